@@ -1,0 +1,49 @@
+# Every target works alone, straight after a clone: the virtual environment is made first, from hash-locked files.
+.DELETE_ON_ERROR:
+.PHONY: demo test test-fast lint bench release-tree lock clean
+
+PYTHON ?= python3
+VENV := .venv
+STAMP := $(VENV)/.stamp
+BIN := $(VENV)/bin
+TYPED := $(wildcard src local tests benchmarks)
+WORKFLOWS = $(wildcard .github/workflows/*.yml examples/*/.github/workflows/*.yml)
+
+demo: $(STAMP)  ## the whole pipeline on this machine, with real containers
+	$(BIN)/python -m local.demo
+
+test: $(STAMP)
+	$(BIN)/python -m pytest
+
+test-fast: $(STAMP)  ## no engine, no network
+	$(BIN)/python -m pytest $(wildcard tests/core tests/contract tests/timelines)
+
+lint: $(STAMP)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy $(TYPED)
+	$(BIN)/zizmor --offline --quiet $(wildcard action.yml actions .github examples)
+	$(BIN)/actionlint $(WORKFLOWS)
+
+bench: $(STAMP)
+	$(BIN)/python -m benchmarks
+
+release-tree: $(STAMP)  ## make release-tree DEST=directory
+	@test -n "$(DEST)" || { echo "say where to: make release-tree DEST=directory" >&2; exit 2; }
+	$(BIN)/python -m local.tree "$(DEST)"
+
+# The locks hold for CPython 3.10 and newer on every platform; no index is written into them.
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes \
+	--no-annotate --no-header --no-emit-index-url
+
+lock: $(STAMP)
+	$(COMPILE) --excludes requirements/excludes.txt requirements/runtime.in -o requirements/runtime.txt
+	$(COMPILE) --excludes requirements/dev-excludes.txt requirements/dev.in -o requirements/dev.txt
+	$(COMPILE) requirements/uv.in -o requirements/uv.txt
+
+$(STAMP): requirements/dev.txt requirements/uv.txt
+	@sh local/venv.sh "$(PYTHON)" $(VENV)
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .cache

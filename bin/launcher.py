@@ -1,0 +1,12 @@
+"""Becomes ecs_cd. Runs under `python -I -S -B`: nothing of the caller's Python can be imported."""
+
+import sys
+from pathlib import Path
+
+root = Path(__file__).resolve().parent.parent
+sys.path[1:1] = [str(root / "src"), sys.argv.pop(1)]
+del sys.path[0]  # bin/
+
+from ecs_cd.cli import entry  # noqa: E402
+
+entry()

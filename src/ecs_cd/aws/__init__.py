@@ -1,0 +1,1 @@
+"""boto3, a file a service, no judgement."""

@@ -1,0 +1,132 @@
+"""ECS: task definitions, tasks, services."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from ecs_cd.aws.session import Aws, Client, code
+from ecs_cd.core.errors import Refused
+
+Json = dict[str, Any]
+
+_NO_CLUSTER = ("ClusterNotFoundException",)
+
+
+def shapes(aws: Aws) -> tuple[Any, Any]:
+    """botocore's shapes of RegisterTaskDefinition's input and of a described task definition."""
+    model = aws.client("ecs").meta.service_model
+    described = model.operation_model("DescribeTaskDefinition").output_shape.members["taskDefinition"]
+    return model.operation_model("RegisterTaskDefinition").input_shape, described
+
+
+def task_definition(aws: Aws, name: str) -> Json | None:
+    """DescribeTaskDefinition's answer, tags included; of a family its newest active revision.
+
+    ``None`` where it is not there.
+    """
+    try:
+        answer: Json = aws.client("ecs").describe_task_definition(taskDefinition=name, include=["TAGS"])
+        return answer
+    except ClientError as error:
+        if code(error) == "ClientException":  # "Unable to describe task definition."
+            return None
+        raise
+
+
+def register(aws: Aws, definition: Json) -> str:
+    """Registers a revision; its ARN. Repeats nothing."""
+    answer = aws.once("ecs").register_task_definition(**definition)
+    return str(answer["taskDefinition"]["taskDefinitionArn"])
+
+
+def look_at_service(aws: Aws, cluster: str, name: str) -> Json | None:
+    """The service, asked once, for polling; ``None`` where it or its cluster is not there."""
+    try:
+        return _describe_service(aws.once("ecs"), cluster, name)
+    except ClientError as error:
+        if code(error) in _NO_CLUSTER:
+            return None
+        raise
+
+
+def active_service(aws: Aws, cluster: str, name: str) -> Json:
+    """The service. Raises ``Refused`` where it or its cluster is not there, or not ACTIVE."""
+    try:
+        found = _describe_service(aws.client("ecs"), cluster, name)
+    except ClientError as error:
+        if code(error) in _NO_CLUSTER:
+            remedy = "Check `cluster` in the document, the region and the account."
+            raise Refused(f"there is no active ECS cluster {cluster} in {aws.region}", remedy) from error
+        raise
+    if found is None or found.get("status") != "ACTIVE":
+        state = f"is {found['status']}" if found else "is not there"
+        remedy = "The infra repo creates it; check `service` in the document."
+        raise Refused(f"the ECS service {name} of cluster {cluster} {state}", remedy)
+    return found
+
+
+def update_service(aws: Aws, cluster: str, name: str, arn: str, *, force: bool) -> Json:
+    """UpdateService with a task definition; the service as it is then. Repeats nothing."""
+    forced = {"forceNewDeployment": True} if force else {}
+    answer = aws.once("ecs").update_service(cluster=cluster, service=name, taskDefinition=arn, **forced)
+    updated: Json = answer["service"]
+    return updated
+
+
+def run_task(aws: Aws, request: Mapping[str, Any]) -> tuple[Json | None, list[Json]]:
+    """The task that RunTask started, or else its ``failures``. Repeats nothing."""
+    answer = aws.once("ecs").run_task(**request)
+    return next(iter(answer.get("tasks", ())), None), list(answer.get("failures", ()))
+
+
+def started_by(aws: Aws, cluster: str, name: str) -> str | None:
+    """The ARN of a task that was started with this ``startedBy``, running or stopped."""
+    for status in ("RUNNING", "STOPPED"):
+        answer = aws.client("ecs").list_tasks(cluster=cluster, startedBy=name, desiredStatus=status)
+        if answer["taskArns"]:
+            return str(answer["taskArns"][0])
+    return None
+
+
+def task(aws: Aws, cluster: str, arn: str) -> Json | None:
+    """The task; ``None`` where ECS does not list it (just after RunTask that passes)."""
+    return next(iter(_describe_tasks(aws, cluster, [arn])), None)
+
+
+def stop_task(aws: Aws, cluster: str, arn: str, reason: str) -> None:
+    aws.client("ecs").stop_task(cluster=cluster, task=arn, reason=reason)
+
+
+def service_tasks(aws: Aws, cluster: str, name: str, status: str) -> list[Json]:
+    """The service's tasks with this desired status: ``RUNNING`` or ``STOPPED``; 100 at the most."""
+    answer = aws.once("ecs").list_tasks(cluster=cluster, serviceName=name, desiredStatus=status)
+    arns = answer["taskArns"][:100]
+    return _describe_tasks(aws, cluster, arns) if arns else []
+
+
+def service_deployment_status(aws: Aws, cluster: str, service: Json, task_definition_arn: str) -> str | None:
+    """The status of the service deployment that brought this task definition, the newest of several;
+    ``None`` where ECS does not tell."""
+    client = aws.once("ecs")
+    listed = client.list_service_deployments(cluster=cluster, service=service["serviceArn"])["serviceDeployments"]
+    newest = sorted(listed, key=lambda one: str(one.get("createdAt", "")), reverse=True)[:20]
+    revisions = [str(one["targetServiceRevisionArn"]) for one in newest if one.get("targetServiceRevisionArn")]
+    if not revisions:
+        return None
+    described = client.describe_service_revisions(serviceRevisionArns=revisions)["serviceRevisions"]
+    ours = {one["serviceRevisionArn"] for one in described if one.get("taskDefinition") == task_definition_arn}
+    statuses = (str(one["status"]) for one in newest if one.get("targetServiceRevisionArn") in ours)
+    return next(statuses, None)
+
+
+def _describe_service(client: Client, cluster: str, name: str) -> Json | None:
+    answer = client.describe_services(cluster=cluster, services=[name])
+    return next(iter(answer["services"]), None)
+
+
+def _describe_tasks(aws: Aws, cluster: str, arns: Sequence[str]) -> list[Json]:
+    answer = aws.once("ecs").describe_tasks(cluster=cluster, tasks=list(arns))
+    return list(answer.get("tasks", ()))

@@ -1,0 +1,67 @@
+"""CloudWatch Logs: a container's log, as it is written and from its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ecs_cd.aws.session import Aws, code, passing
+from ecs_cd.core.references import short
+
+TAIL = 20  # lines
+
+
+@dataclass
+class Stream:
+    """A log stream, read from its beginning; ``token`` is how far."""
+
+    group: str
+    name: str
+    region: str | None
+    token: str = ""
+    trouble: str = field(default="", compare=False)  # why it can't be read; said once by whoever reads
+
+
+def stream(options: Mapping[str, str], container: str, task_arn: str) -> Stream | None:
+    """Where a container's awslogs go; ``None`` where that can't be known: no awslogs, or without a
+    prefix, where Docker names the stream by the container's id."""
+    prefix, group = options.get("awslogs-stream-prefix"), options.get("awslogs-group")
+    if not prefix or not group:
+        return None
+    return Stream(group, f"{prefix}/{container}/{short(task_arn)}", options.get("awslogs-region"))
+
+
+def new_lines(aws: Aws, log: Stream) -> Iterator[str]:
+    """What was written since the last call. An empty page isn't the end: the same token is.
+
+    A stream that is not there yet has no lines. A log that can't be read is no reason to fail: the
+    reason is in ``log.trouble``.
+    """
+    while not log.trouble:
+        position: dict[str, Any] = {"nextToken": log.token} if log.token else {"startFromHead": True}
+        page = _events(aws, log, position)
+        yield from (str(event.get("message", "")) for event in page.get("events", ()))
+        token = str(page.get("nextForwardToken", log.token))
+        if token == log.token:
+            return
+        log.token = token
+
+
+def tail(aws: Aws, log: Stream) -> tuple[str, ...]:
+    """The last lines."""
+    page = _events(aws, log, {"limit": TAIL, "startFromHead": False})
+    return tuple(str(event.get("message", "")) for event in page.get("events", ()))[-TAIL:]
+
+
+def _events(aws: Aws, log: Stream, position: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        client = aws.once("logs", region=log.region)
+        answer: dict[str, Any] = client.get_log_events(logGroupName=log.group, logStreamName=log.name, **position)
+        return answer
+    except (ClientError, BotoCoreError) as error:
+        if code(error) != "ResourceNotFoundException" and not passing(error):
+            log.trouble = f"the log {log.group} {log.name} can't be read ({code(error) or error})"
+        return {}

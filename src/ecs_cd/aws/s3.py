@@ -1,0 +1,28 @@
+"""S3: templates."""
+
+from __future__ import annotations
+
+from botocore.exceptions import ClientError
+
+from ecs_cd.aws.session import Aws, code
+from ecs_cd.core.errors import Refused
+from ecs_cd.core.references import S3Object
+
+_LARGEST = 1024 * 1024  # bytes; a task definition itself ends at 64 KiB
+
+
+def text(aws: Aws, source: S3Object) -> str:
+    """The object's text. Raises ``Refused`` where it is not there, or is no template."""
+    where = f"s3://{source.bucket}/{source.key}"
+    try:
+        found = aws.client("s3").get_object(Bucket=source.bucket, Key=source.key)
+    except ClientError as error:
+        if code(error) in ("NoSuchKey", "NoSuchBucket", "404"):
+            raise Refused(f"there is no {where} ({code(error)})", "The infra repo owns this template.") from error
+        raise
+    if found["ContentLength"] > _LARGEST:
+        raise Refused(f"{where} has {found['ContentLength']} bytes: that is no task definition")
+    try:
+        return str(found["Body"].read().decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise Refused(f"{where} is not UTF-8 text") from None

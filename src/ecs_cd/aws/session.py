@@ -1,0 +1,124 @@
+"""Clients, and AWS's errors in words that name the remedy."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import boto3
+import botocore.exceptions
+from botocore.config import Config
+
+from ecs_cd.core.errors import Refused
+from ecs_cd.watch import Unreadable
+
+Client = Any  # botocore makes its clients at run time; there is no class to name
+
+_THROTTLED = {
+    "Throttling", "ThrottlingException", "ThrottledException", "RequestLimitExceeded", "TooManyRequestsException",
+    "RequestThrottled", "RequestThrottledException", "SlowDown", "PriorRequestNotComplete",
+}  # fmt: skip
+_DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403", "Forbidden"}
+_SIGN_IN = {
+    "ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException",
+    "InvalidSignatureException", "SignatureDoesNotMatch", "AuthFailure",
+}  # fmt: skip
+_CONNECTION = (botocore.exceptions.ConnectionError, botocore.exceptions.HTTPClientError)
+
+_CREDENTIALS_REMEDY = (
+    "Sign in before this step (aws-actions/configure-aws-credentials with role-to-assume, and "
+    "`permissions: id-token: write`), or set the AWS environment variables or AWS_PROFILE."
+)
+
+
+class Aws:
+    """The clients of one process, each made when it is first asked for."""
+
+    def __init__(self, environ: Mapping[str, str], region: str = "") -> None:
+        self._session = boto3.session.Session(
+            region_name=region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
+        )
+        self._lock = threading.Lock()  # making clients of one session is not thread-safe
+
+    @property
+    def region(self) -> str:
+        """The region. Raises ``Refused`` where none is known."""
+        name = self._session.region_name
+        if not name:
+            raise Refused("no AWS region is known", "Set the input aws-region, or AWS_REGION in the job's env.")
+        return str(name)
+
+    def client(self, service: str, *, region: str | None = None) -> Client:
+        """A client that repeats a failed call by itself: for reads."""
+        return self._client(service, region or self.region, attempts=5)
+
+    def once(self, service: str, *, region: str | None = None) -> Client:
+        """A client that never repeats a call: for mutations, where a lost response means looking
+        first, and for polling, where the next look is the repetition."""
+        return self._client(service, region or self.region, attempts=1)
+
+    @functools.cache  # noqa: B019  (one Aws a process)
+    def _client(self, service: str, region: str, *, attempts: int) -> Client:
+        config = Config(
+            retries={"total_max_attempts": attempts, "mode": "standard"}, connect_timeout=5, read_timeout=20
+        )
+        with self._lock:
+            make: Any = self._session.client  # the stubs know each service by its literal name only
+            return make(service, region_name=region, config=config)
+
+
+def code(error: Exception) -> str:
+    """AWS's code of an error: ``ClusterNotFoundException``; empty if it never came to an answer."""
+    if isinstance(error, botocore.exceptions.ClientError):  # others have a `response` too, which is None
+        return str(error.response.get("Error", {}).get("Code", ""))
+    return ""
+
+
+def passing(error: Exception) -> bool:
+    """Whether the same read may succeed in a moment: throttled, server error, connection lost."""
+    if isinstance(error, botocore.exceptions.ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return status >= 500 or code(error) in _THROTTLED
+    return isinstance(error, _CONNECTION)
+
+
+def answer_lost(error: Exception) -> bool:
+    """Whether a call that failed like this may have been carried out all the same."""
+    if isinstance(error, botocore.exceptions.ClientError):
+        return bool(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= 500)
+    return isinstance(error, _CONNECTION)
+
+
+@contextmanager
+def looking() -> Iterator[None]:
+    """Reads inside a watch: what passes becomes ``Unreadable``, for the watch to look again."""
+    try:
+        yield
+    except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError) as error:
+        if passing(error):
+            raise Unreadable(code(error) or type(error).__name__) from error
+        raise
+
+
+def explain(error: Exception) -> Refused:
+    """An AWS error as sentences: what was asked, what AWS answered, what to do."""
+    if isinstance(error, botocore.exceptions.ClientError):
+        message = str(error.response.get("Error", {}).get("Message", "")) or "no message"
+        return Refused(f"AWS answered {error.operation_name} with {code(error)}: {message}", _remedy(error))
+    if isinstance(error, botocore.exceptions.NoCredentialsError | botocore.exceptions.PartialCredentialsError):
+        return Refused("there are no AWS credentials", _CREDENTIALS_REMEDY)
+    if isinstance(error, botocore.exceptions.NoRegionError):
+        return Refused("no AWS region is known", "Set the input aws-region, or AWS_REGION in the job's env.")
+    if isinstance(error, botocore.exceptions.ParamValidationError):
+        return Refused(str(error))
+    remedy = "Check the region's name, and the network's way to AWS." if isinstance(error, _CONNECTION) else ""
+    return Refused(f"AWS can't be reached: {error}" if remedy else str(error), remedy)
+
+
+def _remedy(error: botocore.exceptions.ClientError) -> str:
+    if code(error) in _DENIED:
+        return f"Allow the job's role {error.operation_name} on this resource; README.md lists what each verb needs."
+    return _CREDENTIALS_REMEDY if code(error) in _SIGN_IN else ""

@@ -1,0 +1,169 @@
+"""build-push: an image for the commit in ECR, built or found there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+from ecs_cd import checkout, docker
+from ecs_cd.aws import ecr
+from ecs_cd.core import buildx, tags
+from ecs_cd.core.document import Document
+from ecs_cd.core.errors import Refused
+from ecs_cd.core.references import Repository
+from ecs_cd.core.schema import closest
+from ecs_cd.core.verdict import Outcome, Verdict
+from ecs_cd.interface import BuildPush
+from ecs_cd.job import Job, Result, together
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be built, or reused, and how it will be tagged."""
+
+    name: str
+    repository: Repository
+    commit: str
+    tags: tags.Plan
+    there: dict[str, ecr.Image]
+
+
+def prepare(inputs: BuildPush, document: Document, commit: str, job: Job) -> Plan:
+    """All that can be known, and refused, before anything is built."""
+    name = _name(inputs, document)
+    repository = document.images[name]
+    dirty = _dirty(inputs)
+    there, mutability = together(
+        lambda: ecr.images(job.aws, repository, [tag for tag in (commit, *inputs.tags) if tag]),
+        lambda: ecr.mutability(job.aws, repository),
+    )
+    plan = tags.plan(
+        commit=commit or None,
+        extra=inputs.tags,
+        dirty=dirty,
+        there={tag: image.digest for tag, image in there.items()},
+        mutability=mutability,
+    )
+    if not plan.reuse:
+        _check_buildable(inputs, commit)
+    return Plan(name, repository, commit, plan, there)
+
+
+def execute(inputs: BuildPush, plan: Plan, job: Job) -> Result:
+    """Builds and pushes, or moves the tags of what is there. The tags hold the image in the end."""
+    for notice in plan.tags.notices:
+        job.ci.notice(notice)
+    digest = _reuse(plan, job) if plan.tags.reuse else _build(inputs, plan, job)
+    image = plan.repository.by_digest(digest)
+    built = not plan.tags.reuse
+    how = "built and pushed" if built else "there already, not built"
+    return Result(
+        Verdict(Outcome.SUCCEEDED, f"{image} ({how})"),
+        outputs={
+            "image": image,
+            "digest": digest,
+            "tags": "\n".join(plan.tags.tags),
+            "built": str(built).lower(),
+        },
+        facts={"image": image, "tags": ", ".join(plan.tags.tags), "commit": plan.commit},
+    )
+
+
+def _reuse(plan: Plan, job: Job) -> str:
+    image = plan.there[plan.commit]
+    job.ci.line(f"{plan.repository}:{plan.commit} is in ECR already: nothing is built")
+    for tag in plan.tags.tags:
+        if plan.there.get(tag) is None or plan.there[tag].digest != image.digest:
+            ecr.tag(job.aws, plan.repository, image, tag)
+            job.ci.line(f"tag `{tag}` moved to {image.digest}")
+    return image.digest
+
+
+def _build(inputs: BuildPush, plan: Plan, job: Job) -> str:
+    host = plan.repository.host
+    with docker.configuration(job, host) as environ, docker.secret_files(job, inputs.secrets) as secrets:
+        docker.login(environ, host, *ecr.login(job.aws, plan.repository))
+        metadata = Path(environ["DOCKER_CONFIG"]) / "metadata.json"
+        argv = buildx.argv(_request(inputs, plan, secrets, job), metadata_file=str(metadata))
+        with job.ci.foreign():
+            code = docker.build(argv, environ)
+        if code:
+            raise Refused(
+                docker.why_not(environ) or f"docker buildx build failed (exit code {code}); its output is above"
+            )
+        digest = buildx.digest(metadata.read_text(encoding="utf-8") if metadata.exists() else "")
+    job.state.end()
+    return digest
+
+
+def _request(inputs: BuildPush, plan: Plan, secrets: dict[str, str], job: Job) -> buildx.Build:
+    sources = {
+        **{name: f"src={path}" for name, path in secrets.items()},
+        **{name: f"src={path}" for name, path in inputs.secret_files.items()},
+        **{name: f"env={variable}" for name, variable in inputs.secret_envs.items()},
+    }
+    return buildx.Build(
+        context=inputs.context,
+        references=[f"{plan.repository}:{tag}" for tag in plan.tags.tags],
+        file=inputs.file,
+        target=inputs.target,
+        platforms=inputs.platforms,
+        build_args=inputs.build_args,
+        cache_from=inputs.cache_from,
+        cache_to=inputs.cache_to,
+        labels={**_oci_labels(plan.commit, job), **dict(label.split("=", 1) for label in inputs.labels)},
+        secrets=sources,
+    )
+
+
+def _oci_labels(commit: str, job: Job) -> dict[str, str]:
+    """https://github.com/opencontainers/image-spec/blob/main/annotations.md"""
+    server, repository = job.environ.get("GITHUB_SERVER_URL"), job.environ.get("GITHUB_REPOSITORY")
+    labels = {
+        "org.opencontainers.image.source": f"{server}/{repository}" if server and repository else "",
+        "org.opencontainers.image.revision": commit,
+        "org.opencontainers.image.created": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+    return {name: value for name, value in labels.items() if value}
+
+
+def _name(inputs: BuildPush, document: Document) -> str:
+    if inputs.image:
+        if inputs.image not in document.images:
+            known = ", ".join(document.images)
+            raise Refused(
+                f"image: the document has no `{inputs.image}`{closest(inputs.image, document.images)}; it has {known}"
+            )
+        return inputs.image
+    if len(document.images) > 1:
+        raise Refused(f"image: is missing; the document has {', '.join(document.images)}", "Say which one to build.")
+    return next(iter(document.images))
+
+
+def _dirty(inputs: BuildPush) -> list[str]:
+    """What differs from the commit in what the build can see. A remote context is never the commit's."""
+    if buildx.is_remote(inputs.context):
+        return [inputs.context]
+    return checkout.differences([inputs.context, *([inputs.file] if inputs.file else [])])
+
+
+def _check_buildable(inputs: BuildPush, commit: str) -> None:
+    head = checkout.head()
+    found = []
+    if inputs.sha and head and head != commit:
+        found.append(f"sha: {commit} is not in ECR, and can't be built from a checkout of {head}")
+    for label in inputs.labels:
+        if "=" not in label:
+            found.append("labels: a label must be NAME=VALUE")
+    for name, path in inputs.secret_files.items():
+        if not Path(path).is_file():
+            found.append(f"secret-files: the file of `{name}` is not there")
+    if not buildx.is_remote(inputs.context):
+        file = Path(inputs.file or Path(inputs.context) / "Dockerfile")
+        if not Path(inputs.context).is_dir():
+            found.append(f"context: there is no folder {inputs.context}")
+        elif not file.is_file():
+            found.append(f"file: there is no Dockerfile {file}")
+    if found:
+        raise Refused(found, "Paths are relative to the workspace; is there an actions/checkout step before this one?")

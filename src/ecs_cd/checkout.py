@@ -1,0 +1,54 @@
+"""The checkout: which commit it is at, and which files differ from it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from ecs_cd.core.references import COMMIT
+from ecs_cd.job import Job
+
+
+def head() -> str:
+    """The commit that HEAD is at; empty where there is no checkout."""
+    return _git("rev-parse", "--verify", "--quiet", "HEAD").strip()
+
+
+def commit(given: str, job: Job) -> str:
+    """The commit that is meant: the input ``sha``, else HEAD, else GITHUB_SHA; empty if none is known.
+
+    A difference between them is said, because it is seldom meant.
+    """
+    known = {
+        "the input sha": given,
+        "HEAD of the checkout": head(),
+        "GITHUB_SHA": job.environ.get("GITHUB_SHA", ""),
+    }
+    candidates = {source: value for source, value in known.items() if COMMIT.match(value)}
+    if not candidates:
+        return ""
+    source, chosen = next(iter(candidates.items()))
+    others = [f"{name} is {value}" for name, value in candidates.items() if value != chosen]
+    job.ci.line(f"commit: {chosen} ({'; '.join([source, *others])})")
+    return chosen
+
+
+def differences(paths: Sequence[str]) -> list[str]:
+    """The files below these paths that differ from HEAD, those that Git neither tracks nor ignores
+    among them. Empty where there is no checkout."""
+    inside = [path for path in paths if Path(path).exists()]
+    listed = _git("status", "--porcelain", "-z", "--untracked-files=all", "--no-renames", "--", *inside)
+    return [entry[3:] for entry in listed.split("\0") if entry]
+
+
+def _git(*words: str) -> str:
+    # In a container job the workspace belongs to another user; that is no reason to distrust it.
+    # fsmonitor would run a program that the checkout names.
+    command = ["git", "-c", "safe.directory=*", "-c", "core.fsmonitor=false", *words]
+    environ = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
+    try:
+        return subprocess.run(command, env=environ, capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return ""

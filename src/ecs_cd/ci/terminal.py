@@ -1,0 +1,42 @@
+"""A terminal, or a CI system that we know nothing about."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+
+from ecs_cd.ci.text import harmless
+
+
+class Terminal:
+    """Lines on stdout; outputs as ``name=value`` at the end; no summary."""
+
+    def line(self, text: str) -> None:
+        for line in harmless([text]):
+            print(line, flush=True)
+
+    def notice(self, text: str) -> None:
+        self.line(f"note: {text}")
+
+    def warning(self, text: str) -> None:
+        self.line(f"warning: {text}")
+
+    def error(self, text: str, title: str) -> None:
+        for line in harmless([f"error: {title}: {text}"]):
+            print(line, file=sys.stderr, flush=True)
+
+    def relay(self, lines: Iterable[str]) -> None:
+        for line in harmless(lines):
+            print(f"  | {line}", flush=True)
+
+    @contextmanager
+    def foreign(self) -> Iterator[None]:
+        yield
+
+    def outputs(self, values: Mapping[str, str]) -> None:
+        for name, value in values.items():
+            self.line(f"{name}={value}")
+
+    def summary(self, markdown: str) -> None:
+        pass

@@ -1,0 +1,19 @@
+"""Text of others made harmless."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+# Control characters but the tab. A lone CR ends a line for GitHub's runner, so what follows it could
+# be a workflow command; ESC could repaint a terminal (colours, `ESC [ ... m`, are let through).
+_CONTROL = re.compile(r"\x1b(?!\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f\x85\u2028\u2029]")
+LONGEST_LINE = 4096  # characters
+
+
+def harmless(lines: Iterable[str]) -> Iterator[str]:
+    """The lines, split at every kind of line end, without control characters, cut to a length."""
+    for text in lines:
+        for line in re.split(r"\r\n|[\n\r\x0b\x0c\x85\u2028\u2029]", text):
+            clean = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", line)
+            yield (clean if len(clean) <= LONGEST_LINE else f"{clean[:LONGEST_LINE]}… ({len(clean)} characters)")

@@ -1,0 +1,100 @@
+"""docker buildx: inputs to argv, its metadata file to the digest."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ecs_cd.core.errors import Refused
+from ecs_cd.core.references import DIGEST
+
+_REMOTE = re.compile(r"^(?:https?://|git://|git@|ssh://|github\.com/)|^-$")
+_SECRET_ID = re.compile(r"^[A-Za-z0-9_.-]+$")
+
+
+@dataclass(frozen=True)
+class Build:
+    """What to build. Everything but ``references`` means what it does in docker/build-push-action.
+
+    ``secrets`` maps an id to buildx's own words for its source: ``src=FILE`` or ``env=NAME``.
+    """
+
+    context: str
+    references: Sequence[str]
+    file: str = ""
+    target: str = ""
+    platforms: Sequence[str] = ()
+    build_args: Sequence[str] = ()
+    cache_from: Sequence[str] = ()
+    cache_to: Sequence[str] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+
+
+def argv(build: Build, *, metadata_file: str, progress: str = "plain") -> list[str]:
+    """The command. Build arguments and secrets go in as buildx wants them; no shell is involved."""
+    words = [
+        "docker",
+        "buildx",
+        "build",
+        "--push",
+        f"--progress={progress}",
+        f"--metadata-file={metadata_file}",
+    ]
+    words += [f"--tag={reference}" for reference in build.references]
+    words += [f"--file={build.file}"] if build.file else []
+    words += [f"--target={build.target}"] if build.target else []
+    words += [f"--platform={','.join(build.platforms)}"] if build.platforms else []
+    words += [f"--build-arg={arg}" for arg in build.build_args]
+    words += [f"--cache-from={source}" for source in build.cache_from]
+    words += [f"--cache-to={target}" for target in build.cache_to]
+    words += [f"--label={name}={value}" for name, value in build.labels.items()]
+    words += [f"--secret={_csv_row(f'id={name}', source)}" for name, source in build.secrets.items()]
+    return [*words, "--", build.context]
+
+
+def is_remote(context: str) -> bool:
+    """Whether the context is not a folder here: a Git URL, a tarball's URL, standard input."""
+    return bool(_REMOTE.match(context))
+
+
+def digest(metadata: str) -> str:
+    """The digest of what was pushed, from the text of the metadata file.
+
+    Raises ``Refused`` where BuildKit didn't say: then nothing can be deployed by digest.
+    """
+    try:
+        content: dict[str, Any] = json.loads(metadata)
+    except ValueError:
+        content = {}
+    found = str(content.get("containerimage.digest", ""))
+    if not DIGEST.match(found):
+        raise Refused("BuildKit's metadata file names no image digest", "Does the builder's driver support --push?")
+    return found
+
+
+def key_values(text: str, *, what: str) -> dict[str, str]:
+    """``NAME=VALUE`` a line, as docker/build-push-action takes them: blank lines don't count, and an
+    entry in double quotes may span lines (a double quote inside is written twice).
+
+    Raises ``Refused`` without the value, which may be a secret.
+    """
+    found: dict[str, str] = {}
+    rows = csv.reader(io.StringIO(text), delimiter="\x1f", strict=False)  # one entry a row
+    for number, row in enumerate((row for row in rows if row and row[0].strip()), 1):
+        name, separator, value = row[0].strip().partition("=")
+        if not separator or not _SECRET_ID.match(name):
+            raise Refused(f"{what}, entry {number}: must be NAME=VALUE")
+        found[name] = value
+    return found
+
+
+def _csv_row(*fields: str) -> str:
+    row = io.StringIO()
+    csv.writer(row, lineterminator="").writerow(fields)
+    return row.getvalue()

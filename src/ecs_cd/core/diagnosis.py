@@ -1,0 +1,115 @@
+"""Why tasks fail: from the evidence to the likely cause, and what to do next."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ecs_cd.core import tasks
+from ecs_cd.core.references import short
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A likely cause, the evidence for it (lines, the log's last lines among them), the next step."""
+
+    cause: str
+    evidence: tuple[str, ...] = ()
+    next_step: str = ""
+
+
+@dataclass(frozen=True)
+class StoppedTask:
+    """A stopped task, and the last log lines of the container that took it down."""
+
+    task: tasks.Task
+    log: tuple[str, ...] = ()
+
+
+# A task's reason (ECS's own words) -> cause, next step. The first match counts.
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html
+_REASONS: tuple[tuple[str, str, str], ...] = (
+    (
+        r"CannotPull\w*.*(not ?found|manifest unknown|does not exist|no such)|CannotPullImageManifestError",
+        "the image can't be pulled: it is not there",
+        "Check the image's name and tag in the task definition, and that it was pushed to that registry.",
+    ),
+    (
+        r"CannotPull\w*.*(denied|not authorized|no basic auth|403|401)",
+        "the image can't be pulled: no permission",
+        "Give the execution role ecr:GetAuthorizationToken, ecr:BatchGetImage and ecr:GetDownloadUrlForLayer.",
+    ),
+    (
+        r"CannotPull",
+        "the image can't be pulled",
+        "Check the route from the task's subnets to the registry (NAT gateway or VPC endpoints), "
+        "and that the image exists for the task's platform.",
+    ),
+    (
+        r"ResourceInitializationError",
+        "the task's resources could not be set up (secrets, log group or network)",
+        "Check that each secret and log group named in the task definition exists, that the execution "
+        "role may read it, and the route to its service.",
+    ),
+    (
+        r"OutOfMemory",
+        "the container ran out of memory",
+        "Raise `memory` in the task definition, or find out what needs so much.",
+    ),
+    (
+        r"CannotStartContainer",
+        "the container can't be started",
+        "Check the container's entryPoint and command: does the file exist in the image, and is it executable?",
+    ),
+    (
+        r"health ?checks?",
+        "the health check failed",
+        "Look at what the health check asks for, and at the grace period.",
+    ),
+)
+
+
+def task_failed(stopped: StoppedTask) -> Finding:
+    """The likely cause of one task's end."""
+    task = stopped.task
+    culprits = tasks.failed_containers(task)
+    name = str(culprits[0].get("name", "")) if culprits else ""
+    code = culprits[0].get("exitCode") if culprits else None
+    words = " ".join(filter(None, [str(task.get("stoppedReason", "")), *(str(c.get("reason", "")) for c in culprits)]))
+    evidence = (f"task {short(str(task.get('taskArn', '')))}: {words or 'no reason given'}", *stopped.log)
+    for pattern, cause, next_step in _REASONS:
+        if re.search(pattern, words, re.IGNORECASE | re.DOTALL):
+            return Finding(f"{cause}{f' (container `{name}`)' if name else ''}", evidence, next_step)
+    if code == 137:
+        step = "Exit code 137 is SIGKILL: out of memory, or not stopped in time."
+        return Finding(f"container `{name}` was killed (exit code 137)", evidence, step)
+    if code not in (None, 0):
+        return Finding(f"container `{name}` exited with {code}", evidence, "Read its last log lines above.")
+    return Finding(str(task.get("stopCode") or "a task stopped"), evidence)
+
+
+def deployment_failed(stopped: Sequence[StoppedTask], events: Sequence[str]) -> list[Finding]:
+    """Causes, the most frequent first, each once; the service's events are evidence of their own."""
+    by_cause: dict[str, list[Finding]] = {}
+    for one in stopped:
+        finding = task_failed(one)
+        by_cause.setdefault(finding.cause, []).append(finding)
+    ranked = sorted(by_cause.values(), key=len, reverse=True)
+    findings = [_most_telling(group) for group in ranked]
+    if events:
+        findings.append(Finding("the service's events" if findings else "see the service's events", tuple(events)))
+    return findings
+
+
+def _most_telling(group: list[Finding]) -> Finding:
+    best = max(group, key=lambda finding: len(finding.evidence))
+    times = f" ({len(group)} tasks)" if len(group) > 1 else ""
+    return Finding(best.cause + times, best.evidence, best.next_step)
+
+
+def new_events(service: Mapping[str, Any], seen: set[str]) -> list[str]:
+    """The messages of the service's events that are not in ``seen``, the oldest first."""
+    events = sorted(service.get("events", ()), key=lambda event: str(event.get("createdAt", "")))
+    return [str(event["message"]) for event in events if event["id"] not in seen]

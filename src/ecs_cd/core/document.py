@@ -1,0 +1,243 @@
+"""The document that the infra repo owns: its schema, its typed form, its inner references."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ecs_cd.core import data, schema
+from ecs_cd.core.errors import Refused
+from ecs_cd.core.references import Repository, TaskDefinitionSource, repository, task_definition_source
+
+LONGEST = 64 * 1024  # characters; SSM itself ends at 8 KiB
+
+_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+_TASK_DEFINITION: schema.Schema = {
+    "type": "string",
+    "pattern": r"^(?:s3://[^/\s]+/\S+|arn:[^\s]+|[^\s:]+(?::[1-9][0-9]*)?|file:\S+)$",
+    "description": "the task definition's template: s3://bucket/key, a family, an ARN or a file of the workspace",
+}
+
+SCHEMA: schema.Schema = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "$id": "https://raw.githubusercontent.com/org/ecs-cd/v1/schema/ecs-cd.schema.json",
+    "title": "ecs-cd",
+    "description": "The infra identifiers of one application in one environment, in one SSM parameter.",
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["cluster", "images"],
+    "properties": {
+        "cluster": {
+            "type": "string",
+            "pattern": r"^(?:[A-Za-z0-9_-]{1,255}|arn:\S+:cluster/\S+)$",
+            "description": "the ECS cluster's name or ARN",
+        },
+        "images": {
+            "type": "object",
+            "description": "the images of the application: a name of your choice, and its repository",
+            "minProperties": 1,
+            "additionalProperties": False,
+            "patternProperties": {
+                _NAME: {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "required": ["repository"],
+                    "properties": {
+                        "repository": {
+                            "type": "string",
+                            "pattern": r"^[a-z0-9.-]+(?::[0-9]+)?/[a-z0-9]+(?:[._/-]+[a-z0-9]+)*$",
+                            "description": "the repository's URI without a tag, as in "
+                            "123456789012.dkr.ecr.eu-west-1.amazonaws.com/my-app",
+                        }
+                    },
+                }
+            },
+        },
+        "migration": {
+            "type": "object",
+            "description": "the task that migrates the database before each deployment; absent: there is none",
+            "additionalProperties": False,
+            "required": ["task-definition", "container"],
+            "properties": {
+                "task-definition": _TASK_DEFINITION,
+                "container": {
+                    "type": "string",
+                    "pattern": r"^[A-Za-z0-9_-]{1,255}$",
+                    "description": "the container that migrates; its exit code is the verdict",
+                },
+                "image": {
+                    "type": "string",
+                    "pattern": _NAME,
+                    "description": "which of the images the container runs; default: what the service's container of "
+                    "that name runs, else the image of that name, else the only one",
+                },
+                "command": {
+                    "type": "array",
+                    "minItems": 1,
+                    "items": {"type": "string"},
+                    "description": "what the container runs instead of its own command: a list, a word an item",
+                },
+                "service": {
+                    "type": "string",
+                    "pattern": _NAME,
+                    "description": "the key of the service whose network settings and launch type are used; "
+                    "default: the only one",
+                },
+            },
+        },
+        "services": {
+            "type": "object",
+            "description": "what is deployed: a name of your choice, and the ECS service",
+            "minProperties": 1,
+            "additionalProperties": False,
+            "patternProperties": {
+                _NAME: {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "required": ["task-definition", "containers"],
+                    "properties": {
+                        "service": {
+                            "type": "string",
+                            "pattern": r"^(?:[A-Za-z0-9_-]{1,255}|arn:\S+:service/\S+)$",
+                            "description": "the ECS service's name or ARN; default: the key",
+                        },
+                        "task-definition": _TASK_DEFINITION,
+                        "containers": {
+                            "type": "object",
+                            "minProperties": 1,
+                            "description": "which container runs which image, as in {app: app}",
+                            "additionalProperties": False,
+                            "patternProperties": {
+                                r"^[A-Za-z0-9_-]{1,255}$": {
+                                    "type": "string",
+                                    "pattern": _NAME,
+                                    "description": "the name of one of the images",
+                                }
+                            },
+                        },
+                    },
+                }
+            },
+        },
+    },
+}
+
+
+@dataclass(frozen=True)
+class Migration:
+    """The migration task. ``image`` and ``service`` are keys of the document."""
+
+    task_definition: TaskDefinitionSource
+    container: str
+    image: str
+    service: str
+    command: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Service:
+    """An ECS service. ``containers`` says for a container which image of the document it runs."""
+
+    key: str
+    name: str
+    task_definition: TaskDefinitionSource
+    containers: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Document:
+    cluster: str
+    images: dict[str, Repository]
+    services: dict[str, Service]
+    migration: Migration | None = None
+
+
+def load(text: str, *, where: str) -> Document:
+    """The document in ``text``; ``where`` is its source, for messages.
+
+    Raises ``Refused`` with all problems at once, each with its key's path. Values are not in them.
+    """
+    what = f"the document in {where}"
+    remedy = "The infra repo owns this document; README.md describes it, schema/ecs-cd.schema.json checks it."
+    if not text.strip():
+        raise Refused(f"{what} is empty", remedy)
+    if len(text) > LONGEST:
+        raise Refused(f"{what} has {len(text)} characters; {LONGEST} are allowed", remedy)
+    try:
+        content = data.parse(text, what=what)
+    except Refused as unreadable:
+        raise Refused(unreadable.problems, remedy) from None
+    found = [f"{path}: stands there twice; keep one" for path in data.duplicate_keys(content)]
+    found += schema.problems(content, SCHEMA)
+    found += [] if found else _reference_problems(content)
+    if found:
+        raise Refused([f"{what} has {len(found)} problem{'s' * (len(found) > 1)}:", *found], remedy)
+    return _document(content)
+
+
+def _reference_problems(content: dict[str, Any]) -> list[str]:
+    """References to images and services that the document does not hold."""
+    images, services = content["images"], content.get("services", {})
+    found = []
+    for key, service in services.items():
+        for container, image in service["containers"].items():
+            if image not in images:
+                found.append(f"services.{key}.containers.{container}: names no image; {_known('images', images)}")
+    migration = content.get("migration")
+    if migration is None:
+        return found
+    if "service" in migration and migration["service"] not in services:
+        found.append(f"migration.service: names no service; {_known('services', services)}")
+    elif "service" not in migration and len(services) != 1:
+        found.append(f"migration.service: is missing, and not clear; {_known('services', services)}")
+    if "image" in migration and migration["image"] not in images:
+        found.append(f"migration.image: names no image; {_known('images', images)}")
+    elif not found and _migration_image(content) is None:
+        found.append(f"migration.image: is missing, and not clear; {_known('images', images)}")
+    return found
+
+
+def _known(section: str, entries: dict[str, Any]) -> str:
+    return f"{section} holds {', '.join(entries)}" if entries else f"{section} is empty"
+
+
+def _migration_service(content: dict[str, Any]) -> str:
+    return str(content["migration"].get("service") or next(iter(content["services"])))
+
+
+def _migration_image(content: dict[str, Any]) -> str | None:
+    migration, images = content["migration"], content["images"]
+    container = migration["container"]
+    beside = content["services"][_migration_service(content)]["containers"]
+    if "image" in migration:
+        return str(migration["image"])
+    if container in beside:
+        return str(beside[container])
+    if container in images:
+        return str(container)
+    return next(iter(images)) if len(images) == 1 else None
+
+
+def _document(content: dict[str, Any]) -> Document:
+    migration = content.get("migration")
+    return Document(
+        cluster=content["cluster"],
+        images={name: repository(image["repository"]) for name, image in content["images"].items()},
+        services={
+            key: Service(
+                key=key,
+                name=service.get("service", key),
+                task_definition=task_definition_source(service["task-definition"]),
+                containers=dict(service["containers"]),
+            )
+            for key, service in content.get("services", {}).items()
+        },
+        migration=migration
+        and Migration(
+            task_definition=task_definition_source(migration["task-definition"]),
+            container=migration["container"],
+            image=_migration_image(content) or "",
+            service=_migration_service(content),
+            command=tuple(migration.get("command", ())),
+        ),
+    )

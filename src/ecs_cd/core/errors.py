@@ -1,0 +1,21 @@
+"""The two ways in which a verb ends without a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class Refused(Exception):
+    """Something has to be put right first; what was asked for was not begun.
+
+    ``problems`` are sentences, one a line, each naming its place; ``remedy`` is what to do next.
+    """
+
+    def __init__(self, problems: str | Iterable[str], remedy: str = "") -> None:
+        self.problems = (problems,) if isinstance(problems, str) else tuple(problems)
+        self.remedy = remedy
+        super().__init__("\n".join(self.problems))
+
+
+class Cancelled(BaseException):
+    """SIGINT or SIGTERM arrived. Not an ``Exception``, so that no retry swallows it."""

@@ -1,0 +1,59 @@
+"""Results as Markdown, for the job summary."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from ecs_cd.core.diagnosis import Finding
+from ecs_cd.core.duration import words
+from ecs_cd.core.verdict import Outcome
+
+_SIGNS = {True: "✅", False: "❌"}
+
+
+def verb(
+    title: str,
+    outcome: Outcome,
+    message: str,
+    *,
+    elapsed: float,
+    facts: Mapping[str, str],
+    findings: Sequence[Finding] = (),
+) -> str:
+    """A section of the summary: verdict first, then the facts, then the causes."""
+    sign = "⏭️" if outcome is Outcome.SKIPPED else _SIGNS[outcome.green]
+    lines = [f"### {sign} {title}: {outcome.words}", ""]
+    lines += [_escape(message), ""] if message else []
+    lines += ["| | |", "|---|---|"]
+    lines += [f"| {_escape(name)} | {_code(value)} |" for name, value in facts.items() if value]
+    lines += [f"| duration | {words(elapsed)} |", ""]
+    for finding in findings:
+        lines += [f"**{_escape(finding.cause)}**", "", *_fenced(finding.evidence), ""]
+        lines += [_escape(finding.next_step), ""] if finding.next_step else []
+    return "\n".join(lines)
+
+
+def refused(title: str, problems: Sequence[str], remedy: str) -> str:
+    """A section for what never began."""
+    lines = [f"### ❌ {title}: not begun", "", *_fenced(problems), ""]
+    return "\n".join([*lines, *([_escape(remedy), ""] if remedy else [])])
+
+
+def _escape(text: str) -> str:
+    """Text of others as plain text: no HTML, no Markdown, no table borders."""
+    return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", " ".join(text.split()))
+
+
+def _code(value: str) -> str:
+    parts = (part.replace("`", "'").replace("|", "\\|") for part in value.splitlines())
+    return "<br>".join(f"`{part}`" for part in parts)
+
+
+def _fenced(lines: Sequence[str]) -> list[str]:
+    """Log lines in a fence that is longer than any inside, so that none can end it."""
+    if not lines:
+        return []
+    longest = max((len(run) for line in lines for run in re.findall("`+", line)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return [f"{fence}text", *lines, fence]

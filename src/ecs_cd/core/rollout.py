@@ -1,0 +1,142 @@
+"""An ECS rolling update: from a look at the service to a verdict on one deployment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ecs_cd.core.references import short
+from ecs_cd.core.verdict import Outcome, Verdict, Watching
+
+
+@dataclass(frozen=True)
+class Mine:
+    """The deployment that is ours, and what ran before it."""
+
+    id: str
+    task_definition: str
+    previous_task_definition: str | None = None
+
+
+@dataclass(frozen=True)
+class Look:
+    """One look at the service: DescribeServices' answer, and what other calls told.
+
+    ``service`` is ``None`` when ECS answers that it is not there. ``died`` counts the tasks of this
+    deployment that stopped by themselves. ``service_deployment_status`` is the status in
+    DescribeServiceDeployments, asked for only when ours is no longer PRIMARY.
+    """
+
+    service: Mapping[str, Any] | None
+    died: int = 0
+    service_deployment_status: str | None = None
+
+
+def primary(service: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The deployment that ECS is working towards; empty where there is none."""
+    return next((d for d in service.get("deployments", ()) if d.get("status") == "PRIMARY"), {})
+
+
+def is_rolling(service: Mapping[str, Any]) -> bool:
+    """Whether UpdateService makes a rolling update of this service."""
+    controller = service.get("deploymentController", {}).get("type", "ECS")
+    strategy = service.get("deploymentConfiguration", {}).get("strategy", "ROLLING")
+    return controller == "ECS" and strategy == "ROLLING"
+
+
+def works_towards(service: Mapping[str, Any], task_definition: str) -> bool:
+    """Whether the service is at this task definition, or on the way to it and hasn't failed."""
+    current = primary(service)
+    return bool(current.get("taskDefinition") == task_definition and current.get("rolloutState") != "FAILED")
+
+
+def crash_limit(desired: int) -> int:
+    """How many tasks may die before we call it a failure where no circuit breaker does.
+
+    The breaker's own rule: half the desired count, at least 3, at most 200.
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
+    """
+    return min(200, max(3, -(-desired // 2)))
+
+
+def judge(mine: Mine, look: Look) -> Verdict | Watching:
+    """What this look says of our deployment. Never concludes from an absence alone."""
+    service = look.service
+    if service is None or service.get("status") in ("DRAINING", "INACTIVE"):
+        state = "is not there any more" if service is None else f"is {service['status']}"
+        return Verdict(Outcome.GONE, f"the service {state}: somebody deleted it while we deployed")
+    current = primary(service)
+    own: Mapping[str, Any] = next((d for d in service.get("deployments", ()) if d.get("id") == mine.id), {})
+    if current.get("id") == mine.id:
+        return _while_primary(current, service, look)
+    return _after_primary(mine, own, current, look)
+
+
+def _while_primary(own: Mapping[str, Any], service: Mapping[str, Any], look: Look) -> Verdict | Watching:
+    counts = _counts(own)
+    state = own.get("rolloutState", "IN_PROGRESS")
+    if state == "COMPLETED":
+        return Verdict(Outcome.SUCCEEDED, counts)
+    if state == "FAILED":
+        why = own.get("rolloutStateReason", "no reason given")
+        if _rolls_back(service) and "no rollback candidate" not in why.lower():
+            return Watching(f"FAILED: {why}; waiting for the rollback", alarming=True)
+        return Verdict(Outcome.FAILED, why)
+    limit = crash_limit(int(service.get("desiredCount", 0)))
+    if not _breaker(service).get("enable") and look.died >= limit and not own.get("runningCount"):
+        return Verdict(
+            Outcome.FAILED,
+            f"{look.died} tasks died and none runs; the service has no circuit breaker, so ECS goes on trying",
+        )
+    unknown = "" if state == "IN_PROGRESS" else f" (ECS calls it {state})"
+    return Watching(counts + unknown)
+
+
+def _after_primary(mine: Mine, own: Mapping[str, Any], current: Mapping[str, Any], look: Look) -> Verdict | Watching:
+    why = str(current.get("rolloutStateReason", ""))
+    status = look.service_deployment_status or ""
+    failed = own.get("rolloutState") == "FAILED"
+    back_to_previous = failed and current.get("taskDefinition") == mine.previous_task_definition
+    if status.startswith("ROLLBACK") or "rolling back" in why.lower() or back_to_previous:
+        return _during_rollback(own, current, status)
+    if current.get("taskDefinition") == mine.task_definition:
+        return Watching(f"deployment {current.get('id')} took over with our task definition")
+    if current and (status.startswith("STOP") or (not status and not failed)):
+        return Verdict(
+            Outcome.SUPERSEDED,
+            f"deployment {current.get('id')} ({short(str(current.get('taskDefinition', '')))}) replaced ours",
+        )
+    return Watching(f"deployment {mine.id} is not PRIMARY any more; looking on")
+
+
+def _during_rollback(own: Mapping[str, Any], current: Mapping[str, Any], status: str) -> Verdict | Watching:
+    target = short(str(current.get("taskDefinition", "the previous revision")))
+    reasons = (own.get("rolloutStateReason"), current.get("rolloutStateReason"))
+    why = next((str(r) for r in reasons if r and "completed" not in str(r).lower()), "the deployment failed")
+    state = current.get("rolloutState")
+    if status == "ROLLBACK_FAILED" or state == "FAILED":
+        return Verdict(Outcome.ROLLBACK_FAILED, f"the rollback to {target} failed as well: {why}")
+    if status == "ROLLBACK_SUCCESSFUL" or state == "COMPLETED":
+        return Verdict(Outcome.ROLLED_BACK, f"ECS rolled back to {target}: {why}")
+    return Watching(f"FAILED; rolling back to {target}, {_counts(current)}", alarming=True)
+
+
+def _rolls_back(service: Mapping[str, Any]) -> bool:
+    alarms = service.get("deploymentConfiguration", {}).get("alarms", {})
+    return any(rule.get("enable") and rule.get("rollback") for rule in (_breaker(service), alarms))
+
+
+def _breaker(service: Mapping[str, Any]) -> Mapping[str, Any]:
+    breaker: Mapping[str, Any] = service.get("deploymentConfiguration", {}).get("deploymentCircuitBreaker", {})
+    return breaker
+
+
+def _counts(deployment: Mapping[str, Any]) -> str:
+    running, desired = deployment.get("runningCount", 0), deployment.get("desiredCount", 0)
+    extra = [
+        f"{deployment.get(key, 0)} {word}"
+        for key, word in (("pendingCount", "pending"), ("failedTasks", "failed"))
+        if deployment.get(key)
+    ]
+    return ", ".join([f"{running} of {desired} running", *extra])

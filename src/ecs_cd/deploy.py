@@ -1,0 +1,178 @@
+"""deploy: an ECS rolling update, followed to its verdict, with the proof of what runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ecs_cd import templates
+from ecs_cd.aws import ecr, ecs
+from ecs_cd.aws.session import passing
+from ecs_cd.core import diagnosis, proof, rollout, task_definition
+from ecs_cd.core.document import Document, Service
+from ecs_cd.core.errors import Refused
+from ecs_cd.core.references import repository, short
+from ecs_cd.core.schema import closest
+from ecs_cd.core.task_definition import TaskDefinition
+from ecs_cd.core.verdict import Outcome, Verdict, Watching
+from ecs_cd.interface import Deploy
+from ecs_cd.job import Job, Result, together
+from ecs_cd.rollouts import rolling
+from ecs_cd.watch import watch
+
+_FRESH = 5.0  # seconds for which a look at the service counts as one just before UpdateService
+_PROOF_ATTEMPTS = 10
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be deployed before the images are known; ``service`` as ECS had it at ``seen_at``."""
+
+    target: Service
+    cluster: str
+    definition: TaskDefinition
+    where: str
+    service: Mapping[str, Any]
+    seen_at: float
+
+
+def target(inputs: Deploy, document: Document) -> Service:
+    """The service that is meant. Raises ``Refused`` where the document has no such, or it isn't clear."""
+    services = document.services
+    if inputs.service and inputs.service in services:
+        return services[inputs.service]
+    known = ", ".join(services) or "none"
+    if inputs.service:
+        raise Refused(
+            f"service: the document has no `{inputs.service}`{closest(inputs.service, services)}; it has {known}"
+        )
+    if len(services) != 1:
+        raise Refused(f"service: is missing; the document has {known}", "Say which one to deploy.")
+    return next(iter(services.values()))
+
+
+def prepare(target: Service, cluster: str, job: Job) -> Plan:
+    """All that can be known, and refused, before anything is changed."""
+    (definition, where), service = together(
+        lambda: templates.load(target.task_definition, job),
+        lambda: ecs.active_service(job.aws, cluster, target.name),
+    )
+    task_definition.with_images(definition, dict.fromkeys(target.containers, "checked later"), where=where)
+    _check_rolling(service)
+    return Plan(target, cluster, definition, where, service, job.clock.monotonic())
+
+
+def execute(inputs: Deploy, plan: Plan, images: Mapping[str, str], job: Job) -> Result:
+    """One UpdateService, followed to a verdict. ``images`` are the document's, by digest."""
+    by_container = {container: images[name] for container, name in plan.target.containers.items()}
+    definition = task_definition.with_images(plan.definition, by_container, where=plan.where)
+    arn = templates.revision(definition, job)
+    service = _fresh(plan, job)
+    job.state.begin(
+        kind="deployment",
+        cluster=plan.cluster,
+        service=plan.target.name,
+        task_definition=arn,
+        region=job.aws.region,
+    )
+    try:
+        mine = rolling.start(job, plan.cluster, service, arn)
+    except ClientError:
+        job.state.end()  # ECS said no
+        raise
+    job.state.begin(deployment=mine.id)
+    seen = {str(event["id"]) for event in service.get("events", ())}
+    follow = rolling.Rollout(job, plan.cluster, plan.target.name, mine, definition, seen)
+    verdict = watch(
+        follow.look,
+        lambda look: rollout.judge(mine, look),
+        lambda watching: _say(watching, job),
+        clock=job.clock,
+        timeout=inputs.deployment_timeout,
+        interval=lambda elapsed: 0.5 if elapsed < 15 else 1.8,
+    )
+    if verdict.outcome is Outcome.SUCCEEDED:
+        verdict = _prove(verdict, plan, follow, by_container, job)
+    return _result(verdict, follow, plan, arn, by_container, job)
+
+
+def _check_rolling(service: Mapping[str, Any]) -> None:
+    if not rollout.is_rolling(service):
+        controller = service.get("deploymentController", {}).get("type", "ECS")
+        strategy = service.get("deploymentConfiguration", {}).get("strategy", "")
+        raise Refused(
+            f"the service {service.get('serviceName')} is deployed by {controller} {strategy}".rstrip(),
+            "Only ECS rolling updates can be done.",
+        )
+
+
+def _fresh(plan: Plan, job: Job) -> Mapping[str, Any]:
+    """The service just before UpdateService: a migration may have taken long since the plan."""
+    if job.clock.monotonic() - plan.seen_at < _FRESH:
+        return plan.service
+    return ecs.active_service(job.aws, plan.cluster, plan.target.name)
+
+
+def _say(watching: Watching, job: Job) -> None:
+    if watching.alarming:
+        job.ci.error(watching.message, title="deployment")
+    else:
+        job.ci.line(f"deploy: {watching.message}")
+
+
+def _prove(verdict: Verdict, plan: Plan, follow: rolling.Rollout, images: Mapping[str, str], job: Job) -> Verdict:
+    """Green only if the running tasks run the digests that were asked for."""
+    children: dict[str, frozenset[str]] = {}
+    missing: list[str] = []
+    for attempt in range(_PROOF_ATTEMPTS):
+        if attempt:
+            job.clock.sleep(1)
+        try:
+            running = ecs.service_tasks(job.aws, plan.cluster, plan.target.name, "RUNNING")
+            missing = proof.missing(running, follow.desired, follow.mine.task_definition, images, children)
+            if missing and not children:
+                children = {image: proof.children(_manifest(image, job)) for image in images.values()}
+                missing = proof.missing(running, follow.desired, follow.mine.task_definition, images, children)
+        except (ClientError, BotoCoreError) as error:
+            if not passing(error):
+                raise
+            missing = ["the running tasks could not be read"]
+        if not missing:
+            return verdict
+    return Verdict(Outcome.FAILED, f"ECS says COMPLETED, but that is not proved: {'; '.join(missing)}")
+
+
+def _manifest(image: str, job: Job) -> str:
+    name, _, digest = image.partition("@")
+    return ecr.manifest(job.aws, repository(name), digest)
+
+
+def _result(
+    verdict: Verdict, follow: rolling.Rollout, plan: Plan, arn: str, images: Mapping[str, str], job: Job
+) -> Result:
+    outputs = {
+        "result": verdict.outcome.value,
+        "task-definition-arn": arn,
+        "deployment-id": follow.mine.id,
+        "images": json.dumps(images, sort_keys=True),
+    }
+    facts = {
+        "service": f"{plan.cluster}/{plan.target.name}",
+        "from": short(follow.mine.previous_task_definition or ""),
+        "to": short(arn),
+        "images": "\n".join(f"{container}: {image}" for container, image in images.items()),
+        "deployment": follow.mine.id,
+    }
+    if verdict.outcome is Outcome.TIMED_OUT:
+        verdict = Verdict(verdict.outcome, f"{verdict.message}; ECS goes on with the deployment")
+    else:
+        job.state.end()
+    findings: list[diagnosis.Finding] = []
+    if not verdict.outcome.green and verdict.outcome is not Outcome.GONE:
+        follow.collect_all()
+        findings = diagnosis.deployment_failed(list(follow.stopped.values()), follow.events[-10:])
+    return Result(verdict, outputs, facts, findings)

@@ -1,0 +1,56 @@
+"""What every verb works with, and what it comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from ecs_cd.aws.session import Aws
+from ecs_cd.ci import Ci
+from ecs_cd.core.diagnosis import Finding
+from ecs_cd.core.errors import Refused
+from ecs_cd.core.verdict import Verdict
+from ecs_cd.state import State
+from ecs_cd.watch import Clock
+
+
+@dataclass(frozen=True)
+class Job:
+    """The world as one process of ours sees it."""
+
+    environ: Mapping[str, str]
+    ci: Ci
+    aws: Aws
+    clock: Clock
+    state: State
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a verb came to: the verdict, its outputs, and for the summary facts and findings."""
+
+    verdict: Verdict
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, str] = field(default_factory=dict)
+    findings: Sequence[Finding] = ()
+
+
+def together(*calls: Callable[[], Any]) -> list[Any]:
+    """The results of calls that don't depend on each other, made at once.
+
+    Raises ``Refused`` with the problems of all; any other error as it comes.
+    """
+    with ThreadPoolExecutor(max_workers=max(1, len(calls))) as pool:
+        futures = [pool.submit(call) for call in calls]
+        errors = [future.exception() for future in futures]
+    refused = [error for error in errors if isinstance(error, Refused)]
+    for error in errors:
+        if error is not None and not isinstance(error, Refused):
+            raise error
+    if refused:
+        problems = dict.fromkeys(problem for error in refused for problem in error.problems)
+        remedies = dict.fromkeys(error.remedy for error in refused if error.remedy)
+        raise Refused(problems, " ".join(remedies))
+    return [future.result() for future in futures]

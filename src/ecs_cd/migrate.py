@@ -1,0 +1,235 @@
+"""migrate: the database migration, run inside the VPC by RunTask, followed to its exit code."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ecs_cd import templates
+from ecs_cd.aws import ecs, logs
+from ecs_cd.aws.session import answer_lost, looking
+from ecs_cd.core import task_definition, tasks
+from ecs_cd.core.diagnosis import Finding, StoppedTask, task_failed
+from ecs_cd.core.document import Document, Migration
+from ecs_cd.core.errors import Refused
+from ecs_cd.core.references import short
+from ecs_cd.core.task_definition import TaskDefinition
+from ecs_cd.core.verdict import Outcome, Verdict, Watching
+from ecs_cd.interface import Migrate
+from ecs_cd.job import Job, Result, together
+from ecs_cd.state import client_token
+from ecs_cd.watch import watch
+
+_LARGEST_OVERRIDES = 8192  # characters, RunTask's limit
+_LOST_ANSWERS = 5
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The migration task before its image is known."""
+
+    migration: Migration
+    cluster: str
+    definition: TaskDefinition
+    where: str
+    placement: dict[str, Any]
+
+
+def prepare(document: Document, job: Job) -> Plan | None:
+    """All that can be known, and refused, before anything is changed. ``None``: there is no migration."""
+    migration = document.migration
+    if migration is None:
+        return None
+    service_name = document.services[migration.service].name
+    (definition, where), service = together(
+        lambda: templates.load(migration.task_definition, job),
+        lambda: ecs.active_service(job.aws, document.cluster, service_name),
+    )
+    task_definition.with_images(definition, {migration.container: "checked later"}, where=where)
+    placement = _placement(service, definition)
+    return Plan(migration, document.cluster, definition, where, placement)
+
+
+def execute(inputs: Migrate, plan: Plan | None, images: Mapping[str, str], job: Job) -> Result:
+    """Starts the migration once and follows it. ``images`` are the document's, by digest."""
+    if plan is None:
+        job.ci.line("migration: the document has none; skipped")
+        return Result(Verdict(Outcome.SKIPPED, ""), outputs={"migration-result": Outcome.SKIPPED.value})
+    container = plan.migration.container
+    image = images[plan.migration.image]
+    definition = task_definition.with_images(plan.definition, {container: image}, where=plan.where)
+    arn = templates.revision(definition, job)
+    task = _start(inputs, plan, arn, job)
+    follow = _Follow(task, plan, definition, job)
+    verdict = watch(
+        follow.look,
+        follow.judge,
+        lambda watching: job.ci.line(f"migration: {watching.message}"),
+        clock=job.clock,
+        timeout=inputs.migration_timeout,
+        interval=lambda elapsed: 0.5 if elapsed < 60 else 1.0,
+    )
+    return _result(verdict, follow, plan, arn, image, job)
+
+
+def _start(inputs: Migrate, plan: Plan, arn: str, job: Job) -> str:
+    """The ARN of the one task that this call stands for.
+
+    A lost answer is no reason to start another: the clientToken makes ECS answer with the first, and
+    before the call is repeated we look for a task that carries it. Placement that failed for want of
+    capacity is tried again until the timeout; such an answer is definite, so it is a new call.
+    """
+    deadline = job.clock.monotonic() + inputs.migration_timeout
+    attempt = 0
+    while True:
+        request = _request(plan, arn, attempt, job)
+        job.state.begin(
+            kind="migration",
+            cluster=plan.cluster,
+            started_by=request["startedBy"],
+            on_cancel=inputs.on_cancel,
+            region=job.aws.region,
+        )
+        task, failures = _run_once(request, job)
+        if task:
+            job.state.begin(task=task)
+            job.ci.line(f"migration: task {short(task)} started, {short(arn)}")
+            return task
+        words = tasks.failure_words(failures)
+        if not tasks.placement_may_heal(failures) or job.clock.monotonic() >= deadline:
+            job.state.end()
+            raise Refused(f"ECS can't place the migration task: {words or 'RunTask named no reason'}")
+        attempt += 1
+        job.ci.line(f"migration: ECS can't place the task now ({words}); trying again")
+        job.clock.sleep(min(15, 2 * attempt))
+
+
+def _run_once(request: dict[str, Any], job: Job) -> tuple[str, list[ecs.Json]]:
+    """RunTask until there is an answer; the same clientToken each time."""
+    for attempt in range(1, _LOST_ANSWERS + 1):
+        try:
+            task, failures = ecs.run_task(job.aws, request)
+            return (str(task["taskArn"]) if task else ""), failures
+        except (ClientError, BotoCoreError) as error:
+            if not answer_lost(error):
+                job.state.end()  # ECS said no: nothing was started
+                raise
+            if attempt == _LOST_ANSWERS:
+                raise
+            job.ci.line(f"migration: RunTask's answer was lost ({type(error).__name__}); looking for the task")
+            job.clock.sleep(attempt)
+            found = ecs.started_by(job.aws, request["cluster"], request["startedBy"])
+            if found:
+                return found, []
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _request(plan: Plan, arn: str, attempt: int, job: Job) -> dict[str, Any]:
+    command = list(plan.migration.command)
+    overrides = {"containerOverrides": [{"name": plan.migration.container, "command": command}]} if command else {}
+    call = {
+        "cluster": plan.cluster,
+        "taskDefinition": arn,
+        "count": 1,
+        **plan.placement,
+        **({"overrides": overrides} if overrides else {}),
+    }
+    token = client_token(job.environ, job.state.nonce, {**call, "attempt": attempt})
+    return {**call, "clientToken": token, "startedBy": f"ecs-cd/{token}"}
+
+
+def _placement(service: Mapping[str, Any], definition: TaskDefinition) -> dict[str, Any]:
+    """The service's network settings and launch type, as RunTask takes them.
+
+    Network settings go only with awsvpc. launchType and capacityProviderStrategy exclude each other;
+    a migration does not run on FARGATE_SPOT, where it could be killed halfway.
+    """
+    network = service.get("networkConfiguration")
+    if definition.get("networkMode") == "awsvpc" and not network:
+        raise Refused(
+            "the migration's task definition wants awsvpc, and the service "
+            f"{service.get('serviceName')} has no network settings",
+            "Let `migration.service` name a service with networkMode awsvpc.",
+        )
+    placement: dict[str, Any] = {}
+    if definition.get("networkMode") == "awsvpc":
+        placement["networkConfiguration"] = network
+    strategy = service.get("capacityProviderStrategy")
+    if strategy:
+        placement["capacityProviderStrategy"] = _without_spot(strategy)
+    elif service.get("launchType"):
+        placement["launchType"] = service["launchType"]
+    if service.get("platformVersion") and service.get("launchType") != "EC2":
+        placement["platformVersion"] = service["platformVersion"]
+    return placement
+
+
+def _without_spot(strategy: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    kept = [item for item in strategy if item["capacityProvider"] != "FARGATE_SPOT"]
+    return kept or [{"capacityProvider": "FARGATE", "weight": 1}]
+
+
+@dataclass
+class _Follow:
+    """Follows one task: its status, and its log while it is written."""
+
+    task: str
+    plan: Plan
+    definition: TaskDefinition
+    job: Job
+    last: Mapping[str, Any] = field(default_factory=dict)
+    lines: deque[str] = field(default_factory=lambda: deque(maxlen=logs.TAIL))
+
+    def __post_init__(self) -> None:
+        container = self.plan.migration.container
+        options = task_definition.log_options(self.definition, container)
+        self.log = logs.stream(options, container, self.task)
+        if self.log is None:
+            self.job.ci.warning(
+                f"the log of container `{container}` can't be shown: "
+                "it needs logDriver awslogs with awslogs-group and awslogs-stream-prefix"
+            )
+
+    def look(self) -> Mapping[str, Any]:
+        with looking():
+            self.last = ecs.task(self.job.aws, self.plan.cluster, self.task) or {}
+        self._relay()
+        return self.last
+
+    def judge(self, task: Mapping[str, Any]) -> Verdict | Watching:
+        if not task:
+            return Watching("ECS does not list the task yet")
+        verdict = tasks.migration_verdict(task, self.plan.migration.container)
+        return verdict or Watching(tasks.status_words(task))
+
+    def _relay(self) -> None:
+        if self.log is None:
+            return
+        trouble = self.log.trouble
+        new = list(logs.new_lines(self.job.aws, self.log))
+        self.lines.extend(new)
+        self.job.ci.relay(new)
+        if self.log.trouble and not trouble:
+            self.job.ci.warning(self.log.trouble)
+
+
+def _result(verdict: Verdict, follow: _Follow, plan: Plan, arn: str, image: str, job: Job) -> Result:
+    code = tasks.exit_code(follow.last, plan.migration.container)
+    outputs = {
+        "migration-result": verdict.outcome.value,
+        "migration-task-arn": follow.task,
+        "migration-exit-code": "" if code is None else str(code),
+    }
+    facts = {"image": image, "task definition": short(arn), "task": follow.task, "cluster": plan.cluster}
+    findings: list[Finding] = []
+    if verdict.outcome is Outcome.TIMED_OUT:
+        verdict = Verdict(verdict.outcome, f"{verdict.message}; the task goes on: {follow.task}")
+    else:
+        job.state.end()
+    if not verdict.outcome.green:
+        findings = [task_failed(StoppedTask(follow.last, tuple(follow.lines)))]
+    return Result(verdict, outputs, facts, findings)

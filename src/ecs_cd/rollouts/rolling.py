@@ -1,0 +1,149 @@
+"""ECS rolling updates: start one, look at it, collect what its dead tasks tell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ecs_cd.aws import ecs, logs
+from ecs_cd.aws.session import answer_lost, code, looking, passing
+from ecs_cd.core import diagnosis, rollout, task_definition, tasks
+from ecs_cd.core.diagnosis import StoppedTask
+from ecs_cd.core.references import short
+from ecs_cd.core.rollout import Look, Mine
+from ecs_cd.core.task_definition import TaskDefinition
+from ecs_cd.job import Job
+
+_LOST_ANSWERS = 5
+_TASKS_EVERY = 10.0  # seconds between two looks at the stopped tasks while nothing else changes
+
+
+def start(job: Job, cluster: str, service: Mapping[str, Any], arn: str) -> Mine:
+    """One UpdateService, and the deployment that is ours by its answer.
+
+    Without a call where the service is at this task definition, or on the way to it, already. After a
+    lost answer it is looked for before the call is repeated.
+    """
+    before = rollout.primary(service)
+    previous = before.get("taskDefinition")
+    if rollout.works_towards(service, arn):
+        job.ci.line(f"deploy: {short(arn)} is what the service has already")
+        return Mine(str(before["id"]), arn, previous)
+    for attempt in range(1, _LOST_ANSWERS + 1):
+        try:
+            # The same revision again, after it failed, is a deployment only by force.
+            updated = ecs.update_service(job.aws, cluster, str(service["serviceName"]), arn, force=previous == arn)
+        except (ClientError, BotoCoreError) as error:
+            throttled = passing(error)
+            if attempt == _LOST_ANSWERS or not (answer_lost(error) or throttled):
+                raise
+            job.ci.line(f"deploy: UpdateService: {code(error) or type(error).__name__}; looking before it is repeated")
+            job.clock.sleep(attempt)
+            updated = ecs.active_service(job.aws, cluster, str(service["serviceName"]))
+        mine = rollout.primary(updated)
+        if mine.get("taskDefinition") == arn and mine.get("id") != before.get("id"):
+            job.ci.line(f"deploy: deployment {mine['id']} started, {short(str(previous))} -> {short(arn)}")
+            return Mine(str(mine["id"]), arn, previous)
+    raise AssertionError("the last attempt returns or raises")
+
+
+@dataclass
+class Rollout:
+    """Looks at one deployment, and says what is new: events, dead tasks with their cause."""
+
+    job: Job
+    cluster: str
+    name: str
+    mine: Mine
+    definition: TaskDefinition
+    seen_events: set[str]
+    desired: int = 0
+    events: list[str] = field(default_factory=list)
+    stopped: dict[str, StoppedTask] = field(default_factory=dict)
+    _fingerprint: object = None
+    _tasks_seen_at: float = 0.0
+    _said: set[str] = field(default_factory=set)
+
+    def look(self) -> Look:
+        with looking():
+            service = ecs.look_at_service(self.job.aws, self.cluster, self.name)
+            if service is None:
+                return Look(None)
+            self.desired = int(service.get("desiredCount", 0))
+            self._say_events(service)
+            if self._worth_a_look(service):
+                self._collect_stopped()
+            status = None
+            if rollout.primary(service).get("id") != self.mine.id:
+                status = self._service_deployment_status(service)
+            return Look(service, len(self.stopped), status)
+
+    def collect_all(self) -> None:
+        """A last look at the stopped tasks, for the report. What can't be read is left out."""
+        try:
+            self._collect_stopped()
+        except (ClientError, BotoCoreError) as error:
+            self.job.ci.warning(f"the stopped tasks can't be read ({code(error) or type(error).__name__})")
+
+    def _say_events(self, service: Mapping[str, Any]) -> None:
+        new = diagnosis.new_events(service, self.seen_events)
+        self.seen_events |= {str(event["id"]) for event in service.get("events", ())}
+        self.events += new
+        for message in new:
+            self.job.ci.line(f"  event: {message}")
+
+    def _worth_a_look(self, service: Mapping[str, Any]) -> bool:
+        own: Mapping[str, Any] = next((d for d in service["deployments"] if d["id"] == self.mine.id), {})
+        if own.get("rolloutState") == "COMPLETED":
+            return False
+        counts = ("failedTasks", "runningCount", "pendingCount", "rolloutState")
+        fingerprint = (*(own.get(name) for name in counts), len(self.seen_events))
+        changed = self._fingerprint is not None and fingerprint != self._fingerprint
+        self._fingerprint = fingerprint
+        now = self.job.clock.monotonic()
+        if not changed and now - self._tasks_seen_at < _TASKS_EVERY:
+            return False
+        self._tasks_seen_at = now
+        return True
+
+    def _collect_stopped(self) -> None:
+        for task in ecs.service_tasks(self.job.aws, self.cluster, self.name, "STOPPED"):
+            arn = str(task["taskArn"])
+            if arn in self.stopped or not self._died(task):
+                continue
+            self.stopped[arn] = StoppedTask(task, self._log_tail(task))
+            finding = diagnosis.task_failed(self.stopped[arn])
+            if finding.cause not in self._said:
+                self._said.add(finding.cause)
+                self.job.ci.line(f"deploy: a task died: {finding.cause}")
+                self.job.ci.relay(finding.evidence)
+
+    def _died(self, task: Mapping[str, Any]) -> bool:
+        """Whether it is a task of this deployment that stopped by itself. Scaling in is no death."""
+        ours = task.get("taskDefinitionArn") == self.mine.task_definition
+        another = str(task.get("startedBy", "")).startswith("ecs-svc/") and task["startedBy"] != self.mine.id
+        scaled_in = (
+            task.get("stopCode") == "ServiceSchedulerInitiated"
+            and "scaling activity" in str(task.get("stoppedReason", "")).lower()
+        )
+        return ours and not another and not scaled_in and task.get("lastStatus") == "STOPPED"
+
+    def _log_tail(self, task: Mapping[str, Any]) -> tuple[str, ...]:
+        for culprit in tasks.failed_containers(task):
+            name = str(culprit.get("name", ""))
+            log = logs.stream(task_definition.log_options(self.definition, name), name, str(task["taskArn"]))
+            lines = logs.tail(self.job.aws, log) if log else ()
+            if lines:
+                return lines
+        return ()
+
+    def _service_deployment_status(self, service: ecs.Json) -> str | None:
+        try:
+            return ecs.service_deployment_status(self.job.aws, self.cluster, service, self.mine.task_definition)
+        except (ClientError, BotoCoreError) as error:
+            if passing(error):
+                raise
+            return None  # no permission, or an ECS that does not have this call: DescribeServices has to do

@@ -1,0 +1,72 @@
+"""Task definitions: the template from where it is, the revision that runs."""
+
+from __future__ import annotations
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ecs_cd.aws import ecs, s3
+from ecs_cd.aws.session import answer_lost, code
+from ecs_cd.config import read_file
+from ecs_cd.core import task_definition
+from ecs_cd.core.errors import Refused
+from ecs_cd.core.references import (
+    RegisteredTaskDefinition,
+    S3Object,
+    TaskDefinitionSource,
+    short,
+)
+from ecs_cd.core.task_definition import TaskDefinition
+from ecs_cd.job import Job
+
+_ATTEMPTS = 5
+
+
+def load(source: TaskDefinitionSource, job: Job) -> tuple[TaskDefinition, str]:
+    """The template and the name of its place. Raises ``Refused`` where it is not there or not valid."""
+    if isinstance(source, RegisteredTaskDefinition):
+        found = ecs.task_definition(job.aws, source.name)
+        if found is None:
+            raise Refused(
+                f"there is no task definition {source.name} in {job.aws.region}",
+                "The infra repo registers it.",
+            )
+        return _normalised(found, job), source.name
+    if isinstance(source, S3Object):
+        where, text = f"s3://{source.bucket}/{source.key}", s3.text(job.aws, source)
+    else:
+        where, text = source.path, read_file(source.path, what="the task definition")
+    return task_definition.read(text, *ecs.shapes(job.aws), where=where), where
+
+
+def revision(definition: TaskDefinition, job: Job) -> str:
+    """The ARN of a revision with this content: the family's newest if it is the same, else a new one."""
+    newest = _newest(definition, job)
+    if newest:
+        job.ci.line(f"task definition: {short(newest)} is the same already")
+        return newest
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            arn = ecs.register(job.aws, definition)
+        except (ClientError, BotoCoreError) as error:
+            concurrent = "Too many concurrent attempts" in str(error)
+            if attempt == _ATTEMPTS or not (answer_lost(error) or concurrent or code(error) == "ThrottlingException"):
+                raise
+            job.ci.line(f"RegisterTaskDefinition: {code(error) or type(error).__name__}; looking before it is repeated")
+            job.clock.sleep(attempt)
+            arn = _newest(definition, job) or ""
+        if arn:
+            job.ci.line(f"task definition: {short(arn)} registered")
+            return arn
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _newest(definition: TaskDefinition, job: Job) -> str | None:
+    """The ARN of the family's newest revision if ECS would run it alike."""
+    found = ecs.task_definition(job.aws, definition["family"])
+    if found and task_definition.same(definition, _normalised(found, job)):
+        return str(found["taskDefinition"]["taskDefinitionArn"])
+    return None
+
+
+def _normalised(described: ecs.Json, job: Job) -> TaskDefinition:
+    return task_definition.normalise(described, *ecs.shapes(job.aws), [])

@@ -1,0 +1,172 @@
+"""The document: what is refused, and how that is said."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from ecs_cd.core import document
+from ecs_cd.core.document import Migration, Service
+from ecs_cd.core.errors import Refused
+from ecs_cd.core.references import RegisteredTaskDefinition, Repository, S3Object, WorkspaceFile
+
+ECR = "123456789012.dkr.ecr.ap-northeast-1.amazonaws.com"
+
+
+def example(**changes: Any) -> dict[str, Any]:
+    return {
+        "cluster": "my-cluster",
+        "images": {"app": {"repository": f"{ECR}/my-app"}, "nginx": {"repository": f"{ECR}/my-nginx"}},
+        "migration": {
+            "task-definition": "s3://my-bucket/migration.json",
+            "container": "app",
+            "command": ["rails", "db:migrate"],
+            "service": "web",
+        },
+        "services": {
+            "web": {
+                "service": "my-service",
+                "task-definition": "s3://my-bucket/a/b.json",
+                "containers": {"app": "app", "nginx": "nginx"},
+            },
+            "worker": {"task-definition": "my-worker", "containers": {"worker": "app"}},
+        },
+        **changes,
+    }
+
+
+def problems(content: object) -> list[str]:
+    with pytest.raises(Refused) as refused:
+        document.load(json.dumps(content), where="/my/parameter")
+    return list(refused.value.problems[1:])
+
+
+def test_the_documents_words_become_the_typed_form() -> None:
+    """Defaults are filled in: a service's name is its key, an image for the migration is found."""
+    loaded = document.load(json.dumps(example()), where="x")
+    app = Repository(ECR, "my-app", "123456789012", "ap-northeast-1")
+    assert loaded.cluster == "my-cluster"
+    assert loaded.images["app"] == app
+    assert loaded.migration == Migration(
+        S3Object("my-bucket", "migration.json"), "app", "app", "web", ("rails", "db:migrate")
+    )
+    assert loaded.services["web"].name == "my-service"
+    assert loaded.services["worker"] == Service("worker", "worker", RegisteredTaskDefinition("my-worker"), {"worker": "app"})
+
+
+def test_yaml_says_the_same_as_json() -> None:
+    """An infra repo may write either."""
+    text = "cluster: c\nimages:\n  app: {repository: localhost:4566/my-app}\n"
+    loaded = document.load(text, where="x")
+    assert loaded.images["app"] == Repository("localhost:4566", "my-app")
+    assert loaded.migration is None
+
+
+@pytest.mark.parametrize(
+    ("change", "path", "words"),
+    [
+        ({"cluster": 5}, "cluster", "must be text, but is a whole number (put it in quotes)"),
+        ({"cluster": None}, "cluster", "but is empty"),
+        ({"cluster": "two words"}, "cluster", "the ECS cluster's name or ARN"),
+        ({"clutser": "x"}, "clutser", "did you mean `cluster`?"),
+        ({"images": {}}, "images", "must not be empty"),
+        ({"images": []}, "images", "must be a mapping, but is a list"),
+        ({"images": {"app": {"repository": f"{ECR}/my-app:latest"}}}, "images.app.repository", "without a tag"),
+        ({"images": {"app": {}}}, "images.app.repository", "is missing"),
+        ({"images": {"a b": {"repository": f"{ECR}/x"}}}, "images.a b", "a name consists of"),
+        ({"migration": {"container": "app"}}, "migration.task-definition", "is missing"),
+        ({"migration": {**example()["migration"], "command": "rails"}}, "migration.command", "must be a list"),
+        ({"migration": {**example()["migration"], "command": ["sleep", 5]}}, "migration.command[1]", "must be text"),
+        ({"migration": {**example()["migration"], "service": "api"}}, "migration.service", "names no service"),
+        ({"migration": {**example()["migration"], "image": "api"}}, "migration.image", "names no image"),
+        ({"migration": {"task-definition": "m", "container": "app"}}, "migration.service", "not clear"),
+        ({"services": {"web": {"containers": {"a": "app"}}}}, "services.web.task-definition", "is missing"),
+        (
+            {"services": {"web": {"task-definition": "t", "containers": {"a": "api"}}}},
+            "services.web.containers.a",
+            "names no image; images holds app, nginx",
+        ),
+    ],
+)
+def test_a_problem_is_named_by_its_path_with_what_would_be_right(change: dict[str, Any], path: str, words: str) -> None:
+    """A reader finds the place and the remedy in the sentence itself."""
+    found = [sentence for sentence in problems(example(**change)) if sentence.startswith(f"{path}:")]
+    assert found, problems(example(**change))
+    assert words in found[0]
+
+
+def test_all_problems_are_told_at_once() -> None:
+    """Nobody wants to run a workflow once per mistake."""
+    found = problems({"cluster": 1, "images": {"app": {"repo": "x"}}, "servces": {}})
+    assert [sentence.split(":")[0] for sentence in found] == [
+        "cluster",
+        "images.app.repository",
+        "images.app.repo",
+        "servces",
+    ]
+
+
+def test_values_are_never_printed() -> None:
+    """A document can hold what should not be in a job log."""
+    secret = "hunter2 !"
+    content = {"cluster": secret, "images": {"app": {"repository": secret}}, "migration": secret}
+    assert secret not in "\n".join(problems(content))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "is empty"),
+        (" \n", "is empty"),
+        ("- a\n- b", "must be a mapping, but is a list"),
+        ("just text", "must be a mapping, but is text"),
+        ("cluster: [", "neither JSON nor YAML"),
+        ("cluster: c\ncluster: d\nimages: {app: {repository: localhost:1/x}}", "cluster: stands there twice"),
+        ("#" * (document.LONGEST + 1), "characters"),
+    ],
+)
+def test_what_is_no_document_is_refused(text: str, words: str) -> None:
+    """Empty, too large, not YAML, a list, duplicate keys: each in its own words."""
+    with pytest.raises(Refused) as refused:
+        document.load(text, where="/my/parameter")
+    assert words in str(refused.value)
+    assert "/my/parameter" in str(refused.value)
+    assert refused.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("services", "container", "expected"),
+    [
+        ({"web": {"task-definition": "t", "containers": {"app": "nginx"}}}, "app", "nginx"),
+        ({"web": {"task-definition": "t", "containers": {"x": "nginx"}}}, "app", "app"),
+    ],
+)
+def test_the_migrations_image_is_the_services_then_the_one_of_its_name(
+    services: dict[str, Any], container: str, expected: str
+) -> None:
+    """What the service's container of that name runs, else the image of that name."""
+    migration = {"task-definition": "m", "container": container}
+    loaded = document.load(json.dumps(example(services=services, migration=migration)), where="x")
+    assert loaded.migration is not None
+    assert loaded.migration.image == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("s3://b/k/x.json", S3Object("b", "k/x.json")),
+        ("my-family", RegisteredTaskDefinition("my-family")),
+        ("my-family:7", RegisteredTaskDefinition("my-family:7")),
+        ("arn:aws:ecs:r:1:task-definition/f:7", RegisteredTaskDefinition("arn:aws:ecs:r:1:task-definition/f:7")),
+        ("infra/task.json", WorkspaceFile("infra/task.json")),
+        ("file:task", WorkspaceFile("task")),
+    ],
+)
+def test_a_task_definitions_source_is_known_by_its_form(text: str, expected: object) -> None:
+    """A family has neither dot nor slash, so a file can't be taken for one."""
+    services = {"web": {"task-definition": text, "containers": {"app": "app"}}}
+    content = example(services=services, migration=None)
+    del content["migration"]
+    assert document.load(json.dumps(content), where="x").services["web"].task_definition == expected

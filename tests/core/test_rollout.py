@@ -1,0 +1,169 @@
+"""Snapshots of a service to verdicts on one deployment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from botocore.loaders import Loader
+from botocore.model import ServiceModel
+
+from ecs_cd.core import rollout
+from ecs_cd.core.rollout import Look, Mine
+from ecs_cd.core.verdict import EXIT_CODES, Outcome, Verdict, Watching
+
+OLD, NEW, THEIRS = ("arn:aws:ecs:r:1:task-definition/web:" + n for n in "127")
+MINE = Mine("ecs-svc/2", NEW, OLD)
+ROLLBACK = "ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/3."
+
+
+def deployment(id: str, status: str, definition: str, state: str, why: str = "", **counts: int) -> dict[str, Any]:
+    base = {"id": f"ecs-svc/{id}", "status": status, "taskDefinition": definition, "rolloutState": state}
+    return {**base, "rolloutStateReason": why, "desiredCount": 2, "runningCount": 0, "pendingCount": 0, **counts}
+
+
+def service(*deployments: dict[str, Any], status: str = "ACTIVE", breaker: bool = True, back: bool = True) -> dict[str, Any]:
+    return {
+        "status": status,
+        "desiredCount": 2,
+        "deployments": list(deployments),
+        "deploymentConfiguration": {"deploymentCircuitBreaker": {"enable": breaker, "rollback": back}},
+    }
+
+
+mine = {
+    state: deployment("2", "PRIMARY", NEW, state, "tasks failed to start.") for state in ("IN_PROGRESS", "FAILED", "COMPLETED")
+}
+demoted = {state: {**snapshot, "status": "ACTIVE"} for state, snapshot in mine.items()}
+
+TABLE: list[tuple[str, Look, Outcome | str]] = [
+    ("completed", Look(service(mine["COMPLETED"])), Outcome.SUCCEEDED),
+    ("in progress", Look(service(mine["IN_PROGRESS"])), "0 of 2 running"),
+    ("an unknown word of ECS", Look(service(deployment("2", "PRIMARY", NEW, "PONDERING"))), "0 of 2 running (ECS calls it PONDERING)"),
+    ("no rollout state yet", Look(service({"id": "ecs-svc/2", "status": "PRIMARY"})), "0 of 0 running"),
+    ("failed, and it rolls back", Look(service(mine["FAILED"])), "FAILED: tasks failed to start.; waiting for the rollback"),
+    ("failed, no rollback set", Look(service(mine["FAILED"], back=False)), Outcome.FAILED),
+    (
+        "failed, nothing to roll back to",
+        Look(service(deployment("2", "PRIMARY", NEW, "FAILED", "No rollback candidate was found to run the rollback."))),
+        Outcome.FAILED,
+    ),
+    (
+        "rolling back",
+        Look(service(deployment("3", "PRIMARY", OLD, "IN_PROGRESS", ROLLBACK), demoted["FAILED"])),
+        "FAILED; rolling back to web:1, 0 of 2 running",
+    ),
+    (
+        "during a rollback mine can still read in progress",
+        Look(service(deployment("3", "PRIMARY", OLD, "IN_PROGRESS", ROLLBACK), demoted["IN_PROGRESS"])),
+        "FAILED; rolling back to web:1, 0 of 2 running",
+    ),
+    (
+        "rolled back",
+        Look(service(deployment("3", "PRIMARY", OLD, "COMPLETED", ROLLBACK), demoted["FAILED"])),
+        Outcome.ROLLED_BACK,
+    ),
+    (
+        "rolled back, mine is listed no more",
+        Look(service(deployment("3", "PRIMARY", OLD, "COMPLETED", "ECS deployment completed.")), 0, "ROLLBACK_SUCCESSFUL"),
+        Outcome.ROLLED_BACK,
+    ),
+    (
+        "rolled back under the old deployment's id",
+        Look(service(deployment("1", "PRIMARY", OLD, "COMPLETED"), demoted["FAILED"])),
+        Outcome.ROLLED_BACK,
+    ),
+    (
+        "the rollback failed",
+        Look(service(deployment("3", "PRIMARY", OLD, "FAILED", ROLLBACK), demoted["FAILED"])),
+        Outcome.ROLLBACK_FAILED,
+    ),
+    (
+        "superseded",
+        Look(service(deployment("9", "PRIMARY", THEIRS, "IN_PROGRESS"), demoted["IN_PROGRESS"])),
+        Outcome.SUPERSEDED,
+    ),
+    ("superseded, mine is listed no more", Look(service(deployment("9", "PRIMARY", THEIRS, "COMPLETED"))), Outcome.SUPERSEDED),
+    (
+        "superseded, says the service deployment",
+        Look(service(deployment("9", "PRIMARY", THEIRS, "IN_PROGRESS")), 0, "STOPPED"),
+        Outcome.SUPERSEDED,
+    ),
+    (
+        "somebody else went back to the old revision",
+        Look(service(deployment("9", "PRIMARY", OLD, "COMPLETED"), demoted["IN_PROGRESS"])),
+        Outcome.SUPERSEDED,
+    ),
+    (
+        "somebody forced our own revision",
+        Look(service(deployment("9", "PRIMARY", NEW, "IN_PROGRESS"))),
+        "deployment ecs-svc/9 took over with our task definition",
+    ),
+    (
+        "mine is absent while its service deployment goes on",
+        Look(service(deployment("1", "PRIMARY", OLD, "COMPLETED")), 0, "IN_PROGRESS"),
+        "deployment ecs-svc/2 is not PRIMARY any more; looking on",
+    ),
+    ("nothing is listed", Look(service()), "deployment ecs-svc/2 is not PRIMARY any more; looking on"),
+    ("the service is missing", Look(None), Outcome.GONE),
+    ("the service is being deleted", Look(service(mine["IN_PROGRESS"], status="DRAINING")), Outcome.GONE),
+    ("the service is deleted", Look(service(status="INACTIVE")), Outcome.GONE),
+    ("tasks die, a breaker counts them", Look(service(mine["IN_PROGRESS"]), died=9), "0 of 2 running"),
+    ("tasks die, without a breaker", Look(service(mine["IN_PROGRESS"], breaker=False), died=3), Outcome.FAILED),
+    ("some tasks died, without a breaker", Look(service(mine["IN_PROGRESS"], breaker=False), died=2), "0 of 2 running"),
+    (
+        "tasks died, but one runs",
+        Look(service(deployment("2", "PRIMARY", NEW, "IN_PROGRESS", runningCount=1), breaker=False), died=9),
+        "1 of 2 running",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("look", "expected"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
+def test_a_look_at_the_service_gives_this_verdict(look: Look, expected: Outcome | str) -> None:
+    """Snapshots in, verdict out; a text is what is said while there is none."""
+    judged = rollout.judge(MINE, look)
+    if isinstance(expected, Outcome):
+        assert isinstance(judged, Verdict), judged
+        assert judged.outcome is expected
+    else:
+        assert isinstance(judged, Watching), judged
+        assert judged.message == expected
+
+
+def test_every_rollout_state_of_ecs_has_a_row() -> None:
+    """An upgrade of botocore that brings a new state is noticed here."""
+    model = ServiceModel(Loader().load_service_model("ecs", "service-2"))
+    states = set(model.shape_for("DeploymentRolloutState").enum)
+    rows = {d["rolloutState"] for _, look, _ in TABLE if look.service for d in look.service["deployments"] if "rolloutState" in d}
+    assert states <= rows
+
+
+@pytest.mark.parametrize(("desired", "limit"), [(0, 3), (1, 3), (6, 3), (7, 4), (100, 50), (1000, 200)])
+def test_without_a_breaker_its_own_rule_is_applied(desired: int, limit: int) -> None:
+    """Half the desired count, at least 3, at most 200, as AWS documents its circuit breaker."""
+    assert rollout.crash_limit(desired) == limit
+
+
+def test_every_outcome_has_an_exit_code_of_its_own_and_only_good_ones_are_zero() -> None:
+    """A script can tell the outcomes apart by the exit code."""
+    bad = [code for outcome, code in EXIT_CODES.items() if outcome not in (Outcome.SUCCEEDED, Outcome.SKIPPED)]
+    assert set(EXIT_CODES) == set(Outcome)
+    assert 0 not in bad
+    assert len(set(bad)) == len(bad)
+
+
+@pytest.mark.parametrize(
+    ("extra", "rolling"),
+    [
+        ({}, True),
+        ({"deploymentController": {"type": "ECS"}}, True),
+        ({"deploymentController": {"type": "CODE_DEPLOY"}}, False),
+        ({"deploymentController": {"type": "EXTERNAL"}}, False),
+        ({"deploymentConfiguration": {"strategy": "BLUE_GREEN"}}, False),
+        ({"deploymentConfiguration": {"strategy": "ROLLING"}}, True),
+    ],
+)
+def test_only_rolling_services_are_updated_by_this_way(extra: dict[str, Any], rolling: bool) -> None:
+    """CodeDeploy refuses UpdateService with a task definition; the strategies want another watch."""
+    assert rollout.is_rolling(extra) is rolling

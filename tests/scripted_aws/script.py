@@ -1,0 +1,92 @@
+"""What a test writes: answers by virtual time or by call number, and faults as data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from .wire import Params
+
+
+@dataclass(frozen=True)
+class Error:
+    """AWS refuses, and does nothing. An empty code is a load balancer's empty answer."""
+
+    code: str
+    message: str
+    status: int | None = None
+    members: Params = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Reset:
+    """The connection is reset (RST) before AWS looks at the request."""
+
+
+@dataclass(frozen=True)
+class Lost:
+    """AWS does what was asked, and the connection is reset (RST) in the place of the answer."""
+
+    answer: Answer
+
+
+@dataclass(frozen=True)
+class At:
+    """The answer from that many virtual seconds on."""
+
+    seconds: float
+    answer: Answer
+
+
+# A function gets the call's parameters and is AWS's state: it may return a fault too.
+Answer: TypeAlias = Params | Error | Reset | Lost | Callable[[Params], "Answer"]
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request that arrived. Outcomes: answered, lost, reset, violation, or the error's code or status."""
+
+    operation: str
+    params: Params
+    time: float
+    outcome: str
+
+    @property
+    def processed(self) -> bool:
+        """Whether AWS did what was asked, even if nobody heard of it."""
+        return self.outcome in ("answered", "lost")
+
+
+def at(seconds: float, answer: Answer) -> At:
+    return At(seconds, answer)
+
+
+def lost(answer: Answer) -> Lost:
+    return Lost(answer)
+
+
+def reset() -> Reset:
+    return Reset()
+
+
+def error(code: str, message: str = "", status: int | None = None, **members: object) -> Error:
+    """An error of the service's model, or one that every service has; the status is the model's, else 400."""
+    return Error(code, message or f"The scripted {code}.", status, members)
+
+
+def throttled() -> Error:
+    return error("ThrottlingException", "Rate exceeded")
+
+
+def server_error(status: int = 503) -> Error:
+    return Error("", "", status)
+
+
+def denied(action: str = "the action") -> Error:
+    user = "arn:aws:sts::123456789012:assumed-role/cd/cd"
+    return error("AccessDeniedException", f"User: {user} is not authorized to perform: {action}")
+
+
+def expired() -> Error:
+    return error("ExpiredTokenException", "The security token included in the request is expired")

@@ -1,0 +1,226 @@
+"""The server: one script, answered on 127.0.0.1 at the test's virtual time."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import threading
+import time
+import traceback
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
+from typing import Any, Protocol
+
+import pytest
+
+from . import wire
+from .clock import moment
+from .script import Answer, At, Call, Error, Lost, Reset
+from .wire import Params, Request, Response, ScriptError
+
+REGION = "ap-northeast-1"
+
+
+class Time(Protocol):
+    def monotonic(self) -> float: ...
+    def sleep(self, seconds: float) -> None: ...
+
+
+@dataclass
+class Rule:
+    """One `on`: its answers, and the calls that they are for."""
+
+    answers: tuple[Answer | At, ...]
+    after: str
+    where: Params
+    used: int = 0
+
+    def answer(self, elapsed: float) -> Answer | None:
+        """By time the last one due, by call number the next one; the last stays for ever."""
+        if isinstance(self.answers[0], At):
+            due = [each for each in self.answers if isinstance(each, At) and each.seconds <= elapsed]
+            return due[-1].answer if due else None
+        answer = self.answers[min(self.used, len(self.answers) - 1)]
+        assert not isinstance(answer, At)
+        self.used += 1
+        return answer
+
+
+class ScriptedAws:
+    """Answers boto3 from the script; what the models or the script do not allow fails the test at its end."""
+
+    def __init__(self, clock: Time) -> None:
+        self.clock = clock
+        self.start = clock.monotonic()
+        self.calls: list[Call] = []
+        self.violations: list[str] = []
+        self._rules: dict[str, list[Rule]] = {}
+        self._lock = threading.Lock()
+        self._server = _Server(self.answer, self.elapsed)
+        # The poll interval is what close() waits for at most.
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+
+    def on(self, operation: str, *answers: Answer | At, after: str = "", where: Params | None = None) -> None:
+        """Script an operation. Of several rules the latest that applies to a call answers it.
+
+        One with `after="ecs.UpdateService"` (or "ecs.UpdateService#2") applies once AWS has done that
+        (second) call, and its times count from there; one with `where`, to calls that have these parameters.
+        """
+        model = wire.operation_model(operation)
+        if after:
+            wire.operation_model(after.partition("#")[0])
+        if not answers or len({isinstance(answer, At) for answer in answers}) > 1:
+            raise ValueError(f"{operation}: answers are all at(...), or none of them is")
+        for answer in answers:
+            _check(model, answer.answer if isinstance(answer, At) else answer)
+        self._rules.setdefault(operation, []).append(Rule(answers, after, where or {}))
+
+    def elapsed(self) -> float:
+        """Virtual seconds since the script's start."""
+        return self.clock.monotonic() - self.start
+
+    def count(self, operation: str, processed: bool = False) -> int:
+        """How many calls arrived, or how many of them AWS did, as lost ones are."""
+        return sum(call.operation == operation and (call.processed or not processed) for call in self.calls)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """What boto3 needs to come here, and nowhere else."""
+        return {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": "AKIDSCRIPTED",
+            "AWS_SECRET_ACCESS_KEY": "scripted",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "NO_PROXY": "127.0.0.1",
+        }
+
+    def use(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Point this process here, whatever the caller's shell says; botocore's own waits are virtual too."""
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            monkeypatch.delenv(name)
+        for name, value in self.environ.items():
+            monkeypatch.setenv(name, value)
+        # Where botocore waits before it tries again.
+        monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=self.clock.sleep, time=time.time))
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        if self.violations:
+            raise AssertionError("\n".join(["the scripted AWS was not used as AWS is:", *self.violations]))
+
+    def __enter__(self) -> ScriptedAws:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def answer(self, request: Request) -> Response | None:
+        """None is a reset connection. One call at a time: a script's functions need no locks of their own."""
+        with self._lock:
+            elapsed, name = self.elapsed(), "?"
+            params: Params = {}
+            try:
+                operation, params = wire.parse(request)
+                name = wire.name_of(operation)
+                outcome, response = _play(operation, self._scripted(name, params, elapsed), params)
+            except Exception as problem:
+                told = str(problem) if isinstance(problem, ScriptError) else traceback.format_exc()
+                self.violations.append(f"at {elapsed:g} s, {name}: {told}")
+                outcome, response = "violation", wire.violation(request, told)
+            self.calls.append(Call(name, params, elapsed, outcome))
+            return response
+
+    def _scripted(self, name: str, params: Params, elapsed: float) -> Answer:
+        for rule in reversed(self._rules.get(name, [])):
+            origin = self._time_of(rule.after)
+            if origin is None or not rule.where.items() <= params.items():
+                continue
+            answer = rule.answer(elapsed - origin)
+            if answer is not None:
+                return answer
+        raise ScriptError(f"is not in the script: {params}")
+
+    def _time_of(self, after: str) -> float | None:
+        if not after:
+            return 0.0
+        name, _, number = after.partition("#")
+        times = [call.time for call in self.calls if call.operation == name and call.processed]
+        return times[int(number or 1) - 1] if len(times) >= int(number or 1) else None
+
+
+def _check(operation: Any, answer: Answer) -> None:
+    """Answers that are data are held to the model where the test writes them."""
+    if isinstance(answer, Lost):
+        _check(operation, answer.answer)
+    elif not callable(answer):
+        _play(operation, answer, {})
+
+
+def _play(operation: Any, answer: Answer, params: Params) -> tuple[str, Response | None]:
+    """The call's outcome and its response."""
+    if isinstance(answer, Reset):
+        return "reset", None
+    if isinstance(answer, Lost):
+        outcome, _ = _play(operation, answer.answer, params)
+        return ("lost" if outcome == "answered" else outcome), None
+    if isinstance(answer, Error):
+        response = wire.refuse(operation, answer.code, answer.message, answer.status, answer.members)
+        return answer.code or str(answer.status), response
+    if callable(answer):
+        return _play(operation, answer(params), params)
+    return "answered", wire.respond(operation, answer)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, answer: Callable[[Request], Response | None], elapsed: Callable[[], float]) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.answer, self.elapsed = answer, elapsed
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    protocol_version = "HTTP/1.1"  # connections are kept, as AWS keeps them
+    disable_nagle_algorithm = True
+
+    def handle_request(self) -> None:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        body = self.rfile.read(int(headers.get("content-length", 0)))
+        response = self.server.answer(Request(self.command, self.path, headers, body))
+        if response is None:
+            self._reset()
+            return
+        self.send_response_only(response.status)
+        date = format_datetime(moment(self.server.elapsed()), usegmt=True)
+        own = {"Content-Length": str(len(response.body)), "Date": date, "x-amzn-RequestId": str(uuid.uuid4())}
+        head = self.command == "HEAD"  # whose Content-Length is that of a body which is not sent
+        for name, value in (own | response.headers if head else response.headers | own).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(b"" if head else response.body)
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = handle_request  # noqa: N815
+
+    def _reset(self) -> None:
+        """Closed with nothing to linger for, a connection is reset; detached, nothing is sent before that."""
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        os.close(self.connection.detach())
+        self.close_connection = True
+
+    def log_message(self, *_: object) -> None:
+        """Calls are in ScriptedAws.calls."""

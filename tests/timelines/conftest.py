@@ -1,0 +1,109 @@
+"""A verb run in this process against the scripted AWS, as a step of a GitHub job sees it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from ecs_cd import cli
+from tests.scripted_aws import Clock, Params, ScriptedAws, ecs
+
+SHA = "c0ffee" + "0" * 34
+REPOSITORY = "123456789012.dkr.ecr.ap-northeast-1.amazonaws.com/my-app"
+DOCUMENT = {
+    "cluster": ecs.CLUSTER,
+    "images": {"app": {"repository": REPOSITORY}},
+    "migration": {"task-definition": "migration", "container": "app", "command": ["migrate", "up"]},
+    "services": {"web": {"task-definition": "web", "containers": {"app": "app"}}},
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a step left behind."""
+
+    exit_code: int
+    log: str
+    outputs: dict[str, str]
+    summary: str
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def aws(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedAws]:
+    """An AWS in which the commit's image is there and the service runs web:1, which is not that image's."""
+    with ScriptedAws(clock) as scripted:
+        scripted.use(monkeypatch)
+        scripted.on("ssm.GetParameter", {"Parameter": {"Value": json.dumps(DOCUMENT), "Version": 3}})
+        scripted.on("ecr.BatchGetImage", _image)
+        scripted.on("ecs.DescribeTaskDefinition", _task_definition)
+        scripted.on("ecs.RegisterTaskDefinition", _registered)
+        scripted.on("ecs.DescribeServices", {"services": [ecs.service()]})
+        yield scripted
+
+
+@pytest.fixture
+def step(
+    aws: ScriptedAws,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> Iterator[Callable[..., Step]]:
+    """Runs a verb with inputs by name, ``on_cancel="stop"``; config and sha are given."""
+    monkeypatch.chdir(tmp_path)
+    files = {name: tmp_path / name for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
+    for name, path in files.items():
+        path.touch()
+        monkeypatch.setenv(name, str(path))
+    for name in ("GITHUB_SHA", "ACT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("RUNNER_TEMP", str(tmp_path))
+    handlers = {received: signal.getsignal(received) for received in (signal.SIGINT, signal.SIGTERM)}
+
+    def run(verb: str, **inputs: str) -> Step:
+        given = {"config": "/my/parameter", "sha": SHA, **{k.replace("_", "-"): v for k, v in inputs.items()}}
+        monkeypatch.setenv("ECS_CD_INPUTS", json.dumps(given))
+        exit_code = cli.main([verb], os.environ, clock=clock)
+        captured = capfd.readouterr()
+        assert not list((tmp_path / "ecs-cd").glob("under-way-*")) or exit_code == 7, "a state file is left"
+        return Step(
+            exit_code,
+            captured.out + captured.err,
+            dict(re.findall(r"^([\w-]+)<<(?:ghadelimiter_\S+)\n(.*?)\nghadelimiter_", files["GITHUB_OUTPUT"].read_text(), re.M | re.S)),
+            files["GITHUB_STEP_SUMMARY"].read_text(),
+        )
+
+    yield run
+    for received, handler in handlers.items():
+        signal.signal(received, handler)
+
+
+def _image(params: Params) -> Params:
+    wanted = params["imageIds"][0]
+    image_id = {"imageDigest": ecs.DIGEST, **wanted}
+    return {"images": [{"imageId": image_id, "imageManifest": "{}"}], "failures": []}
+
+
+def _task_definition(params: Params) -> Params:
+    """The newest revision: the same family with the image of before."""
+    found = ecs.task_definition(params["taskDefinition"].rpartition("/")[2].partition(":")[0])
+    container = {**found["containerDefinitions"][0], "image": f"{REPOSITORY}@sha256:{'0' * 64}"}
+    return {"taskDefinition": {**found, "containerDefinitions": [container]}, "tags": []}
+
+
+def _registered(params: Params) -> Params:
+    """Always revision 2."""
+    return {"taskDefinition": ecs.task_definition(params["family"], 2)}

@@ -1,0 +1,289 @@
+"""Deployments that meet the faults of the real world, and the calls that they cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.scripted_aws import Params, ScriptedAws, at, denied, ecs, error, expired, lost, reset, server_error, throttled
+from tests.timelines.conftest import Step
+
+Run = Callable[..., Step]
+
+OLD = ecs.deployment("ecs-svc/1", task_definition="web:1")
+NEW = ecs.deployment("ecs-svc/2", task_definition="web:2", rollout_state="IN_PROGRESS")
+DONE = ecs.deployment("ecs-svc/2", task_definition="web:2")
+MOVING = {"services": [ecs.service(deployments=[NEW, OLD | {"status": "ACTIVE"}])]}
+COMPLETED = {"services": [ecs.service(deployments=[DONE])]}
+STARTED = {"service": MOVING["services"][0]}
+
+
+@pytest.fixture(autouse=True)
+def service(aws: ScriptedAws) -> None:
+    """A service that takes the update and then runs the asked-for digest."""
+    aws.on("ecs.UpdateService", STARTED)
+    running(aws, ecs.task(task_definition="web:2", started_by="ecs-svc/2"))
+
+
+def running(aws: ScriptedAws, *tasks: Params) -> None:
+    tell_tasks(aws, "RUNNING", *tasks)
+    tell_tasks(aws, "STOPPED")
+
+
+def tell_tasks(aws: ScriptedAws, status: str, *tasks: Params, **when: Any) -> None:
+    aws.on("ecs.ListTasks", {"taskArns": [task["taskArn"] for task in tasks]}, where={"desiredStatus": status}, **when)
+    if tasks:
+        aws.on("ecs.DescribeTasks", ecs.described("tasks", *tasks), where={"tasks": [t["taskArn"] for t in tasks]}, **when)
+
+
+def timeline(aws: ScriptedAws, *answers: Any) -> None:
+    """What DescribeServices answers from UpdateService on."""
+    aws.on("ecs.DescribeServices", *answers, after="ecs.UpdateService")
+
+
+def test_a_deployment_is_followed_to_completed_with_one_update(aws: ScriptedAws, step: Run) -> None:
+    """Green, the outputs, and not a call more than needed before UpdateService."""
+    timeline(aws, at(0, MOVING), at(20, COMPLETED))
+    ended = step("deploy")
+    assert ended.exit_code == 0, ended.log
+    assert ended.outputs["result"] == "succeeded"
+    assert ended.outputs["deployment-id"] == "ecs-svc/2"
+    assert ended.outputs["task-definition-arn"].endswith("web:2")
+    assert ecs.DIGEST in ended.outputs["images"]
+    before = [call.operation for call in aws.calls][: [call.operation for call in aws.calls].index("ecs.UpdateService")]
+    assert len(before) <= 6, before
+    assert aws.count("ecs.UpdateService") == 1
+
+
+def test_the_service_is_looked_at_every_two_seconds_throughout(aws: ScriptedAws, step: Run, clock: Any) -> None:
+    """A verdict is never late, however long the deployment takes."""
+    timeline(aws, at(0, MOVING), at(600, COMPLETED))
+    assert step("deploy").exit_code == 0
+    looks = [call.time for call in aws.calls if call.operation == "ecs.DescribeServices"][1:]
+    assert max(later - earlier for earlier, later in zip(looks, looks[1:], strict=False)) <= 2
+    assert looks[-1] - 600 <= 2
+
+
+@pytest.mark.parametrize("fault", [throttled(), server_error(), server_error(500), reset()], ids=str)
+def test_faults_while_polling_are_survived(aws: ScriptedAws, step: Run, fault: Any) -> None:
+    """A deployment never fails on a read; that it can't look is said once."""
+    timeline(aws, at(0, MOVING), at(5, fault), at(125, COMPLETED))
+    ended = step("deploy")
+    assert ended.exit_code == 0, ended.log
+    assert ended.log.count("can't look at the moment") == 1
+
+
+def test_a_lost_answer_of_update_service_is_looked_for(aws: ScriptedAws, step: Run) -> None:
+    """The update was made; a second call would supersede the first."""
+    aws.on("ecs.UpdateService", lost(STARTED), STARTED)
+    timeline(aws, at(0, MOVING), at(20, COMPLETED))
+    assert step("deploy").exit_code == 0
+    assert aws.count("ecs.UpdateService") == 1
+
+
+def test_an_update_that_never_arrived_is_repeated(aws: ScriptedAws, step: Run) -> None:
+    """After a reset the service is as before, so the call is made again."""
+    aws.on("ecs.UpdateService", reset(), STARTED)
+    timeline(aws, at(0, MOVING), at(20, COMPLETED))
+    assert step("deploy").exit_code == 0
+    assert aws.count("ecs.UpdateService", processed=True) == 1
+
+
+def test_a_lost_answer_of_register_is_looked_for(aws: ScriptedAws, step: Run) -> None:
+    """The revision is there: it is taken, not registered again."""
+    registered = {"taskDefinition": ecs.task_definition("web", 2), "tags": []}
+    aws.on("ecs.RegisterTaskDefinition", lost({"taskDefinition": ecs.task_definition("web", 2)}))
+    aws.on("ecs.DescribeTaskDefinition", registered, after="ecs.RegisterTaskDefinition")
+    timeline(aws, at(0, COMPLETED))
+    assert step("deploy").exit_code == 0
+    assert aws.count("ecs.RegisterTaskDefinition") == 1
+
+
+def test_a_busy_family_is_registered_later(aws: ScriptedAws, step: Run) -> None:
+    """"Too many concurrent attempts" passes."""
+    message = "Too many concurrent attempts to create a new revision of the specified family."
+    answer = {"taskDefinition": ecs.task_definition("web", 2)}
+    aws.on("ecs.RegisterTaskDefinition", error("ClientException", message), answer)
+    timeline(aws, at(0, COMPLETED))
+    assert step("deploy").exit_code == 0
+
+
+def test_a_superseded_deployment_has_its_own_word(aws: ScriptedAws, step: Run) -> None:
+    """Somebody else's deployment replaced ours: neither green nor a failure of the app; theirs is not touched."""
+    theirs = ecs.deployment("ecs-svc/9", task_definition="web:7", rollout_state="IN_PROGRESS")
+    revision = "arn:aws:ecs:ap-northeast-1:123456789012:service-revision/my-cluster/web/22"
+    deployments = [{"status": "STOPPED", "targetServiceRevisionArn": revision}]
+    described = [{"serviceRevisionArn": revision, "taskDefinition": ecs.task_definition_arn("web:2")}]
+    aws.on("ecs.ListServiceDeployments", {"serviceDeployments": deployments})
+    aws.on("ecs.DescribeServiceRevisions", {"serviceRevisions": described})
+    timeline(aws, at(0, MOVING), at(10, {"services": [ecs.service(deployments=[theirs, OLD | {"status": "ACTIVE"}])]}))
+    ended = step("deploy")
+    assert ended.exit_code == 5
+    assert ended.outputs["result"] == "superseded"
+    assert "ecs-svc/9" in ended.log
+    assert aws.count("ecs.UpdateService") == 1
+
+
+def test_a_service_deleted_meanwhile_is_said_at_once(aws: ScriptedAws, step: Run) -> None:
+    """Nobody waits half an hour for a service that is gone."""
+    gone = {"services": [], "failures": [{"arn": "arn:x", "reason": "MISSING"}]}
+    timeline(aws, at(0, MOVING), at(10, gone))
+    ended = step("deploy")
+    assert ended.exit_code == 6
+    assert ended.outputs["result"] == "gone"
+
+
+def dead(number: int) -> Params:
+    containers = [ecs.container(status="STOPPED", exitCode=3)]
+    return ecs.task(
+        f"dead{number}",
+        "STOPPED",
+        containers=containers,
+        task_definition="web:2",
+        started_by="ecs-svc/2",
+        stopCode="EssentialContainerExited",
+        stoppedReason="Essential container in task exited",
+    )
+
+
+def test_without_a_circuit_breaker_dying_tasks_end_the_wait(aws: ScriptedAws, step: Run) -> None:
+    """ECS would go on for ever; three deaths and nothing running is a failure, with the last log lines."""
+    bare = {"deploymentConfiguration": {"deploymentCircuitBreaker": {"enable": False, "rollback": False}}}
+    dying = [ecs.service(deployments=[NEW | {"failedTasks": n}, OLD | {"status": "ACTIVE"}], **bare) for n in range(4)]
+    timeline(aws, *(at(30 * n, {"services": [snapshot]}) for n, snapshot in enumerate(dying)))
+    for n in range(1, 4):
+        stopped = [dead(number) for number in range(n)]
+        arns = {"taskArns": [task["taskArn"] for task in stopped]}
+        aws.on("ecs.ListTasks", at(30 * n, arns), where={"desiredStatus": "STOPPED"}, after="ecs.UpdateService")
+        aws.on("ecs.DescribeTasks", ecs.described("tasks", *stopped), where={"tasks": arns["taskArns"]})
+    aws.on("logs.GetLogEvents", {"events": [{"message": "KeyError: 'DATABASE_URL'"}], "nextForwardToken": "f/1"})
+    ended = step("deploy")
+    assert ended.exit_code == 1
+    assert "no circuit breaker" in ended.log
+    assert "container `app` exited with 3" in ended.log
+    assert "KeyError: 'DATABASE_URL'" in ended.log
+    assert "KeyError: 'DATABASE_URL'" in ended.summary
+
+
+def test_a_rollback_is_red_and_followed_to_its_end(aws: ScriptedAws, step: Run) -> None:
+    """FAILED is said when ECS says it; the step ends with the rollback, and never green."""
+    failed = NEW | {"rolloutState": "FAILED", "rolloutStateReason": ecs.BREAKER_TRIPPED, "status": "ACTIVE"}
+    back = ecs.deployment("ecs-svc/3", rollout_state="IN_PROGRESS", reason=ecs.rolling_back("ecs-svc/3"))
+    timeline(
+        aws,
+        at(0, MOVING),
+        at(60, {"services": [ecs.service(deployments=[failed | {"status": "PRIMARY"}, OLD | {"status": "ACTIVE"}])]}),
+        at(70, {"services": [ecs.service(deployments=[back, failed])]}),
+        at(90, {"services": [ecs.service(deployments=[back | {"rolloutState": "COMPLETED"}, failed])]}),
+    )
+    aws.on("ecs.ListServiceDeployments", {"serviceDeployments": []})
+    ended = step("deploy")
+    assert ended.exit_code == 3
+    assert ended.outputs["result"] == "rolled-back"
+    assert ended.log.index("FAILED: ECS deployment circuit breaker") < ended.log.index("rolling back to web:1")
+
+
+def test_a_timeout_has_its_own_exit_code_and_says_that_ecs_goes_on(aws: ScriptedAws, step: Run) -> None:
+    """We stop looking; ECS does not stop."""
+    timeline(aws, at(0, MOVING))
+    ended = step("deploy", deployment_timeout="90s")
+    assert ended.exit_code == 7
+    assert "ECS goes on" in ended.log
+
+
+def test_credentials_that_expire_while_waiting_leave_the_outcome_unknown(aws: ScriptedAws, step: Run) -> None:
+    """Not a failure of the deployment, and not green."""
+    timeline(aws, at(0, MOVING), at(10, expired()))
+    ended = step("deploy")
+    assert ended.exit_code == 8
+    assert "The outcome is unknown" in ended.log
+
+
+def test_completed_is_green_only_if_the_asked_digest_runs(aws: ScriptedAws, step: Run) -> None:
+    """ECS says COMPLETED, but the task reports another digest: red."""
+    other = ecs.container() | {"imageDigest": "sha256:" + "b" * 64}
+    running(aws, ecs.task(task_definition="web:2", containers=[other]))
+    timeline(aws, at(0, COMPLETED))
+    ended = step("deploy")
+    assert ended.exit_code == 1
+    assert "not proved" in ended.log
+
+
+def test_a_child_of_the_asked_index_is_a_proof(aws: ScriptedAws, step: Run) -> None:
+    """Of an image for several platforms a task reports its platform's manifest."""
+    child = "sha256:" + "b" * 64
+    manifest = f'{{"manifests": [{{"digest": "{child}"}}]}}'
+    image = {"imageId": {"imageDigest": ecs.DIGEST}, "imageManifest": manifest}
+    aws.on("ecr.BatchGetImage", {"images": [image]}, where={"imageIds": [{"imageDigest": ecs.DIGEST}]})
+    running(aws, ecs.task(task_definition="web:2", containers=[ecs.container() | {"imageDigest": child}]))
+    timeline(aws, at(0, COMPLETED))
+    assert step("deploy").exit_code == 0
+
+
+def test_what_the_service_has_already_is_not_deployed_again(aws: ScriptedAws, step: Run) -> None:
+    """The same commit again: no revision, no update, green."""
+    aws.on("ecs.DescribeTaskDefinition", {"taskDefinition": ecs.task_definition("web", 2), "tags": []})
+    aws.on("ecs.DescribeServices", COMPLETED)
+    assert step("deploy").exit_code == 0
+    assert aws.count("ecs.RegisterTaskDefinition") == aws.count("ecs.UpdateService") == 0
+
+
+def test_a_revision_that_failed_before_is_tried_again_by_force(aws: ScriptedAws, step: Run) -> None:
+    """UpdateService with the same revision is no deployment otherwise."""
+    aws.on("ecs.DescribeTaskDefinition", {"taskDefinition": ecs.task_definition("web", 2), "tags": []})
+    aws.on("ecs.DescribeServices", {"services": [ecs.service(deployments=[DONE | {"rolloutState": "FAILED"}])]})
+    again = {"services": [ecs.service(deployments=[DONE | {"id": "ecs-svc/3"}])]}
+    aws.on("ecs.UpdateService", {"service": again["services"][0]}, where={"forceNewDeployment": True})
+    timeline(aws, at(0, again))
+    assert step("deploy").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("operation", "answer", "words"),
+    [
+        ("ssm.GetParameter", error("ParameterNotFound", ""), "there is no SSM parameter /my/parameter"),
+        ("ssm.GetParameter", denied(), "Allow the job's role GetParameter"),
+        ("ssm.GetParameter", {"Parameter": {"Value": "[]"}}, "must be a mapping, but is a list"),
+        ("ssm.GetParameter", expired(), "Sign in before this step"),
+        ("ecs.DescribeServices", error("ClusterNotFoundException", "Cluster not found."), "no active ECS cluster my-cluster"),
+        ("ecs.DescribeServices", {"services": [], "failures": [{"reason": "MISSING"}]}, "the ECS service web of cluster"),
+        ("ecs.DescribeServices", {"services": [ecs.service() | {"status": "INACTIVE"}]}, "is INACTIVE"),
+        (
+            "ecs.DescribeServices",
+            {"services": [ecs.service() | {"deploymentController": {"type": "EXTERNAL"}}]},
+            "is deployed by EXTERNAL",
+        ),
+        (
+            "ecs.DescribeTaskDefinition",
+            error("ClientException", "Unable to describe task definition."),
+            "there is no task definition web",
+        ),
+        (
+            "ecs.DescribeTaskDefinition",
+            {"taskDefinition": ecs.task_definition("web", containers=["api"])},
+            "has no container `app`; did you mean `api`?; it has api",
+        ),
+        ("ecr.BatchGetImage", {"images": [], "failures": []}, f"image `app` is not in ECR: {'123456789012'}"),
+        ("ecr.BatchGetImage", error("RepositoryNotFoundException", "x"), "there is no ECR repository"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_refused_before_anything_is_changed(
+    aws: ScriptedAws, step: Run, operation: str, answer: Any, words: str
+) -> None:
+    """A clear sentence, exit code 2, no call that changes anything."""
+    aws.on(operation, answer)
+    ended = step("deploy")
+    assert ended.exit_code == 2
+    assert words in ended.log
+    assert aws.count("ecs.RegisterTaskDefinition") == aws.count("ecs.UpdateService") == 0
+
+
+def test_problems_of_independent_places_are_told_together(aws: ScriptedAws, step: Run) -> None:
+    """A missing image and a missing service: one run, both sentences."""
+    aws.on("ecs.DescribeServices", {"services": []})
+    aws.on("ecr.BatchGetImage", {"images": []})
+    ended = step("deploy")
+    assert "is not in ECR" in ended.log
+    assert "the ECS service web" in ended.log
