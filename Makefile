@@ -22,7 +22,7 @@ lint: $(STAMP)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy $(TYPED)
-	$(BIN)/zizmor --offline --quiet $(wildcard action.yml actions .github examples)
+	$(BIN)/zizmor --offline --quiet --config local/zizmor.yml $(wildcard action.yml actions .github examples)
 	$(BIN)/actionlint $(WORKFLOWS)
 
 bench: $(STAMP)

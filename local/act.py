@@ -30,7 +30,7 @@ from local import machine
 from local.machine import ROOT, LocalError
 
 SUITE = "org/ecs-cd@v1"
-CREDENTIALS = "aws-actions/configure-aws-credentials@v4"
+CREDENTIALS = "aws-actions/configure-aws-credentials@v6"
 # Of the caller's environment: what would make a local run depend on who runs it, and where.
 FOREIGN = ("AWS_", "GITHUB_", "RUNNER_", "ACTIONS_", "INPUT_", "ECS_CD_", "PYTHON", "VIRTUAL_ENV")
 EXAMPLE = ROOT / "examples" / "single-image"

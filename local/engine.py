@@ -87,11 +87,11 @@ def _shared() -> Iterator[None]:
     """
     RUNTIME.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (RUNTIME / "users.lock").open("a") as users:
-        with machine.locked(RUNTIME / "change.lock"):
-            fcntl.flock(users, fcntl.LOCK_SH)
-            if not _answers({"DOCKER_HOST": HOST, **_client_path()}):
-                _start()
         try:
+            with machine.locked(RUNTIME / "change.lock"):
+                fcntl.flock(users, fcntl.LOCK_SH)
+                if not _answers({"DOCKER_HOST": HOST, **_client_path()}):
+                    _start()
             yield
         finally:
             with machine.locked(RUNTIME / "change.lock"):
@@ -127,7 +127,12 @@ def _start() -> None:
             # A Ctrl-C at the terminal is for us; the engine goes when we stop it.
             start_new_session=True,
         )
-    _wait_until_up(process)
+    try:
+        _wait_until_up(process)
+    except BaseException:
+        process.terminate()
+        process.wait(30)
+        raise
 
 
 def _wait_until_up(process: subprocess.Popen[bytes]) -> None:
@@ -137,8 +142,6 @@ def _wait_until_up(process: subprocess.Popen[bytes]) -> None:
         if SOCKET.exists() and _answers(env):
             return
         time.sleep(0.1)
-    if process.poll() is None:
-        process.terminate()
     tail = "\n".join((LOGS / "dockerd.log").read_text(errors="replace").splitlines()[-8:])
     raise LocalError(f"The Docker engine did not come up; the end of {LOGS / 'dockerd.log'}:\n{tail}")
 

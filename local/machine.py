@@ -67,14 +67,24 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
 def exit_on_signals() -> None:
-    """Turn SIGTERM and SIGHUP into SystemExit, so that context managers clean up."""
+    """Turn the first signal to end into an exception, so that context managers clean up; ignore later ones.
+
+    What cleans up inherits that: an impatient second Ctrl-C at the terminal does not reach it either.
+    """
 
     def leave(number: int, frame: FrameType | None) -> None:
+        for each in ENDING:
+            signal.signal(each, signal.SIG_IGN)
+        if number == signal.SIGINT:
+            raise KeyboardInterrupt
         sys.exit(128 + number)
 
-    signal.signal(signal.SIGTERM, leave)
-    signal.signal(signal.SIGHUP, leave)
+    for each in ENDING:
+        signal.signal(each, leave)
 
 
 def os_release() -> dict[str, str]:

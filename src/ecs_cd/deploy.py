@@ -81,8 +81,9 @@ def execute(inputs: Deploy, plan: Plan, images: Mapping[str, str], job: Job) -> 
     )
     try:
         mine = rolling.start(job, plan.cluster, service, arn)
-    except ClientError:
-        job.state.end()  # ECS said no
+    except ClientError as error:
+        if not passing(error):
+            job.state.end()  # ECS said no: nothing was changed
         raise
     job.state.begin(deployment=mine.id)
     seen = {str(event["id"]) for event in service.get("events", ())}

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from ecs_cd import templates
 from ecs_cd.aws import ecs, logs
-from ecs_cd.aws.session import answer_lost, looking
+from ecs_cd.aws.session import looking, passing
 from ecs_cd.core import task_definition, tasks
 from ecs_cd.core.diagnosis import Finding, StoppedTask, task_failed
 from ecs_cd.core.document import Document, Migration
@@ -21,11 +21,11 @@ from ecs_cd.core.task_definition import TaskDefinition
 from ecs_cd.core.verdict import Outcome, Verdict, Watching
 from ecs_cd.interface import Migrate
 from ecs_cd.job import Job, Result, together
+from ecs_cd.mutation import carry_out
 from ecs_cd.state import client_token
 from ecs_cd.watch import watch
 
 _LARGEST_OVERRIDES = 8192  # characters, RunTask's limit
-_LOST_ANSWERS = 5
 
 
 @dataclass(frozen=True)
@@ -109,23 +109,22 @@ def _start(inputs: Migrate, plan: Plan, arn: str, job: Job) -> str:
 
 
 def _run_once(request: dict[str, Any], job: Job) -> tuple[str, list[ecs.Json]]:
-    """RunTask until there is an answer; the same clientToken each time."""
-    for attempt in range(1, _LOST_ANSWERS + 1):
-        try:
-            task, failures = ecs.run_task(job.aws, request)
-            return (str(task["taskArn"]) if task else ""), failures
-        except (ClientError, BotoCoreError) as error:
-            if not answer_lost(error):
-                job.state.end()  # ECS said no: nothing was started
-                raise
-            if attempt == _LOST_ANSWERS:
-                raise
-            job.ci.line(f"migration: RunTask's answer was lost ({type(error).__name__}); looking for the task")
-            job.clock.sleep(attempt)
-            found = ecs.started_by(job.aws, request["cluster"], request["startedBy"])
-            if found:
-                return found, []
-    raise AssertionError("the last attempt returns or raises")
+    """RunTask's answer: the task's ARN, or its failures. Every repetition has the same clientToken."""
+
+    def run() -> tuple[str, list[ecs.Json]]:
+        task, failures = ecs.run_task(job.aws, request)
+        return (str(task["taskArn"]) if task else ""), failures
+
+    def look() -> tuple[str, list[ecs.Json]] | None:
+        found = ecs.started_by(job.aws, request["cluster"], request["startedBy"])
+        return (found, []) if found else None
+
+    try:
+        return carry_out("RunTask", run, look, job)
+    except ClientError as error:
+        if not passing(error):
+            job.state.end()  # ECS said no: nothing was started
+        raise
 
 
 def _request(plan: Plan, arn: str, attempt: int, job: Job) -> dict[str, Any]:

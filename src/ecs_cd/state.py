@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import secrets
+import shlex
 import stat
 import tempfile
 from collections.abc import Mapping
@@ -40,6 +41,7 @@ class State:
         self.folder = folder(environ)
         self.nonce = secrets.token_hex(16)
         self.under_way: dict[str, Any] = {}
+        _leave_clean_up(self.folder)
         self._path = self.folder / f"under-way-{_job(environ)}-{os.getpid()}.json"
 
     def begin(self, **what: Any) -> None:
@@ -53,6 +55,13 @@ class State:
         """The outcome is known; nothing is under way."""
         self.under_way = {}
         self._path.unlink(missing_ok=True)
+
+
+def _leave_clean_up(folder: Path) -> None:
+    """A script for a later step of the job, which does not know where the action's folder is."""
+    launcher = Path(__file__).resolve().parents[2] / "bin" / "ecs-cd"
+    if launcher.is_file():
+        (folder / "clean-up").write_text(f"exec {shlex.quote(str(launcher))} clean-up\n", encoding="utf-8")
 
 
 def left_behind(environ: Mapping[str, str]) -> list[tuple[Path, dict[str, Any]]]:

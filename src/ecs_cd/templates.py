@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from ecs_cd.aws import ecs, s3
-from ecs_cd.aws.session import answer_lost, code
 from ecs_cd.config import read_file
 from ecs_cd.core import task_definition
 from ecs_cd.core.errors import Refused
@@ -17,8 +14,7 @@ from ecs_cd.core.references import (
 )
 from ecs_cd.core.task_definition import TaskDefinition
 from ecs_cd.job import Job
-
-_ATTEMPTS = 5
+from ecs_cd.mutation import carry_out
 
 
 def load(source: TaskDefinitionSource, job: Job) -> tuple[TaskDefinition, str]:
@@ -44,20 +40,11 @@ def revision(definition: TaskDefinition, job: Job) -> str:
     if newest:
         job.ci.line(f"task definition: {short(newest)} is the same already")
         return newest
-    for attempt in range(1, _ATTEMPTS + 1):
-        try:
-            arn = ecs.register(job.aws, definition)
-        except (ClientError, BotoCoreError) as error:
-            concurrent = "Too many concurrent attempts" in str(error)
-            if attempt == _ATTEMPTS or not (answer_lost(error) or concurrent or code(error) == "ThrottlingException"):
-                raise
-            job.ci.line(f"RegisterTaskDefinition: {code(error) or type(error).__name__}; looking before it is repeated")
-            job.clock.sleep(attempt)
-            arn = _newest(definition, job) or ""
-        if arn:
-            job.ci.line(f"task definition: {short(arn)} registered")
-            return arn
-    raise AssertionError("the last attempt returns or raises")
+    arn = carry_out(
+        "RegisterTaskDefinition", lambda: ecs.register(job.aws, definition), lambda: _newest(definition, job), job
+    )
+    job.ci.line(f"task definition: {short(arn)} registered")
+    return arn
 
 
 def _newest(definition: TaskDefinition, job: Job) -> str | None:

@@ -82,7 +82,13 @@ def step(
         return Step(
             exit_code,
             captured.out + captured.err,
-            dict(re.findall(r"^([\w-]+)<<(?:ghadelimiter_\S+)\n(.*?)\nghadelimiter_", files["GITHUB_OUTPUT"].read_text(), re.M | re.S)),
+            dict(
+                re.findall(
+                    r"^([\w-]+)<<(?:ghadelimiter_\S+)\n(.*?)\nghadelimiter_",
+                    files["GITHUB_OUTPUT"].read_text(),
+                    re.M | re.S,
+                )
+            ),
             files["GITHUB_STEP_SUMMARY"].read_text(),
         )
 

@@ -7,7 +7,19 @@ from typing import Any
 
 import pytest
 
-from tests.scripted_aws import Params, ScriptedAws, at, denied, ecs, error, expired, lost, reset, server_error, throttled
+from tests.scripted_aws import (
+    Params,
+    ScriptedAws,
+    at,
+    denied,
+    ecs,
+    error,
+    expired,
+    lost,
+    reset,
+    server_error,
+    throttled,
+)
 from tests.timelines.conftest import Step
 
 Run = Callable[..., Step]
@@ -35,7 +47,9 @@ def running(aws: ScriptedAws, *tasks: Params) -> None:
 def tell_tasks(aws: ScriptedAws, status: str, *tasks: Params, **when: Any) -> None:
     aws.on("ecs.ListTasks", {"taskArns": [task["taskArn"] for task in tasks]}, where={"desiredStatus": status}, **when)
     if tasks:
-        aws.on("ecs.DescribeTasks", ecs.described("tasks", *tasks), where={"tasks": [t["taskArn"] for t in tasks]}, **when)
+        aws.on(
+            "ecs.DescribeTasks", ecs.described("tasks", *tasks), where={"tasks": [t["taskArn"] for t in tasks]}, **when
+        )
 
 
 def timeline(aws: ScriptedAws, *answers: Any) -> None:
@@ -102,7 +116,7 @@ def test_a_lost_answer_of_register_is_looked_for(aws: ScriptedAws, step: Run) ->
 
 
 def test_a_busy_family_is_registered_later(aws: ScriptedAws, step: Run) -> None:
-    """"Too many concurrent attempts" passes."""
+    """ "Too many concurrent attempts" passes."""
     message = "Too many concurrent attempts to create a new revision of the specified family."
     answer = {"taskDefinition": ecs.task_definition("web", 2)}
     aws.on("ecs.RegisterTaskDefinition", error("ClientException", message), answer)

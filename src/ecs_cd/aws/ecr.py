@@ -37,29 +37,20 @@ def images(aws: Aws, repository: Repository, tags: Sequence[str]) -> dict[str, I
 
     Raises ``Refused`` where the repository is not there.
     """
-    try:
-        answer = _client(aws, repository).batch_get_image(
-            **_name(repository),
-            imageIds=[{"imageTag": tag} for tag in tags],
-            acceptedMediaTypes=_MANIFEST_TYPES,
-        )
-    except ClientError as error:
-        raise _missing(error, repository) from error
-    return {
-        image["imageId"]["imageTag"]: Image(
-            image["imageId"]["imageDigest"], image["imageManifest"], image.get("imageManifestMediaType", "")
-        )
-        for image in answer["images"]
-        if image["imageId"].get("imageTag")
-    }
+    answer = _batch_get(aws, repository, [{"imageTag": tag} for tag in tags])
+    if len(tags) == 1:
+        return dict(zip(tags, map(_image, answer["images"]), strict=False))
+    there = {str(found["imageId"].get("imageTag")): _image(found) for found in answer["images"]}
+    absent = {failure["imageId"].get("imageTag") for failure in answer.get("failures", ())}
+    for tag in set(tags) - set(there) - absent:
+        there |= images(aws, repository, [tag])  # of two tags of one image the answer named but one
+    return there
 
 
 def manifest(aws: Aws, repository: Repository, digest: str) -> str:
     """The manifest of the image with this digest; an empty object where it is not there."""
-    answer = _client(aws, repository).batch_get_image(
-        **_name(repository), imageIds=[{"imageDigest": digest}], acceptedMediaTypes=_MANIFEST_TYPES
-    )
-    return next((str(image["imageManifest"]) for image in answer["images"]), "{}")
+    answer = _batch_get(aws, repository, [{"imageDigest": digest}])
+    return next((_image(found).manifest for found in answer["images"]), "{}")
 
 
 def mutability(aws: Aws, repository: Repository) -> Mutability:
@@ -98,6 +89,19 @@ def login(aws: Aws, repository: Repository) -> tuple[str, str]:
     token = base64.b64decode(answer["authorizationData"][0]["authorizationToken"]).decode()
     user, _, password = token.partition(":")
     return user, password
+
+
+def _batch_get(aws: Aws, repository: Repository, ids: Sequence[dict[str, str]]) -> dict[str, Any]:
+    request = {**_name(repository), "imageIds": list(ids), "acceptedMediaTypes": _MANIFEST_TYPES}
+    try:
+        answer: dict[str, Any] = _client(aws, repository).batch_get_image(**request)
+        return answer
+    except ClientError as error:
+        raise _missing(error, repository) from error
+
+
+def _image(found: dict[str, Any]) -> Image:
+    return Image(found["imageId"]["imageDigest"], found["imageManifest"], found.get("imageManifestMediaType", ""))
 
 
 def _client(aws: Aws, repository: Repository) -> Client:

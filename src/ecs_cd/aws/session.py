@@ -28,6 +28,9 @@ _SIGN_IN = {
 }  # fmt: skip
 _CONNECTION = (botocore.exceptions.ConnectionError, botocore.exceptions.HTTPClientError)
 
+# RegisterTaskDefinition answers with this as a ClientException.
+_CONCURRENT = "Too many concurrent attempts"
+
 _CREDENTIALS_REMEDY = (
     "Sign in before this step (aws-actions/configure-aws-credentials with role-to-assume, and "
     "`permissions: id-token: write`), or set the AWS environment variables or AWS_PROFILE."
@@ -78,17 +81,13 @@ def code(error: Exception) -> str:
 
 
 def passing(error: Exception) -> bool:
-    """Whether the same read may succeed in a moment: throttled, server error, connection lost."""
+    """Whether the same call may succeed in a moment: throttled, server error, connection lost.
+
+    A mutation that failed like this may have been carried out all the same.
+    """
     if isinstance(error, botocore.exceptions.ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        return status >= 500 or code(error) in _THROTTLED
-    return isinstance(error, _CONNECTION)
-
-
-def answer_lost(error: Exception) -> bool:
-    """Whether a call that failed like this may have been carried out all the same."""
-    if isinstance(error, botocore.exceptions.ClientError):
-        return bool(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= 500)
+        return status >= 500 or code(error) in _THROTTLED or _CONCURRENT in str(error)
     return isinstance(error, _CONNECTION)
 
 

@@ -9,15 +9,15 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd.aws import ecs, logs
-from ecs_cd.aws.session import answer_lost, code, looking, passing
+from ecs_cd.aws.session import code, looking, passing
 from ecs_cd.core import diagnosis, rollout, task_definition, tasks
 from ecs_cd.core.diagnosis import StoppedTask
 from ecs_cd.core.references import short
 from ecs_cd.core.rollout import Look, Mine
 from ecs_cd.core.task_definition import TaskDefinition
 from ecs_cd.job import Job
+from ecs_cd.mutation import carry_out
 
-_LOST_ANSWERS = 5
 _TASKS_EVERY = 10.0  # seconds between two looks at the stopped tasks while nothing else changes
 
 
@@ -32,22 +32,21 @@ def start(job: Job, cluster: str, service: Mapping[str, Any], arn: str) -> Mine:
     if rollout.works_towards(service, arn):
         job.ci.line(f"deploy: {short(arn)} is what the service has already")
         return Mine(str(before["id"]), arn, previous)
-    for attempt in range(1, _LOST_ANSWERS + 1):
-        try:
-            # The same revision again, after it failed, is a deployment only by force.
-            updated = ecs.update_service(job.aws, cluster, str(service["serviceName"]), arn, force=previous == arn)
-        except (ClientError, BotoCoreError) as error:
-            throttled = passing(error)
-            if attempt == _LOST_ANSWERS or not (answer_lost(error) or throttled):
-                raise
-            job.ci.line(f"deploy: UpdateService: {code(error) or type(error).__name__}; looking before it is repeated")
-            job.clock.sleep(attempt)
-            updated = ecs.active_service(job.aws, cluster, str(service["serviceName"]))
-        mine = rollout.primary(updated)
-        if mine.get("taskDefinition") == arn and mine.get("id") != before.get("id"):
-            job.ci.line(f"deploy: deployment {mine['id']} started, {short(str(previous))} -> {short(arn)}")
-            return Mine(str(mine["id"]), arn, previous)
-    raise AssertionError("the last attempt returns or raises")
+    name = str(service["serviceName"])
+
+    def update() -> Mapping[str, Any]:
+        # The same revision again, after it failed, is a deployment only by force.
+        updated = ecs.update_service(job.aws, cluster, name, arn, force=previous == arn)
+        return rollout.primary(updated)
+
+    def look() -> Mapping[str, Any] | None:
+        current = rollout.primary(ecs.active_service(job.aws, cluster, name))
+        is_ours = current.get("taskDefinition") == arn and current.get("id") != before.get("id")
+        return current if is_ours else None
+
+    mine = carry_out("UpdateService", update, look, job)
+    job.ci.line(f"deploy: deployment {mine['id']} started, {short(str(previous))} -> {short(arn)}")
+    return Mine(str(mine["id"]), arn, previous)
 
 
 @dataclass

@@ -1,0 +1,222 @@
+"""Migrations that meet the faults of the real world: never two, and never green by mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.scripted_aws import Params, ScriptedAws, at, denied, ecs, error, lost, reset, server_error, throttled
+from tests.timelines.conftest import DOCUMENT, Step
+
+Run = Callable[..., Step]
+
+
+def migration(status: str, **more: Any) -> Params:
+    return ecs.task("task-1", status, task_definition="migration:2", **more)
+
+
+def stopped(exit_code: int | None, stop_code: str = "EssentialContainerExited", **more: Any) -> Params:
+    ended = {} if exit_code is None else {"exitCode": exit_code}
+    return migration("STOPPED", stopCode=stop_code, containers=[ecs.container(status="STOPPED", **ended)], **more)
+
+
+@pytest.fixture(autouse=True)
+def runs(aws: ScriptedAws) -> ecs.RunTask:
+    """A cluster that runs the migration for ten seconds; it exits with 0 and logs two lines."""
+    run_task = ecs.RunTask()
+    aws.on("ecs.RunTask", run_task)
+    tell(aws, at(0, {"tasks": [migration("RUNNING")]}), at(10, {"tasks": [stopped(0)]}))
+    lines = [{"message": "applying 001"}, {"message": "::error::not a command"}]
+    aws.on("logs.GetLogEvents", {"events": [], "nextForwardToken": "f/2"})
+    aws.on("logs.GetLogEvents", {"events": lines, "nextForwardToken": "f/2"}, where={"startFromHead": True})
+    return run_task
+
+
+def tell(aws: ScriptedAws, *answers: Any) -> None:
+    aws.on("ecs.DescribeTasks", *answers, after="ecs.RunTask")
+
+
+def test_a_migration_is_green_when_its_container_exited_with_0(aws: ScriptedAws, step: Run) -> None:
+    """The service's network and launch type, the document's command, the log in the job log."""
+    ended = step("migrate")
+    assert ended.exit_code == 0, ended.log
+    assert ended.outputs["migration-result"] == "succeeded"
+    assert ended.outputs["migration-exit-code"] == "0"
+    assert ended.outputs["migration-task-arn"].endswith("task-1")
+    assert "applying 001" in ended.log
+    request = next(call.params for call in aws.calls if call.operation == "ecs.RunTask")
+    assert request["networkConfiguration"] == ecs.service()["networkConfiguration"]
+    assert request["launchType"] == "FARGATE"
+    assert request["overrides"]["containerOverrides"] == [{"name": "app", "command": ["migrate", "up"]}]
+    assert len(request["clientToken"]) <= 64
+
+
+def test_relayed_lines_can_not_command_the_runner(step: Run) -> None:
+    """Between stop-commands and its token, and never at the start of a line."""
+    lines = step("migrate").log.splitlines()
+    hostile = next(number for number, line in enumerate(lines) if "not a command" in line)
+    assert not lines[hostile].lstrip().startswith("::")
+    stops = [number for number, line in enumerate(lines) if line.startswith("::stop-commands::") and number < hostile]
+    token = lines[stops[-1]].rpartition("::")[2]
+    assert lines.index(f"::{token}::") > hostile
+
+
+@pytest.mark.parametrize("times", [1, 2, 4])
+@pytest.mark.parametrize(
+    "how", [lost, lambda answer: reset(), lambda answer: server_error()], ids=["lost", "reset", "503"]
+)
+def test_a_lost_answer_never_starts_a_second_migration(
+    aws: ScriptedAws, step: Run, runs: ecs.RunTask, how: Any, times: int
+) -> None:
+    """Whatever became of the call, one task runs in the end."""
+    aws.on("ecs.RunTask", *(how(runs) for _ in range(times)), runs)
+    aws.on("ecs.ListTasks", lambda params: {"taskArns": []})
+    assert step("migrate").exit_code == 0
+    assert len(runs.started) == 1
+    assert len({call.params["clientToken"] for call in aws.calls if call.operation == "ecs.RunTask"}) == 1
+
+
+def test_a_lost_answer_is_looked_for_before_the_call_is_repeated(
+    aws: ScriptedAws, step: Run, runs: ecs.RunTask
+) -> None:
+    """The task that carries our name is taken; RunTask is not called again."""
+    aws.on("ecs.RunTask", lost(runs))
+    aws.on("ecs.ListTasks", lambda params: {"taskArns": [t["taskArn"] for t in runs.started]})
+    assert step("migrate").exit_code == 0
+    assert aws.count("ecs.RunTask") == 1
+
+
+def test_a_refused_run_task_is_not_repeated(aws: ScriptedAws, step: Run) -> None:
+    """No permission is an answer."""
+    aws.on("ecs.RunTask", denied())
+    ended = step("migrate")
+    assert ended.exit_code == 2
+    assert aws.count("ecs.RunTask") == 1
+
+
+def test_a_throttled_run_task_is_repeated(aws: ScriptedAws, step: Run, runs: ecs.RunTask) -> None:
+    """Throttling passes, and nothing was started."""
+    aws.on("ecs.RunTask", throttled(), runs)
+    aws.on("ecs.ListTasks", {"taskArns": []})
+    assert step("migrate").exit_code == 0
+    assert len(runs.started) == 1
+
+
+@pytest.mark.parametrize(
+    ("task", "words"),
+    [
+        (stopped(3), "container `app` exited with 3"),
+        (stopped(None, "TaskFailedToStart", stoppedReason="CannotPullContainerError: x not found"), "never ran"),
+        (stopped(137, stoppedReason="OutOfMemoryError: killed"), "exited with 137"),
+        (stopped(0, "SpotInterruption"), "SpotInterruption"),
+        (stopped(0, "UserInitiated", stoppedReason="stopped by somebody"), "stopped by somebody"),
+    ],
+)
+def test_everything_but_the_containers_own_0_is_red(aws: ScriptedAws, step: Run, task: Params, words: str) -> None:
+    """Stop code, reason, exit code and the last lines are told."""
+    tell(aws, at(0, {"tasks": [task]}))
+    ended = step("migrate")
+    assert ended.exit_code == 1
+    assert ended.outputs["migration-result"] == "failed"
+    assert words in ended.log
+    assert str(task["stopCode"]) in ended.log
+    assert "applying 001" in ended.summary
+
+
+def test_a_sidecars_exit_code_is_nobodys_failure(aws: ScriptedAws, step: Run) -> None:
+    """ECS kills the sidecars when the migration has ended."""
+    sidecar = ecs.container("agent", "STOPPED", exitCode=137)
+    task = migration("STOPPED", stopCode="EssentialContainerExited")
+    tell(aws, at(0, {"tasks": [task | {"containers": [ecs.container(status="STOPPED", exitCode=0), sidecar]}]}))
+    assert step("migrate").exit_code == 0
+
+
+def test_a_task_that_is_not_listed_yet_is_waited_for(aws: ScriptedAws, step: Run) -> None:
+    """DescribeTasks lags behind RunTask."""
+    missing = {"tasks": [], "failures": [{"reason": "MISSING"}]}
+    tell(aws, at(0, missing), at(5, {"tasks": [stopped(0)]}))
+    assert step("migrate").exit_code == 0
+
+
+@pytest.mark.parametrize("fault", [throttled(), server_error(), reset()], ids=str)
+def test_faults_while_waiting_are_survived(aws: ScriptedAws, step: Run, fault: Any) -> None:
+    """A migration never fails on a read."""
+    tell(aws, at(0, {"tasks": [migration("RUNNING")]}), at(5, fault), at(65, {"tasks": [stopped(0)]}))
+    ended = step("migrate")
+    assert ended.exit_code == 0
+    assert ended.log.count("can't look at the moment") == 1
+
+
+def test_a_log_that_can_not_be_read_is_a_warning(aws: ScriptedAws, step: Run) -> None:
+    """The verdict is the exit code; the log is a courtesy. Said once."""
+    aws.on("logs.GetLogEvents", denied())
+    ended = step("migrate")
+    assert ended.exit_code == 0
+    assert ended.log.count("can't be read (AccessDeniedException)") == 1
+
+
+def test_no_room_now_is_tried_again_and_no_such_cluster_is_not(aws: ScriptedAws, step: Run, runs: ecs.RunTask) -> None:
+    """Capacity comes and goes; a definite answer with failures has started nothing."""
+    aws.on("ecs.RunTask", {"tasks": [], "failures": [{"reason": "RESOURCE:MEMORY"}]}, runs)
+    assert step("migrate").exit_code == 0
+    assert len(runs.started) == 1
+
+
+def test_a_placement_that_can_not_heal_is_refused(aws: ScriptedAws, step: Run) -> None:
+    """An attribute that no instance has will not appear."""
+    aws.on("ecs.RunTask", {"tasks": [], "failures": [{"reason": "ATTRIBUTE", "detail": "ecs.os-type"}]})
+    ended = step("migrate")
+    assert ended.exit_code != 0
+    assert "ATTRIBUTE (ecs.os-type)" in ended.log
+    assert aws.count("ecs.RunTask") == 1
+
+
+def test_a_timeout_leaves_the_task_running_and_names_it(aws: ScriptedAws, step: Run) -> None:
+    """Its own exit code; killing a migration halfway is nobody's default."""
+    tell(aws, at(0, {"tasks": [migration("RUNNING")]}))
+    ended = step("migrate", migration_timeout="60s")
+    assert ended.exit_code == 7
+    assert "the task goes on: arn:aws:ecs" in ended.log
+    assert aws.count("ecs.StopTask") == 0
+
+
+def test_fargate_spot_becomes_fargate(aws: ScriptedAws, step: Run) -> None:
+    """A migration must not be interrupted for want of spot capacity."""
+    strategy = [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]
+    service = ecs.service(capacityProviderStrategy=strategy)
+    del service["launchType"]
+    aws.on("ecs.DescribeServices", {"services": [service]})
+    assert step("migrate").exit_code == 0
+    request = next(call.params for call in aws.calls if call.operation == "ecs.RunTask")
+    assert request["capacityProviderStrategy"] == [{"capacityProvider": "FARGATE", "weight": 1}]
+    assert "launchType" not in request
+
+
+def test_network_settings_go_only_with_awsvpc(aws: ScriptedAws, step: Run) -> None:
+    """ECS refuses them for bridge and host."""
+    aws.on("ecs.DescribeTaskDefinition", {"taskDefinition": ecs.task_definition("migration", networkMode="bridge")})
+    assert step("migrate").exit_code == 0
+    request = next(call.params for call in aws.calls if call.operation == "ecs.RunTask")
+    assert "networkConfiguration" not in request
+
+
+def test_without_a_migration_in_the_document_it_is_skipped_and_said_once(aws: ScriptedAws, step: Run) -> None:
+    """Green, and not silently."""
+    import json
+
+    content = {key: value for key, value in DOCUMENT.items() if key != "migration"}
+    aws.on("ssm.GetParameter", {"Parameter": {"Value": json.dumps(content)}})
+    ended = step("migrate")
+    assert ended.exit_code == 0
+    assert ended.outputs["migration-result"] == "skipped"
+    assert ended.log.count("skipped") == 2  # the line, and the verdict
+    assert aws.count("ecs.RunTask") == 0
+
+
+def test_another_request_with_our_token_is_a_conflict_and_said(aws: ScriptedAws, step: Run) -> None:
+    """A second migration is not started on top of the first."""
+    aws.on("ecs.RunTask", error("ConflictException", "clientToken in use", resourceIds=["arn:first"]))
+    assert step("migrate").exit_code == 2
+    assert aws.count("ecs.RunTask") == 1
