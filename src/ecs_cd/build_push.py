@@ -54,9 +54,9 @@ def execute(inputs: BuildPush, plan: Plan, job: Job) -> Result:
     """Builds and pushes, or moves the tags of what is there. The tags hold the image in the end."""
     for notice in plan.tags.notices:
         job.ci.notice(notice)
-    digest = _reuse(plan, job) if plan.tags.reuse else _build(inputs, plan, job)
-    image = plan.repository.by_digest(digest)
     built = not plan.tags.reuse
+    digest = _build(inputs, plan, job) if built else _reuse(plan.there[plan.commit], plan, job)
+    image = plan.repository.by_digest(digest)
     how = "built and pushed" if built else "there already, not built"
     return Result(
         Verdict(Outcome.SUCCEEDED, f"{image} ({how})"),
@@ -70,11 +70,11 @@ def execute(inputs: BuildPush, plan: Plan, job: Job) -> Result:
     )
 
 
-def _reuse(plan: Plan, job: Job) -> str:
-    image = plan.there[plan.commit]
-    job.ci.line(f"{plan.repository}:{plan.commit} is in ECR already: nothing is built")
+def _reuse(image: ecr.Image, plan: Plan, job: Job) -> str:
+    """Gives the commit's image in ECR the tags that it lacks; its digest."""
+    job.ci.line(f"{plan.repository}:{plan.commit} is in ECR already")
     for tag in plan.tags.tags:
-        if plan.there.get(tag) is None or plan.there[tag].digest != image.digest:
+        if tag != plan.commit and plan.there.get(tag) != image:
             ecr.tag(job.aws, plan.repository, image, tag)
             job.ci.line(f"tag `{tag}` moved to {image.digest}")
     return image.digest
@@ -89,12 +89,29 @@ def _build(inputs: BuildPush, plan: Plan, job: Job) -> str:
         with job.ci.foreign():
             code = docker.build(argv, environ)
         if code:
-            raise Refused(
-                docker.why_not(environ) or f"docker buildx build failed (exit code {code}); its output is above"
-            )
-        digest = buildx.digest(metadata.read_text(encoding="utf-8") if metadata.exists() else "")
+            digest = _pushed_all_the_same(plan, job)
+            if not digest:
+                why = docker.why_not(environ) or f"docker buildx build failed (exit code {code}); its output is above"
+                raise Refused(why)
+        else:
+            digest = buildx.digest(metadata.read_text(encoding="utf-8") if metadata.exists() else "")
     job.state.end()
     return digest
+
+
+def _pushed_all_the_same(plan: Plan, job: Job) -> str:
+    """The digest of the commit's image, if it is in ECR although buildx failed; else an empty text.
+
+    On an immutable repository another job may have been first; and buildx before 0.14 pushes twice to an
+    engine with the containerd store, where ECR refuses the second. A manifest is in ECR only with all its layers.
+    """
+    if plan.commit not in plan.tags.tags:
+        return ""
+    image = ecr.images(job.aws, plan.repository, [plan.commit]).get(plan.commit)
+    if image is None:
+        return ""
+    job.ci.notice("buildx ended with an error, but the commit's image is in ECR: that one is used")
+    return _reuse(image, plan, job)
 
 
 def _request(inputs: BuildPush, plan: Plan, secrets: dict[str, str], job: Job) -> buildx.Build:

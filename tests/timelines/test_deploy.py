@@ -301,3 +301,33 @@ def test_problems_of_independent_places_are_told_together(aws: ScriptedAws, step
     ended = step("deploy")
     assert "is not in ECR" in ended.log
     assert "the ECS service web" in ended.log
+
+
+@pytest.mark.parametrize(
+    ("template", "words"),
+    [
+        (error("NoSuchKey", "x", status=404), "there is no s3://my-bucket/t.json (NoSuchKey)"),
+        ({"Body": b"<html>"}, "has to be a mapping"),
+        ({"Body": b'{"family": "web" "x": 1}'}, "is not JSON: line 1, column 18"),
+        ({"Body": b'{"family": "web", "containerDefinitons": []}'}, "containerDefinitons: ECS has no such field; did you mean"),
+        ({"Body": b'{"family": "web", "containerDefinitions": [{"name": "api"}]}'}, "has no container `app`"),
+        ({"Body": b'{"containerDefinitions": [{"name": "app"}]}'}, "family: is missing"),
+        ({"Body": b'{"family": "web", "family": "x", "containerDefinitions": [{"name": "app"}]}'}, "family: stands there twice"),
+        ({"Body": b"\xff\xfe"}, "is not UTF-8 text"),
+    ],
+)  # fmt: skip
+def test_a_template_that_is_none_is_refused_before_anything_is_changed(
+    aws: ScriptedAws, step: Run, template: Any, words: str
+) -> None:
+    """Missing, not JSON, unknown fields, lacks the container: the place is named."""
+    document = (
+        '{"cluster": "c", "images": {"app": {"repository": "localhost:1/my-app"}}, '
+        '"services": {"web": {"task-definition": "s3://my-bucket/t.json", "containers": {"app": "app"}}}}'
+    )
+    aws.on("ssm.GetParameter", {"Parameter": {"Value": document}})
+    body = template if not isinstance(template, dict) else {**template, "ContentLength": len(template["Body"])}
+    aws.on("s3.GetObject", body)
+    ended = step("deploy")
+    assert ended.exit_code == 2
+    assert words in ended.log, ended.log
+    assert aws.count("ecs.RegisterTaskDefinition") == 0

@@ -45,7 +45,7 @@ SCHEMA: schema.Schema = {
                     "properties": {
                         "repository": {
                             "type": "string",
-                            "pattern": r"^[a-z0-9.-]+(?::[0-9]+)?/[a-z0-9]+(?:[._/-]+[a-z0-9]+)*$",
+                            "pattern": r"^[a-z0-9.-]+(?::[0-9]+)?/(?=.{2,256}$)[a-z0-9]+(?:[._/-]+[a-z0-9]+)*$",
                             "description": "the repository's URI without a tag, as in "
                             "123456789012.dkr.ecr.eu-west-1.amazonaws.com/my-app",
                         }

@@ -1,0 +1,112 @@
+"""The example's own workflow under act, against ministack, a Docker engine and a PostgreSQL: all of them real."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local import act
+from local.aws import Aws, aws
+from local.base_images import BaseImages, base_images
+from local.database import Database, database
+from local.engine import engine
+from local.stack import Stack, create_stack, page, running_tasks
+from local.tree import release_tree
+
+
+@dataclass(frozen=True)
+class World:
+    """An app's repository, the suite's tree, and the infrastructure that the app is deployed to."""
+
+    repo: Path
+    tree: Path
+    images: BaseImages
+    database: Database
+    stack: Stack
+
+    @property
+    def aws(self) -> Aws:
+        return self.stack.aws
+
+    def push(self, workflow: str = "deploy.yml") -> act.Result:
+        """What a push to main starts, to its end."""
+        return act.run_workflow(self.repo, self.tree, workflow=workflow, env=self.aws.env, variables=self._variables)
+
+    def start(self, workflow: str = "deploy.yml") -> AbstractContextManager[act.Run]:
+        """The same, for a test that interferes."""
+        return act.start_workflow(self.repo, self.tree, workflow=workflow, env=self.aws.env, variables=self._variables)
+
+    def change(self, file: str, old: str, new: str) -> str:
+        """A commit that replaces a text in a file of the app; its SHA."""
+        path = self.repo / file
+        text = path.read_text()
+        assert old in text, f"{file} has no {old!r}"
+        path.write_text(text.replace(old, new))
+        return act.commit(self.repo, f"change {file}")
+
+    def page(self) -> str:
+        """What the service serves now."""
+        return page(self.stack)
+
+    def revisions(self) -> list[str]:
+        """All revisions of all families."""
+        return self.stack.clients.ecs.list_task_definitions()["taskDefinitionArns"]
+
+    def running(self) -> set[str]:
+        """The task definitions of the service's running tasks."""
+        return {task.task_definition for task in running_tasks(self.stack)}
+
+    def migrations(self) -> list[Mapping[str, Any]]:
+        """The migration tasks, running and stopped."""
+        ecs, cluster = self.stack.clients.ecs, self.stack.cluster
+        arns = [
+            arn
+            for status in ("RUNNING", "STOPPED")
+            for arn in ecs.list_tasks(cluster=cluster, family="my-app-migration", desiredStatus=status)["taskArns"]  # type: ignore[arg-type]
+        ]
+        return list(ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"]) if arns else []
+
+    @property
+    def _variables(self) -> dict[str, str]:
+        return {"BASE_IMAGE": self.images.python}
+
+
+@pytest.fixture(scope="session")
+def docker() -> Iterator[dict[str, str]]:
+    with engine() as env:
+        yield env
+
+
+@pytest.fixture(scope="session")
+def images(docker: dict[str, str]) -> BaseImages:
+    return base_images(docker)
+
+
+@pytest.fixture(scope="session")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return release_tree(tmp_path_factory.mktemp("suite") / "ecs-cd")
+
+
+@pytest.fixture
+def make_world(
+    docker: dict[str, str], images: BaseImages, tree: Path, tmp_path: Path
+) -> Iterator[Callable[..., World]]:
+    """Makes a world; what create_stack takes can be different in it."""
+    with database(docker, images.postgres) as server, aws(docker, neighbour=server.container) as local_aws:
+
+        def make(**stack: Any) -> World:
+            repo = act.app_repo(tmp_path / "my-app")
+            return World(repo, tree, images, server, create_stack(local_aws, server, images.python, **stack))
+
+        yield make
+
+
+@pytest.fixture
+def world(make_world: Callable[..., World]) -> World:
+    """The world as the example describes it."""
+    return make_world()

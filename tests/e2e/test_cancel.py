@@ -1,0 +1,118 @@
+"""Cancelled in the middle: what is under way is said, and stopped only if that was asked for.
+
+Both ways in which a runner ends a step: SIGINT to the process itself, as GitHub does, and SIGINT to act, which
+kills the process outright; then a later step of the job reads the state file.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from local.act import Result, Run
+from tests.e2e.conftest import World
+
+pytestmark = pytest.mark.e2e
+MakeWorld = Callable[..., World]
+
+SLOW = ["python3", "-c", "import time; print('locking the table', flush=True); time.sleep(120)"]
+
+
+def step_process(run: Run) -> None:
+    run.interrupt_step(signal.SIGINT)
+
+
+def runner(run: Run) -> None:
+    run.interrupt()
+
+
+HOW = pytest.mark.parametrize("interrupt", [step_process, runner])
+
+
+def cancel(world: World, at: str, interrupt: Callable[[Run], None]) -> Result:
+    """Starts the workflow and interrupts it as soon as the log says ``at``."""
+    with world.start() as run:
+        run.wait_for(at)
+        interrupt(run)
+        return run.wait(60)
+
+
+@HOW
+def test_a_cancelled_migration_is_left_running_and_named(
+    make_world: MakeWorld, interrupt: Callable[[Run], None]
+) -> None:
+    """Killing a migration halfway is nobody's default; the log says how to stop it."""
+    world = make_world(migration_command=SLOW)
+    result = cancel(world, "locking the table", interrupt)
+    assert not result.green
+    (task,) = world.migrations()
+    assert task["lastStatus"] == "RUNNING"
+    assert any(f"the migration goes on as task {task['taskArn']}" in text for text in result.annotations("warning"))
+    assert "aws ecs stop-task" in result.log
+
+
+@HOW
+def test_a_cancelled_migration_is_stopped_if_asked_to(make_world: MakeWorld, interrupt: Callable[[Run], None]) -> None:
+    """`on-cancel: stop`."""
+    world = make_world(migration_command=SLOW)
+    workflow = world.repo / ".github/workflows/deploy.yml"
+    config = "          config: /ecs-cd"
+    workflow.write_text(workflow.read_text().replace(config, f"          on-cancel: stop\n{config}"))
+    world.change("app.py", "Hello", "Good day")
+    result = cancel(world, "locking the table", interrupt)
+    assert not result.green
+    assert any("is being stopped, as on-cancel says" in text for text in result.annotations("warning"))
+    wait_until(lambda: world.migrations()[0]["lastStatus"] == "STOPPED")
+
+
+@HOW
+def test_a_cancelled_deployment_is_left_to_ecs_and_named(world: World, interrupt: Callable[[Run], None]) -> None:
+    """ECS goes on; the log says with what."""
+    result = cancel(world, "deploy: deployment ecs-svc/", interrupt)
+    assert not result.green
+    said = [text for text in result.annotations("warning") if text.startswith("cancelled: deployment ecs-svc/")]
+    assert len(said) == 1, result.log
+    assert "my-service" in said[0]
+    wait_until(lambda: "Hello from ECS" in world.page())
+
+
+def test_a_cancelled_build_ends_its_child_and_leaves_no_login(world: World) -> None:
+    """buildx is ended with us, and the Docker configuration with ECR's token is removed."""
+    dockerfile = world.repo / "Dockerfile"
+    dockerfile.write_text(dockerfile.read_text() + "RUN sleep 60\n")
+    world.change("app.py", "Hello", "Good day")
+    with world.start() as run:
+        run.wait_for("RUN sleep 60")
+        run.interrupt_step(signal.SIGINT)
+        result = run.wait(60)
+        temp = run.runner_temp()
+        left = list(temp.glob("ecs-cd/docker-*")) if temp else []
+    assert not result.green
+    assert not left
+    assert not _processes("buildx build")
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    """Waits for what comes by itself, half a minute at the most."""
+    give_up = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < give_up, "it did not come"
+        time.sleep(0.2)
+
+
+def _processes(words: str) -> list[str]:
+    found = []
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit():
+            try:
+                command = Path("/proc", entry.name, "cmdline").read_text(errors="replace").replace("\0", " ")
+            except OSError:
+                continue
+            if words in command:
+                found.append(command)
+    return found

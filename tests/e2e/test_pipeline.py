@@ -1,0 +1,228 @@
+"""Pattern 1 in one `uses:` line: the job's colour, its outputs, and what the service serves afterwards."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from textwrap import dedent
+
+import pytest
+
+from local.database import refusal
+from local.stack import document, put_document, put_template, task_definition
+from tests.e2e.conftest import World
+
+pytestmark = pytest.mark.e2e
+MakeWorld = Callable[..., World]
+
+
+def test_a_code_change_is_built_migrated_deployed_and_served(world: World) -> None:
+    """Two commits, two green jobs; the second one's page is served, and its digest is what runs."""
+    first = world.push()
+    assert first.green, first.log
+    assert "Hello from ECS" in world.page()
+    sha = world.change("app.py", "Hello from ECS", "Good morning")
+    second = world.push()
+    assert second.green, second.log
+    assert "Good morning" in world.page()
+    assert sha in world.page()
+    outputs = second.outputs()
+    assert outputs["built"] == "true"
+    assert outputs["tags"].splitlines() == [sha, "latest"]
+    assert outputs["migration-result"] == "succeeded"
+    assert outputs["migration-exit-code"] == "0"
+    assert outputs["result"] == "succeeded"
+    assert outputs["image"].endswith(outputs["digest"])
+    assert json.loads(outputs["images"]) == {"app": outputs["image"]}
+    assert world.running() == {outputs["task-definition-arn"]}
+    assert "2 applied, 0 were there" in first.log
+    assert "0 applied, 2 were there" in second.log
+    assert [line for line in second.summary.splitlines() if line.startswith("###")] == [
+        "### ✅ Build and push: succeeded",
+        "### ✅ Migration: succeeded",
+        "### ✅ Deployment: succeeded",
+    ]
+
+
+def test_the_same_commit_again_builds_and_registers_nothing(world: World) -> None:
+    """Still green, and the same task goes on serving."""
+    first = world.push()
+    before = world.revisions()
+    again = world.push()
+    assert first.green and again.green, again.log
+    assert again.outputs()["built"] == "false"
+    assert again.outputs()["image"] == first.outputs()["image"]
+    assert again.outputs()["task-definition-arn"] == first.outputs()["task-definition-arn"]
+    assert world.revisions() == before
+    assert "#1 [internal]" not in again.log
+    assert "Hello from ECS" in world.page()
+
+
+def test_a_failing_migration_is_red_and_leaves_the_service_alone(make_world: MakeWorld) -> None:
+    """Exit code 3: its log is shown, and nothing is deployed."""
+    code = "import sys; print('::error::no such column: author'); sys.exit(3)"
+    world = make_world(migration_command=["python3", "-c", code])
+    assert "Directory listing" in world.page()
+    before = world.running()
+    result = world.push()
+    assert result.step_result() == "failure"
+    assert "  | ::error::no such column: author" in result.log
+    assert any("container `app` exited with 3" in text for text in result.annotations())
+    assert not any(text.startswith("no such column") for text in result.annotations())
+    assert result.outputs()["migration-result"] == "failed"
+    assert result.outputs()["migration-exit-code"] == "3"
+    assert "no such column: author" in result.summary
+    assert not result.outputs()["result"]
+    assert world.running() == before
+
+
+def test_an_image_that_crashes_at_start_is_rolled_back_and_red(world: World) -> None:
+    """The reason and the crashed container's log are told; the old version goes on serving."""
+    assert world.push().green
+    before = world.running()
+    world.change("app.py", 'port = int(os.environ.get("PORT", "8000"))', 'sys.exit("KeyError: PORT is not set")')
+    result = world.push()
+    assert result.step_result() == "failure"
+    assert result.outputs()["result"] == "rolled-back"
+    assert "KeyError: PORT is not set" in result.log
+    assert "KeyError: PORT is not set" in result.summary
+    assert any("container `app` exited with 1" in text for text in result.annotations())
+    assert world.running() == before
+    assert "Hello from ECS" in world.page()
+
+
+def test_an_image_that_can_not_be_pulled_is_named(world: World) -> None:
+    """A sidecar's image is not in its registry: red, and the cause is said."""
+    assert world.push().green
+    before = world.running()
+    absent = {"name": "agent", "image": f"{world.aws.registry}/absent:1", "essential": True}
+    template = task_definition(world.stack, "my-app", sidecars=[absent])
+    put_template(world.stack, "task_definition.json", template)
+    world.change("app.py", "Hello from ECS", "Good morning")
+    result = world.push()
+    assert result.step_result() == "failure"
+    assert result.outputs()["result"] == "rolled-back"
+    assert "absent" in "\n".join(result.annotations()) + result.summary
+    assert world.running() == before
+    assert "Hello from ECS" in world.page()
+
+
+def test_a_missing_image_is_named_before_anything_is_changed(world: World) -> None:
+    """deploy by itself, of a commit that was never built."""
+    workflow = """\
+        on: push
+        jobs:
+          deploy:
+            runs-on: ubuntu-latest
+            steps:
+              - uses: actions/checkout@v5
+              - id: cd
+                uses: org/ecs-cd/deploy@v1
+                with: {config: /ecs-cd/my-app/production}
+        """
+    (world.repo / ".github/workflows/only.yml").write_text(dedent(workflow))
+    sha = world.change("app.py", "Hello", "Good day")
+    before = world.revisions()
+    result = world.push("only.yml")
+    assert not result.green
+    assert any(f"image `app` is not in ECR: {world.aws.registry}/my-app:{sha}" in text for text in result.annotations())
+    assert world.revisions() == before
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("- cluster: my-cluster", "must be a mapping, but is a list"),
+        ('{"cluster": "my-cluster", "images": {"app": {"repositry": "x"}}}', "did you mean `repository`?"),
+        ("cluster: my-cluster\ncluster: other\nimages: {app: {repository: 5}}", "cluster: stands there twice"),
+    ],
+)
+def test_a_malformed_parameter_is_refused_before_anything_is_changed(world: World, content: str, words: str) -> None:
+    """The key's path and what would be right; nothing is built, registered or run."""
+    put_document(world.stack, content)
+    before = world.revisions()
+    result = world.push()
+    assert not result.green
+    assert any(words in text for text in result.annotations()), result.log
+    assert world.revisions() == before
+    assert not world.migrations()
+    assert not world.stack.clients.ecr.list_images(repositoryName="my-app")["imageIds"]
+
+
+def test_the_three_actions_make_the_same_pipeline(world: World) -> None:
+    """build-push in one job, migrate and deploy in the next: the commit is all that they share."""
+    workflow = """\
+        on: push
+        jobs:
+          image:
+            runs-on: ubuntu-latest
+            steps:
+              - uses: actions/checkout@v5
+              - id: build
+                uses: org/ecs-cd/build-push@v1
+                with:
+                  config: /ecs-cd/my-app/production
+                  build-args: BASE=${{ vars.BASE_IMAGE }}
+                  tags: latest, candidate
+          release:
+            needs: image
+            runs-on: ubuntu-latest
+            steps:
+              - uses: actions/checkout@v5
+              - id: migrate
+                uses: org/ecs-cd/actions/migrate@v1
+                with: {config: /ecs-cd/my-app/production}
+              - id: deploy
+                uses: org/ecs-cd/deploy@v1
+                with: {config: /ecs-cd/my-app/production}
+        """
+    (world.repo / ".github/workflows/three.yml").write_text(dedent(workflow))
+    sha = world.change("app.py", "Hello", "Good evening")
+    result = world.push("three.yml")
+    assert result.green, result.log
+    assert result.outputs("build")["tags"].splitlines() == [sha, "latest", "candidate"]
+    assert result.outputs("migrate")["migration-result"] == "succeeded"
+    assert json.loads(result.outputs("deploy")["images"]) == {"app": result.outputs("build")["image"]}
+    assert "Good evening from ECS" in world.page()
+
+
+def test_an_immutable_repository_keeps_its_tags(make_world: MakeWorld) -> None:
+    """`latest` is skipped with a notice; the same commit again is found, not pushed."""
+    world = make_world(immutable=True)
+    first, again = world.push(), world.push()
+    assert first.green, first.log
+    assert again.green, again.log
+    assert any("`latest` is skipped" in text for text in first.annotations("notice"))
+    assert "latest" not in first.outputs()["tags"]
+    assert again.outputs()["built"] == "false"
+
+
+def test_a_changed_file_that_is_not_committed_never_takes_the_commits_tag(world: World) -> None:
+    """What a step before ours generates into the context is built, and not taken for the commit."""
+    workflow = world.repo / ".github/workflows/deploy.yml"
+    generate = "      - run: date > generated.txt\n      - id: cd\n"
+    workflow.write_text(workflow.read_text().replace("      - id: cd\n", generate))
+    world.change("app.py", "Hello", "Good night")
+    result = world.push()
+    assert result.green, result.log
+    assert result.outputs()["tags"].splitlines() == ["latest"]
+    assert any("generated.txt" in text for text in result.annotations("notice"))
+    assert "Good night from ECS" in world.page()
+
+
+def test_the_database_is_reachable_for_tasks_only(world: World) -> None:
+    """As RDS in a VPC: this host is refused, the migration's task is not."""
+    answer = refusal(world.database)
+    assert answer is not None
+    assert "pg_hba.conf rejects connection" in answer
+    assert world.push().outputs()["migration-exit-code"] == "0"
+
+
+def test_a_document_without_a_migration_skips_it(world: World) -> None:
+    """Absent means skipped, said once, and the deployment goes on."""
+    content = {key: value for key, value in document(world.stack).items() if key != "migration"}
+    put_document(world.stack, content)
+    result = world.push()
+    assert result.green, result.log
+    assert result.outputs()["migration-result"] == "skipped"
+    assert not world.migrations()
