@@ -1,6 +1,6 @@
 # Every target works alone, straight after a clone: the virtual environment is made first, from hash-locked files.
 .DELETE_ON_ERROR:
-.PHONY: demo test test-fast lint bench release-tree lock clean
+.PHONY: demo test test-fast lint bench generate release-tree lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -27,6 +27,9 @@ lint: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
+
+generate: $(STAMP)  ## action.yml, README tables and schema, from the code
+	PYTHONPATH=src $(BIN)/python -m tests.contract.generate
 
 release-tree: $(STAMP)  ## make release-tree DEST=directory
 	@test -n "$(DEST)" || { echo "say where to: make release-tree DEST=directory" >&2; exit 2; }

@@ -4,8 +4,7 @@ import sys
 from pathlib import Path
 
 root = Path(__file__).resolve().parent.parent
-sys.path[1:1] = [str(root / "src"), sys.argv.pop(1)]
-del sys.path[0]  # bin/
+sys.path[:0] = [str(root / "src"), sys.argv.pop(1)]
 
 from ecs_cd.cli import entry  # noqa: E402
 

@@ -47,6 +47,7 @@ def prepare(inputs: BuildPush, document: Document, commit: str, job: Job) -> Pla
     )
     if not plan.reuse:
         _check_buildable(inputs, commit)
+    job.ci.line(f"image: {name} ({'the input image' if inputs.image else 'the only one'}), {repository}")
     return Plan(name, repository, commit, plan, there)
 
 
@@ -55,18 +56,17 @@ def execute(inputs: BuildPush, plan: Plan, job: Job) -> Result:
     for notice in plan.tags.notices:
         job.ci.notice(notice)
     built = not plan.tags.reuse
-    digest = _build(inputs, plan, job) if built else _reuse(plan.there[plan.commit], plan, job)
+    facts = {"repository": str(plan.repository), "tags": ", ".join(plan.tags.tags), "commit": plan.commit}
+    try:
+        digest = _build(inputs, plan, job) if built else _reuse(plan.there[plan.commit], plan, job)
+    except _BuildFailed as failure:
+        return Result(Verdict(Outcome.FAILED, str(failure)), facts=facts)
     image = plan.repository.by_digest(digest)
     how = "built and pushed" if built else "there already, not built"
     return Result(
         Verdict(Outcome.SUCCEEDED, f"{image} ({how})"),
-        outputs={
-            "image": image,
-            "digest": digest,
-            "tags": "\n".join(plan.tags.tags),
-            "built": str(built).lower(),
-        },
-        facts={"image": image, "tags": ", ".join(plan.tags.tags), "commit": plan.commit},
+        outputs={"image": image, "digest": digest, "tags": "\n".join(plan.tags.tags), "built": str(built).lower()},
+        facts={**facts, "digest": digest},
     )
 
 
@@ -82,21 +82,24 @@ def _reuse(image: ecr.Image, plan: Plan, job: Job) -> str:
 
 def _build(inputs: BuildPush, plan: Plan, job: Job) -> str:
     host = plan.repository.host
-    with docker.configuration(job, host) as environ, docker.secret_files(job, inputs.secrets) as secrets:
+    with docker.configuration(job, host) as environ:
         docker.login(environ, host, *ecr.login(job.aws, plan.repository))
         metadata = Path(environ["DOCKER_CONFIG"]) / "metadata.json"
+        secrets = docker.secret_files(environ, inputs.secrets)
         argv = buildx.argv(_request(inputs, plan, secrets, job), metadata_file=str(metadata))
         with job.ci.foreign():
             code = docker.build(argv, environ)
-        if code:
-            digest = _pushed_all_the_same(plan, job)
-            if not digest:
-                why = docker.why_not(environ) or f"docker buildx build failed (exit code {code}); its output is above"
-                raise Refused(why)
-        else:
-            digest = buildx.digest(metadata.read_text(encoding="utf-8") if metadata.exists() else "")
-    job.state.end()
+        if code == 0:
+            return buildx.digest(metadata.read_text(encoding="utf-8") if metadata.exists() else "")
+        why = docker.why_not(environ) or f"docker buildx build failed (exit code {code}); its output is above"
+    digest = _pushed_all_the_same(plan, job)
+    if not digest:
+        raise _BuildFailed(why)
     return digest
+
+
+class _BuildFailed(Exception):
+    """buildx said no, and there is no image."""
 
 
 def _pushed_all_the_same(plan: Plan, job: Job) -> str:

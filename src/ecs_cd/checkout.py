@@ -26,7 +26,7 @@ def commit(given: str, job: Job) -> str:
         "HEAD of the checkout": head(),
         "GITHUB_SHA": job.environ.get("GITHUB_SHA", ""),
     }
-    candidates = {source: value for source, value in known.items() if COMMIT.match(value)}
+    candidates = {source: value for source, value in known.items() if COMMIT.fullmatch(value)}
     if not candidates:
         return ""
     source, chosen = next(iter(candidates.items()))

@@ -8,7 +8,9 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, MutableMapping, Sequence
+import traceback
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -18,7 +20,8 @@ from ecs_cd.aws.session import Aws, explain
 from ecs_cd.core import duration, report
 from ecs_cd.core.document import Document
 from ecs_cd.core.errors import Cancelled, Refused
-from ecs_cd.core.verdict import EXIT_CODES, REFUSED_EXIT_CODE, Outcome
+from ecs_cd.core.schema import closest
+from ecs_cd.core.verdict import DEFECT_EXIT_CODE, EXIT_CODES, REFUSED_EXIT_CODE, Outcome
 from ecs_cd.job import Job, Result, together
 from ecs_cd.state import State
 from ecs_cd.watch import Clock
@@ -35,21 +38,34 @@ def entry() -> None:
 def main(argv: Sequence[str], environ: MutableMapping[str, str], *, clock: Clock = time) -> int:
     """Runs one verb; its exit code. ``environ`` loses ECS_CD_INPUTS, which can hold build secrets."""
     handed_over = environ.pop("ECS_CD_INPUTS", "")
-    arguments = vars(_parser().parse_args(argv))
+    arguments = _arguments(argv)
     verb_name = arguments.pop("verb")
     ci_system = ci.detect(environ)
-    if verb_name == "clean-up":
-        clean_up.left_behind(environ, ci_system)
-        return 0
     _listen_for_signals()
     try:
+        if verb_name == "clean-up":
+            clean_up.left_behind(environ, ci_system)
+            return 0
         verb = interface.VERBS[verb_name]
         given = {**_from_action(handed_over), **_from_flags(arguments)}
         inputs: Any = interface.read(verb.inputs, given)
         job = Job(environ, ci_system, Aws(environ, inputs.aws_region), clock, State(environ))
     except Refused as refused:
         return _refuse(refused, verb_name, ci_system)
-    return _guarded(lambda: _run(verb_name, inputs, job), verb_name, job)
+    return _guarded(lambda: _run(verb_name, inputs, job), Step(verb_name), job)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A part of a verb as people see it; ``result`` is the output that holds its outcome."""
+
+    title: str
+    result: str = ""
+
+
+BUILD = Step("Build and push")
+MIGRATION = Step("Migration", "migration-result")
+DEPLOYMENT = Step("Deployment", "result")
 
 
 # ---- the verbs: load, prepare, execute ----
@@ -63,7 +79,7 @@ def _run(verb: str, inputs: Any, job: Job) -> int:
 
 def _build_push(inputs: interface.BuildPush, document: Document, commit: str, job: Job) -> int:
     plan = build_push.prepare(inputs, document, commit, job)
-    return _conduct("Build and push", lambda: build_push.execute(inputs, plan, job), job)
+    return _conduct(BUILD, lambda: build_push.execute(inputs, plan, job), job)
 
 
 def _migrate(inputs: interface.Migrate, document: Document, commit: str, job: Job) -> int:
@@ -71,7 +87,7 @@ def _migrate(inputs: interface.Migrate, document: Document, commit: str, job: Jo
     plan, by_name = together(
         lambda: migrate.prepare(document, job), lambda: images.resolve(names, document.images, commit, job)
     )
-    return _conduct("Migration", lambda: migrate.execute(inputs, plan, by_name, job), job)
+    return _conduct(MIGRATION, lambda: migrate.execute(inputs, plan, by_name, job), job)
 
 
 def _deploy(inputs: interface.Deploy, document: Document, commit: str, job: Job) -> int:
@@ -81,7 +97,7 @@ def _deploy(inputs: interface.Deploy, document: Document, commit: str, job: Job)
         lambda: deploy.prepare(target, document.cluster, job),
         lambda: images.resolve(names, document.images, commit, job),
     )
-    return _conduct("Deployment", lambda: deploy.execute(inputs, plan, by_name, job), job)
+    return _conduct(DEPLOYMENT, lambda: deploy.execute(inputs, plan, by_name, job), job)
 
 
 def _pipeline(inputs: interface.Pipeline, document: Document, commit: str, job: Job) -> int:
@@ -100,12 +116,12 @@ def _pipeline(inputs: interface.Pipeline, document: Document, commit: str, job: 
         by_name[building.name] = result.outputs["image"]
         return result
 
-    steps: list[tuple[str, Callable[[], Result]]] = [
-        ("Build and push", build),
-        ("Migration", lambda: migrate.execute(inputs, migration, by_name, job)),
-        ("Deployment", lambda: deploy.execute(inputs, deployment, by_name, job)),
+    steps: list[tuple[Step, Callable[[], Result]]] = [
+        (BUILD, build),
+        (MIGRATION, lambda: migrate.execute(inputs, migration, by_name, job)),
+        (DEPLOYMENT, lambda: deploy.execute(inputs, deployment, by_name, job)),
     ]
-    return next((code for code in (_conduct(title, step, job) for title, step in steps) if code), 0)
+    return next((code for code in (_conduct(step, execute, job) for step, execute in steps) if code), 0)
 
 
 _VERBS: dict[str, Callable[[Any, Document, str, Job], int]] = {
@@ -119,17 +135,34 @@ _VERBS: dict[str, Callable[[Any, Document, str, Job], int]] = {
 # ---- around a verb: report, errors, signals ----
 
 
-def _conduct(title: str, execute: Callable[[], Result], job: Job) -> int:
-    """Runs one step and tells its result everywhere; its exit code."""
-    started = job.clock.monotonic()
-    result = execute()
-    elapsed = job.clock.monotonic() - started
+def _conduct(step: Step, execute: Callable[[], Result], job: Job) -> int:
+    """Carries a step out and tells its result everywhere; its exit code."""
+
+    def carried_out() -> int:
+        started = job.clock.monotonic()
+        result = execute()
+        return _tell(step, result, job.clock.monotonic() - started, job)
+
+    return _guarded(carried_out, step, job)
+
+
+def _tell(step: Step, result: Result, elapsed: float, job: Job) -> int:
     verdict = result.verdict
-    _say(title, result, elapsed, job)
+    words = f"{verdict.outcome.words}{': ' + verdict.message if verdict.message else ''}"
+    if verdict.outcome.green:
+        job.ci.line(f"{step.title} {words} ({duration.words(elapsed)})")
+    else:
+        for finding in result.findings:
+            job.ci.line(finding.cause)
+            job.ci.relay(finding.evidence)
+            if finding.next_step:
+                job.ci.line(f"-> {finding.next_step}")
+        cause = f"\nLikely cause: {result.findings[0].cause}" if result.findings else ""
+        job.ci.error(f"{words}{cause}", title=step.title)
     job.ci.outputs(result.outputs)
     job.ci.summary(
         report.verb(
-            title,
+            step.title,
             verdict.outcome,
             verdict.message,
             elapsed=elapsed,
@@ -140,47 +173,43 @@ def _conduct(title: str, execute: Callable[[], Result], job: Job) -> int:
     return EXIT_CODES[verdict.outcome]
 
 
-def _say(title: str, result: Result, elapsed: float, job: Job) -> None:
-    verdict = result.verdict
-    words = f"{verdict.outcome.words}{': ' + verdict.message if verdict.message else ''}"
-    if verdict.outcome.green:
-        job.ci.line(f"{title} {words} ({duration.words(elapsed)})")
-        return
-    for finding in result.findings:
-        job.ci.line(f"{finding.cause}")
-        job.ci.relay(finding.evidence)
-        if finding.next_step:
-            job.ci.line(f"-> {finding.next_step}")
-    cause = f"\nLikely cause: {result.findings[0].cause}" if result.findings else ""
-    job.ci.error(f"{words}{cause}", title=title)
-
-
-def _guarded(run: Callable[[], int], verb: str, job: Job) -> int:
-    """Whatever a verb ends with, as an exit code and in words; what is under way is never left unsaid."""
+def _guarded(run: Callable[[], int], step: Step, job: Job) -> int:
+    """Whatever it ends with, as an exit code and in words; what is under way is never left unsaid."""
     try:
         return run()
     except Refused as refused:
-        return _refuse(refused, verb, job.ci)
+        return _refuse(refused, step.title, job.ci)
     except (ClientError, BotoCoreError) as error:
         explained = explain(error)
         if not job.state.under_way:
-            return _refuse(explained, verb, job.ci)
-        job.ci.error(f"{explained}\nThe outcome is unknown; what was started goes on.\n{explained.remedy}", title=verb)
-        clean_up.settle({**job.state.under_way, "on_cancel": "leave"}, job.aws, job.ci)
-        job.state.end()
-        return EXIT_CODES[Outcome.UNKNOWN]
+            return _refuse(explained, step.title, job.ci)
+        message = f"{explained}\nThe outcome is unknown; what was started goes on.\n{explained.remedy}"
+        return _unfinished(Outcome.UNKNOWN, message, {**job.state.under_way, "on_cancel": "leave"}, step, job)
     except Cancelled:
         for received in (signal.SIGINT, signal.SIGTERM):
             signal.signal(received, signal.SIG_IGN)  # the runner sends another; the last words come first
-        job.ci.error("cancelled", title=verb)
-        clean_up.settle(job.state.under_way, job.aws, job.ci)
-        job.state.end()
-        return EXIT_CODES[Outcome.CANCELLED]
+        return _unfinished(Outcome.CANCELLED, "cancelled", job.state.under_way, step, job)
+    except Exception as error:
+        job.ci.relay(traceback.format_exception(error))
+        message = f"a defect of ecs-cd: {type(error).__name__}; the log has the place. Please report it."
+        _unfinished(Outcome.UNKNOWN, message, {**job.state.under_way, "on_cancel": "leave"}, step, job)
+        return DEFECT_EXIT_CODE
 
 
-def _refuse(refused: Refused, verb: str, ci_system: ci.Ci) -> int:
-    ci_system.error("\n".join([*refused.problems, *([refused.remedy] if refused.remedy else [])]), title=verb)
-    ci_system.summary(report.refused(verb, refused.problems, refused.remedy))
+def _unfinished(outcome: Outcome, message: str, under_way: Mapping[str, Any], step: Step, job: Job) -> int:
+    """No verdict: says so, then what is still running; the exit code."""
+    job.ci.error(message, title=step.title)
+    clean_up.settle(under_way, job.aws, job.ci)
+    job.state.end()
+    if step.result:
+        job.ci.outputs({step.result: outcome.value})
+    job.ci.summary(report.without_verdict(step.title, outcome.words, message.splitlines(), ""))
+    return EXIT_CODES[outcome]
+
+
+def _refuse(refused: Refused, title: str, ci_system: ci.Ci) -> int:
+    ci_system.error("\n".join([*refused.problems, *([refused.remedy] if refused.remedy else [])]), title=title)
+    ci_system.summary(report.without_verdict(title, "not begun", refused.problems, refused.remedy))
     return REFUSED_EXIT_CODE
 
 
@@ -203,6 +232,16 @@ def _from_action(text: str) -> dict[str, str]:
 def _from_flags(arguments: dict[str, Any]) -> dict[str, str]:
     texts = {name: "\n".join(value) if isinstance(value, list) else value for name, value in arguments.items()}
     return {name.replace("_", "-"): value for name, value in texts.items() if value is not None}
+
+
+def _arguments(argv: Sequence[str]) -> dict[str, Any]:
+    parser = _parser()
+    known, unknown = parser.parse_known_args(argv)
+    if unknown:
+        flags = [f"--{name}" for name in vars(known) if name != "verb"]
+        hint = closest(unknown[0].partition("=")[0], [flag.replace("_", "-") for flag in flags])
+        parser.exit(REFUSED_EXIT_CODE, f"ecs-cd {known.verb}: unknown argument {unknown[0]}{hint} (see --help)\n")
+    return vars(known)
 
 
 def _parser() -> argparse.ArgumentParser:

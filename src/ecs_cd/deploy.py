@@ -18,7 +18,7 @@ from ecs_cd.core.errors import Refused
 from ecs_cd.core.references import repository, short
 from ecs_cd.core.schema import closest
 from ecs_cd.core.task_definition import TaskDefinition
-from ecs_cd.core.verdict import Outcome, Verdict, Watching
+from ecs_cd.core.verdict import Outcome, Verdict
 from ecs_cd.interface import Deploy
 from ecs_cd.job import Job, Result, together
 from ecs_cd.rollouts import rolling
@@ -91,7 +91,7 @@ def execute(inputs: Deploy, plan: Plan, images: Mapping[str, str], job: Job) -> 
     verdict = watch(
         follow.look,
         lambda look: rollout.judge(mine, look),
-        lambda watching: _say(watching, job),
+        follow.say,
         clock=job.clock,
         timeout=inputs.deployment_timeout,
         interval=lambda elapsed: 0.5 if elapsed < 15 else 1.8,
@@ -116,13 +116,6 @@ def _fresh(plan: Plan, job: Job) -> Mapping[str, Any]:
     if job.clock.monotonic() - plan.seen_at < _FRESH:
         return plan.service
     return ecs.active_service(job.aws, plan.cluster, plan.target.name)
-
-
-def _say(watching: Watching, job: Job) -> None:
-    if watching.alarming:
-        job.ci.error(watching.message, title="deployment")
-    else:
-        job.ci.line(f"deploy: {watching.message}")
 
 
 def _prove(verdict: Verdict, plan: Plan, follow: rolling.Rollout, images: Mapping[str, str], job: Job) -> Verdict:

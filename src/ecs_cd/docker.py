@@ -42,6 +42,7 @@ def configuration(job: Job, host: str) -> Iterator[dict[str, str]]:
         }
     finally:
         shutil.rmtree(ours, ignore_errors=True)
+        job.state.end()
 
 
 def login(environ: Mapping[str, str], host: str, user: str, password: str) -> None:
@@ -84,18 +85,16 @@ def why_not(environ: Mapping[str, str]) -> str:
     return ""
 
 
-@contextmanager
-def secret_files(job: Job, secrets: Mapping[str, str]) -> Iterator[dict[str, str]]:
-    """Each secret in a file that only we can read, by id; they are removed at the end."""
-    with tempfile.TemporaryDirectory(prefix="secrets-", dir=job.state.folder) as folder:
-        paths = {}
-        for number, (name, value) in enumerate(secrets.items()):
-            path = Path(folder) / str(number)
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(value)
-            paths[name] = str(path)
-        yield paths
+def secret_files(environ: Mapping[str, str], secrets: Mapping[str, str]) -> dict[str, str]:
+    """Each secret in a file that only we can read, by id, in our Docker configuration: they go with it."""
+    paths = {}
+    for number, (name, value) in enumerate(secrets.items()):
+        path = Path(environ["DOCKER_CONFIG"]) / f"secret-{number}"
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(value)
+        paths[name] = str(path)
+    return paths
 
 
 def _run(command: Sequence[str], environ: Mapping[str, str], **more: object) -> subprocess.CompletedProcess[str]:

@@ -30,7 +30,10 @@ def resolve(names: Iterable[str], repositories: Mapping[str, Repository], commit
         raise Refused(
             missing, "Build and push it first (build-push), or give the input sha of a commit that was built."
         )
-    return {name: repositories[name].by_digest(digest) for name, digest in zip(wanted, found, strict=True)}
+    resolved = {name: repositories[name].by_digest(digest) for name, digest in zip(wanted, found, strict=True)}
+    for name, image in resolved.items():
+        job.ci.line(f"image: {name} is {image}")
+    return resolved
 
 
 def _digest(repository: Repository, commit: str, job: Job) -> str:

@@ -34,7 +34,9 @@ class Option:
 
 def _option(help: str, parse: Callable[[str, str], Any], **more: Any) -> Any:
     option = Option(help, parse, **more)
-    return field(default_factory=lambda: option.parse(option.default, ""), metadata={"option": option})
+    return field(
+        default_factory=lambda: option.parse(option.default, ""), metadata={"option": option}, repr=not option.secret
+    )
 
 
 def _text(text: str, name: str) -> str:
@@ -55,7 +57,7 @@ def _pairs(text: str, name: str) -> dict[str, str]:
 
 def _commit(text: str, name: str) -> str:
     commit = text.strip().lower()
-    if commit and not COMMIT.match(commit):
+    if commit and not COMMIT.fullmatch(commit):
         raise Refused(f"{name}: must be a whole commit id, 40 or 64 hexadecimal digits")
     return commit
 

@@ -42,9 +42,12 @@ def together(*calls: Callable[[], Any]) -> list[Any]:
 
     Raises ``Refused`` with the problems of all; any other error as it comes.
     """
-    with ThreadPoolExecutor(max_workers=max(1, len(calls))) as pool:
-        futures = [pool.submit(call) for call in calls]
+    pool = ThreadPoolExecutor(max_workers=len(calls))
+    futures = [pool.submit(call) for call in calls]
+    try:
         errors = [future.exception() for future in futures]
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)  # after a cancellation nobody waits for an answer
     refused = [error for error in errors if isinstance(error, Refused)]
     for error in errors:
         if error is not None and not isinstance(error, Refused):

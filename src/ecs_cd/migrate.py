@@ -63,27 +63,27 @@ def execute(inputs: Migrate, plan: Plan | None, images: Mapping[str, str], job: 
     image = images[plan.migration.image]
     definition = task_definition.with_images(plan.definition, {container: image}, where=plan.where)
     arn = templates.revision(definition, job)
-    task = _start(inputs, plan, arn, job)
+    deadline = job.clock.monotonic() + inputs.migration_timeout
+    task = _start(inputs, plan, arn, deadline, job)
     follow = _Follow(task, plan, definition, job)
     verdict = watch(
         follow.look,
         follow.judge,
         lambda watching: job.ci.line(f"migration: {watching.message}"),
         clock=job.clock,
-        timeout=inputs.migration_timeout,
+        timeout=max(0.0, deadline - job.clock.monotonic()),
         interval=lambda elapsed: 0.5 if elapsed < 60 else 1.0,
     )
     return _result(verdict, follow, plan, arn, image, job)
 
 
-def _start(inputs: Migrate, plan: Plan, arn: str, job: Job) -> str:
+def _start(inputs: Migrate, plan: Plan, arn: str, deadline: float, job: Job) -> str:
     """The ARN of the one task that this call stands for.
 
     A lost answer is no reason to start another: the clientToken makes ECS answer with the first, and
     before the call is repeated we look for a task that carries it. Placement that failed for want of
     capacity is tried again until the timeout; such an answer is definite, so it is a new call.
     """
-    deadline = job.clock.monotonic() + inputs.migration_timeout
     attempt = 0
     while True:
         request = _request(plan, arn, attempt, job)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from ecs_cd.core.duration import words
+from ecs_cd.core.errors import Unreadable
 from ecs_cd.core.verdict import Outcome, Verdict, Watching
 
 Seen = TypeVar("Seen")
@@ -16,10 +17,6 @@ class Clock(Protocol):
 
     def monotonic(self) -> float: ...
     def sleep(self, seconds: float, /) -> None: ...
-
-
-class Unreadable(Exception):
-    """A look that failed for a reason that passes: throttling, a server error, the network."""
 
 
 def watch(

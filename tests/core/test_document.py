@@ -53,7 +53,9 @@ def test_the_documents_words_become_the_typed_form() -> None:
         S3Object("my-bucket", "migration.json"), "app", "app", "web", ("rails", "db:migrate")
     )
     assert loaded.services["web"].name == "my-service"
-    assert loaded.services["worker"] == Service("worker", "worker", RegisteredTaskDefinition("my-worker"), {"worker": "app"})
+    assert loaded.services["worker"] == Service(
+        "worker", "worker", RegisteredTaskDefinition("my-worker"), {"worker": "app"}
+    )
 
 
 def test_yaml_says_the_same_as_json() -> None:
@@ -74,6 +76,7 @@ def test_yaml_says_the_same_as_json() -> None:
         ({"images": {}}, "images", "must not be empty"),
         ({"images": []}, "images", "must be a mapping, but is a list"),
         ({"images": {"app": {"repository": f"{ECR}/my-app:latest"}}}, "images.app.repository", "without a tag"),
+        ({"images": {"app": {"repository": f"{ECR}/x"}}}, "images.app.repository", "without a tag"),
         ({"images": {"app": {}}}, "images.app.repository", "is missing"),
         ({"images": {"a b": {"repository": f"{ECR}/x"}}}, "images.a b", "a name consists of"),
         ({"migration": {"container": "app"}}, "migration.task-definition", "is missing"),
@@ -123,7 +126,7 @@ def test_values_are_never_printed() -> None:
         ("- a\n- b", "must be a mapping, but is a list"),
         ("just text", "must be a mapping, but is text"),
         ("cluster: [", "neither JSON nor YAML"),
-        ("cluster: c\ncluster: d\nimages: {app: {repository: localhost:1/x}}", "cluster: stands there twice"),
+        ("cluster: c\ncluster: d\nimages: {app: {repository: localhost:1/my-app}}", "cluster: stands there twice"),
         ("#" * (document.LONGEST + 1), "characters"),
     ],
 )

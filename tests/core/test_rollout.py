@@ -22,7 +22,9 @@ def deployment(id: str, status: str, definition: str, state: str, why: str = "",
     return {**base, "rolloutStateReason": why, "desiredCount": 2, "runningCount": 0, "pendingCount": 0, **counts}
 
 
-def service(*deployments: dict[str, Any], status: str = "ACTIVE", breaker: bool = True, back: bool = True) -> dict[str, Any]:
+def service(
+    *deployments: dict[str, Any], status: str = "ACTIVE", breaker: bool = True, back: bool = True
+) -> dict[str, Any]:
     return {
         "status": status,
         "desiredCount": 2,
@@ -32,7 +34,8 @@ def service(*deployments: dict[str, Any], status: str = "ACTIVE", breaker: bool 
 
 
 mine = {
-    state: deployment("2", "PRIMARY", NEW, state, "tasks failed to start.") for state in ("IN_PROGRESS", "FAILED", "COMPLETED")
+    state: deployment("2", "PRIMARY", NEW, state, "tasks failed to start.")
+    for state in ("IN_PROGRESS", "FAILED", "COMPLETED")
 }
 demoted = {state: {**snapshot, "status": "ACTIVE"} for state, snapshot in mine.items()}
 
@@ -41,7 +44,7 @@ TABLE: list[tuple[str, Look, Outcome | str]] = [
     ("in progress", Look(service(mine["IN_PROGRESS"])), "0 of 2 running"),
     ("an unknown word of ECS", Look(service(deployment("2", "PRIMARY", NEW, "PONDERING"))), "0 of 2 running (ECS calls it PONDERING)"),
     ("no rollout state yet", Look(service({"id": "ecs-svc/2", "status": "PRIMARY"})), "0 of 0 running"),
-    ("failed, and it rolls back", Look(service(mine["FAILED"])), "FAILED: tasks failed to start.; waiting for the rollback"),
+    ("failed, and it rolls back", Look(service(mine["FAILED"])), "FAILED: tasks failed to start; waiting for the rollback"),
     ("failed, no rollback set", Look(service(mine["FAILED"], back=False)), Outcome.FAILED),
     (
         "failed, nothing to roll back to",
@@ -135,7 +138,13 @@ def test_every_rollout_state_of_ecs_has_a_row() -> None:
     """An upgrade of botocore that brings a new state is noticed here."""
     model = ServiceModel(Loader().load_service_model("ecs", "service-2"))
     states = set(model.shape_for("DeploymentRolloutState").enum)
-    rows = {d["rolloutState"] for _, look, _ in TABLE if look.service for d in look.service["deployments"] if "rolloutState" in d}
+    rows = {
+        d["rolloutState"]
+        for _, look, _ in TABLE
+        if look.service
+        for d in look.service["deployments"]
+        if "rolloutState" in d
+    }
     assert states <= rows
 
 

@@ -67,7 +67,7 @@ class World:
         arns = [
             arn
             for status in ("RUNNING", "STOPPED")
-            for arn in ecs.list_tasks(cluster=cluster, family="my-app-migration", desiredStatus=status)["taskArns"]  # type: ignore[arg-type]
+            for arn in ecs.list_tasks(cluster=cluster, family="my-app-migration", desiredStatus=status)["taskArns"]
         ]
         return list(ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"]) if arns else []
 

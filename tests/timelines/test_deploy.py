@@ -164,7 +164,7 @@ def dead(number: int) -> Params:
 
 def test_without_a_circuit_breaker_dying_tasks_end_the_wait(aws: ScriptedAws, step: Run) -> None:
     """ECS would go on for ever; three deaths and nothing running is a failure, with the last log lines."""
-    bare = {"deploymentConfiguration": {"deploymentCircuitBreaker": {"enable": False, "rollback": False}}}
+    bare: Params = {"deploymentConfiguration": {"deploymentCircuitBreaker": {"enable": False, "rollback": False}}}
     dying = [ecs.service(deployments=[NEW | {"failedTasks": n}, OLD | {"status": "ACTIVE"}], **bare) for n in range(4)]
     timeline(aws, *(at(30 * n, {"services": [snapshot]}) for n, snapshot in enumerate(dying)))
     for n in range(1, 4):

@@ -18,7 +18,7 @@ def migration(status: str, **more: Any) -> Params:
 
 
 def stopped(exit_code: int | None, stop_code: str = "EssentialContainerExited", **more: Any) -> Params:
-    ended = {} if exit_code is None else {"exitCode": exit_code}
+    ended: Params = {} if exit_code is None else {"exitCode": exit_code}
     return migration("STOPPED", stopCode=stop_code, containers=[ecs.container(status="STOPPED", **ended)], **more)
 
 

@@ -12,8 +12,7 @@ import boto3
 import botocore.exceptions
 from botocore.config import Config
 
-from ecs_cd.core.errors import Refused
-from ecs_cd.watch import Unreadable
+from ecs_cd.core.errors import Refused, Unreadable
 
 Client = Any  # botocore makes its clients at run time; there is no class to name
 

@@ -28,9 +28,8 @@ class GitHub:
         self._summary = environ.get("GITHUB_STEP_SUMMARY")
 
     def line(self, text: str) -> None:
-        # Our own sentences quote what AWS says (stop reasons, events), so they are relayed as well.
         for line in harmless([text]):
-            print(f" {line}" if _may_command(line) else line, flush=True)
+            print(_inert(line), flush=True)
 
     def notice(self, text: str) -> None:
         self._annotate("notice", text, {})
@@ -71,8 +70,13 @@ class GitHub:
         sys.stdout.flush()
 
 
-def _may_command(line: str) -> bool:
-    return line.lstrip().startswith("::") or "##[" in line
+def _inert(line: str) -> str:
+    """A line that the runner takes for no command, though it may quote what AWS or a container said.
+
+    The runner trims a line before it looks for `::`, and finds the older `##[` anywhere in it.
+    """
+    line = line.replace("##[", "## [")
+    return f"| {line}" if line.lstrip().startswith("::") else line
 
 
 def _append(path: str, text: str) -> None:

@@ -14,7 +14,7 @@ from ecs_cd.core.errors import Refused
 from ecs_cd.core.references import DIGEST
 
 _REMOTE = re.compile(r"^(?:https?://|git://|git@|ssh://|github\.com/)|^-$")
-_SECRET_ID = re.compile(r"^[A-Za-z0-9_.-]+$")
+_SECRET_ID = re.compile(r"[A-Za-z0-9_.-]+")
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def digest(metadata: str) -> str:
     except ValueError:
         content = {}
     found = str(content.get("containerimage.digest", ""))
-    if not DIGEST.match(found):
+    if not DIGEST.fullmatch(found):
         raise Refused("BuildKit's metadata file names no image digest", "Does the builder's driver support --push?")
     return found
 
@@ -88,7 +88,7 @@ def key_values(text: str, *, what: str) -> dict[str, str]:
     rows = csv.reader(io.StringIO(text), delimiter="\x1f", strict=False)  # one entry a row
     for number, row in enumerate((row for row in rows if row and row[0].strip()), 1):
         name, separator, value = row[0].strip().partition("=")
-        if not separator or not _SECRET_ID.match(name):
+        if not separator or not _SECRET_ID.fullmatch(name):
             raise Refused(f"{what}, entry {number}: must be NAME=VALUE")
         found[name] = value
     return found

@@ -1,4 +1,4 @@
-"""The two ways in which a verb ends without a verdict."""
+"""What ends a verb without a verdict, and what only ends a look."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ class Refused(Exception):
         self.problems = (problems,) if isinstance(problems, str) else tuple(problems)
         self.remedy = remedy
         super().__init__("\n".join(self.problems))
+
+
+class Unreadable(Exception):
+    """A look that failed for a reason that passes: throttling, a server error, the network."""
 
 
 class Cancelled(BaseException):

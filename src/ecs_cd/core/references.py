@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html
 ECR_HOST = re.compile(
-    r"^(?P<account>\d{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|on\.aws|on\.amazonwebservices\.com\.cn)$"
+    r"(?P<account>\d{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|on\.aws|on\.amazonwebservices\.com\.cn)"
 )
-DIGEST = re.compile(r"^sha256:[0-9a-f]{64}$")
-COMMIT = re.compile(r"^(?:[0-9a-f]{40}|[0-9a-f]{64})$")
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+COMMIT = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})")
 # https://github.com/distribution/reference: a tag
-TAG = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")
-FAMILY = re.compile(r"^[A-Za-z0-9_-]{1,255}(?::[1-9][0-9]*)?$")
+TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+FAMILY = re.compile(r"[A-Za-z0-9_-]{1,255}(?::[1-9][0-9]*)?")
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Repository:
 def repository(uri: str) -> Repository:
     """Splits a repository's URI. A host that is not ECR's is kept as it is (local registries)."""
     host, _, name = uri.partition("/")
-    ecr = ECR_HOST.match(host)
+    ecr = ECR_HOST.fullmatch(host)
     if ecr:
         return Repository(host, name, ecr["account"], ecr["region"])
     return Repository(host, name)
@@ -71,7 +71,7 @@ def task_definition_source(text: str) -> TaskDefinitionSource:
     if text.startswith("s3://"):
         bucket, _, key = text.removeprefix("s3://").partition("/")
         return S3Object(bucket, key)
-    if text.startswith("arn:") or FAMILY.match(text):
+    if text.startswith("arn:") or FAMILY.fullmatch(text):
         return RegisteredTaskDefinition(text)
     return WorkspaceFile(text.removeprefix("file:"))
 

@@ -34,9 +34,9 @@ def verb(
     return "\n".join(lines)
 
 
-def refused(title: str, problems: Sequence[str], remedy: str) -> str:
-    """A section for what never began."""
-    lines = [f"### ❌ {title}: not begun", "", *_fenced(problems), ""]
+def without_verdict(title: str, state: str, sentences: Sequence[str], remedy: str) -> str:
+    """A section for what never began, or whose end is not known."""
+    lines = [f"### ❌ {title}: {state}", "", *_fenced(sentences), ""]
     return "\n".join([*lines, *([_escape(remedy), ""] if remedy else [])])
 
 

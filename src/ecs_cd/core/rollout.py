@@ -42,7 +42,7 @@ def is_rolling(service: Mapping[str, Any]) -> bool:
     """Whether UpdateService makes a rolling update of this service."""
     controller = service.get("deploymentController", {}).get("type", "ECS")
     strategy = service.get("deploymentConfiguration", {}).get("strategy", "ROLLING")
-    return controller == "ECS" and strategy == "ROLLING"
+    return bool(controller == "ECS" and strategy == "ROLLING")
 
 
 def works_towards(service: Mapping[str, Any], task_definition: str) -> bool:
@@ -79,7 +79,7 @@ def _while_primary(own: Mapping[str, Any], service: Mapping[str, Any], look: Loo
     if state == "COMPLETED":
         return Verdict(Outcome.SUCCEEDED, counts)
     if state == "FAILED":
-        why = own.get("rolloutStateReason", "no reason given")
+        why = str(own.get("rolloutStateReason") or "no reason given").rstrip(".")
         if _rolls_back(service) and "no rollback candidate" not in why.lower():
             return Watching(f"FAILED: {why}; waiting for the rollback", alarming=True)
         return Verdict(Outcome.FAILED, why)

@@ -37,7 +37,7 @@ def problems(data: Any, schema: Schema, path: str = "") -> list[str]:
         return found
     if "enum" in schema and data not in schema["enum"]:
         return [f"{_at(path)}: must be one of {', '.join(map(str, schema['enum']))}"]
-    if isinstance(data, str) and not re.search(schema.get("pattern", ""), data):
+    if isinstance(data, str) and not _matches(schema.get("pattern", ""), data):
         return [f"{_at(path)}: must be {schema['description']}"]
     return []
 
@@ -59,7 +59,7 @@ def _object_problems(data: dict[str, Any], schema: Schema, path: str) -> list[st
             found.append(f"{join(path, name)}: is missing; it is {known[name].get('description', 'required')}")
     for name, value in data.items():
         here = join(path, name)
-        rule = known.get(name) or next((s for p, s in patterns.items() if re.search(p, name)), None)
+        rule = known.get(name) or next((s for p, s in patterns.items() if _matches(p, name)), None)
         if rule is not None:
             found += problems(value, rule, here)
         elif known:
@@ -81,6 +81,11 @@ def _wrong_type(data: Any, wanted: str, schema: Schema) -> str:
     quote = " (put it in quotes)" if wanted == "string" and isinstance(data, bool | int | float) else ""
     meaning = f": {schema['description']}" if "description" in schema else ""
     return f"must be {_TYPES[wanted][1]}, but is {got}{quote}{meaning}"
+
+
+def _matches(pattern: str, text: str) -> bool:
+    """As JSON Schema has it: `$` is the end, while Python's also matches before a last line feed."""
+    return "\n" not in text and re.search(pattern, text) is not None
 
 
 def _at(path: str) -> str:

@@ -48,7 +48,7 @@ def plan(
     image for the commit's. Raises ``Refused`` where a tag is not valid, can't move, or none is left.
     """
     for tag in extra:
-        if not TAG.match(tag):
+        if not TAG.fullmatch(tag):
             raise Refused("tags: a tag has letters, digits, '_', '.' and '-', does not start with '.' or '-', "
                           "and is at most 128 long")  # fmt: skip
     notices = []

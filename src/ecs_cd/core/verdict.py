@@ -31,6 +31,7 @@ class Outcome(str, Enum):
 
 
 REFUSED_EXIT_CODE = 2  # what argparse uses for a misspelt flag, too
+DEFECT_EXIT_CODE = 70  # EX_SOFTWARE of sysexits.h
 
 EXIT_CODES = {
     Outcome.SUCCEEDED: 0,

@@ -15,6 +15,7 @@ from ecs_cd.core.diagnosis import StoppedTask
 from ecs_cd.core.references import short
 from ecs_cd.core.rollout import Look, Mine
 from ecs_cd.core.task_definition import TaskDefinition
+from ecs_cd.core.verdict import Watching
 from ecs_cd.job import Job
 from ecs_cd.mutation import carry_out
 
@@ -65,6 +66,7 @@ class Rollout:
     _fingerprint: object = None
     _tasks_seen_at: float = 0.0
     _said: set[str] = field(default_factory=set)
+    _alarmed: bool = False
 
     def look(self) -> Look:
         with looking():
@@ -79,6 +81,14 @@ class Rollout:
             if rollout.primary(service).get("id") != self.mine.id:
                 status = self._service_deployment_status(service)
             return Look(service, len(self.stopped), status)
+
+    def say(self, watching: Watching) -> None:
+        """What is new; the first alarm as an error, for there are but ten annotations a step."""
+        if watching.alarming and not self._alarmed:
+            self._alarmed = True
+            self.job.ci.error(watching.message, title="Deployment")
+        else:
+            self.job.ci.line(f"deploy: {watching.message}")
 
     def collect_all(self) -> None:
         """A last look at the stopped tasks, for the report. What can't be read is left out."""

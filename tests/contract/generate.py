@@ -1,0 +1,99 @@
+"""Writes what is made of the code, so that nobody edits it by hand.
+
+These are the inputs and outputs in each action.yml, the README's tables of them, and the JSON Schema:
+
+    make generate
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from ecs_cd import interface
+from ecs_cd.core.document import SCHEMA
+from tests.contract import parts
+from tests.contract.parts import README, ROOT
+
+_SEPARATE = [verb for verb in interface.VERBS.values() if verb.name != "pipeline"]
+_BAR = r"\|"  # in a cell
+_QUOTED = json.JSONEncoder(ensure_ascii=False).encode  # a JSON string is a YAML string
+
+
+def texts() -> dict[Path, str]:
+    """What each generated file should hold."""
+    actions = {ROOT / verb.action / "action.yml": verb for verb in interface.VERBS.values()}
+    return {
+        **{path: _action(path.read_text(encoding="utf-8"), verb) for path, verb in actions.items()},
+        README: _readme(README.read_text(encoding="utf-8")),
+        parts.SCHEMA: json.dumps(SCHEMA, indent=2) + "\n",
+    }
+
+
+def _action(text: str, verb: interface.Verb) -> str:
+    """The action.yml with its inputs and outputs anew; what stands before and after is not touched."""
+    lines = ["inputs:"]
+    for name, option in interface.options(verb.inputs).items():
+        lines += [f"  {name}:", f"    description: {_QUOTED(option.help)}"]
+        lines += [f"    required: {str(option.required).lower()}"]
+        lines += [f"    default: {_QUOTED(option.default)}"] if option.default else []
+    lines += ["", "outputs:"]
+    for name in verb.outputs:
+        lines += [f"  {name}:", f"    description: {_QUOTED(interface.OUTPUTS[name])}"]
+        lines += [f"    value: ${{{{ steps.ecs-cd.outputs.{name} }}}}"]
+    head, _, rest = text.partition("\ninputs:\n")
+    _, _, tail = rest.partition("\nruns:\n")
+    return "\n".join([head, *lines, "", "runs:", tail])
+
+
+def _readme(text: str) -> str:
+    return _between(_between(text, "inputs", _inputs()), "outputs", _outputs())
+
+
+def _between(text: str, name: str, table: list[str]) -> str:
+    """The text with the table between its two comments."""
+    head, begin, rest = text.partition(f"<!-- {name}: made by tests/contract/generate.py -->\n")
+    _, end, tail = rest.partition(f"<!-- end of {name} -->")
+    assert begin and end, f"README.md has no comments around the {name}"
+    return "".join([head, begin, "\n", *(f"{row}\n" for row in table), "\n", end, tail])
+
+
+def _inputs() -> list[str]:
+    rows = ["| Input | Of | Default | Meaning |", "|---|---|---|---|"]
+    for name, option in interface.options(interface.Pipeline).items():
+        owners = [verb.name for verb in _SEPARATE if name in interface.options(verb.inputs)]
+        default = "required" if option.required else f"`{option.default}`" if option.default else ""
+        rows.append(_row(f"`{name}`", _of(owners), default, option.help))
+    return rows
+
+
+def _outputs() -> list[str]:
+    rows = ["| Output | Of | Meaning |", "|---|---|---|"]
+    for name, meaning in interface.OUTPUTS.items():
+        rows.append(_row(f"`{name}`", _of([verb.name for verb in _SEPARATE if name in verb.outputs]), meaning))
+    return rows
+
+
+def _of(owners: list[str]) -> str:
+    return "all" if len(owners) == len(_SEPARATE) else ", ".join(owners)
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cell.replace('|', _BAR) for cell in cells)} |"
+
+
+def stale(wanted: Mapping[Path, str]) -> list[str]:
+    """The names of the files that hold something else."""
+    return [
+        str(path.relative_to(ROOT))
+        for path, text in wanted.items()
+        if not path.exists() or path.read_text(encoding="utf-8") != text
+    ]
+
+
+if __name__ == "__main__":
+    wanted = texts()
+    for name in stale(wanted):
+        (ROOT / name).write_text(wanted[ROOT / name], encoding="utf-8")
+        print(f"{name} written")

@@ -1,0 +1,64 @@
+"""The files that the contract tests hold together, read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+README = ROOT / "README.md"
+SCHEMA = ROOT / "schema" / "ecs-cd.schema.json"
+WORKFLOWS = sorted([*ROOT.glob(".github/workflows/*.yml"), *ROOT.glob("examples/*/.github/workflows/*.yml")])
+
+# How a workflow names an action, and the verb behind it.
+SUITE = "org/ecs-cd"
+ENTRY_POINTS = {
+    ".": "pipeline",
+    **{path: verb for verb in ("build-push", "migrate", "deploy") for path in (f"actions/{verb}", verb)},
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a workflow; ``where`` names it in a failed assertion."""
+
+    where: str
+    content: dict[str, Any]
+
+    @property
+    def verb(self) -> str:
+        """The verb that the step uses; empty where it uses another action or none."""
+        name, _, _ = str(self.content.get("uses", "")).partition("@")
+        if name != SUITE and not name.startswith(f"{SUITE}/"):
+            return ""
+        return ENTRY_POINTS[name.removeprefix(SUITE).strip("/") or "."]
+
+
+def action(path: str) -> dict[str, Any]:
+    """The action.yml in this folder."""
+    content: dict[str, Any] = yaml.safe_load((ROOT / path / "action.yml").read_text(encoding="utf-8"))
+    return content
+
+
+def readme_blocks(language: str) -> list[str]:
+    """The fenced blocks of the README in this language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", README.read_text(encoding="utf-8"), re.M | re.S)
+
+
+def workflows() -> dict[str, dict[Any, Any]]:
+    """Every workflow that people may copy from here, by where it stands: the README, the examples, .github."""
+    found = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in WORKFLOWS}
+    found |= {f"README.md, workflow {n}": block for n, block in enumerate(readme_blocks("yaml"), 1) if "jobs:" in block}
+    return {where: yaml.safe_load(text) for where, text in found.items()}
+
+
+def steps(where: str, workflow: dict[Any, Any]) -> Iterator[Step]:
+    """The steps of all jobs."""
+    for job_id, job in workflow["jobs"].items():
+        for number, content in enumerate(job.get("steps", ()), 1):
+            yield Step(f"{where}, job {job_id}, step {number}", content)

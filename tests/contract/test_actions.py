@@ -1,0 +1,144 @@
+"""The action.yml files: their inputs and outputs are those of interface.py, their steps reach the launcher."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ecs_cd import interface
+from tests.contract import parts
+from tests.contract.parts import ENTRY_POINTS, ROOT
+
+VERBS = list(interface.VERBS.values())
+STUB = '#!/bin/sh\necho "$$ $*"\n'
+
+
+@pytest.fixture(params=VERBS, ids=lambda verb: verb.name)
+def verb(request: pytest.FixtureRequest) -> interface.Verb:
+    found: interface.Verb = request.param
+    return found
+
+
+@pytest.fixture(scope="module", params=["checkout", "copy"])
+def suite(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The actions with a launcher that prints its process id and arguments: with the symlinks of a checkout, and with
+    folders in their place, as GitHub's runner has them."""
+    tree = tmp_path_factory.mktemp("the suite") / "checkout"
+    for name in ("action.yml", *(path.partition("/")[0] for path in ENTRY_POINTS if path != ".")):
+        source, target = ROOT / name, tree / name
+        target.parent.mkdir(exist_ok=True)
+        if source.is_symlink():
+            target.unlink(missing_ok=True)
+            target.symlink_to(source.readlink())
+        elif source.is_dir():
+            shutil.copytree(source, target, dirs_exist_ok=True)
+        else:
+            shutil.copy(source, target)
+    launcher = tree / "bin" / "ecs-cd"
+    launcher.parent.mkdir()
+    launcher.write_text(STUB)
+    launcher.chmod(0o755)
+    if request.param == "copy":
+        subprocess.run(["cp", "-rL", tree, tree.with_name("copy")], check=True)
+    return tree.with_name(request.param)
+
+
+def steps(path: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = parts.action(path)["runs"]["steps"]
+    return found
+
+
+def run(script: str, action: Path, scratch: Path) -> tuple[int, int, str]:
+    """The script as the runner runs it: the process id, the exit code, what it printed."""
+    file = scratch / "script.sh"
+    file.write_text(script)
+    process = subprocess.Popen(
+        ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", file],
+        env={**os.environ, "GITHUB_ACTION_PATH": str(action)},
+        cwd=scratch,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    printed, _ = process.communicate(timeout=10)
+    return process.pid, process.returncode, printed
+
+
+def test_an_action_has_the_inputs_of_its_verb(verb: interface.Verb) -> None:
+    """An input exists once in code; names, order, descriptions, defaults and `required` in action.yml are its copy."""
+    declared = {
+        name: {
+            "description": option.help,
+            "required": option.required,
+            **({"default": option.default} if option.default else {}),
+        }
+        for name, option in interface.options(verb.inputs).items()
+    }
+    assert list(parts.action(verb.action)["inputs"].items()) == list(declared.items())
+
+
+def test_an_action_has_the_outputs_of_its_verb(verb: interface.Verb) -> None:
+    """Each output comes from the verb's step under its own name."""
+    declared = {
+        name: {"description": interface.OUTPUTS[name], "value": f"${{{{ steps.ecs-cd.outputs.{name} }}}}"}
+        for name in verb.outputs
+    }
+    assert parts.action(verb.action)["outputs"] == declared
+
+
+def test_every_output_belongs_to_a_verb_and_to_the_pipeline() -> None:
+    """What one of the verbs tells, the pipeline tells as well."""
+    separate = {name for verb in VERBS for name in verb.outputs if verb.name != "pipeline"}
+    assert set(interface.VERBS["pipeline"].outputs) == separate == set(interface.OUTPUTS)
+
+
+def test_an_action_is_two_steps(verb: interface.Verb) -> None:
+    """The verb, which gets all inputs at once, and the clean-up after a cancellation; no logic in YAML."""
+    runs = parts.action(verb.action)["runs"]
+    assert runs["using"] == "composite"
+    first, second = ({key: value for key, value in step.items() if key != "run"} for step in runs["steps"])
+    assert first == {"id": "ecs-cd", "shell": "bash", "env": {"ECS_CD_INPUTS": "${{ toJSON(inputs) }}"}}
+    assert second == {"if": "cancelled()", "shell": "bash"}
+
+
+def test_the_steps_of_all_actions_are_alike() -> None:
+    """They differ in the verb's name alone."""
+    scripts = {tuple(s["run"].replace(f" {verb.name};", " VERB;") for s in steps(verb.action)) for verb in VERBS}
+    assert len(scripts) == 1
+
+
+def test_the_short_forms_are_the_actions() -> None:
+    """`org/ecs-cd/deploy@v1` and `org/ecs-cd/actions/deploy@v1` are the same."""
+    for name in ("build-push", "migrate", "deploy"):
+        assert (ROOT / name).is_symlink()
+        assert (ROOT / name).readlink() == Path("actions") / name
+
+
+@pytest.mark.parametrize("path", ENTRY_POINTS)
+def test_every_entry_point_becomes_its_verb(suite: Path, path: str, tmp_path: Path) -> None:
+    """The launcher is found from every folder, and takes the shell's place, so that signals reach it."""
+    for step, argument in zip(steps(path), (ENTRY_POINTS[path], "clean-up"), strict=True):
+        pid, exit_code, printed = run(step["run"], suite / path, tmp_path)
+        assert (exit_code, printed) == (0, f"{pid} {argument}\n")
+
+
+def test_a_launcher_that_is_not_there_is_an_error(tmp_path: Path, verb: interface.Verb) -> None:
+    """An incomplete copy of the suite says what is missing."""
+    folder = tmp_path / "alone" / "actions" / "deploy"
+    folder.mkdir(parents=True)
+    for step in steps(verb.action):
+        _, exit_code, printed = run(step["run"], folder, tmp_path)
+        assert exit_code == 1
+        assert printed == f"::error::ecs-cd: no bin/ecs-cd above {folder}\n"
+
+
+def test_no_expression_stands_in_a_script() -> None:
+    """`${{ }}` in `run` is code that somebody else may write."""
+    scripts = {verb.name: [step["run"] for step in steps(verb.action)] for verb in VERBS}
+    for where, workflow in parts.workflows().items():
+        scripts[where] = [step.content["run"] for step in parts.steps(where, workflow) if "run" in step.content]
+    assert [where for where, texts in scripts.items() if any("${{" in text for text in texts)] == []

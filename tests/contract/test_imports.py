@@ -1,0 +1,144 @@
+"""One direction of imports: cli -> verbs -> rollouts -> ... -> aws, ci -> watch -> core, and never back."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+from tests.contract.parts import ROOT
+
+SRC = ROOT / "src"
+# From the bottom. A module imports its own part and those below; what is not named here is a helper.
+HELPERS = "helpers"
+PARTS = (
+    "core",
+    "watch",
+    "aws ci",
+    "interface state",
+    "job",
+    HELPERS,
+    "rollouts",
+    "clean_up",
+    "build_push migrate deploy",
+    "cli",
+)
+WORLD = {"boto3", "botocore", "os", "sys", "subprocess", "time", "datetime", "pathlib", "tempfile", "shutil", "signal"}
+WORLD |= {"socket", "urllib", "threading", "concurrent", "random", "secrets"}
+
+
+def modules() -> dict[str, ast.Module]:
+    """The modules of src by their dotted names."""
+    found = {}
+    for path in sorted(SRC.rglob("*.py")):
+        words = path.relative_to(SRC).with_suffix("").parts
+        found[".".join(words[:-1] if words[-1] == "__init__" else words)] = ast.parse(path.read_text(encoding="utf-8"))
+    return found
+
+
+MODULES = modules()
+
+
+def imports(tree: ast.Module) -> Iterator[str]:
+    """Everything that is imported, wherever it stands, as dotted names; of ours the module, not the name in it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                yield inner if inner in MODULES else str(node.module)
+
+
+def part(module: str) -> int:
+    """The number of the part that the module belongs to, from the bottom."""
+    name = module.split(".")[1] if "." in module else ""
+    return next((n for n, names in enumerate(PARTS) if name in names.split()), PARTS.index(HELPERS))
+
+
+def found_in(*names: str) -> dict[str, set[str]]:
+    """The modules that import one of these, or something in them."""
+    return {
+        module: hits
+        for module, tree in MODULES.items()
+        if (hits := {i for i in imports(tree) if any(i == name or i.startswith(f"{name}.") for name in names)})
+    }
+
+
+def test_imports_go_one_way() -> None:
+    """No module knows of what stands above it."""
+    back = [
+        f"{module} imports {other}"
+        for module, tree in MODULES.items()
+        for other in imports(tree)
+        if other in MODULES and other != "ecs_cd" and part(other) > part(module)
+    ]
+    assert back == []
+
+
+def test_imports_make_no_circle() -> None:
+    """Within a part as well."""
+    graph = {module: {i for i in imports(tree) if i in MODULES} - {module} for module, tree in MODULES.items()}
+    list(TopologicalSorter(graph).static_order())
+
+
+def test_verbs_and_services_do_not_know_each_other() -> None:
+    """A verb a file, a service a file, a CI system a file: what two of them need is below them."""
+    sides = [
+        {"ecs_cd.build_push", "ecs_cd.migrate", "ecs_cd.deploy"},
+        {name for name in MODULES if name.startswith("ecs_cd.aws.")} - {"ecs_cd.aws.session"},
+        {"ecs_cd.ci.github", "ecs_cd.ci.terminal"},
+    ]
+    for side in sides:
+        assert {module: hits for module in side if (hits := set(imports(MODULES[module])) & side)} == {}
+
+
+def test_aws_and_ci_do_not_know_each_other() -> None:
+    """The one talks to AWS, the other to people."""
+    assert not any(module.startswith("ecs_cd.ci") for module in found_in("ecs_cd.aws"))
+    assert not any(module.startswith("ecs_cd.aws") for module in found_in("ecs_cd.ci"))
+
+
+def test_the_core_touches_nothing_of_the_world() -> None:
+    """Data in, verdict out: no AWS, no files, no processes, no clock, no chance; of packages PyYAML alone."""
+    for module in (name for name in MODULES if name.startswith("ecs_cd.core")):
+        tops = {name.partition(".")[0] for name in imports(MODULES[module])}
+        assert not tops & WORLD, module
+        assert tops <= {*sys.stdlib_module_names, "ecs_cd", "yaml"}, module
+
+
+def test_boto3_stays_in_aws() -> None:
+    """Elsewhere of botocore only its exceptions are known."""
+    assert set(found_in("boto3")) == {"ecs_cd.aws.session"}
+    for module, names in found_in("botocore").items():
+        assert module.startswith("ecs_cd.aws") or names == {"botocore.exceptions"}, module
+
+
+def test_processes_are_started_in_two_places() -> None:
+    """Git for the checkout, Docker for the build."""
+    assert set(found_in("subprocess")) == {"ecs_cd.checkout", "ecs_cd.docker"}
+
+
+def test_packages_are_those_that_are_locked() -> None:
+    """What src imports is in requirements/runtime.in; requests and PyGithub, which hold compiled code, are not."""
+    tops = {name.partition(".")[0] for tree in MODULES.values() for name in imports(tree)}
+    assert tops - set(sys.stdlib_module_names) == {"ecs_cd", "boto3", "botocore", "yaml", "actions_toolkit"}
+    assert set(found_in("actions_toolkit")) == {"ecs_cd.ci.github"}
+
+
+def test_nothing_brings_requests_or_pygithub_in() -> None:
+    """Not by way of another package either: they are not in a release."""
+    script = "import sys, ecs_cd.cli, ecs_cd.ci.github, yaml; print({'requests', 'github'} & set(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={"PYTHONPATH": str(SRC)},
+        cwd=Path("/"),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "set()\n"

@@ -1,0 +1,112 @@
+"""bin/ecs-cd: the caller's Python takes no part."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sysconfig
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from ecs_cd import __version__
+from tests.contract.parts import ROOT
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+TRAP = "raise SystemExit('the caller interferes')\n"
+# Modules that the launcher, our code or its dependencies import, early and late.
+TRAPS = ("json", "boto3", "botocore", "argparse", "yaml", "ecs_cd", "sitecustomize", "usercustomize")
+
+
+def traps(folder: Path) -> Path:
+    """A folder of modules that end the process when one is imported."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in TRAPS:
+        (folder / f"{name}.py").write_text(TRAP)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A release tree whose dependencies are those of this environment."""
+    root = tmp_path_factory.mktemp("a release")
+    (root / "bin").mkdir()
+    for path in (ROOT / "bin").iterdir():
+        if path.is_file():
+            (root / "bin" / path.name).write_bytes(path.read_bytes())
+            (root / "bin" / path.name).chmod(path.stat().st_mode)
+    (root / "src").symlink_to(ROOT / "src")
+    (root / "dist").symlink_to(sysconfig.get_path("purelib"))
+    return root
+
+
+@pytest.fixture
+def run(tree: Path, tmp_path: Path) -> Run:
+    """Runs the launcher in an empty folder, with additions to the environment."""
+
+    def run(
+        *arguments: str, launcher: Path | None = None, cwd: Path = tmp_path, env: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        command: list[str | Path] = [launcher or tree / "bin" / "ecs-cd", *arguments]
+        return subprocess.run(
+            command, cwd=cwd, env={**os.environ, **(env or {})}, capture_output=True, text=True, check=False, timeout=30
+        )
+
+    return run
+
+
+def settings(case: str, folder: Path) -> dict[str, str]:
+    """The environment of a caller whose Python is in the way."""
+    version = sysconfig.get_python_version()
+    if case == "PYTHONPATH":
+        return {"PYTHONPATH": str(traps(folder))}
+    if case == "PYTHONHOME":
+        return {"PYTHONHOME": "/nonexistent"}
+    if case == "PYTHONSTARTUP and warnings":
+        (folder / "startup.py").write_text(TRAP)
+        return {"PYTHONSTARTUP": str(folder / "startup.py"), "PYTHONWARNINGS": "error", "PYTHONINSPECT": "1"}
+    if case == "user site":
+        traps(folder / "lib" / f"python{version}" / "site-packages")
+        return {"PYTHONUSERBASE": str(folder)}
+    traps(folder)  # the working directory
+    return {}
+
+
+CASES = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP and warnings", "user site", "working directory")
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_callers_python_never_interferes(run: Run, tmp_path: Path, case: str) -> None:
+    """Whatever the job set up before, our own modules and dependencies are loaded."""
+    done = run("--version", env=settings(case, tmp_path))
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{__version__}\n", "")
+
+
+def test_the_launcher_is_found_behind_a_symlink(run: Run, tree: Path, tmp_path: Path) -> None:
+    """`ecs-cd` may stand in a bin folder of the caller's, by a relative link to a link."""
+    (tmp_path / "one").symlink_to(tree / "bin" / "ecs-cd")
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "ecs-cd").symlink_to("../one")
+    assert run("--version", launcher=tmp_path / "bin" / "ecs-cd").stdout == f"{__version__}\n"
+
+
+def test_cdpath_does_not_lead_astray(run: Run, tree: Path, tmp_path: Path) -> None:
+    """By a relative path `cd` would look into CDPATH first."""
+    (tmp_path / "bin").mkdir()
+    done = run("--version", launcher=Path("bin/ecs-cd"), cwd=tree, env={"CDPATH": str(tmp_path)})
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{__version__}\n", "")
+
+
+def test_the_launcher_works_where_the_tree_is_read_only(run: Run, tree: Path) -> None:
+    """Nothing is written beside the code: no bytecode, no installation."""
+    before = {path.name for path in (*tree.iterdir(), *(tree / "bin").iterdir())}
+    assert run("--version").returncode == 0
+    assert {path.name for path in (*tree.iterdir(), *(tree / "bin").iterdir())} == before
+
+
+def test_a_misspelt_flag_is_refused(run: Run) -> None:
+    """Exit code 2 and the flag's name, not a deployment with a default."""
+    done = run("deploy", "--config", "file:x", "--servce", "web")
+    assert done.returncode == 2
+    assert "--servce" in done.stderr

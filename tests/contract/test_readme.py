@@ -1,0 +1,84 @@
+"""What the README says of the document, the exit codes and the permissions is so."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+import botocore.session
+import pytest
+from botocore import xform_name
+
+from ecs_cd.core import document
+from ecs_cd.core.document import Document, Migration, Service
+from ecs_cd.core.references import Repository, S3Object
+from ecs_cd.core.verdict import DEFECT_EXIT_CODE, EXIT_CODES, REFUSED_EXIT_CODE
+from tests.contract import parts
+from tests.contract.parts import README, ROOT
+
+AWS = ROOT / "src" / "ecs_cd" / "aws"
+SERVICES = sorted(path.stem for path in AWS.glob("*.py") if path.stem not in ("__init__", "session"))
+# Nobody calls these by name: Docker pushes and pulls, and AWS asks for them on behalf of another call.
+INDIRECT = {
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:InitiateLayerUpload",
+    "ecr:UploadLayerPart",
+    "ecr:CompleteLayerUpload",
+    "ecr:GetDownloadUrlForLayer",
+    "ecs:TagResource",
+    "iam:PassRole",
+    "kms:Decrypt",
+}
+
+
+def test_the_readmes_document_is_valid() -> None:
+    """What people copy into their parameter is read without complaint, and means what the README says."""
+    (text,) = (block for block in parts.readme_blocks("yaml") if block.startswith("cluster:"))
+    host = "123456789012.dkr.ecr.ap-northeast-1.amazonaws.com"
+    assert document.load(text, where="README.md") == Document(
+        cluster="my-cluster",
+        images={"app": Repository(host, "my-app", "123456789012", "ap-northeast-1")},
+        services={
+            "web": Service("web", "my-service", S3Object("my-bucket", "task_definition.json"), {"app": "app"}),
+        },
+        migration=Migration(
+            S3Object("my-bucket", "task_definition_migration.json"), "app", "app", "web", ("rails", "db:migrate")
+        ),
+    )
+
+
+def test_the_readmes_terraform_writes_the_same_document() -> None:
+    """What `jsonencode` would make of it, once Terraform has filled in names, is valid."""
+    (text,) = parts.readme_blocks("hcl")
+    (inside,) = re.findall(r"jsonencode\((\{.*?\n  \})\)", text, re.S)
+    filled = re.sub(r"aws_ecr_repository[\w.]+", '"localhost/my-app"', re.sub(r"\$\{.*?\}", "x", inside))
+    named = re.sub(r'"?([\w-]+)"?\s+= ', r'"\1": ', re.sub(r"aws_[\w.]+", '"x"', filled))
+    loaded = document.load(re.sub(r"(?<![{,])\n", ",\n", named), where="README.md")
+    assert loaded.migration
+    assert loaded.services["web"].containers == {"app": "app"}
+
+
+def test_the_exit_codes_are_those_of_the_code() -> None:
+    """Each code once, with the words of the output `result`."""
+    rows = re.findall(r"^\| (\d+) \| ([a-z, -]*?) ?\|", README.read_text(encoding="utf-8"), re.M)
+    told = {(int(code), word) for code, words in rows for word in words.split(", ")}
+    without_verdict = {(REFUSED_EXIT_CODE, ""), (DEFECT_EXIT_CODE, "")}
+    assert told == {(code, outcome.value) for outcome, code in EXIT_CODES.items()} | without_verdict
+
+
+def calls(service: str) -> set[str]:
+    """The operations of this service that src/ecs_cd/aws calls, as IAM actions."""
+    operations = botocore.session.get_session().get_service_model(service).operation_names
+    by_method = {xform_name(operation): operation for operation in operations}
+    tree = ast.parse((AWS / f"{service}.py").read_text(encoding="utf-8"))
+    names = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    return {f"{service}:{by_method[name]}" for name in names & set(by_method)}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_permissions_are_what_the_code_calls(service: str) -> None:
+    """A role made from the README can do all that the actions do, and nothing else."""
+    section = README.read_text(encoding="utf-8").partition("## Permissions")[2].partition("\n## ")[0]
+    rows = "\n".join(line for line in section.splitlines() if line.startswith("|"))
+    told = set(re.findall(rf"`({service}:\w+)`", rows))
+    assert told - INDIRECT == calls(service) - INDIRECT
