@@ -13,7 +13,7 @@ from ecs_cd.job import Job
 
 def head() -> str:
     """The commit that HEAD is at; empty where there is no checkout."""
-    return _git("rev-parse", "--verify", "--quiet", "HEAD").strip()
+    return (_git("rev-parse", "--verify", "--quiet", "HEAD") or "").strip()
 
 
 def commit(given: str, job: Job) -> str:
@@ -40,10 +40,13 @@ def differences(paths: Sequence[str]) -> list[str]:
     among them. Empty where there is no checkout."""
     inside = [path for path in paths if Path(path).exists()]
     listed = _git("status", "--porcelain", "-z", "--untracked-files=all", "--no-renames", "--", *inside)
+    if listed is None:
+        return ["what git status can't tell"] if head() else []
     return [entry[3:] for entry in listed.split("\0") if entry]
 
 
-def _git(*words: str) -> str:
+def _git(*words: str) -> str | None:
+    """What git prints; ``None`` where it fails: no checkout, no git."""
     # In a container job the workspace belongs to another user; that is no reason to distrust it.
     # fsmonitor would run a program that the checkout names.
     command = ["git", "-c", "safe.directory=*", "-c", "core.fsmonitor=false", *words]
@@ -51,4 +54,4 @@ def _git(*words: str) -> str:
     try:
         return subprocess.run(command, env=environ, capture_output=True, text=True, check=True).stdout
     except (OSError, subprocess.CalledProcessError):
-        return ""
+        return None

@@ -41,11 +41,11 @@ def main(argv: Sequence[str], environ: MutableMapping[str, str], *, clock: Clock
     arguments = _arguments(argv)
     verb_name = arguments.pop("verb")
     ci_system = ci.detect(environ)
-    _listen_for_signals()
     try:
         if verb_name == "clean-up":
             clean_up.left_behind(environ, ci_system)
             return 0
+        _listen_for_signals()
         verb = interface.VERBS[verb_name]
         given = {**_from_action(handed_over), **_from_flags(arguments)}
         inputs: Any = interface.read(verb.inputs, given)

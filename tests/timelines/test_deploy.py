@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -76,7 +77,7 @@ def test_the_service_is_looked_at_every_two_seconds_throughout(aws: ScriptedAws,
     timeline(aws, at(0, MOVING), at(600, COMPLETED))
     assert step("deploy").exit_code == 0
     looks = [call.time for call in aws.calls if call.operation == "ecs.DescribeServices"][1:]
-    assert max(later - earlier for earlier, later in zip(looks, looks[1:], strict=False)) <= 2
+    assert max(later - earlier for earlier, later in itertools.pairwise(looks)) <= 2
     assert looks[-1] - 600 <= 2
 
 

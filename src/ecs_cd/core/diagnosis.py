@@ -85,7 +85,10 @@ def task_failed(stopped: StoppedTask) -> Finding:
     if code == 137:
         step = "Exit code 137 is SIGKILL: out of memory, or not stopped in time."
         return Finding(f"container `{name}` was killed (exit code 137)", evidence, step)
-    if code not in (None, 0):
+    if code == 0:
+        step = "A service's container has to go on running; look at its command."
+        return Finding(f"container `{name}` ended by itself, with exit code 0", evidence, step)
+    if code is not None:
         return Finding(f"container `{name}` exited with {code}", evidence, "Read its last log lines above.")
     return Finding(str(task.get("stopCode") or "a task stopped"), evidence)
 

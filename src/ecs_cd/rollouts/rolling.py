@@ -110,13 +110,13 @@ class Rollout:
             return False
         counts = ("failedTasks", "runningCount", "pendingCount", "rolloutState")
         fingerprint = (*(own.get(name) for name in counts), len(self.seen_events))
-        changed = self._fingerprint is not None and fingerprint != self._fingerprint
+        first, changed = self._fingerprint is None, fingerprint != self._fingerprint
         self._fingerprint = fingerprint
         now = self.job.clock.monotonic()
-        if not changed and now - self._tasks_seen_at < _TASKS_EVERY:
-            return False
-        self._tasks_seen_at = now
-        return True
+        due = changed or now - self._tasks_seen_at >= _TASKS_EVERY
+        if first or due:
+            self._tasks_seen_at = now
+        return due and not first  # at first nothing can have died
 
     def _collect_stopped(self) -> None:
         for task in ecs.service_tasks(self.job.aws, self.cluster, self.name, "STOPPED"):
