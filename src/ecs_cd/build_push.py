@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from ecs_cd import checkout, docker
+from ecs_cd import checkout, config, docker
 from ecs_cd.aws import ecr
 from ecs_cd.core import buildx, tags
 from ecs_cd.core.document import Document
@@ -16,6 +16,9 @@ from ecs_cd.core.schema import closest
 from ecs_cd.core.verdict import Outcome, Verdict
 from ecs_cd.interface import BuildPush
 from ecs_cd.job import Job, Result, together
+from ecs_cd.step import Step, conduct
+
+STEP = Step("Build and push")
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,13 @@ class Plan:
     commit: str
     tags: tags.Plan
     there: dict[str, ecr.Image]
+
+
+def run(inputs: BuildPush, job: Job) -> int:
+    """The verb by itself; its exit code."""
+    document = config.load(inputs.config, job)
+    plan = prepare(inputs, document, checkout.commit(inputs.sha, job), job)
+    return conduct(STEP, lambda: execute(inputs, plan, job), job)
 
 
 def prepare(inputs: BuildPush, document: Document, commit: str, job: Job) -> Plan:

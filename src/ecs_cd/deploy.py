@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ecs_cd import templates
+from ecs_cd import checkout, config, images, templates
 from ecs_cd.aws import ecr, ecs
 from ecs_cd.aws.session import passing
 from ecs_cd.core import diagnosis, proof, rollout, task_definition
@@ -22,7 +22,10 @@ from ecs_cd.core.verdict import Outcome, Verdict
 from ecs_cd.interface import Deploy
 from ecs_cd.job import Job, Result, together
 from ecs_cd.rollouts import rolling
+from ecs_cd.step import Step, conduct
 from ecs_cd.watch import watch
+
+STEP = Step("Deployment", result="result")
 
 _FRESH = 5.0  # seconds for which a look at the service counts as one just before UpdateService
 _PROOF_ATTEMPTS = 10
@@ -38,6 +41,18 @@ class Plan:
     where: str
     service: Mapping[str, Any]
     seen_at: float
+
+
+def run(inputs: Deploy, job: Job) -> int:
+    """The verb by itself; its exit code."""
+    document = config.load(inputs.config, job)
+    commit = checkout.commit(inputs.sha, job)
+    service = target(inputs, document)
+    plan, by_name = together(
+        lambda: prepare(service, document.cluster, job),
+        lambda: images.resolve(service.containers.values(), document.images, commit, job),
+    )
+    return conduct(STEP, lambda: execute(inputs, plan, by_name, job), job)
 
 
 def target(inputs: Deploy, document: Document) -> Service:
@@ -66,9 +81,9 @@ def prepare(target: Service, cluster: str, job: Job) -> Plan:
     return Plan(target, cluster, definition, where, service, job.clock.monotonic())
 
 
-def execute(inputs: Deploy, plan: Plan, images: Mapping[str, str], job: Job) -> Result:
-    """One UpdateService, followed to a verdict. ``images`` are the document's, by digest."""
-    by_container = {container: images[name] for container, name in plan.target.containers.items()}
+def execute(inputs: Deploy, plan: Plan, by_name: Mapping[str, str], job: Job) -> Result:
+    """One UpdateService, followed to a verdict. ``by_name`` are the document's, by digest."""
+    by_container = {container: by_name[name] for container, name in plan.target.containers.items()}
     definition = task_definition.with_images(plan.definition, by_container, where=plan.where)
     arn = templates.revision(definition, job)
     service = _fresh(plan, job)
@@ -118,7 +133,7 @@ def _fresh(plan: Plan, job: Job) -> Mapping[str, Any]:
     return ecs.active_service(job.aws, plan.cluster, plan.target.name)
 
 
-def _prove(verdict: Verdict, plan: Plan, follow: rolling.Rollout, images: Mapping[str, str], job: Job) -> Verdict:
+def _prove(verdict: Verdict, plan: Plan, follow: rolling.Rollout, asked: Mapping[str, str], job: Job) -> Verdict:
     """Green only if the running tasks run the digests that were asked for."""
     children: dict[str, frozenset[str]] = {}
     missing: list[str] = []
@@ -127,10 +142,10 @@ def _prove(verdict: Verdict, plan: Plan, follow: rolling.Rollout, images: Mappin
             job.clock.sleep(1)
         try:
             running = ecs.service_tasks(job.aws, plan.cluster, plan.target.name, "RUNNING")
-            missing = proof.missing(running, follow.desired, follow.mine.task_definition, images, children)
+            missing = proof.missing(running, follow.desired, follow.mine.task_definition, asked, children)
             if missing and not children:
-                children = {image: proof.children(_manifest(image, job)) for image in images.values()}
-                missing = proof.missing(running, follow.desired, follow.mine.task_definition, images, children)
+                children = {image: proof.children(_manifest(image, job)) for image in asked.values()}
+                missing = proof.missing(running, follow.desired, follow.mine.task_definition, asked, children)
         except (ClientError, BotoCoreError) as error:
             if not passing(error):
                 raise
@@ -146,19 +161,19 @@ def _manifest(image: str, job: Job) -> str:
 
 
 def _result(
-    verdict: Verdict, follow: rolling.Rollout, plan: Plan, arn: str, images: Mapping[str, str], job: Job
+    verdict: Verdict, follow: rolling.Rollout, plan: Plan, arn: str, deployed: Mapping[str, str], job: Job
 ) -> Result:
     outputs = {
         "result": verdict.outcome.value,
         "task-definition-arn": arn,
         "deployment-id": follow.mine.id,
-        "images": json.dumps(images, sort_keys=True),
+        "images": json.dumps(deployed, sort_keys=True),
     }
     facts = {
         "service": f"{plan.cluster}/{plan.target.name}",
         "from": short(follow.mine.previous_task_definition or ""),
         "to": short(arn),
-        "images": "\n".join(f"{container}: {image}" for container, image in images.items()),
+        "images": "\n".join(f"{container}: {image}" for container, image in deployed.items()),
         "deployment": follow.mine.id,
     }
     if verdict.outcome is Outcome.TIMED_OUT:

@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ecs_cd import templates
+from ecs_cd import checkout, config, images, templates
 from ecs_cd.aws import ecs, logs
 from ecs_cd.aws.session import looking, passing
 from ecs_cd.core import task_definition, tasks
@@ -23,9 +23,10 @@ from ecs_cd.interface import Migrate
 from ecs_cd.job import Job, Result, together
 from ecs_cd.mutation import carry_out
 from ecs_cd.state import client_token
+from ecs_cd.step import Step, conduct
 from ecs_cd.watch import watch
 
-_LARGEST_OVERRIDES = 8192  # characters, RunTask's limit
+STEP = Step("Migration", result="migration-result")
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,17 @@ class Plan:
     definition: TaskDefinition
     where: str
     placement: dict[str, Any]
+
+
+def run(inputs: Migrate, job: Job) -> int:
+    """The verb by itself; its exit code."""
+    document = config.load(inputs.config, job)
+    commit = checkout.commit(inputs.sha, job)
+    names = [document.migration.image] if document.migration else []
+    plan, by_name = together(
+        lambda: prepare(document, job), lambda: images.resolve(names, document.images, commit, job)
+    )
+    return conduct(STEP, lambda: execute(inputs, plan, by_name, job), job)
 
 
 def prepare(document: Document, job: Job) -> Plan | None:
@@ -54,13 +66,13 @@ def prepare(document: Document, job: Job) -> Plan | None:
     return Plan(migration, document.cluster, definition, where, placement)
 
 
-def execute(inputs: Migrate, plan: Plan | None, images: Mapping[str, str], job: Job) -> Result:
-    """Starts the migration once and follows it. ``images`` are the document's, by digest."""
+def execute(inputs: Migrate, plan: Plan | None, by_name: Mapping[str, str], job: Job) -> Result:
+    """Starts the migration once and follows it. ``by_name`` are the document's, by digest."""
     if plan is None:
         job.ci.line("migration: the document has none; skipped")
         return Result(Verdict(Outcome.SKIPPED, ""), outputs={"migration-result": Outcome.SKIPPED.value})
     container = plan.migration.container
-    image = images[plan.migration.image]
+    image = by_name[plan.migration.image]
     definition = task_definition.with_images(plan.definition, {container: image}, where=plan.where)
     arn = templates.revision(definition, job)
     deadline = job.clock.monotonic() + inputs.migration_timeout

@@ -23,7 +23,9 @@ PARTS = (
     HELPERS,
     "rollouts",
     "clean_up",
+    "step",
     "build_push migrate deploy",
+    "pipeline",
     "cli",
 )
 WORLD = {"boto3", "botocore", "os", "sys", "subprocess", "time", "datetime", "pathlib", "tempfile", "shutil", "signal"}

@@ -51,6 +51,18 @@ def works_towards(service: Mapping[str, Any], task_definition: str) -> bool:
     return bool(current.get("taskDefinition") == task_definition and current.get("rolloutState") != "FAILED")
 
 
+def died(task: Mapping[str, Any], mine: Mine) -> bool:
+    """Whether a stopped task is of our deployment and stopped by itself. Scaling in is no death."""
+    ours = task.get("taskDefinitionArn") == mine.task_definition
+    started_by = str(task.get("startedBy", ""))
+    of_another = started_by.startswith("ecs-svc/") and started_by != mine.id
+    scaled_in = (
+        task.get("stopCode") == "ServiceSchedulerInitiated"
+        and "scaling activity" in str(task.get("stoppedReason", "")).lower()
+    )
+    return ours and not of_another and not scaled_in and task.get("lastStatus") == "STOPPED"
+
+
 def crash_limit(desired: int) -> int:
     """How many tasks may die before we call it a failure where no circuit breaker does.
 

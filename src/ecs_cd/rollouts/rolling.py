@@ -121,7 +121,7 @@ class Rollout:
     def _collect_stopped(self) -> None:
         for task in ecs.service_tasks(self.job.aws, self.cluster, self.name, "STOPPED"):
             arn = str(task["taskArn"])
-            if arn in self.stopped or not self._died(task):
+            if arn in self.stopped or not rollout.died(task, self.mine):
                 continue
             self.stopped[arn] = StoppedTask(task, self._log_tail(task))
             finding = diagnosis.task_failed(self.stopped[arn])
@@ -129,16 +129,6 @@ class Rollout:
                 self._said.add(finding.cause)
                 self.job.ci.line(f"deploy: a task died: {finding.cause}")
                 self.job.ci.relay(finding.evidence)
-
-    def _died(self, task: Mapping[str, Any]) -> bool:
-        """Whether it is a task of this deployment that stopped by itself. Scaling in is no death."""
-        ours = task.get("taskDefinitionArn") == self.mine.task_definition
-        another = str(task.get("startedBy", "")).startswith("ecs-svc/") and task["startedBy"] != self.mine.id
-        scaled_in = (
-            task.get("stopCode") == "ServiceSchedulerInitiated"
-            and "scaling activity" in str(task.get("stoppedReason", "")).lower()
-        )
-        return ours and not another and not scaled_in and task.get("lastStatus") == "STOPPED"
 
     def _log_tail(self, task: Mapping[str, Any]) -> tuple[str, ...]:
         for culprit in tasks.failed_containers(task):

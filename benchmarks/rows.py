@@ -1,0 +1,53 @@
+"""What was measured, as rows of a table and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+DIGITS = {"s": 2, "MB": 1, "x": 2, "calls": 0}
+HEAD = ("benchmark", "what", "median", "from - to", "aim", "met")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measure: its values, and below what their median should stay."""
+
+    benchmark: str
+    what: str
+    unit: str
+    values: Sequence[float]
+    aim: float | None = None
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the median is below the aim; None where there is none."""
+        return None if self.aim is None else median(self.values) < self.aim
+
+    def told(self, value: float) -> str:
+        """A value with its unit."""
+        return f"{value:.{DIGITS[self.unit]}f} {self.unit}"
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The row of the table, below HEAD."""
+        spread = f"{self.told(min(self.values)).split()[0]} - {self.told(max(self.values)).split()[0]}"
+        aim = f"< {self.aim:g} {self.unit}" if self.aim is not None else ""
+        met = {None: "", True: "yes", False: "NO"}[self.met]
+        return self.benchmark, self.what, self.told(median(self.values)), spread, aim, met
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The row as JSON has it."""
+        return {**vars(self), "values": list(self.values), "median": median(self.values), "met": self.met}
+
+
+def table(rows: Sequence[Row]) -> str:
+    """A table that reads as text and as Markdown."""
+    lines = [HEAD, *(row.cells for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(HEAD))]
+    drawn = [f"| {' | '.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))} |" for line in lines]
+    rule = f"|{'|'.join('-' * (width + 2) for width in widths)}|"
+    return "\n".join([drawn[0], rule, *drawn[1:]])

@@ -1,0 +1,216 @@
+"""What is measured: the local deployment, the verbs as processes, and looks at both from outside."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.proxy import proxy
+from local import machine
+from local.act import FOREIGN, app_repo, commit
+from local.aws import aws
+from local.base_images import base_images
+from local.database import database
+from local.engine import engine
+from local.machine import LocalError
+from local.stack import Stack, create_stack
+from local.tree import release_tree
+
+TIMEOUT = 120  # seconds for anything that is waited for
+EMPTY_WORKFLOW = "on: push\njobs: {nothing: {runs-on: ubuntu-latest, steps: [{uses: actions/checkout@v5}]}}\n"
+
+# A small process between us and the verb: the peak of a child begins with that of who started it.
+LAUNCH = """\
+import os, sys, time
+child = os.fork()
+if not child:
+    os.execv(sys.argv[2], sys.argv[2:])
+status, usage = os.wait4(child, 0)[1:]
+with open(sys.argv[1], "w") as file:
+    print(time.time(), usage.ru_maxrss, os.waitstatus_to_exitcode(status), file=file)
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class World:
+    """A stack with the release tree and an app's repository; `calls` came through the proxy at `endpoint`."""
+
+    stack: Stack
+    endpoint: str
+    calls: list[str]
+    tree: Path
+    repo: Path
+    base: str
+    scratch: Path
+
+
+@dataclass(frozen=True)
+class Step:
+    """A verb's process: when it ended, its peak memory in MB, its lines with their times, its AWS calls."""
+
+    ended: float
+    peak: float
+    lines: Sequence[tuple[float, str]]
+    calls: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Look:
+    """The rolloutState of each deployment by id, in the answer to a question at `asked`."""
+
+    asked: float
+    deployments: dict[str, str]
+
+
+@contextmanager
+def world() -> Iterator[World]:
+    """Everything that takes part, each part gone when the block ends."""
+    with ExitStack() as parts:
+        scratch = Path(parts.enter_context(tempfile.TemporaryDirectory(prefix="ecs-cd-bench-")))
+        env = parts.enter_context(engine())
+        images = base_images(env)
+        tree, repo = release_tree(scratch / "ecs-cd"), app_repo(scratch / "my-app")
+        (repo / ".github" / "workflows" / "empty.yml").write_text(EMPTY_WORKFLOW)
+        server = parts.enter_context(database(env, images.postgres))
+        stack = create_stack(parts.enter_context(aws(env, neighbour=server.container)), server, images.python)
+        endpoint, calls = parts.enter_context(proxy(stack.aws.endpoint))
+        yield World(stack, endpoint, calls, tree, repo, images.python, scratch)
+
+
+def change(here: World) -> str:
+    """A commit with one more line in the app; its SHA."""
+    with (here.repo / "app.py").open("a") as file:
+        print(f"# {time.time_ns()}", file=file)
+    return commit(here.repo, "a change")
+
+
+def build_inputs(here: World, sha: str) -> dict[str, str]:
+    """The inputs that the example's workflow gives."""
+    return {"build-args": f"BASE={here.base}\nCOMMIT={sha}"}
+
+
+def verb(here: World, name: str, inputs: Mapping[str, str] | None = None, exit_code: int = 0) -> Step:
+    """Run a verb as its action's step does, its AWS calls through the counting proxy."""
+    report, before = here.scratch / "report", len(here.calls)
+    env = {
+        **{key: value for key, value in os.environ.items() if not key.startswith(FOREIGN)},
+        **here.stack.aws.env,
+        "AWS_ENDPOINT_URL": here.endpoint,
+        "GITHUB_ACTIONS": "true",
+        "ACT": "true",
+        "RUNNER_TEMP": str(here.scratch),
+        "GITHUB_OUTPUT": str(here.scratch / "output"),
+        "GITHUB_STEP_SUMMARY": str(here.scratch / "summary"),
+        "ECS_CD_INPUTS": json.dumps({"config": here.stack.parameter, **(inputs or {})}),
+    }
+    command = [sys.executable, "-I", "-S", "-c", LAUNCH, str(report), str(here.tree / "bin" / "ecs-cd"), name]
+    lines = _run(command, here.repo, env)
+    ended, peak, code = report.read_text().split()
+    if int(code) != exit_code:
+        raise LocalError(f"{name} ended with {code}, not {exit_code}:\n" + "".join(line for _, line in lines))
+    return Step(float(ended), int(peak) * 1024 / 1e6, lines, here.calls[before:])
+
+
+def _run(command: Sequence[str], where: Path, env: dict[str, str]) -> list[tuple[float, str]]:
+    """What a command wrote, each line with its time; nothing of it is left, whatever happens."""
+    streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    process = subprocess.Popen(command, cwd=where, env=env, text=True, start_new_session=True, **streams)
+    end = threading.Timer(TIMEOUT, os.killpg, (process.pid, signal.SIGKILL))
+    end.start()
+    try:
+        lines = [(time.time(), line) for line in process.stdout or ()]
+        process.wait()
+        return lines
+    finally:
+        end.cancel()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+@contextmanager
+def looking(here: World) -> Iterator[list[Look]]:
+    """Looks at the service every 50 ms while the block runs, past the proxy; the first is made before it."""
+    looks: list[Look] = []
+    done, first = threading.Event(), threading.Event()
+
+    def look() -> None:
+        while not done.wait(0.05 if looks else 0):
+            asked = time.time()
+            looks.append(Look(asked, {one["id"]: one["rolloutState"] for one in deployments(here)}))
+            first.set()
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    first.wait(TIMEOUT)
+    try:
+        yield looks
+    finally:
+        done.set()
+        thread.join(TIMEOUT)
+
+
+def seen(looks: Sequence[Look], shows: Callable[[Look], bool]) -> float:
+    """When it happened at the earliest: the last look that did not show it."""
+    for earlier, later in itertools.pairwise(looks):
+        if shows(later):
+            return earlier.asked
+    raise LocalError("no look at the service shows what was waited for")
+
+
+def life(here: World, family: str, since: float) -> tuple[float, float]:
+    """From when to when the family's container ran that ended last since then, by Docker's own clock."""
+    filters = ["type=container", "event=start", "event=die", f"label=com.amazonaws.ecs.task-definition-family={family}"]
+    arguments = [f"--since={since:.6f}", f"--until={time.time():.6f}", *(f"--filter={each}" for each in filters)]
+    command = ["docker", "events", "--format={{json .}}", *arguments]
+    told = machine.run(command, env=here.stack.aws.env, timeout=TIMEOUT).stdout
+    at = {
+        event["Action"]: event["timeNano"] / 1e9
+        for event in map(json.loads, told.splitlines())
+        if event["Actor"]["Attributes"]["image"].startswith(f"{here.stack.aws.registry}/")
+    }
+    if set(at) != {"start", "die"}:
+        raise LocalError(f"Docker does not tell the life of a container of {family}: {told}")
+    return at["start"], at["die"]
+
+
+def until(shows: Callable[[], bool], what: str) -> float:
+    """The time from which on something is so, asked every 20 ms."""
+    give_up = time.time() + TIMEOUT
+    while time.time() < give_up:
+        if shows():
+            return time.time()
+        time.sleep(0.02)
+    raise LocalError(f"not within {TIMEOUT} s: {what}")
+
+
+def settle(here: World) -> None:
+    """Wait until nothing of an earlier deployment is still being stopped."""
+
+    def settled() -> bool:
+        return all(
+            one["status"] == "PRIMARY" or (one["rolloutState"] == "FAILED" and not one["runningCount"])
+            for one in deployments(here)
+        )
+
+    until(settled, "the old tasks are gone")
+
+
+def deployments(here: World) -> Sequence[Any]:
+    """The service's deployments as ECS has them now, asked past the proxy."""
+    ecs = here.stack.clients.ecs
+    return ecs.describe_services(cluster=here.stack.cluster, services=[here.stack.service])["services"][0][
+        "deployments"
+    ]

@@ -1,0 +1,106 @@
+"""Around a step: its result told everywhere, its errors as exit codes, what is under way never left unsaid."""
+
+from __future__ import annotations
+
+import signal
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ecs_cd import clean_up
+from ecs_cd.aws.session import explain
+from ecs_cd.ci import Ci
+from ecs_cd.core import duration, report
+from ecs_cd.core.errors import Cancelled, Refused
+from ecs_cd.core.verdict import DEFECT_EXIT_CODE, EXIT_CODES, REFUSED_EXIT_CODE, Outcome
+from ecs_cd.job import Job, Result
+
+
+@dataclass(frozen=True)
+class Step:
+    """A part of a verb as people see it; ``result`` is the output that holds its outcome."""
+
+    title: str
+    result: str = ""
+
+
+def conduct(step: Step, execute: Callable[[], Result], job: Job) -> int:
+    """Carries a step out and tells its result everywhere; its exit code."""
+
+    def carried_out() -> int:
+        started = job.clock.monotonic()
+        result = execute()
+        return _tell(step, result, job.clock.monotonic() - started, job)
+
+    return guarded(carried_out, step, job)
+
+
+def _tell(step: Step, result: Result, elapsed: float, job: Job) -> int:
+    verdict = result.verdict
+    words = f"{verdict.outcome.words}{': ' + verdict.message if verdict.message else ''}"
+    if verdict.outcome.green:
+        job.ci.line(f"{step.title} {words} ({duration.words(elapsed)})")
+    else:
+        for finding in result.findings:
+            job.ci.line(finding.cause)
+            job.ci.relay(finding.evidence)
+            if finding.next_step:
+                job.ci.line(f"-> {finding.next_step}")
+        cause = f"\nLikely cause: {result.findings[0].cause}" if result.findings else ""
+        job.ci.error(f"{words}{cause}", title=step.title)
+    job.ci.outputs(result.outputs)
+    job.ci.summary(
+        report.verb(
+            step.title,
+            verdict.outcome,
+            verdict.message,
+            elapsed=elapsed,
+            facts=result.facts,
+            findings=result.findings,
+        )
+    )
+    return EXIT_CODES[verdict.outcome]
+
+
+def guarded(run: Callable[[], int], step: Step, job: Job) -> int:
+    """Whatever it ends with, as an exit code and in words; what is under way is never left unsaid."""
+    try:
+        return run()
+    except Refused as refused:
+        return refuse(refused, step.title, job.ci)
+    except (ClientError, BotoCoreError) as error:
+        explained = explain(error)
+        if not job.state.under_way:
+            return refuse(explained, step.title, job.ci)
+        message = f"{explained}\nThe outcome is unknown; what was started goes on.\n{explained.remedy}"
+        return _unfinished(Outcome.UNKNOWN, message, {**job.state.under_way, "on_cancel": "leave"}, step, job)
+    except Cancelled:
+        for received in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(received, signal.SIG_IGN)  # the runner sends another; the last words come first
+        return _unfinished(Outcome.CANCELLED, "cancelled", job.state.under_way, step, job)
+    except Exception as error:
+        job.ci.relay(traceback.format_exception(error))
+        message = f"a defect of ecs-cd: {type(error).__name__}; the log has the place. Please report it."
+        _unfinished(Outcome.UNKNOWN, message, {**job.state.under_way, "on_cancel": "leave"}, step, job)
+        return DEFECT_EXIT_CODE
+
+
+def _unfinished(outcome: Outcome, message: str, under_way: Mapping[str, Any], step: Step, job: Job) -> int:
+    """No verdict: says so, then what is still running; the exit code."""
+    job.ci.error(message, title=step.title)
+    clean_up.settle(under_way, job.aws, job.ci)
+    job.state.end()
+    if step.result:
+        job.ci.outputs({step.result: outcome.value})
+    job.ci.summary(report.without_verdict(step.title, outcome.words, message.splitlines(), ""))
+    return EXIT_CODES[outcome]
+
+
+def refuse(refused: Refused, title: str, ci: Ci) -> int:
+    """Says what has to be put right first; the exit code."""
+    ci.error("\n".join([*refused.problems, *([refused.remedy] if refused.remedy else [])]), title=title)
+    ci.summary(report.without_verdict(title, "not begun", refused.problems, refused.remedy))
+    return REFUSED_EXIT_CODE
