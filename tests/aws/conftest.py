@@ -1,0 +1,45 @@
+"""Our clients against the scripted AWS, which holds each request and answer to botocore's models."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+
+import pytest
+from botocore.loaders import Loader
+
+from ecs_cd.aws.session import Aws
+from tests.scripted_aws import Clock, ScriptedAws
+from tests.scripted_aws.wire import Request, Response
+
+MODELS = Loader()  # reading them again for each test would take most of the time
+
+
+class SignedAws(ScriptedAws):
+    """Also remembers the region that each request was signed for."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.regions: list[str] = []
+        super().__init__(clock)
+
+    def answer(self, request: Request) -> Response | None:
+        scope = re.search(r"Credential=[^/]+/\d+/([^/]+)/", request.headers.get("authorization", ""))
+        self.regions.append(scope[1] if scope else "")
+        return super().answer(request)
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[SignedAws]:
+    monkeypatch.setattr("botocore.session.create_loader", lambda *_: MODELS)
+    scripted = SignedAws(Clock())
+    with scripted:
+        scripted.use(monkeypatch)
+        # A client that leaves a body unread resets the connection.
+        monkeypatch.setattr(scripted._server, "handle_error", lambda *_: None)
+        yield scripted
+
+
+@pytest.fixture
+def ours(aws: SignedAws) -> Aws:
+    return Aws(os.environ)

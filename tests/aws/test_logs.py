@@ -1,0 +1,97 @@
+"""A container's log, as it is written."""
+
+from __future__ import annotations
+
+import pytest
+
+from ecs_cd.aws import logs
+from ecs_cd.aws.logs import Stream
+from ecs_cd.aws.session import Aws
+from tests.aws.conftest import SignedAws
+from tests.scripted_aws import Answer, Params, denied, error, reset, server_error, throttled
+
+NOT_THERE = error("ResourceNotFoundException", "The specified log stream does not exist.")
+TASK = "arn:aws:ecs:r:1:task/c/0123"
+OPTIONS = {"awslogs-group": "/g", "awslogs-stream-prefix": "ecs", "awslogs-region": "eu-west-1"}
+
+
+def page(token: str, *lines: str) -> Params:
+    return {"events": [{"message": line} for line in lines], "nextForwardToken": token}
+
+
+@pytest.fixture
+def log() -> Stream:
+    return Stream("/g", "ecs/app/0123", "eu-west-1")
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (OPTIONS, Stream("/g", "ecs/app/0123", "eu-west-1")),
+        ({k: v for k, v in OPTIONS.items() if k != "awslogs-region"}, Stream("/g", "ecs/app/0123", None)),
+        ({k: v for k, v in OPTIONS.items() if k != "awslogs-stream-prefix"}, None),
+        ({k: v for k, v in OPTIONS.items() if k != "awslogs-group"}, None),
+        ({}, None),
+    ],
+)
+def test_where_the_log_is(options: dict[str, str], expected: Stream | None) -> None:
+    """prefix/container/task; without a prefix Docker names it by the container's id."""
+    assert logs.stream(options, "app", TASK) == expected
+
+
+def test_lines_come_once_and_in_order(aws: SignedAws, ours: Aws, log: Stream) -> None:
+    """From the beginning, then from where the last call ended, in the log's own region."""
+    aws.on(
+        "logs.GetLogEvents", page("f/1", "a", "b"), page("f/1"), page("f/2", "c"), page("f/2"), page("f/2"),
+    )  # fmt: skip
+    assert [list(logs.new_lines(ours, log)) for _ in range(3)] == [["a", "b"], ["c"], []]
+    where = {"logGroupName": "/g", "logStreamName": "ecs/app/0123"}
+    assert [call.params for call in aws.calls] == [
+        {**where, "startFromHead": True},
+        *({**where, "nextToken": token} for token in ("f/1", "f/1", "f/2", "f/2")),
+    ]
+    assert set(aws.regions) == {"eu-west-1"}
+
+
+def test_an_empty_page_is_not_the_end(aws: SignedAws, ours: Aws, log: Stream) -> None:
+    """The same token is."""
+    pages = [page("f/1"), page("f/2", "a"), page("f/3"), page("f/4"), page("f/5", "b"), page("f/5")]
+    aws.on("logs.GetLogEvents", *pages)
+    assert list(logs.new_lines(ours, log)) == ["a", "b"]
+    assert aws.count("logs.GetLogEvents") == len(pages)
+
+
+@pytest.mark.parametrize("answer", [NOT_THERE, throttled(), server_error(), reset()], ids=str)
+def test_a_log_that_can_not_be_read_now_has_no_lines_yet(
+    answer: Answer, aws: SignedAws, ours: Aws, log: Stream
+) -> None:
+    """The stream comes with the first line; what passes is asked again by the next look. Nothing is lost."""
+    aws.on("logs.GetLogEvents", answer, page("f/1", "a"), answer, page("f/2", "b"), page("f/2"))
+    assert [list(logs.new_lines(ours, log)) for _ in range(3)] == [[], ["a"], ["b"]]
+    assert log.trouble == ""
+
+
+def test_a_log_that_may_not_be_read_is_no_reason_to_fail(aws: SignedAws, ours: Aws, log: Stream) -> None:
+    """The reason is there to be said once, and it is not asked again."""
+    aws.on("logs.GetLogEvents", denied("logs:GetLogEvents"))
+    assert list(logs.new_lines(ours, log)) == []
+    assert log.trouble == "the log /g ecs/app/0123 can't be read (AccessDeniedException)"
+    assert list(logs.new_lines(ours, log)) == []
+    assert aws.count("logs.GetLogEvents") == 1
+
+
+@pytest.mark.parametrize(("written", "told"), [(0, 0), (3, 3), (logs.TAIL, logs.TAIL), (logs.TAIL + 5, logs.TAIL)])
+def test_the_tail_is_the_last_lines(written: int, told: int, aws: SignedAws, ours: Aws, log: Stream) -> None:
+    """In their order, whatever the limit does."""
+    lines = [str(number) for number in range(written)]
+    aws.on("logs.GetLogEvents", page("f/1", *lines))
+    assert logs.tail(ours, log) == tuple(lines[-told:] if told else ())
+    assert aws.calls[0].params["startFromHead"] is False
+    assert aws.calls[0].params["limit"] == logs.TAIL
+
+
+@pytest.mark.parametrize("answer", [NOT_THERE, throttled(), denied()], ids=str)
+def test_a_tail_that_can_not_be_read_is_empty(answer: Answer, aws: SignedAws, ours: Aws, log: Stream) -> None:
+    """A diagnosis does without."""
+    aws.on("logs.GetLogEvents", answer)
+    assert logs.tail(ours, log) == ()

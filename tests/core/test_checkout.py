@@ -1,0 +1,171 @@
+"""The checkout: which commit is meant, and what differs from it; with the real git."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from ecs_cd import checkout, state
+from ecs_cd.aws.session import Aws
+from ecs_cd.ci.terminal import Terminal
+from ecs_cd.job import Job
+from tests.scripted_aws import Clock
+
+INPUT, EVENT = "a" * 40, "b" * 40
+
+
+def git(*words: str) -> str:
+    command = ["git", "-c", "user.name=x", "-c", "user.email=x@example.com", "-c", "commit.gpgsign=false", *words]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository with one commit: app/, lib/ and a .gitignore; the current folder."""
+    folder = tmp_path / "workspace"
+    for path in ("app/Dockerfile", "app/main.py", "lib/x.py"):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text("one\n")
+    (folder / ".gitignore").write_text("generated/\n")
+    monkeypatch.chdir(folder)
+    for name, value in (("GIT_CONFIG_GLOBAL", "/dev/null"), ("GIT_CONFIG_SYSTEM", "/dev/null")):
+        monkeypatch.setenv(name, value)
+    git("init", "--quiet")
+    git("add", ".")
+    git("commit", "--quiet", "--message=one")
+    return folder
+
+
+def commit(given: str, tmp_path: Path, **environ: str) -> str:
+    environ = {"RUNNER_TEMP": str(tmp_path), **environ}
+    return checkout.commit(given, Job(environ, Terminal(), Aws(environ, "r"), Clock(), state.State(environ)))
+
+
+# ---- which commit ----
+
+
+def test_head_is_the_commit_of_the_checkout(workspace: Path) -> None:
+    """Also in a folder below, and detached, as actions/checkout leaves it."""
+    first = git("rev-parse", "HEAD")
+    assert checkout.head() == first
+    git("commit", "--quiet", "--allow-empty", "--message=two")
+    git("checkout", "--quiet", "--detach", first)
+    assert checkout.head() == first
+
+
+def test_without_a_checkout_there_is_no_head(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No repository, and one without a commit."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    assert checkout.head() == ""
+    git("init", "--quiet")
+    assert checkout.head() == ""
+
+
+def test_without_git_there_is_no_head(workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bare container job; GITHUB_SHA has to do."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert checkout.head() == ""
+    assert checkout.differences(["."]) == []
+    assert commit("", tmp_path, GITHUB_SHA=EVENT) == EVENT
+
+
+def test_the_input_beats_head_and_head_the_event(
+    workspace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A difference between them is said, because it is seldom meant."""
+    head = git("rev-parse", "HEAD")
+    table = [
+        (INPUT, {}, INPUT, f"commit: {INPUT} (the input sha; HEAD of the checkout is {head})"),
+        (INPUT, {"GITHUB_SHA": EVENT}, INPUT, f"the input sha; HEAD of the checkout is {head}; GITHUB_SHA is {EVENT})"),
+        (head, {"GITHUB_SHA": head}, head, f"commit: {head} (the input sha)"),
+        ("", {}, head, f"commit: {head} (HEAD of the checkout)"),
+        ("", {"GITHUB_SHA": head}, head, f"commit: {head} (HEAD of the checkout)"),
+        ("", {"GITHUB_SHA": EVENT}, head, f"commit: {head} (HEAD of the checkout; GITHUB_SHA is {EVENT})"),
+        ("", {"GITHUB_SHA": "no commit"}, head, f"commit: {head} (HEAD of the checkout)"),
+    ]
+    for given, environ, chosen, words in table:
+        assert commit(given, tmp_path, **environ) == chosen
+        assert words in capsys.readouterr().out
+
+
+def test_without_a_checkout_it_is_the_event_or_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A deploy job needs no checkout."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    assert commit("", tmp_path, GITHUB_SHA=EVENT) == EVENT
+    assert capsys.readouterr().out == f"commit: {EVENT} (GITHUB_SHA)\n"
+    assert commit("", tmp_path) == ""
+    assert capsys.readouterr().out == ""
+
+
+# ---- what differs ----
+
+
+def test_a_clean_checkout_differs_in_nothing(workspace: Path) -> None:
+    """Ignored files are no difference: a step before this one may generate them."""
+    (workspace / "generated").mkdir()
+    (workspace / "generated" / "x").write_text("x")
+    assert checkout.differences(["."]) == []
+    assert checkout.differences(["generated"]) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "differing"),
+    [
+        ("app/main.py", "two\n", ["app/main.py"]),
+        ("app/main.py", None, ["app/main.py"]),
+        ("app/new.py", "", ["app/new.py"]),
+        ("app/new/deep/x", "", ["app/new/deep/x"]),
+        ("app/a b ü\n.py", "", ["app/a b ü\n.py"]),
+        ("lib/x.py", "two\n", []),
+        ("new.py", "", []),
+    ],
+)
+def test_only_what_the_build_can_see_counts(
+    path: str, content: str | None, differing: list[str], workspace: Path
+) -> None:
+    """Changed, deleted, untracked; inside the context alone, by its own name."""
+    file = workspace / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if content is None:
+        file.unlink()
+    else:
+        file.write_text(content)
+    assert checkout.differences(["app"]) == differing
+    assert checkout.differences(["."]) == [path]
+    assert checkout.differences(["app", "lib"]) == [path] * (path != "new.py")
+
+
+def test_what_is_staged_or_renamed_differs_as_well(workspace: Path) -> None:
+    """A renamed file under both names: one is missing, one is new."""
+    git("mv", "app/main.py", "app/other.py")
+    assert sorted(checkout.differences(["app"])) == ["app/main.py", "app/other.py"]
+
+
+def test_a_dockerfile_outside_of_the_context_counts(workspace: Path) -> None:
+    """The input `file` is what the build reads, too."""
+    (workspace / "lib" / "x.py").write_text("two\n")
+    assert checkout.differences(["app", "lib/x.py"]) == ["lib/x.py"]
+
+
+def test_the_checkouts_own_programs_are_not_run(workspace: Path, tmp_path: Path) -> None:
+    """A repository can name an fsmonitor; asking for the state of the tree must not start it."""
+    trap = tmp_path / "trap"
+    trap.write_text(f"#!/bin/sh\ntouch {tmp_path}/sprung\n")
+    trap.chmod(0o755)
+    git("config", "core.fsmonitor", str(trap))
+    assert checkout.differences(["."]) == []
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_the_index_is_not_written(workspace: Path) -> None:
+    """Another step may hold its lock."""
+    (workspace / "app" / "main.py").touch()
+    (workspace / ".git" / "index.lock").touch()
+    (workspace / "app" / "new.py").touch()
+    assert checkout.differences(["."]) == ["app/new.py"]

@@ -1,0 +1,237 @@
+"""The job log: nothing that others wrote can command GitHub's runner."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ecs_cd import ci
+from ecs_cd.ci import Ci
+from ecs_cd.ci.github import GitHub
+from ecs_cd.ci.terminal import Terminal
+from ecs_cd.ci.text import LONGEST_LINE, harmless
+
+COMMANDS = {"error", "warning", "notice", "group", "add-mask", "set-output", "stop-commands", "set-env"}
+HOSTILE = [
+    "::error::x",
+    "  ::error::x",
+    "\t::add-mask::x",
+    "::set-output name=digest::sha256:evil",
+    "##[group]x",
+    "text ##[error]x",
+    "fine\r::set-output name=a::b",
+    "fine\n::error::x",
+    "fine\r\n::error::x",
+    "fine\u2028::error::x",
+    "fine\u2029::error::x",
+    "fine\x85::error::x",
+    "fine\x0b::error::x",
+    "fine\x0c::error::x",
+    "\x1b[2J\x1b]0;title\x07::error::x",
+    "\x00::error::x",
+    "::stop-commands::mine",
+    "::" + "x" * 10_000,
+    "x" * 10_000 + "::error::x",
+    "\ufeff::error::x",
+    "\u00a0::error::x",
+]
+
+
+def runner(log: str) -> list[str]:
+    """The commands that GitHub's runner would carry out.
+
+    A line that starts with `::` after white space, else one that has `##[` anywhere, if it names a command;
+    after stop-commands only its token is heard.
+    """
+    heard: list[str] = []
+    token = ""
+    for line in re.split(r"\r\n|\r|\n", log):
+        known = {*COMMANDS, token}
+        forms = (re.match(r"\s*::(.*?)::(.*)", line), re.search(r"##\[([^\]]*)\](.*)", line))
+        found = next((form for form in forms if form and form[1].partition(" ")[0] in known), None)
+        name, data = (found[1].partition(" ")[0], found[2]) if found else ("", "")
+        if token:
+            token = "" if name == token else token
+        elif name == "stop-commands":
+            token = data
+        elif name:
+            heard.append(f"{name}:{data}")
+    assert not token, "commands are stopped for good"
+    return heard
+
+
+@pytest.fixture
+def github(tmp_path: Path) -> GitHub:
+    return GitHub({"GITHUB_OUTPUT": str(tmp_path / "out"), "GITHUB_STEP_SUMMARY": str(tmp_path / "summary")})
+
+
+def outputs(text: str) -> list[tuple[str, str, str]]:
+    """Name, value and delimiter, as the runner reads GITHUB_OUTPUT."""
+    found = re.findall(r"^([\w-]+)<<(.+)\n((?:.*\n)*?)\2\n", text, re.M)
+    return [(name, value.removesuffix("\n"), delimiter) for name, delimiter, value in found]
+
+
+@pytest.mark.parametrize("line", HOSTILE, ids=ascii)
+def test_relayed_lines_command_nothing(line: str, github: GitHub, capsys: pytest.CaptureFixture[str]) -> None:
+    """Between stop-commands and its token nothing is a command, and none can end it."""
+    github.relay(["before", line, "after"])
+    log = capsys.readouterr().out
+    assert runner(log) == []
+    assert "before" in log
+    assert "after" in log
+
+
+@pytest.mark.parametrize("line", HOSTILE, ids=ascii)
+def test_a_line_of_ours_that_quotes_commands_nothing(
+    line: str, github: GitHub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Stop reasons and events are others' words as well, and may hold line ends."""
+    github.line(line)
+    github.line(f"  event: {line}")
+    log = capsys.readouterr().out
+    assert runner(log) == []
+    assert "##[" not in log
+    assert not any(shown.lstrip().startswith("::") for shown in log.splitlines())
+
+
+@pytest.mark.parametrize("line", HOSTILE, ids=ascii)
+def test_an_annotation_holds_what_it_quotes(line: str, github: GitHub, capsys: pytest.CaptureFixture[str]) -> None:
+    """One command, ours, on one line; the quoted text is its data."""
+    for annotate in (github.notice, github.warning, lambda text: github.error(text, "title, with: all")):
+        annotate(f"it said {line}")
+        log = capsys.readouterr().out
+        assert log.count("\n") == 1
+        assert len(runner(log)) == 1
+
+
+def test_each_relay_has_a_token_of_its_own(github: GitHub, capsys: pytest.CaptureFixture[str]) -> None:
+    """A container that saw one in an earlier log can't use it."""
+    github.relay(["x"])
+    github.relay(["x"])
+    tokens = re.findall(r"^::stop-commands::(.+)$", capsys.readouterr().out, re.M)
+    assert len(set(tokens)) == 2
+    assert all(len(token) >= 32 for token in tokens)
+
+
+def test_no_lines_leave_no_trace(github: GitHub, capsys: pytest.CaptureFixture[str]) -> None:
+    """A log is asked for twice a second, and is mostly silent."""
+    github.relay([])
+    assert capsys.readouterr().out == ""
+
+
+def test_commands_are_heard_again_after_an_error(github: GitHub, capsys: pytest.CaptureFixture[str]) -> None:
+    """What fails while a child writes is still told in red."""
+    with pytest.raises(OSError, match="gone"), github.foreign():
+        raise OSError("gone")
+    github.error("x", "t")
+    assert runner(capsys.readouterr().out) == ["error:x"]
+
+
+@pytest.mark.parametrize("length", [4096, 4097, 20_000])
+def test_an_annotation_is_cut_to_what_github_shows(
+    length: int, github: GitHub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """4096 characters; more would be no annotation at all."""
+    github.error("%" * length, "t")
+    message = capsys.readouterr().out.rstrip("\n").partition("::error title=t::")[2]
+    assert message == "%25" * 4096
+
+
+def test_an_error_of_several_lines_is_one_annotation(github: GitHub, capsys: pytest.CaptureFixture[str]) -> None:
+    """A line break is data in it."""
+    github.error("one\ntwo: 100%", "a, b")
+    assert capsys.readouterr().out == "::error title=a%2C b::one%0Atwo: 100%25\n"
+
+
+@pytest.mark.parametrize(
+    "value", ["", "plain", "two\nlines", "a<<b", "EOF", "x=y", "ghadelimiter_\n", "ü €", "ends with\n"]
+)
+def test_an_output_is_what_was_given(value: str, github: GitHub, tmp_path: Path) -> None:
+    """Whatever it holds: the delimiter is random."""
+    github.outputs({"first": value, "second": "2"})
+    github.outputs({"third": "3"})
+    found = outputs((tmp_path / "out").read_text(encoding="utf-8"))
+    assert [(name, text) for name, text, _ in found] == [("first", value), ("second", "2"), ("third", "3")]
+    assert len({delimiter for _, _, delimiter in found}) == 3
+    assert all(len(delimiter) >= 32 for _, _, delimiter in found)
+
+
+@pytest.mark.parametrize(("size", "kept"), [(100, True), (1024 * 1024, False)])
+def test_a_summary_that_github_would_refuse_is_left_out(size: int, kept: bool, github: GitHub, tmp_path: Path) -> None:
+    """1 MiB a step; a larger one would be an error of its own."""
+    github.summary("x" * size)
+    assert (tmp_path / "summary").exists() is kept
+
+
+def test_sections_of_a_summary_follow_each_other(github: GitHub, tmp_path: Path) -> None:
+    """Each verb appends its own."""
+    github.summary("### one")
+    github.summary("### ünd")
+    assert (tmp_path / "summary").read_text(encoding="utf-8") == "### one\n### ünd\n"
+
+
+def test_without_the_files_nothing_is_written() -> None:
+    """An old runner, or a step run by hand."""
+    bare = GitHub({})
+    bare.outputs({"a": "b"})
+    bare.summary("x")
+
+
+# ---- text made harmless ----
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("", [""]),
+        ("plain\ttext ü €", ["plain\ttext ü €"]),
+        ("a\nb\r\nc\rd\x0be\x0cf\x85g\u2028h\u2029i", list("abcdefghi")),
+        ("\x1b[31mred\x1b[0m", ["\x1b[31mred\x1b[0m"]),
+        ("\x1b[1;31mred", ["\x1b[1;31mred"]),
+        ("\x1b[2Jx", ["\ufffd[2Jx"]),
+        ("\x1b]0;t\x07", ["\ufffd]0;t\ufffd"]),
+        ("\x1b", ["\ufffd"]),
+        ("a\x00b\x08c\x7fd", ["a\ufffdb\ufffdc\ufffdd"]),
+        ("x" * LONGEST_LINE, ["x" * LONGEST_LINE]),
+        ("x" * 5000, ["x" * LONGEST_LINE + "… (5000 characters)"]),
+    ],
+)
+def test_text_of_others_is_made_harmless(text: str, lines: list[str]) -> None:
+    """Every kind of line end ends a line; colours stay, what could move the cursor goes."""
+    assert list(harmless([text])) == lines
+
+
+# ---- elsewhere ----
+
+
+def test_the_ci_system_is_found_by_its_variable() -> None:
+    """act sets it, too."""
+    assert isinstance(ci.detect({"GITHUB_ACTIONS": "true"}), GitHub)
+    assert isinstance(ci.detect({"GITHUB_ACTIONS": "false"}), Terminal)
+    assert isinstance(ci.detect({}), Terminal)
+
+
+@pytest.mark.parametrize(
+    ("speak", "out", "err"),
+    [
+        (lambda it: it.line("a\nb"), "a\nb\n", ""),
+        (lambda it: it.notice("a"), "note: a\n", ""),
+        (lambda it: it.warning("a"), "warning: a\n", ""),
+        (lambda it: it.error("a\nb", "t"), "", "error: t: a\nb\n"),
+        (lambda it: it.relay(["a", "::error::b"]), "  | a\n  | ::error::b\n", ""),
+        (lambda it: it.outputs({"x": "1", "y": "2"}), "x=1\ny=2\n", ""),
+        (lambda it: it.summary("x"), "", ""),
+        (lambda it: it.line("\x1b[2Jx\rb"), "\ufffd[2Jx\nb\n", ""),
+    ],
+)
+def test_a_terminal_gets_plain_lines(
+    speak: Callable[[Ci], None], out: str, err: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without workflow commands; errors go to stderr."""
+    terminal = Terminal()
+    with terminal.foreign():
+        speak(terminal)
+    assert capsys.readouterr() == (out, err)

@@ -1,0 +1,90 @@
+"""Which tags an image gets, and whether it has to be built."""
+
+from __future__ import annotations
+
+import pytest
+
+from ecs_cd.core import tags
+from ecs_cd.core.errors import Refused
+from ecs_cd.core.tags import Mutability
+
+SHA, OURS, THEIRS = "c" * 40, "sha256:ours", "sha256:theirs"
+FREE, FIXED = Mutability("MUTABLE"), Mutability("IMMUTABLE")
+BUT_LATEST = Mutability("IMMUTABLE_WITH_EXCLUSION", ["latest", "cache-*"])
+ONLY_RELEASES = Mutability("MUTABLE_WITH_EXCLUSION", ["v*"])
+
+
+@pytest.mark.parametrize(
+    ("mutability", "tag", "fixed"),
+    [
+        (FREE, "latest", False),
+        (FIXED, "latest", True),
+        (BUT_LATEST, "latest", False),
+        (BUT_LATEST, "cache-main", False),
+        (BUT_LATEST, "v1", True),
+        (BUT_LATEST, "LATEST", True),
+        (ONLY_RELEASES, "v1", True),
+        (ONLY_RELEASES, "latest", False),
+        (Mutability(), "latest", False),
+    ],
+)
+def test_which_tags_can_move(mutability: Mutability, tag: str, fixed: bool) -> None:
+    """Excluded tags are the other way round, in both directions."""
+    assert mutability.fixed(tag) is fixed
+
+
+def plan(**changes: object) -> tags.Plan:
+    asked: dict[str, object] = {"commit": SHA, "extra": ["latest"], "dirty": [], "there": {}, "mutability": FREE}
+    return tags.plan(**{**asked, **changes})  # type: ignore[arg-type]
+
+
+PLANS: list[tuple[str, dict[str, object], str | None, tuple[str, ...], str]] = [
+    ("a new commit", {}, None, (SHA, "latest"), ""),
+    ("the commit's image is there", {"there": {SHA: OURS}}, OURS, (SHA, "latest"), ""),
+    ("latest is another's and moves", {"there": {SHA: OURS, "latest": THEIRS}}, OURS, (SHA, "latest"), ""),
+    ("only latest is there", {"there": {"latest": THEIRS}}, None, (SHA, "latest"), ""),
+    ("dirty: built, without the commit's tag", {"dirty": ["a"]}, None, ("latest",), "differs from the commit (a)"),
+    ("dirty: the commit's image is not reused", {"dirty": ["a"], "there": {SHA: OURS}}, None, ("latest",), "differs"),
+    ("dirty: a long list is cut", {"dirty": list("abcdefg")}, None, ("latest",), "(a, b, c, d, e and 2 more)"),
+    ("no commit", {"commit": None}, None, ("latest",), ""),
+    ("latest on an immutable repository", {"mutability": FIXED}, None, (SHA,), "`latest` is skipped"),
+    ("so it is when it is reused", {"mutability": FIXED, "there": {SHA: OURS}}, OURS, (SHA,), "`latest` is skipped"),
+    ("latest excluded from immutability", {"mutability": BUT_LATEST}, None, (SHA, "latest"), ""),
+    ("a new immutable tag", {"mutability": FIXED, "extra": ["v1"]}, None, (SHA, "v1"), ""),
+    ("an immutable tag of this very image", {"mutability": FIXED, "extra": ["v1"], "there": {SHA: OURS, "v1": OURS}}, OURS, (SHA, "v1"), ""),
+    ("each tag once", {"extra": ["a", "b", "a"]}, None, (SHA, "a", "b"), ""),
+    ("the commit named again", {"extra": [SHA, "a"]}, None, (SHA, "a"), ""),
+    ("no more tags", {"extra": []}, None, (SHA,), ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "reuse", "names", "notice"), [row[1:] for row in PLANS], ids=[row[0] for row in PLANS]
+)
+def test_what_is_built_or_reused_and_under_which_tags(
+    changes: dict[str, object], reuse: str | None, names: tuple[str, ...], notice: str
+) -> None:
+    """A dirty tree never takes the commit's tag; what was decided otherwise than asked is said."""
+    planned = plan(**changes)
+    assert planned.reuse == reuse
+    assert planned.tags == names
+    assert notice in "".join(planned.notices)
+    assert bool(planned.notices) == bool(notice)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"mutability": FIXED, "extra": ["v1"], "there": {"v1": THEIRS}}, "`v1` belongs to another image"),
+        ({"mutability": FIXED, "extra": ["v1"], "there": {"v1": THEIRS, SHA: OURS}}, "`v1` belongs to another image"),
+        ({"mutability": ONLY_RELEASES, "extra": ["v1"], "there": {"v1": THEIRS}}, "`v1` belongs to another image"),
+        ({"commit": None, "extra": []}, "no tag is left"),
+        ({"dirty": ["a"], "extra": []}, "no tag is left"),
+        ({"dirty": ["a"], "mutability": FIXED}, "no tag is left"),
+        *(({"extra": [tag]}, "tags: a tag has") for tag in ("", ".x", "-x", "a b", "a/b", "a:b", "ä", "x" * 129)),
+    ],
+)
+def test_what_no_push_could_do_is_refused_before_the_build(changes: dict[str, object], words: str) -> None:
+    """A tag that can't move, is not valid, or none at all."""
+    with pytest.raises(Refused, match=words):
+        plan(**changes)
