@@ -209,7 +209,7 @@ def start_workflow(
     on_event: Callable[[Event], None] | None = None,
 ) -> Iterator[Run]:
     """Start a workflow of `repo`; it is interrupted at the end of the block if it still runs."""
-    scratch = Path(tempfile.mkdtemp(prefix="ecs-cd-act-"))
+    scratch = Path(tempfile.mkdtemp(prefix="ecs-cd-act-", dir=_scratch_place()))
     run: Run | None = None
     try:
         command = _command(scratch, tree, workflow, event, variables or {}, secrets or {}, job)
@@ -219,6 +219,15 @@ def start_workflow(
         if run is not None:
             _end(run)
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _scratch_place() -> str | None:
+    """Memory, where programs may be run from it: act copies the action's whole tree twice for each use."""
+    memory = Path("/dev/shm")
+    if not os.access(memory, os.W_OK) or os.statvfs(memory).f_flag & os.ST_NOEXEC:
+        return None
+    room = shutil.disk_usage(memory).free
+    return str(memory) if room > 1 << 30 else None
 
 
 def _command(

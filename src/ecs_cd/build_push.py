@@ -43,7 +43,7 @@ def prepare(inputs: BuildPush, document: Document, commit: str, job: Job) -> Pla
     """All that can be known, and refused, before anything is built."""
     name = _name(inputs, document)
     repository = document.images[name]
-    dirty = _dirty(inputs)
+    dirty = _dirty(inputs, commit)
     there, mutability = together(
         lambda: ecr.images(job.aws, repository, [tag for tag in (commit, *inputs.tags) if tag]),
         lambda: ecr.mutability(job.aws, repository),
@@ -171,8 +171,13 @@ def _name(inputs: BuildPush, document: Document) -> str:
     return next(iter(document.images))
 
 
-def _dirty(inputs: BuildPush) -> list[str]:
-    """What differs from the commit in what the build can see. A remote context is never the commit's."""
+def _dirty(inputs: BuildPush, commit: str) -> list[str]:
+    """What differs from the commit in what the build can see. A remote context is never the commit's.
+
+    Of another commit than the checkout's nothing is built here, so there it does not matter.
+    """
+    if checkout.head() not in ("", commit):
+        return []
     if buildx.is_remote(inputs.context):
         return [inputs.context]
     return checkout.differences([inputs.context, *([inputs.file] if inputs.file else [])])

@@ -38,20 +38,27 @@ def commit(given: str, job: Job) -> str:
 def differences(paths: Sequence[str]) -> list[str]:
     """The files below these paths that differ from HEAD, those that Git neither tracks nor ignores
     among them. Empty where there is no checkout."""
-    inside = [path for path in paths if Path(path).exists()]
+    top = _git("rev-parse", "--show-toplevel")
+    if top is None:
+        return []
+    there = [Path(path).resolve() for path in paths if Path(path).exists()]
+    inside = [str(path) for path in there if path.is_relative_to(top.rstrip("\n"))]
+    outside = [str(path) for path in there if str(path) not in inside]  # nothing of it is in the commit
+    if not inside:
+        return outside
     listed = _git("status", "--porcelain", "-z", "--untracked-files=all", "--no-renames", "--", *inside)
     if listed is None:
-        return ["what git status can't tell"] if head() else []
-    return [entry[3:] for entry in listed.split("\0") if entry]
+        return [*outside, *(f"{path}: git status fails" for path in inside)]
+    return [*outside, *(entry[3:] for entry in listed.split("\0") if entry)]
 
 
 def _git(*words: str) -> str | None:
     """What git prints; ``None`` where it fails: no checkout, no git."""
     # In a container job the workspace belongs to another user; that is no reason to distrust it.
     # fsmonitor would run a program that the checkout names.
-    command = ["git", "-c", "safe.directory=*", "-c", "core.fsmonitor=false", *words]
+    command = ["git", "--literal-pathspecs", "-c", "safe.directory=*", "-c", "core.fsmonitor=false", *words]
     environ = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
     try:
-        return subprocess.run(command, env=environ, capture_output=True, text=True, check=True).stdout
+        return os.fsdecode(subprocess.run(command, env=environ, capture_output=True, check=True).stdout)
     except (OSError, subprocess.CalledProcessError):
         return None

@@ -7,6 +7,7 @@ process that the runner killed.
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,35 +19,38 @@ from ecs_cd.aws.session import Aws, explain
 from ecs_cd.ci import Ci
 from ecs_cd.core import rollout
 from ecs_cd.core.references import short
+from ecs_cd.watch import Clock
+
+_LOOKS = 4
 
 
 def left_behind(environ: Mapping[str, str], ci: Ci) -> None:
     """Settles what killed processes of this job left, once."""
     for path, under_way in state.left_behind(environ):
-        settle(under_way, Aws(environ, str(under_way.get("region", ""))), ci)
+        settle(under_way, Aws(environ, str(under_way.get("region", ""))), ci, time)
         path.unlink(missing_ok=True)
 
 
-def settle(under_way: Mapping[str, Any], aws: Aws, ci: Ci) -> None:
+def settle(under_way: Mapping[str, Any], aws: Aws, ci: Ci, clock: Clock) -> None:
     """Says what this is and how it goes on. Never raises for what AWS answers: it is the last word."""
     if "docker_config" in under_way:
         shutil.rmtree(under_way["docker_config"], ignore_errors=True)
     try:
         if under_way.get("kind") == "migration":
-            _migration(under_way, aws, ci)
+            _migration(under_way, aws, ci, clock)
         elif under_way.get("kind") == "deployment":
             _deployment(under_way, aws, ci)
     except (ClientError, BotoCoreError) as error:
-        ci.error(f"what is still running could not be found out: {explain(error)}", title="cancelled")
+        known = under_way.get("task") or under_way.get("started_by") or under_way.get("service")
+        ci.error(f"what became of {known} could not be found out: {explain(error)}", title="cancelled")
 
 
-def _migration(under_way: Mapping[str, Any], aws: Aws, ci: Ci) -> None:
-    cluster = str(under_way["cluster"])
-    arn = under_way.get("task") or ecs.started_by(aws, cluster, str(under_way["started_by"]))
-    task = ecs.task(aws, cluster, arn) if arn else None
-    if not arn or task is None:
-        ci.line("cancelled: no migration task was started")
-    elif task.get("lastStatus") == "STOPPED":
+def _migration(under_way: Mapping[str, Any], aws: Aws, ci: Ci, clock: Clock) -> None:
+    cluster, started_by = str(under_way["cluster"]), str(under_way["started_by"])
+    arn = under_way.get("task") or _find(aws, cluster, started_by, clock)
+    if not arn:
+        ci.warning(f"cancelled: no migration task is seen; if RunTask got through, its startedBy is {started_by}")
+    elif (ecs.task(aws, cluster, arn) or {}).get("lastStatus") == "STOPPED":
         ci.line(f"cancelled: the migration task {arn} has stopped already")
     elif under_way.get("on_cancel") == "stop":
         ecs.stop_task(aws, cluster, arn, "cancelled (ecs-cd, on-cancel: stop)")
@@ -56,6 +60,17 @@ def _migration(under_way: Mapping[str, Any], aws: Aws, ci: Ci) -> None:
             f"cancelled: the migration goes on as task {arn}. "
             f"To stop it: aws ecs stop-task --cluster {cluster} --task {short(arn)}"
         )
+
+
+def _find(aws: Aws, cluster: str, started_by: str, clock: Clock) -> str | None:
+    """The task's ARN; ListTasks may see it a moment late, and the runner leaves us ten seconds."""
+    for attempt in range(_LOOKS):
+        if attempt:
+            clock.sleep(1)
+        arn = ecs.started_by(aws, cluster, started_by)
+        if arn:
+            return arn
+    return None
 
 
 def _deployment(under_way: Mapping[str, Any], aws: Aws, ci: Ci) -> None:

@@ -11,8 +11,10 @@ import time
 from collections.abc import Callable, MutableMapping, Sequence
 from typing import Any
 
+from botocore.exceptions import BotoCoreError
+
 from ecs_cd import __version__, build_push, ci, clean_up, deploy, interface, migrate, pipeline
-from ecs_cd.aws.session import Aws
+from ecs_cd.aws.session import Aws, explain
 from ecs_cd.core.errors import Cancelled, Refused
 from ecs_cd.core.schema import closest
 from ecs_cd.core.verdict import REFUSED_EXIT_CODE
@@ -24,6 +26,8 @@ from ecs_cd.watch import Clock
 
 def entry() -> None:
     """The console script. Leaves at once: after a cancellation a thread may still wait for AWS."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a locale without "…"
     code = main(sys.argv[1:], os.environ)
     sys.stdout.flush()
     sys.stderr.flush()
@@ -47,6 +51,8 @@ def main(argv: Sequence[str], environ: MutableMapping[str, str], *, clock: Clock
         job = Job(environ, ci_system, Aws(environ, inputs.aws_region), clock, State(environ))
     except Refused as refused:
         return refuse(refused, verb_name, ci_system)
+    except BotoCoreError as error:  # a profile that is not there
+        return refuse(explain(error), verb_name, ci_system)
     return guarded(lambda: _RUN[verb_name](inputs, job), Step(verb_name), job)
 
 
@@ -70,7 +76,10 @@ def _listen_for_signals() -> None:
 
 
 def _from_action(text: str) -> dict[str, str]:
-    given = json.loads(text) if text else {}
+    try:
+        given = json.loads(text) if text else {}
+    except ValueError:
+        raise Refused("ECS_CD_INPUTS is not JSON", "It is set by the action, as toJSON(inputs).") from None
     return {str(name): str(value) for name, value in given.items() if value}
 
 

@@ -96,20 +96,19 @@ def execute(inputs: Deploy, plan: Plan, by_name: Mapping[str, str], job: Job) ->
     )
     try:
         mine = rolling.start(job, plan.cluster, service, arn)
-    except ClientError as error:
-        if not passing(error):
-            job.state.end()  # ECS said no: nothing was changed
+    except (ClientError, BotoCoreError):
+        job.state.end()  # ECS said no: nothing was changed
         raise
     job.state.begin(deployment=mine.id)
     seen = {str(event["id"]) for event in service.get("events", ())}
-    follow = rolling.Rollout(job, plan.cluster, plan.target.name, mine, definition, seen)
+    follow = rolling.Rollout(job, plan.cluster, str(service["serviceName"]), mine, definition, seen)
     verdict = watch(
         follow.look,
         lambda look: rollout.judge(mine, look),
         follow.say,
         clock=job.clock,
         timeout=inputs.deployment_timeout,
-        interval=lambda elapsed: 0.5 if elapsed < 15 else 1.8,
+        interval=lambda elapsed: 0.5 if elapsed < 15 else 1.5,
     )
     if verdict.outcome is Outcome.SUCCEEDED:
         verdict = _prove(verdict, plan, follow, by_container, job)
@@ -141,7 +140,7 @@ def _prove(verdict: Verdict, plan: Plan, follow: rolling.Rollout, asked: Mapping
         if attempt:
             job.clock.sleep(1)
         try:
-            running = ecs.service_tasks(job.aws, plan.cluster, plan.target.name, "RUNNING")
+            running = ecs.service_tasks(job.aws, plan.cluster, follow.name, "RUNNING")
             missing = proof.missing(running, follow.desired, follow.mine.task_definition, asked, children)
             if missing and not children:
                 children = {image: proof.children(_manifest(image, job)) for image in asked.values()}

@@ -59,7 +59,8 @@ def build(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     If we are cancelled, it gets the signal too and is waited for.
     """
     try:
-        process = subprocess.Popen(argv, env=dict(environ), stdin=subprocess.DEVNULL)
+        # In one stream with what we write: the runner reads two in no certain order.
+        process = subprocess.Popen(argv, env=dict(environ), stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT)
     except FileNotFoundError:
         raise _no_docker() from None
     try:

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd import checkout, config, images, templates
 from ecs_cd.aws import ecs, logs
-from ecs_cd.aws.session import looking, passing
+from ecs_cd.aws.session import looking
 from ecs_cd.core import task_definition, tasks
 from ecs_cd.core.diagnosis import Finding, StoppedTask, task_failed
 from ecs_cd.core.document import Document, Migration
@@ -27,6 +27,8 @@ from ecs_cd.step import Step, conduct
 from ecs_cd.watch import watch
 
 STEP = Step("Migration", result="migration-result")
+
+_LATE_LINES = 1.0  # seconds after which the last lines of a failed container are there
 
 
 @dataclass(frozen=True)
@@ -132,10 +134,9 @@ def _run_once(request: dict[str, Any], job: Job) -> tuple[str, list[ecs.Json]]:
         return (found, []) if found else None
 
     try:
-        return carry_out("RunTask", run, look, job)
-    except ClientError as error:
-        if not passing(error):
-            job.state.end()  # ECS said no: nothing was started
+        return carry_out("RunTask", run, look, job, idempotent=True)  # by its clientToken
+    except (ClientError, BotoCoreError):
+        job.state.end()  # ECS said no: nothing was started
         raise
 
 
@@ -181,7 +182,11 @@ def _placement(service: Mapping[str, Any], definition: TaskDefinition) -> dict[s
 
 def _without_spot(strategy: list[dict[str, Any]]) -> list[dict[str, Any]]:
     kept = [item for item in strategy if item["capacityProvider"] != "FARGATE_SPOT"]
-    return kept or [{"capacityProvider": "FARGATE", "weight": 1}]
+    if not kept:
+        return [{"capacityProvider": "FARGATE", "weight": 1}]
+    if not any(item.get("weight") for item in kept):  # RunTask refuses a strategy without any weight
+        kept[0] = {**kept[0], "weight": 1}
+    return kept
 
 
 @dataclass
@@ -208,7 +213,7 @@ class _Follow:
     def look(self) -> Mapping[str, Any]:
         with looking():
             self.last = ecs.task(self.job.aws, self.plan.cluster, self.task) or {}
-        self._relay()
+        self.relay()
         return self.last
 
     def judge(self, task: Mapping[str, Any]) -> Verdict | Watching:
@@ -217,7 +222,8 @@ class _Follow:
         verdict = tasks.migration_verdict(task, self.plan.migration.container)
         return verdict or Watching(tasks.status_words(task))
 
-    def _relay(self) -> None:
+    def relay(self) -> None:
+        """Shows what the container wrote since the last time."""
         if self.log is None:
             return
         trouble = self.log.trouble
@@ -242,5 +248,7 @@ def _result(verdict: Verdict, follow: _Follow, plan: Plan, arn: str, image: str,
     else:
         job.state.end()
     if not verdict.outcome.green:
+        job.clock.sleep(_LATE_LINES)
+        follow.relay()
         findings = [task_failed(StoppedTask(follow.last, tuple(follow.lines)))]
     return Result(verdict, outputs, facts, findings)

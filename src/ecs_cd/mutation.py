@@ -8,6 +8,7 @@ from typing import TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd.aws.session import code, passing
+from ecs_cd.core.errors import OutcomeUnknown, Refused
 from ecs_cd.job import Job
 
 T = TypeVar("T")
@@ -15,21 +16,41 @@ T = TypeVar("T")
 _ATTEMPTS = 6  # with 1, 2, ... 5 seconds between them
 
 
-def carry_out(what: str, call: Callable[[], T], look: Callable[[], T | None], job: Job) -> T:
+def carry_out(
+    what: str, call: Callable[[], T], look: Callable[[], T | None], job: Job, *, idempotent: bool = False
+) -> T:
     """The answer of ``call``, or what ``look`` finds of it after an answer that never came.
 
     A throttled call, a server error and a lost connection are followed by a look, because the call may
-    have been carried out all the same. Any other error is AWS's answer. Raises the last error.
+    have been carried out all the same. With ``idempotent`` it is repeated even where the look fails.
+    Raises AWS's own error if the first call was refused: then nothing has happened. After a lost answer
+    it raises ``OutcomeUnknown`` instead, whatever comes.
     """
+    try:
+        return call()
+    except (ClientError, BotoCoreError) as error:
+        if not passing(error):
+            raise
+        lost: Exception = error
     for attempt in range(1, _ATTEMPTS):
-        try:
-            return call()
-        except (ClientError, BotoCoreError) as error:
-            if not passing(error):
-                raise
-            job.ci.line(f"{what}: {code(error) or type(error).__name__}; looking before it is repeated")
+        job.ci.line(f"{what}: {code(lost) or type(lost).__name__}; looking before it is repeated")
         job.clock.sleep(attempt)
-        found = look()
-        if found is not None:
-            return found
-    return call()
+        try:
+            found = _look(look, idempotent)
+            return call() if found is None else found
+        except (ClientError, BotoCoreError, Refused) as error:
+            if not passing(error):
+                raise OutcomeUnknown(
+                    f"{what} may have been carried out: its answer was lost, and then: {error}"
+                ) from error
+            lost = error
+    raise OutcomeUnknown(f"{what} may have been carried out: no answer came ({lost})") from lost
+
+
+def _look(look: Callable[[], T | None], idempotent: bool) -> T | None:
+    try:
+        return look()
+    except (ClientError, BotoCoreError):
+        if idempotent:
+            return None
+        raise

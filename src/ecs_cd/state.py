@@ -27,8 +27,11 @@ def folder(environ: Mapping[str, str]) -> Path:
     """
     runner_temp = environ.get("RUNNER_TEMP")
     path = Path(runner_temp) / "ecs-cd" if runner_temp else Path(tempfile.gettempdir()) / f"ecs-cd-{os.getuid()}"
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    status = path.lstat()
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = path.lstat()
+    except OSError as error:
+        raise Refused(f"{path} can't be made: {error.strerror}", "Set RUNNER_TEMP to a folder of your own.") from error
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
         raise Refused(f"{path} belongs to another user", "Remove it, or set RUNNER_TEMP to a folder of your own.")
     return path

@@ -14,7 +14,7 @@ from ecs_cd import clean_up
 from ecs_cd.aws.session import explain
 from ecs_cd.ci import Ci
 from ecs_cd.core import duration, report
-from ecs_cd.core.errors import Cancelled, Refused
+from ecs_cd.core.errors import Cancelled, OutcomeUnknown, Refused
 from ecs_cd.core.verdict import DEFECT_EXIT_CODE, EXIT_CODES, REFUSED_EXIT_CODE, Outcome
 from ecs_cd.job import Job, Result
 
@@ -71,11 +71,11 @@ def guarded(run: Callable[[], int], step: Step, job: Job) -> int:
         return run()
     except Refused as refused:
         return refuse(refused, step.title, job.ci)
-    except (ClientError, BotoCoreError) as error:
+    except (ClientError, BotoCoreError, OutcomeUnknown) as error:
         explained = explain(error)
         if not job.state.under_way:
             return refuse(explained, step.title, job.ci)
-        message = f"{explained}\nThe outcome is unknown; what was started goes on.\n{explained.remedy}"
+        message = f"{explained}\nThe outcome is unknown; what was started goes on.\n{explained.remedy}".rstrip()
         return _unfinished(Outcome.UNKNOWN, message, {**job.state.under_way, "on_cancel": "leave"}, step, job)
     except Cancelled:
         for received in (signal.SIGINT, signal.SIGTERM):
@@ -91,7 +91,7 @@ def guarded(run: Callable[[], int], step: Step, job: Job) -> int:
 def _unfinished(outcome: Outcome, message: str, under_way: Mapping[str, Any], step: Step, job: Job) -> int:
     """No verdict: says so, then what is still running; the exit code."""
     job.ci.error(message, title=step.title)
-    clean_up.settle(under_way, job.aws, job.ci)
+    clean_up.settle(under_way, job.aws, job.ci, job.clock)
     job.state.end()
     if step.result:
         job.ci.outputs({step.result: outcome.value})

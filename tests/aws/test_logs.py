@@ -75,7 +75,7 @@ def test_a_log_that_may_not_be_read_is_no_reason_to_fail(aws: SignedAws, ours: A
     """The reason is there to be said once, and it is not asked again."""
     aws.on("logs.GetLogEvents", denied("logs:GetLogEvents"))
     assert list(logs.new_lines(ours, log)) == []
-    assert log.trouble == "the log /g ecs/app/0123 can't be read (AccessDeniedException)"
+    assert log.trouble == "the log group /g can't be read (AccessDeniedException)"
     assert list(logs.new_lines(ours, log)) == []
     assert aws.count("logs.GetLogEvents") == 1
 

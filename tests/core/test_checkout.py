@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -169,3 +170,45 @@ def test_the_index_is_not_written(workspace: Path) -> None:
     (workspace / ".git" / "index.lock").touch()
     (workspace / "app" / "new.py").touch()
     assert checkout.differences(["."]) == ["app/new.py"]
+
+
+def test_a_dockerfile_outside_of_the_checkout_hides_nothing(workspace: Path, tmp_path: Path) -> None:
+    """git status refuses a path outside of the repository; what it says of the rest must not get lost."""
+    (workspace / "app" / "main.py").write_text("two\n")
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    found = checkout.differences(["app", str(tmp_path / "Dockerfile")])
+    assert found == [str(tmp_path / "Dockerfile"), "app/main.py"]
+
+
+def test_a_context_outside_of_the_checkout_is_never_the_commits(workspace: Path, tmp_path: Path) -> None:
+    """Nothing of it is in the commit."""
+    (tmp_path / "context").mkdir()
+    assert checkout.differences([str(tmp_path / "context")]) == [str(tmp_path / "context")]
+
+
+def test_a_name_that_is_not_utf8_is_a_difference_like_others(workspace: Path) -> None:
+    """Git's paths are bytes."""
+    Path(os.fsdecode(b"app/caf\xe9")).touch()
+    assert len(checkout.differences(["app"])) == 1
+
+
+def test_a_path_that_is_not_there_is_not_the_whole_repository(workspace: Path) -> None:
+    """Its absence is another check's business."""
+    (workspace / "new").touch()
+    assert checkout.differences(["nope"]) == []
+
+
+def test_a_path_is_no_pathspec(workspace: Path) -> None:
+    """Git would read `:(exclude)` as magic."""
+    (workspace / ":(exclude)app").mkdir()
+    (workspace / ":(exclude)app" / "x").touch()
+    assert checkout.differences([":(exclude)app"]) == [":(exclude)app/x"]
+
+
+def test_a_context_behind_a_link_is_looked_into(workspace: Path) -> None:
+    """The build sees what is behind it."""
+    (workspace / "link").symlink_to("app")
+    git("add", ".")
+    git("commit", "-q", "-m", "x")
+    (workspace / "app" / "main.py").write_text("2")
+    assert checkout.differences(["link"]) == ["app/main.py"]

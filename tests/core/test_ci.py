@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -159,11 +160,28 @@ def test_an_output_is_what_was_given(value: str, github: GitHub, tmp_path: Path)
     assert all(len(delimiter) >= 32 for _, _, delimiter in found)
 
 
-@pytest.mark.parametrize(("size", "kept"), [(100, True), (1024 * 1024, False)])
-def test_a_summary_that_github_would_refuse_is_left_out(size: int, kept: bool, github: GitHub, tmp_path: Path) -> None:
-    """1 MiB a step; a larger one would be an error of its own."""
-    github.summary("x" * size)
-    assert (tmp_path / "summary").exists() is kept
+@pytest.mark.parametrize("sizes", [[2 * 1024 * 1024], [500_000] * 3, [1024 * 1024 - 1, 100]])
+def test_a_summary_is_cut_at_what_github_takes(sizes: list[int], github: GitHub, tmp_path: Path) -> None:
+    """1 MiB a step, all sections together; of a larger one GitHub shows nothing at all."""
+    for size in sizes:
+        github.summary("x" * size)
+    assert (tmp_path / "summary").stat().st_size <= 1024 * 1024
+
+
+@pytest.mark.parametrize("write", [lambda ci: ci.relay(["a \ud800 b"]), lambda ci: ci.summary("a \ud800 b")])
+def test_what_can_not_be_written_does_not_end_a_watch(write: Callable[[GitHub], None], github: GitHub) -> None:
+    """A lone surrogate in a log line is no reason to lose sight of a migration."""
+    write(github)
+
+
+def test_a_child_that_ends_without_a_line_end_does_not_swallow_the_token(
+    github: GitHub, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Else commands would stay stopped, and our own error with them."""
+    with github.foreign():
+        os.write(1, b"no newline at the end")
+    github.error("x", "t")
+    assert runner(capfd.readouterr().out) == ["error:x"]
 
 
 def test_sections_of_a_summary_follow_each_other(github: GitHub, tmp_path: Path) -> None:

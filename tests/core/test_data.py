@@ -62,3 +62,10 @@ def test_unreadable_text_is_refused_with_its_place_and_without_its_content(text:
         data.parse(text, what="the document")
     assert place in str(refused.value)
     assert "hunter2" not in str(refused.value)
+
+
+def test_what_a_merge_brings_may_be_overridden() -> None:
+    """`<<` is there for defaults; only what is written twice stands there twice."""
+    parsed = data.parse("w: &w {a: 1, b: 2}\nx: {<<: *w, b: 3}\ny: {<<: *w, a: 1, a: 2}", what="it")
+    assert parsed["x"] == {"a": 1, "b": 3}
+    assert data.duplicate_keys(parsed) == ["y.a"]

@@ -136,7 +136,7 @@ def test_a_look_at_the_service_gives_this_verdict(look: Look, expected: Outcome 
 
 def test_every_rollout_state_of_ecs_has_a_row() -> None:
     """An upgrade of botocore that brings a new state is noticed here."""
-    model = ServiceModel(Loader().load_service_model("ecs", "service-2"))
+    model: Any = ServiceModel(Loader().load_service_model("ecs", "service-2"))
     states = set(model.shape_for("DeploymentRolloutState").enum)
     rows = {
         d["rolloutState"]

@@ -88,3 +88,9 @@ def test_what_no_push_could_do_is_refused_before_the_build(changes: dict[str, ob
     """A tag that can't move, is not valid, or none at all."""
     with pytest.raises(Refused, match=words):
         plan(**changes)
+
+
+def test_a_dirty_tree_does_not_take_the_commits_tag_by_asking_for_it() -> None:
+    """`tags: ${{ github.sha }}` is a way to ask for it, too."""
+    planned = tags.plan(commit="c" * 40, extra=["c" * 40, "latest"], dirty=["x"], there={}, mutability=Mutability())
+    assert planned.tags == ("latest",)

@@ -390,7 +390,7 @@ def test_only_awslogs_tells_where_the_log_is(configuration: dict[str, Any], expe
 
 # ---- for every task definition ----
 
-_WORD = st.text("abcXYZ019 -_/.:", min_size=1, max_size=8).filter(str.strip)
+_WORD = st.text("abcXYZ019-_/.:", min_size=1, max_size=8).filter(lambda text: not text.startswith("__"))
 _PAIRS = st.lists(st.builds(lambda n, v: {"name": n, "value": v}, _WORD, st.text(max_size=5)), max_size=4)
 _PORTS = st.lists(st.fixed_dictionaries({"containerPort": st.integers(1, 65535)}), max_size=3)
 _CONTAINERS = st.lists(
@@ -480,3 +480,40 @@ def test_another_image_is_never_the_same(definition: dict[str, Any], tag: str) -
     before = asked["containerDefinitions"][0]["image"]
     changed = task_definition.with_images(asked, {name: f"{before}@{tag}"}, where="x")
     assert not task_definition.same(asked, changed)
+
+
+def test_a_null_in_a_map_is_left_out() -> None:
+    """ECS takes text there, and nothing else."""
+    assert container(web(dockerLabels={"a": None, "b": "1"}))["dockerLabels"] == {"b": "1"}
+
+
+@pytest.mark.parametrize("field", ["dockerLabels"])
+def test_an_empty_label_is_a_label(field: str) -> None:
+    """In a map the keys are the user's; an empty value is not the same as none."""
+    assert not task_definition.same(normalised(web(**{field: {"x": ""}})), normalised(web()))
+
+
+@pytest.mark.parametrize(
+    ("inner", "path"),
+    [
+        ({"secrets": [{"name": "TOKEN"}]}, "containerDefinitions[0].secrets[0].valueFrom: is missing"),
+        ({"healthCheck": {"command": [], "interval": 3}}, "containerDefinitions[0].healthCheck.command: is missing"),
+        (
+            {"logConfiguration": {"options": {"a": "b"}}},
+            "containerDefinitions[0].logConfiguration.logDriver: is missing",
+        ),
+    ],
+)
+def test_what_ecs_requires_deep_inside_is_missed_here(inner: dict[str, Any], path: str) -> None:
+    """RegisterTaskDefinition would refuse it after the migration has run."""
+    with pytest.raises(Refused) as refused:
+        read(web(**inner))
+    assert path in str(refused.value)
+
+
+def test_a_containers_field_at_the_top_is_told_where_it_belongs() -> None:
+    """A common slip of the hand."""
+    with pytest.raises(
+        Refused, match=r"environmentFiles: ECS has no such field; it is one of containerDefinitions\[\]"
+    ):
+        read(web(top={"environmentFiles": []}))

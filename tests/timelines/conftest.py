@@ -44,9 +44,7 @@ def models() -> Iterator[None]:
     read_once = functools.cache(read)
     with pytest.MonkeyPatch.context() as patch:
         # botocore changes S3's in place, so that one is read anew.
-        patch.setattr(
-            JSONFileLoader, "load_file", lambda self, path: read(path) if "/s3/" in path else read_once(path)
-        )
+        patch.setattr(JSONFileLoader, "load_file", lambda self, path: read(path) if "/s3/" in path else read_once(path))
         yield
 
 

@@ -188,3 +188,11 @@ def test_no_region_and_no_credentials_are_said(aws: ScriptedAws, step: Run, monk
     ended = step("build-push", aws_region="ap-northeast-1")
     assert ended.exit_code == 2
     assert "there are no AWS credentials" in ended.log
+
+
+def test_a_dirty_checkout_of_another_commit_does_not_matter(aws: ScriptedAws, step: Run, tmp_path: Path) -> None:
+    """The asked-for commit is in ECR; what lies around says nothing about it."""
+    there(aws, {SHA: ecs.DIGEST, "latest": ecs.DIGEST})
+    checkout(tmp_path, Dockerfile="FROM scratch\n")
+    (tmp_path / "Dockerfile").write_text("FROM busybox\n")
+    assert step("build-push").exit_code == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -332,3 +333,39 @@ def test_a_template_that_is_none_is_refused_before_anything_is_changed(
     assert ended.exit_code == 2
     assert words in ended.log, ended.log
     assert aws.count("ecs.RegisterTaskDefinition") == 0
+
+
+def test_a_look_that_is_refused_after_a_lost_update_leaves_the_outcome_unknown(aws: ScriptedAws, step: Run) -> None:
+    """The update may have been made: that is not "not begun", and it is not repeated blindly."""
+    aws.on("ecs.UpdateService", lost(STARTED))
+    aws.on("ecs.DescribeServices", denied(), after="ecs.UpdateService")
+    ended = step("deploy")
+    assert ended.exit_code == 8
+    assert ended.outputs["result"] == "unknown"
+    assert aws.count("ecs.UpdateService") == 1
+
+
+@pytest.mark.parametrize(
+    ("break_it", "words"),
+    [
+        (lambda patch, folder: patch.setenv("AWS_PROFILE", "nope"), "nope"),
+        (lambda patch, folder: (folder / "ecs-cd").write_text("x"), "can't be made"),
+    ],
+)
+def test_what_is_wrong_around_us_is_a_sentence_and_no_traceback(
+    aws: ScriptedAws, step: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, break_it: Any, words: str
+) -> None:
+    """A profile that is not there, a file where our folder should be."""
+    break_it(monkeypatch, tmp_path)
+    ended = step("deploy")
+    assert ended.exit_code == 2
+    assert words in ended.log
+
+
+@pytest.mark.parametrize("value", ["[" * 60_000, "&a [*a]", "cluster: " + "1" * 5000])
+def test_a_document_that_breaks_a_parser_is_refused(aws: ScriptedAws, step: Run, value: str) -> None:
+    """Nested without end, referring to itself, a number beyond all bounds."""
+    aws.on("ssm.GetParameter", {"Parameter": {"Value": value}})
+    ended = step("deploy")
+    assert ended.exit_code == 2
+    assert "the document in the SSM parameter /my/parameter" in ended.log

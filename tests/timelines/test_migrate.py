@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.scripted_aws import Params, ScriptedAws, at, denied, ecs, error, lost, reset, server_error, throttled
+from tests.scripted_aws import (
+    Params,
+    ScriptedAws,
+    at,
+    denied,
+    ecs,
+    error,
+    expired,
+    lost,
+    reset,
+    server_error,
+    throttled,
+)
 from tests.timelines.conftest import DOCUMENT, Step
 
 Run = Callable[..., Step]
@@ -204,8 +217,6 @@ def test_network_settings_go_only_with_awsvpc(aws: ScriptedAws, step: Run) -> No
 
 def test_without_a_migration_in_the_document_it_is_skipped_and_said_once(aws: ScriptedAws, step: Run) -> None:
     """Green, and not silently."""
-    import json
-
     content = {key: value for key, value in DOCUMENT.items() if key != "migration"}
     aws.on("ssm.GetParameter", {"Parameter": {"Value": json.dumps(content)}})
     ended = step("migrate")
@@ -220,3 +231,51 @@ def test_another_request_with_our_token_is_a_conflict_and_said(aws: ScriptedAws,
     aws.on("ecs.RunTask", error("ConflictException", "clientToken in use", resourceIds=["arn:first"]))
     assert step("migrate").exit_code == 2
     assert aws.count("ecs.RunTask") == 1
+
+
+def test_a_look_that_is_refused_is_no_answer_of_run_task(aws: ScriptedAws, step: Run, runs: ecs.RunTask) -> None:
+    """The role may lack ListTasks: the call is repeated with its clientToken, which starts nothing twice."""
+    aws.on("ecs.RunTask", lost(runs), runs)
+    aws.on("ecs.ListTasks", denied())
+    assert step("migrate").exit_code == 0
+    assert len(runs.started) == 1
+
+
+def test_credentials_that_expire_after_a_lost_answer_leave_the_outcome_unknown(
+    aws: ScriptedAws, step: Run, runs: ecs.RunTask
+) -> None:
+    """The task may run: that is not "not begun"."""
+    aws.on("ecs.RunTask", lost(runs), expired())
+    aws.on("ecs.ListTasks", {"taskArns": []})
+    ended = step("migrate")
+    assert ended.exit_code == 8
+    assert ended.outputs["migration-result"] == "unknown"
+    assert "may have been carried out" in ended.log
+
+
+def test_a_template_that_ecs_would_refuse_is_refused_before_the_migration(aws: ScriptedAws, step: Run) -> None:
+    """In the pipeline the deployment's template is read, to its last required field, before anything runs."""
+    services = {"web": {"task-definition": "s3://my-bucket/t.json", "containers": {"app": "app"}}}
+    aws.on("ssm.GetParameter", {"Parameter": {"Value": json.dumps({**DOCUMENT, "services": services})}})
+    container = {"name": "app", "image": "x", "secrets": [{"name": "TOKEN"}]}
+    template = {"family": "web", "networkMode": "awsvpc", "containerDefinitions": [container]}
+    aws.on("s3.GetObject", {"Body": json.dumps(template).encode()})
+    aws.on("ecr.DescribeRepositories", {"repositories": [{"imageTagMutability": "MUTABLE"}]})
+    ended = step("pipeline")
+    assert ended.exit_code == 2
+    assert "containerDefinitions[0].secrets[0].valueFrom: is missing" in ended.log
+    assert aws.count("ecs.RunTask") == 0
+
+
+def test_a_strategy_keeps_a_weight_without_spot(aws: ScriptedAws, step: Run) -> None:
+    """ "Base on demand, the rest on spot" leaves weight 0, which RunTask refuses."""
+    strategy = [
+        {"capacityProvider": "FARGATE", "base": 1, "weight": 0},
+        {"capacityProvider": "FARGATE_SPOT", "weight": 1},
+    ]
+    service = ecs.service(capacityProviderStrategy=strategy)
+    del service["launchType"]
+    aws.on("ecs.DescribeServices", {"services": [service]})
+    assert step("migrate").exit_code == 0
+    request = next(call.params for call in aws.calls if call.operation == "ecs.RunTask")
+    assert request["capacityProviderStrategy"] == [{"capacityProvider": "FARGATE", "base": 1, "weight": 1}]

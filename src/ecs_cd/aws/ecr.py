@@ -37,6 +37,9 @@ def images(aws: Aws, repository: Repository, tags: Sequence[str]) -> dict[str, I
 
     Raises ``Refused`` where the repository is not there.
     """
+    tags = list(dict.fromkeys(tags))
+    if not tags:
+        return {}
     answer = _batch_get(aws, repository, [{"imageTag": tag} for tag in tags])
     if len(tags) == 1:
         return dict(zip(tags, map(_image, answer["images"]), strict=False))

@@ -12,6 +12,7 @@ from ecs_cd.aws.session import Aws, code, passing
 from ecs_cd.core.references import short
 
 TAIL = 20  # lines
+_PAGES = 4  # of the end of a log
 
 
 @dataclass
@@ -51,9 +52,17 @@ def new_lines(aws: Aws, log: Stream) -> Iterator[str]:
 
 
 def tail(aws: Aws, log: Stream) -> tuple[str, ...]:
-    """The last lines."""
-    page = _events(aws, log, {"limit": TAIL, "startFromHead": False})
-    return tuple(str(event.get("message", "")) for event in page.get("events", ()))[-TAIL:]
+    """The last lines. An empty page isn't the beginning: the same token is."""
+    lines: list[str] = []
+    position: dict[str, Any] = {"startFromHead": False}
+    for _ in range(_PAGES):
+        page = _events(aws, log, {"limit": TAIL, **position})
+        lines = [str(event.get("message", "")) for event in page.get("events", ())] + lines
+        token = page.get("nextBackwardToken")
+        if len(lines) >= TAIL or token in (None, position.get("nextToken")):
+            break
+        position = {"nextToken": token}
+    return tuple(lines[-TAIL:])
 
 
 def _events(aws: Aws, log: Stream, position: Mapping[str, Any]) -> dict[str, Any]:
@@ -63,5 +72,5 @@ def _events(aws: Aws, log: Stream, position: Mapping[str, Any]) -> dict[str, Any
         return answer
     except (ClientError, BotoCoreError) as error:
         if code(error) != "ResourceNotFoundException" and not passing(error):
-            log.trouble = f"the log {log.group} {log.name} can't be read ({code(error) or error})"
+            log.trouble = f"the log group {log.group} can't be read ({code(error) or error})"
         return {}

@@ -16,9 +16,9 @@ from ecs_cd.core.errors import Refused, Unreadable
 
 Client = Any  # botocore makes its clients at run time; there is no class to name
 
-_THROTTLED = {
+_PASSING = {
     "Throttling", "ThrottlingException", "ThrottledException", "RequestLimitExceeded", "TooManyRequestsException",
-    "RequestThrottled", "RequestThrottledException", "SlowDown", "PriorRequestNotComplete",
+    "RequestThrottled", "RequestThrottledException", "SlowDown", "PriorRequestNotComplete", "ServerException",
 }  # fmt: skip
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403", "Forbidden"}
 _SIGN_IN = {
@@ -86,7 +86,7 @@ def passing(error: Exception) -> bool:
     """
     if isinstance(error, botocore.exceptions.ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        return status >= 500 or code(error) in _THROTTLED or _CONCURRENT in str(error)
+        return status >= 500 or code(error) in _PASSING or _CONCURRENT in str(error)
     return isinstance(error, _CONNECTION)
 
 

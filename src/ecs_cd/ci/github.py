@@ -17,7 +17,8 @@ from actions_toolkit.file_command import prepare_key_value_message
 from ecs_cd.ci.text import harmless
 
 _LONGEST_ANNOTATION = 4096  # characters
-_LARGEST_SUMMARY = 1024 * 1024  # bytes a step
+_LARGEST_SUMMARY = 1024 * 1024  # bytes a step; GitHub shows nothing at all of a larger one
+_CUT = b"\n\n(cut: a summary ends at 1 MiB)\n"
 
 
 class GitHub:
@@ -43,18 +44,17 @@ class GitHub:
     def relay(self, lines: Iterable[str]) -> None:
         shown = list(harmless(lines))
         if shown:
-            with self.foreign():
+            with _no_commands():
                 for line in shown:
                     print(f"  | {line}")
 
     @contextmanager
     def foreign(self) -> Iterator[None]:
-        token = secrets.token_hex(16)
-        print(f"::stop-commands::{token}", flush=True)
-        try:
-            yield
-        finally:
-            print(f"::{token}::", flush=True)
+        with _no_commands():
+            try:
+                yield
+            finally:
+                print()  # a last line without an end would swallow the token
 
     def outputs(self, values: Mapping[str, str]) -> None:
         if self._output:
@@ -62,12 +62,28 @@ class GitHub:
             _append(self._output, text)
 
     def summary(self, markdown: str) -> None:
-        if self._summary and len(markdown.encode()) < _LARGEST_SUMMARY:
-            _append(self._summary, f"{markdown}\n")
+        if not self._summary:
+            return
+        path = Path(self._summary)
+        room = _LARGEST_SUMMARY - (path.stat().st_size if path.exists() else 0)
+        text = f"{markdown}\n".encode(errors="replace")
+        if len(text) > room:
+            text = text[: max(0, room - len(_CUT))] + _CUT[: max(0, room)]
+        _append(self._summary, text.decode(errors="ignore"))
 
     def _annotate(self, command: str, text: str, properties: dict[str, str]) -> None:
         issue_command(command, properties, "\n".join(harmless([text]))[:_LONGEST_ANNOTATION])
         sys.stdout.flush()
+
+
+@contextmanager
+def _no_commands() -> Iterator[None]:
+    token = secrets.token_hex(16)
+    print(f"::stop-commands::{token}", flush=True)
+    try:
+        yield
+    finally:
+        print(f"::{token}::", flush=True)
 
 
 def _inert(line: str) -> str:

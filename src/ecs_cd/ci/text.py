@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 
 # Control characters but the tab. A lone CR ends a line for GitHub's runner, so what follows it could
 # be a workflow command; ESC could repaint a terminal (colours, `ESC [ ... m`, are let through).
-_CONTROL = re.compile(r"\x1b(?!\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f\x85\u2028\u2029]")
+# Lone surrogates can't be written at all.
+_CONTROL = re.compile(r"\x1b(?!\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 LONGEST_LINE = 4096  # characters
 
 

@@ -69,10 +69,10 @@ def digest(metadata: str) -> str:
     Raises ``Refused`` where BuildKit didn't say: then nothing can be deployed by digest.
     """
     try:
-        content: dict[str, Any] = json.loads(metadata)
+        content: Any = json.loads(metadata)
     except ValueError:
         content = {}
-    found = str(content.get("containerimage.digest", ""))
+    found = str(content.get("containerimage.digest", "")) if isinstance(content, dict) else ""
     if not DIGEST.fullmatch(found):
         raise Refused("BuildKit's metadata file names no image digest", "Does the builder's driver support --push?")
     return found
@@ -85,11 +85,17 @@ def key_values(text: str, *, what: str) -> dict[str, str]:
     Raises ``Refused`` without the value, which may be a secret.
     """
     found: dict[str, str] = {}
-    rows = csv.reader(io.StringIO(text), delimiter="\x1f", strict=False)  # one entry a row
+    lines = io.StringIO(text.replace("\r\n", "\n"), newline="")
+    try:
+        rows = list(csv.reader(lines, delimiter="\x1f", strict=True))  # one entry a row
+    except csv.Error:
+        raise Refused(f"{what}: a double quote opens an entry and isn't closed, or stands in its middle") from None
     for number, row in enumerate((row for row in rows if row and row[0].strip()), 1):
         name, separator, value = row[0].strip().partition("=")
         if not separator or not _SECRET_ID.fullmatch(name):
             raise Refused(f"{what}, entry {number}: must be NAME=VALUE")
+        if name in found:
+            raise Refused(f"{what}, entry {number}: `{name}` stands there twice")
         found[name] = value
     return found
 

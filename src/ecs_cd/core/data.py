@@ -23,10 +23,18 @@ def parse(text: str, *, what: str, numbers_as_written: bool = False) -> Any:
     Raises ``Refused`` naming the line and column where the text can't be read; never its content.
     """
     try:
+        return _checked(text, what, numbers_as_written)
+    except RecursionError:
+        raise Refused(f"{what} is nested too deeply, or refers to itself") from None
+
+
+def _checked(text: str, what: str, numbers_as_written: bool) -> Any:
+    try:
         return _parse_json(text, numbers_as_written)
     except ValueError as not_json:
         data, not_yaml = _parse_yaml(text, numbers_as_written)
         if not_yaml is None:
+            duplicate_keys(data)  # walks through all of it, and so finds what refers to itself
             return data
         if text.lstrip().startswith(("{", "[")) and isinstance(not_json, json.JSONDecodeError):
             place = f"line {not_json.lineno}, column {not_json.colno}: {not_json.msg}"
@@ -94,8 +102,11 @@ def _parse_yaml(text: str, numbers_as_written: bool) -> tuple[Any, str | None]:
         return int(loader.construct_scalar(node))  # PyYAML would read a leading 0 as octal
 
     def mapping(loader: Any, node: Any) -> Keys:
-        loader.flatten_mapping(node)
-        return _mapping([(_key(loader, k), loader.construct_object(v, deep=True)) for k, v in node.value])
+        written = [_key(loader, key) for key, _ in node.value]
+        loader.flatten_mapping(node)  # what `<<` brings may be overridden: that is no duplicate
+        merged = Keys((_key(loader, k), loader.construct_object(v, deep=True)) for k, v in node.value)
+        merged.duplicates = tuple(key for number, key in enumerate(written) if key in written[:number])
+        return merged
 
     Loader.add_constructor(f"{prefix}int", integer)
     Loader.add_constructor(f"{prefix}map", mapping)
@@ -105,7 +116,7 @@ def _parse_yaml(text: str, numbers_as_written: bool) -> tuple[Any, str | None]:
         mark = error.problem_mark or error.context_mark
         place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
         return None, place + (_harmless(error.problem) or "it can't be read")
-    except (yaml.YAMLError, RecursionError):
+    except (yaml.YAMLError, ValueError):
         return None, "it can't be read"
 
 

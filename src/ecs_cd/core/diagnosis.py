@@ -32,20 +32,35 @@ class StoppedTask:
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html
 _REASONS: tuple[tuple[str, str, str], ...] = (
     (
-        r"CannotPull\w*.*(not ?found|manifest unknown|does not exist|no such)|CannotPullImageManifestError",
+        r"CannotPull\w*.*(no such host|timeout|timed out|request canceled|connection refused|unreachable)",
+        "the image can't be pulled: no route to its registry",
+        "Check the way from the task's subnets to the registry: NAT gateway or VPC endpoints (ecr.api, ecr.dkr, s3), "
+        "security groups, DNS.",
+    ),
+    (
+        r"CannotPull\w*.*(toomanyrequests|rate limit)",
+        "the image can't be pulled: the registry's rate limit",
+        "Pull from ECR (a pull-through cache or a copy) instead of the public registry.",
+    ),
+    (
+        r"CannotPull\w*.*no space left",
+        "the image can't be pulled: the disk is full",
+        "Raise `ephemeralStorage`, or clean the instance's disk.",
+    ),
+    (
+        r"CannotPull\w*.*(not ?found|manifest unknown|does not exist|no such)",
         "the image can't be pulled: it is not there",
         "Check the image's name and tag in the task definition, and that it was pushed to that registry.",
     ),
     (
-        r"CannotPull\w*.*(denied|not authorized|no basic auth|403|401)",
+        r"CannotPull\w*.*(denied|not authorized|no basic auth|\b40[13]\b)",
         "the image can't be pulled: no permission",
         "Give the execution role ecr:GetAuthorizationToken, ecr:BatchGetImage and ecr:GetDownloadUrlForLayer.",
     ),
     (
         r"CannotPull",
         "the image can't be pulled",
-        "Check the route from the task's subnets to the registry (NAT gateway or VPC endpoints), "
-        "and that the image exists for the task's platform.",
+        "Check that the image exists, for the task's platform as well, and the way from the task's subnets to it.",
     ),
     (
         r"ResourceInitializationError",
@@ -71,6 +86,15 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
 )
 
 
+# These say who ended the task; the exit code is then only how it died.
+_STOPPED_FROM_OUTSIDE = {
+    "SpotInterruption": "AWS took the spot capacity back",
+    "TerminationNotice": "the instance is being terminated",
+    "InfrastructureHealth": "AWS found the infrastructure below the task unhealthy",
+    "UserInitiated": "somebody stopped the task",
+}
+
+
 def task_failed(stopped: StoppedTask) -> Finding:
     """The likely cause of one task's end."""
     task = stopped.task
@@ -79,6 +103,9 @@ def task_failed(stopped: StoppedTask) -> Finding:
     code = culprits[0].get("exitCode") if culprits else None
     words = " ".join(filter(None, [str(task.get("stoppedReason", "")), *(str(c.get("reason", "")) for c in culprits)]))
     evidence = (f"task {short(str(task.get('taskArn', '')))}: {words or 'no reason given'}", *stopped.log)
+    stop_code = str(task.get("stopCode", ""))
+    if stop_code in _STOPPED_FROM_OUTSIDE:
+        return Finding(_STOPPED_FROM_OUTSIDE[stop_code], evidence)
     for pattern, cause, next_step in _REASONS:
         if re.search(pattern, words, re.IGNORECASE | re.DOTALL):
             return Finding(f"{cause}{f' (container `{name}`)' if name else ''}", evidence, next_step)
@@ -89,7 +116,9 @@ def task_failed(stopped: StoppedTask) -> Finding:
         step = "A service's container has to go on running; look at its command."
         return Finding(f"container `{name}` ended by itself, with exit code 0", evidence, step)
     if code is not None:
-        return Finding(f"container `{name}` exited with {code}", evidence, "Read its last log lines above.")
+        return Finding(
+            f"container `{name}` exited with {code}", evidence, "Read its last log lines above." if stopped.log else ""
+        )
     return Finding(str(task.get("stopCode") or "a task stopped"), evidence)
 
 

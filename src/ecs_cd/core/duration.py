@@ -11,7 +11,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 def seconds(text: str, *, what: str) -> float:
     """``90s``, ``30m``, ``1h30m`` to seconds. Raises ``Refused`` for anything else and for zero."""
-    parts = re.findall(r"([0-9]+)([smh])", text)
+    parts = re.findall(r"([0-9]{1,6})([smh])", text)
     total = sum(int(number) * _SECONDS[unit] for number, unit in parts)
     if not total or "".join(number + unit for number, unit in parts) != text:
         raise Refused(f"{what}: must be a duration like 90s, 30m or 1h30m")

@@ -17,6 +17,10 @@ class Refused(Exception):
         super().__init__("\n".join(self.problems))
 
 
+class OutcomeUnknown(Exception):
+    """A mutation may have been carried out: its answer is lost, and what became of it can't be found out."""
+
+
 class Unreadable(Exception):
     """A look that failed for a reason that passes: throttling, a server error, the network."""
 

@@ -58,6 +58,7 @@ def plan(
             f"the build context differs from the commit ({names}): it is built, without the tag of the commit. "
             "Commit these files, or list what a step before this one generates in .gitignore."
         )
+        extra = [tag for tag in extra if tag != commit]
     own = () if dirty or commit is None else (commit,)
     reuse = there.get(commit) if own and commit else None
     kept = []

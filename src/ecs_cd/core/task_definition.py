@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ecs_cd.core import data
@@ -19,7 +19,8 @@ TaskDefinition = dict[str, Any]
 Shape = Any  # botocore.model.Shape: type_name, members, member, key, value
 
 _WORDS = {"true": True, "false": False}
-_PLACEHOLDER = re.compile(r"^\s*<.*>\s*$|\$\{|\{\{|^__.*__$")
+# What no image reference holds, and every way to write a placeholder does.
+_PLACEHOLDER = re.compile(r"[<>{}$%\s]|^__.*__$")
 
 
 def read(text: str, register: Shape, described: Shape, *, where: str) -> TaskDefinition:
@@ -35,9 +36,6 @@ def read(text: str, register: Shape, described: Shape, *, where: str) -> TaskDef
     if not isinstance(content, dict):
         raise Refused(f"{what} has to be a mapping that holds `family` and `containerDefinitions`")
     definition = normalise(content, register, described, found)
-    for name in register.required_members:
-        if name not in definition and not found:
-            found.append(f"{name}: is missing")
     if found:
         raise Refused([f"{what} has {len(found)} problem{'s' * (len(found) > 1)}:", *found])
     return definition
@@ -69,9 +67,9 @@ def with_images(definition: TaskDefinition, images: Mapping[str, str], *, where:
         if name not in names
     ]
     for container in containers:
-        name = container.get("name", "")
-        container["image"] = images.get(name, container.get("image", ""))
-        if not container["image"] or _PLACEHOLDER.search(container["image"]):
+        name, own = container.get("name", ""), container.get("image", "")
+        container["image"] = images.get(name, own)
+        if name not in images and (not own or _PLACEHOLDER.search(own)):
             found.append(
                 f"the task definition in {where}: container `{name}` has no image, and the document names none"
             )
@@ -107,7 +105,8 @@ def _fit(value: Any, shape: Shape, path: str, found: list[str]) -> Any:
         if not isinstance(value, Mapping):
             found.append(f"{path}: must be a mapping")
             return None
-        return {str(k): _fit(v, shape.value, data.join(path, str(k)), found) for k, v in value.items()}
+        fitted = {str(k): _fit(v, shape.value, data.join(path, str(k)), found) for k, v in value.items()}
+        return {k: v for k, v in fitted.items() if v is not None}
     return _fit_scalar(value, shape, path, found)
 
 
@@ -119,14 +118,24 @@ def _fit_structure(value: Any, shape: Shape, path: str, found: list[str]) -> dic
     for name, inner in value.items():
         here = data.join(path, name)
         if name not in shape.members:
-            found.append(f"{here}: ECS has no such field{closest(name, shape.members)}")
+            found.append(f"{here}: ECS has no such field{_where_it_belongs(name, shape)}")
         elif not _empty(inner):
             fitted = _fit(inner, shape.members[name], here, found)
             if not _empty(fitted):
                 kept[name] = fitted
     if shape.name == "KeyValuePair" and "name" in kept:
         kept.setdefault("value", "")  # an empty environment value is a value
+    if kept or not path:
+        missing = (name for name in shape.required_members if name not in kept)
+        found += [f"{data.join(path, name)}: is missing" for name in missing]
     return kept or None
+
+
+def _where_it_belongs(name: str, shape: Shape) -> str:
+    containers = shape.members.get("containerDefinitions")
+    if containers is not None and name in containers.member.members:
+        return "; it is one of containerDefinitions[]"
+    return closest(name, shape.members)
 
 
 def _fit_scalar(value: Any, shape: Shape, path: str, found: list[str]) -> Any:
@@ -165,6 +174,7 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
     "healthCheck": {"interval": 30, "timeout": 5, "retries": 3},
     "efsVolumeConfiguration": {"rootDirectory": "/"},
 }
+_MAPS = {"dockerLabels", "options", "driverOpts", "labels"}  # whose keys are the user's, and an empty value is one
 _UNORDERED = {
     "environment", "secrets", "portMappings", "mountPoints", "volumes", "tags", "requiresCompatibilities",
 }  # fmt: skip
@@ -181,6 +191,8 @@ def _canonical(definition: TaskDefinition) -> Any:
 
 def _plain(value: Any, name: str, awsvpc: bool) -> Any:
     if isinstance(value, Mapping):
+        if name in _MAPS:
+            return dict(value)
         kept = {k: _plain(v, k, awsvpc) for k, v in value.items()}
         if name == "portMappings" and awsvpc and kept.get("hostPort") == kept.get("containerPort"):
             kept.pop("hostPort", None)
@@ -194,7 +206,7 @@ def _plain(value: Any, name: str, awsvpc: bool) -> Any:
 
 def _units(text: str) -> str:
     """``0.25 vCPU`` is 256 CPU units, ``4 GB`` is 4096 MiB."""
-    written = re.fullmatch(r"\s*([0-9.]+)\s*(vcpu|gb)\s*", text.lower())
+    written = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?|\.[0-9]+)\s*(vcpu|gb)\s*", text.lower())
     return str(round(float(written[1]) * 1024)) if written else text.strip()
 
 
@@ -202,7 +214,3 @@ def log_options(definition: Mapping[str, Any], name: str) -> dict[str, str]:
     """The awslogs options of a container; empty where its logs go elsewhere."""
     configuration = container(definition, name).get("logConfiguration", {})
     return dict(configuration.get("options", {})) if configuration.get("logDriver") == "awslogs" else {}
-
-
-def container_names(definition: Mapping[str, Any]) -> Iterator[str]:
-    return (str(c.get("name", "")) for c in definition.get("containerDefinitions", ()))

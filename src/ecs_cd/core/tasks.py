@@ -56,11 +56,15 @@ def status_words(task: Task) -> str:
 
 
 def failed_containers(task: Task) -> list[Mapping[str, Any]]:
-    """The containers that took the task down: those with an exit code other than 0 or a reason of
-    their own; of several those that were not merely killed with the others; else those that just ended."""
+    """The containers that took the task down.
+
+    Those with an exit code other than 0 or a reason of their own, but for those that were merely killed
+    with the others; else those that just ended, and so took the others down.
+    """
     suspects = [c for c in task.get("containers", ()) if c.get("exitCode") not in (None, 0) or c.get("reason")]
     own_fault = [c for c in suspects if c.get("exitCode") not in (137, 143) or c.get("reason")]
-    return own_fault or suspects or [c for c in task.get("containers", ()) if c.get("exitCode") == 0]
+    ended = [c for c in task.get("containers", ()) if c.get("exitCode") == 0]
+    return own_fault or ended or suspects
 
 
 def _container(task: Task, name: str) -> Mapping[str, Any]:

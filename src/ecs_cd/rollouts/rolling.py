@@ -135,6 +135,9 @@ class Rollout:
             name = str(culprit.get("name", ""))
             log = logs.stream(task_definition.log_options(self.definition, name), name, str(task["taskArn"]))
             lines = logs.tail(self.job.aws, log) if log else ()
+            if log and log.trouble and log.trouble not in self._said:
+                self._said.add(log.trouble)
+                self.job.ci.warning(log.trouble)
             if lines:
                 return lines
         return ()
