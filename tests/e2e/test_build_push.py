@@ -122,8 +122,8 @@ def test_the_callers_docker_configuration_keeps_working(world: World, tmp_path: 
     machine.run(["docker", "buildx", "create", "--name", "mine", "--driver", "remote", "tcp://127.0.0.1:1"], env=env)
     flags = ("--config", world.stack.parameter, "--build-args", f"BASE={world.images.python}")
     with start(world, *flags, DOCKER_CONFIG=str(theirs), BUILDX_BUILDER="mine") as process:
-        assert process.stderr is not None
-        assert any('building with "mine" instance' in line for line in process.stderr)
+        assert process.stdout is not None
+        assert any('building with "mine" instance' in line for line in process.stdout)
         process.send_signal(signal.SIGINT)  # nobody listens at the builder's address
         process.communicate()
     assert process.returncode == 130
