@@ -7,13 +7,10 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from botocore.loaders import Loader
 
 from ecs_cd.aws.session import Aws
 from tests.scripted_aws import Clock, ScriptedAws
 from tests.scripted_aws.wire import Request, Response
-
-MODELS = Loader()  # reading them again for each test would take most of the time
 
 
 class SignedAws(ScriptedAws):
@@ -31,12 +28,9 @@ class SignedAws(ScriptedAws):
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[SignedAws]:
-    monkeypatch.setattr("botocore.session.create_loader", lambda *_: MODELS)
     scripted = SignedAws(Clock())
     with scripted:
         scripted.use(monkeypatch)
-        # A client that leaves a body unread resets the connection.
-        monkeypatch.setattr(scripted._server, "handle_error", lambda *_: None)
         yield scripted
 
 

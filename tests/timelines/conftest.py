@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import re
@@ -12,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from botocore.loaders import JSONFileLoader
 
 from ecs_cd import cli
 from tests.scripted_aws import Clock, Params, ScriptedAws, ecs
@@ -35,17 +33,6 @@ class Step:
     log: str
     outputs: dict[str, str]
     summary: str
-
-
-@pytest.fixture(scope="session", autouse=True)
-def models() -> Iterator[None]:
-    """botocore's models are read once for all tests; a process of ours reads them once as well."""
-    read = functools.partial(JSONFileLoader.load_file, JSONFileLoader())
-    read_once = functools.cache(read)
-    with pytest.MonkeyPatch.context() as patch:
-        # botocore changes S3's in place, so that one is read anew.
-        patch.setattr(JSONFileLoader, "load_file", lambda self, path: read(path) if "/s3/" in path else read_once(path))
-        yield
 
 
 @pytest.fixture

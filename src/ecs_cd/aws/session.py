@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -43,7 +42,8 @@ class Aws:
         self._session = boto3.session.Session(
             region_name=region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
         )
-        self._lock = threading.Lock()  # making clients of one session is not thread-safe
+        self._lock = threading.Lock()
+        self._clients: dict[tuple[str, str, int], Client] = {}
 
     @property
     def region(self) -> str:
@@ -62,14 +62,16 @@ class Aws:
         first, and for polling, where the next look is the repetition."""
         return self._client(service, region or self.region, attempts=1)
 
-    @functools.cache  # noqa: B019  (one Aws a process)
     def _client(self, service: str, region: str, *, attempts: int) -> Client:
-        config = Config(
-            retries={"total_max_attempts": attempts, "mode": "standard"}, connect_timeout=5, read_timeout=20
-        )
-        with self._lock:
-            make: Any = self._session.client  # the stubs know each service by its literal name only
-            return make(service, region_name=region, config=config)
+        with self._lock:  # making clients of one session is not thread-safe
+            key = (service, region, attempts)
+            if key not in self._clients:
+                config = Config(
+                    retries={"total_max_attempts": attempts, "mode": "standard"}, connect_timeout=5, read_timeout=20
+                )
+                make: Any = self._session.client  # the stubs know each service by its literal name only
+                self._clients[key] = make(service, region_name=region, config=config)
+            return self._clients[key]
 
 
 def code(error: Exception) -> str:
