@@ -167,31 +167,12 @@ class Run:
         return Result(self.process.returncode, time.monotonic() - self.started, tuple(self.events))
 
 
-def run_workflow(
-    repo: Path,
-    tree: Path,
-    *,
-    workflow: str = "deploy.yml",
-    event: str = "push",
-    env: Mapping[str, str],
-    variables: Mapping[str, str] | None = None,
-    secrets: Mapping[str, str] | None = None,
-    job: str | None = None,
-    on_event: Callable[[Event], None] | None = None,
-    timeout: float = 300,
-) -> Result:
-    """Run a workflow of `repo` to its end, with `tree` as what `uses: org/ecs-cd...@v1` names."""
-    with start_workflow(
-        repo,
-        tree,
-        workflow=workflow,
-        event=event,
-        env=env,
-        variables=variables,
-        secrets=secrets,
-        job=job,
-        on_event=on_event,
-    ) as run:
+def run_workflow(repo: Path, tree: Path, *, timeout: float = 300, **how: Any) -> Result:
+    """Run a workflow of `repo` to its end, with `tree` as what `uses: org/ecs-cd...@v1` names.
+
+    `how` is what start_workflow takes.
+    """
+    with start_workflow(repo, tree, **how) as run:
         return run.wait(timeout)
 
 

@@ -31,7 +31,8 @@ PARTS = (
     "README.md",
 )
 # The services that the actions call. botocore describes over four hundred, which is nine tenths of the tree.
-SERVICES = {"codedeploy", "ecr", "ecs", "logs", "s3", "ssm", "sts"}
+# sso and sso-oidc: how a profile may sign in.
+SERVICES = {"codedeploy", "ecr", "ecs", "logs", "s3", "ssm", "sso", "sso-oidc", "sts"}
 LOCK = ROOT / "requirements" / "runtime.txt"
 
 

@@ -9,10 +9,9 @@ from pathlib import Path
 from ecs_cd import checkout, config, docker
 from ecs_cd.aws import ecr
 from ecs_cd.core import buildx, tags
-from ecs_cd.core.document import Document
+from ecs_cd.core.document import Document, choose
 from ecs_cd.core.errors import Refused
 from ecs_cd.core.references import Repository
-from ecs_cd.core.schema import closest
 from ecs_cd.core.verdict import Outcome, Verdict
 from ecs_cd.interface import BuildPush
 from ecs_cd.job import Job, Result, together
@@ -35,15 +34,21 @@ class Plan:
 def run(inputs: BuildPush, job: Job) -> int:
     """The verb by itself; its exit code."""
     document = config.load(inputs.config, job)
-    plan = prepare(inputs, document, checkout.commit(inputs.sha, job), job)
+    plan = prepare(inputs, document, checkout.commit(inputs.sha, job, place(inputs)), job)
     return conduct(STEP, lambda: execute(inputs, plan, job), job)
+
+
+def place(inputs: BuildPush) -> str:
+    """Where the checkout of what is built is: actions/checkout may have put it into a folder, by `path`."""
+    return "." if buildx.is_remote(inputs.context) else inputs.context
 
 
 def prepare(inputs: BuildPush, document: Document, commit: str, job: Job) -> Plan:
     """All that can be known, and refused, before anything is built."""
-    name = _name(inputs, document)
+    name = choose("image", inputs.image, document.images)
     repository = document.images[name]
-    dirty = _dirty(inputs, commit)
+    head = checkout.head(place(inputs))
+    dirty = _differences(inputs) if head in ("", commit) else []  # of another commit nothing is built here
     there, mutability = together(
         lambda: ecr.images(job.aws, repository, [tag for tag in (commit, *inputs.tags) if tag]),
         lambda: ecr.mutability(job.aws, repository),
@@ -56,7 +61,7 @@ def prepare(inputs: BuildPush, document: Document, commit: str, job: Job) -> Pla
         mutability=mutability,
     )
     if not plan.reuse:
-        _check_buildable(inputs, commit)
+        _check_buildable(inputs, commit, head)
     job.ci.line(f"image: {name} ({'the input image' if inputs.image else 'the only one'}), {repository}")
     return Plan(name, repository, commit, plan, there)
 
@@ -100,9 +105,12 @@ def _build(inputs: BuildPush, plan: Plan, job: Job) -> str:
         with job.ci.foreign():
             code = docker.build(argv, environ)
         if code == 0:
-            return buildx.digest(metadata.read_text(encoding="utf-8") if metadata.exists() else "")
-        why = docker.why_not(environ) or f"docker buildx build failed (exit code {code}); its output is above"
-    digest = _pushed_all_the_same(plan, job)
+            digest = buildx.digest(metadata.read_text(encoding="utf-8") if metadata.exists() else "")
+            why = "BuildKit's metadata file names no image digest; does the builder's driver support --push?"
+        else:
+            digest = ""
+            why = docker.why_not(environ) or f"docker buildx build failed (exit code {code}); its output is above"
+    digest = digest or _pushed_all_the_same(plan, job)
     if not digest:
         raise _BuildFailed(why)
     return digest
@@ -123,7 +131,7 @@ def _pushed_all_the_same(plan: Plan, job: Job) -> str:
     image = ecr.images(job.aws, plan.repository, [plan.commit]).get(plan.commit)
     if image is None:
         return ""
-    job.ci.notice("buildx ended with an error, but the commit's image is in ECR: that one is used")
+    job.ci.notice("buildx did not succeed in all, but the commit's image is in ECR: that one is used")
     return _reuse(image, plan, job)
 
 
@@ -158,33 +166,14 @@ def _oci_labels(commit: str, job: Job) -> dict[str, str]:
     return {name: value for name, value in labels.items() if value}
 
 
-def _name(inputs: BuildPush, document: Document) -> str:
-    if inputs.image:
-        if inputs.image not in document.images:
-            known = ", ".join(document.images)
-            raise Refused(
-                f"image: the document has no `{inputs.image}`{closest(inputs.image, document.images)}; it has {known}"
-            )
-        return inputs.image
-    if len(document.images) > 1:
-        raise Refused(f"image: is missing; the document has {', '.join(document.images)}", "Say which one to build.")
-    return next(iter(document.images))
-
-
-def _dirty(inputs: BuildPush, commit: str) -> list[str]:
-    """What differs from the commit in what the build can see. A remote context is never the commit's.
-
-    Of another commit than the checkout's nothing is built here, so there it does not matter.
-    """
-    if checkout.head() not in ("", commit):
-        return []
+def _differences(inputs: BuildPush) -> list[str]:
+    """What differs from the commit in what the build can see. A remote context is never the commit's."""
     if buildx.is_remote(inputs.context):
         return [inputs.context]
     return checkout.differences([inputs.context, *([inputs.file] if inputs.file else [])])
 
 
-def _check_buildable(inputs: BuildPush, commit: str) -> None:
-    head = checkout.head()
+def _check_buildable(inputs: BuildPush, commit: str, head: str) -> None:
     found = []
     if inputs.sha and head and head != commit:
         found.append(f"sha: {commit} is not in ECR, and can't be built from a checkout of {head}")

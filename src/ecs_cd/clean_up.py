@@ -1,4 +1,4 @@
-"""After a cancellation: says what is still running, and stops what it was asked to stop.
+"""After an end without a verdict: says what is still running, and stops what it was asked to stop.
 
 The same code serves the process that got SIGINT, and the later step that finds the state file of a
 process that the runner killed.
@@ -42,32 +42,32 @@ def settle(under_way: Mapping[str, Any], aws: Aws, ci: Ci, clock: Clock) -> None
             _deployment(under_way, aws, ci)
     except (ClientError, BotoCoreError) as error:
         known = under_way.get("task") or under_way.get("started_by") or under_way.get("service")
-        ci.error(f"what became of {known} could not be found out: {explain(error)}", title="cancelled")
+        ci.error(f"what became of {known} could not be found out: {explain(error)}", title="still running?")
 
 
 def _migration(under_way: Mapping[str, Any], aws: Aws, ci: Ci, clock: Clock) -> None:
-    cluster, started_by = str(under_way["cluster"]), str(under_way["started_by"])
-    arn = under_way.get("task") or _find(aws, cluster, started_by, clock)
+    cluster = str(under_way["cluster"])
+    arn = under_way.get("task") or _find(aws, under_way, clock)
     if not arn:
-        ci.warning(f"cancelled: no migration task is seen; if RunTask got through, its startedBy is {started_by}")
+        ci.warning(f"no migration task is seen; if RunTask got through, its startedBy is {under_way['started_by']}")
     elif (ecs.task(aws, cluster, arn) or {}).get("lastStatus") == "STOPPED":
-        ci.line(f"cancelled: the migration task {arn} has stopped already")
+        ci.line(f"the migration task {arn} has stopped already")
     elif under_way.get("on_cancel") == "stop":
         ecs.stop_task(aws, cluster, arn, "cancelled (ecs-cd, on-cancel: stop)")
-        ci.warning(f"cancelled: the migration task {arn} is being stopped, as on-cancel says")
+        ci.warning(f"the migration task {arn} is being stopped, as on-cancel says")
     else:
         ci.warning(
-            f"cancelled: the migration goes on as task {arn}. "
+            f"the migration goes on as task {arn}. "
             f"To stop it: aws ecs stop-task --cluster {cluster} --task {short(arn)}"
         )
 
 
-def _find(aws: Aws, cluster: str, started_by: str, clock: Clock) -> str | None:
+def _find(aws: Aws, under_way: Mapping[str, Any], clock: Clock) -> str | None:
     """The task's ARN; ListTasks may see it a moment late, and the runner leaves us ten seconds."""
     for attempt in range(_LOOKS):
         if attempt:
             clock.sleep(1)
-        arn = ecs.started_by(aws, cluster, started_by)
+        arn = ecs.started_by(aws, under_way["cluster"], under_way["family"], under_way["started_by"])
         if arn:
             return arn
     return None
@@ -80,9 +80,9 @@ def _deployment(under_way: Mapping[str, Any], aws: Aws, ci: Ci) -> None:
     current = rollout.primary(service)
     if current.get("taskDefinition") != wanted:
         running = short(str(current.get("taskDefinition", "unknown")))
-        ci.warning(f"cancelled: service {name} works towards {running}, not towards {short(wanted)}")
+        ci.warning(f"service {name} works towards {running}, not towards {short(wanted)}")
     else:
         ci.warning(
-            f"cancelled: deployment {current.get('id')} of service {name} to {short(wanted)} "
+            f"deployment {current.get('id')} of service {name} to {short(wanted)} "
             f"is {current.get('rolloutState', 'IN_PROGRESS')}; ECS goes on with it"
         )

@@ -17,7 +17,7 @@ from ecs_cd import __version__, build_push, ci, clean_up, deploy, interface, mig
 from ecs_cd.aws.session import Aws, explain
 from ecs_cd.core.errors import Cancelled, Refused
 from ecs_cd.core.schema import closest
-from ecs_cd.core.verdict import REFUSED_EXIT_CODE
+from ecs_cd.core.verdict import EXIT_CODES, REFUSED_EXIT_CODE, Outcome
 from ecs_cd.job import Job
 from ecs_cd.state import State
 from ecs_cd.step import Step, guarded, refuse
@@ -53,6 +53,9 @@ def main(argv: Sequence[str], environ: MutableMapping[str, str], *, clock: Clock
         return refuse(refused, verb_name, ci_system)
     except BotoCoreError as error:  # a profile that is not there
         return refuse(explain(error), verb_name, ci_system)
+    except Cancelled:
+        ci_system.error("cancelled before anything was begun", title=verb_name)
+        return EXIT_CODES[Outcome.CANCELLED]
     return guarded(lambda: _RUN[verb_name](inputs, job), Step(verb_name), job)
 
 

@@ -19,7 +19,7 @@ def load(source: str, job: Job) -> Document:
         return found
     text, version = ssm.parameter(job.aws, source)
     found = document.load(text, where=f"the SSM parameter {source}")
-    job.ci.line(f"config: the SSM parameter {source}, version {version}")
+    job.ci.line(f"config: the SSM parameter {source}, version {version}, in {job.aws.region}")
     return found
 
 

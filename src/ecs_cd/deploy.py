@@ -12,11 +12,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ecs_cd import checkout, config, images, templates
 from ecs_cd.aws import ecr, ecs
 from ecs_cd.aws.session import passing
-from ecs_cd.core import diagnosis, proof, rollout, task_definition
-from ecs_cd.core.document import Document, Service
+from ecs_cd.core import proof, rollout, task_definition
+from ecs_cd.core.document import Document, Service, choose
 from ecs_cd.core.errors import Refused
 from ecs_cd.core.references import repository, short
-from ecs_cd.core.schema import closest
 from ecs_cd.core.task_definition import TaskDefinition
 from ecs_cd.core.verdict import Outcome, Verdict
 from ecs_cd.interface import Deploy
@@ -38,7 +37,6 @@ class Plan:
     target: Service
     cluster: str
     definition: TaskDefinition
-    where: str
     service: Mapping[str, Any]
     seen_at: float
 
@@ -47,7 +45,7 @@ def run(inputs: Deploy, job: Job) -> int:
     """The verb by itself; its exit code."""
     document = config.load(inputs.config, job)
     commit = checkout.commit(inputs.sha, job)
-    service = target(inputs, document)
+    service = target(inputs, document, job)
     plan, by_name = together(
         lambda: prepare(service, document.cluster, job),
         lambda: images.resolve(service.containers.values(), document.images, commit, job),
@@ -55,19 +53,12 @@ def run(inputs: Deploy, job: Job) -> int:
     return conduct(STEP, lambda: execute(inputs, plan, by_name, job), job)
 
 
-def target(inputs: Deploy, document: Document) -> Service:
-    """The service that is meant. Raises ``Refused`` where the document has no such, or it isn't clear."""
-    services = document.services
-    if inputs.service and inputs.service in services:
-        return services[inputs.service]
-    known = ", ".join(services) or "none"
-    if inputs.service:
-        raise Refused(
-            f"service: the document has no `{inputs.service}`{closest(inputs.service, services)}; it has {known}"
-        )
-    if len(services) != 1:
-        raise Refused(f"service: is missing; the document has {known}", "Say which one to deploy.")
-    return next(iter(services.values()))
+def target(inputs: Deploy, document: Document, job: Job) -> Service:
+    """The service that is meant."""
+    found = document.services[choose("service", inputs.service, document.services)]
+    how = "the input service" if inputs.service else "the only one"
+    job.ci.line(f"service: {found.key} ({how}), {document.cluster}/{found.name}")
+    return found
 
 
 def prepare(target: Service, cluster: str, job: Job) -> Plan:
@@ -76,15 +67,15 @@ def prepare(target: Service, cluster: str, job: Job) -> Plan:
         lambda: templates.load(target.task_definition, job),
         lambda: ecs.active_service(job.aws, cluster, target.name),
     )
-    task_definition.with_images(definition, dict.fromkeys(target.containers, "checked later"), where=where)
+    task_definition.check_containers(definition, target.containers, where=where)
     _check_rolling(service)
-    return Plan(target, cluster, definition, where, service, job.clock.monotonic())
+    return Plan(target, cluster, definition, service, job.clock.monotonic())
 
 
 def execute(inputs: Deploy, plan: Plan, by_name: Mapping[str, str], job: Job) -> Result:
     """One UpdateService, followed to a verdict. ``by_name`` are the document's, by digest."""
     by_container = {container: by_name[name] for container, name in plan.target.containers.items()}
-    definition = task_definition.with_images(plan.definition, by_container, where=plan.where)
+    definition = task_definition.with_images(plan.definition, by_container)
     arn = templates.revision(definition, job)
     service = _fresh(plan, job)
     job.state.begin(
@@ -104,7 +95,7 @@ def execute(inputs: Deploy, plan: Plan, by_name: Mapping[str, str], job: Job) ->
     follow = rolling.Rollout(job, plan.cluster, str(service["serviceName"]), mine, definition, seen)
     verdict = watch(
         follow.look,
-        lambda look: rollout.judge(mine, look),
+        lambda look: rollout.judge(follow.mine, look),
         follow.say,
         clock=job.clock,
         timeout=inputs.deployment_timeout,
@@ -140,7 +131,8 @@ def _prove(verdict: Verdict, plan: Plan, follow: rolling.Rollout, asked: Mapping
         if attempt:
             job.clock.sleep(1)
         try:
-            running = ecs.service_tasks(job.aws, plan.cluster, follow.name, "RUNNING")
+            arns = ecs.service_task_arns(job.aws, plan.cluster, follow.name, "RUNNING")
+            running = ecs.tasks(job.aws, plan.cluster, arns)
             missing = proof.missing(running, follow.desired, follow.mine.task_definition, asked, children)
             if missing and not children:
                 children = {image: proof.children(_manifest(image, job)) for image in asked.values()}
@@ -151,7 +143,8 @@ def _prove(verdict: Verdict, plan: Plan, follow: rolling.Rollout, asked: Mapping
             missing = ["the running tasks could not be read"]
         if not missing:
             return verdict
-    return Verdict(Outcome.FAILED, f"ECS says COMPLETED, but that is not proved: {'; '.join(missing)}")
+    seconds = _PROOF_ATTEMPTS - 1
+    return Verdict(Outcome.FAILED, f"ECS says COMPLETED, but {seconds} seconds later {'; '.join(missing)}")
 
 
 def _manifest(image: str, job: Job) -> str:
@@ -179,8 +172,5 @@ def _result(
         verdict = Verdict(verdict.outcome, f"{verdict.message}; ECS goes on with the deployment")
     else:
         job.state.end()
-    findings: list[diagnosis.Finding] = []
-    if not verdict.outcome.green and verdict.outcome is not Outcome.GONE:
-        follow.collect_all()
-        findings = diagnosis.deployment_failed(list(follow.stopped.values()), follow.events[-10:])
-    return Result(verdict, outputs, facts, findings)
+    explained = verdict.outcome.green or verdict.outcome in (Outcome.GONE, Outcome.SUPERSEDED)
+    return Result(verdict, outputs, facts, [] if explained else follow.findings())

@@ -27,10 +27,9 @@ def configuration(job: Job, host: str) -> Iterator[dict[str, str]]:
     ours = Path(tempfile.mkdtemp(prefix="docker-", dir=job.state.folder))
     job.state.begin(docker_config=str(ours))
     try:
-        if theirs.is_dir():
-            for entry in theirs.iterdir():
-                if entry.name != "config.json":
-                    (ours / entry.name).symlink_to(entry.resolve())
+        for entry in _entries(theirs):
+            if entry.name != "config.json":
+                (ours / entry.name).symlink_to(entry.resolve())
         file = ours / "config.json"
         file.touch(mode=0o600)
         file.write_text(json.dumps(_with_file_store(_read(theirs / "config.json"), host)), encoding="utf-8")
@@ -107,6 +106,15 @@ def _run(command: Sequence[str], environ: Mapping[str, str], **more: object) -> 
 
 def _no_docker() -> Refused:
     return Refused("there is no `docker` on PATH", "Use a runner with Docker, or install its command line and buildx.")
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise Refused(f"the Docker configuration {folder} can't be read: {error.strerror}") from None
 
 
 def _read(path: Path) -> dict[str, object]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from ecs_cd.core import duration
-from ecs_cd.core.buildx import key_values
+from ecs_cd.core.buildx import entries, key_values
 from ecs_cd.core.errors import Refused
 from ecs_cd.core.references import COMMIT
 
@@ -45,6 +45,10 @@ def _text(text: str, name: str) -> str:
 
 def _lines(text: str, name: str) -> tuple[str, ...]:
     return tuple(line.strip() for line in text.splitlines() if line.strip())
+
+
+def _entries(text: str, name: str) -> tuple[str, ...]:
+    return tuple(entries(text, what=name))
 
 
 def _words(text: str, name: str) -> tuple[str, ...]:
@@ -98,7 +102,10 @@ class BuildPush(Common):
     file: str = _option("The Dockerfile. Default: Dockerfile in the context.", _text, metavar="PATH")
     target: str = _option("The stage of the Dockerfile to build.", _text, metavar="STAGE")
     build_args: tuple[str, ...] = _option(
-        "Build arguments, `NAME=VALUE`, one a line.", _lines, many=True, metavar="NAME=VALUE"
+        "Build arguments, `NAME=VALUE`, one a line; of several lines in double quotes.",
+        _entries,
+        many=True,
+        metavar="NAME=VALUE",
     )
     secrets: dict[str, str] = _option(
         "Build secrets, `ID=VALUE`, one a line; a value of several lines in double quotes.",
@@ -120,7 +127,7 @@ class BuildPush(Common):
     cache_to: tuple[str, ...] = _option("Cache exports of buildx, one a line.", _lines, many=True, metavar="TARGET")
     labels: tuple[str, ...] = _option(
         "Labels, `NAME=VALUE`, one a line, besides the OCI labels source, revision and created.",
-        _lines,
+        _entries,
         many=True,
         metavar="NAME=VALUE",
     )
@@ -181,11 +188,11 @@ OUTPUTS = {
     "digest": "The image's digest, `sha256:...`.",
     "tags": "The tags that the image has now, one a line.",
     "built": "`true` if the image was built, `false` if the commit's image was in ECR already.",
-    "migration-result": "How the migration ended: succeeded, skipped, failed, timed-out or cancelled.",
+    "migration-result": "How the migration ended: succeeded, skipped, failed, timed-out, cancelled or unknown.",
     "migration-task-arn": "The ARN of the migration's task.",
     "migration-exit-code": "The exit code of the migration's container; empty if it never ran.",
     "result": "How the deployment ended: succeeded, failed, rolled-back, rollback-failed, superseded, gone, "
-    "timed-out or cancelled.",
+    "timed-out, cancelled or unknown.",
     "task-definition-arn": "The ARN of the task definition that was deployed.",
     "deployment-id": "The id of the ECS deployment.",
     "images": "The images that were deployed, as JSON: container to `repository@sha256:...`.",

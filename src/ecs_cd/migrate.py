@@ -28,7 +28,7 @@ from ecs_cd.watch import watch
 
 STEP = Step("Migration", result="migration-result")
 
-_LATE_LINES = 1.0  # seconds after which the last lines of a failed container are there
+_LATE_LINES = 1.0  # seconds until we look once more for lines of a failed container that came late
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,6 @@ class Plan:
     migration: Migration
     cluster: str
     definition: TaskDefinition
-    where: str
     placement: dict[str, Any]
 
 
@@ -63,22 +62,26 @@ def prepare(document: Document, job: Job) -> Plan | None:
         lambda: templates.load(migration.task_definition, job),
         lambda: ecs.active_service(job.aws, document.cluster, service_name),
     )
-    task_definition.with_images(definition, {migration.container: "checked later"}, where=where)
+    task_definition.check_containers(definition, [migration.container], where=where)
     placement = _placement(service, definition)
-    return Plan(migration, document.cluster, definition, where, placement)
+    return Plan(migration, document.cluster, definition, placement)
 
 
 def execute(inputs: Migrate, plan: Plan | None, by_name: Mapping[str, str], job: Job) -> Result:
     """Starts the migration once and follows it. ``by_name`` are the document's, by digest."""
     if plan is None:
-        job.ci.line("migration: the document has none; skipped")
-        return Result(Verdict(Outcome.SKIPPED, ""), outputs={"migration-result": Outcome.SKIPPED.value})
+        verdict = Verdict(Outcome.SKIPPED, "the document has no migration")
+        return Result(verdict, outputs={"migration-result": Outcome.SKIPPED.value})
     container = plan.migration.container
     image = by_name[plan.migration.image]
-    definition = task_definition.with_images(plan.definition, {container: image}, where=plan.where)
+    definition = task_definition.with_images(plan.definition, {container: image})
     arn = templates.revision(definition, job)
     deadline = job.clock.monotonic() + inputs.migration_timeout
-    task = _start(inputs, plan, arn, deadline, job)
+    try:
+        task = _start(inputs, plan, arn, deadline, job)
+    except _NotPlaced as not_placed:
+        outputs = {"migration-result": Outcome.FAILED.value}
+        return Result(Verdict(Outcome.FAILED, str(not_placed)), outputs, {"task definition": short(arn)})
     follow = _Follow(task, plan, definition, job)
     verdict = watch(
         follow.look,
@@ -89,6 +92,10 @@ def execute(inputs: Migrate, plan: Plan | None, by_name: Mapping[str, str], job:
         interval=lambda elapsed: 0.5 if elapsed < 60 else 1.0,
     )
     return _result(verdict, follow, plan, arn, image, job)
+
+
+class _NotPlaced(Exception):
+    """RunTask answered that there is no place for the task: nothing was started."""
 
 
 def _start(inputs: Migrate, plan: Plan, arn: str, deadline: float, job: Job) -> str:
@@ -104,11 +111,12 @@ def _start(inputs: Migrate, plan: Plan, arn: str, deadline: float, job: Job) -> 
         job.state.begin(
             kind="migration",
             cluster=plan.cluster,
+            family=plan.definition["family"],
             started_by=request["startedBy"],
             on_cancel=inputs.on_cancel,
             region=job.aws.region,
         )
-        task, failures = _run_once(request, job)
+        task, failures = _run_once(request, plan.definition["family"], job)
         if task:
             job.state.begin(task=task)
             job.ci.line(f"migration: task {short(task)} started, {short(arn)}")
@@ -116,13 +124,13 @@ def _start(inputs: Migrate, plan: Plan, arn: str, deadline: float, job: Job) -> 
         words = tasks.failure_words(failures)
         if not tasks.placement_may_heal(failures) or job.clock.monotonic() >= deadline:
             job.state.end()
-            raise Refused(f"ECS can't place the migration task: {words or 'RunTask named no reason'}")
+            raise _NotPlaced(f"ECS can't place the migration task: {words or 'RunTask named no reason'}")
         attempt += 1
         job.ci.line(f"migration: ECS can't place the task now ({words}); trying again")
         job.clock.sleep(min(15, 2 * attempt))
 
 
-def _run_once(request: dict[str, Any], job: Job) -> tuple[str, list[ecs.Json]]:
+def _run_once(request: dict[str, Any], family: str, job: Job) -> tuple[str, list[ecs.Json]]:
     """RunTask's answer: the task's ARN, or its failures. Every repetition has the same clientToken."""
 
     def run() -> tuple[str, list[ecs.Json]]:
@@ -130,7 +138,7 @@ def _run_once(request: dict[str, Any], job: Job) -> tuple[str, list[ecs.Json]]:
         return (str(task["taskArn"]) if task else ""), failures
 
     def look() -> tuple[str, list[ecs.Json]] | None:
-        found = ecs.started_by(job.aws, request["cluster"], request["startedBy"])
+        found = ecs.started_by(job.aws, request["cluster"], family, request["startedBy"])
         return (found, []) if found else None
 
     try:
@@ -242,13 +250,15 @@ def _result(verdict: Verdict, follow: _Follow, plan: Plan, arn: str, image: str,
         "migration-exit-code": "" if code is None else str(code),
     }
     facts = {"image": image, "task definition": short(arn), "task": follow.task, "cluster": plan.cluster}
-    findings: list[Finding] = []
     if verdict.outcome is Outcome.TIMED_OUT:
         verdict = Verdict(verdict.outcome, f"{verdict.message}; the task goes on: {follow.task}")
-    else:
-        job.state.end()
-    if not verdict.outcome.green:
-        job.clock.sleep(_LATE_LINES)
-        follow.relay()
-        findings = [task_failed(StoppedTask(follow.last, tuple(follow.lines)))]
-    return Result(verdict, outputs, facts, findings)
+        finding = Finding(
+            "the migration was still running", tuple(follow.lines), "Raise migration-timeout if it needs longer."
+        )
+        return Result(verdict, outputs, facts, [finding])
+    job.state.end()
+    if verdict.outcome.green:
+        return Result(verdict, outputs, facts)
+    job.clock.sleep(_LATE_LINES)
+    follow.relay()
+    return Result(verdict, outputs, facts, [task_failed(StoppedTask(follow.last, tuple(follow.lines)))])

@@ -13,8 +13,8 @@ from ecs_cd.step import Step, conduct
 def run(inputs: Pipeline, job: Job) -> int:
     """Everything is checked before anything is built; each step begins when the one before is green."""
     document = config.load(inputs.config, job)
-    commit = checkout.commit(inputs.sha, job)
-    target = deploy.target(inputs, document)
+    commit = checkout.commit(inputs.sha, job, build_push.place(inputs))
+    target = deploy.target(inputs, document, job)
     building, migration, deployment = together(
         lambda: build_push.prepare(inputs, document, commit, job),
         lambda: migrate.prepare(document, job),

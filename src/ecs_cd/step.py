@@ -70,13 +70,14 @@ def guarded(run: Callable[[], int], step: Step, job: Job) -> int:
     try:
         return run()
     except Refused as refused:
-        return refuse(refused, step.title, job.ci)
+        if not job.state.under_way:
+            return refuse(refused, step.title, job.ci)
+        return _unknown(refused, step, job)
     except (ClientError, BotoCoreError, OutcomeUnknown) as error:
         explained = explain(error)
         if not job.state.under_way:
             return refuse(explained, step.title, job.ci)
-        message = f"{explained}\nThe outcome is unknown; what was started goes on.\n{explained.remedy}".rstrip()
-        return _unfinished(Outcome.UNKNOWN, message, {**job.state.under_way, "on_cancel": "leave"}, step, job)
+        return _unknown(explained, step, job)
     except Cancelled:
         for received in (signal.SIGINT, signal.SIGTERM):
             signal.signal(received, signal.SIG_IGN)  # the runner sends another; the last words come first
@@ -86,6 +87,11 @@ def guarded(run: Callable[[], int], step: Step, job: Job) -> int:
         message = f"a defect of ecs-cd: {type(error).__name__}; the log has the place. Please report it."
         _unfinished(Outcome.UNKNOWN, message, {**job.state.under_way, "on_cancel": "leave"}, step, job)
         return DEFECT_EXIT_CODE
+
+
+def _unknown(refused: Refused, step: Step, job: Job) -> int:
+    message = f"{refused}\nThe outcome is unknown; what was started goes on.\n{refused.remedy}".rstrip()
+    return _unfinished(Outcome.UNKNOWN, message, {**job.state.under_way, "on_cancel": "leave"}, step, job)
 
 
 def _unfinished(outcome: Outcome, message: str, under_way: Mapping[str, Any], step: Step, job: Job) -> int:

@@ -48,7 +48,7 @@ def test_lines_come_once_and_in_order(aws: SignedAws, ours: Aws, log: Stream) ->
     where = {"logGroupName": "/g", "logStreamName": "ecs/app/0123"}
     assert [call.params for call in aws.calls] == [
         {**where, "startFromHead": True},
-        *({**where, "nextToken": token} for token in ("f/1", "f/1", "f/2", "f/2")),
+        *({**where, "startFromHead": True, "nextToken": token} for token in ("f/1", "f/1", "f/2", "f/2")),
     ]
     assert set(aws.regions) == {"eu-west-1"}
 

@@ -159,23 +159,30 @@ def test_a_permission_that_is_not_there_is_no_missing_service(aws: SignedAws, ou
 def test_a_started_task_is_looked_for_among_running_and_stopped(
     running: list[str], stopped: list[str], aws: SignedAws, ours: Aws
 ) -> None:
-    """A short migration has ended before the answer was missed."""
+    """A short migration has ended before the answer was missed. ListTasks takes startedBy with no other filter."""
     for status, arns in (("RUNNING", running), ("STOPPED", stopped)):
         aws.on("ecs.ListTasks", {"taskArns": arns}, where={"desiredStatus": status})
-    found = ecs.started_by(ours, C, "ecs-cd/x")
-    assert found == next(iter(running + stopped), None)
-    assert all(call.params["startedBy"] == "ecs-cd/x" for call in aws.calls)
+    aws.on("ecs.DescribeTasks", {"tasks": [{**TASK, "startedBy": "ecs-cd/y"}]})
+    assert ecs.started_by(ours, C, "migration", "ecs-cd/x") is None
+    aws.on("ecs.DescribeTasks", {"tasks": [{**TASK, "startedBy": "ecs-cd/x"}]})
+    assert ecs.started_by(ours, C, "migration", "ecs-cd/x") == next(iter(running + stopped), None)
+    listed = [call.params for call in aws.calls if call.operation == "ecs.ListTasks"]
+    assert all(params["family"] == "migration" and "startedBy" not in params for params in listed)
 
 
-def test_a_services_tasks_are_described_together(aws: SignedAws, ours: Aws) -> None:
-    """A hundred at the most, which is what one call takes; without any there is no second call."""
-    arns = [f"arn:{number}" for number in range(100)]
-    aws.on("ecs.ListTasks", {"taskArns": arns, "nextToken": "more"}, {"taskArns": []})
+def test_all_of_a_services_tasks_are_listed_and_described(aws: SignedAws, ours: Aws) -> None:
+    """Page by page, a hundred in a call; without any there is no second call."""
+    arns = [f"arn:{number}" for number in range(150)]
+    aws.on("ecs.ListTasks", {"taskArns": arns[:100], "nextToken": "more"}, {"taskArns": arns[100:]})
     aws.on("ecs.DescribeTasks", {"tasks": [TASK]})
-    assert len(ecs.service_tasks(ours, C, "web", "STOPPED")) == 1
-    assert ecs.service_tasks(ours, C, "web", "STOPPED") == []
+    listed = ecs.service_task_arns(ours, C, "web", "STOPPED")
+    assert listed == arns
+    assert len(ecs.tasks(ours, C, listed)) == 2
+    assert ecs.tasks(ours, C, []) == []
     assert aws.calls[0].params == {"cluster": C, "serviceName": "web", "desiredStatus": "STOPPED"}
-    assert [call.params["tasks"] for call in aws.calls if call.operation == "ecs.DescribeTasks"] == [arns]
+    assert aws.calls[1].params["nextToken"] == "more"
+    described = [call.params["tasks"] for call in aws.calls if call.operation == "ecs.DescribeTasks"]
+    assert described == [arns[:100], arns[100:]]
 
 
 def _service_deployment(number: int, status: str, seconds: float) -> Params:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sysconfig
 from collections.abc import Callable, Mapping
@@ -110,3 +111,27 @@ def test_a_misspelt_flag_is_refused(run: Run) -> None:
     done = run("deploy", "--config", "file:x", "--servce", "web")
     assert done.returncode == 2
     assert "--servce" in done.stderr
+
+
+def test_no_other_program_gets_the_inputs(tmp_path: Path) -> None:
+    """They can hold build secrets; what installs the dependencies has no business with them."""
+    suite = tmp_path / "suite"
+    (suite / "requirements").mkdir(parents=True)
+    (suite / "requirements" / "runtime.txt").touch()
+    shutil.copytree(ROOT / "bin", suite / "bin")
+    (suite / "src").symlink_to(ROOT / "src")
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name in ("uv", "python3"):
+        (tools / name).write_text(f'#!/bin/sh\nenv > "{tmp_path}/{name}.env"\nexit 1\n')
+        (tools / name).chmod(0o755)
+    env = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}", "RUNNER_TEMP": str(tmp_path / "temp")}
+    env["ECS_CD_INPUTS"] = '{"secrets": "token=hunter2"}'
+    ended = subprocess.run(
+        [suite / "bin" / "ecs-cd", "build-push"], env=env, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 2
+    assert "could not be installed" in ended.stdout
+    seen = [path.read_text() for path in tmp_path.glob("*.env")]
+    assert seen
+    assert not any("hunter2" in text for text in seen)

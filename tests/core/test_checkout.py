@@ -212,3 +212,16 @@ def test_a_context_behind_a_link_is_looked_into(workspace: Path) -> None:
     git("commit", "-q", "-m", "x")
     (workspace / "app" / "main.py").write_text("2")
     assert checkout.differences(["link"]) == ["app/main.py"]
+
+
+def test_the_checkout_around_the_context_is_the_one_that_counts(
+    workspace: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """actions/checkout with `path` puts it into a folder of the workspace, which is none itself."""
+    place = str(workspace)
+    known = checkout.head()
+    (workspace / "app" / "main.py").write_text("two\n")
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    assert checkout.head() == ""
+    assert checkout.head(place) == known
+    assert checkout.differences([place]) == ["app/main.py"]

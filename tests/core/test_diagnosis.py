@@ -26,7 +26,7 @@ def stopped(
 # Reasons as ECS words them, and what we make of them.
 CAUSES = [
     (f"CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref {ECR}: not found", "the image can't be pulled: it is not there", "pushed to that registry"),
-    ("CannotPullContainerError: inspect image has been retried 1 time(s): failed to resolve ref \"docker.io/me/app:1\": pull access denied, repository does not exist or may require authorization", "the image can't be pulled: it is not there", "name and tag"),
+    ("CannotPullContainerError: inspect image has been retried 1 time(s): failed to resolve ref \"docker.io/me/app:1\": pull access denied, repository does not exist or may require authorization", "the image can\'t be pulled: it is not there, or no permission", "repositoryCredentials"),
     ("CannotPullContainerError: Error response from daemon: manifest unknown: manifest unknown", "the image can't be pulled: it is not there", "name and tag"),
     (f"CannotPullContainerError: failed to resolve ref {ECR}: pulling from host failed with status code [manifests 1]: 403 Forbidden", "the image can't be pulled: no permission", "ecr:BatchGetImage"),
     ("CannotPullECRContainerError: AccessDeniedException: User: x is not authorized to perform: ecr:GetAuthorizationToken", "the image can't be pulled: no permission", "execution role"),
@@ -104,7 +104,7 @@ def test_the_most_frequent_cause_comes_first_and_each_once() -> None:
     ("dead", "events", "causes"),
     [
         ([], [], []),
-        ([], ["was unable to place a task"], ["see the service's events"]),
+        ([], ["was unable to place a task"], ["no task died by itself"]),
         ([stopped("x", code=1)], ["e"], ["container `app` exited with 1", "the service's events"]),
         ([stopped("x", code=1)], [], ["container `app` exited with 1"]),
     ],

@@ -69,7 +69,7 @@ def test_yaml_says_the_same_as_json() -> None:
 @pytest.mark.parametrize(
     ("change", "path", "words"),
     [
-        ({"cluster": 5}, "cluster", "must be text, but is a whole number (put it in quotes)"),
+        ({"cluster": 5}, "cluster", "must be text, but is a number (put it in quotes)"),
         ({"cluster": None}, "cluster", "but is empty"),
         ({"cluster": "two words"}, "cluster", "the ECS cluster's name or ARN"),
         ({"clutser": "x"}, "clutser", "did you mean `cluster`?"),
@@ -173,3 +173,18 @@ def test_a_task_definitions_source_is_known_by_its_form(text: str, expected: obj
     content = example(services=services, migration=None)
     del content["migration"]
     assert document.load(json.dumps(content), where="x").services["web"].task_definition == expected
+
+
+def test_a_command_may_hold_any_text() -> None:
+    """A script of several lines is an ordinary command."""
+    command = ["sh", "-c", "set -e\nmigrate\n"]
+    content = example(migration={**example()["migration"], "command": command})
+    loaded = document.load(json.dumps(content), where="x")
+    assert loaded.migration is not None
+    assert list(loaded.migration.command) == command
+
+
+@pytest.mark.parametrize("cluster", ["my-cluster\n", "my\ncluster"])
+def test_a_line_feed_is_no_part_of_a_name(cluster: str) -> None:
+    """Python's `$` would let the first one pass; JSON Schema's does not."""
+    assert problems(example(cluster=cluster))[0].startswith("cluster: must be")

@@ -39,6 +39,8 @@ mine = {
 }
 demoted = {state: {**snapshot, "status": "ACTIVE"} for state, snapshot in mine.items()}
 
+LOST = "ecs-svc/2 is not PRIMARY any more; waiting for ECS to say whether it was replaced or rolled back"
+
 TABLE: list[tuple[str, Look, Outcome | str]] = [
     ("completed", Look(service(mine["COMPLETED"])), Outcome.SUCCEEDED),
     ("in progress", Look(service(mine["IN_PROGRESS"])), "0 of 2 running"),
@@ -68,7 +70,7 @@ TABLE: list[tuple[str, Look, Outcome | str]] = [
     ),
     (
         "rolled back, mine is listed no more",
-        Look(service(deployment("3", "PRIMARY", OLD, "COMPLETED", "ECS deployment completed.")), 0, "ROLLBACK_SUCCESSFUL"),
+        Look(service(deployment("3", "PRIMARY", OLD, "COMPLETED", "ECS deployment completed.")), status="ROLLBACK_SUCCESSFUL"),
         Outcome.ROLLED_BACK,
     ),
     (
@@ -89,7 +91,7 @@ TABLE: list[tuple[str, Look, Outcome | str]] = [
     ("superseded, mine is listed no more", Look(service(deployment("9", "PRIMARY", THEIRS, "COMPLETED"))), Outcome.SUPERSEDED),
     (
         "superseded, says the service deployment",
-        Look(service(deployment("9", "PRIMARY", THEIRS, "IN_PROGRESS")), 0, "STOPPED"),
+        Look(service(deployment("9", "PRIMARY", THEIRS, "IN_PROGRESS")), status="STOPPED"),
         Outcome.SUPERSEDED,
     ),
     (
@@ -100,14 +102,40 @@ TABLE: list[tuple[str, Look, Outcome | str]] = [
     (
         "somebody forced our own revision",
         Look(service(deployment("9", "PRIMARY", NEW, "IN_PROGRESS"))),
-        "deployment ecs-svc/9 took over with our task definition",
+        "0 of 2 running",
+    ),
+    (
+        "somebody forced our own revision, and it is there",
+        Look(service(deployment("9", "PRIMARY", NEW, "COMPLETED"))),
+        Outcome.SUCCEEDED,
+    ),
+    (
+        "ours was there, and then somebody deployed",
+        Look(service(deployment("9", "PRIMARY", THEIRS, "IN_PROGRESS")), status="SUCCESSFUL"),
+        Outcome.SUPERSEDED,
+    ),
+    (
+        "rolled back, as was seen before, and neither listed nor said any more",
+        Look(service(deployment("3", "PRIMARY", OLD, "COMPLETED")), failed_for=20),
+        Outcome.ROLLED_BACK,
+    ),
+    ("failed, and ECS does not roll back", Look(service(mine["FAILED"]), failed_for=60), Outcome.FAILED),
+    (
+        "failed, and the rollback has begun",
+        Look(service(mine["FAILED"]), failed_for=90, status="ROLLBACK_IN_PROGRESS"),
+        "FAILED: tasks failed to start; waiting for the rollback",
+    ),
+    (
+        "failed, and an event says that there is nothing to roll back to",
+        Look({**service(mine["FAILED"]), "events": [{"message": "No rollback candidate was found."}]}, failed_for=1),
+        Outcome.FAILED,
     ),
     (
         "mine is absent while its service deployment goes on",
-        Look(service(deployment("1", "PRIMARY", OLD, "COMPLETED")), 0, "IN_PROGRESS"),
-        "deployment ecs-svc/2 is not PRIMARY any more; looking on",
+        Look(service(deployment("1", "PRIMARY", OLD, "COMPLETED")), status="IN_PROGRESS"),
+        LOST,
     ),
-    ("nothing is listed", Look(service()), "deployment ecs-svc/2 is not PRIMARY any more; looking on"),
+    ("nothing is listed", Look(service()), LOST),
     ("the service is missing", Look(None), Outcome.GONE),
     ("the service is being deleted", Look(service(mine["IN_PROGRESS"], status="DRAINING")), Outcome.GONE),
     ("the service is deleted", Look(service(status="INACTIVE")), Outcome.GONE),
@@ -132,6 +160,26 @@ def test_a_look_at_the_service_gives_this_verdict(look: Look, expected: Outcome 
     else:
         assert isinstance(judged, Watching), judged
         assert judged.message == expected
+
+
+def test_every_status_of_a_service_deployment_is_judged() -> None:
+    """An upgrade of botocore that brings a new one is noticed here."""
+    model: Any = ServiceModel(Loader().load_service_model("ecs", "service-2"))
+    theirs = service(deployment("9", "PRIMARY", THEIRS, "IN_PROGRESS"))
+    judged = {s: rollout.judge(MINE, Look(theirs, status=s)) for s in model.shape_for("ServiceDeploymentStatus").enum}
+    assert {
+        s: judgement.outcome.value if isinstance(judgement, Verdict) else "" for s, judgement in judged.items()
+    } == {
+        "PENDING": "",
+        "IN_PROGRESS": "",
+        "SUCCESSFUL": "superseded",
+        "STOPPED": "superseded",
+        "STOP_REQUESTED": "superseded",
+        "ROLLBACK_REQUESTED": "",
+        "ROLLBACK_IN_PROGRESS": "",
+        "ROLLBACK_SUCCESSFUL": "rolled-back",
+        "ROLLBACK_FAILED": "rollback-failed",
+    }
 
 
 def test_every_rollout_state_of_ecs_has_a_row() -> None:

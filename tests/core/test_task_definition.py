@@ -265,7 +265,7 @@ def test_images_are_put_in_by_container() -> None:
         top={"containerDefinitions": [{"name": "app", "image": "<IMAGE1_NAME>"}, {"name": "proxy", "image": "nginx"}]}
     )
     before = copy.deepcopy(template)
-    found = task_definition.with_images(template, {"app": "r@sha256:1"}, where="x")
+    found = task_definition.with_images(template, {"app": "r@sha256:1"})
     assert [c["image"] for c in found["containerDefinitions"]] == ["r@sha256:1", "nginx"]
     assert template == before
 
@@ -273,7 +273,7 @@ def test_images_are_put_in_by_container() -> None:
 def test_a_container_that_is_not_there_is_named_with_those_that_are() -> None:
     """All of them at once."""
     with pytest.raises(Refused) as refused:
-        task_definition.with_images(web(), {"ap": "r", "worker": "r"}, where="s3://b/k.json")
+        task_definition.check_containers(web(), ["ap", "worker"], where="s3://b/k.json")
     assert refused.value.problems == (
         "the task definition in s3://b/k.json has no container `ap`; did you mean `app`?; it has app",
         "the task definition in s3://b/k.json has no container `worker`; it has app",
@@ -281,13 +281,24 @@ def test_a_container_that_is_not_there_is_named_with_those_that_are() -> None:
 
 
 @pytest.mark.parametrize(
-    "image", ["", "<IMAGE1_NAME>", "${IMAGE_URI}", "r/app:${TAG}", "{{ must_env `IMAGE` }}", "__IMAGE__"]
+    "image",
+    [
+        "",
+        "<IMAGE1_NAME>",
+        "${IMAGE_URI}",
+        "r/app:${TAG}",
+        "{{ must_env `IMAGE` }}",
+        "__IMAGE__",
+        "1.dkr.ecr.<region>.x/a",
+        "x:%N%",
+        "x-$ENV:1",
+    ],
 )
 def test_a_placeholder_that_nobody_replaces_is_refused(image: str) -> None:
     """ECS would take it, and fail when the task starts."""
     with pytest.raises(Refused, match="container `app` has no image"):
-        task_definition.with_images(web(image=image), {}, where="x")
-    task_definition.with_images(web(image=image), {"app": "r@sha256:1"}, where="x")
+        task_definition.check_containers(web(image=image), [], where="x")
+    task_definition.check_containers(web(image=image), ["app"], where="x")
 
 
 # ---- comparison ----
@@ -478,7 +489,7 @@ def test_another_image_is_never_the_same(definition: dict[str, Any], tag: str) -
     asked = normalised(definition)
     name = asked["containerDefinitions"][0]["name"]
     before = asked["containerDefinitions"][0]["image"]
-    changed = task_definition.with_images(asked, {name: f"{before}@{tag}"}, where="x")
+    changed = task_definition.with_images(asked, {name: f"{before}@{tag}"})
     assert not task_definition.same(asked, changed)
 
 

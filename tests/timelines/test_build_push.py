@@ -119,7 +119,7 @@ def checkout(folder: Path, **files: str) -> str:
         ({}, "there is no Dockerfile Dockerfile"),
         ({"context": "docker"}, "there is no folder docker"),
         ({"file": "build/Dockerfile"}, "there is no Dockerfile build/Dockerfile"),
-        ({"image": "api"}, "image: the document has no `api`"),
+        ({"image": "api"}, "image: the document has no image `api`"),
         ({"tags": "v1, not a tag"}, "tags: a tag has letters"),
         ({"labels": "just-a-name"}, "labels: a label must be NAME=VALUE"),
         ({"secret_files": "npmrc=.npmrc"}, "secret-files: the file of `npmrc` is not there"),

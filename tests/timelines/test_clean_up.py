@@ -12,13 +12,19 @@ from ecs_cd.aws.session import Aws
 from ecs_cd.ci.terminal import Terminal
 from tests.scripted_aws import Clock, ScriptedAws, denied, ecs
 
-TASK = ecs.task("task-1")
+TASK = ecs.task("task-1", started_by="ecs-cd/abc")
 MISSING = {"tasks": [], "failures": [{"reason": "MISSING"}]}
 
 
 def said(clock: Clock, capsys: pytest.CaptureFixture[str], **under_way: Any) -> str:
     """The last words about a migration."""
-    state = {"kind": "migration", "cluster": ecs.CLUSTER, "started_by": "ecs-cd/abc", **under_way}
+    state = {
+        "kind": "migration",
+        "cluster": ecs.CLUSTER,
+        "family": "migration",
+        "started_by": "ecs-cd/abc",
+        **under_way,
+    }
     clean_up.settle(state, Aws(os.environ), Terminal(), clock)
     captured = capsys.readouterr()
     return captured.out + captured.err

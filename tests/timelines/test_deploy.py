@@ -169,11 +169,11 @@ def test_without_a_circuit_breaker_dying_tasks_end_the_wait(aws: ScriptedAws, st
     bare: Params = {"deploymentConfiguration": {"deploymentCircuitBreaker": {"enable": False, "rollback": False}}}
     dying = [ecs.service(deployments=[NEW | {"failedTasks": n}, OLD | {"status": "ACTIVE"}], **bare) for n in range(4)]
     timeline(aws, *(at(30 * n, {"services": [snapshot]}) for n, snapshot in enumerate(dying)))
+    stopped = [dead(number) for number in range(3)]
     for n in range(1, 4):
-        stopped = [dead(number) for number in range(n)]
-        arns = {"taskArns": [task["taskArn"] for task in stopped]}
+        arns = {"taskArns": [task["taskArn"] for task in stopped[:n]]}
         aws.on("ecs.ListTasks", at(30 * n, arns), where={"desiredStatus": "STOPPED"}, after="ecs.UpdateService")
-        aws.on("ecs.DescribeTasks", ecs.described("tasks", *stopped), where={"tasks": arns["taskArns"]})
+    aws.on("ecs.DescribeTasks", ecs.described("tasks", *stopped))
     aws.on("logs.GetLogEvents", {"events": [{"message": "KeyError: 'DATABASE_URL'"}], "nextForwardToken": "f/1"})
     ended = step("deploy")
     assert ended.exit_code == 1
@@ -224,7 +224,7 @@ def test_completed_is_green_only_if_the_asked_digest_runs(aws: ScriptedAws, step
     timeline(aws, at(0, COMPLETED))
     ended = step("deploy")
     assert ended.exit_code == 1
-    assert "not proved" in ended.log
+    assert "ECS says COMPLETED, but 9 seconds later task abc: container `app` runs sha256:bbb" in ended.log
 
 
 def test_a_child_of_the_asked_index_is_a_proof(aws: ScriptedAws, step: Run) -> None:
@@ -369,3 +369,53 @@ def test_a_document_that_breaks_a_parser_is_refused(aws: ScriptedAws, step: Run,
     ended = step("deploy")
     assert ended.exit_code == 2
     assert "the document in the SSM parameter /my/parameter" in ended.log
+
+
+def test_evidence_that_may_not_be_read_is_no_verdict(aws: ScriptedAws, step: Run) -> None:
+    """A role without ListTasks on stopped tasks: said once, and the deployment is followed on."""
+    moving = [ecs.service(deployments=[NEW | {"pendingCount": n}, OLD | {"status": "ACTIVE"}]) for n in range(3)]
+    timeline(aws, *(at(5 * n, {"services": [one]}) for n, one in enumerate(moving)), at(30, COMPLETED))
+    aws.on("ecs.ListTasks", denied(), where={"desiredStatus": "STOPPED"})
+    ended = step("deploy")
+    assert ended.exit_code == 0, ended.log
+    assert ended.log.count("the stopped tasks can't be read") == 1
+
+
+def failing(aws: ScriptedAws, tasks: int) -> None:
+    """A deployment of which this many tasks die, and which is not rolled back."""
+    failed = NEW | {"rolloutState": "FAILED", "rolloutStateReason": ecs.BREAKER_TRIPPED, "failedTasks": tasks}
+    no_rollback = {"deploymentConfiguration": {"deploymentCircuitBreaker": {"enable": True, "rollback": False}}}
+    timeline(aws, at(0, MOVING), at(10, {"services": [ecs.service(deployments=[failed]) | no_rollback]}))
+    aws.on("ecs.ListServiceDeployments", {"serviceDeployments": []})
+    stopped = [dead(number) for number in range(tasks)]
+    aws.on("ecs.ListTasks", {"taskArns": [task["taskArn"] for task in stopped]}, where={"desiredStatus": "STOPPED"})
+    aws.on("ecs.DescribeTasks", ecs.described("tasks", *stopped))
+
+
+def test_many_tasks_that_die_alike_cost_few_calls(aws: ScriptedAws, step: Run) -> None:
+    """A crash loop must not blind the watch: two logs tell what sixty would."""
+    failing(aws, tasks=60)
+    aws.on("logs.GetLogEvents", {"events": [{"message": "boom"}], "nextBackwardToken": "b/1"})
+    ended = step("deploy")
+    assert ended.exit_code == 1
+    assert "container `app` exited with 3 (60 tasks)" in ended.log
+    assert len({call.params["logStreamName"] for call in aws.calls if call.operation == "logs.GetLogEvents"}) <= 4
+
+
+def test_a_log_that_comes_late_is_read_again(aws: ScriptedAws, step: Run) -> None:
+    """CloudWatch Logs lags behind ECS; the last word has the lines."""
+    failing(aws, tasks=1)
+    empty: Params = {"events": [], "nextBackwardToken": "b/1"}
+    aws.on("logs.GetLogEvents", empty, empty, {"events": [{"message": "boom"}], "nextBackwardToken": "b/1"})
+    assert "boom" in step("deploy").summary
+
+
+def test_our_own_revision_deployed_again_by_somebody_is_followed(aws: ScriptedAws, step: Run) -> None:
+    """Their deployment runs what we asked for, so its end is ours."""
+    again = ecs.deployment("ecs-svc/9", task_definition="web:2", rollout_state="IN_PROGRESS")
+    theirs = [{"services": [ecs.service(deployments=[one])]} for one in (again, again | {"rolloutState": "COMPLETED"})]
+    timeline(aws, at(0, MOVING), at(10, theirs[0]), at(30, theirs[1]))
+    aws.on("ecs.ListServiceDeployments", {"serviceDeployments": []})
+    ended = step("deploy")
+    assert ended.exit_code == 0, ended.log
+    assert ended.outputs["deployment-id"] == "ecs-svc/9"

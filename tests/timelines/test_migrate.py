@@ -42,8 +42,8 @@ def runs(aws: ScriptedAws) -> ecs.RunTask:
     aws.on("ecs.RunTask", run_task)
     tell(aws, at(0, {"tasks": [migration("RUNNING")]}), at(10, {"tasks": [stopped(0)]}))
     lines = [{"message": "applying 001"}, {"message": "::error::not a command"}]
-    aws.on("logs.GetLogEvents", {"events": [], "nextForwardToken": "f/2"})
     aws.on("logs.GetLogEvents", {"events": lines, "nextForwardToken": "f/2"}, where={"startFromHead": True})
+    aws.on("logs.GetLogEvents", {"events": [], "nextForwardToken": "f/2"}, where={"nextToken": "f/2"})
     return run_task
 
 
@@ -97,6 +97,7 @@ def test_a_lost_answer_is_looked_for_before_the_call_is_repeated(
     """The task that carries our name is taken; RunTask is not called again."""
     aws.on("ecs.RunTask", lost(runs))
     aws.on("ecs.ListTasks", lambda params: {"taskArns": [t["taskArn"] for t in runs.started]})
+    tell(aws, at(0, lambda params: {"tasks": runs.started}), at(5, {"tasks": [stopped(0)]}))
     assert step("migrate").exit_code == 0
     assert aws.count("ecs.RunTask") == 1
 
@@ -193,6 +194,8 @@ def test_a_timeout_leaves_the_task_running_and_names_it(aws: ScriptedAws, step: 
     assert ended.exit_code == 7
     assert "the task goes on: arn:aws:ecs" in ended.log
     assert aws.count("ecs.StopTask") == 0
+    assert "the migration was still running" in ended.log
+    assert "stopped" not in ended.log
 
 
 def test_fargate_spot_becomes_fargate(aws: ScriptedAws, step: Run) -> None:
@@ -222,7 +225,7 @@ def test_without_a_migration_in_the_document_it_is_skipped_and_said_once(aws: Sc
     ended = step("migrate")
     assert ended.exit_code == 0
     assert ended.outputs["migration-result"] == "skipped"
-    assert ended.log.count("skipped") == 2  # the line, and the verdict
+    assert ended.log.count("skipped") == 1
     assert aws.count("ecs.RunTask") == 0
 
 

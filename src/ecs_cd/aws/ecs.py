@@ -82,29 +82,42 @@ def run_task(aws: Aws, request: Mapping[str, Any]) -> tuple[Json | None, list[Js
     return next(iter(answer.get("tasks", ())), None), list(answer.get("failures", ()))
 
 
-def started_by(aws: Aws, cluster: str, name: str) -> str | None:
-    """The ARN of a task that was started with this ``startedBy``, running or stopped."""
+def started_by(aws: Aws, cluster: str, family: str, name: str) -> str | None:
+    """The ARN of the family's task that was started with this ``startedBy``, running or stopped.
+
+    Not by ListTasks' own filter for it, which goes with no other, and so leaves out stopped tasks.
+    """
     for status in ("RUNNING", "STOPPED"):
-        answer = aws.client("ecs").list_tasks(cluster=cluster, startedBy=name, desiredStatus=status)
-        if answer["taskArns"]:
-            return str(answer["taskArns"][0])
+        arns = _list_tasks(aws.client("ecs"), cluster=cluster, family=family, desiredStatus=status)
+        found = (one for one in tasks(aws, cluster, arns) if one.get("startedBy") == name)
+        first = next(found, None)
+        if first:
+            return str(first["taskArn"])
     return None
 
 
 def task(aws: Aws, cluster: str, arn: str) -> Json | None:
     """The task; ``None`` where ECS does not list it (just after RunTask that passes)."""
-    return next(iter(_describe_tasks(aws, cluster, [arn])), None)
+    return next(iter(tasks(aws, cluster, [arn])), None)
 
 
 def stop_task(aws: Aws, cluster: str, arn: str, reason: str) -> None:
     aws.client("ecs").stop_task(cluster=cluster, task=arn, reason=reason)
 
 
-def service_tasks(aws: Aws, cluster: str, name: str, status: str) -> list[Json]:
-    """The service's tasks with this desired status: ``RUNNING`` or ``STOPPED``; 100 at the most."""
-    answer = aws.once("ecs").list_tasks(cluster=cluster, serviceName=name, desiredStatus=status)
-    arns = answer["taskArns"][:100]
-    return _describe_tasks(aws, cluster, arns) if arns else []
+def tasks(aws: Aws, cluster: str, arns: Sequence[str]) -> list[Json]:
+    """The tasks with these ARNs, a hundred a call; what ECS does not list is left out."""
+    chunks = (list(arns[start : start + 100]) for start in range(0, len(arns), 100))
+    return [
+        found
+        for chunk in chunks
+        for found in aws.once("ecs").describe_tasks(cluster=cluster, tasks=chunk).get("tasks", ())
+    ]
+
+
+def service_task_arns(aws: Aws, cluster: str, name: str, status: str) -> list[str]:
+    """The ARNs of the service's tasks with this desired status: ``RUNNING`` or ``STOPPED``."""
+    return _list_tasks(aws.once("ecs"), cluster=cluster, serviceName=name, desiredStatus=status)
 
 
 def service_deployment_status(aws: Aws, cluster: str, service: Json, task_definition_arn: str) -> str | None:
@@ -127,6 +140,12 @@ def _describe_service(client: Client, cluster: str, name: str) -> Json | None:
     return next(iter(answer["services"]), None)
 
 
-def _describe_tasks(aws: Aws, cluster: str, arns: Sequence[str]) -> list[Json]:
-    answer = aws.once("ecs").describe_tasks(cluster=cluster, tasks=list(arns))
-    return list(answer.get("tasks", ()))
+def _list_tasks(client: Client, **request: str) -> list[str]:
+    arns: list[str] = []
+    token = ""
+    while True:
+        page = client.list_tasks(**request, **({"nextToken": token} if token else {}))
+        arns += page["taskArns"]
+        token = page.get("nextToken", "")
+        if not token:
+            return arns

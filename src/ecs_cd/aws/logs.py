@@ -42,8 +42,8 @@ def new_lines(aws: Aws, log: Stream) -> Iterator[str]:
     reason is in ``log.trouble``.
     """
     while not log.trouble:
-        position: dict[str, Any] = {"nextToken": log.token} if log.token else {"startFromHead": True}
-        page = _events(aws, log, position)
+        # With a token for reading forward, too, CloudWatch Logs wants startFromHead.
+        page = _events(aws, log, {"startFromHead": True, **({"nextToken": log.token} if log.token else {})})
         yield from (str(event.get("message", "")) for event in page.get("events", ()))
         token = str(page.get("nextForwardToken", log.token))
         if token == log.token:

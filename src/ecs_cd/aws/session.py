@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -113,9 +114,14 @@ def explain(error: Exception) -> Refused:
     if isinstance(error, botocore.exceptions.NoRegionError):
         return Refused("no AWS region is known", "Set the input aws-region, or AWS_REGION in the job's env.")
     if isinstance(error, botocore.exceptions.ParamValidationError):
-        return Refused(str(error))
+        return Refused(_without_values(str(error)))
     remedy = "Check the region's name, and the network's way to AWS." if isinstance(error, _CONNECTION) else ""
     return Refused(f"AWS can't be reached: {error}" if remedy else str(error), remedy)
+
+
+def _without_values(report: str) -> str:
+    """botocore's report of wrong parameters names their values, which can be the document's."""
+    return re.sub(r", value: .*?(?=, (?:type|valid)|$)", "", report, flags=re.MULTILINE)
 
 
 def _remedy(error: botocore.exceptions.ClientError) -> str:

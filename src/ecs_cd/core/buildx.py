@@ -64,34 +64,34 @@ def is_remote(context: str) -> bool:
 
 
 def digest(metadata: str) -> str:
-    """The digest of what was pushed, from the text of the metadata file.
-
-    Raises ``Refused`` where BuildKit didn't say: then nothing can be deployed by digest.
-    """
+    """The digest of what was pushed, from the text of the metadata file; empty where BuildKit didn't say."""
     try:
         content: Any = json.loads(metadata)
     except ValueError:
         content = {}
     found = str(content.get("containerimage.digest", "")) if isinstance(content, dict) else ""
-    if not DIGEST.fullmatch(found):
-        raise Refused("BuildKit's metadata file names no image digest", "Does the builder's driver support --push?")
-    return found
+    return found if DIGEST.fullmatch(found) else ""
+
+
+def entries(text: str, *, what: str) -> list[str]:
+    """An entry a line, as docker/build-push-action takes them: blank lines don't count, and an entry in
+    double quotes may span lines (a double quote inside is written twice).
+
+    Raises ``Refused`` without the text, which may be a secret.
+    """
+    lines = io.StringIO(text.replace("\r\n", "\n"), newline="")
+    try:
+        rows = list(csv.reader(lines, delimiter="\x1f", strict=True))
+    except csv.Error:
+        raise Refused(f"{what}: a double quote opens an entry and isn't closed, or stands in its middle") from None
+    return [row[0].strip() for row in rows if row and row[0].strip()]
 
 
 def key_values(text: str, *, what: str) -> dict[str, str]:
-    """``NAME=VALUE`` a line, as docker/build-push-action takes them: blank lines don't count, and an
-    entry in double quotes may span lines (a double quote inside is written twice).
-
-    Raises ``Refused`` without the value, which may be a secret.
-    """
+    """``NAME=VALUE`` entries. Raises ``Refused`` without the value, which may be a secret."""
     found: dict[str, str] = {}
-    lines = io.StringIO(text.replace("\r\n", "\n"), newline="")
-    try:
-        rows = list(csv.reader(lines, delimiter="\x1f", strict=True))  # one entry a row
-    except csv.Error:
-        raise Refused(f"{what}: a double quote opens an entry and isn't closed, or stands in its middle") from None
-    for number, row in enumerate((row for row in rows if row and row[0].strip()), 1):
-        name, separator, value = row[0].strip().partition("=")
+    for number, entry in enumerate(entries(text, what=what), 1):
+        name, separator, value = entry.partition("=")
         if not separator or not _SECRET_ID.fullmatch(name):
             raise Refused(f"{what}, entry {number}: must be NAME=VALUE")
         if name in found:

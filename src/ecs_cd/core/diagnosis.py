@@ -48,6 +48,11 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
         "Raise `ephemeralStorage`, or clean the instance's disk.",
     ),
     (
+        r"CannotPull\w*.*pull access denied",
+        "the image can't be pulled: it is not there, or no permission",
+        "Check the image's name in the task definition; a private registry other than ECR wants repositoryCredentials.",
+    ),
+    (
         r"CannotPull\w*.*(not ?found|manifest unknown|does not exist|no such)",
         "the image can't be pulled: it is not there",
         "Check the image's name and tag in the task definition, and that it was pushed to that registry.",
@@ -131,7 +136,7 @@ def deployment_failed(stopped: Sequence[StoppedTask], events: Sequence[str]) -> 
     ranked = sorted(by_cause.values(), key=len, reverse=True)
     findings = [_most_telling(group) for group in ranked]
     if events:
-        findings.append(Finding("the service's events" if findings else "see the service's events", tuple(events)))
+        findings.append(Finding("the service's events" if findings else "no task died by itself", tuple(events)))
     return findings
 
 

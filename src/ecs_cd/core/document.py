@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ecs_cd.core import data, schema
 from ecs_cd.core.errors import Refused
 from ecs_cd.core.references import Repository, TaskDefinitionSource, repository, task_definition_source
+from ecs_cd.core.schema import closest
 
 LONGEST = 64 * 1024  # characters; SSM itself ends at 8 KiB
 
@@ -173,6 +175,19 @@ def load(text: str, *, where: str) -> Document:
     if found:
         raise Refused([f"{what} has {len(found)} problem{'s' * (len(found) > 1)}:", *found], remedy)
     return _document(content)
+
+
+def choose(kind: str, given: str, entries: Mapping[str, Any]) -> str:
+    """The key that is meant by the input ``kind``: the given one, or else the only one.
+
+    Raises ``Refused`` where it is not there, or not clear.
+    """
+    known = f"it has {', '.join(entries) or 'none'}"
+    if given and given not in entries:
+        raise Refused(f"{kind}: the document has no {kind} `{given}`{closest(given, entries)}; {known}")
+    if not given and len(entries) != 1:
+        raise Refused(f"{kind}: is missing, and the document has not one {kind} only; {known}")
+    return given or next(iter(entries))
 
 
 def _reference_problems(content: dict[str, Any]) -> list[str]:

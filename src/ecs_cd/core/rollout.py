@@ -21,16 +21,21 @@ class Mine:
 
 @dataclass(frozen=True)
 class Look:
-    """One look at the service: DescribeServices' answer, and what other calls told.
+    """One look at the service: DescribeServices' answer, and what is known besides.
 
     ``service`` is ``None`` when ECS answers that it is not there. ``died`` counts the tasks of this
-    deployment that stopped by themselves. ``service_deployment_status`` is the status in
-    DescribeServiceDeployments, asked for only when ours is no longer PRIMARY.
+    deployment that stopped by themselves. ``failed_for`` is for how many seconds ECS has called ours
+    FAILED; ``None``: it never did. ``status`` is ours in DescribeServiceDeployments, which is asked only
+    once ours has failed or is no longer PRIMARY.
     """
 
     service: Mapping[str, Any] | None
     died: int = 0
-    service_deployment_status: str | None = None
+    failed_for: float | None = None
+    status: str | None = None
+
+
+_ROLLBACK_BEGINS = 60.0  # seconds after FAILED; ECS itself takes a few
 
 
 def primary(service: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -79,10 +84,9 @@ def judge(mine: Mine, look: Look) -> Verdict | Watching:
         state = "is not there any more" if service is None else f"is {service['status']}"
         return Verdict(Outcome.GONE, f"the service {state}: somebody deleted it while we deployed")
     current = primary(service)
-    own: Mapping[str, Any] = next((d for d in service.get("deployments", ()) if d.get("id") == mine.id), {})
-    if current.get("id") == mine.id:
+    if current.get("id") == mine.id or current.get("taskDefinition") == mine.task_definition:
         return _while_primary(current, service, look)
-    return _after_primary(mine, own, current, look)
+    return _after_primary(mine, service, current, look)
 
 
 def _while_primary(own: Mapping[str, Any], service: Mapping[str, Any], look: Look) -> Verdict | Watching:
@@ -91,10 +95,7 @@ def _while_primary(own: Mapping[str, Any], service: Mapping[str, Any], look: Loo
     if state == "COMPLETED":
         return Verdict(Outcome.SUCCEEDED, counts)
     if state == "FAILED":
-        why = str(own.get("rolloutStateReason") or "no reason given").rstrip(".")
-        if _rolls_back(service) and "no rollback candidate" not in why.lower():
-            return Watching(f"FAILED: {why}; waiting for the rollback", alarming=True)
-        return Verdict(Outcome.FAILED, why)
+        return _failed_and_primary(own, service, look)
     limit = crash_limit(int(service.get("desiredCount", 0)))
     if not _breaker(service).get("enable") and look.died >= limit and not own.get("runningCount"):
         return Verdict(
@@ -105,21 +106,35 @@ def _while_primary(own: Mapping[str, Any], service: Mapping[str, Any], look: Loo
     return Watching(counts + unknown)
 
 
-def _after_primary(mine: Mine, own: Mapping[str, Any], current: Mapping[str, Any], look: Look) -> Verdict | Watching:
-    why = str(current.get("rolloutStateReason", ""))
-    status = look.service_deployment_status or ""
-    failed = own.get("rolloutState") == "FAILED"
+def _failed_and_primary(own: Mapping[str, Any], service: Mapping[str, Any], look: Look) -> Verdict | Watching:
+    """ECS may not have begun to roll back yet, or has nothing to roll back to: a first deployment."""
+    why = str(own.get("rolloutStateReason") or "no reason given").rstrip(".")
+    said = [why, *(str(event.get("message", "")) for event in service.get("events", ())[:5])]
+    nowhere = any("no rollback candidate" in text.lower() for text in said)
+    begun = str(look.status).startswith("ROLLBACK")
+    overdue = (look.failed_for or 0) >= _ROLLBACK_BEGINS and not begun
+    if not _rolls_back(service) or nowhere:
+        return Verdict(Outcome.FAILED, why)
+    if overdue:
+        return Verdict(Outcome.FAILED, f"{why}; ECS does not roll back")
+    return Watching(f"FAILED: {why}; waiting for the rollback", alarming=True)
+
+
+def _after_primary(
+    mine: Mine, service: Mapping[str, Any], current: Mapping[str, Any], look: Look
+) -> Verdict | Watching:
+    own: Mapping[str, Any] = next((d for d in service.get("deployments", ()) if d.get("id") == mine.id), {})
+    why, status = str(current.get("rolloutStateReason", "")), look.status or ""
+    failed = own.get("rolloutState") == "FAILED" or look.failed_for is not None
     back_to_previous = failed and current.get("taskDefinition") == mine.previous_task_definition
     if status.startswith("ROLLBACK") or "rolling back" in why.lower() or back_to_previous:
         return _during_rollback(own, current, status)
-    if current.get("taskDefinition") == mine.task_definition:
-        return Watching(f"deployment {current.get('id')} took over with our task definition")
-    if current and (status.startswith("STOP") or (not status and not failed)):
-        return Verdict(
-            Outcome.SUPERSEDED,
-            f"deployment {current.get('id')} ({short(str(current.get('taskDefinition', '')))}) replaced ours",
-        )
-    return Watching(f"deployment {mine.id} is not PRIMARY any more; looking on")
+    successor = f"deployment {current.get('id')} ({short(str(current.get('taskDefinition', '')))})"
+    if current and status == "SUCCESSFUL":
+        return Verdict(Outcome.SUPERSEDED, f"ours completed, and then {successor} replaced it")
+    if current and (status.startswith("STOP") or not (status or failed)):
+        return Verdict(Outcome.SUPERSEDED, f"{successor} replaced ours")
+    return Watching(f"{mine.id} is not PRIMARY any more; waiting for ECS to say whether it was replaced or rolled back")
 
 
 def _during_rollback(own: Mapping[str, Any], current: Mapping[str, Any], status: str) -> Verdict | Watching:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from ecs_cd.core import data
@@ -53,28 +53,30 @@ def normalise(content: Mapping[str, Any], register: Shape, described: Shape, fou
     return result if isinstance(result, dict) else {}
 
 
-def with_images(definition: TaskDefinition, images: Mapping[str, str], *, where: str) -> TaskDefinition:
-    """A copy in which the containers named in ``images`` run these images.
-
-    Raises ``Refused`` where a container is not there, and where the image of another container is
-    still a placeholder.
-    """
-    containers = [dict(container) for container in definition["containerDefinitions"]]
-    names = [container.get("name", "") for container in containers]
+def check_containers(definition: TaskDefinition, names: Collection[str], *, where: str) -> None:
+    """Raises ``Refused`` where a container of these is not there, and where the image of another, which
+    nobody replaces, is still a placeholder."""
+    there = [str(container.get("name", "")) for container in definition["containerDefinitions"]]
+    what = f"the task definition in {where}"
     found = [
-        f"the task definition in {where} has no container `{name}`{closest(name, names)}; it has {', '.join(names)}"
-        for name in images
-        if name not in names
+        f"{what} has no container `{name}`{closest(name, there)}; it has {', '.join(there)}"
+        for name in names
+        if name not in there
     ]
-    for container in containers:
-        name, own = container.get("name", ""), container.get("image", "")
-        container["image"] = images.get(name, own)
-        if name not in images and (not own or _PLACEHOLDER.search(own)):
-            found.append(
-                f"the task definition in {where}: container `{name}` has no image, and the document names none"
-            )
+    for name in there:
+        image = str(container(definition, name).get("image", ""))
+        if name not in names and (not image or _PLACEHOLDER.search(image)):
+            found.append(f"{what}: container `{name}` has no image, and the document names none")
     if found:
         raise Refused(found)
+
+
+def with_images(definition: TaskDefinition, images: Mapping[str, str]) -> TaskDefinition:
+    """A copy in which the containers named in ``images`` run these images."""
+    containers = [
+        {**container, "image": images.get(container["name"], container.get("image"))}
+        for container in definition["containerDefinitions"]
+    ]
     return {**definition, "containerDefinitions": containers}
 
 
@@ -181,25 +183,27 @@ _UNORDERED = {
 
 
 def _canonical(definition: TaskDefinition) -> Any:
-    awsvpc = definition.get("networkMode") == "awsvpc"
+    same_ports = definition.get("networkMode") in ("awsvpc", "host")
     top = {"networkMode": "bridge", **definition}
+    if top.get("enableFaultInjection") is False:
+        del top["enableFaultInjection"]
     for size in ("cpu", "memory"):
         if size in top:
             top[size] = _units(str(top[size]))
-    return _plain(top, "", awsvpc)
+    return _plain(top, "", same_ports)
 
 
-def _plain(value: Any, name: str, awsvpc: bool) -> Any:
+def _plain(value: Any, name: str, same_ports: bool) -> Any:
     if isinstance(value, Mapping):
         if name in _MAPS:
             return dict(value)
-        kept = {k: _plain(v, k, awsvpc) for k, v in value.items()}
-        if name == "portMappings" and awsvpc and kept.get("hostPort") == kept.get("containerPort"):
+        kept = {k: _plain(v, k, same_ports) for k, v in value.items()}
+        if name == "portMappings" and same_ports and kept.get("hostPort") == kept.get("containerPort"):
             kept.pop("hostPort", None)
         defaults = _DEFAULTS.get(name, {})
         return {k: v for k, v in kept.items() if not _empty(v) and (k not in defaults or defaults[k] != v)}
     if isinstance(value, list):
-        items = [_plain(item, name, awsvpc) for item in value]
+        items = [_plain(item, name, same_ports) for item in value]
         return sorted(items, key=lambda item: json.dumps(item, sort_keys=True)) if name in _UNORDERED else items
     return value
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ecs_cd.aws import ecs, logs
 from ecs_cd.aws.session import code, looking, passing
 from ecs_cd.core import diagnosis, rollout, task_definition, tasks
-from ecs_cd.core.diagnosis import StoppedTask
+from ecs_cd.core.diagnosis import Finding, StoppedTask
 from ecs_cd.core.references import short
 from ecs_cd.core.rollout import Look, Mine
 from ecs_cd.core.task_definition import TaskDefinition
@@ -20,6 +20,8 @@ from ecs_cd.job import Job
 from ecs_cd.mutation import carry_out
 
 _TASKS_EVERY = 10.0  # seconds between two looks at the stopped tasks while nothing else changes
+_TAILS = 2  # logs read for each cause
+_LATE_LINES = 1.0  # seconds until we look once more for a log that had no lines
 
 
 def start(job: Job, cluster: str, service: Mapping[str, Any], arn: str) -> Mine:
@@ -65,37 +67,48 @@ class Rollout:
     stopped: dict[str, StoppedTask] = field(default_factory=dict)
     _fingerprint: object = None
     _tasks_seen_at: float = 0.0
+    _failed_at: float | None = None
     _said: set[str] = field(default_factory=set)
-    _alarmed: bool = False
 
     def look(self) -> Look:
         with looking():
             service = ecs.look_at_service(self.job.aws, self.cluster, self.name)
             if service is None:
                 return Look(None)
-            self.desired = int(service.get("desiredCount", 0))
-            self._say_events(service)
-            if self._worth_a_look(service):
-                self._collect_stopped()
-            status = None
-            if rollout.primary(service).get("id") != self.mine.id:
-                status = self._service_deployment_status(service)
-            return Look(service, len(self.stopped), status)
+            failed_for = self._failed_for(service)
+            current = rollout.primary(service)
+            ambiguous = failed_for is not None or current.get("id") != self.mine.id
+            status = self._service_deployment_status(service) if ambiguous else None
+        self.desired = int(service.get("desiredCount", 0))
+        if current.get("taskDefinition") == self.mine.task_definition and current["id"] != self.mine.id:
+            self.job.ci.line(f"deploy: deployment {current['id']} took over with our task definition")
+            self.mine = replace(self.mine, id=str(current["id"]))
+        self._say_events(service)
+        if self._worth_a_look(service):
+            self._gather()
+        return Look(service, len(self.stopped), failed_for, status)
 
     def say(self, watching: Watching) -> None:
         """What is new; the first alarm as an error, for there are but ten annotations a step."""
-        if watching.alarming and not self._alarmed:
-            self._alarmed = True
+        if watching.alarming and self._first_time("alarm"):
             self.job.ci.error(watching.message, title="Deployment")
         else:
             self.job.ci.line(f"deploy: {watching.message}")
 
-    def collect_all(self) -> None:
-        """A last look at the stopped tasks, for the report. What can't be read is left out."""
-        try:
-            self._collect_stopped()
-        except (ClientError, BotoCoreError) as error:
-            self.job.ci.warning(f"the stopped tasks can't be read ({code(error) or type(error).__name__})")
+    def findings(self) -> list[Finding]:
+        """The causes of a failure, after a last look at the dead tasks and at logs that came late."""
+        self._gather()
+        late = [one for one in self.stopped.values() if not one.log][:_TAILS]
+        if late:
+            self.job.clock.sleep(_LATE_LINES)
+            self.stopped |= {str(one.task["taskArn"]): self._with_log(one.task) for one in late}
+        return diagnosis.deployment_failed(list(self.stopped.values()), self.events[-10:])
+
+    def _failed_for(self, service: Mapping[str, Any]) -> float | None:
+        own: Mapping[str, Any] = next((d for d in service["deployments"] if d["id"] == self.mine.id), {})
+        if own.get("rolloutState") == "FAILED" and self._failed_at is None:
+            self._failed_at = self.job.clock.monotonic()
+        return None if self._failed_at is None else self.job.clock.monotonic() - self._failed_at
 
     def _say_events(self, service: Mapping[str, Any]) -> None:
         new = diagnosis.new_events(service, self.seen_events)
@@ -118,29 +131,45 @@ class Rollout:
             self._tasks_seen_at = now
         return due and not first  # at first nothing can have died
 
-    def _collect_stopped(self) -> None:
-        for task in ecs.service_tasks(self.job.aws, self.cluster, self.name, "STOPPED"):
-            arn = str(task["taskArn"])
-            if arn in self.stopped or not rollout.died(task, self.mine):
-                continue
-            self.stopped[arn] = StoppedTask(task, self._log_tail(task))
-            finding = diagnosis.task_failed(self.stopped[arn])
-            if finding.cause not in self._said:
-                self._said.add(finding.cause)
-                self.job.ci.line(f"deploy: a task died: {finding.cause}")
-                self.job.ci.relay(finding.evidence)
+    def _gather(self) -> None:
+        """Adds the tasks that died since, and says each new cause. It is evidence, and never the verdict:
+        what can't be read is said once, and left out."""
+        try:
+            arns = ecs.service_task_arns(self.job.aws, self.cluster, self.name, "STOPPED")
+            new = ecs.tasks(self.job.aws, self.cluster, [arn for arn in arns if arn not in self.stopped])
+        except (ClientError, BotoCoreError) as error:
+            if self._first_time("unreadable tasks"):
+                self.job.ci.warning(f"the stopped tasks can't be read ({code(error) or type(error).__name__})")
+            return
+        for task in new:
+            if rollout.died(task, self.mine):
+                self._note(task)
 
-    def _log_tail(self, task: Mapping[str, Any]) -> tuple[str, ...]:
+    def _note(self, task: Mapping[str, Any]) -> None:
+        cause = diagnosis.task_failed(StoppedTask(task)).cause
+        alike = sum(diagnosis.task_failed(one).cause == cause for one in self.stopped.values())
+        # Of many tasks that died alike the logs say the same, and each costs a call.
+        noted = self._with_log(task) if alike < _TAILS else StoppedTask(task)
+        self.stopped[str(task["taskArn"])] = noted
+        if self._first_time(cause):
+            self.job.ci.line(f"deploy: a task died: {cause}")
+            self.job.ci.relay(diagnosis.task_failed(noted).evidence)
+
+    def _with_log(self, task: Mapping[str, Any]) -> StoppedTask:
         for culprit in tasks.failed_containers(task):
             name = str(culprit.get("name", ""))
             log = logs.stream(task_definition.log_options(self.definition, name), name, str(task["taskArn"]))
             lines = logs.tail(self.job.aws, log) if log else ()
-            if log and log.trouble and log.trouble not in self._said:
-                self._said.add(log.trouble)
+            if log and log.trouble and self._first_time(log.trouble):
                 self.job.ci.warning(log.trouble)
             if lines:
-                return lines
-        return ()
+                return StoppedTask(task, lines)
+        return StoppedTask(task)
+
+    def _first_time(self, what: str) -> bool:
+        first = what not in self._said
+        self._said.add(what)
+        return first
 
     def _service_deployment_status(self, service: ecs.Json) -> str | None:
         try:
