@@ -80,7 +80,8 @@ def client_token(environ: Mapping[str, str], nonce: str, call: Mapping[str, Any]
     always 1, and elsewhere there is none of it: there the nonce of this process stands for them.
     """
     on_github = environ.get("GITHUB_ACTIONS") == "true" and environ.get("ACT") != "true"
-    names = ("GITHUB_REPOSITORY", "GITHUB_RUN_ID", "GITHUB_RUN_ATTEMPT", "GITHUB_JOB", "GITHUB_ACTION")
+    # The step by its own output file: inside an action GITHUB_ACTION is the same at each use of it.
+    names = ("GITHUB_REPOSITORY", "GITHUB_RUN_ID", "GITHUB_RUN_ATTEMPT", "GITHUB_JOB", "GITHUB_OUTPUT")
     origin = [environ.get(name, "") for name in names] if on_github else [nonce]
     return hashlib.sha256(json.dumps([origin, call], sort_keys=True).encode()).hexdigest()
 

@@ -44,7 +44,7 @@ def _tell(step: Step, result: Result, elapsed: float, job: Job) -> int:
     if verdict.outcome.green:
         job.ci.line(f"{step.title} {words} ({duration.words(elapsed)})")
     else:
-        for finding in result.findings:
+        for finding in (one for one in result.findings if not one.told):
             job.ci.line(finding.cause)
             job.ci.relay(finding.evidence)
             if finding.next_step:

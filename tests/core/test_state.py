@@ -21,7 +21,7 @@ GITHUB = {
     "GITHUB_RUN_ID": "7",
     "GITHUB_RUN_ATTEMPT": "1",
     "GITHUB_JOB": "cd",
-    "GITHUB_ACTION": "__me_ecs-cd",
+    "GITHUB_OUTPUT": "/temp/set_output_1",
 }
 
 

@@ -13,11 +13,15 @@ from ecs_cd.core.references import short
 
 @dataclass(frozen=True)
 class Finding:
-    """A likely cause, the evidence for it (lines, the log's last lines among them), the next step."""
+    """A likely cause, the evidence for it (lines, the log's last lines among them), the next step.
+
+    ``told``: the job log has the evidence already, line by line as it came.
+    """
 
     cause: str
     evidence: tuple[str, ...] = ()
     next_step: str = ""
+    told: bool = False
 
 
 @dataclass(frozen=True)
@@ -136,7 +140,9 @@ def deployment_failed(stopped: Sequence[StoppedTask], events: Sequence[str]) -> 
     ranked = sorted(by_cause.values(), key=len, reverse=True)
     findings = [_most_telling(group) for group in ranked]
     if events:
-        findings.append(Finding("the service's events" if findings else "no task died by itself", tuple(events)))
+        findings.append(
+            Finding("the service's events" if findings else "no task died by itself", tuple(events), told=True)
+        )
     return findings
 
 
