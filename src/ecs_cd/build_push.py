@@ -27,7 +27,7 @@ class Plan:
     name: str
     repository: Repository
     commit: str
-    tags: tags.Plan
+    tagging: tags.Tagging
     there: dict[str, ecr.Image]
 
 
@@ -48,30 +48,30 @@ def prepare(inputs: BuildPush, document: Document, commit: str, job: Job) -> Pla
     name = choose("image", inputs.image, document.images)
     repository = document.images[name]
     head = checkout.head(place(inputs))
-    dirty = _differences(inputs) if head in ("", commit) else []  # of another commit nothing is built here
+    doubt = _doubt(inputs) if head in ("", commit) else ""  # of another commit nothing is built here
     there, mutability = together(
         lambda: ecr.images(job.aws, repository, [tag for tag in (commit, *inputs.tags) if tag]),
         lambda: ecr.mutability(job.aws, repository),
     )
-    plan = tags.plan(
+    tagging = tags.plan(
         commit=commit or None,
         extra=inputs.tags,
-        dirty=dirty,
+        doubt=doubt,
         there={tag: image.digest for tag, image in there.items()},
         mutability=mutability,
     )
-    if not plan.reuse:
+    if not tagging.reuse:
         _check_buildable(inputs, commit, head)
     job.ci.line(f"image: {name} ({'the input image' if inputs.image else 'the only one'}), {repository}")
-    return Plan(name, repository, commit, plan, there)
+    return Plan(name, repository, commit, tagging, there)
 
 
 def execute(inputs: BuildPush, plan: Plan, job: Job) -> Result:
     """Builds and pushes, or moves the tags of what is there. The tags hold the image in the end."""
-    for notice in plan.tags.notices:
+    for notice in plan.tagging.notices:
         job.ci.notice(notice)
-    built = not plan.tags.reuse
-    facts = {"repository": str(plan.repository), "tags": ", ".join(plan.tags.tags), "commit": plan.commit}
+    built = not plan.tagging.reuse
+    facts = {"repository": str(plan.repository), "tags": ", ".join(plan.tagging.names), "commit": plan.commit}
     try:
         digest = _build(inputs, plan, job) if built else _reuse(plan.there[plan.commit], plan, job)
     except _BuildFailed as failure:
@@ -80,7 +80,7 @@ def execute(inputs: BuildPush, plan: Plan, job: Job) -> Result:
     how = "built and pushed" if built else "there already, not built"
     return Result(
         Verdict(Outcome.SUCCEEDED, f"{image} ({how})"),
-        outputs={"image": image, "digest": digest, "tags": "\n".join(plan.tags.tags), "built": str(built).lower()},
+        outputs={"image": image, "digest": digest, "tags": "\n".join(plan.tagging.names), "built": str(built).lower()},
         facts={**facts, "digest": digest},
     )
 
@@ -88,7 +88,7 @@ def execute(inputs: BuildPush, plan: Plan, job: Job) -> Result:
 def _reuse(image: ecr.Image, plan: Plan, job: Job) -> str:
     """Gives the commit's image in ECR the tags that it lacks; its digest."""
     job.ci.line(f"{plan.repository}:{plan.commit} is in ECR already")
-    for tag in plan.tags.tags:
+    for tag in plan.tagging.names:
         if tag != plan.commit and plan.there.get(tag) != image:
             ecr.tag(job.aws, plan.repository, image, tag)
             job.ci.line(f"tag `{tag}` moved to {image.digest}")
@@ -126,7 +126,7 @@ def _pushed_all_the_same(plan: Plan, job: Job) -> str:
     On an immutable repository another job may have been first; and buildx before 0.14 pushes twice to an
     engine with the containerd store, where ECR refuses the second. A manifest is in ECR only with all its layers.
     """
-    if plan.commit not in plan.tags.tags:
+    if plan.commit not in plan.tagging.names:
         return ""
     image = ecr.images(job.aws, plan.repository, [plan.commit]).get(plan.commit)
     if image is None:
@@ -143,7 +143,7 @@ def _request(inputs: BuildPush, plan: Plan, secrets: dict[str, str], job: Job) -
     }
     return buildx.Build(
         context=inputs.context,
-        references=[f"{plan.repository}:{tag}" for tag in plan.tags.tags],
+        references=[f"{plan.repository}:{tag}" for tag in plan.tagging.names],
         file=inputs.file,
         target=inputs.target,
         platforms=inputs.platforms,
@@ -166,11 +166,11 @@ def _oci_labels(commit: str, job: Job) -> dict[str, str]:
     return {name: value for name, value in labels.items() if value}
 
 
-def _differences(inputs: BuildPush) -> list[str]:
-    """What differs from the commit in what the build can see. A remote context is never the commit's."""
+def _doubt(inputs: BuildPush) -> str:
+    """Why what the build sees may not be the commit's; empty where it is."""
     if buildx.is_remote(inputs.context):
-        return [inputs.context]
-    return checkout.differences([inputs.context, *([inputs.file] if inputs.file else [])])
+        return f"the context {inputs.context} is not the checkout, and may be at another commit"
+    return tags.differing(checkout.differences([inputs.context, *([inputs.file] if inputs.file else [])]))
 
 
 def _check_buildable(inputs: BuildPush, commit: str, head: str) -> None:

@@ -33,8 +33,8 @@ def test_which_tags_can_move(mutability: Mutability, tag: str, fixed: bool) -> N
     assert mutability.fixed(tag) is fixed
 
 
-def plan(**changes: object) -> tags.Plan:
-    asked: dict[str, object] = {"commit": SHA, "extra": ["latest"], "dirty": [], "there": {}, "mutability": FREE}
+def plan(**changes: object) -> tags.Tagging:
+    asked: dict[str, object] = {"commit": SHA, "extra": ["latest"], "doubt": "", "there": {}, "mutability": FREE}
     return tags.plan(**{**asked, **changes})  # type: ignore[arg-type]
 
 
@@ -43,9 +43,8 @@ PLANS: list[tuple[str, dict[str, object], str | None, tuple[str, ...], str]] = [
     ("the commit's image is there", {"there": {SHA: OURS}}, OURS, (SHA, "latest"), ""),
     ("latest is another's and moves", {"there": {SHA: OURS, "latest": THEIRS}}, OURS, (SHA, "latest"), ""),
     ("only latest is there", {"there": {"latest": THEIRS}}, None, (SHA, "latest"), ""),
-    ("dirty: built, without the commit's tag", {"dirty": ["a"]}, None, ("latest",), "differs from the commit (a)"),
-    ("dirty: the commit's image is not reused", {"dirty": ["a"], "there": {SHA: OURS}}, None, ("latest",), "differs"),
-    ("dirty: a long list is cut", {"dirty": list("abcdefg")}, None, ("latest",), "(a, b, c, d, e and 2 more)"),
+    ("dirty: built, without the commit's tag", {"doubt": "x differs"}, None, ("latest",), "built without the tag of the commit: x differs"),
+    ("dirty: the commit's image is not reused", {"doubt": "x differs", "there": {SHA: OURS}}, None, ("latest",), "differs"),
     ("no commit", {"commit": None}, None, ("latest",), ""),
     ("latest on an immutable repository", {"mutability": FIXED}, None, (SHA,), "`latest` is skipped"),
     ("so it is when it is reused", {"mutability": FIXED, "there": {SHA: OURS}}, OURS, (SHA,), "`latest` is skipped"),
@@ -67,7 +66,7 @@ def test_what_is_built_or_reused_and_under_which_tags(
     """A dirty tree never takes the commit's tag; what was decided otherwise than asked is said."""
     planned = plan(**changes)
     assert planned.reuse == reuse
-    assert planned.tags == names
+    assert planned.names == names
     assert notice in "".join(planned.notices)
     assert bool(planned.notices) == bool(notice)
 
@@ -79,8 +78,8 @@ def test_what_is_built_or_reused_and_under_which_tags(
         ({"mutability": FIXED, "extra": ["v1"], "there": {"v1": THEIRS, SHA: OURS}}, "`v1` belongs to another image"),
         ({"mutability": ONLY_RELEASES, "extra": ["v1"], "there": {"v1": THEIRS}}, "`v1` belongs to another image"),
         ({"commit": None, "extra": []}, "no tag is left"),
-        ({"dirty": ["a"], "extra": []}, "no tag is left"),
-        ({"dirty": ["a"], "mutability": FIXED}, "no tag is left"),
+        ({"doubt": "x differs", "extra": []}, "no tag is left"),
+        ({"doubt": "x differs", "mutability": FIXED}, "no tag is left"),
         *(({"extra": [tag]}, "tags: a tag has") for tag in ("", ".x", "-x", "a b", "a/b", "a:b", "ä", "x" * 129)),
     ],
 )
@@ -92,5 +91,19 @@ def test_what_no_push_could_do_is_refused_before_the_build(changes: dict[str, ob
 
 def test_a_dirty_tree_does_not_take_the_commits_tag_by_asking_for_it() -> None:
     """`tags: ${{ github.sha }}` is a way to ask for it, too."""
-    planned = tags.plan(commit="c" * 40, extra=["c" * 40, "latest"], dirty=["x"], there={}, mutability=Mutability())
-    assert planned.tags == ("latest",)
+    planned = tags.plan(commit="c" * 40, extra=["c" * 40, "latest"], doubt="x", there={}, mutability=Mutability())
+    assert planned.names == ("latest",)
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ([], ""),
+        (["a"], "differs from it (a). Commit"),
+        (list("abcdefg"), "differs from it (a, b, c, d, e and 2 more)."),
+    ],
+)
+def test_files_that_differ_are_named_but_for_the_many(files: list[str], words: str) -> None:
+    """With what to do about them; no file, no doubt."""
+    assert words in tags.differing(files)
+    assert bool(tags.differing(files)) is bool(files)

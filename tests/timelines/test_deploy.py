@@ -419,3 +419,11 @@ def test_our_own_revision_deployed_again_by_somebody_is_followed(aws: ScriptedAw
     ended = step("deploy")
     assert ended.exit_code == 0, ended.log
     assert ended.outputs["deployment-id"] == "ecs-svc/9"
+
+
+def test_a_look_that_lags_behind_update_service_is_no_verdict(aws: ScriptedAws, step: Run) -> None:
+    """DescribeServices may show the old deployment for a while; nobody superseded ours."""
+    before = {"services": [ecs.service(deployments=[OLD])]}
+    timeline(aws, at(0, before), at(5, MOVING), at(20, COMPLETED))
+    aws.on("ecs.ListServiceDeployments", {"serviceDeployments": []})
+    assert step("deploy").exit_code == 0

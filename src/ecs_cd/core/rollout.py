@@ -17,6 +17,7 @@ class Mine:
     id: str
     task_definition: str
     previous_task_definition: str | None = None
+    previous_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -24,9 +25,9 @@ class Look:
     """One look at the service: DescribeServices' answer, and what is known besides.
 
     ``service`` is ``None`` when ECS answers that it is not there. ``died`` counts the tasks of this
-    deployment that stopped by themselves. ``failed_for`` is for how many seconds ECS has called ours
-    FAILED; ``None``: it never did. ``status`` is ours in DescribeServiceDeployments, which is asked only
-    once ours has failed or is no longer PRIMARY.
+    deployment that stopped by themselves. ``failed_for`` is for how many seconds ECS has called ours FAILED,
+    or has been rolling back; ``None``: it never did. ``status`` is ours in DescribeServiceDeployments, which
+    is asked only once ours has failed or is no longer PRIMARY.
     """
 
     service: Mapping[str, Any] | None
@@ -66,6 +67,12 @@ def died(task: Mapping[str, Any], mine: Mine) -> bool:
         and "scaling activity" in str(task.get("stoppedReason", "")).lower()
     )
     return ours and not of_another and not scaled_in and task.get("lastStatus") == "STOPPED"
+
+
+def has_failed(mine: Mine, service: Mapping[str, Any]) -> bool:
+    """Whether this look at the service shows that ours failed. Later ones may not show it any more."""
+    states = (d.get("rolloutState") for d in service.get("deployments", ()) if d.get("id") == mine.id)
+    return "FAILED" in states or _rolling_back(primary(service))
 
 
 def crash_limit(desired: int) -> int:
@@ -124,11 +131,13 @@ def _after_primary(
     mine: Mine, service: Mapping[str, Any], current: Mapping[str, Any], look: Look
 ) -> Verdict | Watching:
     own: Mapping[str, Any] = next((d for d in service.get("deployments", ()) if d.get("id") == mine.id), {})
-    why, status = str(current.get("rolloutStateReason", "")), look.status or ""
+    status = look.status or ""
     failed = own.get("rolloutState") == "FAILED" or look.failed_for is not None
     back_to_previous = failed and current.get("taskDefinition") == mine.previous_task_definition
-    if status.startswith("ROLLBACK") or "rolling back" in why.lower() or back_to_previous:
+    if status.startswith("ROLLBACK") or _rolling_back(current) or back_to_previous:
         return _during_rollback(own, current, status)
+    if current.get("id") == mine.previous_id and not failed and status in ("", "PENDING", "IN_PROGRESS"):
+        return Watching("ECS does not show our deployment yet")  # DescribeServices lags behind UpdateService
     successor = f"deployment {current.get('id')} ({short(str(current.get('taskDefinition', '')))})"
     if current and status == "SUCCESSFUL":
         return Verdict(Outcome.SUPERSEDED, f"ours completed, and then {successor} replaced it")
@@ -147,6 +156,10 @@ def _during_rollback(own: Mapping[str, Any], current: Mapping[str, Any], status:
     if status == "ROLLBACK_SUCCESSFUL" or state == "COMPLETED":
         return Verdict(Outcome.ROLLED_BACK, f"ECS rolled back to {target}: {why}")
     return Watching(f"FAILED; rolling back to {target}, {_counts(current)}", alarming=True)
+
+
+def _rolling_back(deployment: Mapping[str, Any]) -> bool:
+    return "rolling back" in str(deployment.get("rolloutStateReason", "")).lower()
 
 
 def _rolls_back(service: Mapping[str, Any]) -> bool:

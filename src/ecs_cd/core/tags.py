@@ -24,42 +24,49 @@ class Mutability:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """``reuse`` is the digest to reuse, or ``None`` to build. ``tags`` are what the image shall have in
-    the end, ``notices`` what was decided differently from what was asked."""
+class Tagging:
+    """``reuse`` is the digest to reuse, or ``None`` to build. ``names`` are the tags that the image shall have
+    in the end, ``notices`` what was decided differently from what was asked."""
 
     reuse: str | None
-    tags: tuple[str, ...]
+    names: tuple[str, ...]
     notices: tuple[str, ...] = ()
+
+
+def differing(files: Sequence[str]) -> str:
+    """The doubt that files raise which differ from the commit; empty where none does."""
+    if not files:
+        return ""
+    names = ", ".join(files[:5]) + (f" and {len(files) - 5} more" if len(files) > 5 else "")
+    return (
+        f"the build context differs from it ({names}). "
+        "Commit these files, or list what a step before this one generates in .gitignore."
+    )
 
 
 def plan(
     *,
     commit: str | None,
     extra: Sequence[str],
-    dirty: Sequence[str],
+    doubt: str,
     there: Mapping[str, str],
     mutability: Mutability,
-) -> Plan:
+) -> Tagging:
     """Decides between a build and a reuse.
 
-    ``there`` maps tags to digests in the repository; ``dirty`` lists the files that differ from the
-    commit. A dirty tree is built and never takes the commit's tag, because a deploy would take the
-    image for the commit's. Raises ``Refused`` where a tag is not valid, can't move, or none is left.
+    ``there`` maps tags to digests in the repository; ``doubt`` says why what is built may not be the
+    commit's, and is empty where it is. Then it is built and never takes the commit's tag, because a deploy
+    would take the image for the commit's. Raises ``Refused`` where a tag is not valid, can't move, or none is left.
     """
     for tag in extra:
         if not TAG.fullmatch(tag):
             raise Refused("tags: a tag has letters, digits, '_', '.' and '-', does not start with '.' or '-', "
                           "and is at most 128 long")  # fmt: skip
     notices = []
-    if dirty:
-        names = ", ".join(dirty[:5]) + (f" and {len(dirty) - 5} more" if len(dirty) > 5 else "")
-        notices.append(
-            f"the build context differs from the commit ({names}): it is built, without the tag of the commit. "
-            "Commit these files, or list what a step before this one generates in .gitignore."
-        )
+    if doubt:
+        notices.append(f"built without the tag of the commit: {doubt}")
         extra = [tag for tag in extra if tag != commit]
-    own = () if dirty or commit is None else (commit,)
+    own = () if doubt or commit is None else (commit,)
     reuse = there.get(commit) if own and commit else None
     kept = []
     for tag in dict.fromkeys(extra):
@@ -75,4 +82,4 @@ def plan(
     tags = (*own, *(tag for tag in kept if tag not in own))
     if not tags:
         raise Refused("no tag is left under which the image could be pushed", "Commit first, or name one in `tags`.")
-    return Plan(reuse, tags, tuple(notices))
+    return Tagging(reuse, tags, tuple(notices))

@@ -49,7 +49,7 @@ def start(job: Job, cluster: str, service: Mapping[str, Any], arn: str) -> Mine:
 
     mine = carry_out("UpdateService", update, look, job)
     job.ci.line(f"deploy: deployment {mine['id']} started, {short(str(previous))} -> {short(arn)}")
-    return Mine(str(mine["id"]), arn, previous)
+    return Mine(str(mine["id"]), arn, previous, str(before.get("id")))
 
 
 @dataclass
@@ -105,8 +105,7 @@ class Rollout:
         return diagnosis.deployment_failed(list(self.stopped.values()), self.events[-10:])
 
     def _failed_for(self, service: Mapping[str, Any]) -> float | None:
-        own: Mapping[str, Any] = next((d for d in service["deployments"] if d["id"] == self.mine.id), {})
-        if own.get("rolloutState") == "FAILED" and self._failed_at is None:
+        if self._failed_at is None and rollout.has_failed(self.mine, service):
             self._failed_at = self.job.clock.monotonic()
         return None if self._failed_at is None else self.job.clock.monotonic() - self._failed_at
 
