@@ -27,12 +27,13 @@ _LOOKS = 4
 def left_behind(environ: Mapping[str, str], ci: Ci) -> None:
     """Settles what killed processes of this job left, once."""
     for path, under_way in state.left_behind(environ):
-        settle(under_way, Aws(environ, str(under_way.get("region", ""))), ci, time)
-        path.unlink(missing_ok=True)
+        if settle(under_way, Aws(environ, str(under_way.get("region", ""))), ci, time):
+            path.unlink(missing_ok=True)
 
 
-def settle(under_way: Mapping[str, Any], aws: Aws, ci: Ci, clock: Clock) -> None:
-    """Says what this is and how it goes on. Never raises for what AWS answers: it is the last word."""
+def settle(under_way: Mapping[str, Any], aws: Aws, ci: Ci, clock: Clock) -> bool:
+    """Says what this is and how it goes on; whether AWS told. Never raises for what AWS answers: it is the
+    last word."""
     if "docker_config" in under_way:
         shutil.rmtree(under_way["docker_config"], ignore_errors=True)
     try:
@@ -43,6 +44,8 @@ def settle(under_way: Mapping[str, Any], aws: Aws, ci: Ci, clock: Clock) -> None
     except (ClientError, BotoCoreError) as error:
         known = under_way.get("task") or under_way.get("started_by") or under_way.get("service")
         ci.error(f"what became of {known} could not be found out: {explain(error)}", title="still running?")
+        return False
+    return True
 
 
 def _migration(under_way: Mapping[str, Any], aws: Aws, ci: Ci, clock: Clock) -> None:

@@ -168,9 +168,9 @@ def _result(
         "images": "\n".join(f"{container}: {image}" for container, image in deployed.items()),
         "deployment": follow.mine.id,
     }
-    if verdict.outcome is Outcome.TIMED_OUT:
+    if verdict.outcome in (Outcome.TIMED_OUT, Outcome.UNKNOWN):
         verdict = Verdict(verdict.outcome, f"{verdict.message}; ECS goes on with the deployment")
     else:
         job.state.end()
-    explained = verdict.outcome.green or verdict.outcome in (Outcome.GONE, Outcome.SUPERSEDED)
+    explained = verdict.outcome.green or verdict.outcome in (Outcome.GONE, Outcome.SUPERSEDED, Outcome.UNKNOWN)
     return Result(verdict, outputs, facts, [] if explained else follow.findings())

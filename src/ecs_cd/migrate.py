@@ -28,6 +28,8 @@ from ecs_cd.watch import watch
 
 STEP = Step("Migration", result="migration-result")
 
+_NEXT_LINES = 0.2  # seconds between two looks at the rest of a log
+_LONGEST_DRAIN = 15.0  # seconds
 _LATE_LINES = 1.0  # seconds until we look once more for lines of a failed container that came late
 
 
@@ -206,6 +208,7 @@ class _Follow:
     definition: TaskDefinition
     job: Job
     last: Mapping[str, Any] = field(default_factory=dict)
+    fresh: bool = False
     lines: deque[str] = field(default_factory=lambda: deque(maxlen=logs.TAIL))
 
     def __post_init__(self) -> None:
@@ -221,7 +224,7 @@ class _Follow:
     def look(self) -> Mapping[str, Any]:
         with looking():
             self.last = ecs.task(self.job.aws, self.plan.cluster, self.task) or {}
-        self.relay()
+        self.fresh = self.relay()
         return self.last
 
     def judge(self, task: Mapping[str, Any]) -> Verdict | Watching:
@@ -230,16 +233,25 @@ class _Follow:
         verdict = tasks.migration_verdict(task, self.plan.migration.container)
         return verdict or Watching(tasks.status_words(task))
 
-    def relay(self) -> None:
-        """Shows what the container wrote since the last time."""
+    def drain(self, patience: float) -> None:
+        """Shows the rest of the log: until a look brings nothing new, first after ``patience`` seconds."""
+        deadline = self.job.clock.monotonic() + _LONGEST_DRAIN
+        fresh = self.fresh or patience > 0
+        while fresh and self.job.clock.monotonic() < deadline:
+            self.job.clock.sleep(patience or _NEXT_LINES)
+            patience, fresh = 0.0, self.relay()
+
+    def relay(self) -> bool:
+        """Shows what the container wrote since the last time; whether there was anything."""
         if self.log is None:
-            return
+            return False
         trouble = self.log.trouble
         new = list(logs.new_lines(self.job.aws, self.log))
         self.lines.extend(new)
         self.job.ci.relay(new)
         if self.log.trouble and not trouble:
             self.job.ci.warning(self.log.trouble)
+        return bool(new)
 
 
 def _result(verdict: Verdict, follow: _Follow, plan: Plan, arn: str, image: str, job: Job) -> Result:
@@ -250,6 +262,8 @@ def _result(verdict: Verdict, follow: _Follow, plan: Plan, arn: str, image: str,
         "migration-exit-code": "" if code is None else str(code),
     }
     facts = {"image": image, "task definition": short(arn), "task": follow.task, "cluster": plan.cluster}
+    if verdict.outcome is Outcome.UNKNOWN:
+        return Result(Verdict(verdict.outcome, f"{verdict.message}; the task: {follow.task}"), outputs, facts)
     if verdict.outcome is Outcome.TIMED_OUT:
         verdict = Verdict(verdict.outcome, f"{verdict.message}; the task goes on: {follow.task}")
         finding = Finding(
@@ -257,8 +271,7 @@ def _result(verdict: Verdict, follow: _Follow, plan: Plan, arn: str, image: str,
         )
         return Result(verdict, outputs, facts, [finding])
     job.state.end()
+    follow.drain(0.0 if verdict.outcome.green else _LATE_LINES)
     if verdict.outcome.green:
         return Result(verdict, outputs, facts)
-    job.clock.sleep(_LATE_LINES)
-    follow.relay()
     return Result(verdict, outputs, facts, [task_failed(StoppedTask(follow.last, tuple(follow.lines)))])

@@ -48,11 +48,21 @@ class State:
         self._path = self.folder / f"under-way-{_job(environ)}-{os.getpid()}.json"
 
     def begin(self, **what: Any) -> None:
-        """Says what is about to happen, before it does; later calls add what became known."""
-        self.under_way |= what
+        """Says what is about to happen, before it does; later calls add what became known.
+
+        Raises ``Refused`` where that can't be written: then it is not begun.
+        """
+        known = self.under_way | what
         scratch = self._path.with_suffix(".new")
-        scratch.write_text(json.dumps(self.under_way), encoding="utf-8")
-        scratch.replace(self._path)
+        try:
+            scratch.write_text(json.dumps(known), encoding="utf-8")
+            scratch.replace(self._path)
+        except OSError as error:
+            if not self.under_way:
+                scratch.unlink(missing_ok=True)
+                raise _unwritable(self._path, error) from error
+            # It is under way already: what is known of it is known here, and in the file of before.
+        self.under_way = known
 
     def end(self) -> None:
         """The outcome is known; nothing is under way."""
@@ -64,7 +74,14 @@ def _leave_clean_up(folder: Path) -> None:
     """A script for a later step of the job, which does not know where the action's folder is."""
     launcher = Path(__file__).resolve().parents[2] / "bin" / "ecs-cd"
     if launcher.is_file():
-        (folder / "clean-up").write_text(f"exec {shlex.quote(str(launcher))} clean-up\n", encoding="utf-8")
+        try:
+            (folder / "clean-up").write_text(f"exec {shlex.quote(str(launcher))} clean-up\n", encoding="utf-8")
+        except OSError as error:
+            raise _unwritable(folder / "clean-up", error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> Refused:
+    return Refused(f"{path} can't be written: {error.strerror}", "Make room, or set RUNNER_TEMP to another folder.")
 
 
 def left_behind(environ: Mapping[str, str]) -> list[tuple[Path, dict[str, Any]]]:

@@ -78,6 +78,9 @@ def guarded(run: Callable[[], int], step: Step, job: Job) -> int:
         if not job.state.under_way:
             return refuse(explained, step.title, job.ci)
         return _unknown(explained, step, job)
+    except OSError as error:  # a full disk, a folder that may not be written to
+        problem = Refused(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
+        return _unknown(problem, step, job) if job.state.under_way else refuse(problem, step.title, job.ci)
     except Cancelled:
         for received in (signal.SIGINT, signal.SIGTERM):
             signal.signal(received, signal.SIG_IGN)  # the runner sends another; the last words come first

@@ -51,6 +51,8 @@ def watch(
             say(state)
             said = state
         now = clock.monotonic()
+        if now - start >= timeout and trouble is not None:
+            return Verdict(Outcome.UNKNOWN, f"AWS could not be asked when the time of {words(timeout)} was over")
         if now - start >= timeout:
             return Verdict(Outcome.TIMED_OUT, f"no verdict after {words(timeout)}; last seen: {state.message}")
         clock.sleep(max(0.0, min(interval(now - start) - (now - began), start + timeout - now)))

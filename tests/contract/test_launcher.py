@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sysconfig
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -135,3 +137,23 @@ def test_no_other_program_gets_the_inputs(tmp_path: Path) -> None:
     seen = [path.read_text() for path in tmp_path.glob("*.env")]
     assert seen
     assert not any("hunter2" in text for text in seen)
+
+
+def test_a_signal_before_we_listen_ends_as_a_cancellation(tree: Path) -> None:
+    """Nothing has been begun: no traceback, and the exit code of a cancelled run."""
+    slow = {**os.environ, "ECS_CD_INPUTS": "{}"}
+    for delay in (0.05, 0.1, 0.15):
+        process = subprocess.Popen([tree / "bin" / "ecs-cd", "deploy"], env=slow, stdout=-1, stderr=-2, text=True)
+        time.sleep(delay)
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=30)
+        assert "Traceback" not in output
+        assert process.returncode in (130, -signal.SIGINT, 2), output  # the shell itself, or already refused
+
+
+def test_a_reader_that_goes_away_ends_the_words_and_not_the_work(tree: Path, tmp_path: Path) -> None:
+    """`ecs-cd ... | head -1` must not lose sight of a migration: no traceback, the verb's own exit code."""
+    verb = f'"{tree}/bin/ecs-cd" deploy --config file:nope.yml 2>&1; echo "ended with $?" >&2'
+    script = f"{{ sleep 0.2; {verb}; }} | true"  # nobody reads any more when it speaks
+    ended = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ended.stderr == "ended with 2\n"

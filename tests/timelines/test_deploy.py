@@ -362,9 +362,14 @@ def test_what_is_wrong_around_us_is_a_sentence_and_no_traceback(
     assert words in ended.log
 
 
-@pytest.mark.parametrize("value", ["[" * 60_000, "&a [*a]", "cluster: " + "1" * 5000])
+BOMB = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
+    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 12)
+)
+
+
+@pytest.mark.parametrize("value", ["[" * 60_000, "&a [*a]", "cluster: " + "1" * 5000, BOMB])
 def test_a_document_that_breaks_a_parser_is_refused(aws: ScriptedAws, step: Run, value: str) -> None:
-    """Nested without end, referring to itself, a number beyond all bounds."""
+    """Nested without end, referring to itself, a number beyond all bounds, aliases of aliases."""
     aws.on("ssm.GetParameter", {"Parameter": {"Value": value}})
     ended = step("deploy")
     assert ended.exit_code == 2
@@ -427,3 +432,31 @@ def test_a_look_that_lags_behind_update_service_is_no_verdict(aws: ScriptedAws, 
     timeline(aws, at(0, before), at(5, MOVING), at(20, COMPLETED))
     aws.on("ecs.ListServiceDeployments", {"serviceDeployments": []})
     assert step("deploy").exit_code == 0
+
+
+@pytest.mark.parametrize("name", ["GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"])
+@pytest.mark.parametrize("place", ["/dev/full", "/nonexistent/file"])
+def test_files_that_can_not_be_written_do_not_change_the_verdict(
+    aws: ScriptedAws, step: Run, monkeypatch: pytest.MonkeyPatch, name: str, place: str
+) -> None:
+    """The deployment is done; what is missing is said."""
+    monkeypatch.setenv(name, place)
+    timeline(aws, at(0, COMPLETED))
+    ended = step("deploy")
+    assert ended.exit_code == 0, ended.log
+    assert "can't be written" in ended.log
+
+
+def test_what_can_not_be_written_down_is_not_begun(
+    aws: ScriptedAws, step: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The state file comes before the call that it tells of."""
+
+    def full(path: Path, *args: Any, **more: Any) -> int:
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr(Path, "replace", full)
+    ended = step("deploy")
+    assert ended.exit_code == 2
+    assert "No space left on device" in ended.log
+    assert aws.count("ecs.UpdateService") == 0

@@ -282,3 +282,27 @@ def test_a_strategy_keeps_a_weight_without_spot(aws: ScriptedAws, step: Run) -> 
     assert step("migrate").exit_code == 0
     request = next(call.params for call in aws.calls if call.operation == "ecs.RunTask")
     assert request["capacityProviderStrategy"] == [{"capacityProvider": "FARGATE", "base": 1, "weight": 1}]
+
+
+def test_the_rest_of_a_long_log_is_shown(aws: ScriptedAws, step: Run) -> None:
+    """CloudWatch Logs may still take lines in when the container has ended; green shows them as well."""
+    tell(aws, at(0, {"tasks": [stopped(0)]}))
+    for n in range(5):
+        # Each line is there only once the end was reached before it.
+        line = {"events": [{"message": f"line {n}"}], "nextForwardToken": f"f/{n + 1}"}
+        end = {"events": [], "nextForwardToken": f"f/{n}"}
+        where = {"nextToken": f"f/{n}"} if n else {"startFromHead": True}
+        aws.on("logs.GetLogEvents", *([end] if n else []), line, where=where)
+    aws.on("logs.GetLogEvents", {"events": [], "nextForwardToken": "f/5"}, where={"nextToken": "f/5"})
+    ended = step("migrate")
+    assert ended.exit_code == 0
+    assert "line 4" in ended.log
+
+
+def test_an_aws_that_is_out_of_reach_at_the_end_leaves_the_outcome_unknown(aws: ScriptedAws, step: Run) -> None:
+    """Not "it needs longer": nobody knows."""
+    tell(aws, at(0, {"tasks": [migration("RUNNING")]}), at(5, reset()))
+    ended = step("migrate", migration_timeout="60s")
+    assert ended.exit_code == 8
+    assert ended.outputs["migration-result"] == "unknown"
+    assert "AWS could not be asked when the time of 1 min was over" in ended.log

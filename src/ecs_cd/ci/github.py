@@ -14,7 +14,7 @@ from pathlib import Path
 from actions_toolkit.command import issue_command
 from actions_toolkit.file_command import prepare_key_value_message
 
-from ecs_cd.ci.text import harmless
+from ecs_cd.ci.text import harmless, unbroken
 
 _LONGEST_ANNOTATION = 4096  # characters
 _LARGEST_SUMMARY = 1024 * 1024  # bytes a step; GitHub shows nothing at all of a larger one
@@ -29,8 +29,9 @@ class GitHub:
         self._summary = environ.get("GITHUB_STEP_SUMMARY")
 
     def line(self, text: str) -> None:
-        for line in harmless([text]):
-            print(_inert(line), flush=True)
+        with unbroken():
+            for line in harmless([text]):
+                print(_inert(line), flush=True)
 
     def notice(self, text: str) -> None:
         self._annotate("notice", text, {})
@@ -44,7 +45,7 @@ class GitHub:
     def relay(self, lines: Iterable[str]) -> None:
         shown = list(harmless(lines))
         if shown:
-            with _no_commands():
+            with unbroken(), _no_commands():
                 for line in shown:
                     print(f"  | {line}")
 
@@ -59,9 +60,18 @@ class GitHub:
     def outputs(self, values: Mapping[str, str]) -> None:
         if self._output:
             text = "".join(f"{prepare_key_value_message(name, value)}\n" for name, value in values.items())
-            _append(self._output, text)
+            try:
+                _append(self._output, text)
+            except OSError as error:
+                self.error(f"the outputs {', '.join(values)} can't be written: {error.strerror}", "GITHUB_OUTPUT")
 
     def summary(self, markdown: str) -> None:
+        try:
+            self._append_summary(markdown)
+        except OSError as error:
+            self.warning(f"the job summary can't be written: {error.strerror}")
+
+    def _append_summary(self, markdown: str) -> None:
         if not self._summary:
             return
         path = Path(self._summary)
@@ -72,8 +82,9 @@ class GitHub:
         _append(self._summary, text.decode(errors="ignore"))
 
     def _annotate(self, command: str, text: str, properties: dict[str, str]) -> None:
-        issue_command(command, properties, "\n".join(harmless([text]))[:_LONGEST_ANNOTATION])
-        sys.stdout.flush()
+        with unbroken():
+            issue_command(command, properties, "\n".join(harmless([text]))[:_LONGEST_ANNOTATION])
+            sys.stdout.flush()
 
 
 @contextmanager

@@ -6,15 +6,14 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
-from ecs_cd.ci.text import harmless
+from ecs_cd.ci.text import harmless, unbroken
 
 
 class Terminal:
     """Lines on stdout; outputs as ``name=value`` at the end; no summary."""
 
     def line(self, text: str) -> None:
-        for line in harmless([text]):
-            print(line, flush=True)
+        self._print(harmless([text]))
 
     def notice(self, text: str) -> None:
         self.line(f"note: {text}")
@@ -23,12 +22,12 @@ class Terminal:
         self.line(f"warning: {text}")
 
     def error(self, text: str, title: str) -> None:
-        for line in harmless([f"error: {title}: {text}"]):
-            print(line, file=sys.stderr, flush=True)
+        with unbroken():
+            for line in harmless([f"error: {title}: {text}"]):
+                print(line, file=sys.stderr, flush=True)
 
     def relay(self, lines: Iterable[str]) -> None:
-        for line in harmless(lines):
-            print(f"  | {line}", flush=True)
+        self._print(f"  | {line}" for line in harmless(lines))
 
     @contextmanager
     def foreign(self) -> Iterator[None]:
@@ -40,3 +39,8 @@ class Terminal:
 
     def summary(self, markdown: str) -> None:
         pass
+
+    def _print(self, lines: Iterable[str]) -> None:
+        with unbroken():
+            for line in lines:
+                print(line, flush=True)

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 # Control characters but the tab. A lone CR ends a line for GitHub's runner, so what follows it could
 # be a workflow command; ESC could repaint a terminal (colours, `ESC [ ... m`, are let through).
 # Lone surrogates can't be written at all.
 _CONTROL = re.compile(r"\x1b(?!\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 LONGEST_LINE = 4096  # characters
+
+
+@contextmanager
+def unbroken() -> Iterator[None]:
+    """While something is written: a reader that went away ends the words, and not the work."""
+    try:
+        yield
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(nowhere, stream.fileno())
 
 
 def harmless(lines: Iterable[str]) -> Iterator[str]:

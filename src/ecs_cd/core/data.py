@@ -8,6 +8,8 @@ from typing import Any
 
 from ecs_cd.core.errors import Refused
 
+_MOST_NODES = 100_000
+
 
 class Keys(dict[str, Any]):
     """A mapping that remembers which of its keys were written more than once."""
@@ -34,12 +36,23 @@ def _checked(text: str, what: str, numbers_as_written: bool) -> Any:
     except ValueError as not_json:
         data, not_yaml = _parse_yaml(text, numbers_as_written)
         if not_yaml is None:
-            duplicate_keys(data)  # walks through all of it, and so finds what refers to itself
+            _check_size(data, what)
             return data
         if text.lstrip().startswith(("{", "[")) and isinstance(not_json, json.JSONDecodeError):
             place = f"line {not_json.lineno}, column {not_json.colno}: {not_json.msg}"
             raise Refused(f"{what} is not JSON: {place}") from None
         raise Refused(f"{what} is neither JSON nor YAML: {not_yaml}") from None
+
+
+def _check_size(data: Any, what: str) -> None:
+    """A few aliases of aliases make a small text endless; one that refers to itself is."""
+    left, count = [data], 0
+    while left:
+        node = left.pop()
+        count += 1
+        if count > _MOST_NODES:
+            raise Refused(f"{what} is too large when its aliases are followed")
+        left.extend(node.values() if isinstance(node, dict) else node if isinstance(node, list) else ())
 
 
 def duplicate_keys(data: Any, path: str = "") -> list[str]:

@@ -9,6 +9,7 @@ from ecs_cd.core.diagnosis import Finding
 from ecs_cd.core.duration import words
 from ecs_cd.core.verdict import Outcome
 
+_LONGEST = 1000  # characters of a log line
 _SIGNS = {True: "✅", False: "❌"}
 
 
@@ -56,4 +57,4 @@ def _fenced(lines: Sequence[str]) -> list[str]:
         return []
     longest = max((len(run) for line in lines for run in re.findall("`+", line)), default=0)
     fence = "`" * max(3, longest + 1)
-    return [f"{fence}text", *lines, fence]
+    return [f"{fence}text", *(line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…" for line in lines), fence]

@@ -152,7 +152,7 @@ def _fit_scalar(value: Any, shape: Shape, path: str, found: list[str]) -> Any:
             found.append(f"{path}: must be true or false")
         return _WORDS.get(text.lower())
     if shape.type_name in ("integer", "long"):
-        if not re.fullmatch(r"[-+]?[0-9]+(?:\.0+)?", text):
+        if not re.fullmatch(r"[-+]?[0-9]{1,18}(?:\.0{1,18})?", text):
             found.append(f"{path}: must be a whole number")
             return None
         return int(text.partition(".")[0])
