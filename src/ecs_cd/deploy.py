@@ -99,7 +99,7 @@ def execute(inputs: Deploy, plan: Plan, by_name: Mapping[str, str], job: Job) ->
         follow.say,
         clock=job.clock,
         timeout=inputs.deployment_timeout,
-        interval=lambda elapsed: 0.5 if elapsed < 15 else 1.5,
+        interval=lambda elapsed: 0.25 if elapsed < 5 else 0.5 if elapsed < 15 else 1.5,
     )
     if verdict.outcome is Outcome.SUCCEEDED:
         verdict = _prove(verdict, plan, follow, by_container, job)

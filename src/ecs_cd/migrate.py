@@ -91,7 +91,7 @@ def execute(inputs: Migrate, plan: Plan | None, by_name: Mapping[str, str], job:
         lambda watching: job.ci.line(f"migration: {watching.message}"),
         clock=job.clock,
         timeout=max(0.0, deadline - job.clock.monotonic()),
-        interval=lambda elapsed: 0.5 if elapsed < 60 else 1.0,
+        interval=lambda elapsed: 0.25 if elapsed < 5 else 0.5 if elapsed < 60 else 1.0,
     )
     return _result(verdict, follow, plan, arn, image, job)
 

@@ -98,7 +98,8 @@ class Rollout:
     def findings(self) -> list[Finding]:
         """The causes of a failure, after a last look at the dead tasks and at logs that came late."""
         self._gather()
-        late = [one for one in self.stopped.values() if not one.log][:_TAILS]
+        told = {diagnosis.task_failed(one).cause for one in self.stopped.values() if one.log}
+        late = [one for one in self.stopped.values() if diagnosis.task_failed(one).cause not in told][:_TAILS]
         if late:
             self.job.clock.sleep(_LATE_LINES)
             self.stopped |= {str(one.task["taskArn"]): self._with_log(one.task) for one in late}
