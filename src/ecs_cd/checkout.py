@@ -17,9 +17,8 @@ def head(place: str = ".") -> str:
 
 
 def commit(given: str, job: Job, place: str = ".") -> str:
-    """The commit that is meant: the input ``sha``, else HEAD, else GITHUB_SHA; empty if none is known.
-
-    HEAD is that of the checkout around ``place``.
+    """The commit that is meant: the input ``sha``, else HEAD of the checkout around ``place``, else
+    GITHUB_SHA; empty if none is known.
 
     A difference between them is said, because it is seldom meant.
     """

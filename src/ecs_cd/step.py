@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import signal
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -70,35 +69,34 @@ def guarded(run: Callable[[], int], step: Step, job: Job) -> int:
     try:
         return run()
     except Refused as refused:
-        if not job.state.under_way:
-            return refuse(refused, step.title, job.ci)
-        return _unknown(refused, step, job)
+        return _cut_short(refused, step, job)
     except (ClientError, BotoCoreError, OutcomeUnknown) as error:
-        explained = explain(error)
-        if not job.state.under_way:
-            return refuse(explained, step.title, job.ci)
-        return _unknown(explained, step, job)
+        return _cut_short(explain(error), step, job)
     except OSError as error:  # a full disk, a folder that may not be written to
-        problem = Refused(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
-        return _unknown(problem, step, job) if job.state.under_way else refuse(problem, step.title, job.ci)
+        where = f": {error.filename}" if error.filename else ""
+        return _cut_short(Refused(f"{error.strerror or error}{where}"), step, job)
     except Cancelled:
         for received in (signal.SIGINT, signal.SIGTERM):
             signal.signal(received, signal.SIG_IGN)  # the runner sends another; the last words come first
-        return _unfinished(Outcome.CANCELLED, "cancelled", job.state.under_way, step, job)
+        return _unfinished(Outcome.CANCELLED, "cancelled", step, job)
     except Exception as error:
         job.ci.relay(traceback.format_exception(error))
         message = f"a defect of ecs-cd: {type(error).__name__}; the log has the place. Please report it."
-        _unfinished(Outcome.UNKNOWN, message, {**job.state.under_way, "on_cancel": "leave"}, step, job)
+        _unfinished(Outcome.UNKNOWN, message, step, job)
         return DEFECT_EXIT_CODE
 
 
-def _unknown(refused: Refused, step: Step, job: Job) -> int:
+def _cut_short(refused: Refused, step: Step, job: Job) -> int:
+    """Not begun, if nothing is under way; else it goes on without us, and nobody knows how it ends."""
+    if not job.state.under_way:
+        return refuse(refused, step.title, job.ci)
     message = f"{refused}\nThe outcome is unknown; what was started goes on.\n{refused.remedy}".rstrip()
-    return _unfinished(Outcome.UNKNOWN, message, {**job.state.under_way, "on_cancel": "leave"}, step, job)
+    return _unfinished(Outcome.UNKNOWN, message, step, job)
 
 
-def _unfinished(outcome: Outcome, message: str, under_way: Mapping[str, Any], step: Step, job: Job) -> int:
-    """No verdict: says so, then what is still running; the exit code."""
+def _unfinished(outcome: Outcome, message: str, step: Step, job: Job) -> int:
+    """No verdict: says so, then what is still running; the exit code. Only a cancellation stops anything."""
+    under_way = job.state.under_way if outcome is Outcome.CANCELLED else {**job.state.under_way, "on_cancel": "leave"}
     job.ci.error(message, title=step.title)
     clean_up.settle(under_way, job.aws, job.ci, job.clock)
     job.state.end()

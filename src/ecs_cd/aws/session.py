@@ -51,7 +51,7 @@ class Aws:
         """The region. Raises ``Refused`` where none is known."""
         name = self._session.region_name
         if not name:
-            raise Refused("no AWS region is known", "Set the input aws-region, or AWS_REGION in the job's env.")
+            raise _no_region()
         return str(name)
 
     def client(self, service: str, *, region: str | None = None) -> Client:
@@ -112,11 +112,15 @@ def explain(error: Exception) -> Refused:
     if isinstance(error, botocore.exceptions.NoCredentialsError | botocore.exceptions.PartialCredentialsError):
         return Refused("there are no AWS credentials", _CREDENTIALS_REMEDY)
     if isinstance(error, botocore.exceptions.NoRegionError):
-        return Refused("no AWS region is known", "Set the input aws-region, or AWS_REGION in the job's env.")
+        return _no_region()
     if isinstance(error, botocore.exceptions.ParamValidationError):
         return Refused(_without_values(str(error)))
     remedy = "Check the region's name, and the network's way to AWS." if isinstance(error, _CONNECTION) else ""
     return Refused(f"AWS can't be reached: {error}" if remedy else str(error), remedy)
+
+
+def _no_region() -> Refused:
+    return Refused("no AWS region is known", "Set the input aws-region, or AWS_REGION in the job's env.")
 
 
 def _without_values(report: str) -> str:

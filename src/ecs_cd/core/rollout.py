@@ -44,6 +44,11 @@ def primary(service: Mapping[str, Any]) -> Mapping[str, Any]:
     return next((d for d in service.get("deployments", ()) if d.get("status") == "PRIMARY"), {})
 
 
+def own(mine: Mine, service: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Our deployment as this look at the service lists it; empty where it does not."""
+    return next((d for d in service.get("deployments", ()) if d.get("id") == mine.id), {})
+
+
 def is_rolling(service: Mapping[str, Any]) -> bool:
     """Whether UpdateService makes a rolling update of this service."""
     controller = service.get("deploymentController", {}).get("type", "ECS")
@@ -71,8 +76,7 @@ def died(task: Mapping[str, Any], mine: Mine) -> bool:
 
 def has_failed(mine: Mine, service: Mapping[str, Any]) -> bool:
     """Whether this look at the service shows that ours failed. Later ones may not show it any more."""
-    states = (d.get("rolloutState") for d in service.get("deployments", ()) if d.get("id") == mine.id)
-    return "FAILED" in states or _rolling_back(primary(service))
+    return own(mine, service).get("rolloutState") == "FAILED" or _rolling_back(primary(service))
 
 
 def crash_limit(desired: int) -> int:
@@ -96,15 +100,15 @@ def judge(mine: Mine, look: Look) -> Verdict | Watching:
     return _after_primary(mine, service, current, look)
 
 
-def _while_primary(own: Mapping[str, Any], service: Mapping[str, Any], look: Look) -> Verdict | Watching:
-    counts = _counts(own)
-    state = own.get("rolloutState", "IN_PROGRESS")
+def _while_primary(ours: Mapping[str, Any], service: Mapping[str, Any], look: Look) -> Verdict | Watching:
+    counts = _counts(ours)
+    state = ours.get("rolloutState", "IN_PROGRESS")
     if state == "COMPLETED":
         return Verdict(Outcome.SUCCEEDED, counts)
     if state == "FAILED":
-        return _failed_and_primary(own, service, look)
+        return _failed_and_primary(ours, service, look)
     limit = crash_limit(int(service.get("desiredCount", 0)))
-    if not _breaker(service).get("enable") and look.died >= limit and not own.get("runningCount"):
+    if not _breaker(service).get("enable") and look.died >= limit and not ours.get("runningCount"):
         return Verdict(
             Outcome.FAILED,
             f"{look.died} tasks died and none runs; the service has no circuit breaker, so ECS goes on trying",
@@ -113,9 +117,9 @@ def _while_primary(own: Mapping[str, Any], service: Mapping[str, Any], look: Loo
     return Watching(counts + unknown)
 
 
-def _failed_and_primary(own: Mapping[str, Any], service: Mapping[str, Any], look: Look) -> Verdict | Watching:
+def _failed_and_primary(ours: Mapping[str, Any], service: Mapping[str, Any], look: Look) -> Verdict | Watching:
     """ECS may not have begun to roll back yet, or has nothing to roll back to: a first deployment."""
-    why = str(own.get("rolloutStateReason") or "no reason given").rstrip(".")
+    why = str(ours.get("rolloutStateReason") or "no reason given").rstrip(".")
     said = [why, *(str(event.get("message", "")) for event in service.get("events", ())[:5])]
     nowhere = any("no rollback candidate" in text.lower() for text in said)
     begun = str(look.status).startswith("ROLLBACK")
@@ -130,12 +134,11 @@ def _failed_and_primary(own: Mapping[str, Any], service: Mapping[str, Any], look
 def _after_primary(
     mine: Mine, service: Mapping[str, Any], current: Mapping[str, Any], look: Look
 ) -> Verdict | Watching:
-    own: Mapping[str, Any] = next((d for d in service.get("deployments", ()) if d.get("id") == mine.id), {})
-    status = look.status or ""
-    failed = own.get("rolloutState") == "FAILED" or look.failed_for is not None
+    ours, status = own(mine, service), look.status or ""
+    failed = ours.get("rolloutState") == "FAILED" or look.failed_for is not None
     back_to_previous = failed and current.get("taskDefinition") == mine.previous_task_definition
     if status.startswith("ROLLBACK") or _rolling_back(current) or back_to_previous:
-        return _during_rollback(own, current, status)
+        return _during_rollback(ours, current, status)
     if current.get("id") == mine.previous_id and not failed and status in ("", "PENDING", "IN_PROGRESS"):
         return Watching("ECS does not show our deployment yet")  # DescribeServices lags behind UpdateService
     successor = f"deployment {current.get('id')} ({short(str(current.get('taskDefinition', '')))})"
@@ -146,9 +149,9 @@ def _after_primary(
     return Watching(f"{mine.id} is not PRIMARY any more; waiting for ECS to say whether it was replaced or rolled back")
 
 
-def _during_rollback(own: Mapping[str, Any], current: Mapping[str, Any], status: str) -> Verdict | Watching:
+def _during_rollback(ours: Mapping[str, Any], current: Mapping[str, Any], status: str) -> Verdict | Watching:
     target = short(str(current.get("taskDefinition", "the previous revision")))
-    reasons = (own.get("rolloutStateReason"), current.get("rolloutStateReason"))
+    reasons = (ours.get("rolloutStateReason"), current.get("rolloutStateReason"))
     why = next((str(r) for r in reasons if r and "completed" not in str(r).lower()), "the deployment failed")
     state = current.get("rolloutState")
     if status == "ROLLBACK_FAILED" or state == "FAILED":

@@ -118,11 +118,11 @@ class Rollout:
             self.job.ci.line(f"  event: {message}")
 
     def _worth_a_look(self, service: Mapping[str, Any]) -> bool:
-        own: Mapping[str, Any] = next((d for d in service["deployments"] if d["id"] == self.mine.id), {})
-        if own.get("rolloutState") == "COMPLETED":
+        ours = rollout.own(self.mine, service)
+        if ours.get("rolloutState") == "COMPLETED":
             return False
         counts = ("failedTasks", "runningCount", "pendingCount", "rolloutState")
-        fingerprint = (*(own.get(name) for name in counts), len(self.seen_events))
+        fingerprint = (*(ours.get(name) for name in counts), len(self.seen_events))
         first, changed = self._fingerprint is None, fingerprint != self._fingerprint
         self._fingerprint = fingerprint
         now = self.job.clock.monotonic()
