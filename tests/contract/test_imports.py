@@ -16,8 +16,8 @@ SRC = ROOT / "src"
 HELPERS = "helpers"
 PARTS = (
     "core",
-    "watch",
     "aws ci",
+    "watch",
     "interface state",
     "job",
     HELPERS,
