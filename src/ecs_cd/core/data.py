@@ -1,4 +1,6 @@
-"""Text to data: JSON or YAML, with duplicate keys found and scalars that mean what was written."""
+"""Text to data: JSON, with comments and trailing commas too, or YAML; duplicate keys are found and scalars mean what
+was written.
+"""
 
 from __future__ import annotations
 
@@ -18,27 +20,29 @@ class Keys(dict[str, Any]):
 
 
 def parse(text: str, *, what: str, numbers_as_written: bool = False) -> Any:
-    """JSON if it looks like JSON and is; else YAML, with the scalars of YAML 1.2's core schema.
+    """JSON if it is, but for comments (``//``, ``#``, ``/* */``) and trailing commas; else YAML, with the scalars of
+    YAML 1.2's core schema.
 
     With ``numbers_as_written`` every plain scalar but ``null`` stays the text that was written
     (``0256``, ``1.10``, ``yes``, a date), for a reader that knows the types from elsewhere.
     Raises ``Refused`` naming the line and column where the text can't be read; never its content.
     """
     try:
-        return _checked(text, what, numbers_as_written)
+        return _checked(text.removeprefix("\ufeff"), what, numbers_as_written)
     except RecursionError:
         raise Refused(f"{what} is nested too deeply, or refers to itself") from None
 
 
 def _checked(text: str, what: str, numbers_as_written: bool) -> Any:
+    bare = _plain_json(text)
     try:
-        return _parse_json(text, numbers_as_written)
+        return _parse_json(bare, numbers_as_written)
     except ValueError as not_json:
-        data, not_yaml = _parse_yaml(text, numbers_as_written)
+        data, not_yaml = _parse_yaml(text, numbers_as_written)  # as it was: in YAML, `//` is no comment
         if not_yaml is None:
             _check_size(data, what)
             return data
-        if text.lstrip().startswith(("{", "[")) and isinstance(not_json, json.JSONDecodeError):
+        if bare.lstrip().startswith(("{", "[")) and isinstance(not_json, json.JSONDecodeError):
             place = f"line {not_json.lineno}, column {not_json.colno}: {not_json.msg}"
             raise Refused(f"{what} is not JSON: {place}") from None
         raise Refused(f"{what} is neither JSON nor YAML: {not_yaml}") from None
@@ -82,9 +86,25 @@ def _mapping(pairs: list[tuple[str, Any]]) -> Keys:
     return mapping
 
 
+_QUOTED = r'"(?:[^"\\]|\\.)*"?'
+# What is to be kept comes first: text in quotes, and what is wrong and JSON shall name: a comment without end, a comma
+# after nothing.
+_COMMENT = re.compile(rf"(?s)(?P<keep>{_QUOTED}|/\*(?!.*?\*/).*)|//[^\r\n]*|\#[^\r\n]*|/\*.*?\*/")
+_LAST_COMMA = re.compile(rf"(?s)(?P<keep>{_QUOTED}|[\[{{,]\s*,)|,(?=\s*[\]}}])")
+
+
+def _plain_json(text: str) -> str:
+    """Without comments and trailing commas; blanks stand in for them, so that every place stays where it was."""
+
+    def blank(found: re.Match[str]) -> str:
+        return found["keep"] or re.sub(r"[^\r\n]", " ", found[0])
+
+    return _LAST_COMMA.sub(blank, _COMMENT.sub(blank, text))
+
+
 def _parse_json(text: str, numbers_as_written: bool) -> Any:
     if numbers_as_written:
-        return json.loads(text, object_pairs_hook=_mapping, parse_int=str, parse_float=str)
+        return json.loads(text, object_pairs_hook=_mapping, parse_int=str, parse_float=str, parse_constant=str)
     return json.loads(text, object_pairs_hook=_mapping)
 
 
