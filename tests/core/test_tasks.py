@@ -151,6 +151,26 @@ def test_who_took_the_task_down(containers: list[dict[str, Any]], names: list[st
     assert [found["name"] for found in tasks.failed_containers(task(*containers))] == names
 
 
+@pytest.mark.parametrize(
+    ("why", "names"),
+    [
+        ("Task failed container health checks", ["app"]),
+        ("Essential container in task exited", ["sidecar"]),
+        ("Task failed ELB health checks in (target-group arn:x)", ["sidecar"]),
+    ],
+)
+def test_a_container_is_to_blame_for_its_health_where_ecs_says_so(why: str, names: list[str]) -> None:
+    """Elsewhere an unhealthy one is as likely to suffer from another's end."""
+    stopped = task({**app[137], "healthStatus": "UNHEALTHY"}, container("sidecar", 1), why=why)
+    assert [found["name"] for found in tasks.failed_containers(stopped)] == names
+
+
+def test_the_usual_suspects_where_no_container_is_said_to_be_unhealthy() -> None:
+    """ECS does not always keep the health of a container that has stopped."""
+    stopped = task(app[137], container("sidecar", 1), why="Task failed container health checks")
+    assert [found["name"] for found in tasks.failed_containers(stopped)] == ["sidecar"]
+
+
 def test_exit_code_reason_and_status_of_a_container() -> None:
     """The container's own reason before the task's; what is not told is said to be so."""
     stopped = task(app[1], container("sidecar", None, "its own"), why="the task's")

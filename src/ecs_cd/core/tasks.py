@@ -58,9 +58,13 @@ def status_words(task: Task) -> str:
 def failed_containers(task: Task) -> list[Mapping[str, Any]]:
     """The containers that took the task down.
 
-    Those with an exit code other than 0 or a reason of their own, but for those that were merely killed
-    with the others; else those that just ended, and so took the others down.
+    Where ECS stopped the task for a container's health, those that it found unhealthy. Else those with an exit
+    code other than 0 or a reason of their own, but for those that were merely killed with the others; else those
+    that just ended, and so took the others down.
     """
+    unhealthy = [c for c in task.get("containers", ()) if c.get("healthStatus") == "UNHEALTHY"]
+    if unhealthy and "failed container health checks" in str(task.get("stoppedReason", "")):
+        return unhealthy
     suspects = [c for c in task.get("containers", ()) if c.get("exitCode") not in (None, 0) or c.get("reason")]
     own_fault = [c for c in suspects if c.get("exitCode") not in (137, 143) or c.get("reason")]
     ended = [c for c in task.get("containers", ()) if c.get("exitCode") == 0]

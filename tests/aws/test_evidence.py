@@ -1,0 +1,84 @@
+"""What else a diagnosis reads: the health of targets, alarms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from ecs_cd.aws import cloudwatch, elbv2
+from ecs_cd.aws.session import Aws
+from tests.aws.conftest import SignedAws
+from tests.scripted_aws import Params, denied, throttled
+
+GROUP = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/web/0123456789abcdef"
+
+
+def target(state: str, reason: str = "", description: str = "") -> Params:
+    health = {"State": state, "Reason": reason, "Description": description}
+    return {
+        "Target": {"Id": "10.0.0.1", "Port": 8080},
+        "TargetHealth": {name: text for name, text in health.items() if text},
+    }
+
+
+@pytest.mark.parametrize(
+    ("one", "is_evidence"),
+    [
+        (target("healthy"), False),
+        (target("draining", "Target.DeregistrationInProgress", "Target deregistration is in progress"), False),
+        (target("unhealthy.draining", "Target.DeregistrationInProgress"), False),
+        (target("unhealthy", "Target.ResponseCodeMismatch", "Health checks failed with these codes: [502]"), True),
+        (target("unhealthy", "Target.Timeout", "Request timed out"), True),
+        (target("initial", "Elb.InitialHealthChecking", "Initial health checks in progress"), True),
+        (target("unused", "Target.NotInUse"), True),
+        (target("unavailable", "Elb.InternalError"), True),
+    ],
+)
+def test_targets_of_old_tasks_are_no_evidence(one: Params, is_evidence: bool, aws: SignedAws, ours: Aws) -> None:
+    """Those on their way out say nothing of the new ones; a region comes from the target group's ARN."""
+    aws.on("elbv2.DescribeTargetHealth", {"TargetHealthDescriptions": [target("healthy"), one]})
+    assert elbv2.unhealthy(ours, GROUP) == ([one] if is_evidence else [])
+    assert aws.calls[0].params == {"TargetGroupArn": GROUP}
+    assert aws.regions == ["eu-west-1"]
+
+
+def test_alarms_are_asked_for_by_their_state(aws: SignedAws, ours: Aws) -> None:
+    """Of both kinds, a hundred names a call, and as many in an answer."""
+    names = [f"alarm-{number}" for number in range(150)]
+    metric = {"AlarmName": "alarm-1", "StateValue": "ALARM", "StateReason": "Threshold Crossed"}
+    composite = {"AlarmName": "alarm-2", "StateValue": "ALARM"}
+    both: Params = {"MetricAlarms": [metric], "CompositeAlarms": [composite]}
+    aws.on("cloudwatch.DescribeAlarms", both, {"MetricAlarms": [], "CompositeAlarms": []})
+    assert cloudwatch.in_alarm(ours, names) == [metric, composite]
+    asked = {"AlarmTypes": ["MetricAlarm", "CompositeAlarm"], "StateValue": "ALARM", "MaxRecords": 100}
+    assert [call.params for call in aws.calls] == [
+        {"AlarmNames": names[:100], **asked},
+        {"AlarmNames": names[100:], **asked},
+    ]
+
+
+def test_without_names_no_alarm_is_asked_for(aws: SignedAws, ours: Aws) -> None:
+    """CloudWatch would answer with all of the account's."""
+    assert cloudwatch.in_alarm(ours, []) == []
+    assert aws.calls == []
+
+
+@pytest.mark.parametrize("fault", [denied(), throttled()], ids=["denied", "throttled"])
+@pytest.mark.parametrize(
+    ("operation", "call"),
+    [
+        ("elbv2.DescribeTargetHealth", lambda aws: elbv2.unhealthy(aws, GROUP)),
+        ("cloudwatch.DescribeAlarms", lambda aws: cloudwatch.in_alarm(aws, ["a"])),
+    ],
+)
+def test_a_read_of_evidence_is_not_repeated(
+    operation: str, call: Callable[[Aws], Any], fault: Any, aws: SignedAws, ours: Aws
+) -> None:
+    """The caller does without it."""
+    aws.on(operation, fault)
+    with pytest.raises(ClientError):
+        call(ours)
+    assert aws.count(operation) == 1
