@@ -32,7 +32,9 @@ PARTS = (
 )
 # The services that the actions call. botocore describes over four hundred, which is nine tenths of the tree.
 # sso and sso-oidc: how a profile may sign in.
-SERVICES = {"codedeploy", "ecr", "ecs", "logs", "s3", "ssm", "sso", "sso-oidc", "sts"}
+SERVICES = {
+    "cloudwatch", "codedeploy", "ecr", "ecs", "elbv2", "events", "logs", "s3", "scheduler", "ssm", "sso", "sso-oidc", "sts",
+}  # fmt: skip
 LOCK = ROOT / "requirements" / "runtime.txt"
 
 

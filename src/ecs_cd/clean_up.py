@@ -13,12 +13,13 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ecs_cd import state
+from ecs_cd import rollouts, state
 from ecs_cd.aws import ecs
 from ecs_cd.aws.session import Aws, explain
 from ecs_cd.ci import Ci
 from ecs_cd.core import rollout
 from ecs_cd.core.references import short
+from ecs_cd.core.strategy import Strategy
 from ecs_cd.watch import Clock
 
 _LOOKS = 4
@@ -40,9 +41,9 @@ def settle(under_way: Mapping[str, Any], aws: Aws, ci: Ci, clock: Clock) -> bool
         if under_way.get("kind") == "migration":
             _migration(under_way, aws, ci, clock)
         elif under_way.get("kind") == "deployment":
-            _deployment(under_way, aws, ci)
+            _deployments(under_way, aws, ci)
     except (ClientError, BotoCoreError) as error:
-        known = under_way.get("task") or under_way.get("started_by") or under_way.get("service")
+        known = under_way.get("task") or under_way.get("started_by")
         ci.error(f"what became of {known} could not be found out: {explain(error)}", title="still running?")
         return False
     return True
@@ -76,16 +77,23 @@ def _find(aws: Aws, under_way: Mapping[str, Any], clock: Clock) -> str | None:
     return None
 
 
-def _deployment(under_way: Mapping[str, Any], aws: Aws, ci: Ci) -> None:
-    cluster, name = str(under_way["cluster"]), str(under_way["service"])
-    wanted = str(under_way["task_definition"])
-    service = ecs.look_at_service(aws, cluster, name) or {}
-    current = rollout.primary(service)
+def _deployments(under_way: Mapping[str, Any], aws: Aws, ci: Ci) -> None:
+    for entry in under_way["deployments"]:
+        try:
+            ci.warning(_deployment(entry, aws, stop=under_way.get("on_cancel") == "stop"))
+        except (ClientError, BotoCoreError) as error:
+            ci.error(f"what became of service {entry['service']} is not known: {explain(error)}", "still running?")
+
+
+def _deployment(entry: Mapping[str, Any], aws: Aws, *, stop: bool) -> str:
+    if stop:
+        return rollouts.stop(aws, entry)
+    name, wanted = str(entry["service"]), str(entry["task_definition"])
+    if entry["strategy"] == Strategy.CODE_DEPLOY.value:
+        return f"CodeDeploy goes on with deployment {entry['id'] or '(not known)'} of service {name} to {short(wanted)}"
+    current = rollout.primary(ecs.look_at_service(aws, str(entry["cluster"]), name) or {})
     if current.get("taskDefinition") != wanted:
         running = short(str(current.get("taskDefinition", "unknown")))
-        ci.warning(f"service {name} works towards {running}, not towards {short(wanted)}")
-    else:
-        ci.warning(
-            f"deployment {current.get('id')} of service {name} to {short(wanted)} "
-            f"is {current.get('rolloutState', 'IN_PROGRESS')}; ECS goes on with it"
-        )
+        return f"service {name} works towards {running}, not towards {short(wanted)}"
+    state = current.get("rolloutState", "IN_PROGRESS")
+    return f"deployment {current.get('id')} of service {name} to {short(wanted)} is {state}; ECS goes on with it"

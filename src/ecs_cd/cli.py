@@ -13,7 +13,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError
 
-from ecs_cd import __version__, build_push, ci, clean_up, deploy, interface, migrate, pipeline
+from ecs_cd import __version__, build_push, ci, clean_up, continue_, deploy, interface, migrate, pipeline, rollback
 from ecs_cd.aws.session import Aws, explain
 from ecs_cd.core.errors import Cancelled, Refused
 from ecs_cd.core.schema import closest
@@ -64,6 +64,8 @@ _RUN: dict[str, Callable[[Any, Job], int]] = {
     "build-push": build_push.run,
     "migrate": migrate.run,
     "deploy": deploy.run,
+    "continue": continue_.run,
+    "rollback": rollback.run,
 }
 
 

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd.aws import ecr
+from ecs_cd.aws.session import code
 from ecs_cd.core.errors import Refused
-from ecs_cd.core.references import Repository
+from ecs_cd.core.references import Repository, repository
 from ecs_cd.job import Job, together
 
 
-def resolve(names: Iterable[str], repositories: Mapping[str, Repository], commit: str, job: Job) -> dict[str, str]:
+def resolve(
+    names: Iterable[str], repositories: Mapping[str, Repository], commit: str, job: Job, *, required: bool = True
+) -> dict[str, str]:
     """The images of these names by digest, as ``repository@sha256:...``.
 
-    Raises ``Refused`` naming every one that is not in ECR.
+    Raises ``Refused`` naming every one that is not in ECR; where none is ``required`` such a one is told, and gets the
+    commit as its tag.
     """
     wanted = list(dict.fromkeys(names))
     if not wanted:
@@ -21,19 +28,43 @@ def resolve(names: Iterable[str], repositories: Mapping[str, Repository], commit
     if not commit:
         raise Refused("no commit is known", "Set the input sha, or check the repository out before this step.")
     found = together(*(lambda name=name: _digest(repositories[name], commit, job) for name in wanted))
-    missing = [
-        f"image `{name}` is not in ECR: {repositories[name]}:{commit}"
-        for name, d in zip(wanted, found, strict=True)
-        if not d
-    ]
-    if missing:
+    tagged = {name: f"{repositories[name]}:{commit}" for name in wanted}
+    resolved = {
+        name: repositories[name].by_digest(digest) for name, digest in zip(wanted, found, strict=True) if digest
+    }
+    missing = [f"image `{name}` is not in ECR: {tagged[name]}" for name in wanted if name not in resolved]
+    if missing and required:
         raise Refused(
             missing, "Build and push it first (build-push), or give the input sha of a commit that was built."
         )
-    resolved = {name: repositories[name].by_digest(digest) for name, digest in zip(wanted, found, strict=True)}
-    for name, image in resolved.items():
-        job.ci.line(f"image: {name} is {image}")
-    return resolved
+    for line in (*(f"image: {name} is {image}" for name, image in resolved.items()), *missing):
+        job.ci.line(line)
+    return tagged | resolved
+
+
+def by_digest(definition: Mapping[str, Any], job: Job) -> dict[str, str]:
+    """The images that a task definition names, container to ``repository@sha256:...``, as far as they can be known:
+    by a digest, or by a tag of ECR that can be read."""
+    named = {str(one["name"]): str(one.get("image", "")) for one in definition["containerDefinitions"]}
+    found = together(*(lambda image=image: _by_digest(image, job) for image in named.values()))
+    return {name: image for name, image in zip(named, found, strict=True) if image}
+
+
+def _by_digest(image: str, job: Job) -> str:
+    name, _, digest = image.partition("@")
+    if digest:
+        return image
+    tagged = ":" in name.rpartition("/")[2]
+    uri, tag = name.rsplit(":", 1) if tagged else (name, "latest")
+    place = repository(uri)
+    if not place.account:  # not ECR's
+        return ""
+    try:
+        known = _digest(place, tag, job)
+    except (ClientError, BotoCoreError, Refused) as error:
+        job.ci.line(f"image: the digest of {image} can't be read, and is not proved in the end ({code(error)})")
+        return ""
+    return place.by_digest(known) if known else ""
 
 
 def _digest(repository: Repository, commit: str, job: Job) -> str:

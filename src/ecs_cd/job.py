@@ -15,6 +15,8 @@ from ecs_cd.core.verdict import Verdict
 from ecs_cd.state import State
 from ecs_cd.watch import Clock
 
+_AT_ONCE = 8  # calls
+
 
 @dataclass(frozen=True)
 class Job:
@@ -29,12 +31,13 @@ class Job:
 
 @dataclass(frozen=True)
 class Result:
-    """What a verb came to: the verdict, its outputs, and for the summary facts and findings."""
+    """What a verb came to: the verdict, its outputs, and for the summary facts, findings, and texts by their titles."""
 
     verdict: Verdict
     outputs: Mapping[str, str] = field(default_factory=dict)
     facts: Mapping[str, str] = field(default_factory=dict)
     findings: Sequence[Finding] = ()
+    texts: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def together(*calls: Callable[[], Any]) -> list[Any]:
@@ -42,7 +45,7 @@ def together(*calls: Callable[[], Any]) -> list[Any]:
 
     Raises ``Refused`` with the problems of all; any other error as it comes.
     """
-    pool = ThreadPoolExecutor(max_workers=len(calls))
+    pool = ThreadPoolExecutor(max_workers=min(_AT_ONCE, len(calls)) or 1)
     futures = [pool.submit(call) for call in calls]
     try:
         errors = [future.exception() for future in futures]

@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from ecs_cd import checkout, config, images, templates
-from ecs_cd.aws import ecs, logs
-from ecs_cd.aws.session import looking
+from ecs_cd import checkout, config, images, run_task, templates
+from ecs_cd.aws import ecs
 from ecs_cd.core import task_definition, tasks
-from ecs_cd.core.diagnosis import Finding, StoppedTask, task_failed
+from ecs_cd.core.diagnosis import Finding
 from ecs_cd.core.document import Document, Migration
 from ecs_cd.core.errors import Refused
 from ecs_cd.core.references import short
 from ecs_cd.core.task_definition import TaskDefinition
-from ecs_cd.core.verdict import Outcome, Verdict, Watching
+from ecs_cd.core.verdict import Outcome, Verdict
 from ecs_cd.interface import Migrate
 from ecs_cd.job import Job, Result, together
-from ecs_cd.mutation import carry_out
-from ecs_cd.state import client_token
+from ecs_cd.run_task import Follow, NotPlaced, OneTask
 from ecs_cd.step import Step, conduct
-from ecs_cd.watch import watch
 
 STEP = Step("Migration", result="migration-result")
-
-_NEXT_LINES = 0.2  # seconds between two looks at the rest of a log
-_LONGEST_DRAIN = 15.0  # seconds
-_LATE_LINES = 1.0  # seconds until we look once more for lines of a failed container that came late
 
 
 @dataclass(frozen=True)
@@ -79,89 +69,21 @@ def execute(inputs: Migrate, plan: Plan | None, by_name: Mapping[str, str], job:
     definition = task_definition.with_images(plan.definition, {container: image})
     arn = templates.revision(definition, job)
     deadline = job.clock.monotonic() + inputs.migration_timeout
+    one = OneTask("migration", _call(plan), definition, (container,), inputs.on_cancel)
     try:
-        task = _start(inputs, plan, arn, deadline, job)
-    except _NotPlaced as not_placed:
+        task = run_task.start(one, arn, deadline, job)
+    except NotPlaced as not_placed:
         outputs = {"migration-result": Outcome.FAILED.value}
         return Result(Verdict(Outcome.FAILED, str(not_placed)), outputs, {"task definition": short(arn)})
-    follow = _Follow(task, plan, definition, job)
-    verdict = watch(
-        follow.look,
-        follow.judge,
-        lambda watching: job.ci.line(f"migration: {watching.message}"),
-        clock=job.clock,
-        timeout=max(0.0, deadline - job.clock.monotonic()),
-        interval=lambda elapsed: 0.25 if elapsed < 5 else 0.5 if elapsed < 60 else 1.0,
-    )
-    return _result(verdict, follow, plan, arn, image, job)
+    following = Follow(one, task, job)
+    verdict = run_task.follow(following, lambda task: tasks.migration_verdict(task, container), deadline)
+    return _result(verdict, following, plan, arn, image)
 
 
-class _NotPlaced(Exception):
-    """RunTask answered that there is no place for the task: nothing was started."""
-
-
-def _start(inputs: Migrate, plan: Plan, arn: str, deadline: float, job: Job) -> str:
-    """The ARN of the one task that this call stands for.
-
-    A lost answer is no reason to start another: the clientToken makes ECS answer with the first, and
-    before the call is repeated we look for a task that carries it. Placement that failed for want of
-    capacity is tried again until the timeout; such an answer is definite, so it is a new call.
-    """
-    attempt = 0
-    while True:
-        request = _request(plan, arn, attempt, job)
-        job.state.begin(
-            kind="migration",
-            cluster=plan.cluster,
-            family=plan.definition["family"],
-            started_by=request["startedBy"],
-            on_cancel=inputs.on_cancel,
-            region=job.aws.region,
-        )
-        task, failures = _run_once(request, plan.definition["family"], job)
-        if task:
-            job.state.begin(task=task)
-            job.ci.line(f"migration: task {short(task)} started, {short(arn)}")
-            return task
-        words = tasks.failure_words(failures)
-        if not tasks.placement_may_heal(failures) or job.clock.monotonic() >= deadline:
-            job.state.end()
-            raise _NotPlaced(f"ECS can't place the migration task: {words or 'RunTask named no reason'}")
-        attempt += 1
-        job.ci.line(f"migration: ECS can't place the task now ({words}); trying again")
-        job.clock.sleep(min(15, 2 * attempt))
-
-
-def _run_once(request: dict[str, Any], family: str, job: Job) -> tuple[str, list[ecs.Json]]:
-    """RunTask's answer: the task's ARN, or its failures. Every repetition has the same clientToken."""
-
-    def run() -> tuple[str, list[ecs.Json]]:
-        task, failures = ecs.run_task(job.aws, request)
-        return (str(task["taskArn"]) if task else ""), failures
-
-    def look() -> tuple[str, list[ecs.Json]] | None:
-        found = ecs.started_by(job.aws, request["cluster"], family, request["startedBy"])
-        return (found, []) if found else None
-
-    try:
-        return carry_out("RunTask", run, look, job, idempotent=True)  # by its clientToken
-    except (ClientError, BotoCoreError):
-        job.state.end()  # ECS said no: nothing was started
-        raise
-
-
-def _request(plan: Plan, arn: str, attempt: int, job: Job) -> dict[str, Any]:
+def _call(plan: Plan) -> dict[str, Any]:
     command = list(plan.migration.command)
     overrides = {"containerOverrides": [{"name": plan.migration.container, "command": command}]} if command else {}
-    call = {
-        "cluster": plan.cluster,
-        "taskDefinition": arn,
-        "count": 1,
-        **plan.placement,
-        **({"overrides": overrides} if overrides else {}),
-    }
-    token = client_token(job.environ, job.state.nonce, {**call, "attempt": attempt})
-    return {**call, "clientToken": token, "startedBy": f"ecs-cd/{token}"}
+    return {"cluster": plan.cluster, **plan.placement, **({"overrides": overrides} if overrides else {})}
 
 
 def _placement(service: Mapping[str, Any], definition: TaskDefinition) -> dict[str, Any]:
@@ -199,79 +121,22 @@ def _without_spot(strategy: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return kept
 
 
-@dataclass
-class _Follow:
-    """Follows one task: its status, and its log while it is written."""
-
-    task: str
-    plan: Plan
-    definition: TaskDefinition
-    job: Job
-    last: Mapping[str, Any] = field(default_factory=dict)
-    fresh: bool = False
-    lines: deque[str] = field(default_factory=lambda: deque(maxlen=logs.TAIL))
-
-    def __post_init__(self) -> None:
-        container = self.plan.migration.container
-        options = task_definition.log_options(self.definition, container)
-        self.log = logs.stream(options, container, self.task)
-        if self.log is None:
-            self.job.ci.warning(
-                f"the log of container `{container}` can't be shown: "
-                "it needs logDriver awslogs with awslogs-group and awslogs-stream-prefix"
-            )
-
-    def look(self) -> Mapping[str, Any]:
-        with looking():
-            self.last = ecs.task(self.job.aws, self.plan.cluster, self.task) or {}
-        self.fresh = self.relay()
-        return self.last
-
-    def judge(self, task: Mapping[str, Any]) -> Verdict | Watching:
-        if not task:
-            return Watching("ECS does not list the task yet")
-        verdict = tasks.migration_verdict(task, self.plan.migration.container)
-        return verdict or Watching(tasks.status_words(task))
-
-    def drain(self, patience: float) -> None:
-        """Shows the rest of the log: until a look brings nothing new, first after ``patience`` seconds."""
-        deadline = self.job.clock.monotonic() + _LONGEST_DRAIN
-        fresh = self.fresh or patience > 0
-        while fresh and self.job.clock.monotonic() < deadline:
-            self.job.clock.sleep(patience or _NEXT_LINES)
-            patience, fresh = 0.0, self.relay()
-
-    def relay(self) -> bool:
-        """Shows what the container wrote since the last time; whether there was anything."""
-        if self.log is None:
-            return False
-        trouble = self.log.trouble
-        new = list(logs.new_lines(self.job.aws, self.log))
-        self.lines.extend(new)
-        self.job.ci.relay(new)
-        if self.log.trouble and not trouble:
-            self.job.ci.warning(self.log.trouble)
-        return bool(new)
-
-
-def _result(verdict: Verdict, follow: _Follow, plan: Plan, arn: str, image: str, job: Job) -> Result:
-    code = tasks.exit_code(follow.last, plan.migration.container)
+def _result(verdict: Verdict, following: Follow, plan: Plan, arn: str, image: str) -> Result:
+    code = tasks.exit_code(following.last, plan.migration.container)
     outputs = {
         "migration-result": verdict.outcome.value,
-        "migration-task-arn": follow.task,
+        "migration-task-arn": following.task,
         "migration-exit-code": "" if code is None else str(code),
     }
-    facts = {"image": image, "task definition": short(arn), "task": follow.task, "cluster": plan.cluster}
+    facts = {"image": image, "task definition": short(arn), "task": following.task, "cluster": plan.cluster}
     if verdict.outcome is Outcome.UNKNOWN:
-        return Result(Verdict(verdict.outcome, f"{verdict.message}; the task: {follow.task}"), outputs, facts)
+        return Result(Verdict(verdict.outcome, f"{verdict.message}; the task: {following.task}"), outputs, facts)
     if verdict.outcome is Outcome.TIMED_OUT:
-        verdict = Verdict(verdict.outcome, f"{verdict.message}; the task goes on: {follow.task}")
+        verdict = Verdict(verdict.outcome, f"{verdict.message}; the task goes on: {following.task}")
         finding = Finding(
-            "the migration was still running", tuple(follow.lines), "Raise migration-timeout if it needs longer."
+            "the migration was still running", tuple(following.lines), "Raise migration-timeout if it needs longer."
         )
         return Result(verdict, outputs, facts, [finding])
-    job.state.end()
-    follow.drain(0.0 if verdict.outcome.green else _LATE_LINES)
     if verdict.outcome.green:
         return Result(verdict, outputs, facts)
-    return Result(verdict, outputs, facts, [task_failed(StoppedTask(follow.last, tuple(follow.lines)))])
+    return Result(verdict, outputs, facts, [following.finding()])

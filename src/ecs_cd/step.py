@@ -59,6 +59,7 @@ def _tell(step: Step, result: Result, elapsed: float, job: Job) -> int:
             elapsed=elapsed,
             facts=result.facts,
             findings=result.findings,
+            texts=result.texts,
         )
     )
     return EXIT_CODES[verdict.outcome]

@@ -36,23 +36,40 @@ def load(source: TaskDefinitionSource, job: Job) -> tuple[TaskDefinition, str]:
 
 def revision(definition: TaskDefinition, job: Job) -> str:
     """The ARN of a revision with this content: the family's newest if it is the same, else a new one."""
-    newest = _newest(definition, job)
-    if newest:
-        job.ci.line(f"task definition: {short(newest)} is the same already")
-        return newest
+    return told(newest(definition, job), job) or register(definition, job)
+
+
+def newest(definition: TaskDefinition, job: Job) -> str:
+    """The ARN of the family's newest revision if ECS would run it alike, else an empty text."""
+    found = ecs.task_definition(job.aws, definition["family"])
+    if found and task_definition.same(definition, _normalised(found, job)):
+        return str(found["taskDefinition"]["taskDefinitionArn"])
+    return ""
+
+
+def told(arn: str, job: Job) -> str:
+    """The revision that is there already, said in the log."""
+    if arn:
+        job.ci.line(f"task definition: {short(arn)} is the same already")
+    return arn
+
+
+def register(definition: TaskDefinition, job: Job) -> str:
+    """The ARN of a new revision with this content."""
     arn = carry_out(
-        "RegisterTaskDefinition", lambda: ecs.register(job.aws, definition), lambda: _newest(definition, job), job
+        "RegisterTaskDefinition",
+        lambda: ecs.register(job.aws, definition),
+        lambda: newest(definition, job) or None,
+        job,
     )
     job.ci.line(f"task definition: {short(arn)} registered")
     return arn
 
 
-def _newest(definition: TaskDefinition, job: Job) -> str | None:
-    """The ARN of the family's newest revision if ECS would run it alike."""
-    found = ecs.task_definition(job.aws, definition["family"])
-    if found and task_definition.same(definition, _normalised(found, job)):
-        return str(found["taskDefinition"]["taskDefinitionArn"])
-    return None
+def registered(name: str, job: Job) -> TaskDefinition | None:
+    """What is registered under this family, revision or ARN, normalised; ``None`` where there is nothing."""
+    found = ecs.task_definition(job.aws, name)
+    return _normalised(found, job) if found else None
 
 
 def _normalised(described: ecs.Json, job: Job) -> TaskDefinition:

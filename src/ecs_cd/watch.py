@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol, TypeVar
 
 from ecs_cd.core.duration import words
@@ -21,8 +21,8 @@ class Clock(Protocol):
 
 def watch(
     look: Callable[[], Seen],
-    judge: Callable[[Seen], Verdict | Watching],
-    say: Callable[[Watching], None],
+    judge: Callable[[Seen], Verdict | Mapping[str, Watching]],
+    say: Callable[[str, Watching], None],
     *,
     clock: Clock,
     timeout: float,
@@ -30,29 +30,38 @@ def watch(
 ) -> Verdict:
     """Looks until there is a verdict; ``timeout`` seconds at the most.
 
-    ``interval`` gives the seconds between two looks from those since the start. ``say`` gets what is
-    new, never the same twice in a row. A look that raises ``Unreadable`` decides nothing.
+    ``judge`` gives the verdict, or what is being waited for: the subject (a service, the migration) and its state.
+    ``interval`` gives the seconds between two looks from those since the start. ``say`` gets a subject with what is
+    new of it, never the same twice in a row. A look that raises ``Unreadable`` decides nothing.
     """
     start = clock.monotonic()
-    said = trouble = None
+    said: dict[str, Watching] = {}
+    trouble = False
     while True:
         began = clock.monotonic()
         try:
-            state = judge(look())
-            trouble = None
+            states = judge(look())
+            trouble = False
         except Unreadable as error:
-            state = Watching(f"can't look at the moment ({error}); trying on")
-            if trouble is None:
-                trouble = state
-            state = trouble
-        if isinstance(state, Verdict):
-            return state
-        if state != said:
-            say(state)
-            said = state
+            states = {} if trouble else {"": Watching(f"can't look at the moment ({error}); trying on")}
+            trouble = True
+            said.clear()
+        if isinstance(states, Verdict):
+            return states
+        for subject, state in states.items():
+            if said.get(subject) != state:
+                say(subject, state)
+            said[subject] = state
         now = clock.monotonic()
-        if now - start >= timeout and trouble is not None:
+        if now - start >= timeout and trouble:
             return Verdict(Outcome.UNKNOWN, f"AWS could not be asked when the time of {words(timeout)} was over")
         if now - start >= timeout:
-            return Verdict(Outcome.TIMED_OUT, f"no verdict after {words(timeout)}; last seen: {state.message}")
+            return Verdict(Outcome.TIMED_OUT, f"no verdict after {words(timeout)}; last seen: {_words(states)}")
         clock.sleep(max(0.0, min(interval(now - start) - (now - began), start + timeout - now)))
+
+
+def _words(states: Mapping[str, Watching]) -> str:
+    """Whose state it is need not be said where there is one."""
+    return "; ".join(
+        f"{subject}: {state.message}" if len(states) > 1 else state.message for subject, state in states.items()
+    )

@@ -43,10 +43,10 @@ ROWS: list[Row] = [
      {"services": [WEB]}, {"cluster": C, "services": ["web"]}, None),
     ("a service that must be there", lambda aws: ecs.active_service(aws, C, "web"), "ecs.DescribeServices",
      {"services": [WEB]}, {"cluster": C, "services": ["web"]}, None),
-    ("update", lambda aws: ecs.update_service(aws, C, "web", ARN, force=False), "ecs.UpdateService",
+    ("update", lambda aws: ecs.update_service(aws, C, "web", ARN, force=False, more={}), "ecs.UpdateService",
      {"service": WEB}, {"cluster": C, "service": "web", "taskDefinition": ARN}, None),
-    ("update by force", lambda aws: ecs.update_service(aws, C, "web", ARN, force=True), "ecs.UpdateService",
-     {"service": WEB}, {"cluster": C, "service": "web", "taskDefinition": ARN, "forceNewDeployment": True}, None),
+    ("update by force", lambda aws: ecs.update_service(aws, C, "web", ARN, force=True, more={"desiredCount": 2}), "ecs.UpdateService",
+     {"service": WEB}, {"cluster": C, "service": "web", "taskDefinition": ARN, "forceNewDeployment": True, "desiredCount": 2}, None),
     ("run", lambda aws: ecs.run_task(aws, {"taskDefinition": ARN, "clientToken": "t"}), "ecs.RunTask",
      {"tasks": [TASK], "failures": []}, {"taskDefinition": ARN, "clientToken": "t"}, None),
     ("stop", lambda aws: ecs.stop_task(aws, C, TASK["taskArn"], "why"), "ecs.StopTask",
@@ -94,7 +94,7 @@ def test_answers_are_taken_apart(aws: SignedAws, ours: Aws) -> None:
     aws.on("ecs.DescribeTasks", {"tasks": [TASK]}, {"tasks": [], "failures": [{"reason": "MISSING"}]})
     aws.on("ecs.RunTask", {"tasks": [TASK]}, {"tasks": [], "failures": [{"reason": "AGENT"}]})
     assert ecs.active_service(ours, C, "web")["serviceArn"] == WEB["serviceArn"]
-    assert ecs.update_service(ours, C, "web", ARN, force=False)["deployments"][0]["id"] == "ecs-svc/1"
+    assert ecs.update_service(ours, C, "web", ARN, force=False, more={})["deployments"][0]["id"] == "ecs-svc/1"
     assert (ecs.task(ours, C, "x") or {})["taskArn"] == TASK["taskArn"]
     assert ecs.task(ours, C, "x") is None
     started, failures = ecs.run_task(ours, {"taskDefinition": ARN})

@@ -1,6 +1,7 @@
 """Writes what is made of the code, so that nobody edits it by hand.
 
-These are the inputs and outputs in each action.yml, the README's tables of them, and the JSON Schema:
+These are the inputs and outputs in each action.yml, the README's tables of them, the table of the official actions'
+inputs in docs/coming-from.md, and the JSON Schema:
 
     make generate
 """
@@ -16,17 +17,37 @@ from ecs_cd.core.document import SCHEMA
 from tests.contract import parts
 from tests.contract.parts import README, ROOT
 
-_SEPARATE = [verb for verb in interface.VERBS.values() if verb.name != "pipeline"]
+ACTIONS = [verb for verb in interface.VERBS.values() if verb.action]
+COMING_FROM = ROOT / "docs" / "coming-from.md"
+# The inputs of amazon-ecs-render-task-definition 1.9 and amazon-ecs-deploy-task-definition 2.6.
+RENDER = (
+    "task-definition", "task-definition-arn", "task-definition-family", "task-definition-revision", "container-name",
+    "image", "environment-variables", "env-files", "log-configuration-log-driver", "log-configuration-options",
+    "docker-labels", "command", "secrets", "task-role-arn", "execution-role-arn",
+)  # fmt: skip
+DEPLOY = (
+    "task-definition", "desired-count", "service", "cluster", "wait-for-service-stability", "wait-for-minutes",
+    "wait-max-delay-seconds", "codedeploy-appspec", "codedeploy-application", "codedeploy-deployment-group",
+    "codedeploy-deployment-description", "codedeploy-deployment-config", "force-new-deployment",
+    "service-managed-ebs-volume-name", "service-managed-ebs-volume", "run-task", "run-task-container-overrides",
+    "run-task-security-groups", "run-task-subnets", "run-task-assign-public-IP", "run-task-capacity-provider-strategy",
+    "run-task-launch-type", "run-task-started-by", "run-task-tags", "run-task-managed-ebs-volume-name",
+    "run-task-managed-ebs-volume", "wait-for-task-stopped", "enable-ecs-managed-tags", "propagate-tags",
+    "keep-null-value-keys", "max-retries",
+)  # fmt: skip
+
+_SEPARATE = [verb for verb in ACTIONS if verb.name != "pipeline"]
 _BAR = r"\|"  # in a cell
 _QUOTED = json.JSONEncoder(ensure_ascii=False).encode  # a JSON string is a YAML string
 
 
 def texts() -> dict[Path, str]:
     """What each generated file should hold."""
-    actions = {ROOT / verb.action / "action.yml": verb for verb in interface.VERBS.values()}
+    actions = {ROOT / verb.action / "action.yml": verb for verb in ACTIONS}
     return {
         **{path: _action(path.read_text(encoding="utf-8"), verb) for path, verb in actions.items()},
         README: _readme(README.read_text(encoding="utf-8")),
+        COMING_FROM: _between(COMING_FROM.read_text(encoding="utf-8"), "inputs", _official()),
         parts.SCHEMA: json.dumps(SCHEMA, indent=2) + "\n",
     }
 
@@ -55,16 +76,33 @@ def _between(text: str, name: str, table: list[str]) -> str:
     """The text with the table between its two comments."""
     head, begin, rest = text.partition(f"<!-- {name}: made by tests/contract/generate.py -->\n")
     _, end, tail = rest.partition(f"<!-- end of {name} -->")
-    assert begin and end, f"README.md has no comments around the {name}"
+    assert begin and end, f"there are no comments around the {name}"
     return "".join([head, begin, "\n", *(f"{row}\n" for row in table), "\n", end, tail])
 
 
 def _inputs() -> list[str]:
     rows = ["| Input | Of | Default | Meaning |", "|---|---|---|---|"]
     for name, option in interface.options(interface.Pipeline).items():
-        owners = [verb.name for verb in _SEPARATE if name in interface.options(verb.inputs)]
+        owners = [verb.name for verb in _SEPARATE if name in interface.options(_own(verb))]
         default = "required" if option.required else f"`{option.default}`" if option.default else ""
         rows.append(_row(f"`{name}`", _of(owners), default, option.help))
+    more = "`deploy` takes all inputs of the official actions as well, in the place of `config`"
+    return [*rows, "", f"{more}: [docs/coming-from.md](docs/coming-from.md)."]
+
+
+def _own(verb: interface.Verb) -> type[interface.Located]:
+    """The verb's inputs without the official actions', some of which have the names of others' own."""
+    return interface.Deploy if verb.name == "deploy" else verb.inputs
+
+
+def _official() -> list[str]:
+    rows = ["| Input | Of | Default | Meaning | As there? |", "|---|---|---|---|---|"]
+    known = interface.options(interface.VERBS["deploy"].inputs)
+    for name in dict.fromkeys((*RENDER, *DEPLOY)):
+        owners = [action for action, names in (("render", RENDER), ("deploy", DEPLOY)) if name in names]
+        default = f"`{known[name].default}`" if known[name].default else ""
+        differs = f"differs: {known[name].differs}" if known[name].differs else "same"
+        rows.append(_row(f"`{name}`", ", ".join(owners), default, known[name].help, differs))
     return rows
 
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from ecs_cd import interface
-from tests.contract import parts
+from tests.contract import generate, parts
 from tests.contract.parts import ENTRY_POINTS, ROOT
 
-VERBS = list(interface.VERBS.values())
+VERBS = generate.ACTIONS
 STUB = '#!/bin/sh\necho "$$ $*"\n'
 
 
@@ -90,10 +92,32 @@ def test_an_action_has_the_outputs_of_its_verb(verb: interface.Verb) -> None:
     assert parts.action(verb.action)["outputs"] == declared
 
 
-def test_every_output_belongs_to_a_verb_and_to_the_pipeline() -> None:
-    """What one of the verbs tells, the pipeline tells as well."""
+def test_every_output_belongs_to_a_verb() -> None:
+    """And what a verb of the command line alone tells, an action tells as well."""
     separate = {name for verb in VERBS for name in verb.outputs if verb.name != "pipeline"}
-    assert set(interface.VERBS["pipeline"].outputs) == separate == set(interface.OUTPUTS)
+    assert separate == set(interface.OUTPUTS)
+
+
+def test_the_official_actions_inputs_and_outputs_are_deploys() -> None:
+    """Under their names, so that a workflow's lines stay as they are; no other verb has them."""
+    deploy, pipeline = interface.VERBS["deploy"], interface.VERBS["pipeline"]
+    official, own = {*generate.RENDER, *generate.DEPLOY}, set(interface.options(interface.Deploy))
+    assert set(interface.options(deploy.inputs)) == official | own
+    assert official & set(interface.options(pipeline.inputs)) == {
+        "service", "force-new-deployment", "image", "secrets",  # the latter two are those of build-push
+    }  # fmt: skip
+    assert {"task-definition", "task-definition-arn", "codedeploy-deployment-id", "run-task-arn"} <= set(deploy.outputs)
+
+
+def test_the_page_for_users_of_other_tools_shows_steps_that_work() -> None:
+    """Each step that uses ours gives inputs that exist, with values that are read."""
+    blocks = re.findall(r"^```yaml\n(.*?)^```$", generate.COMING_FROM.read_text(encoding="utf-8"), re.M | re.S)
+    ours = [
+        step for block in blocks for content in yaml.safe_load(block) if (step := parts.Step("the page", content)).verb
+    ]
+    assert len(ours) >= 4
+    for step in ours:
+        interface.read(interface.VERBS[step.verb].inputs, {k: str(v) for k, v in step.content["with"].items()})
 
 
 def test_an_action_is_two_steps(verb: interface.Verb) -> None:

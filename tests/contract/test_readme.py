@@ -17,7 +17,14 @@ from tests.contract import parts
 from tests.contract.parts import README, ROOT
 
 AWS = ROOT / "src" / "ecs_cd" / "aws"
-SERVICES = sorted(path.stem for path in AWS.glob("*.py") if path.stem not in ("__init__", "session"))
+# Each file by what it makes clients of; of these the prefix in IAM is another than botocore's name.
+CLIENTS = {
+    path: set(re.findall(r'\.(?:client|once)\(\s*"([\w-]+)"', path.read_text(encoding="utf-8")))
+    for path in AWS.glob("*.py")
+    if path.stem not in ("__init__", "session")
+}
+SERVICES = sorted(set().union(*CLIENTS.values()))
+PREFIXES = {"elbv2": "elasticloadbalancing"}
 # Nobody calls these by name: Docker pushes and pulls, and AWS asks for them on behalf of another call.
 INDIRECT = {
     "ecr:BatchCheckLayerAvailability",
@@ -70,9 +77,14 @@ def calls(service: str) -> set[str]:
     """The operations of this service that src/ecs_cd/aws calls, as IAM actions."""
     operations = botocore.session.get_session().get_service_model(service).operation_names
     by_method = {xform_name(operation): operation for operation in operations}
-    tree = ast.parse((AWS / f"{service}.py").read_text(encoding="utf-8"))
-    names = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    return {f"{service}:{by_method[name]}" for name in names & set(by_method)}
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path, services in CLIENTS.items() if service in services]
+    names = {node.attr for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    return {f"{PREFIXES.get(service, service)}:{by_method[name]}" for name in names & set(by_method)}
+
+
+def test_each_file_of_aws_is_of_one_service() -> None:
+    """A file that is about none, or about two, has another name for the reader than for this test."""
+    assert {path.name: services for path, services in CLIENTS.items() if len(services) != 1} == {}
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -80,5 +92,5 @@ def test_the_permissions_are_what_the_code_calls(service: str) -> None:
     """A role made from the README can do all that the actions do, and nothing else."""
     section = README.read_text(encoding="utf-8").partition("## Permissions")[2].partition("\n## ")[0]
     rows = "\n".join(line for line in section.splitlines() if line.startswith("|"))
-    told = set(re.findall(rf"`({service}:\w+)`", rows))
+    told = set(re.findall(rf"`({PREFIXES.get(service, service)}:\w+)`", rows))
     assert told - INDIRECT == calls(service) - INDIRECT

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ecs_cd.core import document
-from ecs_cd.core.document import Migration, Service
+from ecs_cd.core.document import CodeDeploy, Migration, Rule, Schedule, ScheduledTask, Service
 from ecs_cd.core.errors import Refused
 from ecs_cd.core.references import RegisteredTaskDefinition, Repository, S3Object, WorkspaceFile
 
@@ -188,3 +188,157 @@ def test_a_command_may_hold_any_text() -> None:
 def test_a_line_feed_is_no_part_of_a_name(cluster: str) -> None:
     """Python's `$` would let the first one pass; JSON Schema's does not."""
     assert problems(example(cluster=cluster))[0].startswith("cluster: must be")
+
+
+# ---- CodeDeploy ----
+
+
+def with_codedeploy(codedeploy: object) -> dict[str, Any]:
+    return example(
+        services={"web": {"task-definition": "web", "containers": {"app": "app"}, "codedeploy": codedeploy}},
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ({}, CodeDeploy()),
+        ({"application": "my-app"}, CodeDeploy(application="my-app")),
+        ({"appspec": "s3://b/a.yml"}, CodeDeploy(appspec=S3Object("b", "a.yml"))),
+        ({"appspec": "infra/appspec.yml"}, CodeDeploy(appspec=WorkspaceFile("infra/appspec.yml"))),
+        ({"appspec": "file:appspec"}, CodeDeploy(appspec=WorkspaceFile("appspec"))),
+        ({"appspec": "appspec"}, CodeDeploy(appspec=WorkspaceFile("appspec"))),  # no family, as a task definition's
+        (
+            {
+                "application": "my app",
+                "deployment-group": "my group",
+                "deployment-config": "CodeDeployDefault.ECSAllAtOnce",
+                "description": "by ecs-cd: now",
+            },
+            CodeDeploy("my app", "my group", None, "CodeDeployDefault.ECSAllAtOnce", "by ecs-cd: now"),
+        ),
+    ],
+)
+def test_what_codedeploy_calls_a_service_is_read(written: dict[str, str], expected: CodeDeploy) -> None:
+    """Whatever is not written is the console's default, or the deployment group's."""
+    loaded = document.load(json.dumps(with_codedeploy(written)), where="x")
+    assert loaded.services["web"].codedeploy == expected
+
+
+def test_a_service_needs_no_codedeploy() -> None:
+    """Most have the controller ECS."""
+    assert document.load(json.dumps(example()), where="x").services["web"].codedeploy == CodeDeploy()
+
+
+@pytest.mark.parametrize(
+    ("written", "path", "words"),
+    [
+        ("my-app", "", "must be a mapping, but is text"),
+        ({"app": "x"}, ".app", "did you mean `appspec`?"),
+        ({"application": ""}, ".application", "must be the CodeDeploy application's name"),
+        ({"application": "x" * 101}, ".application", "must be the CodeDeploy application's name"),
+        ({"deployment-group": 5}, ".deployment-group", "must be text"),
+        ({"appspec": "s3://bucket"}, ".appspec", "s3://bucket/key or a file of the workspace"),
+        ({"appspec": "https://example.com/appspec.yml"}, ".appspec", "s3://bucket/key or a file of the workspace"),
+        ({"appspec": {"version": 0}}, ".appspec", "must be text, but is a mapping"),
+        ({"deployment-config": "x" * 101}, ".deployment-config", "configuration's name"),
+        ({"description": "x" * 513}, ".description", "at most 512 characters"),
+        ({"description": "two\nlines"}, ".description", "at most 512 characters"),
+    ],
+)
+def test_what_codedeploy_would_not_take_is_refused(written: object, path: str, words: str) -> None:
+    """By its path, before anything is changed."""
+    (problem,) = problems(with_codedeploy(written))
+    assert problem.startswith(f"services.web.codedeploy{path}: ")
+    assert words in problem
+
+
+# ---- scheduled tasks ----
+
+TASK = {"task-definition": "my-job", "containers": {"job": "app"}}
+
+
+@pytest.mark.parametrize(
+    ("written", "trigger"),
+    [
+        ({"rule": "my.rule-1_a"}, Rule("my.rule-1_a", "default")),
+        ({"rule": "r", "event-bus": "my/bus"}, Rule("r", "my/bus")),
+        (
+            {"rule": "r", "event-bus": "arn:aws:events:eu-west-1:123456789012:event-bus/b"},
+            Rule("r", "arn:aws:events:eu-west-1:123456789012:event-bus/b"),
+        ),
+        ({"schedule": "s"}, Schedule("s", "default")),
+        ({"schedule": "s", "schedule-group": "my-group"}, Schedule("s", "my-group")),
+    ],
+)
+def test_a_scheduled_task_has_a_rule_or_a_schedule(written: dict[str, str], trigger: Rule | Schedule) -> None:
+    """The event bus and the group are AWS's default ones, unless told."""
+    loaded = document.load(json.dumps(example(**{"scheduled-tasks": {"nightly": {**TASK, **written}}})), where="x")
+    task = ScheduledTask("nightly", trigger, RegisteredTaskDefinition("my-job"), {"job": "app"})
+    assert loaded.scheduled_tasks == {"nightly": task}
+
+
+def test_a_document_may_have_scheduled_tasks_alone_or_none() -> None:
+    """A batch has no service; most applications have no batch."""
+    batch = {"cluster": "c", "images": example()["images"], "scheduled-tasks": {"n": {**TASK, "rule": "r"}}}
+    loaded = document.load(json.dumps(batch), where="x")
+    assert list(loaded.scheduled_tasks) == ["n"]
+    assert loaded.services == {}
+    assert document.load(json.dumps(example()), where="x").scheduled_tasks == {}
+
+
+@pytest.mark.parametrize(
+    ("written", "path", "words"),
+    [
+        ({**TASK}, "", "must name either a `rule` (EventBridge) or a `schedule` (EventBridge Scheduler)"),
+        ({**TASK, "rule": "r", "schedule": "s"}, "", "must name either a `rule`"),
+        ({**TASK, "rule": "r", "schedule-group": "g"}, ".schedule-group", "goes with `schedule`"),
+        ({**TASK, "schedule": "s", "event-bus": "b"}, ".event-bus", "goes with `rule`"),
+        ({**TASK, "rule": "r/x"}, ".rule", "must be the EventBridge rule's name"),
+        ({**TASK, "rule": "x" * 65}, ".rule", "must be the EventBridge rule's name"),
+        ({**TASK, "rule": "r", "event-bus": "a b"}, ".event-bus", "the rule's event bus, by name or ARN"),
+        ({**TASK, "schedule": "group/s"}, ".schedule", "the EventBridge Scheduler schedule's name"),
+        ({**TASK, "schedule": "s", "schedule-group": ""}, ".schedule-group", "the schedule's group"),
+        ({**TASK, "schedul": "s"}, ".schedul", "did you mean `schedule`?"),
+        ({"rule": "r", "containers": {"job": "app"}}, ".task-definition", "is missing"),
+        ({"rule": "r", "task-definition": "my-job"}, ".containers", "is missing"),
+        ({**TASK, "rule": "r", "containers": {}}, ".containers", "must not be empty"),
+        (
+            {**TASK, "rule": "r", "containers": {"job": "api"}},
+            ".containers.job",
+            "names no image; images holds app, nginx",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_scheduled_task_is_refused(written: dict[str, Any], path: str, words: str) -> None:
+    """By its path, with what would be right."""
+    (problem,) = problems(example(**{"scheduled-tasks": {"nightly": written}}))
+    assert problem.startswith(f"scheduled-tasks.nightly{path}: ")
+    assert words in problem
+
+
+@pytest.mark.parametrize(
+    ("tasks", "words"), [({}, "must not be empty"), ([TASK], "must be a mapping, but is a list"), (None, "is empty")]
+)
+def test_a_section_of_scheduled_tasks_holds_tasks_by_name(tasks: object, words: str) -> None:
+    """An empty section is a mistake, not a wish."""
+    (problem,) = problems(example(**{"scheduled-tasks": tasks}))
+    assert problem.startswith("scheduled-tasks: ")
+    assert words in problem
+
+
+def test_problems_of_services_scheduled_tasks_and_the_migration_are_told_at_once() -> None:
+    """A wrong reference in one section hides none in another."""
+    found = problems(
+        example(
+            services={"web": {"task-definition": "t", "containers": {"x": "api"}}},
+            migration={"task-definition": "m", "container": "other"},
+            **{"scheduled-tasks": {"a": TASK, "b": {**TASK, "rule": "r", "containers": {"job": "api"}}}},
+        )
+    )
+    assert [problem.split(":")[0] for problem in found] == [
+        "services.web.containers.x",
+        "scheduled-tasks.b.containers.job",
+        "scheduled-tasks.a",
+        "migration.image",
+    ]

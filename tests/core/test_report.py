@@ -57,8 +57,15 @@ def test_a_section_is_the_verdict_the_facts_and_the_causes() -> None:
 def test_every_outcome_has_its_words_and_a_sign(outcome: Outcome) -> None:
     """Green only what is good."""
     heading = report.verb("X", outcome, "", elapsed=0, facts={}).splitlines()[0]
-    sign = {Outcome.SUCCEEDED: "✅", Outcome.SKIPPED: "⏭️"}.get(outcome, "❌")
+    signs = {Outcome.SUCCEEDED: "✅", Outcome.SKIPPED: "⏭️", Outcome.IN_PROGRESS: "⏳", Outcome.PAUSED: "⏸️"}
+    sign = signs.get(outcome, "❌")
     assert heading == f"### {sign} X: {outcome.words}"
+
+
+def test_texts_come_last_and_in_a_fence() -> None:
+    """A difference is shown as it is, under its title."""
+    written = report.verb("X", Outcome.SKIPPED, "", elapsed=0, facts={}, texts={"web: what would change": ["~ cpu: 1 -> 2"]})
+    assert written.endswith("**web: what would change**\n\n```text\n~ cpu: 1 -> 2\n```\n")
 
 
 def test_empty_facts_are_left_out_and_lines_are_broken() -> None:

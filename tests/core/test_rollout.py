@@ -9,11 +9,13 @@ from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
 from ecs_cd.core import rollout
-from ecs_cd.core.rollout import Look, Mine
-from ecs_cd.core.verdict import EXIT_CODES, Outcome, Verdict, Watching
+from ecs_cd.core.deployment import Mine
+from ecs_cd.core.rollout import Look
+from ecs_cd.core.strategy import STABLE, Strategy, Until
+from ecs_cd.core.verdict import Outcome, Verdict, Watching
 
 OLD, NEW, THEIRS = ("arn:aws:ecs:r:1:task-definition/web:" + n for n in "127")
-MINE = Mine("ecs-svc/2", NEW, OLD, "ecs-svc/1")
+MINE = Mine(Strategy.ROLLING, "ecs-svc/2", NEW, OLD, "ecs-svc/1", started_by="ecs-svc/2")
 ROLLBACK = "ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/3."
 
 
@@ -87,10 +89,15 @@ TABLE: list[tuple[str, Look, Outcome | str]] = [
     ),
     (
         "superseded",
-        Look(service(deployment("9", "PRIMARY", THEIRS, "IN_PROGRESS"), demoted["IN_PROGRESS"])),
+        Look(service(deployment("9", "PRIMARY", THEIRS, "IN_PROGRESS"), demoted["IN_PROGRESS"]), status=""),
         Outcome.SUPERSEDED,
     ),
-    ("superseded, mine is listed no more", Look(service(deployment("9", "PRIMARY", THEIRS, "COMPLETED"))), Outcome.SUPERSEDED),
+    (
+        "superseded, mine is listed no more",
+        Look(service(deployment("9", "PRIMARY", THEIRS, "COMPLETED")), status=""),
+        Outcome.SUPERSEDED,
+    ),
+    ("demoted, and ECS has not been asked yet", Look(service(deployment("9", "PRIMARY", THEIRS, "COMPLETED"))), LOST),
     (
         "superseded, says the service deployment",
         Look(service(deployment("9", "PRIMARY", THEIRS, "IN_PROGRESS")), status="STOPPED"),
@@ -98,7 +105,7 @@ TABLE: list[tuple[str, Look, Outcome | str]] = [
     ),
     (
         "somebody else went back to the old revision",
-        Look(service(deployment("9", "PRIMARY", OLD, "COMPLETED"), demoted["IN_PROGRESS"])),
+        Look(service(deployment("9", "PRIMARY", OLD, "COMPLETED"), demoted["IN_PROGRESS"]), status=""),
         Outcome.SUPERSEDED,
     ),
     (
@@ -118,18 +125,18 @@ TABLE: list[tuple[str, Look, Outcome | str]] = [
     ),
     (
         "rolled back, as was seen before, and neither listed nor said any more",
-        Look(service(deployment("3", "PRIMARY", OLD, "COMPLETED")), failed_for=20),
+        Look(service(deployment("3", "PRIMARY", OLD, "COMPLETED")), at=20, failed_at=0),
         Outcome.ROLLED_BACK,
     ),
-    ("failed, and ECS does not roll back", Look(service(mine["FAILED"]), failed_for=60), Outcome.FAILED),
+    ("failed, and ECS does not roll back", Look(service(mine["FAILED"]), at=60, failed_at=0), Outcome.FAILED),
     (
         "failed, and the rollback has begun",
-        Look(service(mine["FAILED"]), failed_for=90, status="ROLLBACK_IN_PROGRESS"),
+        Look(service(mine["FAILED"]), at=90, failed_at=0, status="ROLLBACK_IN_PROGRESS"),
         "FAILED: tasks failed to start; waiting for the rollback",
     ),
     (
         "failed, and an event says that there is nothing to roll back to",
-        Look({**service(mine["FAILED"]), "events": [{"message": "No rollback candidate was found."}]}, failed_for=1),
+        Look({**service(mine["FAILED"]), "events": [{"message": "No rollback candidate was found."}]}, at=1, failed_at=0),
         Outcome.FAILED,
     ),
     (
@@ -156,7 +163,7 @@ TABLE: list[tuple[str, Look, Outcome | str]] = [
 @pytest.mark.parametrize(("look", "expected"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
 def test_a_look_at_the_service_gives_this_verdict(look: Look, expected: Outcome | str) -> None:
     """Snapshots in, verdict out; a text is what is said while there is none."""
-    judged = rollout.judge(MINE, look)
+    judged = rollout.judge(MINE, look, Until())
     if isinstance(expected, Outcome):
         assert isinstance(judged, Verdict), judged
         assert judged.outcome is expected
@@ -169,7 +176,9 @@ def test_every_status_of_a_service_deployment_is_judged() -> None:
     """An upgrade of botocore that brings a new one is noticed here."""
     model: Any = ServiceModel(Loader().load_service_model("ecs", "service-2"))
     theirs = service(deployment("9", "PRIMARY", THEIRS, "IN_PROGRESS"))
-    judged = {s: rollout.judge(MINE, Look(theirs, status=s)) for s in model.shape_for("ServiceDeploymentStatus").enum}
+    judged = {
+        s: rollout.judge(MINE, Look(theirs, status=s), Until()) for s in model.shape_for("ServiceDeploymentStatus").enum
+    }
     assert {
         s: judgement.outcome.value if isinstance(judgement, Verdict) else "" for s, judgement in judged.items()
     } == {
@@ -205,25 +214,115 @@ def test_without_a_breaker_its_own_rule_is_applied(desired: int, limit: int) -> 
     assert rollout.crash_limit(desired) == limit
 
 
-def test_every_outcome_has_an_exit_code_of_its_own_and_only_good_ones_are_zero() -> None:
-    """A script can tell the outcomes apart by the exit code."""
-    bad = [code for outcome, code in EXIT_CODES.items() if outcome not in (Outcome.SUCCEEDED, Outcome.SKIPPED)]
-    assert set(EXIT_CODES) == set(Outcome)
-    assert 0 not in bad
-    assert len(set(bad)) == len(bad)
+OLD_DRAINS = {**demoted["COMPLETED"], "id": "ecs-svc/1", "taskDefinition": OLD, "runningCount": 1}
+DONE = {**mine["COMPLETED"], "runningCount": 2}
 
 
 @pytest.mark.parametrize(
-    ("extra", "rolling"),
+    ("look", "stable"),
     [
-        ({}, True),
-        ({"deploymentController": {"type": "ECS"}}, True),
-        ({"deploymentController": {"type": "CODE_DEPLOY"}}, False),
-        ({"deploymentController": {"type": "EXTERNAL"}}, False),
-        ({"deploymentConfiguration": {"strategy": "BLUE_GREEN"}}, False),
-        ({"deploymentConfiguration": {"strategy": "ROLLING"}}, True),
+        (Look({**service(DONE), "runningCount": 2, "pendingCount": 0}), True),
+        (Look({**service(DONE, OLD_DRAINS), "runningCount": 3, "pendingCount": 0}), False),
+        (Look({**service(DONE), "runningCount": 1, "pendingCount": 0}), False),
+        (Look({**service(DONE), "runningCount": 2, "pendingCount": 1}), False),
     ],
 )
-def test_only_rolling_services_are_updated_by_this_way(extra: dict[str, Any], rolling: bool) -> None:
-    """CodeDeploy refuses UpdateService with a task definition; the strategies want another watch."""
-    assert rollout.is_rolling(extra) is rolling
+def test_stable_is_more_than_completed(look: Look, stable: bool) -> None:
+    """No task of before runs, none is pending, and as many run as are desired."""
+    judged = rollout.judge(MINE, look, Until(STABLE))
+    assert isinstance(judged, Verdict) is stable
+    assert isinstance(rollout.judge(MINE, look, Until()), Verdict)
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (service(mine["COMPLETED"]), ""),
+        (service(mine["IN_PROGRESS"]), ""),
+        (service(deployment("9", "PRIMARY", THEIRS, "COMPLETED")), ""),
+        (service(deployment("9", "PRIMARY", THEIRS, "FAILED")), ""),
+        (service(deployment("9", "PRIMARY", THEIRS, "IN_PROGRESS")), "deployment ecs-svc/9 (web:7) is IN_PROGRESS"),
+        (service(deployment("9", "PRIMARY", THEIRS, "IN_PROGRESS", failedTasks=3), breaker=False), ""),
+        (
+            service(deployment("9", "PRIMARY", THEIRS, "IN_PROGRESS", failedTasks=3)),
+            "deployment ecs-svc/9 (web:7) is IN_PROGRESS",
+        ),
+        (
+            service(deployment("9", "PRIMARY", THEIRS, "COMPLETED"), *[demoted["COMPLETED"]] * 4),
+            "5 deployments are active, the newest deployment ecs-svc/9 (web:7); ECS takes no more",
+        ),
+    ],
+)
+def test_what_is_under_way_is_somebody_elses_and_goes_on(found: dict[str, Any], words: str) -> None:
+    """Ours is no conflict, what has ended is none, and a crash loop without a circuit breaker can be replaced."""
+    assert rollout.under_way(found, NEW) == words
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "worth"),
+    [
+        ({"pendingCount": 2}, {"pendingCount": 1, "runningCount": 1}, False),
+        ({"pendingCount": 1}, {"pendingCount": 2}, False),
+        ({"pendingCount": 2}, {"pendingCount": 1}, True),
+        ({"runningCount": 2}, {"runningCount": 1, "pendingCount": 1}, True),
+        ({"failedTasks": 1}, {"failedTasks": 2}, True),
+        ({"failedTasks": 1}, {"failedTasks": 1}, False),
+        ({}, {"rolloutState": "FAILED"}, True),
+        ({"failedTasks": 1}, {"rolloutState": "COMPLETED"}, False),
+    ],
+)
+def test_dead_tasks_are_looked_for_only_when_some_may_have_died(
+    before: dict[str, Any], now: dict[str, Any], worth: bool
+) -> None:
+    """More failures, or fewer tasks than there were: a rollout that goes well costs no call for them."""
+    looks = [Look(service({**mine["IN_PROGRESS"], **counts})) for counts in (before, now)]
+    assert rollout.worth_evidence(MINE, looks[0], looks[1]) is worth
+
+
+@pytest.mark.parametrize(
+    ("task", "died"),
+    [
+        ({}, True),
+        ({"taskDefinitionArn": OLD}, False),
+        ({"startedBy": "ecs-svc/9"}, False),
+        ({"startedBy": "web"}, True),
+        ({"lastStatus": "RUNNING"}, False),
+        ({"stopCode": "ServiceSchedulerInitiated", "stoppedReason": "Scaling activity initiated by x"}, False),
+        ({"stopCode": "ServiceSchedulerInitiated", "stoppedReason": "Task failed ELB health checks"}, True),
+    ],
+)
+def test_a_task_that_died_is_ours_and_stopped_by_itself(task: dict[str, Any], died: bool) -> None:
+    """Not one of before, not of another deployment of the same revision, and not one that was scaled in."""
+    stopped = {"lastStatus": "STOPPED", "taskDefinitionArn": NEW, "startedBy": "ecs-svc/2", **task}
+    assert rollout.died(stopped, MINE) is died
+
+
+def test_what_ran_before_is_known_while_it_is_listed() -> None:
+    """For a deployment that somebody began earlier, and that is only taken over."""
+    assert rollout.before(service(mine["IN_PROGRESS"], OLD_DRAINS)) == OLD
+    assert rollout.before(service(mine["COMPLETED"])) is None
+
+
+@pytest.mark.parametrize(
+    ("found", "running"),
+    [
+        (service(mine["COMPLETED"]), NEW),
+        ({"deployments": [], "taskSets": [{"status": "ACTIVE", "taskDefinition": NEW}]}, None),
+        (
+            {"taskSets": [{"status": "ACTIVE", "taskDefinition": NEW}, {"status": "PRIMARY", "taskDefinition": OLD}]},
+            OLD,
+        ),
+    ],
+)
+def test_what_runs_is_the_primarys(found: dict[str, Any], running: str | None) -> None:
+    """Of a deployment, or under CODE_DEPLOY of a task set."""
+    assert rollout.running(found) == running
+
+
+def test_alarms_are_evidence_where_ecs_names_them_as_the_reason() -> None:
+    """Others may be in ALARM for reasons of their own."""
+    failed = deployment("2", "PRIMARY", NEW, "FAILED", "ECS deployment failed: alarm detected.")
+    with_alarms = {**service(failed), "deploymentConfiguration": {"alarms": {"alarmNames": ["5xx"]}}}
+    assert rollout.evidence(MINE, Look(with_alarms)).alarms == ({"AlarmName": "5xx"},)
+    assert rollout.evidence(MINE, Look(service(mine["FAILED"]))).alarms == ()
+    assert rollout.evidence(MINE, Look(service(mine["FAILED"]))).reason == "tasks failed to start."

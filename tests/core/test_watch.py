@@ -53,9 +53,16 @@ def run(
     timeout: float = 60,
     interval: Callable[[float], float] = lambda elapsed: 2,
 ) -> tuple[Verdict, list[str]]:
-    said: list[Watching] = []
-    verdict = watch(script, lambda state: state, said.append, clock=clock, timeout=timeout, interval=interval)
-    return verdict, [watching.message for watching in said]
+    said: list[str] = []
+    verdict = watch(
+        script,
+        lambda state: state if isinstance(state, Verdict) else {"web": state},
+        lambda subject, watching: said.append(watching.message),
+        clock=clock,
+        timeout=timeout,
+        interval=interval,
+    )
+    return verdict, said
 
 
 A, B = Watching("a"), Watching("b")
@@ -80,6 +87,22 @@ def test_what_is_new_is_said_once(states: Sequence[Verdict | Watching | str], sa
     assert run(Script(*states), Clock()) == (DONE, said)
 
 
+def test_of_several_subjects_each_says_what_is_new_of_it() -> None:
+    """One that changes does not repeat the other; at the timeout all are told."""
+    looks = iter([{"web": A, "worker": A}, {"web": B, "worker": A}, {"web": B, "worker": A}])
+    said: list[tuple[str, str]] = []
+    verdict = watch(
+        lambda: next(looks),
+        lambda states: states,
+        lambda subject, state: said.append((subject, state.message)),
+        clock=Clock(),
+        timeout=4,
+        interval=lambda _: 2,
+    )
+    assert said == [("web", "a"), ("worker", "a"), ("web", "b")]
+    assert verdict == Verdict(Outcome.TIMED_OUT, "no verdict after 4.0 s; last seen: web: b; worker: a")
+
+
 def test_a_look_that_failed_decides_nothing() -> None:
     """However often: only the timeout ends it, and then nobody knows the outcome."""
     clock = Clock()
@@ -93,12 +116,12 @@ def test_a_judge_that_can_not_read_decides_nothing_either() -> None:
     """What it asks AWS beside the look passes in the same way."""
     states: Iterator[str] = iter(["Throttling", ""])
 
-    def judge(_: None) -> Verdict | Watching:
+    def judge(_: None) -> Verdict:
         if trouble := next(states):
             raise Unreadable(trouble)
         return DONE
 
-    assert watch(lambda: None, judge, lambda _: None, clock=Clock(), timeout=9, interval=lambda _: 1) is DONE
+    assert watch(lambda: None, judge, lambda *_: None, clock=Clock(), timeout=9, interval=lambda _: 1) is DONE
 
 
 def test_any_other_error_ends_it() -> None:

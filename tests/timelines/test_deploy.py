@@ -224,7 +224,7 @@ def test_completed_is_green_only_if_the_asked_digest_runs(aws: ScriptedAws, step
     timeline(aws, at(0, COMPLETED))
     ended = step("deploy")
     assert ended.exit_code == 1
-    assert "ECS says COMPLETED, but 9 seconds later task abc: container `app` runs sha256:bbb" in ended.log
+    assert "AWS says that it is done, but 9 seconds later task abc: container `app` runs sha256:bbb" in ended.log
 
 
 def test_a_child_of_the_asked_index_is_a_proof(aws: ScriptedAws, step: Run) -> None:
@@ -269,7 +269,7 @@ def test_a_revision_that_failed_before_is_tried_again_by_force(aws: ScriptedAws,
         (
             "ecs.DescribeServices",
             {"services": [ecs.service() | {"deploymentController": {"type": "EXTERNAL"}}]},
-            "is deployed by EXTERNAL",
+            "has the deployment controller EXTERNAL",
         ),
         (
             "ecs.DescribeTaskDefinition",
@@ -378,12 +378,12 @@ def test_a_document_that_breaks_a_parser_is_refused(aws: ScriptedAws, step: Run,
 
 def test_evidence_that_may_not_be_read_is_no_verdict(aws: ScriptedAws, step: Run) -> None:
     """A role without ListTasks on stopped tasks: said once, and the deployment is followed on."""
-    moving = [ecs.service(deployments=[NEW | {"pendingCount": n}, OLD | {"status": "ACTIVE"}]) for n in range(3)]
+    moving = [ecs.service(deployments=[NEW | {"failedTasks": n}, OLD | {"status": "ACTIVE"}]) for n in range(3)]
     timeline(aws, *(at(5 * n, {"services": [one]}) for n, one in enumerate(moving)), at(30, COMPLETED))
     aws.on("ecs.ListTasks", denied(), where={"desiredStatus": "STOPPED"})
     ended = step("deploy")
     assert ended.exit_code == 0, ended.log
-    assert ended.log.count("the stopped tasks can't be read") == 1
+    assert ended.log.count("evidence is missing, ListTasks answers AccessDeniedException") == 1
 
 
 def failing(aws: ScriptedAws, tasks: int) -> None:
@@ -456,7 +456,9 @@ def test_what_can_not_be_written_down_is_not_begun(
         raise OSError(28, "No space left on device", str(path))
 
     monkeypatch.setattr(Path, "replace", full)
+    aws.on("ecs.DeregisterTaskDefinition", {"taskDefinition": ecs.task_definition("web", 2)})
     ended = step("deploy")
     assert ended.exit_code == 2
     assert "No space left on device" in ended.log
     assert aws.count("ecs.UpdateService") == 0
+    assert aws.count("ecs.DeregisterTaskDefinition") == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -13,6 +14,7 @@ from ecs_cd.core.errors import Refused
 Json = dict[str, Any]
 
 _NO_CLUSTER = ("ClusterNotFoundException",)
+_SERVICES_A_CALL = 10  # the most that DescribeServices takes
 
 
 def shapes(aws: Aws) -> tuple[Any, Any]:
@@ -42,36 +44,52 @@ def register(aws: Aws, definition: Json) -> str:
     return str(answer["taskDefinition"]["taskDefinitionArn"])
 
 
-def look_at_service(aws: Aws, cluster: str, name: str) -> Json | None:
-    """The service, asked once, for polling; ``None`` where it or its cluster is not there."""
+def look_at_services(aws: Aws, cluster: str, names: Sequence[str]) -> dict[str, Json]:
+    """The services by the names or ARNs that were given, ten a call, asked once, for polling; what is not there,
+    with its cluster or without, is left out."""
     try:
-        return _describe_service(aws.once("ecs"), cluster, name)
+        return _services(aws.once("ecs"), cluster, names)
     except ClientError as error:
         if code(error) in _NO_CLUSTER:
-            return None
+            return {}
         raise
 
 
-def active_service(aws: Aws, cluster: str, name: str) -> Json:
-    """The service. Raises ``Refused`` where it or its cluster is not there, or not ACTIVE."""
+def look_at_service(aws: Aws, cluster: str, name: str) -> Json | None:
+    """The service, asked once, for polling; ``None`` where it or its cluster is not there."""
+    return look_at_services(aws, cluster, [name]).get(name)
+
+
+def active_services(aws: Aws, cluster: str, names: Sequence[str]) -> dict[str, Json]:
+    """The services by the names or ARNs that were given, ten a call.
+
+    Raises ``Refused`` where one of them or the cluster is not there, or not ACTIVE: all of these at once.
+    """
     try:
-        found = _describe_service(aws.client("ecs"), cluster, name)
+        found = _services(aws.client("ecs"), cluster, names)
     except ClientError as error:
         if code(error) in _NO_CLUSTER:
             remedy = "Check `cluster` in the document, the region and the account."
             raise Refused(f"there is no active ECS cluster {cluster} in {aws.region}", remedy) from error
         raise
-    if found is None or found.get("status") != "ACTIVE":
-        state = f"is {found['status']}" if found else "is not there"
-        remedy = "The infra repo creates it; check `service` in the document."
-        raise Refused(f"the ECS service {name} of cluster {cluster} {state}", remedy)
+    states = {name: f"is {found[name]['status']}" if name in found else "is not there" for name in names}
+    problems = [
+        f"the ECS service {name} of cluster {cluster} {state}" for name, state in states.items() if state != "is ACTIVE"
+    ]
+    if problems:
+        raise Refused(problems, "The infra repo creates it; check `service` in the document.")
     return found
 
 
-def update_service(aws: Aws, cluster: str, name: str, arn: str, *, force: bool) -> Json:
-    """UpdateService with a task definition; the service as it is then. Repeats nothing."""
+def active_service(aws: Aws, cluster: str, name: str) -> Json:
+    """The service. Raises ``Refused`` where it or its cluster is not there, or not ACTIVE."""
+    return active_services(aws, cluster, [name])[name]
+
+
+def update_service(aws: Aws, cluster: str, name: str, arn: str, *, force: bool, more: Mapping[str, Any]) -> Json:
+    """UpdateService with a task definition and ``more`` of its members; the service as it is then. Repeats nothing."""
     forced = {"forceNewDeployment": True} if force else {}
-    answer = aws.once("ecs").update_service(cluster=cluster, service=name, taskDefinition=arn, **forced)
+    answer = aws.once("ecs").update_service(cluster=cluster, service=name, taskDefinition=arn, **forced, **more)
     updated: Json = answer["service"]
     return updated
 
@@ -135,9 +153,14 @@ def service_deployment_status(aws: Aws, cluster: str, service: Json, task_defini
     return next(statuses, None)
 
 
-def _describe_service(client: Client, cluster: str, name: str) -> Json | None:
-    answer = client.describe_services(cluster=cluster, services=[name])
-    return next(iter(answer["services"]), None)
+def _services(client: Client, cluster: str, names: Sequence[str]) -> dict[str, Json]:
+    chunks = [list(names[start : start + _SERVICES_A_CALL]) for start in range(0, len(names), _SERVICES_A_CALL)]
+    with ThreadPoolExecutor(max_workers=min(5, len(chunks)) or 1) as pool:
+        answers = list(pool.map(lambda chunk: client.describe_services(cluster=cluster, services=chunk), chunks))
+    found: dict[str, Json] = {}
+    for service in (one for answer in answers for one in answer["services"]):
+        found |= {str(service["serviceName"]): service, str(service["serviceArn"]): service}
+    return {name: found[name] for name in names if name in found}
 
 
 def _list_tasks(client: Client, **request: str) -> list[str]:

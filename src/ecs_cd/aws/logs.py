@@ -12,7 +12,7 @@ from ecs_cd.aws.session import Aws, code, passing
 from ecs_cd.core.references import short
 
 TAIL = 20  # lines
-_PAGES = 4  # of the end of a log
+PAGES = 4  # of the end of a log
 
 
 @dataclass
@@ -51,11 +51,11 @@ def new_lines(aws: Aws, log: Stream) -> Iterator[str]:
         log.token = token
 
 
-def tail(aws: Aws, log: Stream) -> tuple[str, ...]:
-    """The last lines. An empty page isn't the beginning: the same token is."""
+def tail(aws: Aws, log: Stream, pages: int = PAGES) -> tuple[str, ...]:
+    """The last lines, from ``pages`` at the most. An empty page isn't the beginning: the same token is."""
     lines: list[str] = []
     position: dict[str, Any] = {"startFromHead": False}
-    for _ in range(_PAGES):
+    for _ in range(pages):
         page = _events(aws, log, {"limit": TAIL, **position})
         lines = [str(event.get("message", "")) for event in page.get("events", ())] + lines
         token = page.get("nextBackwardToken")

@@ -45,6 +45,7 @@ class Aws:
         )
         self._lock = threading.Lock()
         self._clients: dict[tuple[str, str, int], Client] = {}
+        self.calls = 0  # sent so far, repetitions included
 
     @property
     def region(self) -> str:
@@ -72,7 +73,12 @@ class Aws:
                 )
                 make: Any = self._session.client  # the stubs know each service by its literal name only
                 self._clients[key] = make(service, region_name=region, config=config)
+                self._clients[key].meta.events.register("before-send", self._count)
             return self._clients[key]
+
+    def _count(self, **_: Any) -> None:
+        with self._lock:
+            self.calls += 1
 
 
 def code(error: Exception) -> str:

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ecs_cd.core import data, schema
 from ecs_cd.core.errors import Refused
-from ecs_cd.core.references import Repository, TaskDefinitionSource, repository, task_definition_source
+from ecs_cd.core.references import (
+    Repository,
+    S3Object,
+    TaskDefinitionSource,
+    WorkspaceFile,
+    file_source,
+    repository,
+    task_definition_source,
+)
 from ecs_cd.core.schema import closest
 
 LONGEST = 64 * 1024  # characters; SSM itself ends at 8 KiB
@@ -18,6 +26,83 @@ _TASK_DEFINITION: schema.Schema = {
     "type": "string",
     "pattern": r"^(?:s3://[^/\s]+/\S+|arn:[^\s]+|[^\s:]+(?::[1-9][0-9]*)?|file:\S+)$",
     "description": "the task definition's template: s3://bucket/key, a family, an ARN or a file of the workspace",
+}
+
+_CONTAINERS: schema.Schema = {
+    "type": "object",
+    "minProperties": 1,
+    "description": "which container runs which image, as in {app: app}",
+    "additionalProperties": False,
+    "patternProperties": {
+        r"^[A-Za-z0-9_-]{1,255}$": {
+            "type": "string",
+            "pattern": _NAME,
+            "description": "the name of one of the images",
+        }
+    },
+}
+_CODEDEPLOY: schema.Schema = {
+    "type": "object",
+    "description": "the CodeDeploy names of a service with the controller CODE_DEPLOY; "
+    "default: AppECS-CLUSTER-SERVICE and DgpECS-CLUSTER-SERVICE",
+    "additionalProperties": False,
+    "properties": {
+        "application": {
+            "type": "string",
+            "pattern": r"^.{1,100}$",
+            "description": "the CodeDeploy application's name",
+        },
+        "deployment-group": {
+            "type": "string",
+            "pattern": r"^.{1,100}$",
+            "description": "the CodeDeploy deployment group's name",
+        },
+        "appspec": {
+            "type": "string",
+            "pattern": r"^(?:s3://[^/\s]+/\S+|(?:file:)?[^\s:]+)$",
+            "description": "the appspec's template: s3://bucket/key or a file of the workspace; "
+            "default: made from the service",
+        },
+        "deployment-config": {
+            "type": "string",
+            "pattern": r"^.{1,100}$",
+            "description": "the CodeDeploy deployment configuration's name; default: the deployment group's",
+        },
+        "description": {
+            "type": "string",
+            "pattern": r"^.{1,512}$",
+            "description": "what CodeDeploy shows as the deployment's description, at most 512 characters",
+        },
+    },
+}
+_SCHEDULED_TASK: schema.Schema = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["task-definition", "containers"],
+    "properties": {
+        "rule": {
+            "type": "string",
+            "pattern": r"^[A-Za-z0-9._-]{1,64}$",
+            "description": "the EventBridge rule's name",
+        },
+        "event-bus": {
+            "type": "string",
+            "pattern": r"^(?:arn:\S+|[A-Za-z0-9/._-]{1,256})$",
+            "description": "the rule's event bus, by name or ARN; default: `default`",
+        },
+        "schedule": {
+            "type": "string",
+            "pattern": r"^[A-Za-z0-9._-]{1,64}$",
+            "description": "the EventBridge Scheduler schedule's name",
+        },
+        "schedule-group": {
+            "type": "string",
+            "pattern": r"^[A-Za-z0-9._-]{1,64}$",
+            "description": "the schedule's group; default: `default`",
+        },
+        "task-definition": _TASK_DEFINITION,
+        "containers": _CONTAINERS,
+    },
 }
 
 SCHEMA: schema.Schema = {
@@ -104,22 +189,19 @@ SCHEMA: schema.Schema = {
                             "description": "the ECS service's name or ARN; default: the key",
                         },
                         "task-definition": _TASK_DEFINITION,
-                        "containers": {
-                            "type": "object",
-                            "minProperties": 1,
-                            "description": "which container runs which image, as in {app: app}",
-                            "additionalProperties": False,
-                            "patternProperties": {
-                                r"^[A-Za-z0-9_-]{1,255}$": {
-                                    "type": "string",
-                                    "pattern": _NAME,
-                                    "description": "the name of one of the images",
-                                }
-                            },
-                        },
+                        "containers": _CONTAINERS,
+                        "codedeploy": _CODEDEPLOY,
                     },
                 }
             },
+        },
+        "scheduled-tasks": {
+            "type": "object",
+            "description": "tasks that EventBridge starts: a name of your choice, and the rule or schedule; "
+            "it gets the new revision once the services have succeeded",
+            "minProperties": 1,
+            "additionalProperties": False,
+            "patternProperties": {_NAME: _SCHEDULED_TASK},
         },
     },
 }
@@ -137,11 +219,50 @@ class Migration:
 
 
 @dataclass(frozen=True)
+class CodeDeploy:
+    """What CodeDeploy calls the service's parts. An empty name is the console's default; no appspec is made
+    from the service."""
+
+    application: str = ""
+    deployment_group: str = ""
+    appspec: S3Object | WorkspaceFile | None = None
+    deployment_config: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True)
 class Service:
     """An ECS service. ``containers`` says for a container which image of the document it runs."""
 
     key: str
     name: str
+    task_definition: TaskDefinitionSource
+    containers: dict[str, str]
+    codedeploy: CodeDeploy = CodeDeploy()
+
+
+@dataclass(frozen=True)
+class Rule:
+    """An EventBridge rule."""
+
+    name: str
+    event_bus: str = "default"
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """An EventBridge Scheduler schedule."""
+
+    name: str
+    group: str = "default"
+
+
+@dataclass(frozen=True)
+class ScheduledTask:
+    """A task that EventBridge starts."""
+
+    key: str
+    trigger: Rule | Schedule
     task_definition: TaskDefinitionSource
     containers: dict[str, str]
 
@@ -152,6 +273,7 @@ class Document:
     images: dict[str, Repository]
     services: dict[str, Service]
     migration: Migration | None = None
+    scheduled_tasks: dict[str, ScheduledTask] = field(default_factory=dict)
 
 
 def load(text: str, *, where: str) -> Document:
@@ -193,14 +315,24 @@ def choose(kind: str, given: str, entries: Mapping[str, Any]) -> str:
 def _reference_problems(content: dict[str, Any]) -> list[str]:
     """References to images and services that the document does not hold."""
     images, services = content["images"], content.get("services", {})
-    found = []
-    for key, service in services.items():
-        for container, image in service["containers"].items():
-            if image not in images:
-                found.append(f"services.{key}.containers.{container}: names no image; {_known('images', images)}")
-    migration = content.get("migration")
+    scheduled = content.get("scheduled-tasks", {})
+    found = [
+        f"{section}.{key}.containers.{container}: names no image; {_known('images', images)}"
+        for section, entries in (("services", services), ("scheduled-tasks", scheduled))
+        for key, entry in entries.items()
+        for container, image in entry["containers"].items()
+        if image not in images
+    ]
+    for key, task in scheduled.items():
+        found += _trigger_problems(f"scheduled-tasks.{key}", task)
+    return found + _migration_problems(content)
+
+
+def _migration_problems(content: dict[str, Any]) -> list[str]:
+    migration, images, services = content.get("migration"), content["images"], content.get("services", {})
     if migration is None:
-        return found
+        return []
+    found = []
     if "service" in migration and migration["service"] not in services:
         found.append(f"migration.service: names no service; {_known('services', services)}")
     elif "service" not in migration and len(services) != 1:
@@ -210,6 +342,15 @@ def _reference_problems(content: dict[str, Any]) -> list[str]:
     elif not found and _migration_image(content) is None:
         found.append(f"migration.image: is missing, and not clear; {_known('images', images)}")
     return found
+
+
+def _trigger_problems(path: str, task: dict[str, Any]) -> list[str]:
+    if ("rule" in task) == ("schedule" in task):
+        return [f"{path}: must name either a `rule` (EventBridge) or a `schedule` (EventBridge Scheduler)"]
+    belongs = {"event-bus": "rule", "schedule-group": "schedule"}
+    return [
+        f"{path}.{name}: goes with `{owner}`" for name, owner in belongs.items() if name in task and owner not in task
+    ]
 
 
 def _known(section: str, entries: dict[str, Any]) -> str:
@@ -238,15 +379,8 @@ def _document(content: dict[str, Any]) -> Document:
     return Document(
         cluster=content["cluster"],
         images={name: repository(image["repository"]) for name, image in content["images"].items()},
-        services={
-            key: Service(
-                key=key,
-                name=service.get("service", key),
-                task_definition=task_definition_source(service["task-definition"]),
-                containers=dict(service["containers"]),
-            )
-            for key, service in content.get("services", {}).items()
-        },
+        services={key: _service(key, service) for key, service in content.get("services", {}).items()},
+        scheduled_tasks={key: _scheduled(key, task) for key, task in content.get("scheduled-tasks", {}).items()},
         migration=migration
         and Migration(
             task_definition=task_definition_source(migration["task-definition"]),
@@ -256,3 +390,30 @@ def _document(content: dict[str, Any]) -> Document:
             command=tuple(migration.get("command", ())),
         ),
     )
+
+
+def _service(key: str, service: dict[str, Any]) -> Service:
+    codedeploy = service.get("codedeploy", {})
+    appspec = codedeploy.get("appspec")
+    return Service(
+        key=key,
+        name=service.get("service", key),
+        task_definition=task_definition_source(service["task-definition"]),
+        containers=dict(service["containers"]),
+        codedeploy=CodeDeploy(
+            application=codedeploy.get("application", ""),
+            deployment_group=codedeploy.get("deployment-group", ""),
+            appspec=file_source(appspec) if appspec else None,
+            deployment_config=codedeploy.get("deployment-config", ""),
+            description=codedeploy.get("description", ""),
+        ),
+    )
+
+
+def _scheduled(key: str, task: dict[str, Any]) -> ScheduledTask:
+    trigger = (
+        Rule(task["rule"], task.get("event-bus", "default"))
+        if "rule" in task
+        else Schedule(task["schedule"], task.get("schedule-group", "default"))
+    )
+    return ScheduledTask(key, trigger, task_definition_source(task["task-definition"]), dict(task["containers"]))

@@ -68,11 +68,16 @@ def task_definition_source(text: str) -> TaskDefinitionSource:
 
     A family's name has neither a dot nor a slash, so nothing else can be meant.
     """
+    if text.startswith("arn:") or FAMILY.fullmatch(text):
+        return RegisteredTaskDefinition(text)
+    return file_source(text)
+
+
+def file_source(text: str) -> S3Object | WorkspaceFile:
+    """``s3://bucket/key``, or else a file of the workspace."""
     if text.startswith("s3://"):
         bucket, _, key = text.removeprefix("s3://").partition("/")
         return S3Object(bucket, key)
-    if text.startswith("arn:") or FAMILY.fullmatch(text):
-        return RegisteredTaskDefinition(text)
     return WorkspaceFile(text.removeprefix("file:"))
 
 

@@ -10,7 +10,7 @@ from ecs_cd.core.duration import words
 from ecs_cd.core.verdict import Outcome
 
 _LONGEST = 1000  # characters of a log line
-_SIGNS = {True: "✅", False: "❌"}
+_SIGNS = {Outcome.SKIPPED: "⏭️", Outcome.IN_PROGRESS: "⏳", Outcome.PAUSED: "⏸️"}
 
 
 def verb(
@@ -21,9 +21,10 @@ def verb(
     elapsed: float,
     facts: Mapping[str, str],
     findings: Sequence[Finding] = (),
+    texts: Mapping[str, Sequence[str]] | None = None,
 ) -> str:
-    """A section of the summary: verdict first, then the facts, then the causes."""
-    sign = "⏭️" if outcome is Outcome.SKIPPED else _SIGNS[outcome.green]
+    """A section of the summary: verdict first, then the facts, then the causes, then texts by their titles."""
+    sign = _SIGNS.get(outcome, "✅" if outcome.green else "❌")
     lines = [f"### {sign} {title}: {outcome.words}", ""]
     lines += [_escape(message), ""] if message else []
     lines += ["| | |", "|---|---|"]
@@ -32,6 +33,8 @@ def verb(
     for finding in findings:
         lines += [f"**{_escape(finding.cause)}**", "", *_fenced(finding.evidence), ""]
         lines += [_escape(finding.next_step), ""] if finding.next_step else []
+    for name, text in (texts or {}).items():
+        lines += [f"**{_escape(name)}**", "", *_fenced(text), ""]
     return "\n".join(lines)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,6 +109,18 @@ def with_images(definition: TaskDefinition, images: Mapping[str, str]) -> TaskDe
 def same(one: TaskDefinition, other: TaskDefinition) -> bool:
     """Whether ECS would run the two alike: order where it means nothing and ECS's defaults aside."""
     return canonical(one) == canonical(other)
+
+
+def first_equal(definitions: Sequence[TaskDefinition]) -> list[int]:
+    """For each the number of the first one that ECS would run alike: those share a revision."""
+    return [
+        next(
+            number
+            for number, other in enumerate(definitions)
+            if other is one or (other["family"] == one["family"] and same(other, one))
+        )
+        for one in definitions
+    ]
 
 
 def container(definition: Mapping[str, Any], name: str) -> dict[str, Any]:

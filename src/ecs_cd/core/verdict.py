@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -10,11 +11,13 @@ class Outcome(str, Enum):
     """How a migration or a deployment ended. The value is what the output ``result`` holds."""
 
     SUCCEEDED = "succeeded"
+    IN_PROGRESS = "in-progress"  # it got as far as `wait-until` asked, and goes on
     SKIPPED = "skipped"
     FAILED = "failed"
     ROLLED_BACK = "rolled-back"
     ROLLBACK_FAILED = "rollback-failed"
     SUPERSEDED = "superseded"
+    PAUSED = "paused"
     GONE = "gone"
     TIMED_OUT = "timed-out"
     CANCELLED = "cancelled"
@@ -35,6 +38,7 @@ DEFECT_EXIT_CODE = 70  # EX_SOFTWARE of sysexits.h
 
 EXIT_CODES = {
     Outcome.SUCCEEDED: 0,
+    Outcome.IN_PROGRESS: 0,
     Outcome.SKIPPED: 0,
     Outcome.FAILED: 1,
     Outcome.ROLLED_BACK: 3,
@@ -43,6 +47,7 @@ EXIT_CODES = {
     Outcome.GONE: 6,
     Outcome.TIMED_OUT: 7,
     Outcome.UNKNOWN: 8,
+    Outcome.PAUSED: 9,
     Outcome.CANCELLED: 130,  # 128 + SIGINT, as a shell would say
 }
 
@@ -61,3 +66,32 @@ class Watching:
 
     message: str
     alarming: bool = False
+
+
+_WORST_FIRST = (
+    Outcome.ROLLBACK_FAILED,
+    Outcome.FAILED,
+    Outcome.GONE,
+    Outcome.UNKNOWN,
+    Outcome.CANCELLED,
+    Outcome.TIMED_OUT,
+    Outcome.ROLLED_BACK,
+    Outcome.SUPERSEDED,
+    Outcome.PAUSED,
+    Outcome.IN_PROGRESS,
+    Outcome.SKIPPED,
+    Outcome.SUCCEEDED,
+)
+
+
+def combined(verdicts: Mapping[str, Verdict]) -> Verdict:
+    """One verdict on several services: the worst outcome, and of each what became of it."""
+    if len(verdicts) == 1:
+        return next(iter(verdicts.values()))
+    outcome = min((verdict.outcome for verdict in verdicts.values()), key=_WORST_FIRST.index)
+    alike = all(verdict.outcome is outcome for verdict in verdicts.values())
+    words = [
+        f"{key}: {verdict.message}" if alike else f"{key} {verdict.outcome.words}: {verdict.message}"
+        for key, verdict in verdicts.items()
+    ]
+    return Verdict(outcome, "; ".join(words))

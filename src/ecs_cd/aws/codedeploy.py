@@ -1,0 +1,121 @@
+"""CodeDeploy: deployment groups, deployments, the ECS service that a deployment moves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from ecs_cd.aws.session import Aws, Client, code
+from ecs_cd.core.errors import Refused
+
+Json = dict[str, Any]
+
+_DEPLOYMENTS_A_CALL = 25  # the most that BatchGetDeployments takes
+_NOT_YET = ("DeploymentNotStartedException", "DeploymentTargetDoesNotExistException")
+
+
+def deployment_group(aws: Aws, application: str, group: str) -> Json:
+    """The deployment group. Raises ``Refused`` where it or its application is not there."""
+    client = aws.client("codedeploy")
+    try:
+        answer = client.get_deployment_group(applicationName=application, deploymentGroupName=group)
+    except ClientError as error:
+        missing = {
+            "ApplicationDoesNotExistException": ("application", application),
+            "DeploymentGroupDoesNotExistException": ("deployment group", f"{group} of application {application}"),
+        }.get(code(error))
+        if missing is None:
+            raise
+        raise Refused(
+            f"there is no CodeDeploy {missing[0]} {missing[1]} in {aws.region}",
+            "The infra repo creates it; the service's `codedeploy` in the document names `application` and "
+            "`deployment-group`.",
+        ) from error
+    found: Json = answer["deploymentGroupInfo"]
+    return found
+
+
+def deployment_config(aws: Aws, name: str) -> Json | None:
+    """The deployment configuration; ``None`` where there is none of this name."""
+    try:
+        answer = aws.client("codedeploy").get_deployment_config(deploymentConfigName=name)
+    except ClientError as error:
+        if code(error) == "DeploymentConfigDoesNotExistException":
+            return None
+        raise
+    found: Json = answer["deploymentConfigInfo"]
+    return found
+
+
+def deployment_ids(
+    aws: Aws, application: str, group: str, *, statuses: Sequence[str] = (), since: datetime | None = None
+) -> tuple[list[str], datetime]:
+    """The ids of the group's deployments, of those that have one of these statuses and were created since; and when
+    that was asked, by AWS's clock."""
+    request: Json = {"applicationName": application, "deploymentGroupName": group}
+    if statuses:
+        request["includeOnlyStatuses"] = list(statuses)
+    if since:
+        request["createTimeRange"] = {"start": since}
+    client, found = aws.client("codedeploy"), []
+    answer = client.list_deployments(**request)
+    asked = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+    found += answer["deployments"]
+    while answer.get("nextToken"):
+        answer = client.list_deployments(**request, nextToken=answer["nextToken"])
+        found += answer["deployments"]
+    return found, asked
+
+
+def deployments(aws: Aws, ids: Sequence[str]) -> list[Json]:
+    """The deployments with these ids; what CodeDeploy does not know is left out."""
+    return _deployments(aws.client("codedeploy"), ids)
+
+
+def look_at_deployments(aws: Aws, ids: Sequence[str]) -> dict[str, Json]:
+    """The deployments by their ids, 25 a call, asked once, for polling; what is not there is left out."""
+    return {str(each["deploymentId"]): each for each in _deployments(aws.once("codedeploy"), ids)}
+
+
+def ecs_target(aws: Aws, deployment_id: str, target_id: str) -> Json | None:
+    """The deployment's lifecycle events and task sets; ``None`` before it has begun. ``target_id`` is
+    ``cluster:service``. Asked once, for polling."""
+    try:
+        answer = aws.once("codedeploy").batch_get_deployment_targets(deploymentId=deployment_id, targetIds=[target_id])
+    except ClientError as error:
+        if code(error) in _NOT_YET:
+            return None
+        raise
+    return next((each["ecsTarget"] for each in answer.get("deploymentTargets", ()) if "ecsTarget" in each), None)
+
+
+def create(aws: Aws, request: Mapping[str, Any]) -> str:
+    """CreateDeployment; the new deployment's id. Repeats nothing."""
+    return str(aws.once("codedeploy").create_deployment(**request)["deploymentId"])
+
+
+def stop(aws: Aws, deployment_id: str) -> bool:
+    """Stops the deployment and has CodeDeploy roll back; ``False`` where it has ended already."""
+    try:
+        aws.client("codedeploy").stop_deployment(deploymentId=deployment_id, autoRollbackEnabled=True)
+    except ClientError as error:
+        if code(error) == "DeploymentAlreadyCompletedException":
+            return False
+        raise
+    return True
+
+
+def proceed(aws: Aws, deployment_id: str) -> None:
+    """Lets the traffic of a deployment that is Ready over."""
+    client = aws.client("codedeploy")
+    client.continue_deployment(deploymentId=deployment_id, deploymentWaitType="READY_WAIT")
+
+
+def _deployments(client: Client, ids: Sequence[str]) -> list[Json]:
+    chunks = [list(ids[start : start + _DEPLOYMENTS_A_CALL]) for start in range(0, len(ids), _DEPLOYMENTS_A_CALL)]
+    answers = (client.batch_get_deployments(deploymentIds=chunk) for chunk in chunks)
+    return [found for answer in answers for found in answer.get("deploymentsInfo", ())]

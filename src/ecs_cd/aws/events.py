@@ -1,0 +1,45 @@
+"""EventBridge: rules and their targets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from ecs_cd.aws.session import Aws, code
+from ecs_cd.core.errors import Refused
+
+Json = dict[str, Any]
+
+
+def rule(aws: Aws, name: str, event_bus: str) -> Json:
+    """DescribeRule's answer. Raises ``Refused`` where the rule or its event bus is not there."""
+    try:
+        answer: Json = aws.client("events").describe_rule(Name=name, EventBusName=event_bus)
+        return answer
+    except ClientError as error:
+        if code(error) == "ResourceNotFoundException":
+            raise Refused(
+                f"there is no EventBridge rule {name} on the event bus {event_bus} in {aws.region}",
+                "The infra repo creates it; check `scheduled-tasks` in the document.",
+            ) from error
+        raise
+
+
+def targets(aws: Aws, name: str, event_bus: str) -> list[Json]:
+    """All targets of a rule, as PutTargets takes them."""
+    found: list[Json] = []
+    more: dict[str, str] = {}
+    while True:
+        page = aws.client("events").list_targets_by_rule(Rule=name, EventBusName=event_bus, **more)
+        found += page.get("Targets", ())
+        if not page.get("NextToken"):
+            return found
+        more = {"NextToken": page["NextToken"]}
+
+
+def put_targets(aws: Aws, name: str, event_bus: str, targets: Sequence[Json]) -> list[Json]:
+    """Writes targets, by their Id over those that the rule has; the entries that failed. Repeats nothing."""
+    answer = aws.once("events").put_targets(Rule=name, EventBusName=event_bus, Targets=list(targets))
+    return list(answer.get("FailedEntries", ()))

@@ -1,0 +1,36 @@
+"""EventBridge Scheduler: schedules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from ecs_cd.aws.session import Aws, code
+from ecs_cd.core.errors import Refused
+
+Json = dict[str, Any]
+
+
+def schedule(aws: Aws, name: str, group: str) -> Json:
+    """GetSchedule's answer. Raises ``Refused`` where the schedule or its group is not there."""
+    try:
+        answer: Json = aws.client("scheduler").get_schedule(Name=name, GroupName=group)
+        return answer
+    except ClientError as error:
+        if code(error) == "ResourceNotFoundException":
+            raise Refused(
+                f"there is no EventBridge Scheduler schedule {name} in the group {group} in {aws.region}",
+                "The infra repo creates it; check `scheduled-tasks` in the document.",
+            ) from error
+        raise
+
+
+def shape(aws: Aws) -> Any:
+    """botocore's shape of UpdateSchedule's input."""
+    return aws.client("scheduler").meta.service_model.operation_model("UpdateSchedule").input_shape
+
+
+def update(aws: Aws, request: Json) -> None:
+    """Replaces a schedule by this one. Repeats nothing."""
+    aws.once("scheduler").update_schedule(**request)

@@ -1,0 +1,250 @@
+"""From plans to a result: registers, begins, follows, undoes or tidies up, and tells."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ecs_cd import follow, gathering, revisions, rollouts, schedules, templates
+from ecs_cd.core import difference, rollout, task_definition
+from ecs_cd.core.diagnosis import Finding
+from ecs_cd.core.references import short
+from ecs_cd.core.strategy import Strategy
+from ecs_cd.core.task_definition import TaskDefinition
+from ecs_cd.core.verdict import Outcome, Verdict, combined
+from ecs_cd.following import Following
+from ecs_cd.job import Job, Result, together
+from ecs_cd.plan import Plan, Policy
+
+# What explains itself: there is nothing of the app's to be looked into.
+_EXPLAINED = (Outcome.GONE, Outcome.SUPERSEDED, Outcome.UNKNOWN, Outcome.PAUSED)
+_UNFINISHED = (Outcome.TIMED_OUT, Outcome.UNKNOWN)
+
+# Something that has to be done with a revision before the services get it; a result that is not green ends it all.
+First = Callable[[str], Result]
+
+
+@dataclass(frozen=True)
+class Release:
+    """All that is deployed together, and how. ``keep`` revisions of each family stay; 0: all do. ``services`` are the
+    names of all ECS services of the application, those that are not deployed now among them."""
+
+    plans: Sequence[Plan]
+    policy: Policy
+    services: Sequence[str]
+    scheduled: Sequence[schedules.Prepared] = ()
+    keep: int = 0
+    dry_run: bool = False
+
+
+def execute(release: Release, by_name: Mapping[str, str], job: Job, first: First | None = None) -> Result:
+    """Deploys it. ``by_name`` are the document's images, ``repository@sha256:...``; ``first`` gets the revision of
+    the first plan. What was registered for it, and then deployed nowhere, is deregistered."""
+    plans = [_with_images(plan, by_name) for plan in release.plans]
+    if release.dry_run:
+        return _dry_run(plans, job)
+    definitions = [plan.definition for plan in plans] + [_scheduled(one, by_name) for one in release.scheduled]
+    deadline = job.clock.monotonic() + release.policy.timeout
+    known = _known(definitions, job)
+    cleared = follow.clear_the_way(job, plans, known[: len(plans)], release.policy)
+    if isinstance(cleared, Verdict):
+        return Result(cleared, {"result": cleared.outcome.value})
+    left = max(0.0, deadline - job.clock.monotonic())
+    release = replace(release, plans=cleared, policy=replace(release.policy, timeout=left))
+    arns = _registered(definitions, known, job)
+    unused = set(arns) - set(known)
+    try:
+        return _carry_out(release, arns, unused, job, first)
+    finally:
+        for arn in sorted(unused):
+            revisions.forget(job, arn)
+
+
+def register(definition: TaskDefinition, job: Job, first: First | None, *, dry_run: bool) -> Result:
+    """Where no service is named: the revision alone, and ``first`` with it."""
+    if dry_run:
+        lines = difference.lines(templates.registered(definition["family"], job), definition)
+        return _nothing_changed({f"{definition['family']}: what would change": lines}, job)
+    arn = templates.revision(definition, job)
+    before = first(arn) if first else None
+    if before and not before.verdict.outcome.green:
+        return before
+    verdict = Verdict(Outcome.SKIPPED, f"{short(arn)} is registered; no service is named, and none is deployed")
+    return Result(verdict, {"result": verdict.outcome.value, "task-definition-arn": arn}, {"task definition": arn})
+
+
+def _with_images(plan: Plan, by_name: Mapping[str, str]) -> Plan:
+    asked = {container: by_name[image] for container, image in plan.target.containers.items()}
+    definition = task_definition.with_images(plan.definition, asked)
+    return replace(plan, definition=definition, images=plan.images or asked)
+
+
+def _scheduled(one: schedules.Prepared, by_name: Mapping[str, str]) -> TaskDefinition:
+    asked = {container: by_name[image] for container, image in one.task.containers.items()}
+    return task_definition.with_images(one.definition, asked)
+
+
+# ---- revisions: one for equal definitions ----
+
+
+def _known(definitions: Sequence[TaskDefinition], job: Job) -> list[str]:
+    """For each the ARN of its family's newest revision if that is the same already, else an empty text."""
+    first = task_definition.first_equal(definitions)
+    numbers = sorted(set(first))
+    found = together(*(lambda number=number: templates.newest(definitions[number], job) for number in numbers))
+    known = {number: templates.told(arn, job) for number, arn in zip(numbers, found, strict=True)}
+    return [known[number] for number in first]
+
+
+def _registered(definitions: Sequence[TaskDefinition], known: Sequence[str], job: Job) -> list[str]:
+    """The revision of each: the known one, or else a new one."""
+    arns: dict[int, str] = {}
+    first = task_definition.first_equal(definitions)
+    for number in first:
+        if number not in arns:
+            arns[number] = known[number] or templates.register(definitions[number], job)
+    return [arns[number] for number in first]
+
+
+# ---- begin, follow ----
+
+
+def _carry_out(release: Release, arns: Sequence[str], unused: set[str], job: Job, first: First | None) -> Result:
+    """``unused`` loses the revisions that something got, or may have got."""
+    if first:
+        unused.discard(arns[0])
+        before = first(arns[0])
+        if not before.verdict.outcome.green:
+            return before
+    wanted = arns[: len(release.plans)]
+    try:
+        group = follow.start(job, release.plans, wanted, release.policy)
+    except BaseException:
+        unused -= set(wanted) if job.state.under_way else set()
+        raise
+    unused -= {one.mine.task_definition for one in group if one.mine.id or _verdict(one).outcome is Outcome.UNKNOWN}
+    follow.follow(job, group, release.policy)
+    follow.prove(job, group)
+    causes = findings(group, job)
+    if release.policy.on_failure == "rollback" and follow.failed(group):
+        follow.go_back(job, group, release.policy)
+    verdict = verdict_on(group)
+    if verdict.outcome is Outcome.SUCCEEDED:
+        verdict = _afterwards(release, group, arns, verdict, job)
+        unused -= set(arns)
+    elif release.scheduled:
+        job.ci.line("scheduled tasks: they keep the revisions that they have, because the services have not succeeded")
+    return result(verdict, group, causes, job)
+
+
+def _verdict(one: Following) -> Verdict:
+    """Its verdict; once it has been followed there is one."""
+    assert one.verdict is not None
+    return one.verdict
+
+
+def verdict_on(group: Sequence[Following]) -> Verdict:
+    """One verdict on all that has been followed."""
+    return combined({one.key: _verdict(one) for one in group})
+
+
+def findings(group: Sequence[Following], job: Job) -> list[Finding]:
+    """The causes of what failed, with the service's name where there are several."""
+    found: list[Finding] = []
+    for one in group:
+        outcome = _verdict(one).outcome
+        if one.mine.id and not outcome.green and outcome not in _EXPLAINED:
+            name = f"{one.key}: " if len(group) > 1 else ""
+            causes = gathering.findings(job, one, rollouts.told(one))
+            found += [replace(finding, cause=f"{name}{finding.cause}") for finding in causes]
+    return found
+
+
+def _afterwards(
+    release: Release, group: Sequence[Following], arns: Sequence[str], verdict: Verdict, job: Job
+) -> Verdict:
+    """After a success: the scheduled tasks get their revisions, and old revisions go."""
+    scheduled = list(zip(release.scheduled, arns[len(release.plans) :], strict=True))
+    problems = [problem for one, arn in scheduled if (problem := schedules.update(one, arn, job))]
+    if problems:
+        return Verdict(Outcome.FAILED, f"the services run the new revision, but {'; '.join(problems)}")
+    if release.keep:
+        before = {arn for one in group if (arn := one.mine.previous_task_definition)}
+        before |= {arn for one, _ in scheduled for arn in one.task_definitions}
+        cluster = release.plans[0].cluster
+        revisions.clean_up(job, cluster, release.services, set(arns), keep=release.keep, protected=before)
+    return verdict
+
+
+# ---- dry run ----
+
+
+def _dry_run(plans: Sequence[Plan], job: Job) -> Result:
+    """What a deployment would change, against what the service runs now."""
+    texts: dict[str, list[str]] = {}
+    for plan in plans:
+        current = rollout.running(plan.service)
+        lines = difference.lines(templates.registered(current, job) if current else None, plan.definition)
+        change = "what would change" if lines else "nothing would change"
+        texts[f"{plan.target.key}: {change}, against {short(str(current))}"] = lines
+    return _nothing_changed(texts, job)
+
+
+def _nothing_changed(texts: Mapping[str, Sequence[str]], job: Job) -> Result:
+    for title, lines in texts.items():
+        job.ci.line(title)
+        job.ci.relay(lines)
+    verdict = Verdict(Outcome.SKIPPED, "a dry run: nothing was changed")
+    return Result(verdict, {"result": verdict.outcome.value}, texts=texts)
+
+
+# ---- tell ----
+
+
+def result(verdict: Verdict, group: Sequence[Following], causes: Sequence[Finding], job: Job) -> Result:
+    """What is told of it; the state file goes unless somebody has to look after it."""
+    if all(_verdict(one).outcome not in _UNFINISHED for one in group):
+        job.state.end()
+    elif verdict.outcome in _UNFINISHED:
+        verdict = replace(verdict, message=f"{verdict.message}; ECS goes on with the deployment")
+    outputs = {"result": verdict.outcome.value, **_outputs(group)}
+    facts = _facts(group[0]) if len(group) == 1 else {one.key: _story(one) for one in group}
+    return Result(verdict, outputs, facts, causes)
+
+
+def _outputs(group: Sequence[Following]) -> dict[str, str]:
+    """One line a service; ``services`` has all of it as JSON."""
+    told = {
+        one.key: {
+            "result": _verdict(one).outcome.value,
+            "task-definition-arn": one.mine.task_definition,
+            "deployment-id": one.mine.id,
+            "images": dict(one.plan.images),
+        }
+        for one in group
+    }
+    codedeploy = [one.mine.id for one in group if one.plan.strategy is Strategy.CODE_DEPLOY]
+    images = {container: image for one in group for container, image in one.plan.images.items()}
+    return {
+        "task-definition-arn": "\n".join(dict.fromkeys(one.mine.task_definition for one in group)),
+        "deployment-id": "\n".join(one.mine.id for one in group),
+        **({"codedeploy-deployment-id": "\n".join(codedeploy)} if codedeploy else {}),
+        "images": json.dumps(images, sort_keys=True),
+        "services": json.dumps(told, sort_keys=True),
+    }
+
+
+def _facts(one: Following) -> dict[str, str]:
+    return {
+        "service": f"{one.plan.cluster}/{one.plan.name}",
+        "from": short(one.mine.previous_task_definition or ""),
+        "to": short(one.mine.task_definition),
+        "images": "\n".join(f"{container}: {image}" for container, image in one.plan.images.items()),
+        "deployment": one.mine.id,
+    }
+
+
+def _story(one: Following) -> str:
+    before, after = short(one.mine.previous_task_definition or "nothing"), short(one.mine.task_definition)
+    return f"{before} -> {after}\n{_verdict(one).outcome.words}"

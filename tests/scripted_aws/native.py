@@ -1,0 +1,140 @@
+"""BLUE_GREEN, LINEAR and CANARY deployments as ECS tells them: service deployments and service revisions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from . import ecs
+from .clock import moment
+from .script import At, at
+from .wire import Params
+
+STAGES = (
+    "RECONCILE_SERVICE",
+    "PRE_SCALE_UP",
+    "SCALE_UP",
+    "POST_SCALE_UP",
+    "TEST_TRAFFIC_SHIFT",
+    "POST_TEST_TRAFFIC_SHIFT",
+    "PRODUCTION_TRAFFIC_SHIFT",
+    "POST_PRODUCTION_TRAFFIC_SHIFT",
+    "BAKE_TIME",
+    "CLEAN_UP",
+)
+_SHIFTED = STAGES[STAGES.index("POST_PRODUCTION_TRAFFIC_SHIFT") :]
+
+
+def arn(id: str, kind: str = "service-deployment", service: str = "web") -> str:
+    return f"{ecs.PREFIX}:{kind}/{ecs.CLUSTER}/{service}/{id}"
+
+
+def service(strategy: str = "BLUE_GREEN", **more: Any) -> Params:
+    """A service with a load balancer, deployed by ECS in this way."""
+    found = ecs.service(**more)
+    return {**found, "deploymentConfiguration": {**found["deploymentConfiguration"], "strategy": strategy}}
+
+
+def hook(status: str = "AWAITING_ACTION", id: str = "ecs-pause-1", **more: Any) -> Params:
+    """A pause; tell a Lambda function's targetType and targetArn."""
+    return {"hookId": id, "targetType": "PAUSE", "status": status, **more}
+
+
+def service_deployment(
+    id: str = "2",
+    status: str = "IN_PROGRESS",
+    stage: str | None = None,
+    *,
+    desired: int = 1,
+    running: int | None = None,
+    weight: float | None = None,
+    hooks: Sequence[Params] = (),
+    failures: int = 0,
+    created: float = 0,
+    service: str = "web",
+    **more: Any,
+) -> Params:
+    """The service deployment to the revision of the same id; all run, and take the traffic, once it has shifted."""
+    shifted = status == "SUCCESSFUL" or stage in _SHIFTED
+    scaled = shifted or (stage in STAGES and STAGES.index(str(stage)) > STAGES.index("SCALE_UP"))
+    return {
+        "serviceDeploymentArn": arn(id, service=service),
+        "serviceArn": f"{ecs.PREFIX}:service/{ecs.CLUSTER}/{service}",
+        "clusterArn": f"{ecs.PREFIX}:cluster/{ecs.CLUSTER}",
+        "createdAt": moment(created),
+        "status": status,
+        **({"lifecycleStage": stage} if stage else {}),
+        "targetServiceRevision": {
+            "arn": arn(id, "service-revision", service),
+            "requestedTaskCount": desired,
+            "runningTaskCount": running if running is not None else desired if scaled else 0,
+            "pendingTaskCount": 0,
+            "requestedProductionTrafficWeight": weight if weight is not None else 100.0 if shifted else 0.0,
+        },
+        "lifecycleHookDetails": list(hooks),
+        "deploymentCircuitBreaker": {"status": "MONITORING", "failureCount": failures, "threshold": 3},
+        **more,
+    }
+
+
+def through(*deployments: Params, every: float = 10) -> list[At]:
+    """DescribeServiceDeployments' answers while it goes from one of these looks to the next."""
+    return [at(every * number, described(one)) for number, one in enumerate(deployments)]
+
+
+def stages(id: str = "2", **more: Any) -> list[Params]:
+    """One look in each stage, in which all goes well, and the success."""
+    return [
+        service_deployment(id, "PENDING", **more),
+        *(service_deployment(id, stage=stage, **more) for stage in STAGES),
+        service_deployment(id, "SUCCESSFUL", **more),
+    ]
+
+
+# --- answers that look at the request ---
+
+
+def described(*deployments: Params) -> Callable[[Params], Params]:
+    """DescribeServiceDeployments: those asked for, else MISSING; in an order of its own."""
+    known = {one["serviceDeploymentArn"]: one for one in deployments}
+
+    def answer(params: Params) -> Params:
+        asked = params["serviceDeploymentArns"]
+        return {
+            "serviceDeployments": [known[name] for name in reversed(asked) if name in known],
+            "failures": [{"arn": name, "reason": "MISSING"} for name in asked if name not in known],
+        }
+
+    return answer
+
+
+def listed(*deployments: Params) -> Callable[[Params], Params]:
+    """ListServiceDeployments by status and time of creation, in an order that means nothing."""
+
+    def answer(params: Params) -> Params:
+        after = params.get("createdAt", {}).get("after")
+        found = [
+            {
+                "serviceDeploymentArn": one["serviceDeploymentArn"],
+                "targetServiceRevisionArn": one["targetServiceRevision"]["arn"],
+                "createdAt": one["createdAt"],
+                "status": one["status"],
+            }
+            for one in sorted(deployments, key=lambda one: str(one["serviceDeploymentArn"]))
+            if one["status"] in params.get("status", [one["status"]]) and (after is None or one["createdAt"] >= after)
+            if one["serviceArn"].endswith("/" + params["service"].rpartition("/")[2])
+        ]
+        return {"serviceDeployments": found}
+
+    return answer
+
+
+def revisions(params: Params) -> Params:
+    """DescribeServiceRevisions: the revision "7" of the service "web" runs web:7."""
+    words = [name.split("/") for name in params["serviceRevisionArns"]]
+    return {
+        "serviceRevisions": [
+            {"serviceRevisionArn": "/".join(each), "taskDefinition": ecs.task_definition_arn(f"{each[-2]}:{each[-1]}")}
+            for each in words
+        ]
+    }
