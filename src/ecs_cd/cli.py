@@ -117,12 +117,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_flag(parser: argparse.ArgumentParser, name: str, option: interface.Option) -> None:
+def _add_flag(parser: Any, name: str, option: interface.Option) -> None:
     default = f" Default: {option.default}." if option.default else ""
     repeated = " May be repeated." if option.many else ""
     parser.add_argument(
         f"--{name}",
         action="append" if option.many else "store",
+        **({"nargs": "?", "const": "true"} if option.metavar == "BOOLEAN" else {}),
         metavar=option.metavar,
         help=f"{option.help}{repeated}{default}".replace("%", "%%"),
     )

@@ -87,7 +87,7 @@ def notice(job: Job, one: Following, service: Mapping[str, Any]) -> None:
         job.ci.line(f"  event: {message}")
         finding = diagnosis.event_told(message)
         if finding:
-            _found(job, one, finding, f"{one.key}: {finding.cause}", ())
+            _found(job, one, finding, f"{one.key}: {finding.cause}")
 
 
 def findings(job: Job, one: Following, told: Evidence) -> list[Finding]:
@@ -152,18 +152,21 @@ def _note(job: Job, one: Following, task: Mapping[str, Any]) -> None:
     finding = diagnosis.task_failed(noted)
     alike = sum(diagnosis.task_failed(each).cause == finding.cause for each in one.stopped.values())
     one.stopped[str(task["taskArn"])] = noted
-    _found(job, one, finding, f"{one.key}: a task died: {finding.cause}", finding.evidence)
+    _found(job, one, finding, f"{one.key}: a task died: {finding.cause}")
     if alike < _TAILS and _streams(one, task):
         one.reads.append(_Log(task))
 
 
-def _found(job: Job, one: Following, finding: Finding, words: str, evidence: Sequence[str]) -> None:
-    """Says a cause once; an event and a dead task tell of the same, and the event doesn't know the container."""
+def _found(job: Job, one: Following, finding: Finding, words: str) -> None:
+    """Says a cause once; an event and a dead task tell of the same, and the event doesn't know the container.
+
+    With the next step where waiting does not help, or where it is not told again in the end.
+    """
     if one.first_time(finding.cause.partition(" (container ")[0]):
         job.ci.line(words)
-        job.ci.relay(evidence)
-        if finding.next_step:
-            job.ci.line(f"  -> {finding.next_step}")
+        job.ci.relay(() if finding.told else finding.evidence)
+        if finding.next_step and (finding.told or finding.permanent):
+            job.ci.line(f"-> {finding.next_step}")
     if finding.permanent and one.permanent is None:
         one.permanent = finding
 

@@ -26,6 +26,8 @@ _NEXT_LINES = 0.2  # seconds between two looks at the rest of a log
 _LONGEST_DRAIN = 15.0  # seconds
 _LATE_LINES = 1.0  # seconds until we look once more for lines of a failed container that came late
 
+OURS = "ecs-cd/"  # how the startedBy begins that we give a task
+
 Judge = Callable[[tasks.Task], Verdict | None]
 
 
@@ -99,7 +101,7 @@ def start(one: OneTask, arn: str, deadline: float, job: Job) -> str:
     while True:
         request = _request(one, arn, attempt, job)
         job.state.begin(
-            kind="migration",
+            kind="task",
             what=one.what,
             cluster=one.cluster,
             family=one.family,
@@ -125,7 +127,7 @@ def start(one: OneTask, arn: str, deadline: float, job: Job) -> str:
 def _request(one: OneTask, arn: str, attempt: int, job: Job) -> dict[str, Any]:
     call = {**one.call, "taskDefinition": arn, "count": 1}
     token = client_token(job.environ, job.state.nonce, {**call, "attempt": attempt})
-    return {**call, "clientToken": token, "startedBy": one.started_by or f"ecs-cd/{token}"}
+    return {**call, "clientToken": token, "startedBy": one.started_by or f"{OURS}{token}"}
 
 
 def _run_once(one: OneTask, request: dict[str, Any], job: Job) -> tuple[str, list[ecs.Json]]:

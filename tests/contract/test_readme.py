@@ -10,8 +10,8 @@ import pytest
 from botocore import xform_name
 
 from ecs_cd.core import document
-from ecs_cd.core.document import Document, Migration, Service
-from ecs_cd.core.references import Repository, S3Object
+from ecs_cd.core.document import CodeDeploy, Document, Migration, Rule, ScheduledTask, Service
+from ecs_cd.core.references import RegisteredTaskDefinition, Repository, S3Object
 from ecs_cd.core.verdict import DEFECT_EXIT_CODE, EXIT_CODES, REFUSED_EXIT_CODE
 from tests.contract import parts
 from tests.contract.parts import README, ROOT
@@ -27,6 +27,8 @@ SERVICES = sorted(set().union(*CLIENTS.values()))
 PREFIXES = {"elbv2": "elasticloadbalancing"}
 # Nobody calls these by name: Docker pushes and pulls, and AWS asks for them on behalf of another call.
 INDIRECT = {
+    "codedeploy:GetApplicationRevision",
+    "codedeploy:RegisterApplicationRevision",
     "ecr:BatchCheckLayerAvailability",
     "ecr:InitiateLayerUpload",
     "ecr:UploadLayerPart",
@@ -42,15 +44,29 @@ def test_the_readmes_document_is_valid() -> None:
     """What people copy into their parameter is read without complaint, and means what the README says."""
     (text,) = (block for block in parts.readme_blocks("yaml") if block.startswith("cluster:"))
     host = "123456789012.dkr.ecr.ap-northeast-1.amazonaws.com"
+    codedeploy = CodeDeploy(
+        "my-app",
+        "my-group",
+        S3Object("my-bucket", "appspec.yml"),
+        "CodeDeployDefault.ECSCanary10Percent5Minutes",
+        "the api",
+    )
     assert document.load(text, where="README.md") == Document(
         cluster="my-cluster",
         images={"app": Repository(host, "my-app", "123456789012", "ap-northeast-1")},
         services={
             "web": Service("web", "my-service", S3Object("my-bucket", "task_definition.json"), {"app": "app"}),
+            "worker": Service("worker", "worker", RegisteredTaskDefinition("my-worker"), {"worker": "app"}),
+            "api": Service("api", "api", RegisteredTaskDefinition("my-api"), {"api": "app"}, codedeploy),
         },
         migration=Migration(
             S3Object("my-bucket", "task_definition_migration.json"), "app", "app", "web", ("rails", "db:migrate")
         ),
+        scheduled_tasks={
+            "nightly": ScheduledTask(
+                "nightly", Rule("my-nightly"), RegisteredTaskDefinition("my-nightly"), {"job": "app"}
+            )
+        },
     )
 
 

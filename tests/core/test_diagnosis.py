@@ -393,21 +393,22 @@ SPECIFIC = "the target group's health check failed: another answer than expected
         (Evidence(), []),
         (Evidence(reason=BREAKER), ["the circuit breaker ended the deployment"]),
         # The breaker never comes first where a dead task, an event or a target tells why.
-        (Evidence(stopped=(EXITED,), reason=BREAKER), ["container `app` exited with 1", "the circuit breaker ended the deployment"]),
-        (Evidence(targets=(CODES,), reason=BREAKER), [SPECIFIC, "the circuit breaker ended the deployment"]),
+        (Evidence(stopped=(EXITED,), reason=BREAKER), ["container `app` exited with 1"]),
+        (Evidence(targets=(CODES,), reason=BREAKER), [SPECIFIC]),
         (Evidence(stopped=(EXITED,), targets=(target("initial"),), reason=BREAKER),
-         ["container `app` exited with 1", "the circuit breaker ended the deployment", "the load balancer does not find the new targets healthy yet"]),
+         ["container `app` exited with 1"]),
         # An alarm or a hook does, where it is what ended the deployment.
         (Evidence(stopped=(EXITED,), alarms=(ALARM,), reason=ALARMED), ["an alarm ended the deployment: `web-5xx`", "container `app` exited with 1"]),
         (Evidence(stopped=(EXITED,), reason=ALARMED), ["an alarm ended the deployment", "container `app` exited with 1"]),
         (Evidence(stopped=(EXITED,), alarms=(ALARM,), reason=BREAKER),
-         ["container `app` exited with 1", "an alarm is in ALARM: `web-5xx`", "the circuit breaker ended the deployment"]),
+         ["container `app` exited with 1", "an alarm is in ALARM: `web-5xx`"]),
         (Evidence(alarms=(ALARM, {"AlarmName": "web-latency"})), ["an alarm is in ALARM: `web-5xx`, `web-latency`"]),
         (Evidence(stopped=(EXITED,), hooks=(hook("FAILED"),), reason=f"{HOOK} x"), ["a lifecycle hook failed: check", "container `app` exited with 1"]),
         (Evidence(stopped=(EXITED,), lifecycle=({"lifecycleEventName": "AfterInstall", "status": "Failed"},), reason="HOOK_EXECUTION_FAILURE: x"),
          ["a lifecycle hook failed: AfterInstall", "container `app` exited with 1"]),
         (Evidence(stopped=(EXITED,), lifecycle=({"lifecycleEventName": "Install", "status": "Failed"},)),
-         ["container `app` exited with 1", "CodeDeploy's Install failed"]),
+         ["container `app` exited with 1"]),
+        (Evidence(lifecycle=({"lifecycleEventName": "Install", "status": "Failed"},)), ["CodeDeploy's Install failed"]),
         # Of two words for one cause the one that says more counts.
         (Evidence(stopped=(stopped(f"Task failed ELB health checks in {GROUP}", code=137),), targets=(CODES,)), [SPECIFIC]),
         (Evidence(stopped=(stopped("CannotPullContainerError: 503", reason="CannotPullContainerError: 503"), stopped("x", reason="CannotPullContainerError: x: not found"))),
@@ -489,14 +490,14 @@ def test_an_alarm_that_ended_the_deployment_is_shown_with_its_reason() -> None:
         ((), ("e",), ["no task died by itself"]),
         ((), (f"(service web) {NO_PLACE}",), ["ECS can't place the task", "the service's events"]),
         ((EXITED,), ("e",), ["container `app` exited with 1", "the service's events"]),
-        ((EXITED,), (BREAKER_EVENT,), ["container `app` exited with 1", "the circuit breaker ended the deployment", "the service's events"]),
+        ((EXITED,), (BREAKER_EVENT,), ["container `app` exited with 1", "the service's events"]),
     ],
 )  # fmt: skip
 def test_the_services_events_are_evidence_of_their_own(
     dead: tuple[StoppedTask, ...], events: tuple[str, ...], expected: list[str]
 ) -> None:
     """They come last, and alone where nothing else tells; dead tasks and events alone are a diagnosis too."""
-    findings = diagnosis.deployment_failed(dead, events)
+    findings = diagnosis.findings(Evidence(stopped=tuple(dead), events=tuple(events)))
     assert [finding.cause for finding in findings] == expected
     assert findings[-1].evidence == events
 

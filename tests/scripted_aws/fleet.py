@@ -40,12 +40,16 @@ class Update:
 
 @dataclass
 class Fleet:
-    """ECS's side. A first update goes through the service's course; one that goes back completes."""
+    """ECS's side. A first update goes through the service's course; one that goes back completes.
+
+    ``events`` are what DescribeServices tells of every service.
+    """
 
     clock: Time
     courses: Mapping[str, Course]
     breaker: Params = field(default_factory=lambda: {"enable": True, "rollback": True})
     desired: Mapping[str, int] = field(default_factory=dict)
+    events: Sequence[Params] = ()
     updates: dict[str, list[Update]] = field(default_factory=dict)
     revisions: dict[str, int] = field(default_factory=dict)
 
@@ -75,7 +79,7 @@ class Fleet:
             deployments = [there | {"taskDefinition": before.task_definition}, ours | {"status": "ACTIVE"}]
         elif before and ours["rolloutState"] != "COMPLETED":
             deployments.append(self._deployment(before, desired) | {"status": "ACTIVE", "rolloutState": "COMPLETED"})
-        found = ecs.service(name, deployments=deployments, desired=desired)
+        found = ecs.service(name, deployments=deployments, desired=desired, events=self.events)
         found["deploymentConfiguration"]["deploymentCircuitBreaker"] = self.breaker
         return found
 

@@ -1,4 +1,4 @@
-"""What a later step says of a migration whose process was killed."""
+"""What a later step says and does of what a killed process left under way."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from ecs_cd import clean_up
 from ecs_cd.aws.session import Aws
 from ecs_cd.ci.terminal import Terminal
-from tests.scripted_aws import Clock, ScriptedAws, denied, ecs
+from tests.scripted_aws import Clock, Params, ScriptedAws, denied, ecs
 
 TASK = ecs.task("task-1", started_by="ecs-cd/abc")
 MISSING = {"tasks": [], "failures": [{"reason": "MISSING"}]}
@@ -19,7 +19,8 @@ MISSING = {"tasks": [], "failures": [{"reason": "MISSING"}]}
 def said(clock: Clock, capsys: pytest.CaptureFixture[str], **under_way: Any) -> str:
     """The last words about a migration."""
     state = {
-        "kind": "migration",
+        "kind": "task",
+        "what": "migration",
         "cluster": ecs.CLUSTER,
         "family": "migration",
         "started_by": "ecs-cd/abc",
@@ -65,3 +66,100 @@ def test_no_permission_is_said_with_what_it_was_about(
     """The last word is never a traceback."""
     aws.on("ecs.ListTasks", denied())
     assert "what became of ecs-cd/abc could not be found out" in said(clock, capsys)
+
+
+def test_a_task_that_carries_the_callers_own_name_is_not_looked_for(
+    aws: ScriptedAws, clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Another's may carry the same: none is taken for ours."""
+    assert "its startedBy is GitHub-Actions" in said(clock, capsys, started_by="GitHub-Actions", on_cancel="stop")
+    assert aws.calls == []
+
+
+# ---- deployments ----
+
+
+def left(clock: Clock, capsys: pytest.CaptureFixture[str], on_cancel: str, **more: Any) -> str:
+    """The last words about a rolling update from web:1 to web:2."""
+    entry = {
+        "strategy": "ROLLING",
+        "cluster": ecs.CLUSTER,
+        "service": "web",
+        "task_definition": ecs.task_definition_arn("web:2"),
+        "previous_task_definition": ecs.task_definition_arn("web:1"),
+        "id": "ecs-svc/2",
+        **more,
+    }
+    state = {"kind": "deployment", "on_cancel": on_cancel, "deployments": [entry]}
+    clean_up.settle(state, Aws(os.environ), Terminal(), clock)
+    captured = capsys.readouterr()
+    return captured.out + captured.err
+
+
+OURS = ecs.deployment("ecs-svc/2", task_definition="web:2", rollout_state="IN_PROGRESS")
+THEIRS = ecs.deployment("ecs-svc/9", task_definition="web:7", rollout_state="IN_PROGRESS")
+
+
+def service(aws: ScriptedAws, *deployments: Params) -> None:
+    aws.on("ecs.DescribeServices", {"services": [ecs.service(deployments=deployments)]})
+    aws.on("ecs.UpdateService", {"service": ecs.service()})
+
+
+def test_a_deployment_is_left_unless_it_is_to_be_stopped(
+    aws: ScriptedAws, clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is named with its state."""
+    service(aws, OURS)
+    words = left(clock, capsys, "leave")
+    assert "deployment ecs-svc/2 of service web to web:2 is IN_PROGRESS; ECS goes on with it" in words
+    assert aws.count("ecs.UpdateService") == 0
+
+
+def test_a_stopped_rolling_update_goes_back_to_what_ran_before(
+    aws: ScriptedAws, clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One UpdateService with the revision of before."""
+    service(aws, OURS)
+    assert "service web goes back to web:1, as on-cancel says" in left(clock, capsys, "stop")
+    (call,) = (c for c in aws.calls if c.operation == "ecs.UpdateService")
+    assert call.params["taskDefinition"] == ecs.task_definition_arn("web:1")
+
+
+@pytest.mark.parametrize(
+    ("current", "more", "words"),
+    [
+        (THEIRS, {}, "works towards web:7: nothing was stopped"),
+        (OURS, {"previous_task_definition": None}, "had nothing before web:2 to go back to"),
+        (OURS | {"rolloutState": "COMPLETED"}, {}, "is COMPLETED: nothing was stopped"),
+    ],
+)
+def test_only_what_is_ours_and_under_way_is_stopped(
+    aws: ScriptedAws, clock: Clock, capsys: pytest.CaptureFixture[str], current: Params, more: Params, words: str
+) -> None:
+    """Somebody else's stays; what is done is done; without a revision of before there is no way back."""
+    service(aws, current)
+    assert words in left(clock, capsys, "stop", **more)
+    assert aws.count("ecs.UpdateService") == 0
+
+
+def test_of_several_deployments_one_that_can_not_be_read_hides_none(
+    aws: ScriptedAws, clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each has its own last word."""
+    service(aws, OURS)
+    aws.on("ecs.DescribeServices", denied(), where={"services": ["worker"]})
+    entries = [
+        {
+            "strategy": "ROLLING",
+            "cluster": ecs.CLUSTER,
+            "service": name,
+            "id": "",
+            "task_definition": OURS["taskDefinition"],
+        }
+        for name in ("worker", "web")
+    ]
+    state = {"kind": "deployment", "on_cancel": "leave", "deployments": entries}
+    assert not clean_up.settle(state, Aws(os.environ), Terminal(), clock)
+    captured = capsys.readouterr()
+    assert "what became of service worker could not be found out" in captured.err
+    assert "deployment ecs-svc/2 of service web" in captured.out

@@ -620,14 +620,21 @@ def test_a_rollback_that_codedeploy_began_itself_is_followed(aws: ScriptedAws, j
     assert codedeploy.undo(job, one) == one.mine
 
 
-def test_adopted_in_the_middle_of_its_traffic_a_deployment_knows_what_it_replaces(aws: ScriptedAws, job: Job) -> None:
-    """The new task set may be PRIMARY already; the other one is what was before."""
-    sets = (told.task_set("ACTIVE"), told.task_set(task_definition="web:2", deployment="d-NEW"))
+@pytest.mark.parametrize(
+    "sets",
+    [
+        (told.task_set("ACTIVE", "web:2", "d-NEW"), told.task_set()),
+        (told.task_set("ACTIVE"), told.task_set("PRIMARY", "web:2", "d-NEW")),
+        (told.task_set("ACTIVE", "web:7", "d-STOPPED"), told.task_set()),
+    ],
+    ids=["its traffic has not moved", "its traffic has moved", "something else was left over"],
+)
+def test_an_adopted_deployment_knows_what_it_replaces(aws: ScriptedAws, job: Job, sets: tuple[Params, Params]) -> None:
+    """What has the traffic, or where that is ours already, the other task set."""
     aws.on("codedeploy.ListDeployments", {"deployments": ["d-NEW"]})
     aws.on("codedeploy.BatchGetDeployments", told.told(seen()))
-    assert codedeploy.start(job, plan(service=told.service(*sets)), NEW) == Mine(
-        Strategy.CODE_DEPLOY, "d-NEW", NEW, OLD
-    )
+    mine = codedeploy.start(job, plan(service=told.service(*sets)), NEW)
+    assert mine == Mine(Strategy.CODE_DEPLOY, "d-NEW", NEW, OLD)
 
 
 # ---- cancelled ----

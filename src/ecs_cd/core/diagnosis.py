@@ -556,9 +556,10 @@ def findings(evidence: Evidence) -> list[Finding]:
 
     First what ended the deployment where that is a cause of its own (an alarm, a hook), then why tasks
     died, the most frequent first, then what events and targets tell, then alarms that nobody blamed.
-    What only comes of the others, as the circuit breaker does, is last.
+    What only comes of another cause, as the circuit breaker does, is told where no other is known.
     """
-    clues = list(_clues(evidence))
+    known = list(_clues(evidence))
+    clues = [clue for clue in known if clue.rank < _LAST] or known
     causes = list(dict.fromkeys(clue.finding.cause for clue in clues))
     by_cause: dict[str, list[_Clue]] = {}
     for clue in clues:
@@ -569,11 +570,6 @@ def findings(evidence: Evidence) -> list[Finding]:
         what = "the service's events" if found else "no task died by itself"
         found.append(Finding(what, evidence.events[-_LAST_EVENTS:], told=True))
     return found
-
-
-def deployment_failed(stopped: Sequence[StoppedTask], events: Sequence[str]) -> list[Finding]:
-    """``findings`` of dead tasks and events alone."""
-    return findings(Evidence(stopped=tuple(stopped), events=tuple(events)))
 
 
 def new_events(service: Mapping[str, Any], seen: set[str]) -> list[str]:

@@ -233,20 +233,14 @@ def _mine(arn: str, before: str | None, name: str) -> Mine:
 def read(job: Job, followed: Sequence[Following]) -> list[Look]:
     """One look at all of these deployments and their rollbacks, 25 a call; at the lifecycle events by turns, and where
     the status has changed."""
+    backs = [rules.rollback_id(one.look.info) for one in followed if one.look is not None]
+    ids = dict.fromkeys(name for name in [*(one.mine.id for one in followed), *backs] if _is_named(name))
     with looking():
-        last = [one.look for one in followed if one.look is not None]
-        ids = [*(one.mine.id for one in followed), *(rules.rollback_id(look.info) for look in last)]
-        known = codedeploy.look_at_deployments(job.aws, _distinct(ids, {}))
-        backs = [rules.rollback_id(known.get(one.mine.id, {})) for one in followed]
-        known |= codedeploy.look_at_deployments(job.aws, _distinct(backs, known))
+        known = codedeploy.look_at_deployments(job.aws, list(ids))
     looks = [_look(job, one, known) for one in followed]
     for number in _due(followed, looks):
         looks[number] = _with_target(job, followed[number], looks[number])
     return looks
-
-
-def _distinct(ids: Sequence[str], known: Mapping[str, Any]) -> list[str]:
-    return [name for name in dict.fromkeys(ids) if _is_named(name) and name not in known]
 
 
 def _look(job: Job, one: Following, known: Mapping[str, Json]) -> Look:
@@ -283,7 +277,7 @@ def _with_target(job: Job, one: Following, look: Look) -> Look:
         if not passing(error) and one.first_time(f"target: {what}"):
             job.ci.warning(f"{one.key}: the lifecycle events can't be read ({what})")
         return look
-    look = replace(look, target=target or look.target)
+    look = replace(look, target=target)
     task_set = str(rules.green(look).get("identifer", ""))
     if task_set.startswith("ecs-svc/") and one.mine.started_by != task_set:  # which its tasks are started by
         one.mine = replace(one.mine, started_by=task_set)

@@ -116,6 +116,8 @@ def stop(aws: Aws, under_way: Mapping[str, Any]) -> str:
     current = rollout.primary(ecs.look_at_service(aws, cluster, name) or {})
     if current.get("taskDefinition") != wanted:
         return f"service {name} works towards {short(str(current.get('taskDefinition')))}: nothing was stopped"
+    if current.get("rolloutState") == "COMPLETED":
+        return f"the deployment of service {name} to {short(str(wanted))} is COMPLETED: nothing was stopped"
     if not previous:
         return f"service {name} had nothing before {short(wanted)} to go back to; ECS goes on with it"
     ecs.update_service(aws, cluster, name, previous, force=False, more={})
