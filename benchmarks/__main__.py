@@ -15,6 +15,7 @@ from local.machine import ROOT, LocalError, progress
 
 sys.path.insert(0, str(ROOT / "src"))
 
+from benchmarks.many import many
 from benchmarks.pipeline import pipeline
 from benchmarks.rows import Row, table
 from benchmarks.verbs import calls, failed, memory, migration, verdict
@@ -29,7 +30,7 @@ REAL: dict[str, Callable[[World, int], list[Row]]] = {
     "memory": memory,
     "calls": calls,
 }
-SCRIPTED: dict[str, Callable[[int], list[Row]]] = {"watching": watching}
+SCRIPTED: dict[str, Callable[[int], list[Row]]] = {"watching": watching, "many": many}
 RUNS = 5
 # Measured elsewhere, on a machine of this size: the same pipeline made of the official actions.
 QUOTED = "Not measured here, quoted: the same pipeline of the official actions takes 25.4 s and 16 AWS calls."

@@ -7,8 +7,9 @@ import json
 import time
 from pathlib import Path
 
+from benchmarks.process import TIMEOUT
 from benchmarks.rows import Row
-from benchmarks.world import TIMEOUT, World, build_inputs, change, deployments, life, settle, until
+from benchmarks.world import World, build_inputs, change, deployments, life, settle, until
 from local import machine
 from local.act import Result, run_workflow
 from local.machine import LocalError

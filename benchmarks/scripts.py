@@ -1,10 +1,9 @@
-"""Applications in the scripted AWS of the tests: services of each kind that take a deployment and go on by the clock."""
+"""Applications in the scripted AWS of the tests: services that take a deployment, and go on by the clock."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
 from tests.scripted_aws import Params, ScriptedAws, codedeploy, ecs, native
@@ -13,11 +12,13 @@ from tests.scripted_aws.server import Time
 
 SHA = "c0ffee" + "0" * 34
 REPOSITORY = ecs.IMAGE.partition("@")[0]
+BACK = 10
 INPUTS = {"config": "/my/parameter", "sha": SHA}
+# As many as DescribeServices tells of a service at the most.
 EVENTS = [ecs.event(f"has started 1 tasks: (task {number:032x}).", -60.0 * number) for number in range(100)]
 
-# A kind of deployment: scripts services of these names, all of which go through this course.
-Kind: TypeAlias = Callable[[ScriptedAws, Time, Sequence[str], Course], Fleet]
+# A kind of deployment: scripts services of these names, each of which goes through its course.
+Kind: TypeAlias = Callable[[ScriptedAws, Time, Mapping[str, Course]], Fleet]
 
 
 def completes(seconds: float) -> Course:
@@ -26,8 +27,8 @@ def completes(seconds: float) -> Course:
 
 
 def fails(seconds: float) -> Course:
-    """FAILED so long after UpdateService, and rolled back ten seconds later."""
-    back = {seconds + 2: {"back": "IN_PROGRESS"}, seconds + 10: {"back": "COMPLETED"}}
+    """FAILED so long after UpdateService, and rolled back ``BACK`` seconds later."""
+    back = {seconds + 2: {"back": "IN_PROGRESS"}, seconds + BACK: {"back": "COMPLETED"}}
     return {0: {}, seconds: {"failedTasks": 3, "rolloutState": "FAILED"}, **back}
 
 
@@ -37,15 +38,15 @@ def dies(seconds: float) -> Course:
     return {0: {}, **died, seconds: {"rolloutState": "COMPLETED"}}
 
 
-def rolling(aws: ScriptedAws, clock: Time, names: Sequence[str], course: Course) -> Fleet:
-    """Rolling updates; each service has as many events as ECS tells at the most."""
-    _application(aws, names)
-    return Fleet(clock, dict.fromkeys(names, course), events=EVENTS).script(aws)
+def rolling(aws: ScriptedAws, clock: Time, courses: Mapping[str, Course]) -> Fleet:
+    """Rolling updates."""
+    _application(aws, courses)
+    return Fleet(clock, courses).script(aws)
 
 
-def blue_green(aws: ScriptedAws, clock: Time, names: Sequence[str], course: Course) -> Fleet:
+def blue_green(aws: ScriptedAws, clock: Time, courses: Mapping[str, Course]) -> Fleet:
     """ECS's own BLUE_GREEN deployments."""
-    fleet = rolling(aws, clock, names, course)
+    fleet = rolling(aws, clock, courses)
 
     def one(name: str) -> Params:
         found = fleet.service(name)
@@ -55,18 +56,25 @@ def blue_green(aws: ScriptedAws, clock: Time, names: Sequence[str], course: Cour
         return {"services": [one(name) for name in params["services"]]}
 
     def updated(params: Params) -> Params:
-        fleet.update(params)
+        fleet._update(params)
         return {"service": one(params["service"])}
 
-    def deployments() -> list[Params]:
-        return [_service_deployment(fleet, name) for name in names if len(fleet.updates[name]) > 1]
+    def listed(params: Params) -> Params:
+        return native.listed(*_service_deployments(fleet))(params)
+
+    def described(params: Params) -> Params:
+        return native.described(*_service_deployments(fleet))(params)
 
     aws.on("ecs.DescribeServices", describe)
     aws.on("ecs.UpdateService", updated)
-    aws.on("ecs.ListServiceDeployments", lambda params: native.listed(*deployments())(params))
-    aws.on("ecs.DescribeServiceDeployments", lambda params: native.described(*deployments())(params))
+    aws.on("ecs.ListServiceDeployments", listed)
+    aws.on("ecs.DescribeServiceDeployments", described)
     aws.on("ecs.DescribeServiceRevisions", native.revisions)
     return fleet
+
+
+def _service_deployments(fleet: Fleet) -> list[Params]:
+    return [_service_deployment(fleet, name) for name, updates in fleet.updates.items() if len(updates) > 1]
 
 
 def _service_deployment(fleet: Fleet, name: str) -> Params:
@@ -77,9 +85,9 @@ def _service_deployment(fleet: Fleet, name: str) -> Params:
     return native.service_deployment("2", status, "SCALE_UP" if status == "IN_PROGRESS" else None, **more)
 
 
-def code_deploy(aws: ScriptedAws, clock: Time, names: Sequence[str], course: Course) -> Fleet:
+def code_deploy(aws: ScriptedAws, clock: Time, courses: Mapping[str, Course]) -> Fleet:
     """Deployments by CodeDeploy, whose ids are the services' names: `d-web`, and `d-back-web` for the way back."""
-    fleet = rolling(aws, clock, names, course)
+    fleet = rolling(aws, clock, courses)
 
     def describe(params: Params) -> Params:
         sets = {name: codedeploy.task_set(task_definition=f"{name}:1") for name in params["services"]}
@@ -91,15 +99,18 @@ def code_deploy(aws: ScriptedAws, clock: Time, names: Sequence[str], course: Cou
 
     def create(params: Params) -> Params:
         name = params["applicationName"].rpartition("-")[2]
-        fleet.update({"service": name, "taskDefinition": ecs.task_definition_arn(f"{name}:2")})
+        fleet._update({"service": name, "taskDefinition": ecs.task_definition_arn(f"{name}:2")})
+        fleet.updates[name][-1].id = "ecs-svc/d-NEW"  # the task set that ``codedeploy.target`` calls Green
         return {"deploymentId": f"d-{name}"}
 
     def deployments(params: Params) -> Params:
         return {"deploymentsInfo": [_deployment(fleet, id) for id in params["deploymentIds"]]}
 
     def target(params: Params) -> Params:
-        done = fleet.now(params["deploymentId"].rpartition("-")[2])["rolloutState"] == "COMPLETED"
-        return codedeploy.target() if done else codedeploy.target("Install", running=0)
+        now = fleet.now(params["deploymentId"].rpartition("-")[2])
+        if now["rolloutState"] == "COMPLETED":
+            return codedeploy.target()
+        return codedeploy.target("Install", running=(now["failedTasks"] + 1) % 2)  # one dies, another comes
 
     aws.on("ecs.DescribeServices", describe)
     aws.on("codedeploy.GetDeploymentGroup", group)
@@ -118,3 +129,22 @@ def _deployment(fleet: Fleet, id: str) -> Params:
         why = ("HEALTH_CONSTRAINTS", "The deployment failed.")
         return codedeploy.deployment(id, "Failed", f"{name}:2", error=why, rollback=f"d-back-{name}")
     return codedeploy.deployment(id, "Succeeded" if now["rolloutState"] == "COMPLETED" else "InProgress", f"{name}:2")
+
+
+def _application(aws: ScriptedAws, names: Iterable[str]) -> None:
+    """The document with these services, the commit's image, and templates that have the image of before.
+
+    Logs stay empty, which costs most: they are looked for once more before the verdict.
+    """
+    image = {"imageId": {"imageDigest": ecs.DIGEST, "imageTag": SHA}, "imageManifest": "{}"}
+
+    def template(params: Params) -> Params:
+        found = ecs.task_definition(params["taskDefinition"])
+        former = {"image": f"{REPOSITORY}:before", "portMappings": [{"containerPort": 80}]}
+        return {"taskDefinition": {**found, "containerDefinitions": [{**found["containerDefinitions"][0], **former}]}}
+
+    aws.on("ssm.GetParameter", {"Parameter": {"Value": json.dumps(document(list(names), REPOSITORY)), "Version": 1}})
+    aws.on("ecr.BatchGetImage", {"images": [image], "failures": []})
+    aws.on("ecs.DescribeTaskDefinition", template)
+    aws.on("elbv2.DescribeTargetHealth", {"TargetHealthDescriptions": []})
+    aws.on("logs.GetLogEvents", {"events": [], "nextBackwardToken": "b/1"})

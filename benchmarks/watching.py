@@ -1,78 +1,152 @@
-"""Rollouts of minutes in virtual time, against the scripted AWS: reads, and how late the verdict is."""
+"""Deployments of minutes in virtual time, against the scripted AWS: what they ask, and how late they are."""
 
 from __future__ import annotations
 
 import contextlib
 import io
-import json
+import itertools
 import signal
 import tempfile
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import pytest
 
+from benchmarks import scripts
 from benchmarks.rows import Row
+from benchmarks.scripts import BACK, completes, dies, fails
 from ecs_cd import cli
 from local.machine import LocalError
-from tests.scripted_aws import Clock, ScriptedAws, at, ecs
+from tests.scripted_aws import Clock, ScriptedAws
+from tests.scripted_aws.fleet import Course
 
-DOCUMENT = {
-    "cluster": ecs.CLUSTER,
-    "images": {"app": {"repository": ecs.IMAGE.partition("@")[0]}},
-    "services": {"web": {"task-definition": "web", "containers": {"app": "app"}}},
-}
-SHA = "c0ffee" + "0" * 34
-PHASE = 0.37  # seconds, so that COMPLETED falls differently between two looks each time
+INTERVAL = 2  # seconds between two looks
+LATE = INTERVAL + 1
+PHASES = 4  # a run: ends that fall differently between two looks
+ROLLED_BACK = 3
+KINDS = {"rolling": scripts.rolling, "BLUE_GREEN": scripts.blue_green, "CODE_DEPLOY": scripts.code_deploy}
+BEFORE = {"rolling": 6, "BLUE_GREEN": 6}  # calls at the most; CodeDeploy is begun by another one than UpdateService
+BEGINS = ("ecs.UpdateService", "codedeploy.CreateDeployment")
+
+
+class Log(io.StringIO):
+    """What is written, and when by a clock."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self.clock = clock
+        self.written: list[tuple[float, str]] = []
+
+    def write(self, text: str) -> int:
+        self.written.append((self.clock.monotonic(), text))
+        return super().write(text)
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A deploy, in virtual seconds since the last of its deployments was begun: when each call after that came, when
+    the first error was said, when the verb ended. And how many calls came before the first was begun."""
+
+    before: int
+    calls: Sequence[float]
+    error: float | None
+    ended: float
+
+    def reads(self, start: float, end: float) -> list[float]:
+        """When the calls of this time came."""
+        return [at for at in self.calls if start <= at < end]
+
+    @property
+    def intervals(self) -> list[float]:
+        """The seconds from each look to the next; the first look comes after the begin."""
+        return [later - earlier for earlier, later in itertools.pairwise(sorted({0.0, *self.calls}))]
 
 
 def watching(runs: int) -> list[Row]:
-    """Rollouts of 60 s and 150 s."""
-    rows = []
-    for seconds in (60, 150):
-        taken = [_rollout(seconds + number * PHASE) for number in range(runs)]
-        late = [late for _, late in taken]
-        rows.append(Row("watching", f"calls in a rollout of {seconds} s", "calls", [reads for reads, _ in taken]))
-        rows.append(Row("watching", f"COMPLETED to the verdict, {seconds} s, virtual", "s", late, 2))
-    return rows
+    """One service of each kind to its good and to its bad end; then many."""
+    phases = [number * INTERVAL / (PHASES * runs) for number in range(PHASES * runs)]
+    rows = [row for kind in KINDS for row in _ends(kind, phases)]
+    many = [("rolling", 1), ("rolling", 10), ("rolling", 100), ("BLUE_GREEN", 100), ("CODE_DEPLOY", 100)]
+    return rows + [row for kind, number in many for row in _waiting(kind, number)]
 
 
-def _rollout(seconds: float) -> tuple[int, float]:
-    """How many calls follow UpdateService, and how long after COMPLETED the verb ends."""
-    clock, log = Clock(), io.StringIO()
+def _ends(kind: str, phases: Sequence[float]) -> list[Row]:
+    """How the end of one service's deployment is seen, whenever it falls between two looks."""
+    rows, seen = [], []
+    for length in (60, 150) if kind == "rolling" else (60,):
+        ends = [length - phase for phase in phases]
+        taken = [_deploy(kind, {"web": completes(end)}) for end in ends]
+        reads = [len(one.reads(0, end)) for one, end in zip(taken, ends, strict=True)]
+        late = [one.ended - end for one, end in zip(taken, ends, strict=True)]
+        most = length / INTERVAL if kind == "rolling" else None
+        rows += [
+            Row("watching", f"{kind}, {length} s: reads until COMPLETED", "calls", reads, most=most),
+            Row("watching", f"{kind}, {length} s: COMPLETED to the verdict", "s", late, most=LATE),
+        ]
+        seen += taken
+    after = [len(one.calls) - number for one, number in zip(taken, reads, strict=True)]
+    ends = [30 + phase for phase in phases]
+    taken = [_deploy(kind, {"web": fails(end)}, ROLLED_BACK) for end in ends]
+    errors = [(one.error or 0) - end for one, end in zip(taken, ends, strict=True)]
+    back = [one.ended - end - BACK for one, end in zip(taken, ends, strict=True)]
+    seen += taken
+    intervals = [interval for one in seen for interval in one.intervals]
+    begin = "CreateDeployment" if kind == "CODE_DEPLOY" else "UpdateService"
+    return [
+        *rows,
+        Row("watching", f"{kind}: the look that sees it, and the proof", "calls", after),
+        Row("watching", f"{kind}: FAILED to red", "s", errors, most=LATE),
+        Row("watching", f"{kind}: the rollback's end to the verdict", "s", back, most=LATE),
+        Row("watching", f"{kind}: from one look to the next", "s", intervals, most=INTERVAL),
+        Row("watching", f"{kind}: before {begin}", "calls", [one.before for one in seen], most=BEFORE.get(kind)),
+    ]
+
+
+def _waiting(kind: str, number: int) -> list[Row]:
+    """What waiting costs: for all, while the tasks of all die, and for one where all others have come to an end."""
+    names = [f"s{index}" for index in range(number)]
+    last = {names[-1]: completes(70)}
+    quiet = _deploy(kind, dict.fromkeys(names, completes(70)))
+    dying = _deploy(kind, dict.fromkeys(names, dies(70)))
+    done = _deploy(kind, {**dict.fromkeys(names, completes(30)), **last})
+    failed = _deploy(kind, {**dict.fromkeys(names, fails(30)), **last}, ROLLED_BACK if number > 1 else 0)
+    looks = [calls for one in (quiet, dying, done, failed) for calls in Counter(one.reads(1, 70)).values()]
+    who = f"{kind}, {number} service{'s' if number > 1 else ''}"
+    rows = [
+        Row("watching", f"{who}: a minute of waiting", "calls", [len(quiet.reads(5, 65))]),
+        Row("watching", f"{who}: a minute while tasks die", "calls", [len(dying.reads(5, 65))]),
+        Row("watching", f"{who}: a look", "calls", looks, most=12),
+    ]
+    if number == 1:
+        return rows
+    return [
+        *rows,
+        Row("watching", f"{who}: the last COMPLETED to the verdict", "s", [done.ended - 70], most=LATE),
+        Row("watching", f"{who}: the same, all others FAILED", "s", [failed.ended - 70], most=LATE),
+    ]
+
+
+def _deploy(kind: str, courses: Mapping[str, Course], exit_code: int = 0) -> Taken:
+    """A deploy of services that go through these courses."""
+    clock = Clock()
+    log = Log(clock)
     with contextlib.ExitStack() as parts:
         scratch = parts.enter_context(tempfile.TemporaryDirectory(prefix="ecs-cd-bench-"))
         aws = parts.enter_context(ScriptedAws(clock))
         aws.use(parts.enter_context(pytest.MonkeyPatch.context()))
-        for number in (signal.SIGINT, signal.SIGTERM):  # the verb takes them over
-            parts.callback(signal.signal, number, signal.getsignal(number))
+        for each in (signal.SIGINT, signal.SIGTERM):  # the verb takes them over
+            parts.callback(signal.signal, each, signal.getsignal(each))
         parts.enter_context(contextlib.redirect_stdout(log))
         parts.enter_context(contextlib.redirect_stderr(log))
-        _script(aws, seconds)
-        environ = {**aws.environ, "RUNNER_TEMP": scratch}
-        code = cli.main(["deploy", "--config", "/my/parameter", "--sha", SHA], environ, clock=clock)
-    if code:
-        raise LocalError(f"deploy against the scripted AWS ended with {code}:\n{log.getvalue()}")
-    updated = [call.operation for call in aws.calls].index("ecs.UpdateService")
-    return len(aws.calls) - updated - 1, clock.monotonic() - aws.calls[updated].time - seconds
-
-
-def _script(aws: ScriptedAws, seconds: float) -> None:
-    """A service that takes the update and is COMPLETED that many virtual seconds later."""
-    old = ecs.deployment("ecs-svc/1", status="ACTIVE", task_definition="web:1")
-    new = ecs.deployment("ecs-svc/2", task_definition="web:2", rollout_state="IN_PROGRESS")
-    moving = ecs.service(deployments=[new, old])
-    done = ecs.service(deployments=[ecs.deployment("ecs-svc/2", task_definition="web:2")])
-    task = ecs.task(task_definition="web:2", started_by="ecs-svc/2")
-    image = {"imageId": {"imageDigest": ecs.DIGEST, "imageTag": SHA}, "imageManifest": "{}"}
-    former = ecs.task_definition("web")
-    former["containerDefinitions"][0]["image"] = "my-app:before"
-    timeline = at(0, {"services": [moving]}), at(seconds, {"services": [done]})
-    aws.on("ssm.GetParameter", {"Parameter": {"Value": json.dumps(DOCUMENT), "Version": 1}})
-    aws.on("ecr.BatchGetImage", {"images": [image], "failures": []})
-    aws.on("ecs.DescribeTaskDefinition", {"taskDefinition": former, "tags": []})
-    aws.on("ecs.RegisterTaskDefinition", {"taskDefinition": ecs.task_definition("web", 2)})
-    aws.on("ecs.DescribeServices", {"services": [ecs.service()]})
-    aws.on("ecs.UpdateService", {"service": moving})
-    aws.on("ecs.DescribeServices", *timeline, after="ecs.UpdateService")
-    aws.on("ecs.ListTasks", {"taskArns": []}, where={"desiredStatus": "STOPPED"})
-    aws.on("ecs.ListTasks", {"taskArns": [task["taskArn"]]}, where={"desiredStatus": "RUNNING"})
-    aws.on("ecs.DescribeTasks", ecs.described("tasks", task))
+        KINDS[kind](aws, clock, courses)
+        environ = {**aws.environ, "RUNNER_TEMP": scratch, "GITHUB_ACTIONS": "true"}
+        flags = [part for name, value in scripts.INPUTS.items() for part in (f"--{name}", value)]
+        code = cli.main(["deploy", *flags], environ, clock=clock)
+    if code != exit_code:
+        raise LocalError(f"deploy against the scripted AWS ended with {code}, not {exit_code}:\n{log.getvalue()}")
+    begins = [place for place, call in enumerate(aws.calls) if call.operation in BEGINS]
+    begun = aws.calls[begins[-1]].time
+    errors = (at - begun for at, text in log.written if text.startswith("::error "))
+    calls = [call.time - begun for call in aws.calls[begins[-1] + 1 :]]
+    return Taken(begins[0], calls, next(errors, None), clock.monotonic() - begun)

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
-import signal
-import subprocess
-import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks import process
+from benchmarks.process import TIMEOUT, Process
 from benchmarks.proxy import proxy
 from local import machine
-from local.act import FOREIGN, app_repo, commit
+from local.act import app_repo, commit
 from local.aws import aws
 from local.base_images import base_images
 from local.database import database
@@ -28,19 +26,7 @@ from local.machine import LocalError
 from local.stack import Stack, create_stack
 from local.tree import release_tree
 
-TIMEOUT = 120  # seconds for anything that is waited for
 EMPTY_WORKFLOW = "on: push\njobs: {nothing: {runs-on: ubuntu-latest, steps: [{uses: actions/checkout@v5}]}}\n"
-
-# A small process between us and the verb: the peak of a child begins with that of who started it.
-LAUNCH = """\
-import os, sys, time
-child = os.fork()
-if not child:
-    os.execv(sys.argv[2], sys.argv[2:])
-status, usage = os.wait4(child, 0)[1:]
-with open(sys.argv[1], "w") as file:
-    print(time.time(), usage.ru_maxrss, os.waitstatus_to_exitcode(status), file=file)
-"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,12 +43,9 @@ class World:
 
 
 @dataclass(frozen=True)
-class Step:
-    """A verb's process: when it ended, its peak memory in MB, its lines with their times, its AWS calls."""
+class Step(Process):
+    """A verb's process, with its AWS calls."""
 
-    ended: float
-    peak: float
-    lines: Sequence[tuple[float, str]]
     calls: Sequence[str]
 
 
@@ -103,41 +86,11 @@ def build_inputs(here: World, sha: str) -> dict[str, str]:
 
 def verb(here: World, name: str, inputs: Mapping[str, str] | None = None, exit_code: int = 0) -> Step:
     """Run a verb as its action's step does, its AWS calls through the counting proxy."""
-    report, before = here.scratch / "report", len(here.calls)
-    env = {
-        **{key: value for key, value in os.environ.items() if not key.startswith(FOREIGN)},
-        **here.stack.aws.env,
-        "AWS_ENDPOINT_URL": here.endpoint,
-        "GITHUB_ACTIONS": "true",
-        "ACT": "true",
-        "RUNNER_TEMP": str(here.scratch),
-        "GITHUB_OUTPUT": str(here.scratch / "output"),
-        "GITHUB_STEP_SUMMARY": str(here.scratch / "summary"),
-        "ECS_CD_INPUTS": json.dumps({"config": here.stack.parameter, **(inputs or {})}),
-    }
-    command = [sys.executable, "-I", "-S", "-c", LAUNCH, str(report), str(here.tree / "bin" / "ecs-cd"), name]
-    lines = _run(command, here.repo, env)
-    ended, peak, code = report.read_text().split()
-    if int(code) != exit_code:
-        raise LocalError(f"{name} ended with {code}, not {exit_code}:\n" + "".join(line for _, line in lines))
-    return Step(float(ended), int(peak) * 1024 / 1e6, lines, here.calls[before:])
-
-
-def _run(command: Sequence[str], where: Path, env: dict[str, str]) -> list[tuple[float, str]]:
-    """What a command wrote, each line with its time; nothing of it is left, whatever happens."""
-    streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    process = subprocess.Popen(command, cwd=where, env=env, text=True, start_new_session=True, **streams)
-    end = threading.Timer(TIMEOUT, os.killpg, (process.pid, signal.SIGKILL))
-    end.start()
-    try:
-        lines = [(time.time(), line) for line in process.stdout or ()]
-        process.wait()
-        return lines
-    finally:
-        end.cancel()
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    before = len(here.calls)
+    given = {"config": here.stack.parameter, **(inputs or {})}
+    env = {**here.stack.aws.env, "AWS_ENDPOINT_URL": here.endpoint}
+    ran = process.verb(name, given, env, tree=here.tree, where=here.repo, scratch=here.scratch, exit_code=exit_code)
+    return Step(ran.ended, ran.peak, ran.lines, here.calls[before:])
 
 
 @contextmanager

@@ -36,8 +36,8 @@ class Aws:
 
 
 @contextmanager
-def aws(env: Mapping[str, str], neighbour: str) -> Iterator[Aws]:
-    """ministack on a free port; ECS tasks join the network of the container `neighbour`.
+def aws(env: Mapping[str, str], neighbour: str = "") -> Iterator[Aws]:
+    """ministack on a free port; ECS tasks join the network of the container `neighbour`, else the engine's own.
 
     At the end it goes with every container that it started and no other: its name is in their labels.
     """

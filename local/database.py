@@ -11,7 +11,7 @@ import socket
 import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from local import machine
 from local.machine import LocalError
@@ -45,11 +45,15 @@ until psql -qtA -h /tmp -U app -d postgres -c 'CREATE DATABASE app' 2>/tmp/ready
     sleep 0.05
 done
 """
+CREATE = """\
+for bin in /usr/lib/postgresql/*/bin; do PATH="$bin:$PATH"; done
+psql -q -h /tmp -U app -d postgres -c "CREATE DATABASE $1"
+"""
 
 
 @dataclass(frozen=True)
 class Database:
-    """A running server: its container and network, and how tasks on the network connect."""
+    """A database of a running server: its container and network, and how tasks on the network connect."""
 
     container: str
     network: str
@@ -57,11 +61,12 @@ class Database:
     gateway: str
     address: str
     password: str = field(repr=False)
+    name: str = "app"
 
     @property
     def url(self) -> str:
         """What a task on the network connects with."""
-        return f"postgresql://app:{self.password}@{ALIAS}:{PORT}/app"
+        return f"postgresql://app:{self.password}@{ALIAS}:{PORT}/{self.name}"
 
 
 @contextmanager
@@ -78,6 +83,13 @@ def database(env: Mapping[str, str], image: str) -> Iterator[Database]:
         yield Database(container, name, subnet, gateway, address, password)
     finally:
         _remove(env, container, name)
+
+
+def empty_database(env: Mapping[str, str], server: Database) -> Database:
+    """Another one on the same server, which takes less than a server of its own."""
+    name = f"app_{secrets.token_hex(4)}"
+    machine.run(["docker", "exec", server.container, "sh", "-c", CREATE, "sh", name], env=env)
+    return replace(server, name=name)
 
 
 def _run_server(env: Mapping[str, str], image: str, network: str, container: str, password: str, hba: str) -> None:

@@ -82,7 +82,8 @@ def report(say: Say, stack: Stack, result: Result) -> int:
     """What came of it, from the outside: the job's colour, what runs, and the page."""
     say(f"the job is {'green' if result.green else 'RED'} after {result.seconds:.1f} s")
     for key, value in result.outputs().items():
-        say(f"output {key}: {', '.join(value.splitlines())}")
+        if value:
+            say(f"output {key}: {', '.join(value.splitlines())}")
     if not result.green:
         return 1
     for task in running_tasks(stack):

@@ -24,7 +24,7 @@ from local.machine import LocalError
 if TYPE_CHECKING:
     from types_boto3_ecr.client import ECRClient
     from types_boto3_ecs.client import ECSClient
-    from types_boto3_ecs.type_defs import AwsVpcConfigurationTypeDef, TaskTypeDef
+    from types_boto3_ecs.type_defs import AwsVpcConfigurationTypeDef, DeploymentCircuitBreakerTypeDef, TaskTypeDef
     from types_boto3_logs.client import CloudWatchLogsClient
     from types_boto3_s3.client import S3Client
     from types_boto3_secretsmanager.client import SecretsManagerClient
@@ -108,7 +108,7 @@ def create_stack(
     migration_command: Sequence[str] = ("python3", "migrate.py"),
     sidecars: Sequence[Mapping[str, Any]] = (),
 ) -> Stack:
-    """The whole stack. The service runs the engine's image `first_image` until something is deployed."""
+    """The whole stack. The service serves an empty directory, with `first_image`, until something is deployed."""
     stack = Stack(aws, clients(aws))
     create_repository(stack, REPOSITORY, immutable=immutable)
     stack.clients.ecs.create_cluster(clusterName=CLUSTER)
@@ -118,7 +118,9 @@ def create_stack(
         create_log_group(stack, f"/ecs/{family}")
         extra = sidecars if key == APP_TEMPLATE else ()
         put_template(stack, key, task_definition(stack, family, secret=secret, sidecars=extra))
-    create_service(stack, push_first_image(stack, first_image), breaker=breaker, rollback=rollback, desired=desired)
+    empty = ["python3", "-m", "http.server", "-d", "/tmp", str(APP_PORT)]
+    first = task_definition(stack, "my-app", image=push_first_image(stack, first_image), command=empty)
+    create_service(stack, first, breaker={"enable": breaker, "rollback": rollback}, desired=desired)
     put_document(stack, document(stack, migration_command=migration_command))
     return stack
 
@@ -198,11 +200,10 @@ def push_first_image(stack: Stack, image: str) -> str:
     return target
 
 
-def create_service(stack: Stack, image: str, *, breaker: bool = True, rollback: bool = True, desired: int = 1) -> None:
-    """The service with its first task definition, which serves an empty directory."""
-    template = task_definition(
-        stack, "my-app", image=image, command=["python3", "-m", "http.server", "-d", "/tmp", str(APP_PORT)]
-    )
+def create_service(
+    stack: Stack, template: Mapping[str, Any], *, breaker: DeploymentCircuitBreakerTypeDef, desired: int = 1
+) -> None:
+    """The service, with this as its first task definition."""
     first = stack.clients.ecs.register_task_definition(**template)
     stack.clients.ecs.create_service(
         cluster=stack.cluster,
@@ -214,7 +215,7 @@ def create_service(stack: Stack, image: str, *, breaker: bool = True, rollback: 
         deploymentConfiguration={
             "maximumPercent": 200,
             "minimumHealthyPercent": 100,
-            "deploymentCircuitBreaker": {"enable": breaker, "rollback": rollback},
+            "deploymentCircuitBreaker": breaker,
         },
     )
 

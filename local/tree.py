@@ -33,7 +33,8 @@ PARTS = (
 # The services that the actions call. botocore describes over four hundred, which is nine tenths of the tree.
 # sso and sso-oidc: how a profile may sign in.
 SERVICES = {
-    "cloudwatch", "codedeploy", "ecr", "ecs", "elbv2", "events", "logs", "s3", "scheduler", "ssm", "sso", "sso-oidc", "sts",
+    "cloudwatch", "codedeploy", "ecr", "ecs", "elbv2", "events", "logs", "s3", "scheduler", "ssm", "sso", "sso-oidc",
+    "sts",
 }  # fmt: skip
 LOCK = ROOT / "requirements" / "runtime.txt"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import partial
 
 from ecs_cd import existing, rollouts
 from ecs_cd.core.deployment import Mine
@@ -10,27 +10,25 @@ from ecs_cd.core.errors import Refused
 from ecs_cd.core.references import short
 from ecs_cd.following import Following
 from ecs_cd.interface import Continue
-from ecs_cd.job import Job, Result
-from ecs_cd.plan import Plan
+from ecs_cd.job import Job
 from ecs_cd.step import Step, conduct
 
 STEP = Step("Deployment", result="result")
 
 
 def run(inputs: Continue, job: Job) -> int:
-    """The verb; its exit code."""
+    """The verb; its exit code. Everything is looked at before anything is changed."""
     plans = existing.plans(inputs, job)
     waiting = [(plan, mine) for plan in plans if (mine := rollouts.waiting(job, plan))]
     if not waiting:
         names = ", ".join(plan.target.key for plan in plans)
         raise Refused(f"no deployment of {names} waits for anybody", "A deployment that does says so as `paused`.")
-    return conduct(STEP, lambda: _go_on(inputs, waiting, job), job)
+    found = [Following(existing.with_definition(plan, mine.task_definition, job), mine) for plan, mine in waiting]
+    deployments = [(one, partial(_go_on, one, job)) for one in found]
+    return conduct(STEP, lambda: existing.carry_out(inputs, deployments, job)[1], job)
 
 
-def _go_on(inputs: Continue, waiting: Sequence[tuple[Plan, Mine]], job: Job) -> Result:
-    group = []
-    for plan, mine in waiting:
-        rollouts.go_on(job, plan, mine)
-        job.ci.line(f"{plan.target.key}: deployment {short(mine.id)} to {short(mine.task_definition)} goes on")
-        group.append(Following(existing.with_definition(plan, mine.task_definition, job), mine))
-    return existing.conclude(inputs, group, job)
+def _go_on(one: Following, job: Job) -> Mine:
+    rollouts.go_on(job, one.plan, one.mine)
+    job.ci.line(f"{one.key}: deployment {short(one.mine.id)} to {short(one.mine.task_definition)} goes on")
+    return one.mine

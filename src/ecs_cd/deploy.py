@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import cast
 
 from ecs_cd import checkout, config, drop_in, images, release, rollouts, run_task, schedules, templates
 from ecs_cd.aws import ecs
@@ -11,6 +13,7 @@ from ecs_cd.core import strategy, task_definition
 from ecs_cd.core.document import Document, ScheduledTask, Service, choose
 from ecs_cd.core.errors import Refused
 from ecs_cd.core.strategy import Until
+from ecs_cd.core.task_definition import TaskDefinition
 from ecs_cd.drop_in import DropIn
 from ecs_cd.interface import Deploy, DeployAlone
 from ecs_cd.job import Job, together
@@ -42,10 +45,20 @@ def targets(inputs: Deploy, document: Document, job: Job) -> list[Service]:
         raise Refused("the document has no services", "The infra repo adds what is to be deployed under `services`.")
     names = dict.fromkeys(inputs.service) or document.services
     found = [document.services[choose("service", name, document.services)] for name in names]
+    _each_once(found)
     how = "the input service" if inputs.service else "all of the document" if len(found) > 1 else "the only one"
     for service in found:
         job.ci.line(f"service: {service.key} ({how}), {document.cluster}/{service.name}")
     return found
+
+
+def _each_once(services: Sequence[Service]) -> None:
+    keys: dict[str, list[str]] = {}
+    for service in services:
+        keys.setdefault(service.name, []).append(f"services.{service.key}")
+    twice = [f"{' and '.join(each)} are one ECS service, {name}" for name, each in keys.items() if len(each) > 1]
+    if twice:
+        raise Refused(twice, "One deployment would replace the other: keep one, or name one in the input service.")
 
 
 def image_names(targets: Iterable[Service | ScheduledTask]) -> list[str]:
@@ -56,20 +69,25 @@ def image_names(targets: Iterable[Service | ScheduledTask]) -> list[str]:
 def prepare(inputs: Deploy, wanted: Sequence[Service], document: Document, job: Job) -> Release:
     """All that can be known, and refused, before anything is changed."""
     loaded, services, scheduled = together(
-        lambda: together(*(lambda each=each: templates.load(each.task_definition, job) for each in wanted)),
+        lambda: together(*(partial(templates.load, each.task_definition, job) for each in wanted)),
         lambda: ecs.active_services(job.aws, document.cluster, [each.name for each in wanted]),
         lambda: schedules.prepare(document, job),
     )
     policy = _policy(inputs, Until(inputs.wait_until or strategy.DEPLOYED), inputs.deployment_timeout)
-    now = job.clock.monotonic()
-    plans = []
-    for target, (definition, where) in zip(wanted, loaded, strict=True):
-        task_definition.check_containers(definition, target.containers, where=where)
+    now, force = job.clock.monotonic(), inputs.force_new_deployment
+
+    def plan(target: Service, definition: TaskDefinition, where: str) -> Plan:
         service = services[target.name]
         kind = strategy.strategy(service)
-        plans.append(Plan(target, document.cluster, definition, service, now, kind, force=inputs.force_new_deployment))
+        found = Plan(target, document.cluster, definition, service, now, kind, force=force)
+        _, checked = together(
+            lambda: task_definition.check_containers(definition, target.containers, where=where),
+            lambda: _checked(found, policy, job),
+        )
+        return cast(Plan, checked)
+
     return Release(
-        [_checked(plan, policy, job) for plan in plans],
+        together(*(partial(plan, target, *found) for target, found in zip(wanted, loaded, strict=True))),
         policy,
         services=[service.name for service in document.services.values()],
         scheduled=scheduled,
@@ -91,8 +109,11 @@ def _policy(inputs: Deploy, until: Until, timeout: float) -> Policy:
 
 
 def _checked(plan: Plan, policy: Policy, job: Job) -> Plan:
-    strategy.check(policy.until.goal, plan.strategy, plan.name)
-    return rollouts.prepare(job, plan)
+    _, found = together(
+        lambda: strategy.check(policy.until.goal, plan.strategy, plan.name),
+        lambda: rollouts.prepare(job, plan),
+    )
+    return cast(Plan, found)
 
 
 # ---- in the place of the official actions ----

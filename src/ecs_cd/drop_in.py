@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from ecs_cd.core.document import CodeDeploy, Service
 from ecs_cd.core.errors import Refused
 from ecs_cd.core.references import RegisteredTaskDefinition, TaskDefinitionSource, WorkspaceFile, short
 from ecs_cd.core.render import Changes
+from ecs_cd.core.schema import closest
 from ecs_cd.core.strategy import STABLE, STARTED, Until
 from ecs_cd.core.task_definition import TaskDefinition
 from ecs_cd.interface import DeployAlone
@@ -28,6 +29,7 @@ from ecs_cd.run_task import OneTask
 
 _LONGEST = 6 * 60  # minutes
 _LONGEST_DESCRIPTION = 512
+_LONGEST_OVERRIDES = 8192  # characters, those of the JSON included
 _APPSPEC = "appspec.yaml"
 _SOURCES = ("task-definition", "task-definition-arn", "task-definition-family")
 _INTO_CONTAINERS = (
@@ -42,7 +44,7 @@ class DropIn:
     """What the inputs say. ``definition`` is rendered, and in the file ``path``.
 
     Without ``service`` it is only registered. ``update`` is what the service shall have besides (see ``changes``),
-    ``timeout`` is in seconds, ``run_task`` comes before the service.
+    ``force`` deploys what runs already once more, ``timeout`` is in seconds, ``run_task`` comes before the service.
     """
 
     definition: TaskDefinition
@@ -97,7 +99,7 @@ def prepare(inputs: DeployAlone, job: Job) -> DropIn:
         cluster=inputs.cluster,
         service=_service(inputs) if inputs.service else None,
         update=update,
-        force=inputs.force_new_deployment,
+        force=inputs.force_new_deployment or _by_tag(rendered),
         until=_until(inputs),
         timeout=timeout,
         run_task=_one_task(inputs, call, rendered, timeout) if inputs.run_task else None,
@@ -173,6 +175,11 @@ def _changes(inputs: DeployAlone) -> Changes:
     )
 
 
+def _by_tag(definition: TaskDefinition) -> bool:
+    """Whether an image is named by a tag: it may be another image by now, and only a new deployment looks."""
+    return any("@" not in str(one.get("image", "")) for one in definition["containerDefinitions"])
+
+
 def _written(definition: TaskDefinition, job: Job) -> str:
     """The path of a new file, which only this user can read: the definition may hold secrets."""
     number, path = tempfile.mkstemp(".json", "task-definition-", job.environ.get("RUNNER_TEMP") or None)
@@ -236,11 +243,13 @@ def _timeout(inputs: DeployAlone, job: Job) -> float:
 
 
 def _one_task(inputs: DeployAlone, call: Mapping[str, Any], definition: TaskDefinition, timeout: float) -> OneTask:
+    containers = tuple(str(one["name"]) for one in definition["containerDefinitions"])
+    _check_overrides(call.get("overrides", {}).get("containerOverrides", ()), containers)
     return OneTask(
         what="run-task",
         call=call,
         definition=definition,
-        containers=tuple(str(one["name"]) for one in definition["containerDefinitions"]),
+        containers=containers,
         on_cancel=inputs.on_cancel,
         timeout=timeout,
         wait=inputs.wait_for_task_stopped,
@@ -286,6 +295,24 @@ def _call(inputs: DeployAlone, job: Job) -> dict[str, Any]:
     return {name: value for name, value in call.items() if value or value is False}
 
 
+def _check_overrides(overrides: Sequence[Mapping[str, Any]], containers: Sequence[str]) -> None:
+    """Each is for a container that there is, and together they are no longer than ECS takes them."""
+    what, names = "run-task-container-overrides", [str(one.get("name", "")) for one in overrides]
+    found = [
+        f"{what}[{number}].name: the task definition has no container `{name}`{closest(name, containers)}; "
+        f"it has {', '.join(containers)}"
+        if name
+        else f"{what}[{number}].name: is missing"
+        for number, name in enumerate(names)
+        if name not in containers
+    ]
+    least = json.dumps({"containerOverrides": overrides}, ensure_ascii=False, separators=(",", ":"))
+    if len(least) > _LONGEST_OVERRIDES:
+        found.append(f"{what}: have {len(least)} characters; ECS takes {_LONGEST_OVERRIDES}")
+    if found:
+        raise Refused(found)
+
+
 def _network(inputs: DeployAlone, found: list[str]) -> dict[str, Any]:
     """Only where subnets are given: bridge and host take none."""
     subnets, groups = list(inputs.run_task_subnets), list(inputs.run_task_security_groups)
@@ -305,9 +332,12 @@ def _shape(operation: str, job: Job) -> Any:
 
 
 def _fitted(value: Any, member: str, shape: Any, name: str, found: list[str]) -> Any:
-    """``value`` with the types of this member of the shape; what does not fit is told with the input's name."""
+    """``value`` with the types of this member of the shape; what does not fit is told with the input's name.
+
+    Without what is empty, but for values: a tag may have an empty one.
+    """
     problems: list[str] = []
-    fitted = task_definition.normalise({member: value}, shape, shape, problems)
+    fitted = task_definition.normalise({member: value}, shape, shape, problems, ("value",))
     found += [f"{name}{problem.removeprefix(member)}" for problem in problems if problem.startswith(member)]
     return fitted.get(member)
 

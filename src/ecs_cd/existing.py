@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from ecs_cd import config, follow, images, release, templates
 from ecs_cd.aws import ecs
 from ecs_cd.core import document, strategy
+from ecs_cd.core.deployment import Mine
 from ecs_cd.core.document import Service
 from ecs_cd.core.errors import Refused
 from ecs_cd.core.references import RegisteredTaskDefinition, short
 from ecs_cd.core.strategy import Until
 from ecs_cd.following import Following
 from ecs_cd.interface import Existing
-from ecs_cd.job import Job, Result
+from ecs_cd.job import Job, Result, together
 from ecs_cd.plan import Plan, Policy
+from ecs_cd.prove import prove
 
 
 def plans(inputs: Existing, job: Job) -> list[Plan]:
     """The services that are meant, as they are: those of the document, or ``cluster`` and ``service``."""
     cluster, wanted = _wanted(inputs, job)
     services = ecs.active_services(job.aws, cluster, [each.name for each in wanted])
-    now, found = job.clock.monotonic(), []
-    for target in wanted:
-        service = services[target.name]
-        kind = strategy.strategy(service)
+    now = job.clock.monotonic()
+
+    def plan(target: Service) -> Plan:
+        kind = strategy.strategy(services[target.name])
         strategy.check(inputs.wait_until, kind, target.name)
-        job.ci.line(f"service: {target.key}, {cluster}/{service['serviceName']}, {kind.value}")
-        found.append(Plan(target, cluster, {}, service, now, kind))
+        return Plan(target, cluster, {}, services[target.name], now, kind)
+
+    found: list[Plan] = together(*(partial(plan, each) for each in wanted))
+    for each in found:
+        job.ci.line(f"service: {each.target.key}, {cluster}/{each.name}, {each.strategy.value}")
     return found
 
 
@@ -54,10 +60,20 @@ def with_definition(plan: Plan, arn: str, job: Job) -> Plan:
     return replace(plan, definition=definition, images=images.by_digest(definition, job))
 
 
-def conclude(inputs: Existing, group: Sequence[Following], job: Job) -> Result:
-    """Follows them to the end, with the proof."""
-    policy = Policy(until=Until(inputs.wait_until), timeout=inputs.deployment_timeout, fail_fast=inputs.fail_fast)
-    follow.follow(job, group, policy)
-    follow.prove(job, group)
+def _policy(inputs: Existing) -> Policy:
+    """Nothing of these is stopped when the job is cancelled: somebody has asked for it in so many words."""
+    return Policy(until=Until(inputs.wait_until), timeout=inputs.deployment_timeout, fail_fast=inputs.fail_fast)
+
+
+def carry_out(
+    inputs: Existing, deployments: Sequence[tuple[Following, Callable[[], Mine]]], job: Job
+) -> tuple[list[Following], Result]:
+    """Asks for each of these, and follows them to the end, with the proof."""
+    group: list[Following] = []
+    policy, deadline = _policy(inputs), job.clock.monotonic() + inputs.deployment_timeout
+    for one, call in deployments:
+        follow.begin(job, group, one, policy, partial(follow.ask, job, group, one, policy, call, deadline))
+    follow.follow(job, group, policy, deadline)
+    prove(job, group)
     causes = release.findings(group, job)
-    return release.result(release.verdict_on(group), group, causes, job)
+    return group, release.result(release.verdict_on(group), group, causes, job)

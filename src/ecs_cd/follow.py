@@ -1,24 +1,26 @@
-"""Several deployments at once: begun, followed in one loop, undone together, and proved."""
+"""Several deployments at once: begun, followed in one loop, and brought back together."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd import gathering, rollouts
-from ecs_cd.aws import ecr, ecs
-from ecs_cd.aws.session import explain, looking, passing
-from ecs_cd.core import proof, rollout
+from ecs_cd.aws import ecs
+from ecs_cd.aws.session import code, explain, looking, passing
+from ecs_cd.core import rollout
 from ecs_cd.core.deployment import Mine
+from ecs_cd.core.duration import words
 from ecs_cd.core.errors import OutcomeUnknown, Refused
-from ecs_cd.core.references import repository, short
+from ecs_cd.core.references import short
 from ecs_cd.core.strategy import STARTED, Strategy, Until
 from ecs_cd.core.verdict import Outcome, Verdict, Watching, combined
 from ecs_cd.following import Following
-from ecs_cd.job import Job, together
+from ecs_cd.job import Job
 from ecs_cd.plan import Plan, Policy
 from ecs_cd.watch import watch
 
@@ -26,7 +28,8 @@ _EVERY = 2.0  # seconds between two looks
 _FIRST = 1.5  # seconds from UpdateService, whose answer tells as much as a look at once would, to the first look
 _CALLS = 12  # that one look may cost, evidence included; those for the services themselves are always made
 _FRESH = 5.0  # seconds for which a look at the service counts as one just before UpdateService
-_PROOF_ATTEMPTS = 10
+_ALARMS = 5  # annotations for what happens on the way: GitHub shows ten a step, and the verdict is the last
+_NAMED = 3  # failures that are told in the verdict on another service
 
 _UNDONE = (Outcome.SUCCEEDED, Outcome.IN_PROGRESS, Outcome.FAILED, Outcome.TIMED_OUT, Outcome.PAUSED)
 _FAILURES = (Outcome.FAILED, Outcome.ROLLED_BACK, Outcome.ROLLBACK_FAILED, Outcome.TIMED_OUT)
@@ -35,158 +38,233 @@ _FAILURES = (Outcome.FAILED, Outcome.ROLLED_BACK, Outcome.ROLLBACK_FAILED, Outco
 # ---- before: is the way clear? ----
 
 
-def clear_the_way(job: Job, plans: Sequence[Plan], arns: Sequence[str], policy: Policy) -> list[Plan] | Verdict:
+def clear_the_way(
+    job: Job, plans: Sequence[Plan], arns: Sequence[str], policy: Policy, deadline: float
+) -> list[Plan] | Verdict:
     """The plans with the services as they are now, once no deployment of somebody else is under way.
 
     ``arns`` are the revisions that are wanted, empty where they are still to be registered. A verdict where the time
     was over before. Raises ``Refused`` where ``on_conflict`` doesn't wait.
     """
-    fresh = _fresh(job, plans)
-    others = _others(job, fresh, arns)
-    if not others:
-        return fresh
-    said = [f"{key}: {words}" for key, words in others.items()]
-    if policy.on_conflict == "fail":
-        remedy = "Let it come to its end, or set on-conflict to wait or supersede."
-        raise Refused([f"somebody else's deployment is under way: {each}" for each in said], remedy)
-    if policy.on_conflict == "supersede":
-        busy = [
-            plan.target.key for plan in fresh if plan.strategy is Strategy.CODE_DEPLOY and plan.target.key in others
-        ]
-        if busy:
-            remedy = "CodeDeploy begins no second one, and ecs-cd stops nobody else's: set on-conflict to wait."
-            raise Refused([f"{key}: {others[key]} can't be superseded" for key in busy], remedy)
-        for each in said:
-            job.ci.line(f"{each}; it is superseded, as on-conflict says")
-        return fresh
+    fresh = {plan.target.key: plan for plan in plans}
+    wanted = dict(zip(fresh, arns, strict=True))
+    others: dict[str, str] = {}  # whose deployment is under way, in words, the longest not asked first
+    seen_all = False
 
-    def look() -> dict[str, str]:
-        nonlocal fresh
-        fresh = _fresh(job, fresh)
-        return _others(job, fresh, arns)
+    def look() -> None:
+        nonlocal seen_all
+        asked = _affordable([fresh[key] for key in others]) or list(fresh.values())
+        with looking():
+            for plan in asked if _all_fresh(job, asked) and not others else _renewed(job, asked):
+                key = plan.target.key
+                fresh[key] = plan
+                found = rollouts.under_way(job, plan, wanted[key])
+                others.pop(key, None)
+                others.update({key: found} if found else {})
+        seen_all = len(asked) == len(plans)  # else the rest may have changed while some were waited for
 
-    def judge(others: Mapping[str, str]) -> Verdict | dict[str, Watching]:
-        waiting = {key: Watching(f"{words}, somebody else's; waiting for its end") for key, words in others.items()}
-        return waiting or Verdict(Outcome.SUCCEEDED, "")
+    def judge(_: None) -> Verdict | dict[str, Watching]:
+        if not others:
+            return Verdict(Outcome.SUCCEEDED, "") if seen_all else {}
+        if policy.on_conflict != "wait":
+            _refuse_or_supersede(job, fresh, others, policy)
+            return Verdict(Outcome.SUCCEEDED, "")
+        return {key: Watching(f"{found}, somebody else's; waiting for its end") for key, found in others.items()}
 
     ended = watch(
         look,
         judge,
         lambda key, watching: job.ci.line(f"{key or 'deploy'}: {watching.message}"),
         clock=job.clock,
-        timeout=policy.timeout,
+        timeout=max(0.0, deadline - job.clock.monotonic()),
         interval=lambda _: _EVERY,
     )
-    return (
-        fresh if ended.outcome is Outcome.SUCCEEDED else replace(ended, message=f"nothing was begun: {ended.message}")
-    )
+    if ended.outcome is Outcome.SUCCEEDED:
+        return list(fresh.values())
+    return replace(ended, message=f"nothing was begun: {ended.message}")
 
 
-def _fresh(job: Job, plans: Sequence[Plan]) -> list[Plan]:
-    """A migration may have taken long since the services were read."""
+def _affordable(plans: Sequence[Plan]) -> list[Plan]:
+    """The first of these, as many as one look can ask: DescribeServices takes ten, and tells all of a rolling update;
+    any other costs two calls besides."""
+    cost, found = 0.9, []
+    for plan in plans:
+        cost += 0.1 if plan.strategy is Strategy.ROLLING else 2.1
+        if cost <= _CALLS:
+            found.append(plan)
+    return found
+
+
+def _all_fresh(job: Job, plans: Sequence[Plan]) -> bool:
+    """Whether nobody can have begun much since the services were read: a migration may have taken long."""
+    return all(job.clock.monotonic() - plan.seen_at < _FRESH for plan in plans)
+
+
+def _renewed(job: Job, plans: Sequence[Plan]) -> list[Plan]:
     now = job.clock.monotonic()
-    if all(now - plan.seen_at < _FRESH for plan in plans):
-        return list(plans)
-    with looking():
-        found = ecs.look_at_services(job.aws, plans[0].cluster, [plan.name for plan in plans])
+    found = ecs.look_at_services(job.aws, plans[0].cluster, [plan.name for plan in plans])
     gone = [plan.name for plan in plans if found.get(plan.name, {}).get("status") != "ACTIVE"]
     if gone:
         raise Refused([f"the ECS service {name} is not there any more" for name in gone])
     return [replace(plan, service=found[plan.name], seen_at=now) for plan in plans]
 
 
-def _others(job: Job, plans: Sequence[Plan], arns: Sequence[str]) -> dict[str, str]:
-    with looking():
-        found = {plan.target.key: rollouts.under_way(job, plan, arn) for plan, arn in zip(plans, arns, strict=True)}
-    return {key: words for key, words in found.items() if words}
+def _refuse_or_supersede(job: Job, plans: dict[str, Plan], others: dict[str, str], policy: Policy) -> None:
+    said = [f"{key}: {found}" for key, found in others.items()]
+    if policy.on_conflict == "fail":
+        remedy = "Let it come to its end, or set on-conflict to wait or supersede."
+        raise Refused([f"somebody else's deployment is under way: {each}" for each in said], remedy)
+    busy = [
+        f"{key}: {others[key]} can't be superseded" for key in others if plans[key].strategy is Strategy.CODE_DEPLOY
+    ]
+    if busy:
+        raise Refused(busy, "CodeDeploy begins no second one, and ecs-cd stops nobody else's: set on-conflict to wait.")
+    for each in said:
+        job.ci.line(f"{each}; it is superseded, as on-conflict says")
 
 
 # ---- start ----
 
 
-def start(job: Job, plans: Sequence[Plan], arns: Sequence[str], policy: Policy) -> list[Following]:
-    """Begins the deployments of all, or with ``in_order`` each once the one before has succeeded.
+def start(
+    job: Job, group: list[Following], plans: Sequence[Plan], arns: Sequence[str], policy: Policy, deadline: float
+) -> None:
+    """Begins the deployments of all, or with ``in_order`` each once the one before has succeeded; ``group`` gets them
+    one by one, so that it tells what was begun if it does not come to its end.
 
     What can't be begun after another was is a verdict; nothing is left alone. Raises what AWS answers, or
     ``Refused``, where the first can't be begun: then nothing was.
     """
-    group: list[Following] = []
-    deadline = job.clock.monotonic() + policy.timeout
     for plan, arn in zip(plans, arns, strict=True):
+        one = Following(plan, Mine(plan.strategy, "", arn, rollout.running(plan.service)))
         if policy.in_order:
-            follow(job, group, replace(policy, timeout=max(0.0, deadline - job.clock.monotonic())))
-        if policy.in_order and any(one.verdict and not one.verdict.outcome.green for one in group):
-            break
-        group.append(_start(job, plan, arn, group, policy))
-    return group
+            follow(job, group, policy, deadline)
+        one.verdict = _left_out(job, group, policy, deadline)
+        if one.verdict:
+            group.append(one)
+        else:
+            begin(job, group, one, policy, partial(_start, job, group, one, policy, deadline))
 
 
-def _start(job: Job, plan: Plan, arn: str, group: Sequence[Following], policy: Policy) -> Following:
-    entries = [_entry(one.plan, one.mine.task_definition, one) for one in group]
+def _left_out(job: Job, group: Sequence[Following], policy: Policy, deadline: float) -> Verdict | None:
+    """Where one before it has not succeeded, or has taken all of the time to be begun."""
+    bad = [one.key for one in group if policy.in_order and one.verdict and not one.verdict.outcome.green]
+    if bad:
+        return Verdict(Outcome.SKIPPED, f"not begun, because {bad[0]} has not succeeded")
+    late = group and job.clock.monotonic() >= deadline
+    return Verdict(Outcome.SKIPPED, f"not begun: the time of {words(policy.timeout)} was over") if late else None
+
+
+def begin(job: Job, group: list[Following], one: Following, policy: Policy, call: Callable[[], Mine | Verdict]) -> None:
+    """Adds a deployment to the group, and begins it by ``call``, which may find that it can't be begun in time.
+
+    Raises what AWS answers, or ``Refused``, where it is the first: then nothing was begun.
+    """
+    one.said_of_any = group[0].said_of_any if group else one.said_of_any
+    group.append(one)
+    try:
+        began = call()
+    except OutcomeUnknown as error:
+        if len(group) == 1:
+            raise
+        one.verdict = Verdict(Outcome.UNKNOWN, str(error))
+    except (ClientError, BotoCoreError, Refused) as error:
+        one.begun = False  # AWS said no: nothing was changed
+        if len(group) == 1:
+            job.state.end()
+            raise
+        one.verdict = Verdict(Outcome.FAILED, f"the deployment could not be begun: {_why(error)}")
+    else:
+        _has_begun(one, began, policy)
+    if one.verdict and not one.verdict.outcome.green and len(group) > 1:
+        _alarm(job, one, one.verdict.message)
+    note(job, group, policy)
+
+
+def _has_begun(one: Following, began: Mine | Verdict, policy: Policy) -> None:
+    if isinstance(began, Verdict):
+        one.verdict = began
+        return
+    one.mine = began
+    if policy.until.goal == STARTED:
+        name = f"deployment {short(began.id)}" if began.id else "the deployment"
+        one.verdict = Verdict(Outcome.IN_PROGRESS, f"{name} has been started; nobody waits for its end")
+
+
+def _start(job: Job, group: Sequence[Following], one: Following, policy: Policy, deadline: float) -> Mine | Verdict:
+    """Once the way is clear: since it was looked at all, others may have begun theirs."""
+    arn = one.mine.task_definition
+    while True:
+        if not _all_fresh(job, [one.plan]):
+            cleared = clear_the_way(job, [one.plan], [arn], policy, deadline)
+            if isinstance(cleared, Verdict):
+                return cleared
+            one.renew(cleared[0])
+        try:
+            return ask(job, group, one, policy, lambda: rollouts.start(job, one.plan, arn), deadline)
+        except rollouts.Busy:
+            one.begun = False
+            if policy.on_conflict != "wait" or job.clock.monotonic() >= deadline:
+                raise
+            job.clock.sleep(_EVERY)
+            one.plan = replace(one.plan, seen_at=float("-inf"))
+
+
+def ask(
+    job: Job,
+    group: Sequence[Following],
+    one: Following,
+    policy: Policy,
+    call: Callable[[], Mine],
+    deadline: float,
+) -> Mine:
+    """Asks AWS for a deployment, which is written down before. A read that fails before that is made again."""
+    one.begun = True
+    note(job, group, policy)
+    while True:
+        try:
+            return call()
+        except (ClientError, BotoCoreError) as error:
+            # A mutation whose answer may have been lost is an `OutcomeUnknown`: see mutation.carry_out.
+            if not passing(error) or job.clock.monotonic() >= deadline:
+                raise
+            if one.first_time("asking"):
+                job.ci.line(
+                    f"{one.key}: can't be begun at the moment ({code(error) or type(error).__name__}); trying on"
+                )
+            job.clock.sleep(_EVERY)
+
+
+def note(job: Job, group: Sequence[Following], policy: Policy) -> None:
+    """Writes into the state file what is under way; ``clean_up`` and ``rollouts.stop`` read it."""
     job.state.begin(
         kind="deployment",
         region=job.aws.region,
         on_cancel=policy.on_cancel,
-        deployments=[*entries, _entry(plan, arn)],
+        deployments=[_entry(one) for one in group if one.under_way],
     )
-    try:
-        mine = _begin(job, plan, arn, policy)
-    except (ClientError, BotoCoreError, Refused) as error:
-        if not group:
-            job.state.end()  # ECS said no: nothing was changed
-            raise
-        why = error if isinstance(error, Refused) else explain(error)
-        verdict = Verdict(Outcome.FAILED, f"the deployment could not be begun: {why}")
-    except OutcomeUnknown as error:
-        if not group:
-            raise
-        verdict = Verdict(Outcome.UNKNOWN, str(error))
-    else:
-        one = Following(plan, mine)
-        job.state.begin(deployments=[*entries, _entry(plan, arn, one)])
-        if policy.until.goal == STARTED:
-            one.verdict = Verdict(Outcome.IN_PROGRESS, f"{_id(one)} has been started; nobody waits for its end")
-        return one
-    job.ci.error(verdict.message, title=plan.target.key)
-    return Following(plan, _unbegun(plan, arn), verdict=verdict)
 
 
-def _begin(job: Job, plan: Plan, arn: str, policy: Policy) -> Mine:
-    """Somebody else may have been quicker since the way was clear."""
-    deadline = job.clock.monotonic() + policy.timeout
-    while True:
-        try:
-            return rollouts.start(job, plan, arn)
-        except rollouts.Busy:
-            left = deadline - job.clock.monotonic()
-            if policy.on_conflict != "wait" or left <= 0:
-                raise
-            job.clock.sleep(_EVERY)
-            cleared = clear_the_way(job, [plan], [arn], replace(policy, timeout=left))
-            if isinstance(cleared, list):
-                plan = cleared[0]
-
-
-def _entry(plan: Plan, arn: str, one: Following | None = None) -> dict[str, Any]:
-    """A deployment in the state file; ``rollouts.stop`` reads it."""
+def _entry(one: Following) -> dict[str, Any]:
     return {
-        "strategy": plan.strategy.value,
-        "cluster": plan.cluster,
-        "service": plan.name,
-        "task_definition": arn,
-        "id": one.mine.id if one else "",
-        "previous_task_definition": (one.mine if one else _unbegun(plan, arn)).previous_task_definition,
+        "strategy": one.plan.strategy.value,
+        "cluster": one.plan.cluster,
+        "service": one.plan.name,
+        "task_definition": one.mine.task_definition,
+        "id": one.mine.id,
+        "previous_task_definition": one.mine.previous_task_definition,
+        "back_to": one.back_to,
     }
 
 
-def _unbegun(plan: Plan, arn: str) -> Mine:
-    return Mine(plan.strategy, "", arn, rollout.running(plan.service))
+def _why(error: Exception) -> Exception:
+    return error if isinstance(error, Refused) else explain(error)
 
 
 # ---- follow ----
 
 
-def follow(job: Job, group: Sequence[Following], policy: Policy) -> None:
+def follow(job: Job, group: Sequence[Following], policy: Policy, deadline: float) -> None:
     """Looks at all that have no verdict yet until each has one, or the time is over."""
     active = [one for one in group if one.verdict is None]
     if not active:
@@ -195,15 +273,15 @@ def follow(job: Job, group: Sequence[Following], policy: Policy) -> None:
         job.clock.sleep(_FIRST)
     ended = watch(
         lambda: _look(job, active),
-        lambda _: _judge_all(job, active, policy, several=len(group) > 1),
+        lambda _: _judge_all(job, group, active, policy),
         lambda key, watching: _say(job, active, key, watching),
         clock=job.clock,
-        timeout=policy.timeout,
+        timeout=max(0.0, deadline - job.clock.monotonic()),
         interval=lambda _: _EVERY,
     )
     for one in active:
         if one.verdict is None and ended.outcome in (Outcome.TIMED_OUT, Outcome.UNKNOWN):
-            one.verdict = _paused(one, policy) or ended
+            one.verdict = _time_is_over(one, policy, ended.outcome)
 
 
 def _look(job: Job, active: Sequence[Following]) -> None:
@@ -213,24 +291,6 @@ def _look(job: Job, active: Sequence[Following]) -> None:
     for one, last in zip(waiting, before, strict=True):
         _look_closer(job, one, last)
     gathering.gather(job, waiting, end - job.aws.calls)
-
-
-def _judge_all(
-    job: Job, active: Sequence[Following], policy: Policy, *, several: bool
-) -> Verdict | dict[str, Watching]:
-    """The states of those that are waited for; the verdict on all once there are none, or no use in waiting."""
-    states: dict[str, Watching] = {}
-    for one in (each for each in active if each.verdict is None):
-        state = _judge(one, policy)
-        if isinstance(state, Watching):
-            states[one.key] = state
-            continue
-        one.verdict = state
-        if several:
-            job.ci.line(f"{one.key}: {state.outcome.words}: {state.message}")
-    verdicts = {one.key: one.verdict for one in active if one.verdict}
-    hopeless = policy.on_failure == "rollback" and any(v.outcome in _FAILURES for v in verdicts.values())
-    return states if states and not hopeless else combined(verdicts)
 
 
 def _look_closer(job: Job, one: Following, before: Any) -> None:
@@ -245,144 +305,157 @@ def _look_closer(job: Job, one: Following, before: Any) -> None:
     gathering.want_if_stalled(one, now, events=service is None)
 
 
+def _judge_all(
+    job: Job, group: Sequence[Following], active: Sequence[Following], policy: Policy
+) -> Verdict | dict[str, Watching]:
+    """The states of those that are waited for; the verdict on all once there are none, or no use in waiting."""
+    waiting = [one for one in active if one.verdict is None]
+    states: dict[str, Watching] = {}
+    for one in waiting:
+        state = _judge(one, policy)
+        if isinstance(state, Watching):
+            states[one.key] = state
+            continue
+        one.verdict = state
+        if len(group) > 1 or policy.in_order:
+            job.ci.line(f"{one.key}: {state.outcome.words}: {state.message}")
+    if len(states) < len(waiting):
+        note(job, group, policy)
+    verdicts = {one.key: one.verdict for one in active if one.verdict}
+    hopeless = policy.on_failure == "rollback" and any(v.outcome in _FAILURES for v in verdicts.values())
+    return states if states and not hopeless else combined(verdicts)
+
+
 def _judge(one: Following, policy: Policy) -> Verdict | Watching:
+    if one.back_to:
+        return _judge_back(one, policy)
     state = rollouts.judge(one, policy.until)
     if isinstance(state, Watching) and policy.fail_fast and one.permanent:
         return Verdict(Outcome.FAILED, f"{one.permanent.cause}; that does not heal, and fail-fast ends the wait here")
     return state
 
 
-def _paused(one: Following, policy: Policy) -> Verdict | None:
-    """Where the time is over and somebody was waited for, that is how it ended."""
-    state = rollouts.judge(one, replace(policy.until, through_pauses=False)) if one.look is not None else None
-    return state if isinstance(state, Verdict) and state.outcome is Outcome.PAUSED else None
+def _judge_back(one: Following, policy: Policy) -> Verdict | Watching:
+    """On the way back it has succeeded if what ran before runs: by a deployment of that, or where the one that brought
+    something else is taken back, by its rollback."""
+    if one.mine.task_definition == one.back_to:
+        return rollouts.judge(one, policy.until)
+    state = rollouts.judge(one, Until(through_pauses=True))
+    if isinstance(state, Watching):
+        return state
+    if state.outcome is Outcome.SUCCEEDED:
+        return Verdict(Outcome.FAILED, f"it came to its end before it could be taken back: {state.message}")
+    if state.outcome is Outcome.ROLLED_BACK:
+        one.mine = replace(one.mine, task_definition=one.back_to, previous_task_definition=one.mine.task_definition)
+        return replace(state, outcome=Outcome.SUCCEEDED)
+    return state
+
+
+def _time_is_over(one: Following, policy: Policy, outcome: Outcome) -> Verdict:
+    """Where somebody was waited for, that is how it ended."""
+    seen = rollouts.judge(one, replace(policy.until, through_pauses=False)) if one.look is not None else None
+    if isinstance(seen, Verdict) and seen.outcome is Outcome.PAUSED:
+        return seen
+    goes_on = f"{'CodeDeploy' if one.plan.strategy is Strategy.CODE_DEPLOY else 'ECS'} goes on with the deployment"
+    time = words(policy.timeout)
+    if outcome is Outcome.UNKNOWN:
+        return Verdict(outcome, f"AWS could not be asked when the time of {time} was over; {goes_on}")
+    last = f"; last seen: {seen.message}" if seen else ""
+    return Verdict(outcome, f"no verdict after {time}{last}; {goes_on}")
 
 
 def _say(job: Job, active: Sequence[Following], key: str, watching: Watching) -> None:
-    """What is new; the first alarm of a service as an error, for there are but ten annotations a step."""
     one = next((each for each in active if each.key == key), None)
-    if one and watching.alarming and one.first_time("alarm"):
-        job.ci.error(watching.message, title=key)
+    if one and watching.alarming:
+        _alarm(job, one, watching.message)
     else:
         job.ci.line(f"{key or 'deploy'}: {watching.message}")
 
 
-def _id(one: Following) -> str:
-    return f"deployment {short(one.mine.id)}" if one.mine.id else "the deployment"
+def _alarm(job: Job, one: Following, message: str) -> None:
+    """The first alarms of a step as errors, one of a service at most."""
+    free = (number for number in range(_ALARMS) if f"alarm {number}" not in one.said_of_any)
+    number = next(free, None)
+    if number is not None and one.first_time("alarm"):
+        one.first_of_any(f"alarm {number}")
+        job.ci.error(message, title=one.key)
+    else:
+        job.ci.line(f"{one.key}: {message}")
 
 
 # ---- after a failure: back ----
 
 
-def failed(group: Sequence[Following]) -> bool:
-    """Whether one of them has failed in a way that on-failure is about."""
-    return any(one.verdict and one.verdict.outcome in _FAILURES for one in group)
+def failed(group: Sequence[Following]) -> list[Following]:
+    """Those that have failed in a way that on-failure is about."""
+    return [one for one in group if one.verdict and one.verdict.outcome in _FAILURES]
 
 
 def go_back(job: Job, group: Sequence[Following], policy: Policy) -> None:
-    """Brings every service back to what it ran before, and waits for it; the verdicts tell how that went.
+    """Brings every service back to what it ran before, and waits for it, in a time of its own; the verdicts tell how
+    that went.
 
     A service that ECS rolled back already, or that is somebody else's by now, is left alone.
     """
-    failed = {one.key: one.verdict for one in group if one.verdict and one.verdict.outcome in _FAILURES}
-    why = "; ".join(f"{key}: {verdict.message}" for key, verdict in failed.items())
-    backs: list[tuple[Following, Following]] = []
-    for one in group:
-        if one.mine.id and (one.verdict is None or one.verdict.outcome in _UNDONE):
-            back = _undo(job, one, why)
-            backs += [(one, back)] if back else []
-    follow(
-        job,
-        [back for _, back in backs],
-        replace(policy, until=Until(through_pauses=True), fail_fast=False, on_failure="report"),
-    )
-    for one, back in backs:
-        assert back.verdict is not None
-        target = short(str(one.mine.previous_task_definition))
-        if back.verdict.outcome in (Outcome.SUCCEEDED, Outcome.ROLLED_BACK):
-            one.verdict = Verdict(Outcome.ROLLED_BACK, f"back at {target}, as on-failure says: {why}")
-        elif back.verdict.outcome is Outcome.UNKNOWN:
-            one.verdict = back.verdict
-        else:
-            how = f"{back.verdict.outcome.words}: {back.verdict.message}"
-            one.verdict = Verdict(
-                Outcome.ROLLBACK_FAILED, f"it failed ({why}), and so did the way back to {target}: {how}"
-            )
+    deadline = job.clock.monotonic() + policy.timeout
+    policy = replace(policy, until=Until(through_pauses=True), fail_fast=False, on_failure="report", in_order=False)
+    why = _in_short([f"{one.key}: {one.verdict.message}" for one in failed(group) if one.verdict])
+    now = list(group)  # with the ways back in the place of what they undo
+    for number, one in enumerate(group):
+        if one.begun and (one.verdict is None or one.verdict.outcome in _UNDONE):
+            _undo(job, now, number, why, policy, deadline)
+    follow(job, now, policy, deadline)
+    for one, back in zip(group, now, strict=True):
+        if back is not one:
+            one.verdict = _brought_back(back, why)
 
 
-def _undo(job: Job, one: Following, why: str) -> Following | None:
+def _in_short(failures: Sequence[str]) -> str:
+    more = len(failures) - _NAMED
+    return "; ".join([*failures[:_NAMED], *([f"and {more} more"] if more > 0 else [])])
+
+
+def _undo(job: Job, now: list[Following], number: int, why: str, policy: Policy, deadline: float) -> None:
+    """Puts the way back in the place of the deployment, or writes into its verdict why there is none."""
+    one = now[number]
     verdict = one.verdict or Verdict(Outcome.FAILED, f"given up: {why}")
-    if not one.mine.previous_task_definition or one.mine.previous_task_definition == one.mine.task_definition:
-        one.verdict = replace(verdict, message=f"{verdict.message}; there is nothing before it to go back to")
-        return None
-    job.ci.line(f"{one.key}: going back to {short(one.mine.previous_task_definition)}, as on-failure says")
-    try:
-        mine = rollouts.undo(job, one)
-    except OutcomeUnknown as error:
-        one.verdict = Verdict(Outcome.UNKNOWN, f"it failed ({why}), and the way back is not known: {error}")
-        return None
-    except (ClientError, BotoCoreError, Refused) as error:
-        words = error if isinstance(error, Refused) else explain(error)
-        one.verdict = Verdict(Outcome.ROLLBACK_FAILED, f"it failed ({why}), and can't go back: {words}")
-        return None
-    return Following(one.plan, mine)
-
-
-# ---- the proof ----
-
-
-def prove(job: Job, group: Sequence[Following]) -> None:
-    """Green only if the running tasks run the digests that were asked for."""
-    left = [one for one in group if one.verdict and one.verdict.outcome is Outcome.SUCCEEDED]
-    missing: dict[str, list[str]] = {}
-    children: dict[str, frozenset[str]] = {}
-    for attempt in range(_PROOF_ATTEMPTS):
-        if not left:
-            return
-        if attempt:
-            job.clock.sleep(1)
-        missing = {one.key: words for one, words in zip(left, _missing(job, left, children), strict=True) if words}
-        left = [one for one in left if one.key in missing]
-    for one in left:
-        seconds, words = _PROOF_ATTEMPTS - 1, "; ".join(missing[one.key])
-        one.verdict = Verdict(Outcome.FAILED, f"AWS says that it is done, but {seconds} seconds later {words}")
-
-
-def _missing(job: Job, group: Sequence[Following], children: dict[str, frozenset[str]]) -> list[list[str]]:
-    """What keeps each from being proved."""
-    try:
-        running = _running(job, group)
-        found = [_unproved(one, running[one.key], children) for one in group]
-        images = {image for one, words in zip(group, found, strict=True) if words for image in one.plan.images.values()}
-        if images - set(children):
-            children |= {image: proof.children(_manifest(image, job)) for image in images}
-            found = [_unproved(one, running[one.key], children) for one in group]
-        return found
-    except (ClientError, BotoCoreError) as error:
-        if not passing(error):
-            raise
-        return [["the running tasks could not be read"] for _ in group]
-
-
-def _running(job: Job, group: Sequence[Following]) -> dict[str, list[Any]]:
-    """The running tasks of each service: a ListTasks for each, and DescribeTasks for a hundred tasks."""
-    arns = together(
-        *(lambda one=one: ecs.service_task_arns(job.aws, one.plan.cluster, one.plan.name, "RUNNING") for one in group)
+    nothing = _nothing_to_undo(one)
+    if nothing:
+        one.verdict = replace(verdict, message=f"{verdict.message}; {nothing}")
+        return
+    previous = str(one.mine.previous_task_definition)
+    job.ci.line(f"{one.key}: going back to {short(previous)}, as on-failure says")
+    back = Following(
+        one.plan, one.mine, back_to=previous, seen_events=one.seen_events, said_of_any=one.said_of_any, said={"alarm"}
     )
-    tasks = {
-        str(task["taskArn"]): task
-        for task in ecs.tasks(job.aws, group[0].plan.cluster, [arn for each in arns for arn in each])
-    }
-    return {one.key: [tasks[arn] for arn in each if arn in tasks] for one, each in zip(group, arns, strict=True)}
+    now[number] = back
+    try:
+        back.mine = ask(job, now, back, policy, lambda: rollouts.undo(job, one), deadline)
+    except OutcomeUnknown as error:
+        now[number] = one
+        one.verdict = Verdict(Outcome.UNKNOWN, f"it failed ({why}), and the way back is not known: {error}")
+    except (ClientError, BotoCoreError, Refused) as error:
+        now[number] = one
+        one.verdict = Verdict(Outcome.ROLLBACK_FAILED, f"it failed ({why}), and can't go back: {_why(error)}")
+    note(job, now, policy)
 
 
-def _unproved(one: Following, running: Sequence[Any], children: Mapping[str, frozenset[str]]) -> list[str]:
-    desired = int((rollouts.events(one) or one.plan.service).get("desiredCount", 0))
-    if one.plan.strategy is not Strategy.ROLLING:  # which may keep the tasks of before for a while
-        running = [task for task in running if task.get("taskDefinitionArn") == one.mine.task_definition]
-    return proof.missing(running, desired, one.mine.task_definition, one.plan.images, children)
+def _nothing_to_undo(one: Following) -> str:
+    """Why there is no way back; empty where there is one."""
+    before = rollout.primary(one.plan.service)
+    if before and before["id"] in (one.mine.id, one.mine.started_by) and before.get("rolloutState") == "COMPLETED":
+        return "the service had it before this deployment, and keeps it"
+    if one.mine.previous_task_definition in (None, one.mine.task_definition):
+        return "there is nothing before it to go back to"
+    return ""
 
 
-def _manifest(image: str, job: Job) -> str:
-    name, _, digest = image.partition("@")
-    return ecr.manifest(job.aws, repository(name), digest)
+def _brought_back(back: Following, why: str) -> Verdict:
+    assert back.verdict is not None
+    target, outcome = short(back.back_to), back.verdict.outcome
+    if outcome is Outcome.SUCCEEDED:
+        return Verdict(Outcome.ROLLED_BACK, f"back at {target}, as on-failure says: {why}")
+    if outcome is Outcome.UNKNOWN:
+        return back.verdict
+    how = f"{outcome.words}: {back.verdict.message}"
+    return Verdict(Outcome.ROLLBACK_FAILED, f"it failed ({why}), and so did the way back to {target}: {how}")

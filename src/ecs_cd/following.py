@@ -8,41 +8,67 @@ from typing import Any
 
 from ecs_cd.core.deployment import Mine
 from ecs_cd.core.diagnosis import Finding, StoppedTask
-from ecs_cd.core.verdict import Verdict, Watching
+from ecs_cd.core.verdict import Outcome, Verdict, Watching
 from ecs_cd.plan import Plan
+
+# After a failure without a rollback ECS may go on trying.
+_OVER = (Outcome.SUCCEEDED, Outcome.ROLLED_BACK, Outcome.ROLLBACK_FAILED, Outcome.SUPERSEDED, Outcome.GONE)
 
 
 @dataclass
 class Following:
     """What is deployed, which deployment is ours, the last look at it, and its verdict once there is one.
 
-    Then what has been found out besides: the events and dead tasks of this deployment, a cause that never heals, what
-    has been said of it already, and the reads of evidence that are still to be made.
+    ``begun``: AWS was asked to begin it, and has not refused. ``back_to``: the revision that it brings back, on the way
+    back. Then what has been found out besides: the events and dead tasks of this deployment, a cause that never heals,
+    what has been said of it already, and the reads of evidence that are still to be made.
     """
 
     plan: Plan
     mine: Mine
     look: Any = None  # what the strategy's `read` gives
     verdict: Verdict | None = None
+    begun: bool = False
+    back_to: str = ""
     seen_events: set[str] = field(default_factory=set)
     events: list[str] = field(default_factory=list)
     stopped: dict[str, StoppedTask] = field(default_factory=dict)
     permanent: Finding | None = None
     said: set[str] = field(default_factory=set)
+    said_of_any: set[str] = field(default_factory=set)  # one set for all that are deployed together
     reads: deque[Any] = field(default_factory=deque)
+    read_at: float = 0.0  # when evidence was read last, by the job's clock
     state: Verdict | Watching | None = None  # at the last look
-    moved_at: float = 0.0  # when that changed, by the job's clock
+    moved_at: float = 0.0  # when that changed
 
     def __post_init__(self) -> None:
-        self.seen_events |= {str(event["id"]) for event in self.plan.service.get("events", ())}
+        self.renew(self.plan)
+
+    def renew(self, plan: Plan) -> None:
+        """The service was looked at again before its deployment: what happened until then is not of this one."""
+        self.plan = plan
+        self.seen_events |= {str(event["id"]) for event in plan.service.get("events", ())}
 
     @property
     def key(self) -> str:
         """The service as the document calls it."""
         return self.plan.target.key
 
+    @property
+    def under_way(self) -> bool:
+        """Whether AWS goes on with it, or may."""
+        return self.begun and (self.verdict is None or self.verdict.outcome not in _OVER)
+
     def first_time(self, what: str) -> bool:
         """Whether this has not been said yet; from now on it has."""
-        first = what not in self.said
-        self.said.add(what)
-        return first
+        return _first_time(what, self.said)
+
+    def first_of_any(self, what: str) -> bool:
+        """Whether this has not been said of any service yet; from now on it has."""
+        return _first_time(what, self.said_of_any)
+
+
+def _first_time(what: str, said: set[str]) -> bool:
+    first = what not in said
+    said.add(what)
+    return first

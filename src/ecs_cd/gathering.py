@@ -16,6 +16,7 @@ from ecs_cd.aws import cloudwatch, ecs, elbv2, logs
 from ecs_cd.aws.session import code, passing
 from ecs_cd.core import diagnosis, rollout, task_definition, tasks
 from ecs_cd.core.diagnosis import Evidence, Finding, StoppedTask
+from ecs_cd.core.strategy import Strategy
 from ecs_cd.following import Following
 from ecs_cd.job import Job
 
@@ -65,12 +66,14 @@ def want_if_stalled(one: Following, now: float, *, events: bool) -> None:
 
 
 def gather(job: Job, group: Sequence[Following], most: int) -> None:
-    """Makes the reads that are due, by turns, with ``most`` calls; what is left is for the next time."""
+    """Makes the reads that are due, by turns, with ``most`` calls; what is left is for the next time, when who was
+    served last comes last."""
     end = job.aws.calls + most
-    for one in itertools.cycle([each for each in group if each.reads]):
+    for one in itertools.cycle(sorted((each for each in group if each.reads), key=lambda each: each.read_at)):
         if not any(each.reads and job.aws.calls + _calls(each.reads[0]) <= end for each in group):
             return
         if one.reads and job.aws.calls + _calls(one.reads[0]) <= end:
+            one.read_at = job.clock.monotonic()
             _try(job, one, one.reads.popleft())
 
 
@@ -101,20 +104,30 @@ def findings(job: Job, one: Following, told: Evidence) -> list[Finding]:
         job.clock.sleep(_LATE_LINES)
         for each in late:
             _try(job, one, _Log(each.task, logs.PAGES))
-    groups = [str(lb["targetGroupArn"]) for lb in one.plan.service.get("loadBalancers", ()) if lb.get("targetGroupArn")]
     targets = [
-        target for arn in groups for target in _try_list(job, one, lambda arn=arn: elbv2.unhealthy(job.aws, arn))
+        target
+        for arn in _target_groups(one)
+        for target in _try_list(job, one, lambda arn=arn: elbv2.unhealthy(job.aws, arn))
     ]
     names = [str(alarm["AlarmName"]) for alarm in told.alarms if alarm.get("AlarmName")]
     alarms = _try_list(job, one, lambda: cloudwatch.in_alarm(job.aws, names)) if names else []
-    evidence = replace(
-        told,
-        stopped=tuple(one.stopped.values()),
-        events=tuple(one.events[-10:]),
-        targets=tuple(targets),
-        alarms=tuple(alarms) or told.alarms,
-    )
-    return diagnosis.findings(evidence)
+    return known(one, replace(told, targets=tuple(targets), alarms=tuple(alarms) or told.alarms))
+
+
+def known(one: Following, told: Evidence) -> list[Finding]:
+    """The causes, as far as they have been found already."""
+    return diagnosis.findings(replace(told, stopped=tuple(one.stopped.values()), events=tuple(one.events[-10:])))
+
+
+def _target_groups(one: Following) -> list[str]:
+    """Where the tasks that fail are registered: of a blue/green service in either. Under CODE_DEPLOY the service names
+    Blue's only."""
+    if one.plan.strategy is Strategy.CODE_DEPLOY:
+        return []
+    balancers = one.plan.service.get("loadBalancers", ())
+    arns = [each.get("targetGroupArn") for each in balancers]
+    arns += [each.get("advancedConfiguration", {}).get("alternateTargetGroupArn") for each in balancers]
+    return [str(arn) for arn in dict.fromkeys(arns) if arn]
 
 
 def _try(job: Job, one: Following, read: _Service | _Stopped | _Tasks | _Log) -> None:
@@ -182,8 +195,9 @@ def _streams(one: Following, task: Mapping[str, Any]) -> list[logs.Stream]:
 def _with_log(job: Job, one: Following, task: Mapping[str, Any], pages: int) -> StoppedTask:
     for log in _streams(one, task):
         lines = logs.tail(job.aws, log, pages)
-        if log.trouble and one.first_time(log.trouble):
-            job.ci.warning(log.trouble)
+        if log.trouble and one.first_of_any(log.trouble):
+            say = job.ci.warning if one.first_of_any("a log can't be read") else job.ci.line
+            say(log.trouble)
         if lines:
             return StoppedTask(task, lines)
     return StoppedTask(task)
@@ -198,6 +212,7 @@ def _try_list(job: Job, one: Following, read: Any) -> list[Any]:
 
 
 def _unreadable(job: Job, one: Following, error: Exception) -> None:
-    what = getattr(error, "operation_name", "AWS")
-    if not passing(error) and one.first_time(f"unreadable {what}"):
-        job.ci.warning(f"{one.key}: evidence is missing, {what} answers {code(error) or type(error).__name__}")
+    """Said once, and not of every service: it is the role that may not read."""
+    what = f"{getattr(error, 'operation_name', 'AWS')} answers {code(error) or type(error).__name__}"
+    if not passing(error) and one.first_of_any(what):
+        job.ci.warning(f"{one.key}: evidence is missing, {what}")

@@ -46,25 +46,29 @@ def by_digest(definition: Mapping[str, Any], job: Job) -> dict[str, str]:
     """The images that a task definition names, container to ``repository@sha256:...``, as far as they can be known:
     by a digest, or by a tag of ECR that can be read."""
     named = {str(one["name"]): str(one.get("image", "")) for one in definition["containerDefinitions"]}
-    found = together(*(lambda image=image: _by_digest(image, job) for image in named.values()))
-    return {name: image for name, image in zip(named, found, strict=True) if image}
+    images = list(dict.fromkeys(named.values()))
+    found = dict(zip(images, together(*(lambda image=image: _by_digest(image, job) for image in images)), strict=True))
+    for image, (_, trouble) in found.items():
+        if trouble:
+            job.ci.line(f"image: the digest of {image} can't be read, and is not proved in the end ({trouble})")
+    return {name: known for name, image in named.items() if (known := found[image][0])}
 
 
-def _by_digest(image: str, job: Job) -> str:
+def _by_digest(image: str, job: Job) -> tuple[str, str]:
+    """The image by digest, or an empty text, and then what keeps it from being known, if that is of interest."""
     name, _, digest = image.partition("@")
     if digest:
-        return image
+        return image, ""
     tagged = ":" in name.rpartition("/")[2]
     uri, tag = name.rsplit(":", 1) if tagged else (name, "latest")
     place = repository(uri)
     if not place.account:  # not ECR's
-        return ""
+        return "", ""
     try:
         known = _digest(place, tag, job)
     except (ClientError, BotoCoreError, Refused) as error:
-        job.ci.line(f"image: the digest of {image} can't be read, and is not proved in the end ({code(error)})")
-        return ""
-    return place.by_digest(known) if known else ""
+        return "", code(error) or str(error)
+    return (place.by_digest(known), "") if known else ("", "it is not there")
 
 
 def _digest(repository: Repository, commit: str, job: Job) -> str:

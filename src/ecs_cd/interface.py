@@ -384,8 +384,8 @@ class DeployAlone(Deploy):
         _text,
         metavar="PATH",
         differs="never executed, whatever its name ends with; unknown fields and keys that stand twice are refused, "
-        "with their place; empty words of a command stay; a revision that would equal the family's newest is not "
-        "registered again",
+        "with their place; empty words of a command, labels and options without a value stay; in YAML a value gets the "
+        "type that its field has; a revision that would equal the family's newest is not registered again",
     )
     task_definition_arn: str = _option(
         "The ARN of a registered task definition, in a file's place.", _text, metavar="ARN"
@@ -397,13 +397,13 @@ class DeployAlone(Deploy):
         "Which revision of task-definition-family.",
         _whole(1),
         metavar="NUMBER",
-        differs="what is no number, and a revision without a family, is refused",
+        differs="0 and what is no whole number are refused",
     )
     container_name: tuple[str, ...] = _option(
         "The container, or several separated by commas, that the image and the inputs for containers are put into.",
         _containers,
         metavar="NAME",
-        differs="an unknown name is refused with those that there are; blanks around a comma do not count",
+        differs="blanks around a comma do not count",
     )
     image: str = _option("The image for these containers.", _text, metavar="IMAGE")
     environment_variables: dict[str, str] = _option(
@@ -412,7 +412,8 @@ class DeployAlone(Deploy):
         many=True,
         secret=True,
         metavar="NAME=VALUE",
-        differs="a line that is none is named by its number, and not printed; no flag of the command line",
+        differs="a line that is none is named by its number, and not printed; a name is not empty; no flag of the "
+        "command line",
     )
     env_files: tuple[str, ...] = _option(
         "The ARNs of S3 objects with environment variables, one a line, in the place of those that there are.",
@@ -430,21 +431,20 @@ class DeployAlone(Deploy):
         _variables,
         many=True,
         metavar="NAME=VALUE",
-        differs="split at the first `=`, so that a value may hold one; refused where there is no log driver",
+        differs="split at the first `=`, so that a value may hold one, or be empty; refused without a log driver",
     )
     docker_labels: dict[str, str] = _option(
         "Labels of the container, `name=value`, one a line: new ones, or in the place of those of the same name.",
         _variables,
         many=True,
         metavar="NAME=VALUE",
-        differs="split at the first `=`, so that a value may hold one",
+        differs="split at the first `=`, so that a value may hold one, or be empty",
     )
     command: tuple[str, ...] = _option(
-        "The command, split into words as a shell does, with quotes.",
+        "The command, split into words at blanks; quotes hold a word together.",
         _command,
         metavar="COMMAND",
-        differs="quotes hold words together and are taken off, a backslash quotes what follows it (write two for one), "
-        "several blanks are as one; no variables, no `&&`",
+        differs="quotes, `\"` or `'`, hold words together and are taken off; several blanks or line ends are as one",
     )
     secrets: dict[str, str] = _option(
         "ECS secrets, `NAME=ARN` of Secrets Manager or Parameter Store, one a line: new ones, or in the place of those "
@@ -468,7 +468,7 @@ class DeployAlone(Deploy):
         "How many tasks the service shall run. Default: as many as before.",
         _whole(0),
         metavar="NUMBER",
-        differs="what is no number is refused",
+        differs="what is no whole number is refused; what the service has already is not said again",
     )
     wait_for_service_stability: bool = _option(
         "`true`: follow the deployment until nothing of the service moves any more.",
@@ -481,7 +481,7 @@ class DeployAlone(Deploy):
         "How many minutes to follow, at most 360. Default: deployment-timeout.",
         _whole(1),
         metavar="NUMBER",
-        differs="what is no number is refused; a timeout has an exit code of its own",
+        differs="0 and what is no whole number are refused; a timeout has an exit code of its own",
     )
     wait_max_delay_seconds: int | None = _option(
         "Has no effect: the service is looked at every two seconds.",
@@ -499,7 +499,8 @@ class DeployAlone(Deploy):
         "The file with the appspec. Default: appspec.yaml if there is one, else it is made from the service.",
         _text,
         metavar="PATH",
-        differs="without a file it is made from the service",
+        differs="without a file it is made from the service; it is checked, against the task definition too, before "
+        "anything is registered; a version that is missing is added",
     )
     codedeploy_application: str = _option(
         "The CodeDeploy application. Default: `AppECS-CLUSTER-SERVICE`.", _text, metavar="NAME"
@@ -522,8 +523,8 @@ class DeployAlone(Deploy):
         "The service's EBS volume, as JSON: UpdateService's `managedEBSVolume`.",
         _object,
         metavar="JSON",
-        differs="every field that ECS has, others are refused; the service's volume is taken away only if the task "
-        "definition has none that is `configuredAtLaunch`",
+        differs="every field that ECS has, `throughput` with any volume type; others are refused; the service's volume "
+        "is taken away only if the task definition has none that is `configuredAtLaunch`",
     )
     enable_ecs_managed_tags: bool | None = _option(
         "`true` or `false`: whether the service's tasks, and the task of run-task, get ECS's own tags. "
@@ -557,7 +558,8 @@ class DeployAlone(Deploy):
         _list,
         secret=True,
         metavar="JSON",
-        differs="checked before anything is registered; unknown fields are refused; no flag of the command line",
+        differs="checked before anything is registered: fields, types, names of containers, and the 8192 characters "
+        "that ECS takes; no flag of the command line",
     )
     run_task_security_groups: tuple[str, ...] = _option(
         "The task's security groups, separated by commas.",
@@ -567,7 +569,11 @@ class DeployAlone(Deploy):
         differs="refused without subnets, as ECS would",
     )
     run_task_subnets: tuple[str, ...] = _option(
-        "The task's subnets, separated by commas.", _words, many=True, metavar="ID"
+        "The task's subnets, separated by commas.",
+        _words,
+        many=True,
+        metavar="ID",
+        differs="blanks around a comma do not count",
     )
     run_task_assign_public_IP: str = _option(  # noqa: N815  (the official name has capitals)
         "`ENABLED` or `DISABLED`: a public IP address for the task; only with subnets.",
@@ -676,6 +682,9 @@ def read(inputs: type[T], given: Mapping[str, str]) -> T:
     Raises ``Refused`` with all problems at once. Values are not in them.
     """
     declared = {f.name.replace("_", "-"): f for f in dataclasses.fields(inputs)}  # type: ignore[arg-type]
+    # GitHub does not tell `IP` from `ip` in an input's name, and hands it over as the workflow has it; act in small.
+    spelt = {name.lower(): name for name in declared}
+    given = {spelt.get(name.lower(), name): text for name, text in given.items()}
     found = [f"{name}: there is no such input" for name in given if name not in declared]
     remedies: list[str] = []
     values: dict[str, Any] = {}

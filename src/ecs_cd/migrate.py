@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from ecs_cd import checkout, config, images, run_task, templates
+from ecs_cd import checkout, config, images, revisions, run_task, templates
 from ecs_cd.aws import ecs
 from ecs_cd.core import task_definition, tasks
 from ecs_cd.core.diagnosis import Finding
@@ -67,17 +68,30 @@ def execute(inputs: Migrate, plan: Plan | None, by_name: Mapping[str, str], job:
     container = plan.migration.container
     image = by_name[plan.migration.image]
     definition = task_definition.with_images(plan.definition, {container: image})
-    arn = templates.revision(definition, job)
-    deadline = job.clock.monotonic() + inputs.migration_timeout
     one = OneTask("migration", _call(plan), definition, (container,), inputs.on_cancel)
     try:
-        task = run_task.start(one, arn, deadline, job)
+        with _revision(definition, job) as arn:
+            deadline = job.clock.monotonic() + inputs.migration_timeout
+            task = run_task.start(one, arn, deadline, job)
     except NotPlaced as not_placed:
         outputs = {"migration-result": Outcome.FAILED.value}
-        return Result(Verdict(Outcome.FAILED, str(not_placed)), outputs, {"task definition": short(arn)})
+        return Result(Verdict(Outcome.FAILED, str(not_placed)), outputs, {"cluster": plan.cluster})
     following = Follow(one, task, job)
     verdict = run_task.follow(following, lambda task: tasks.migration_verdict(task, container), deadline)
     return _result(verdict, following, plan, arn, image)
+
+
+@contextmanager
+def _revision(definition: TaskDefinition, job: Job) -> Iterator[str]:
+    """The revision to run. One that was registered for it, and that certainly nothing was started with, goes again."""
+    known = templates.told(templates.newest(definition, job), job)
+    arn = known or templates.register(definition, job)
+    try:
+        yield arn
+    except BaseException:
+        if not known and not job.state.under_way:
+            revisions.forget(job, arn)
+        raise
 
 
 def _call(plan: Plan) -> dict[str, Any]:

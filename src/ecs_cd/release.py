@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ecs_cd import follow, gathering, revisions, rollouts, schedules, templates
 from ecs_cd.core import difference, rollout, task_definition
 from ecs_cd.core.diagnosis import Finding
+from ecs_cd.core.errors import Cancelled
 from ecs_cd.core.references import short
-from ecs_cd.core.strategy import Strategy
 from ecs_cd.core.task_definition import TaskDefinition
 from ecs_cd.core.verdict import Outcome, Verdict, combined
 from ecs_cd.following import Following
 from ecs_cd.job import Job, Result, together
 from ecs_cd.plan import Plan, Policy
+from ecs_cd.prove import prove
 
 # What explains itself: there is nothing of the app's to be looked into.
 _EXPLAINED = (Outcome.GONE, Outcome.SUPERSEDED, Outcome.UNKNOWN, Outcome.PAUSED)
 _UNFINISHED = (Outcome.TIMED_OUT, Outcome.UNKNOWN)
+_TOLD = 5  # services that are named one by one, in a sentence
+_LOOKED_INTO = 5  # failed services of which AWS is asked for more
+_CAUSES = 20  # that are told, with their evidence
 
 # Something that has to be done with a revision before the services get it; a result that is not green ends it all.
 First = Callable[[str], Result]
@@ -47,15 +52,17 @@ def execute(release: Release, by_name: Mapping[str, str], job: Job, first: First
     definitions = [plan.definition for plan in plans] + [_scheduled(one, by_name) for one in release.scheduled]
     deadline = job.clock.monotonic() + release.policy.timeout
     known = _known(definitions, job)
-    cleared = follow.clear_the_way(job, plans, known[: len(plans)], release.policy)
+    cleared = follow.clear_the_way(job, plans, known[: len(plans)], release.policy, deadline)
     if isinstance(cleared, Verdict):
         return Result(cleared, {"result": cleared.outcome.value})
-    left = max(0.0, deadline - job.clock.monotonic())
-    release = replace(release, plans=cleared, policy=replace(release.policy, timeout=left))
-    arns = _registered(definitions, known, job)
-    unused = set(arns) - set(known)
+    unused: set[str] = set()
     try:
-        return _carry_out(release, arns, unused, job, first)
+        arns = _registered(definitions, known, unused, job)
+        return _carry_out(replace(release, plans=cleared), arns, unused, deadline, job, first)
+    except Cancelled:
+        if job.state.under_way:  # the runner gives us ten seconds, and that comes first
+            unused.clear()
+        raise
     finally:
         for arn in sorted(unused):
             revisions.forget(job, arn)
@@ -97,42 +104,47 @@ def _known(definitions: Sequence[TaskDefinition], job: Job) -> list[str]:
     return [known[number] for number in first]
 
 
-def _registered(definitions: Sequence[TaskDefinition], known: Sequence[str], job: Job) -> list[str]:
-    """The revision of each: the known one, or else a new one."""
+def _registered(definitions: Sequence[TaskDefinition], known: Sequence[str], unused: set[str], job: Job) -> list[str]:
+    """The revision of each: the known one, or else a new one, which ``unused`` gets."""
     arns: dict[int, str] = {}
     first = task_definition.first_equal(definitions)
     for number in first:
-        if number not in arns:
-            arns[number] = known[number] or templates.register(definitions[number], job)
+        if known[number]:
+            arns[number] = known[number]
+        elif number not in arns:
+            arns[number] = templates.register(definitions[number], job)
+            unused.add(arns[number])
     return [arns[number] for number in first]
 
 
 # ---- begin, follow ----
 
 
-def _carry_out(release: Release, arns: Sequence[str], unused: set[str], job: Job, first: First | None) -> Result:
+def _carry_out(
+    release: Release, arns: Sequence[str], unused: set[str], deadline: float, job: Job, first: First | None
+) -> Result:
     """``unused`` loses the revisions that something got, or may have got."""
     if first:
         unused.discard(arns[0])
+        began = job.clock.monotonic()
         before = first(arns[0])
         if not before.verdict.outcome.green:
             return before
-    wanted = arns[: len(release.plans)]
+        deadline += job.clock.monotonic() - began  # that has a timeout of its own
+    group: list[Following] = []
     try:
-        group = follow.start(job, release.plans, wanted, release.policy)
-    except BaseException:
-        unused -= set(wanted) if job.state.under_way else set()
-        raise
-    unused -= {one.mine.task_definition for one in group if one.mine.id or _verdict(one).outcome is Outcome.UNKNOWN}
-    follow.follow(job, group, release.policy)
-    follow.prove(job, group)
+        follow.start(job, group, release.plans, arns[: len(release.plans)], release.policy, deadline)
+    finally:
+        unused -= {one.mine.task_definition for one in group if one.begun}
+    follow.follow(job, group, release.policy, deadline)
+    prove(job, group)
     causes = findings(group, job)
     if release.policy.on_failure == "rollback" and follow.failed(group):
         follow.go_back(job, group, release.policy)
     verdict = verdict_on(group)
     if verdict.outcome is Outcome.SUCCEEDED:
+        unused.clear()  # the scheduled tasks get theirs now
         verdict = _afterwards(release, group, arns, verdict, job)
-        unused -= set(arns)
     elif release.scheduled:
         job.ci.line("scheduled tasks: they keep the revisions that they have, because the services have not succeeded")
     return result(verdict, group, causes, job)
@@ -145,20 +157,44 @@ def _verdict(one: Following) -> Verdict:
 
 
 def verdict_on(group: Sequence[Following]) -> Verdict:
-    """One verdict on all that has been followed."""
-    return combined({one.key: _verdict(one) for one in group})
+    """One verdict on all that has been followed; of many services how many came to what, and why the first failed."""
+    verdict = combined({one.key: _verdict(one) for one in group})
+    if len(group) <= _TOLD:
+        return verdict
+    counts = Counter(_verdict(one).outcome.words for one in group)
+    bad = [f"{one.key}: {_verdict(one).message}" for one in group if not _verdict(one).outcome.green]
+    more = [f"and {len(bad) - _TOLD} more"] if len(bad) > _TOLD else []
+    numbers = ", ".join(f"{number} {outcome}" for outcome, number in counts.most_common())
+    return replace(verdict, message="; ".join([f"{len(group)} services: {numbers}", *bad[:_TOLD], *more]))
 
 
 def findings(group: Sequence[Following], job: Job) -> list[Finding]:
-    """The causes of what failed, with the service's name where there are several."""
-    found: list[Finding] = []
-    for one in group:
-        outcome = _verdict(one).outcome
-        if one.mine.id and not outcome.green and outcome not in _EXPLAINED:
-            name = f"{one.key}: " if len(group) > 1 else ""
-            causes = gathering.findings(job, one, rollouts.told(one))
-            found += [replace(finding, cause=f"{name}{finding.cause}") for finding in causes]
-    return found
+    """The causes of what failed, with the services' names where there are several; what many failed of is told once.
+
+    The first are looked into once more, of the others it is told what is known already.
+    """
+    found: dict[tuple[str, str], Finding] = {}
+    whose: dict[tuple[str, str], list[str]] = {}
+    for number, one in enumerate(_to_be_explained(group)):
+        told = rollouts.told(one)
+        for finding in gathering.findings(job, one, told) if number < _LOOKED_INTO else gathering.known(one, told):
+            cause = (finding.cause, finding.next_step)
+            found.setdefault(cause, finding)
+            whose.setdefault(cause, []).append(one.key)
+    if len(group) == 1:
+        return list(found.values())
+    several = [replace(finding, cause=f"{_names(whose[key])}: {finding.cause}") for key, finding in found.items()]
+    return several[:_CAUSES]
+
+
+def _to_be_explained(group: Sequence[Following]) -> list[Following]:
+    ended = ((one, one.verdict.outcome) for one in group if one.begun and one.verdict)
+    return [one for one, outcome in ended if not outcome.green and outcome not in _EXPLAINED]
+
+
+def _names(keys: Sequence[str]) -> str:
+    more = len(keys) - _TOLD
+    return ", ".join(keys[:_TOLD]) + (f" and {more} more" if more > 0 else "")
 
 
 def _afterwards(
@@ -187,7 +223,7 @@ def _dry_run(plans: Sequence[Plan], job: Job) -> Result:
         current = rollout.running(plan.service)
         lines = difference.lines(templates.registered(current, job) if current else None, plan.definition)
         change = "what would change" if lines else "nothing would change"
-        texts[f"{plan.target.key}: {change}, against {short(str(current))}"] = lines
+        texts[f"{plan.target.key}: {change}, against {short(current or 'nothing')}"] = lines
     return _nothing_changed(texts, job)
 
 
@@ -204,31 +240,30 @@ def _nothing_changed(texts: Mapping[str, Sequence[str]], job: Job) -> Result:
 
 def result(verdict: Verdict, group: Sequence[Following], causes: Sequence[Finding], job: Job) -> Result:
     """What is told of it; the state file goes unless somebody has to look after it."""
-    if all(_verdict(one).outcome not in _UNFINISHED for one in group):
+    if not any(one.begun and _verdict(one).outcome in _UNFINISHED for one in group):
         job.state.end()
-    elif verdict.outcome in _UNFINISHED:
-        verdict = replace(verdict, message=f"{verdict.message}; ECS goes on with the deployment")
     outputs = {"result": verdict.outcome.value, **_outputs(group)}
     facts = _facts(group[0]) if len(group) == 1 else {one.key: _story(one) for one in group}
     return Result(verdict, outputs, facts, causes)
 
 
 def _outputs(group: Sequence[Following]) -> dict[str, str]:
-    """One line a service; ``services`` has all of it as JSON."""
+    """One line a deployment; ``services`` has all of it as JSON."""
     told = {
         one.key: {
             "result": _verdict(one).outcome.value,
-            "task-definition-arn": one.mine.task_definition,
+            "task-definition-arn": one.mine.task_definition if one.begun else "",
             "deployment-id": one.mine.id,
-            "images": dict(one.plan.images),
+            "images": dict(one.plan.images) if one.begun else {},
         }
         for one in group
     }
-    codedeploy = [one.mine.id for one in group if one.plan.strategy is Strategy.CODE_DEPLOY]
-    images = {container: image for one in group for container, image in one.plan.images.items()}
+    begun = [one for one in group if one.begun]
+    codedeploy = [one.mine.id for one in begun if one.mine.id.startswith("d-")]
+    images = {container: image for one in begun for container, image in one.plan.images.items()}
     return {
-        "task-definition-arn": "\n".join(dict.fromkeys(one.mine.task_definition for one in group)),
-        "deployment-id": "\n".join(one.mine.id for one in group),
+        "task-definition-arn": "\n".join(dict.fromkeys(one.mine.task_definition for one in begun)),
+        "deployment-id": "\n".join(one.mine.id for one in begun),
         **({"codedeploy-deployment-id": "\n".join(codedeploy)} if codedeploy else {}),
         "images": json.dumps(images, sort_keys=True),
         "services": json.dumps(told, sort_keys=True),
@@ -239,7 +274,7 @@ def _facts(one: Following) -> dict[str, str]:
     return {
         "service": f"{one.plan.cluster}/{one.plan.name}",
         "from": short(one.mine.previous_task_definition or ""),
-        "to": short(one.mine.task_definition),
+        "to": short(one.mine.task_definition) if one.begun else "",
         "images": "\n".join(f"{container}: {image}" for container, image in one.plan.images.items()),
         "deployment": one.mine.id,
     }
@@ -247,4 +282,4 @@ def _facts(one: Following) -> dict[str, str]:
 
 def _story(one: Following) -> str:
     before, after = short(one.mine.previous_task_definition or "nothing"), short(one.mine.task_definition)
-    return f"{before} -> {after}\n{_verdict(one).outcome.words}"
+    return f"{before}{f' -> {after}' if one.begun else ''}\n{_verdict(one).outcome.words}"

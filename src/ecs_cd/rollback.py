@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from ecs_cd import existing, rollouts
 from ecs_cd.core import rollout
@@ -13,7 +14,7 @@ from ecs_cd.core.references import short
 from ecs_cd.core.verdict import Outcome, Verdict
 from ecs_cd.following import Following
 from ecs_cd.interface import Rollback
-from ecs_cd.job import Job, Result
+from ecs_cd.job import Job, Result, together
 from ecs_cd.plan import Plan
 from ecs_cd.step import Step, conduct
 
@@ -27,10 +28,15 @@ def run(inputs: Rollback, job: Job) -> int:
     problems = [each for each in found if isinstance(each, str)]
     if problems:
         raise Refused(problems)
+    mines = [each for each in found if isinstance(each, Mine)]
+    plans = [
+        existing.with_definition(plan, str(mine.previous_task_definition), job)
+        for plan, mine in zip(plans, mines, strict=True)
+    ]
+    plans = together(*(partial(rollouts.prepare, job, plan) for plan in plans))
     backs = [
-        (rollouts.prepare(job, existing.with_definition(plan, str(mine.previous_task_definition), job)), mine)
-        for plan, mine in zip(plans, found, strict=True)
-        if isinstance(mine, Mine)
+        Following(plan, mine, back_to=str(mine.previous_task_definition))
+        for plan, mine in zip(plans, mines, strict=True)
     ]
     return conduct(STEP, lambda: _back(inputs, backs, job), job)
 
@@ -51,18 +57,15 @@ def _deployment(plan: Plan, job: Job) -> Mine | str:
     return Mine(plan.strategy, "", str(current), previous)
 
 
-def _back(inputs: Rollback, backs: Sequence[tuple[Plan, Mine]], job: Job) -> Result:
-    group = []
-    for plan, mine in backs:
-        began = rollouts.undo(job, Following(plan, mine))
-        job.ci.line(f"{plan.target.key}: going back to {short(str(mine.previous_task_definition))}")
-        group.append(Following(plan, began))
-    result = existing.conclude(inputs, group, job)
-    back = all(one.verdict and one.verdict.outcome in (Outcome.SUCCEEDED, Outcome.ROLLED_BACK) for one in group)
-    if not back:
+def _back(inputs: Rollback, backs: Sequence[Following], job: Job) -> Result:
+    group, result = existing.carry_out(inputs, [(one, partial(_undo, one, job)) for one in backs], job)
+    if result.verdict.outcome is not Outcome.SUCCEEDED:
         return result
-    words = "; ".join(
-        f"{plan.target.key} is back at {short(str(mine.previous_task_definition))}" for plan, mine in backs
-    )
-    outputs = {**result.outputs, "result": Outcome.SUCCEEDED.value}
-    return replace(result, verdict=Verdict(Outcome.SUCCEEDED, words), outputs=outputs, findings=())
+    words = "; ".join(f"{one.key} is back at {short(one.back_to)}" for one in group)
+    return replace(result, verdict=Verdict(Outcome.SUCCEEDED, words))
+
+
+def _undo(one: Following, job: Job) -> Mine:
+    began = rollouts.undo(job, one)
+    job.ci.line(f"{one.key}: going back to {short(one.back_to)}")
+    return began

@@ -64,13 +64,14 @@ class NotPlaced(Exception):
 def run(one: OneTask, arn: str, job: Job) -> Result:
     """Runs the task with the task definition ``arn``. Not waited for, it is in progress, which is green.
 
-    Its ARN is an output at once. Succeeded only if every container exited with 0, as the official action has it;
-    a result that is not green is that of the verb.
+    Its ARN is an output at once, as is that there is none. Succeeded only if every container exited with 0, as the
+    official action has it; a result that is not green is that of the verb.
     """
     deadline = job.clock.monotonic() + one.timeout
     try:
         task = start(one, arn, deadline, job)
     except NotPlaced as not_placed:
+        job.ci.outputs({"run-task-arn": json.dumps([])})
         return _ended(Verdict(Outcome.FAILED, str(not_placed)), arn, "", [])
     job.ci.outputs({"run-task-arn": json.dumps([task])})
     if not one.wait:

@@ -99,8 +99,8 @@ def _unfinished(outcome: Outcome, message: str, step: Step, job: Job) -> int:
     """No verdict: says so, then what is still running; the exit code. Only a cancellation stops anything."""
     under_way = job.state.under_way if outcome is Outcome.CANCELLED else {**job.state.under_way, "on_cancel": "leave"}
     job.ci.error(message, title=step.title)
-    clean_up.settle(under_way, job.aws, job.ci, job.clock)
-    job.state.end()
+    if clean_up.settle(under_way, job.aws, job.ci, job.clock):
+        job.state.end()  # else a later step of the job may find out
     if step.result:
         job.ci.outputs({step.result: outcome.value})
     job.ci.summary(report.without_verdict(step.title, outcome.words, message.splitlines(), ""))

@@ -38,16 +38,17 @@ def watch(
     said: dict[str, Watching] = {}
     trouble = False
     while True:
-        began = clock.monotonic()
+        began, lost = clock.monotonic(), ""
+        states: Verdict | Mapping[str, Watching] = {}
         try:
             states = judge(look())
-            trouble = False
         except Unreadable as error:
-            states = {} if trouble else {"": Watching(f"can't look at the moment ({error}); trying on")}
-            trouble = True
-            said.clear()
+            lost = str(error)
         if isinstance(states, Verdict):
             return states
+        if bool(lost) != trouble:
+            say("", Watching(f"can't look at the moment ({lost}); trying on" if lost else "AWS answers again"))
+            trouble = not trouble
         for subject, state in states.items():
             if said.get(subject) != state:
                 say(subject, state)

@@ -15,7 +15,7 @@ from ecs_cd.core.errors import Refused
 from ecs_cd.core.references import Repository, S3Object, repository
 from ecs_cd.core.tags import Mutability
 from tests.aws.conftest import SignedAws
-from tests.scripted_aws import Params, denied, error, moment
+from tests.scripted_aws import Params, denied, error
 from tests.scripted_aws import ecs as told
 
 ECR = repository("123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/app")
@@ -183,41 +183,6 @@ def test_all_of_a_services_tasks_are_listed_and_described(aws: SignedAws, ours: 
     assert aws.calls[1].params["nextToken"] == "more"
     described = [call.params["tasks"] for call in aws.calls if call.operation == "ecs.DescribeTasks"]
     assert described == [arns[:100], arns[100:]]
-
-
-def _service_deployment(number: int, status: str, seconds: float) -> Params:
-    revision = f"arn:aws:ecs:r:1:service-revision/c/web/{number}"
-    return {"targetServiceRevisionArn": revision, "status": status, "createdAt": moment(seconds)}
-
-
-@pytest.mark.parametrize(
-    ("listed", "expected"),
-    [
-        ([], None),
-        ([_service_deployment(1, "SUCCESSFUL", 0)], None),
-        ([_service_deployment(2, "IN_PROGRESS", 5)], "IN_PROGRESS"),
-        ([_service_deployment(1, "SUCCESSFUL", 9), _service_deployment(2, "ROLLBACK_SUCCESSFUL", 5)], "ROLLBACK_SUCCESSFUL"),
-        ([_service_deployment(2, "STOPPED", 1), _service_deployment(2, "IN_PROGRESS", 9)], "IN_PROGRESS"),
-        ([_service_deployment(2, "IN_PROGRESS", 9), _service_deployment(2, "STOPPED", 1)], "IN_PROGRESS"),
-    ],
-)  # fmt: skip
-def test_a_service_deployment_is_known_by_its_task_definition(
-    listed: list[Params], expected: str | None, aws: SignedAws, ours: Aws
-) -> None:
-    """Never by its place in the list; of several with ours the newest counts."""
-    definitions = {1: told.task_definition_arn("web:1"), 2: ARN}
-
-    def describe(params: Params) -> Params:
-        revisions = [
-            {"serviceRevisionArn": arn, "taskDefinition": definitions[int(arn[-1])]}
-            for arn in dict.fromkeys(params["serviceRevisionArns"])
-        ]
-        return {"serviceRevisions": revisions}
-
-    aws.on("ecs.ListServiceDeployments", {"serviceDeployments": listed})
-    aws.on("ecs.DescribeServiceRevisions", describe)
-    assert ecs.service_deployment_status(ours, C, WEB, ARN) == expected
-    assert aws.calls[0].params == {"cluster": C, "service": WEB["serviceArn"]}
 
 
 # ---- ECR ----

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -122,6 +123,42 @@ def test_a_service_that_is_not_there_has_no_deployments(answer: Any, raises: boo
             service_deployments.listed(ours, ecs.CLUSTER, "web")
     else:
         assert service_deployments.listed(ours, ecs.CLUSTER, "web") == []
+
+
+def test_a_time_that_ecs_keeps_nothing_of_is_left_out(aws: SignedAws, ours: Aws) -> None:
+    """It refuses one of more than three months ago; what it has is from after that."""
+    refusal = error("InvalidParameterException", "createdAt must be within the last 3 months")
+    there = native.listed(native.service_deployment("2"))
+    aws.on("ecs.ListServiceDeployments", lambda params: refusal if "createdAt" in params else there(params))
+    found = service_deployments.listed(ours, ecs.CLUSTER, "web", created_after=moment(-9e6))
+    assert [one["serviceDeploymentArn"] for one in found] == [OURS]
+    assert ["createdAt" in call.params for call in aws.calls] == [True, False]
+    aws.on("ecs.ListServiceDeployments", refusal)
+    with pytest.raises(ClientError, match="InvalidParameter"):
+        service_deployments.listed(ours, ecs.CLUSTER, "web")
+
+
+def test_each_is_told_with_where_it_goes_to(aws: SignedAws, ours: Aws) -> None:
+    """By its service revision; of one that ECS tells no revision of, nothing is known."""
+    aws.on("ecs.DescribeServiceRevisions", native.revisions)
+    two, three = ({"targetServiceRevisionArn": native.arn(name, "service-revision")} for name in "23")
+    found = service_deployments.with_targets(ours, [three, {}, two])
+    arns = [ecs.task_definition_arn(f"web:{number}") for number in "32"]
+    assert found == [(three, arns[0]), ({}, ""), (two, arns[1])]
+
+
+@pytest.mark.parametrize(("polling", "calls"), [(True, 1), (False, 2)])
+def test_a_list_is_asked_for_once_while_polling(polling: bool, calls: int, aws: SignedAws, ours: Aws) -> None:
+    """The next look is the repetition then."""
+    aws.on("ecs.ListServiceDeployments", throttled(), {"serviceDeployments": []})
+    aws.on("ecs.DescribeServiceRevisions", throttled(), {"serviceRevisions": []})
+    for ask in (
+        lambda: service_deployments.listed(ours, ecs.CLUSTER, "web", polling=polling),
+        lambda: service_deployments.task_definitions(ours, [native.arn("2", "service-revision")], polling=polling),
+    ):
+        with pytest.raises(ClientError) if polling else nullcontext():
+            ask()
+    assert aws.count("ecs.ListServiceDeployments") == aws.count("ecs.DescribeServiceRevisions") == calls
 
 
 def test_the_task_definitions_of_revisions_are_found_twenty_a_call(aws: SignedAws, ours: Aws) -> None:

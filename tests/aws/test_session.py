@@ -10,6 +10,7 @@ import botocore.exceptions
 import pytest
 from botocore.exceptions import ClientError
 
+from ecs_cd.aws import session
 from ecs_cd.aws.session import Aws, code, explain, looking, passing
 from ecs_cd.core.errors import Refused, Unreadable
 from tests.aws.conftest import SignedAws
@@ -57,6 +58,22 @@ def test_what_passes_and_what_stays(fault: Answer, passes: bool, aws: SignedAws,
     assert passing(raised.value) is passes
     with pytest.raises(Unreadable if passes else type(raised.value)), looking():
         ours.once("ecs").register_task_definition(**request)
+
+
+@pytest.mark.parametrize("name", ["RequestTimeout", "RequestTimeoutException"])
+def test_a_request_that_took_too_long_passes(name: str) -> None:
+    """Which AWS answers with a status that is the caller's fault otherwise."""
+    answer: Any = {"Error": {"Code": name}, "ResponseMetadata": {"HTTPStatusCode": 400}}
+    assert passing(ClientError(answer, "DescribeServices"))
+
+
+@pytest.mark.parametrize(("fault", "is_denied"), [(denied(), True), (expired(), False), (throttled(), False)], ids=str)
+def test_what_the_role_may_not_do(fault: Answer, is_denied: bool, aws: SignedAws, ours: Aws) -> None:
+    """Other than what nobody may who isn't signed in."""
+    aws.on("ecs.ListTasks", fault)
+    with pytest.raises(ClientError) as raised:
+        ours.once("ecs").list_tasks()
+    assert session.denied(raised.value) is is_denied
 
 
 def test_a_client_is_made_once(ours: Aws) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from botocore.model import ServiceModel
 
 from ecs_cd.core import codedeploy
 from ecs_cd.core.codedeploy import Look
-from ecs_cd.core.deployment import Mine
+from ecs_cd.core.deployment import Mine, deleted
 from ecs_cd.core.document import CodeDeploy
 from ecs_cd.core.strategy import DEPLOYED, LIFECYCLE_EVENTS, READY, STABLE, STARTED, Strategy, Until
 from ecs_cd.core.verdict import Outcome, Verdict, Watching
@@ -145,6 +146,8 @@ TABLE: list[Row] = [
     ("stopped by somebody, and rolled back", ended("Stopped", BY_HAND, rollback="d-BACK", back=BACK), Until(),
      (Outcome.ROLLED_BACK,
       "CodeDeploy rolled back (deployment d-BACK): Stopped by somebody, MANUAL_STOP: The deployment was stopped")),
+    ("failed, the service is deleted", replace(ended(target=FAILED_HOOK), gone=deleted(None)), Until(),
+     (Outcome.GONE, "the service is not there any more: somebody deleted it while we deployed")),
     ("stopped by an alarm, the rollback is not named yet",
      ended("Stopped", ALARM, autoRollbackConfiguration=told.ROLLS_BACK, at=59), Until(),
      f"Stopped, ALARM_ACTIVE: {ALARM[1]}; waiting for the rollback"),
@@ -213,7 +216,15 @@ def test_every_status_of_a_lifecycle_event_is_judged() -> None:
     }
 
 
-@pytest.mark.parametrize("status", [*MODEL.shape_for("TargetStatus").enum, "Pondering"])
+TARGETS = ("Pending", "InProgress", "Succeeded", "Failed", "Skipped", "Unknown", "Ready")
+
+
+def test_every_status_of_a_target_is_known() -> None:
+    """An upgrade of botocore that brings a new one is noticed here."""
+    assert set(MODEL.shape_for("TargetStatus").enum) == set(TARGETS)
+
+
+@pytest.mark.parametrize("status", [*TARGETS, "Pondering"])
 def test_the_deployments_status_decides_not_the_targets(status: str) -> None:
     """Whatever AWS says of the target: a rollback is told by the deployment alone."""
     seen = look(target={**moving("Install", running=0), "status": status})

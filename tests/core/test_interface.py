@@ -123,6 +123,14 @@ def test_what_is_wrong_is_named_by_its_input(given: dict[str, str], sentence: st
     assert found[0].startswith(sentence)
 
 
+def test_capitals_in_the_name_of_an_input_do_not_count() -> None:
+    """GitHub hands the names over as the workflow has them, and takes them for the same."""
+    given = {"Cluster": "c", "run-task-assign-public-ip": "ENABLED", "RUN-TASK": "true", "service": "web"}
+    found = interface.read(DeployAlone, given)
+    assert (found.cluster, found.run_task_assign_public_IP, found.run_task) == ("c", "ENABLED", True)
+    assert problems(DeployAlone, {"Clutser": "c"}) == ["Clutser: there is no such input"]
+
+
 def test_all_problems_are_told_at_once_and_no_value() -> None:
     """An input can hold a secret, in the wrong place as well."""
     secret = "hunter2 !"
@@ -184,6 +192,9 @@ OFFICIAL: list[tuple[str, str, object, object]] = [  # input, text, value, what 
     ("cluster", "c", "c", "default"),
     ("desired-count", "0", 0, None),
     ("wait-for-service-stability", "TRUE", True, False),
+    ("wait-for-service-stability", " True\n", True, False),
+    ("wait-for-service-stability", "False", False, False),
+    ("desired-count", " 4 ", 4, None),
     ("wait-for-minutes", "1000", 1000, None),
     ("service-managed-ebs-volume", '{"sizeInGiB": 30}', {"sizeInGiB": 30}, {}),
     ("run-task", "true", True, False),
@@ -229,6 +240,10 @@ def test_the_official_actions_inputs_are_read(name: str, text: str, value: objec
         ("execution-role-arn", "arn:aws:iam::12345:role/too-short-account", "must be the ARN of an IAM role"),
         ("task-role-arn", "arn:aws:s3::123456789012:role/my-role", "must be the ARN of an IAM role"),
         ("command", "sh -c 'x", "no closing quotation"),
+        ("wait-for-minutes", "10m", "must be a whole number, at least 1"),
+        ("wait-for-minutes", "1.5", "must be a whole number, at least 1"),
+        ("force-new-deployment", "yes", "must be true or false"),
+        ("run-task", "${{ true }}", "must be true or false"),
     ],
 )
 def test_a_typo_in_an_official_input_is_refused(name: str, text: str, sentence: str) -> None:

@@ -79,6 +79,17 @@ def test_log_options_go_with_the_driver_that_is_there() -> None:
     assert logs == {"logDriver": "awslogs", "options": {"awslogs-group": "/new", "awslogs-region": "eu-west-1"}}
 
 
+@pytest.mark.parametrize("name", ["command", "entryPoint"])
+@pytest.mark.parametrize(
+    ("words", "left"), [([""], None), (["", ""], None), ([], []), (["sh", "", "-c"], ["sh", "", "-c"])]
+)
+def test_a_command_of_empty_words_alone_is_none(name: str, words: list[str], left: list[str] | None) -> None:
+    """In every container; an empty one is there only where it is to be kept."""
+    definition = {**DEFINITION, "containerDefinitions": [{**BARE, name: words}]}
+    (rendered,) = render.render(definition, Changes(), where="x")["containerDefinitions"]
+    assert rendered == (BARE if left is None else {**BARE, name: left})
+
+
 def test_roles_are_the_task_definitions_own() -> None:
     """They need no container, and each is set alone."""
     assert render.render(DEFINITION, Changes(task_role="arn:t"), where="x") == {**DEFINITION, "taskRoleArn": "arn:t"}
@@ -150,18 +161,20 @@ def test_a_line_that_is_no_pair_is_named_by_its_number(line: str) -> None:
         ('sh -c "echo $HOME && ls"', ("sh", "-c", "echo $HOME && ls")),
         ("sh -c 'a \"b\"'", ("sh", "-c", 'a "b"')),
         ("echo ''", ("echo", "")),
-        (r"grep a\ b \\d", ("grep", "a b", "\\d")),
+        (r"php App\Job C:\dir\ \\d", ("php", r"App\Job", "C:\\dir\\", r"\\d")),
+        (r'"C:\my dir\x"', (r"C:\my dir\x",)),
+        ("a&&b; (c) $D `e`", ("a&&b;", "(c)", "$D", "`e`")),
         ("a # b", ("a", "#", "b")),
     ],
 )
-def test_a_command_is_split_as_a_shell_does(text: str, expected: tuple[str, ...]) -> None:
-    """Quotes hold words together; nothing is run, replaced or left out."""
+def test_a_command_is_split_at_blanks(text: str, expected: tuple[str, ...]) -> None:
+    """Quotes hold words together, a backslash is one; nothing is run, replaced or left out."""
     assert render.words(text, what="command") == expected
 
 
-@pytest.mark.parametrize(("text", "why"), [('sh -c "hunter2', "no closing quotation"), ("a\\", "no escaped character")])
-def test_a_command_whose_quotes_are_open_is_refused(text: str, why: str) -> None:
+@pytest.mark.parametrize("text", ['sh -c "hunter2', "hunter2's"])
+def test_a_command_whose_quotes_are_open_is_refused(text: str) -> None:
     """Without its words."""
     with pytest.raises(Refused) as refused:
         render.words(text, what="command")
-    assert refused.value.problems == (f"command: {why}",)
+    assert refused.value.problems == ("command: no closing quotation",)

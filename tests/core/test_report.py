@@ -64,7 +64,9 @@ def test_every_outcome_has_its_words_and_a_sign(outcome: Outcome) -> None:
 
 def test_texts_come_last_and_in_a_fence() -> None:
     """A difference is shown as it is, under its title."""
-    written = report.verb("X", Outcome.SKIPPED, "", elapsed=0, facts={}, texts={"web: what would change": ["~ cpu: 1 -> 2"]})
+    written = report.verb(
+        "X", Outcome.SKIPPED, "", elapsed=0, facts={}, texts={"web: what would change": ["~ cpu: 1 -> 2"]}
+    )
     assert written.endswith("**web: what would change**\n\n```text\n~ cpu: 1 -> 2\n```\n")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,9 +14,10 @@ from ecs_cd.core.deployment import Mine
 from ecs_cd.core.rollout import Look
 from ecs_cd.core.strategy import STABLE, Strategy, Until
 from ecs_cd.core.verdict import Outcome, Verdict, Watching
+from tests.scripted_aws import moment
 
 OLD, NEW, THEIRS = ("arn:aws:ecs:r:1:task-definition/web:" + n for n in "127")
-MINE = Mine(Strategy.ROLLING, "ecs-svc/2", NEW, OLD, "ecs-svc/1", started_by="ecs-svc/2")
+MINE = Mine(Strategy.ROLLING, "ecs-svc/2", NEW, OLD, "ecs-svc/1", started_by="ecs-svc/2", created_at=moment(100))
 ROLLBACK = "ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/3."
 
 
@@ -44,6 +46,20 @@ demoted = {state: {**snapshot, "status": "ACTIVE"} for state, snapshot in mine.i
 LOST = "ecs-svc/2 is not PRIMARY any more; waiting for ECS to say whether it was replaced or rolled back"
 
 NOT_YET = "ECS does not show our deployment yet"
+ROLLED_BACK_ONCE = deployment("1", "PRIMARY", OLD, "COMPLETED", ROLLBACK.replace("/3", "/1"))
+EARLIER = {**deployment("8", "PRIMARY", THEIRS, "IN_PROGRESS"), "createdAt": moment(99)}
+
+
+def uncounted(id: str, status: str, definition: str, **counts: int) -> dict[str, Any]:
+    """As ECS tells it of a service behind a Classic Load Balancer."""
+    told = {**deployment(id, status, definition, ""), **counts}
+    return {key: value for key, value in told.items() if not key.startswith("rollout")}
+
+
+def wants(desired: int, running: int, *deployments: dict[str, Any], **more: Any) -> dict[str, Any]:
+    counts = {"desiredCount": desired, "runningCount": running, "pendingCount": 0}
+    return {**service(*deployments, **more), **counts}
+
 
 TABLE: list[tuple[str, Look, Outcome | str]] = [
     ("completed", Look(service(mine["COMPLETED"])), Outcome.SUCCEEDED),
@@ -76,6 +92,31 @@ TABLE: list[tuple[str, Look, Outcome | str]] = [
         "rolled back, mine is listed no more",
         Look(service(deployment("3", "PRIMARY", OLD, "COMPLETED", "ECS deployment completed.")), status="ROLLBACK_SUCCESSFUL"),
         Outcome.ROLLED_BACK,
+    ),
+    (
+        "rolled back under the old deployment's id, and ours reads in progress",
+        Look(service(deployment("1", "PRIMARY", OLD, "IN_PROGRESS", ROLLBACK), demoted["IN_PROGRESS"])),
+        "FAILED; rolling back to web:1, 0 of 2 running",
+    ),
+    (
+        "rolled back, and then somebody deployed",
+        Look(service(deployment("9", "PRIMARY", THEIRS, "COMPLETED"), demoted["FAILED"]), status="ROLLBACK_SUCCESSFUL"),
+        Outcome.ROLLED_BACK,
+    ),
+    (
+        "rolling back, and then somebody deployed",
+        Look(service(deployment("9", "PRIMARY", THEIRS, "COMPLETED")), status="ROLLBACK_IN_PROGRESS"),
+        "FAILED; rolling back to web:1",
+    ),
+    (
+        "failed, and then somebody deployed",
+        Look(service(deployment("9", "PRIMARY", THEIRS, "COMPLETED"), demoted["FAILED"]), status=""),
+        Outcome.FAILED,
+    ),
+    (
+        "failed, and somebody deployed, ECS has not been asked yet",
+        Look(service(deployment("9", "PRIMARY", THEIRS, "COMPLETED"), demoted["FAILED"])),
+        LOST,
     ),
     (
         "rolled back under the old deployment's id",
@@ -140,21 +181,58 @@ TABLE: list[tuple[str, Look, Outcome | str]] = [
         Outcome.FAILED,
     ),
     (
+        "failed, and an event of an earlier deployment says that there was nothing to roll back to",
+        Look(
+            {
+                **service({**mine["FAILED"], "createdAt": moment(100)}),
+                "events": [{"message": "No rollback candidate was found.", "createdAt": moment(50)}],
+            },
+            at=1,
+            failed_at=0,
+        ),
+        "FAILED: tasks failed to start; waiting for the rollback",
+    ),
+    (
         "mine is absent while its service deployment goes on",
         Look(service(deployment("1", "PRIMARY", OLD, "COMPLETED")), status="IN_PROGRESS"),
         NOT_YET,
     ),
     ("nothing is listed", Look(service()), LOST),
     ("a look that lags behind UpdateService", Look(service(deployment("1", "PRIMARY", OLD, "COMPLETED"))), NOT_YET),
+    ("such a look, asked about", Look(service(deployment("1", "PRIMARY", OLD, "COMPLETED")), status=""), NOT_YET),
+    ("it lags, and ours has ended", Look(service(deployment("1", "PRIMARY", OLD, "COMPLETED")), status="SUCCESSFUL"), NOT_YET),
+    ("it lags, and the one before was a rollback", Look(service(ROLLED_BACK_ONCE)), NOT_YET),
+    ("it lags, and that is still rolling back", Look(service({**ROLLED_BACK_ONCE, "rolloutState": "IN_PROGRESS"}), status=""), NOT_YET),
+    ("it lags, and shows one that we never saw", Look(service(EARLIER), status=""), NOT_YET),
+    ("it lags, and says FAILED of the one before", Look(service(deployment("1", "PRIMARY", OLD, "FAILED", "x"))), NOT_YET),
     ("the service is missing", Look(None), Outcome.GONE),
     ("the service is being deleted", Look(service(mine["IN_PROGRESS"], status="DRAINING")), Outcome.GONE),
     ("the service is deleted", Look(service(status="INACTIVE")), Outcome.GONE),
-    ("tasks die, a breaker counts them", Look(service(mine["IN_PROGRESS"]), died=9), "0 of 2 running"),
-    ("tasks die, without a breaker", Look(service(mine["IN_PROGRESS"], breaker=False), died=3), Outcome.FAILED),
-    ("some tasks died, without a breaker", Look(service(mine["IN_PROGRESS"], breaker=False), died=2), "0 of 2 running"),
+    ("tasks die, a breaker counts them", Look(service(mine["IN_PROGRESS"]), crashed=9), "0 of 2 running"),
+    ("tasks die, without a breaker", Look(service(mine["IN_PROGRESS"], breaker=False), crashed=3), Outcome.FAILED),
+    ("tasks died, none is wanted any more", Look(wants(0, 0, mine["IN_PROGRESS"], breaker=False), crashed=9), "0 of 2 running"),
+    ("no state, but all is there", Look(wants(2, 2, uncounted("2", "PRIMARY", NEW, runningCount=2))), Outcome.SUCCEEDED),
+    ("no state, tasks are missing", Look(wants(2, 1, uncounted("2", "PRIMARY", NEW, runningCount=1))), "1 of 2 running"),
+    (
+        "no state, the old tasks still run",
+        Look(wants(2, 4, uncounted("2", "PRIMARY", NEW, runningCount=2), uncounted("1", "ACTIVE", OLD, runningCount=2))),
+        "2 of 2 running",
+    ),
+    (
+        "no state, one is starting",
+        Look({**wants(2, 2, uncounted("2", "PRIMARY", NEW, runningCount=2)), "pendingCount": 1}),
+        "2 of 2 running",
+    ),
+    ("no state, none is wanted", Look(wants(0, 0, uncounted("2", "PRIMARY", NEW, desiredCount=0))), Outcome.SUCCEEDED),
+    (
+        "no state, tasks die, which no breaker counts there",
+        Look(wants(2, 0, uncounted("2", "PRIMARY", NEW)), crashed=3),
+        Outcome.FAILED,
+    ),
+    ("some tasks died, without a breaker", Look(service(mine["IN_PROGRESS"], breaker=False), crashed=2), "0 of 2 running"),
     (
         "tasks died, but one runs",
-        Look(service(deployment("2", "PRIMARY", NEW, "IN_PROGRESS", runningCount=1), breaker=False), died=9),
+        Look(service(deployment("2", "PRIMARY", NEW, "IN_PROGRESS", runningCount=1), breaker=False), crashed=9),
         "1 of 2 running",
     ),
 ]  # fmt: skip
@@ -170,6 +248,70 @@ def test_a_look_at_the_service_gives_this_verdict(look: Look, expected: Outcome 
     else:
         assert isinstance(judged, Watching), judged
         assert judged.message == expected
+
+
+SAME = replace(MINE, previous_task_definition=NEW)  # the same revision once more, by force
+BACK = deployment("3", "PRIMARY", NEW, "COMPLETED", ROLLBACK)
+
+
+@pytest.mark.parametrize(
+    ("look", "expected"),
+    [
+        (Look(service(deployment("1", "PRIMARY", NEW, "COMPLETED"))), NOT_YET),
+        (Look(service(deployment("1", "PRIMARY", NEW, "COMPLETED")), status="IN_PROGRESS"), NOT_YET),
+        (Look(service(mine["COMPLETED"])), Outcome.SUCCEEDED),
+        (Look(service(BACK, demoted["FAILED"])), Outcome.ROLLED_BACK),
+        (Look(service(BACK)), Outcome.ROLLED_BACK),
+        (Look(service({**BACK, "rolloutState": "IN_PROGRESS"})), "FAILED; rolling back to web:2, 0 of 2 running"),
+        (Look(service({**BACK, "rolloutStateReason": ""}), at=9, failed_at=0), Outcome.ROLLED_BACK),
+        (Look(service(deployment("1", "PRIMARY", NEW, "COMPLETED"), demoted["FAILED"])), Outcome.ROLLED_BACK),
+        (Look(service(deployment("9", "PRIMARY", NEW, "IN_PROGRESS"), demoted["IN_PROGRESS"])), "0 of 2 running"),
+        (Look(service(deployment("9", "PRIMARY", NEW, "COMPLETED"))), Outcome.SUCCEEDED),
+    ],
+)
+def test_the_same_revision_again_is_told_from_its_earlier_deployment(look: Look, expected: Outcome | str) -> None:
+    """Neither what was there before nor a rollback to it is the success of ours; a third of it is."""
+    judged = rollout.judge(SAME, look, Until())
+    assert (judged.outcome if isinstance(judged, Verdict) else judged.message) == expected
+
+
+def test_who_is_told_of_a_rollback_is_not_somebody_who_deployed_since() -> None:
+    """ECS went back to the revision of before ours, whatever is PRIMARY by now."""
+    theirs = service(deployment("9", "PRIMARY", THEIRS, "COMPLETED"), demoted["FAILED"])
+    judged = rollout.judge(MINE, Look(theirs, status="ROLLBACK_SUCCESSFUL"), Until())
+    assert isinstance(judged, Verdict)
+    assert judged.message == "ECS rolled back to web:1: tasks failed to start."
+
+
+@pytest.mark.parametrize(
+    ("found", "failed"),
+    [
+        (service(mine["IN_PROGRESS"]), False),
+        (service(mine["FAILED"]), True),
+        (service(deployment("9", "PRIMARY", THEIRS, "IN_PROGRESS"), demoted["FAILED"]), True),
+        (service(deployment("3", "PRIMARY", OLD, "IN_PROGRESS", ROLLBACK)), True),
+        (service(deployment("2", "PRIMARY", NEW, "IN_PROGRESS", ROLLBACK)), False),
+        (service(ROLLED_BACK_ONCE), False),
+        (service(ROLLED_BACK_ONCE, demoted["IN_PROGRESS"]), True),
+    ],
+)
+def test_a_failure_is_ours_only_if_it_comes_after_ours(found: dict[str, Any], failed: bool) -> None:
+    """A rollback that was there before, or that is what we follow, is none."""
+    assert rollout.has_failed(MINE, found) is failed
+
+
+def test_every_stop_code_counts_or_not() -> None:
+    """An upgrade of botocore that brings a new one is noticed here."""
+    model: Any = ServiceModel(Loader().load_service_model("ecs", "service-2"))
+    assert {code: rollout.crashed({"stopCode": code}) for code in model.shape_for("TaskStopCode").enum} == {
+        "TaskFailedToStart": True,
+        "EssentialContainerExited": True,
+        "ServiceSchedulerInitiated": True,
+        "UserInitiated": False,
+        "SpotInterruption": False,
+        "TerminationNotice": False,
+        "InfrastructureHealth": False,
+    }
 
 
 def test_every_status_of_a_service_deployment_is_judged() -> None:
@@ -247,6 +389,13 @@ def test_stable_is_more_than_completed(look: Look, stable: bool) -> None:
             service(deployment("9", "PRIMARY", THEIRS, "IN_PROGRESS", failedTasks=3)),
             "deployment ecs-svc/9 (web:7) is IN_PROGRESS",
         ),
+        (
+            wants(0, 0, deployment("9", "PRIMARY", THEIRS, "IN_PROGRESS", failedTasks=3), breaker=False),
+            "deployment ecs-svc/9 (web:7) is IN_PROGRESS",
+        ),
+        (wants(2, 2, uncounted("9", "PRIMARY", THEIRS, runningCount=2)), ""),
+        (wants(2, 1, uncounted("9", "PRIMARY", THEIRS, runningCount=1)), "deployment ecs-svc/9 (web:7) is IN_PROGRESS"),
+        (service(), ""),
         (
             service(deployment("9", "PRIMARY", THEIRS, "COMPLETED"), *[demoted["COMPLETED"]] * 4),
             "5 deployments are active, the newest deployment ecs-svc/9 (web:7); ECS takes no more",

@@ -9,7 +9,7 @@ from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
 from ecs_cd.core import service_deployment
-from ecs_cd.core.deployment import Mine
+from ecs_cd.core.deployment import Mine, deleted
 from ecs_cd.core.service_deployment import Look
 from ecs_cd.core.strategy import DEPLOYED, READY, STABLE, STAGES, STARTED, Strategy, Until
 from ecs_cd.core.verdict import Outcome, Verdict, Watching
@@ -123,8 +123,10 @@ TABLE: list[Row] = [
     ("the rollback failed", look("ROLLBACK_FAILED", statusReason="No."), Until(),
      (Outcome.ROLLBACK_FAILED, "the rollback to web:1 failed as well: No")),
 
-    ("gone", Look(None, gone=True), Until(), (Outcome.GONE, "the service is not there any more")),
-    ("going", Look(seen(), service=service(0, status="DRAINING"), gone=True), Until(), (Outcome.GONE, "is DRAINING")),
+    ("gone", Look(None, gone=deleted(None)), Until(), (Outcome.GONE, "the service is not there any more")),
+    ("going", Look(seen(), gone=deleted({"status": "DRAINING"})), Until(), (Outcome.GONE, "is DRAINING")),
+    ("stages go back to one before", look(stage="SCALE_UP", running=2), Until("BAKE_TIME"),
+     "SCALE_UP, 2 of 2 running, 0 % of the production traffic"),
     ("missing", Look(None, service=service(2)), Until(), "ECS does not show our service deployment 2"),
 ]  # fmt: skip
 

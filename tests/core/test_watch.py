@@ -67,6 +67,7 @@ def run(
 
 A, B = Watching("a"), Watching("b")
 TROUBLE = "can't look at the moment (Throttling); trying on"
+AGAIN = "AWS answers again"
 
 
 @pytest.mark.parametrize(
@@ -77,13 +78,14 @@ TROUBLE = "can't look at the moment (Throttling); trying on"
         ([A, A, A, DONE], ["a"]),
         ([A, B, A, DONE], ["a", "b", "a"]),
         ([A, Watching("a", alarming=True), DONE], ["a", "a"]),
-        ([A, "Throttling", "Throttling", A, DONE], ["a", TROUBLE, "a"]),
+        ([A, "Throttling", "Throttling", A, DONE], ["a", TROUBLE, AGAIN]),
+        ([A, "Throttling", B, DONE], ["a", TROUBLE, AGAIN, "b"]),
         (["Throttling", "ServerError", "Throttling", DONE], [TROUBLE]),
-        (["Throttling", A, "Throttling", DONE], [TROUBLE, "a", TROUBLE]),
+        (["Throttling", A, "Throttling", DONE], [TROUBLE, AGAIN, "a", TROUBLE]),
     ],
 )
 def test_what_is_new_is_said_once(states: Sequence[Verdict | Watching | str], said: list[str]) -> None:
-    """Never the same twice in a row; of one trouble the first word counts; the verdict is not said here."""
+    """Never the same twice, also after a trouble, of which the first word counts; the verdict is not said here."""
     assert run(Script(*states), Clock()) == (DONE, said)
 
 

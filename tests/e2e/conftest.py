@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,11 @@ import pytest
 from local import act
 from local.aws import Aws, aws
 from local.base_images import BaseImages, base_images
-from local.database import Database, database
+from local.database import Database, database, empty_database
 from local.engine import engine
 from local.stack import Stack, create_stack, page, running_tasks
 from local.tree import release_tree
+from tests.e2e.shop import Shop, create_shop, push_images
 
 
 @dataclass(frozen=True)
@@ -92,16 +93,23 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return release_tree(tmp_path_factory.mktemp("suite") / "ecs-cd")
 
 
+@pytest.fixture(scope="session")
+def server(docker: dict[str, str], images: BaseImages) -> Iterator[Database]:
+    with database(docker, images.postgres) as server:
+        yield server
+
+
 @pytest.fixture
 def make_world(
-    docker: dict[str, str], images: BaseImages, tree: Path, tmp_path: Path
+    docker: dict[str, str], images: BaseImages, server: Database, tree: Path, tmp_path: Path
 ) -> Iterator[Callable[..., World]]:
     """Makes a world; what create_stack takes can be different in it."""
-    with database(docker, images.postgres) as server, aws(docker, neighbour=server.container) as local_aws:
+    with aws(docker, neighbour=server.container) as local_aws:
 
         def make(**stack: Any) -> World:
             repo = act.app_repo(tmp_path / "my-app")
-            return World(repo, tree, images, server, create_stack(local_aws, server, images.python, **stack))
+            empty = empty_database(docker, server)
+            return World(repo, tree, images, empty, create_stack(local_aws, empty, images.python, **stack))
 
         yield make
 
@@ -110,3 +118,35 @@ def make_world(
 def world(make_world: Callable[..., World]) -> World:
     """The world as the example describes it."""
     return make_world()
+
+
+@pytest.fixture(scope="session")
+def region(docker: dict[str, str]) -> Iterator[Aws]:
+    """One AWS for all shops."""
+    with aws(docker) as local_aws:
+        yield local_aws
+
+
+@pytest.fixture(scope="session")
+def shop_images(region: Aws, images: BaseImages) -> dict[str, str]:
+    """Each version of the shop, by its name, as ``repository@sha256:...``."""
+    return push_images(region, images.python)
+
+
+@pytest.fixture
+def make_shop(region: Aws, shop_images: dict[str, str], tree: Path, tmp_path: Path) -> Iterator[Callable[..., Shop]]:
+    """Makes a shop; what create_shop takes can be different in it."""
+    with ExitStack() as at_the_end:
+
+        def make(**how: Any) -> Shop:
+            shop = create_shop(region, shop_images, tree, tmp_path / "shop", **how)
+            at_the_end.callback(shop.close)
+            return shop
+
+        yield make
+
+
+@pytest.fixture
+def shop(make_shop: Callable[..., Shop]) -> Shop:
+    """Both services run the version one."""
+    return make_shop()

@@ -16,6 +16,7 @@ import pytest
 
 from local.act import Result, Run
 from tests.e2e.conftest import World
+from tests.e2e.shop import Shop
 
 pytestmark = pytest.mark.e2e
 MakeWorld = Callable[..., World]
@@ -74,16 +75,38 @@ def test_a_cancelled_migration_is_stopped_if_asked_to(make_world: MakeWorld, int
 
 
 @HOW
-def test_a_cancelled_deployment_is_left_to_ecs_and_named(world: World, interrupt: Callable[[Run], None]) -> None:
+def test_a_cancelled_deployment_is_left_to_ecs_and_named(shop: Shop, interrupt: Callable[[Run], None]) -> None:
     """ECS goes on; the log says with what."""
-    result = cancel(world, "deploy: deployment ecs-svc/", interrupt)
+    result = cancel_deployment(shop, interrupt)
     assert not result.green
     if interrupt is step_process:
         assert result.outputs()["result"] == "cancelled"
     said = [text for text in result.annotations("warning") if text.startswith("deployment ecs-svc/")]
     assert len(said) == 1, result.log
-    assert "my-service" in said[0]
-    wait_until(lambda: "Hello from ECS" in world.page())
+    assert f"of service web to {shop.family('web')}:2" in said[0]
+    wait_until(lambda: shop.running() == {(f"{shop.family('web')}:2", shop.images["two"])})
+    assert shop.page() == "two"
+
+
+@HOW
+def test_a_cancelled_deployment_is_taken_back_if_asked_to(shop: Shop, interrupt: Callable[[Run], None]) -> None:
+    """`on-cancel: stop`: the service goes back to what it ran before."""
+    result = cancel_deployment(shop, interrupt, on_cancel="stop")
+    assert not result.green
+    first = f"{shop.family('web')}:1"
+    said = result.annotations("warning")
+    assert any(f"service web goes back to {first}, as on-cancel says" in text for text in said), result.log
+    wait_until(lambda: shop.running() == {(first, shop.images["one"])})
+    assert shop.page() == "one"
+
+
+def cancel_deployment(shop: Shop, interrupt: Callable[[Run], None], **inputs: str) -> Result:
+    """Interrupted as soon as it has begun."""
+    shop.commit("two")
+    with shop.start(service="web", **inputs) as run:
+        run.wait_for("web: deployment ecs-svc/")
+        interrupt(run)
+        return run.wait(60)
 
 
 def test_a_cancelled_build_ends_its_child_and_leaves_no_login(world: World) -> None:

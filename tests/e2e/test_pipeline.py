@@ -80,7 +80,7 @@ def test_an_image_that_crashes_at_start_is_rolled_back_and_red(world: World) -> 
     """The reason and the crashed container's log are told; the old version goes on serving."""
     assert world.push().green
     before = world.running()
-    world.change("app.py", 'port = int(os.environ.get("PORT", "8000"))', 'sys.exit("KeyError: PORT is not set")')
+    world.change("app.py", "import psycopg2", 'sys.exit("KeyError: PORT is not set")')
     result = world.push()
     assert result.step_result() == "failure"
     assert result.outputs()["result"] == "rolled-back"

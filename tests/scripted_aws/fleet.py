@@ -68,20 +68,25 @@ class Fleet:
 
     def service(self, name: str) -> Params:
         """The service as it is now."""
-        *_, before, last = [None, *self.updates[name]]
-        assert last is not None
+        *before, last = self.updates[name]
         desired = self.desired.get(name, 1)
         ours = self._deployment(last, desired)
         back = ours.pop("back", None)
         deployments = [ours]
         if before and back:
             there = ecs.deployment("ecs-svc/back", rollout_state=back, reason=ecs.rolling_back("ecs-svc/back"))
-            deployments = [there | {"taskDefinition": before.task_definition}, ours | {"status": "ACTIVE"}]
+            deployments = [there | {"taskDefinition": before[-1].task_definition}, ours | {"status": "ACTIVE"}]
         elif before and ours["rolloutState"] != "COMPLETED":
-            deployments.append(self._deployment(before, desired) | {"status": "ACTIVE", "rolloutState": "COMPLETED"})
+            deployments.append(
+                self._deployment(before[-1], desired) | {"status": "ACTIVE", "rolloutState": "COMPLETED"}
+            )
         found = ecs.service(name, deployments=deployments, desired=desired, events=self.events)
         found["deploymentConfiguration"]["deploymentCircuitBreaker"] = self.breaker
         return found
+
+    def now(self, name: str) -> Params:
+        """The service's last deployment as it is now; ``back`` is the state of its rollback."""
+        return self._deployment(self.updates[name][-1], self.desired.get(name, 1))
 
     def _deployment(self, update: Update, desired: int) -> Params:
         since = self.clock.monotonic() - update.at
@@ -118,12 +123,8 @@ class Fleet:
         if params["desiredStatus"] == "RUNNING":
             ids = [f"{name}-{number}" for number in range(primary["runningCount"])]
         else:
-            ids = [f"{name}-dead-{number}" for number in range(self._failed(name))]
+            ids = [f"{name}-dead-{number}" for number in range(self.now(name)["failedTasks"])]
         return {"taskArns": [f"{ecs.PREFIX}:task/{ecs.CLUSTER}/{id}" for id in ids]}
-
-    def _failed(self, name: str) -> int:
-        last = self.updates[name][-1]
-        return int(self._deployment(last, 1)["failedTasks"])
 
     def _describe_tasks(self, params: Params) -> Params:
         return {"tasks": [self._task(arn.rpartition("/")[2]) for arn in params["tasks"]], "failures": []}

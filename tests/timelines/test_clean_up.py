@@ -10,7 +10,7 @@ import pytest
 from ecs_cd import clean_up
 from ecs_cd.aws.session import Aws
 from ecs_cd.ci.terminal import Terminal
-from tests.scripted_aws import Clock, Params, ScriptedAws, denied, ecs
+from tests.scripted_aws import Clock, Params, ScriptedAws, codedeploy, denied, ecs
 
 TASK = ecs.task("task-1", started_by="ecs-cd/abc")
 MISSING = {"tasks": [], "failures": [{"reason": "MISSING"}]}
@@ -163,3 +163,55 @@ def test_of_several_deployments_one_that_can_not_be_read_hides_none(
     captured = capsys.readouterr()
     assert "what became of service worker could not be found out" in captured.err
     assert "deployment ecs-svc/2 of service web" in captured.out
+
+
+def test_the_way_back_is_never_stopped(aws: ScriptedAws, clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    """To stop it would bring back what failed."""
+    back = ecs.deployment("ecs-svc/3", task_definition="web:1", rollout_state="IN_PROGRESS")
+    service(aws, back)
+    words = left(clock, capsys, "stop", back_to=ecs.task_definition_arn("web:1"))
+    assert "deployment ecs-svc/3 of service web back to web:1 is IN_PROGRESS; ECS goes on with it" in words
+    assert aws.count("ecs.UpdateService") == 0
+
+
+@pytest.mark.parametrize(
+    ("services", "more", "words"),
+    [
+        ([], {}, "service web is not there any more"),
+        ([ecs.service(deployments=[OURS | {"rolloutState": "COMPLETED"}])], {}, "to web:2 is COMPLETED\n"),
+        ([codedeploy.service()], {"id": "d-NEW"}, "CodeDeploy goes on with deployment d-NEW of service web to web:2"),
+        (
+            [codedeploy.service(codedeploy.task_set(), codedeploy.task_set("ACTIVE", "web:2", "d-NEW"))],
+            {"id": ""},
+            "CodeDeploy goes on with deployment d-NEW of service web to web:2",
+        ),
+        ([codedeploy.service()], {"id": ""}, "no deployment of service web to web:2 is seen; if CreateDeployment got"),
+    ],
+)
+def test_no_more_is_said_than_is_known(
+    aws: ScriptedAws,
+    clock: Clock,
+    capsys: pytest.CaptureFixture[str],
+    services: list[Params],
+    more: Params,
+    words: str,
+) -> None:
+    """What is gone or done goes on no more; a deployment that nobody sees has no name."""
+    aws.on("ecs.DescribeServices", {"services": services})
+    kind = {"strategy": "CODE_DEPLOY"} if "id" in more else {}
+    assert words in left(clock, capsys, "leave", **kind, **more)
+
+
+def test_of_a_hundred_deployments_each_is_told_in_order(
+    aws: ScriptedAws, clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The first as annotations, of which GitHub shows ten."""
+    names = [f"s{number}" for number in range(100)]
+    found = [ecs.service(name, deployments=[OURS]) for name in names]
+    aws.on("ecs.DescribeServices", ecs.described("services", *found))
+    entry = {"strategy": "ROLLING", "cluster": ecs.CLUSTER, "id": "", "task_definition": OURS["taskDefinition"]}
+    state = {"kind": "deployment", "deployments": [{**entry, "service": name} for name in names]}
+    assert clean_up.settle(state, Aws(os.environ), Terminal(), clock)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(" of service ")[2].split()[0] for line in lines] == names
+    assert sum(line.startswith("warning: ") for line in lines) <= 10

@@ -330,14 +330,6 @@ def test_a_lost_answer_is_found_by_the_hash_where_the_appspec_is_not_told(aws: S
     assert ended.outputs["deployment-id"] == "d-NEW"
 
 
-def test_a_call_that_never_arrived_is_repeated(aws: ScriptedAws, step: Run) -> None:
-    """There is no new deployment, so it is made again, once."""
-    aws.on(OPERATION, reset(), {"deploymentId": "d-NEW"})
-    timeline(aws, (0, SUCCEEDED, told.target()))
-    assert step("deploy").exit_code == 0
-    assert aws.count(OPERATION, processed=True) == 1
-
-
 def test_a_repetition_that_finds_the_group_busy_finds_our_own_deployment(aws: ScriptedAws, step: Run) -> None:
     """It came late into the list."""
     aws.on(OPERATION, lost({"deploymentId": "d-NEW"}), BUSY)

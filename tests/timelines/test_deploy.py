@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from tests.scripted_aws import (
     Params,
     ScriptedAws,
     at,
+    codedeploy,
     denied,
     ecs,
     error,
@@ -462,3 +464,42 @@ def test_what_can_not_be_written_down_is_not_begun(
     assert "No space left on device" in ended.log
     assert aws.count("ecs.UpdateService") == 0
     assert aws.count("ecs.DeregisterTaskDefinition") == 1
+
+
+def test_what_is_there_only_by_an_index_of_another_registry_is_no_doubt(
+    aws: ScriptedAws, step: Run, tmp_path: Path
+) -> None:
+    """A sidecar by the digest of an index: its task tells of a manifest in it, which nobody but that registry knows."""
+    sidecar = f"public.ecr.aws/x/proxy@sha256:{'c' * 64}"
+    definition = ecs.task_definition("web", 2)
+    app = definition["containerDefinitions"][0]
+    given = {"family": "web", "containerDefinitions": [app, {"name": "proxy", "image": sidecar, "essential": True}]}
+    (tmp_path / "web.json").write_text(json.dumps(given))
+    missing = error("RepositoryNotFoundException", "x")
+    aws.on("ecr.BatchGetImage", missing, where={"repositoryName": "x/proxy"})
+    containers = [ecs.container(), ecs.container("proxy") | {"imageDigest": "sha256:" + "d" * 64}]
+    running(aws, ecs.task(task_definition="web:2", started_by="ecs-svc/2", containers=containers))
+    timeline(aws, at(0, COMPLETED))
+    inputs = {"task_definition": "web.json", "cluster": ecs.CLUSTER, "wait_for_service_stability": "true"}
+    ended = step("deploy", config="", sha="", service="web", **inputs)
+    assert ended.exit_code == 0, ended.log
+    assert f"the manifest of {sidecar} can't be read" in ended.log
+
+
+def test_a_failure_under_codedeploy_does_not_blame_the_old_target_group(aws: ScriptedAws, step: Run) -> None:
+    """The target group that the service names is Blue's."""
+    aws.on("ecs.DescribeServices", {"services": [codedeploy.service()]})
+    template = ecs.task_definition()
+    template["containerDefinitions"][0] |= {"image": "x", "portMappings": [{"containerPort": 80}]}
+    aws.on("ecs.DescribeTaskDefinition", {"taskDefinition": template, "tags": []})
+    aws.on("codedeploy.GetDeploymentGroup", codedeploy.group())
+    aws.on("codedeploy.ListDeployments", {"deployments": []})
+    failed = codedeploy.deployment(status="Failed", error=("HEALTH_CONSTRAINTS", "Tasks are unhealthy."))
+    aws.on("codedeploy.BatchGetDeployments", codedeploy.told(failed))
+    aws.on("codedeploy.CreateDeployment", {"deploymentId": "d-NEW"})
+    aws.on("codedeploy.BatchGetDeploymentTargets", codedeploy.target("Install", "Failed"))
+    aws.on("elbv2.DescribeTargetHealth", {"TargetHealthDescriptions": []})
+    ended = step("deploy")
+    assert ended.exit_code == 1, ended.log
+    assert aws.count("elbv2.DescribeTargetHealth") == 0
+    assert ended.outputs["codedeploy-deployment-id"] == "d-NEW"

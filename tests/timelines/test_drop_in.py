@@ -31,8 +31,8 @@ DEFINITION: Params = {
     "family": "web",
     "networkMode": "awsvpc",
     "containerDefinitions": [
-        {"name": "app", "image": "app:old", "logConfiguration": LOGS},
-        {"name": "sidecar", "image": "hello"},
+        {"name": "app", "image": f"app@{ecs.DIGEST}", "logConfiguration": LOGS},
+        {"name": "sidecar", "image": f"hello@{ecs.DIGEST}"},
     ],
 }
 OLD = ecs.deployment("ecs-svc/1", task_definition="web:1")
@@ -295,6 +295,9 @@ REFUSED: list[tuple[dict[str, str], str]] = [
     ({"run_task": "true", "run_task_security_groups": "sg-1"}, "run-task-subnets: is missing"),
     ({"run_task": "true", "run_task_tags": '[{"kye": "a"}]'}, "run-task-tags[0].kye: ECS has no such field; did you mean `key`?"),
     ({"run_task": "true", "run_task_container_overrides": '[{"name": "app", "command": "x"}]'}, "run-task-container-overrides[0].command: must be a list"),
+    ({"run_task": "true", "run_task_container_overrides": '[{"name": "ap"}, {"command": ["x"]}]'}, "run-task-container-overrides[0].name: the task definition has no container `ap`; did you mean `app`?; it has app, sidecar"),
+    ({"run_task": "true", "run_task_container_overrides": '[{"command": ["x"]}]'}, "run-task-container-overrides[0].name: is missing"),
+    ({"run_task": "true", "run_task_container_overrides": json.dumps([{"name": "app", "command": ["x" * 8150]}])}, "run-task-container-overrides: have 8204 characters; ECS takes 8192"),
     ({"run_task": "true", "run_task_capacity_provider_strategy": '[{"weight": 1}]'}, "run-task-capacity-provider-strategy[0].capacityProvider: is missing"),
     ({"run_task": "true", "run_task_managed_ebs_volume_name": "e", "run_task_managed_ebs_volume": '{"sizeInGiB": "x"}'}, "run-task-managed-ebs-volume.sizeInGiB: must be a whole number"),
     ({"service": "web", "service_managed_ebs_volume_name": "e", "service_managed_ebs_volume": '{"sizeInGiB": 3}'}, "service-managed-ebs-volume.roleArn: is missing"),
@@ -444,16 +447,22 @@ def test_a_rollback_is_red(aws: ScriptedAws, deploy: Run) -> None:
     assert ended.outputs["result"] == "rolled-back"
 
 
-def test_a_service_that_runs_the_revision_already_is_left_alone(aws: ScriptedAws, deploy: Run) -> None:
-    """No new deployment, green."""
-    aws.on(
-        "ecs.DescribeTaskDefinition",
-        {"taskDefinition": {**DEFINITION, "taskDefinitionArn": ecs.task_definition_arn("web:2")}},
-    )
+@pytest.mark.parametrize(("image", "updates"), [(f"app@{ecs.DIGEST}", 0), ("app:latest", 1), ("app", 1)])
+def test_a_service_that_runs_the_revision_already_is_left_alone(
+    aws: ScriptedAws, deploy: Run, tmp_path: Path, image: str, updates: int
+) -> None:
+    """Unless a tag may have moved meanwhile: green without a deployment would be the old image."""
+    app, sidecar = DEFINITION["containerDefinitions"]
+    definition = {**DEFINITION, "containerDefinitions": [{**app, "image": image}, sidecar]}
+    (tmp_path / "task-definition.json").write_text(json.dumps(definition))
+    arn = ecs.task_definition_arn("web:2")
+    aws.on("ecs.DescribeTaskDefinition", {"taskDefinition": {**definition, "taskDefinitionArn": arn}})
     aws.on("ecs.DescribeServices", {"services": [STABLE]})
-    ended = deploy(service="web", wait_for_service_stability="true", desired_count="1")
+    ended = deploy(service="web", cluster=ecs.CLUSTER, desired_count="1")
     assert ended.exit_code == 0, ended.log
-    assert aws.count("ecs.RegisterTaskDefinition") == aws.count("ecs.UpdateService") == 0
+    assert aws.count("ecs.RegisterTaskDefinition") == 0
+    forced = {"cluster": ecs.CLUSTER, "service": "web", "taskDefinition": arn, "forceNewDeployment": True}
+    assert [call.params for call in aws.calls if call.operation == "ecs.UpdateService"] == [forced] * updates
 
 
 def test_a_registration_that_is_refused_changes_nothing_else(aws: ScriptedAws, deploy: Run) -> None:
@@ -643,7 +652,7 @@ REQUESTS: list[tuple[dict[str, str], Params]] = [
             "enable_ecs_managed_tags": "false",
             "run_task_started_by": "someJoe",
             "run_task_container_overrides": '[{"name": "app", "command": ["somecmd"], "environment": [{"name": "A", "value": ""}], "cpu": "512"}]',
-            "run_task_tags": '[{"key": "project", "value": "myproject"}]',
+            "run_task_tags": '[{"key": "project", "value": "myproject"}, {"key": "empty", "value": ""}]',
         },
         {
             "cluster": "somecluster",
@@ -651,7 +660,7 @@ REQUESTS: list[tuple[dict[str, str], Params]] = [
             "networkConfiguration": NETWORK,
             "enableECSManagedTags": False,
             "overrides": {"containerOverrides": [{"name": "app", "command": ["somecmd"], "environment": [{"name": "A", "value": ""}], "cpu": 512}]},
-            "tags": [{"key": "project", "value": "myproject"}],
+            "tags": [{"key": "project", "value": "myproject"}, {"key": "empty", "value": ""}],
         },
     ),
     (
@@ -735,6 +744,7 @@ def test_a_task_that_finds_no_place_is_red(aws: ScriptedAws, deploy: Run) -> Non
     ended = deploy(run_task="true", service="web")
     assert ended.exit_code == 1
     assert "ECS can't place the run-task task: ATTRIBUTE (ecs.os-type)" in ended.log
+    assert json.loads(ended.outputs["run-task-arn"]) == []
     assert aws.count("ecs.UpdateService") == 0
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.scripted_aws import Clock, Params, ScriptedAws, at, ecs, native
-from tests.scripted_aws.fleet import COMPLETES, Fleet
-from tests.timelines.conftest import Step
+from tests.scripted_aws import Clock, Params, ScriptedAws, at, denied, ecs, native
+from tests.scripted_aws.fleet import COMPLETES, CRASHES, Fleet, document
+from tests.timelines.conftest import REPOSITORY, Step
 
 Run = Callable[..., Step]
 
@@ -30,6 +33,11 @@ def blue_green(aws: ScriptedAws, now: Params) -> None:
     aws.on("ecs.ListTasks", {"taskArns": [task["taskArn"]]}, where={"desiredStatus": "RUNNING"})
     aws.on("ecs.DescribeTasks", ecs.described("tasks", task))
     aws.on("ecs.DescribeTaskDefinition", {"taskDefinition": ecs.task_definition("web", 2), "tags": []})
+
+
+def runs(aws: ScriptedAws, revision: str) -> None:
+    task = ecs.task(task_definition=revision, started_by="ecs-svc/1")
+    aws.on("ecs.DescribeTasks", ecs.described("tasks", task))
 
 
 def test_continue_lets_a_paused_deployment_go_on_and_follows_it(aws: ScriptedAws, step: Run) -> None:
@@ -78,13 +86,28 @@ def test_rollback_takes_a_paused_deployment_back_at_its_hook(aws: ScriptedAws, s
     blue_green(aws, PAUSED | SOURCE)
     aws.on("ecs.ContinueServiceDeployment", {"serviceDeploymentArn": PAUSED["serviceDeploymentArn"]})
     back = [native.service_deployment("2", status) for status in ("ROLLBACK_IN_PROGRESS", "ROLLBACK_SUCCESSFUL")]
-    aws.on("ecs.DescribeServiceDeployments", *native.through(*back), after="ecs.ContinueServiceDeployment")
+    # A look that lags behind shows it waiting once more.
+    aws.on("ecs.DescribeServiceDeployments", *native.through(PAUSED, *back), after="ecs.ContinueServiceDeployment")
+    runs(aws, "web:1")
     ended = step("rollback", sha="")
     assert ended.exit_code == 0, ended.log
     assert ended.outputs["result"] == "succeeded"
+    assert json.loads(ended.outputs["services"])["web"]["result"] == "succeeded"
+    assert ended.outputs["task-definition-arn"] == ecs.task_definition_arn("web:1")
     assert "web is back at web:1" in ended.log
     (call,) = (c for c in aws.calls if c.operation == "ecs.ContinueServiceDeployment")
     assert call.params["action"] == "ROLLBACK"
+
+
+def test_rollback_is_green_only_if_what_ran_before_runs(aws: ScriptedAws, step: Run) -> None:
+    """ECS says that it rolled back, and the tasks are still those of web:2."""
+    blue_green(aws, PAUSED | SOURCE)
+    aws.on("ecs.ContinueServiceDeployment", {"serviceDeploymentArn": PAUSED["serviceDeploymentArn"]})
+    back = native.through(native.service_deployment("2", "ROLLBACK_SUCCESSFUL"))
+    aws.on("ecs.DescribeServiceDeployments", *back, after="ecs.ContinueServiceDeployment")
+    ended = step("rollback", sha="")
+    assert ended.exit_code == 1, ended.log
+    assert "9 seconds later no task runs" in ended.log
 
 
 def test_rollback_of_what_is_under_way_and_waits_for_nobody_is_refused(aws: ScriptedAws, step: Run) -> None:
@@ -152,6 +175,58 @@ def test_a_rollback_that_fails_is_red(aws: ScriptedAws, step: Run, clock: Clock)
     ended = step("rollback", sha="")
     assert ended.exit_code == 1
     assert ended.outputs["result"] == "failed"
+
+
+def test_a_rollback_that_ecs_takes_back_is_not_green(aws: ScriptedAws, step: Run, clock: Clock) -> None:
+    """web:2 crashes as well, and ECS returns to web:3, which was to be left."""
+    fleet = rolling(aws, clock, listed={"serviceDeployments": []})
+    fleet.courses = {"web": CRASHES}
+    aws.on("logs.GetLogEvents", {"events": []})
+    ended = step("rollback", sha="")
+    assert ended.exit_code == 3, ended.log
+    assert ended.outputs["result"] == "rolled-back"
+    assert "is back at" not in ended.log
+
+
+def two(aws: ScriptedAws, clock: Clock) -> Fleet:
+    """Two services of the document, both at their revision 3."""
+    aws.on(
+        "ssm.GetParameter", {"Parameter": {"Value": json.dumps(document(["web", "worker"], REPOSITORY)), "Version": 1}}
+    )
+    fleet = Fleet(clock, {"web": COMPLETES, "worker": COMPLETES}).script(aws)
+    for name in ("web", "worker"):
+        fleet.updates[name][0].task_definition = ecs.task_definition_arn(f"{name}:3")
+        active = [ecs.task_definition_arn(f"{name}:{number}") for number in (3, 2)]
+        aws.on("ecs.ListTaskDefinitions", {"taskDefinitionArns": active}, where={"familyPrefix": name})
+    aws.on("ecs.DescribeTaskDefinition", {"taskDefinition": ecs.task_definition("web", 2), "tags": []})
+    return fleet
+
+
+def test_of_two_rollbacks_one_that_is_refused_does_not_leave_the_other_alone(
+    aws: ScriptedAws, step: Run, clock: Clock
+) -> None:
+    """The first is under way by then: that is not "not begun", and it is followed to its end."""
+    fleet = two(aws, clock)
+    aws.on("ecs.UpdateService", fleet._update, denied())
+    ended = step("rollback", sha="")
+    assert ended.exit_code == 1, ended.log
+    told = json.loads(ended.outputs["services"])
+    assert {key: one["result"] for key, one in told.items()} == {"web": "succeeded", "worker": "failed"}
+
+
+def test_a_rollback_that_is_cancelled_goes_on_and_is_told(aws: ScriptedAws, step: Run, clock: Clock) -> None:
+    """It was asked for in so many words."""
+    fleet = two(aws, clock)
+
+    def update(params: Params) -> Params:
+        os.kill(os.getpid(), signal.SIGINT)
+        return fleet._update(params)
+
+    aws.on("ecs.UpdateService", fleet._update, update)
+    ended = step("rollback", sha="")
+    assert ended.exit_code == 130
+    assert "of service web back to web:2 is IN_PROGRESS; ECS goes on with it" in ended.log
+    assert "of service worker back to worker:2 is IN_PROGRESS; ECS goes on with it" in ended.log
 
 
 @pytest.mark.parametrize(

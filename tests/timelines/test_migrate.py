@@ -26,6 +26,9 @@ from tests.timelines.conftest import DOCUMENT, Step
 Run = Callable[..., Step]
 
 
+NOWHERE: Params = {"tasks": [], "failures": [{"reason": "ATTRIBUTE", "detail": "ecs.os-type"}]}
+
+
 def migration(status: str, **more: Any) -> Params:
     return ecs.task("task-1", status, task_definition="migration:2", **more)
 
@@ -40,6 +43,7 @@ def runs(aws: ScriptedAws) -> ecs.RunTask:
     """A cluster that runs the migration for ten seconds; it exits with 0 and logs two lines."""
     run_task = ecs.RunTask()
     aws.on("ecs.RunTask", run_task)
+    aws.on("ecs.DeregisterTaskDefinition", {})
     tell(aws, at(0, {"tasks": [migration("RUNNING")]}), at(10, {"tasks": [stopped(0)]}))
     lines = [{"message": "applying 001"}, {"message": "::error::not a command"}]
     aws.on("logs.GetLogEvents", {"events": lines, "nextForwardToken": "f/2"}, where={"startFromHead": True})
@@ -180,11 +184,46 @@ def test_no_room_now_is_tried_again_and_no_such_cluster_is_not(aws: ScriptedAws,
 
 def test_a_placement_that_can_not_heal_is_refused(aws: ScriptedAws, step: Run) -> None:
     """An attribute that no instance has will not appear."""
-    aws.on("ecs.RunTask", {"tasks": [], "failures": [{"reason": "ATTRIBUTE", "detail": "ecs.os-type"}]})
+    aws.on("ecs.RunTask", NOWHERE)
     ended = step("migrate")
-    assert ended.exit_code != 0
+    assert ended.exit_code == 1
     assert "ATTRIBUTE (ecs.os-type)" in ended.log
     assert aws.count("ecs.RunTask") == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "gone"),
+    [(NOWHERE, 1), (denied(), 1), ({"tasks": [migration("PROVISIONING")], "failures": []}, 0)],
+    ids=["no place", "denied", "started"],
+)
+def test_a_revision_that_nothing_was_started_with_goes_again(
+    aws: ScriptedAws, step: Run, answer: Any, gone: int
+) -> None:
+    """If it was registered for this migration."""
+    aws.on("ecs.RunTask", answer)
+    step("migrate")
+    assert aws.count("ecs.RegisterTaskDefinition") == 1
+    found = [call.params for call in aws.calls if call.operation == "ecs.DeregisterTaskDefinition"]
+    assert found == [{"taskDefinition": ecs.task_definition_arn("migration:2")}] * gone
+
+
+def test_a_revision_that_a_task_may_have_been_started_with_stays(
+    aws: ScriptedAws, step: Run, runs: ecs.RunTask
+) -> None:
+    """The answer was lost, and then the credentials expired."""
+    aws.on("ecs.RunTask", lost(runs), expired())
+    aws.on("ecs.ListTasks", expired())
+    assert step("migrate").exit_code == 8
+    assert aws.count("ecs.DeregisterTaskDefinition") == 0
+
+
+def test_a_revision_that_was_there_before_stays(aws: ScriptedAws, step: Run) -> None:
+    """Somebody else may want it."""
+    there = ecs.task_definition("migration", 7)
+    aws.on("ecs.DescribeTaskDefinition", {"taskDefinition": there, "tags": []})
+    aws.on("ecs.RunTask", NOWHERE)
+    assert step("migrate").exit_code == 1
+    assert aws.count("ecs.RegisterTaskDefinition") == aws.count("ecs.DeregisterTaskDefinition") == 0
 
 
 def test_a_timeout_leaves_the_task_running_and_names_it(aws: ScriptedAws, step: Run) -> None:

@@ -34,7 +34,6 @@ from tests.scripted_aws import (
     moment,
     native,
     reset,
-    server_error,
     throttled,
 )
 from tests.timelines.conftest import DOCUMENT, Step
@@ -294,20 +293,6 @@ def test_a_stop_without_a_newer_deployment_is_a_failure(aws: ScriptedAws, step: 
     assert "STOPPED: Stopped by arn:aws:iam::1:user/someone" in ended.log
 
 
-GONE = {"services": [], "failures": [{"arn": "arn:x", "reason": "MISSING"}]}
-DRAINING = {"services": [MOVING | {"status": "DRAINING"}]}
-
-
-@pytest.mark.parametrize("answer", [GONE, DRAINING], ids=["gone", "draining"])
-def test_a_service_that_is_deleted_takes_its_deployments_along(aws: ScriptedAws, step: Run, answer: Params) -> None:
-    """Said at once."""
-    aws.on("ecs.DescribeServiceDeployments", at(0, native.described(SCALING)), at(10, native.described()))
-    aws.on("ecs.DescribeServices", at(10, answer), after="ecs.UpdateService")
-    ended = step("deploy")
-    assert ended.exit_code == 6, ended.log
-    assert ended.outputs["result"] == "gone"
-
-
 def test_a_deployment_that_is_missing_for_a_moment_is_no_verdict(aws: ScriptedAws, step: Run) -> None:
     """The service is there."""
     looks = (at(0, native.described()), at(10, native.described(SCALING)), at(20, native.described(DEPLOYED)))
@@ -318,24 +303,6 @@ def test_a_deployment_that_is_missing_for_a_moment_is_no_verdict(aws: ScriptedAw
 
 
 # ---- faults ----
-
-
-@pytest.mark.parametrize("fault", [throttled(), server_error(), server_error(500), reset()], ids=str)
-def test_faults_while_polling_are_survived(aws: ScriptedAws, step: Run, fault: Any) -> None:
-    """A deployment never fails on a read; that it can't look is said once."""
-    looks = (at(0, native.described(SCALING)), at(10, fault), at(130, native.described(DEPLOYED)))
-    aws.on("ecs.DescribeServiceDeployments", *looks, after="ecs.UpdateService")
-    ended = step("deploy")
-    assert ended.exit_code == 0, ended.log
-    assert ended.log.count("can't look at the moment") == 1
-
-
-def test_a_lost_answer_of_update_service_is_looked_for(aws: ScriptedAws, step: Run) -> None:
-    """The update was made; a second call would be a second deployment."""
-    aws.on("ecs.UpdateService", lost({"service": MOVING}), {"service": MOVING})
-    timeline(aws, SCALING, DEPLOYED)
-    assert step("deploy").exit_code == 0
-    assert aws.count("ecs.UpdateService") == 1
 
 
 def test_ours_is_known_by_ecs_clock_and_by_its_revision(aws: ScriptedAws, step: Run) -> None:
@@ -417,6 +384,17 @@ def test_a_revision_that_ecs_lists_no_deployment_of_was_deployed_long_ago(aws: S
     assert aws.count("ecs.UpdateService") == aws.count("ecs.DescribeServiceDeployments") == 0
 
 
+def test_a_revision_of_more_than_three_months_ago_is_no_refusal(aws: ScriptedAws, step: Run) -> None:
+    """ECS refuses to list since then."""
+    aws.on("ecs.DescribeTaskDefinition", HAS_ALREADY)
+    aws.on("ecs.DescribeServices", {"services": [native.service(deployments=[DONE | {"createdAt": moment(-9e6)}])]})
+    refusal = error("InvalidParameterException", "createdAt must be within the last 3 months")
+    aws.on("ecs.ListServiceDeployments", lambda params: refusal if "createdAt" in params else native.listed()(params))
+    ended = step("deploy")
+    assert ended.exit_code == 0, ended.log
+    assert aws.count("ecs.UpdateService") == 0
+
+
 def test_a_deployment_of_the_revision_that_is_under_way_is_followed(aws: ScriptedAws, step: Run) -> None:
     """It is nobody's conflict, and not begun again, even where ECS lists it late."""
     aws.on("ecs.DescribeTaskDefinition", HAS_ALREADY)
@@ -470,6 +448,18 @@ def test_where_only_settings_change_nothing_is_waited_for(
     mine = service_deployments.start(job, plan, ecs.task_definition_arn("web:2"))
     assert (mine.id, mine.started_by) == (name, "ecs-svc/2")
     assert clock.monotonic() == 0
+
+
+@pytest.mark.parametrize("moving", [False, True])
+def test_after_an_update_of_settings_what_can_not_be_read_is_no_refusal(
+    job: Job, aws: ScriptedAws, moving: bool
+) -> None:
+    """The service was changed: to say that it was not begun would be wrong."""
+    updated = native.service(deployments=[NEW if moving else DONE])
+    aws.on("ecs.UpdateService", {"service": updated})
+    aws.on("ecs.ListServiceDeployments", denied(), after="ecs.UpdateService")
+    with pytest.raises(OutcomeUnknown, match="deployment ecs-svc/2 to web:2 can't be read"):
+        service_deployments.start(job, replace(PLAN, update={"desiredCount": 3}), ecs.task_definition_arn("web:2"))
 
 
 def test_of_the_same_revision_once_more_the_one_before_it_is_what_to_go_back_to(job: Job, aws: ScriptedAws) -> None:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable
+import os
+import signal
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.scripted_aws import Clock, Params, ScriptedAws, at, denied, ecs, error, lost
+from tests.scripted_aws import Clock, Params, ScriptedAws, at, denied, ecs, error, expired, lost, native, throttled
 from tests.scripted_aws.fleet import COMPLETES, CRASHES, STAYS, Course, Fleet, document
 from tests.timelines.conftest import REPOSITORY, Step
 
@@ -375,3 +379,399 @@ def test_of_many_lost_answers_each_is_looked_for(aws: ScriptedAws, step: Run, cl
     aws.on("ecs.UpdateService", lost(ours._update))
     assert step("deploy").exit_code == 0
     assert len(updates(aws)) == 2
+
+
+# ---- several services, one of which goes wrong ----
+
+
+def native_fleet(aws: ScriptedAws, names: Sequence[str], busy_until: float = 0) -> None:
+    """Blue/green services; of each a service deployment of somebody else to its revision 7 goes on until then, and
+    the revision 1 runs."""
+    given = document(list(names), REPOSITORY)
+    aws.on("ssm.GetParameter", {"Parameter": {"Value": json.dumps(given), "Version": 1}})
+    services = [native.service(name=name, deployments=[ecs.deployment(task_definition=f"{name}:1")]) for name in names]
+    aws.on("ecs.DescribeServices", ecs.described("services", *services))
+    theirs = [native.service_deployment("7", stage="BAKE_TIME", service=name) for name in names]
+    aws.on("ecs.ListServiceDeployments", at(0, native.listed(*theirs)), at(busy_until, native.listed()))
+    aws.on("ecs.DescribeServiceRevisions", native.revisions)
+    aws.on("ecs.DescribeServiceDeployments", native.described())
+
+
+def deregistered(aws: ScriptedAws) -> list[str]:
+    calls = (call for call in aws.calls if call.operation == "ecs.DeregisterTaskDefinition")
+    return [call.params["taskDefinition"].rpartition("/")[2] for call in calls]
+
+
+def at_most_twelve_a_look(aws: ScriptedAws, since: float, until: float = float("inf")) -> None:
+    looks = Counter(call.time for call in aws.calls if since < call.time < until)
+    assert looks
+    assert max(looks.values()) <= 12, looks.most_common(3)
+
+
+def test_one_that_fails_first_takes_those_under_way_back_with_it(aws: ScriptedAws, step: Run, clock: Clock) -> None:
+    """The wait for the others ends, and they have a verdict all the same."""
+    fleet(aws, clock, {"web": CRASHES, "worker": STAYS})
+    ended = step("deploy", on_failure="rollback")
+    assert ended.exit_code == 3, ended.log
+    assert results(ended) == {"web": "rolled-back", "worker": "rolled-back"}
+    assert [revision for _, revision, _ in updates(aws)] == ["web:2", "worker:2", "worker:1"]
+
+
+def test_a_way_back_that_ecs_takes_back_is_no_way_back(aws: ScriptedAws, step: Run, clock: Clock) -> None:
+    """What ran before crashes as well, and ECS returns to what failed: that is not "back at web:1"."""
+    ours = fleet(aws, clock, {"web": COMPLETES, "worker": CRASHES})
+
+    def update(params: Params) -> Params:
+        answer = ours._update(params)
+        if params["taskDefinition"].endswith("web:1"):
+            ours.updates["web"][-1].course = CRASHES
+        return answer
+
+    aws.on("ecs.UpdateService", update)
+    ended = step("deploy", on_failure="rollback")
+    assert ended.exit_code == 4, ended.log
+    assert results(ended) == {"web": "rollback-failed", "worker": "rolled-back"}
+
+
+def test_what_the_service_had_before_is_not_undone(aws: ScriptedAws, step: Run, clock: Clock) -> None:
+    """Another run has completed web:2, whose old tasks are still ending; we changed nothing of it."""
+    ours = fleet(aws, clock, {"web": COMPLETES, "worker": CRASHES})
+    there = ecs.task_definition("web", 2)
+    aws.on("ecs.DescribeTaskDefinition", {"taskDefinition": there, "tags": []}, where={"taskDefinition": "web"})
+    steady = [ecs.deployment("ecs-svc/2", task_definition="web:2"), ecs.deployment(status="ACTIVE")]
+    ours.service = lambda name: (  # type: ignore[method-assign]
+        ecs.service(deployments=steady) if name == "web" else Fleet.service(ours, name)
+    )
+    ended = step("deploy", on_failure="rollback")
+    assert ended.exit_code == 3, ended.log
+    assert results(ended) == {"web": "succeeded", "worker": "rolled-back"}
+    assert [name for name, _, _ in updates(aws)] == ["worker"]
+
+
+def test_in_order_what_was_not_begun_is_skipped_and_told(aws: ScriptedAws, step: Run, clock: Clock) -> None:
+    """In the verdict, and in the outputs with no deployment and no revision, for that is deregistered."""
+    fleet(aws, clock, {"web": CRASHES, "worker": COMPLETES})
+    ended = step("deploy", start="in-order")
+    assert results(ended) == {"web": "rolled-back", "worker": "skipped"}
+    assert "worker skipped: not begun, because web has not succeeded" in ended.log
+    assert ended.outputs["task-definition-arn"] == ecs.task_definition_arn("web:2")
+    assert json.loads(ended.outputs["services"])["worker"]["task-definition-arn"] == ""
+    assert deregistered(aws) == ["worker:2"]
+
+
+def test_in_order_all_share_one_timeout(aws: ScriptedAws, step: Run, clock: Clock) -> None:
+    """The second has what the first left of it."""
+    fleet(aws, clock, {"web": COMPLETES, "worker": STAYS})
+    ended = step("deploy", start="in-order", deployment_timeout="1m")
+    assert ended.exit_code == 7
+    assert results(ended) == {"web": "succeeded", "worker": "timed-out"}
+    assert clock.monotonic() <= 63
+
+
+def test_in_order_somebody_elses_deployment_is_looked_for_before_each(
+    aws: ScriptedAws, step: Run, clock: Clock
+) -> None:
+    """It began while the first was followed: the second waits for its end, and does not replace it."""
+    ours = fleet(aws, clock, {"web": COMPLETES, "worker": COMPLETES})
+    theirs = ecs.deployment("ecs-svc/9", task_definition="worker:7", rollout_state="IN_PROGRESS")
+    busy = {"services": [ecs.service("worker", deployments=[theirs])]}
+    aws.on("ecs.DescribeServices", at(10, busy), at(90, ours._describe), where={"services": ["worker"]})
+    ended = step("deploy", start="in-order")
+    assert ended.exit_code == 0, ended.log
+    assert updates(aws)[1][2] >= 90
+    assert "worker: deployment ecs-svc/9 (worker:7) is IN_PROGRESS, somebody else's" in ended.log
+
+
+def test_going_back_has_a_time_of_its_own(aws: ScriptedAws, step: Run, clock: Clock) -> None:
+    """However much of the timeout went by before ours began."""
+    theirs_until(aws, fleet(aws, clock, {"web": STAYS}), 50)
+    ended = step("deploy", on_failure="rollback", deployment_timeout="1m")
+    assert ended.exit_code == 3, ended.log
+
+
+@pytest.mark.parametrize(
+    ("since", "said"),
+    [("ecs.ListTasks", "can't be begun at the moment"), ("ecs.UpdateService#2", "can't look at the moment")],
+)
+def test_reads_that_fail_for_two_minutes_do_not_end_the_way_back(
+    aws: ScriptedAws, step: Run, clock: Clock, since: str, said: str
+) -> None:
+    """Neither the look before it nor those that follow it."""
+    ours = fleet(aws, clock, {"web": STAYS})
+    aws.on("ecs.DescribeServices", at(0, throttled()), at(120, ours._describe), after=since)
+    ended = step("deploy", on_failure="rollback", deployment_timeout="170s")
+    assert ended.exit_code == 3, ended.log
+    assert [revision for _, revision, _ in updates(aws)] == ["web:2", "web:1"]
+    assert ended.log.count(f"{said} (ThrottlingException); trying on") == 1
+
+
+def test_each_timeout_tells_of_its_own_service(aws: ScriptedAws, step: Run, clock: Clock) -> None:
+    """And not of all others besides."""
+    fleet(aws, clock, {"web": STAYS, "worker": STAYS})
+    ended = step("deploy", deployment_timeout="1m")
+    assert ended.exit_code == 7
+    last = next(line for line in ended.log.splitlines() if line.startswith("::error title=Deployment"))
+    assert last.count("0 of 1 running") == 2
+
+
+# ---- revisions that are registered and not deployed ----
+
+
+def test_a_registration_that_is_refused_takes_the_others_away(aws: ScriptedAws, step: Run, clock: Clock) -> None:
+    """The second family may not be registered: the first one's revision is not left behind."""
+    ours = fleet(aws, clock, {"web": COMPLETES, "worker": COMPLETES})
+    aws.on("ecs.RegisterTaskDefinition", ours._register, denied())
+    ended = step("deploy")
+    assert ended.exit_code == 2
+    assert deregistered(aws) == ["web:2"]
+    assert updates(aws) == []
+
+
+def test_a_revision_that_one_of_two_services_got_stays(aws: ScriptedAws, step: Run, clock: Clock) -> None:
+    """Both share it; the second is refused."""
+    ours = fleet(aws, clock, {"web": COMPLETES, "worker": COMPLETES})
+    given: Params = document(["web", "worker"], REPOSITORY)
+    given["services"]["worker"]["task-definition"] = "web"
+    aws.on("ssm.GetParameter", {"Parameter": {"Value": json.dumps(given), "Version": 1}})
+    aws.on("ecs.UpdateService", ours._update, denied())
+    assert step("deploy").exit_code == 1
+    assert deregistered(aws) == []
+
+
+# ---- cancelled ----
+
+
+def interrupted(answer: Callable[[Params], Any]) -> Callable[[Params], Any]:
+    """The runner's SIGINT arrives while AWS does what was asked."""
+
+    def interrupt(params: Params) -> Any:
+        done = answer(params)
+        os.kill(os.getpid(), signal.SIGINT)
+        return done
+
+    return interrupt
+
+
+def test_cancelled_while_revisions_are_registered_nothing_is_left(aws: ScriptedAws, step: Run, clock: Clock) -> None:
+    """Nothing is under way, and what is known to be registered goes."""
+    ours = fleet(aws, clock, {"web": COMPLETES, "worker": COMPLETES})
+    aws.on("ecs.RegisterTaskDefinition", ours._register, interrupted(ours._register))
+    ended = step("deploy", on_cancel="stop")
+    assert ended.exit_code == 130
+    assert ended.outputs["result"] == "cancelled"
+    assert deregistered(aws) == ["web:2"]
+    assert updates(aws) == []
+
+
+def test_cancelled_in_the_middle_of_several_starts_those_begun_are_stopped(
+    aws: ScriptedAws, step: Run, clock: Clock
+) -> None:
+    """The answer of the second never came: it is looked for; the third was never asked for."""
+    ours = fleet(aws, clock, {"web": STAYS, "worker": STAYS, "cron": STAYS})
+    aws.on("ecs.UpdateService", ours._update, interrupted(ours._update), ours._update)
+    ended = step("deploy", on_cancel="stop")
+    assert ended.exit_code == 130
+    began, stopped = updates(aws)[:2], updates(aws)[2:]
+    assert [revision for _, revision, _ in began] == ["web:2", "worker:2"]
+    assert sorted(revision for _, revision, _ in stopped) == ["web:1", "worker:1"]
+    assert "cron" not in ended.log.partition("cancelled")[2]
+
+
+def test_cancelled_while_going_back_the_way_back_goes_on(aws: ScriptedAws, step: Run, clock: Clock) -> None:
+    """on-cancel: stop is about what is new; to stop the way back would bring the failure back."""
+    ours = fleet(aws, clock, {"web": STAYS})
+
+    def describe(params: Params) -> Any:
+        return (interrupted(ours._describe) if clock.monotonic() > 64 else ours._describe)(params)
+
+    aws.on("ecs.DescribeServices", describe)
+    ended = step("deploy", on_failure="rollback", deployment_timeout="1m", on_cancel="stop")
+    assert ended.exit_code == 130
+    assert [revision for _, revision, _ in updates(aws)] == ["web:2", "web:1"]
+    assert "deployment ecs-svc/3 of service web back to web:1 is IN_PROGRESS; ECS goes on with it" in ended.log
+
+
+def test_cancelled_while_one_goes_on_what_is_done_is_not_spoken_of(aws: ScriptedAws, step: Run, clock: Clock) -> None:
+    """web has succeeded already; worker is what is still under way."""
+    ours = fleet(aws, clock, {"web": COMPLETES, "worker": STAYS})
+
+    def describe(params: Params) -> Any:
+        return (interrupted(ours._describe) if clock.monotonic() > 60 else ours._describe)(params)
+
+    aws.on("ecs.DescribeServices", describe)
+    ended = step("deploy")
+    assert ended.exit_code == 130
+    words = ended.log.partition("cancelled")[2]
+    assert "service worker to worker:2 is IN_PROGRESS" in words
+    assert "service web" not in words
+
+
+def test_cancelled_while_scheduled_tasks_are_updated_their_revision_stays(
+    aws: ScriptedAws, step: Run, clock: Clock
+) -> None:
+    """A rule may run it already."""
+    fleet(aws, clock, {"web": COMPLETES})
+    nightly = {"rule": "nightly", "task-definition": "job", "containers": {"app": "app"}}
+    given = document(["web"], REPOSITORY, **{"scheduled-tasks": {"nightly": nightly}})
+    aws.on("ssm.GetParameter", {"Parameter": {"Value": json.dumps(given), "Version": 1}})
+    runs = {"TaskDefinitionArn": ecs.task_definition_arn("job:1")}
+    target = {"Id": "1", "Arn": f"{ecs.PREFIX}:cluster/{ecs.CLUSTER}", "EcsParameters": runs}
+    aws.on("events.DescribeRule", {"Name": "nightly", "State": "ENABLED"})
+    aws.on("events.ListTargetsByRule", {"Targets": [target]})
+    aws.on("events.PutTargets", interrupted(lambda params: {"FailedEntryCount": 0, "FailedEntries": []}))
+    assert step("deploy").exit_code == 130
+    assert deregistered(aws) == []
+
+
+def test_credentials_that_expire_leave_each_service_unknown(aws: ScriptedAws, step: Run, clock: Clock) -> None:
+    """Exit code 8, and of each what became of it can't be found out."""
+    ours = fleet(aws, clock, {"web": STAYS, "worker": STAYS})
+    aws.on("ecs.DescribeServices", at(0, ours._describe), at(10, expired()))
+    ended = step("deploy")
+    assert ended.exit_code == 8
+    assert ended.outputs["result"] == "unknown"
+    assert "what became of service web could not be found out" in ended.log
+    assert "what became of service worker could not be found out" in ended.log
+
+
+# ---- a hundred services ----
+
+
+def test_a_hundred_failures_are_told_in_few_words_and_calls(aws: ScriptedAws, step: Run, clock: Clock) -> None:
+    """What failed alike is one cause; the verdict is among the ten annotations that GitHub shows."""
+    fleet(aws, clock, {f"s{number}": CRASHES for number in range(100)})
+    ended = step("deploy")
+    assert ended.exit_code == 3, ended.log
+    errors = [line for line in ended.log.splitlines() if line.startswith("::error")]
+    assert len(errors) <= 10
+    assert all(len(line) < 4096 for line in errors)
+    assert "100 services: 100 rolled back; s0: ECS rolled back to s0:1" in errors[-1]
+    assert "s0, s1, s2, s3, s4: container `app` exited with 1 (3 tasks)" in ended.log
+    assert "s5, s6, s7, s8, s9 and 90 more: " in ended.log
+    over = max(call.time for call in aws.calls if call.operation == "ecs.DescribeServices")
+    assert sum(call.time >= over for call in aws.calls) < 100
+
+
+def test_the_proof_of_a_hundred_services_comes_by_tens(aws: ScriptedAws, step: Run, clock: Clock) -> None:
+    """A ListTasks for each service, and not all at once."""
+    fleet(aws, clock, {f"s{number}": COMPLETES for number in range(100)})
+    ended = step("deploy")
+    assert ended.exit_code == 0, ended.log
+    at_most_twelve_a_look(aws, since=23)
+
+
+def test_waiting_for_many_costs_no_more_than_a_look(aws: ScriptedAws, step: Run, clock: Clock) -> None:
+    """Native deployments are listed service by service: those that are waited for by turns."""
+    native_fleet(aws, [f"s{number}" for number in range(30)], busy_until=900)
+    ended = step("deploy", deployment_timeout="2m")
+    assert ended.exit_code == 7
+    assert "nothing was begun" in ended.log
+    at_most_twelve_a_look(aws, since=0)
+
+
+def test_going_back_of_many_costs_no_more_than_a_look(aws: ScriptedAws, step: Run, clock: Clock) -> None:
+    """Of a hundred services one fails; ninety-nine go back."""
+    fleet(aws, clock, {f"s{number}": CRASHES if number == 50 else COMPLETES for number in range(100)})
+    ended = step("deploy", on_failure="rollback")
+    assert ended.exit_code == 3, ended.log
+    back = max(call.time for call in aws.calls if call.operation == "ecs.UpdateService")
+    at_most_twelve_a_look(aws, since=back)
+
+
+# ---- before anything is changed ----
+
+
+def test_a_first_look_that_fails_is_repeated(aws: ScriptedAws, step: Run, clock: Clock) -> None:
+    """That nobody else deploys can't be read for two minutes: no defect, and no refusal."""
+    native_fleet(aws, ["web"])
+    aws.on("ecs.ListServiceDeployments", at(0, throttled()), at(120, native.listed()))
+    aws.on("ecs.UpdateService", denied())
+    aws.on("ecs.DeregisterTaskDefinition", {"taskDefinition": ecs.task_definition("web", 2)})
+    ended = step("deploy")
+    assert ended.exit_code == 2, ended.log
+    assert "can't look at the moment" in ended.log
+    assert "AWS answered UpdateService with AccessDeniedException" in ended.log
+
+
+def test_what_is_wrong_with_several_services_is_told_at_once(aws: ScriptedAws, step: Run, clock: Clock) -> None:
+    """The container of the one, the stage of both."""
+    fleet(aws, clock, {"web": COMPLETES, "worker": COMPLETES})
+    given: Params = document(["web", "worker"], REPOSITORY)
+    given["services"]["worker"]["containers"] = {"api": "app"}
+    aws.on("ssm.GetParameter", {"Parameter": {"Value": json.dumps(given), "Version": 1}})
+    ended = step("deploy", wait_until="BAKE_TIME")
+    assert ended.exit_code == 2
+    assert "has no container `api`" in ended.log
+    assert "as of web, has no `BAKE_TIME`" in ended.log
+    assert "as of worker, has no `BAKE_TIME`" in ended.log
+
+
+def test_two_names_of_one_service_are_refused(aws: ScriptedAws, step: Run, clock: Clock) -> None:
+    """The second deployment would supersede the first."""
+    fleet(aws, clock, {"web": COMPLETES})
+    given: Params = document(["web", "worker"], REPOSITORY)
+    given["services"]["worker"]["service"] = "web"
+    aws.on("ssm.GetParameter", {"Parameter": {"Value": json.dumps(given), "Version": 1}})
+    ended = step("deploy")
+    assert ended.exit_code == 2
+    assert "services.web and services.worker are one ECS service, web" in ended.log
+
+
+def test_a_dry_run_of_the_pipeline_changes_nothing(aws: ScriptedAws, step: Run, clock: Clock, tmp_path: Path) -> None:
+    """It neither builds nor migrates nor registers."""
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    ours = fleet(aws, clock, {"web": COMPLETES})
+    given: Params = document(["web"], REPOSITORY)
+    given["migration"] = {"task-definition": "migration", "container": "app"}
+    aws.on("ssm.GetParameter", {"Parameter": {"Value": json.dumps(given), "Version": 1}})
+    aws.on("ecr.DescribeRepositories", {"repositories": [{"imageTagMutability": "MUTABLE"}]})
+    ended = step("pipeline", dry_run="true")
+    assert ended.exit_code == 0, ended.log
+    assert ended.outputs == {"result": "skipped"}
+    changing = ("Update", "Register", "Deregister", "Put", "Create", "Run", "Stop", "Delete")
+    assert not [c.operation for c in aws.calls if c.operation.partition(".")[2].startswith(changing)]
+    assert ours.updates["web"][-1].id == "ecs-svc/1"
+
+
+# ---- the proof ----
+
+
+def test_reads_that_fail_during_the_proof_are_survived(aws: ScriptedAws, step: Run, clock: Clock) -> None:
+    """Two minutes without an answer are no other digest."""
+    ours = fleet(aws, clock, {"web": COMPLETES})
+    aws.on("ecs.ListTasks", at(0, throttled()), at(142, ours._list_tasks), where={"desiredStatus": "RUNNING"})
+    ended = step("deploy")
+    assert ended.exit_code == 0, ended.log
+
+
+def test_a_proof_that_can_not_be_read_at_all_is_no_failure(aws: ScriptedAws, step: Run, clock: Clock) -> None:
+    """Nobody knows what runs: neither green, nor a reason to go back."""
+    fleet(aws, clock, {"web": COMPLETES})
+    aws.on("ecs.ListTasks", throttled(), where={"desiredStatus": "RUNNING"})
+    ended = step("deploy", on_failure="rollback")
+    assert ended.exit_code == 8
+    assert ended.outputs["result"] == "unknown"
+    assert len(updates(aws)) == 1
+
+
+def test_a_service_that_is_scaled_to_nothing_meanwhile_needs_no_proof(
+    aws: ScriptedAws, step: Run, clock: Clock
+) -> None:
+    """Its desired count is asked anew where no task runs."""
+    ours = fleet(aws, clock, {"web": COMPLETES})
+    aws.on("ecs.ListTasks", {"taskArns": []})
+    ours.desired = {"web": 1}
+    none = {"services": [ecs.service(desired=0, deployments=[ecs.deployment("ecs-svc/2", task_definition="web:2")])]}
+    aws.on("ecs.DescribeServices", at(0, ours._describe), at(25, none))
+    assert step("deploy").exit_code == 0
+
+
+def test_tasks_that_do_not_run_prove_nothing(aws: ScriptedAws, step: Run, clock: Clock) -> None:
+    """The service has the revision already, and its task is PENDING since it crashed."""
+    ours = fleet(aws, clock, {"web": COMPLETES})
+    ours.updates["web"][0].task_definition = ecs.task_definition_arn("web:2")
+    aws.on("ecs.DescribeTaskDefinition", {"taskDefinition": ecs.task_definition("web", 2), "tags": []})
+    aws.on("ecs.DescribeTasks", {"tasks": [ecs.task("web-0", "PENDING", task_definition="web:2")]})
+    ended = step("deploy")
+    assert ended.exit_code == 1, ended.log
+    assert "no task runs" in ended.log

@@ -138,21 +138,6 @@ def service_task_arns(aws: Aws, cluster: str, name: str, status: str) -> list[st
     return _list_tasks(aws.once("ecs"), cluster=cluster, serviceName=name, desiredStatus=status)
 
 
-def service_deployment_status(aws: Aws, cluster: str, service: Json, task_definition_arn: str) -> str | None:
-    """The status of the service deployment that brought this task definition, the newest of several;
-    ``None`` where ECS does not tell."""
-    client = aws.once("ecs")
-    listed = client.list_service_deployments(cluster=cluster, service=service["serviceArn"])["serviceDeployments"]
-    newest = sorted(listed, key=lambda one: str(one.get("createdAt", "")), reverse=True)[:20]
-    revisions = [str(one["targetServiceRevisionArn"]) for one in newest if one.get("targetServiceRevisionArn")]
-    if not revisions:
-        return None
-    described = client.describe_service_revisions(serviceRevisionArns=revisions)["serviceRevisions"]
-    ours = {one["serviceRevisionArn"] for one in described if one.get("taskDefinition") == task_definition_arn}
-    statuses = (str(one["status"]) for one in newest if one.get("targetServiceRevisionArn") in ours)
-    return next(statuses, None)
-
-
 def _services(client: Client, cluster: str, names: Sequence[str]) -> dict[str, Json]:
     chunks = [list(names[start : start + _SERVICES_A_CALL]) for start in range(0, len(names), _SERVICES_A_CALL)]
     with ThreadPoolExecutor(max_workers=min(5, len(chunks)) or 1) as pool:

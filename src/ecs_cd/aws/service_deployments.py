@@ -27,35 +27,46 @@ def described(aws: Aws, arns: Iterable[str]) -> dict[str, Json]:
 
 
 def listed(
-    aws: Aws, cluster: str, service: str, *, status: Sequence[str] = (), created_after: datetime | None = None
+    aws: Aws,
+    cluster: str,
+    service: str,
+    *,
+    status: Sequence[str] = (),
+    created_after: datetime | None = None,
+    polling: bool = False,
 ) -> list[Json]:
     """The service's deployments, the newest first; none where the service is not there.
 
-    ``created_after`` is a time of AWS's own clock, as it stands in its answers.
+    ``created_after`` is a time of AWS's own clock, as it stands in its answers. With ``polling`` it is asked once.
     """
-    client = aws.client("ecs")
-    request: Json = {"cluster": cluster, "service": service}
-    request |= {"status": list(status)} if status else {}
-    request |= {"createdAt": {"after": created_after}} if created_after else {}
-    found: list[Json] = []
-    while True:
-        try:
-            page = client.list_service_deployments(**request)
-        except ClientError as error:
-            if code(error) in _NOT_THERE:
-                return []
+    client = aws.once("ecs") if polling else aws.client("ecs")
+    request: Json = {"cluster": cluster, "service": service, **({"status": list(status)} if status else {})}
+    try:
+        found = _pages(client, request | ({"createdAt": {"after": created_after}} if created_after else {}))
+    except ClientError as error:
+        if code(error) in _NOT_THERE:
+            return []
+        # A time of more than three months ago is refused, and nothing of before it is kept.
+        # https://github.com/hashicorp/terraform-provider-aws/pull/43502
+        if not created_after or code(error) != "InvalidParameterException":
             raise
-        found += page["serviceDeployments"]
-        if not page.get("nextToken"):
-            return sorted(found, key=lambda one: str(one.get("createdAt", "")), reverse=True)
-        request["nextToken"] = page["nextToken"]
+        found = _pages(client, request)
+    return sorted(found, key=lambda one: str(one.get("createdAt", "")), reverse=True)
 
 
-def task_definitions(aws: Aws, revisions: Iterable[str]) -> dict[str, str]:
-    """The ARNs of the task definitions of service revisions, by the revisions' own."""
+def with_targets(aws: Aws, found: Sequence[Json], *, polling: bool = False) -> list[tuple[Json, str]]:
+    """What was ``listed``, each with the ARN of the task definition that it goes to; empty where ECS doesn't tell."""
+    revisions = [str(one.get("targetServiceRevisionArn", "")) for one in found]
+    known = task_definitions(aws, filter(None, revisions), polling=polling)
+    return [(one, known.get(revision, "")) for one, revision in zip(found, revisions, strict=True)]
+
+
+def task_definitions(aws: Aws, revisions: Iterable[str], *, polling: bool = False) -> dict[str, str]:
+    """The ARNs of the task definitions of service revisions, by the revisions' own. With ``polling`` asked once."""
+    client = aws.once("ecs") if polling else aws.client("ecs")
     found: dict[str, str] = {}
     for chunk in _chunks(revisions):
-        answer = aws.client("ecs").describe_service_revisions(serviceRevisionArns=chunk)
+        answer = client.describe_service_revisions(serviceRevisionArns=chunk)
         found |= {str(one["serviceRevisionArn"]): str(one["taskDefinition"]) for one in answer["serviceRevisions"]}
     return found
 
@@ -68,6 +79,17 @@ def roll_back(aws: Aws, arn: str) -> None:
 def proceed(aws: Aws, arn: str, hook: str, action: str) -> None:
     """ContinueServiceDeployment at this hook: ``CONTINUE`` or ``ROLLBACK``. Repeats nothing."""
     aws.once("ecs").continue_service_deployment(serviceDeploymentArn=arn, hookId=hook, action=action)
+
+
+def _pages(client: Client, request: Json) -> list[Json]:
+    found: list[Json] = []
+    token = ""
+    while True:
+        page = client.list_service_deployments(**request, **({"nextToken": token} if token else {}))
+        found += page["serviceDeployments"]
+        token = page.get("nextToken", "")
+        if not token:
+            return found
 
 
 def _described(client: Client, arns: Iterable[str]) -> dict[str, Json]:

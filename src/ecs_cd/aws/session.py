@@ -19,6 +19,7 @@ Client = Any  # botocore makes its clients at run time; there is no class to nam
 _PASSING = {
     "Throttling", "ThrottlingException", "ThrottledException", "RequestLimitExceeded", "TooManyRequestsException",
     "RequestThrottled", "RequestThrottledException", "SlowDown", "PriorRequestNotComplete", "ServerException",
+    "RequestTimeout", "RequestTimeoutException",
 }  # fmt: skip
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403", "Forbidden"}
 _SIGN_IN = {
@@ -99,6 +100,11 @@ def passing(error: Exception) -> bool:
     return isinstance(error, _CONNECTION)
 
 
+def denied(error: Exception) -> bool:
+    """Whether the role may not do it."""
+    return code(error) in _DENIED
+
+
 @contextmanager
 def looking() -> Iterator[None]:
     """Reads inside a watch: what passes becomes ``Unreadable``, for the watch to look again."""
@@ -135,6 +141,6 @@ def _without_values(report: str) -> str:
 
 
 def _remedy(error: botocore.exceptions.ClientError) -> str:
-    if code(error) in _DENIED:
+    if denied(error):
         return f"Allow the job's role {error.operation_name} on this resource; README.md lists what each verb needs."
     return _CREDENTIALS_REMEDY if code(error) in _SIGN_IN else ""

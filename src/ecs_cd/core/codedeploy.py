@@ -33,7 +33,8 @@ class Look:
     ``info``: its entry in BatchGetDeployments, empty where CodeDeploy tells of none. ``target``: the ``ecsTarget`` of
     BatchGetDeploymentTargets, ``None`` before it has begun; ``asked_at`` is when that was asked, which is not at every
     look. ``rollback``: the entry of the deployment that rolls ours back. ``at`` is when we looked, ``ended_at`` when
-    ours was first seen to have Failed or Stopped, in seconds of the same clock.
+    ours was first seen to have Failed or Stopped, in seconds of the same clock. ``gone``: the verdict where the service
+    was not there any more by then.
     """
 
     info: Mapping[str, Any]
@@ -42,6 +43,7 @@ class Look:
     at: float = 0.0
     ended_at: float | None = None
     asked_at: float = float("-inf")
+    gone: Verdict | None = None
 
     @property
     def status(self) -> str:
@@ -72,7 +74,7 @@ def judge(mine: Mine, look: Look, until: Until) -> Verdict | Watching:
         case "Succeeded":
             return Verdict(Outcome.SUCCEEDED, _progress(look))
         case "Failed" | "Stopped":
-            return _ended_badly(look)
+            return look.gone or _ended_badly(look)
         case "":
             return Watching(f"CodeDeploy does not show our deployment {mine.id}")
         case _:

@@ -574,8 +574,8 @@ def findings(evidence: Evidence) -> list[Finding]:
 
 def new_events(service: Mapping[str, Any], seen: set[str]) -> list[str]:
     """The messages of the service's events that are not in ``seen``, the oldest first."""
-    events = sorted(service.get("events", ()), key=lambda event: str(event.get("createdAt", "")))
-    return [str(event["message"]) for event in events if event["id"] not in seen]
+    newest_first = sorted(service.get("events", ()), key=lambda event: str(event.get("createdAt", "")), reverse=True)
+    return [str(event["message"]) for event in reversed(newest_first) if event["id"] not in seen]
 
 
 class _Clue(NamedTuple):

@@ -56,7 +56,7 @@ def render(definition: TaskDefinition, changes: Changes, *, where: str) -> TaskD
         raise Refused(found)
     roles = {"taskRoleArn": changes.task_role, "executionRoleArn": changes.execution_role}
     containers = [
-        _changed(one, changes) if one.get("name") in changes.containers else one
+        _without_empty_words(_changed(one, changes) if one.get("name") in changes.containers else one)
         for one in definition["containerDefinitions"]
     ]
     return {**definition, "containerDefinitions": containers, **{name: role for name, role in roles.items() if role}}
@@ -78,11 +78,16 @@ def pairs(text: str, *, what: str) -> dict[str, str]:
 
 
 def words(text: str, *, what: str) -> tuple[str, ...]:
-    """The words of a command as a shell has them. Raises ``Refused`` where quotes are not closed."""
+    """The words of a command; quotes hold them together. Raises ``Refused`` where quotes are not closed.
+
+    A backslash is one, as in the official action, so that ``App\\Jobs`` or a path of Windows comes through.
+    """
     import shlex
 
+    lexer = shlex.shlex(text, posix=True, punctuation_chars=False)
+    lexer.whitespace_split, lexer.commenters, lexer.escape = True, "", ""
     try:
-        return tuple(shlex.split(text))
+        return tuple(lexer)
     except ValueError as error:
         raise Refused(f"{what}: {str(error).lower()}") from None
 
@@ -100,6 +105,16 @@ def _changed(one: dict[str, Any], changes: Changes) -> dict[str, Any]:
         "dockerLabels": {**one.get("dockerLabels", {}), **changes.labels},
     }
     return {name: value for name, value in changed.items() if value or name in one}
+
+
+def _without_empty_words(container: dict[str, Any]) -> dict[str, Any]:
+    """``[""]``, which a skeleton of the AWS CLI has, is no command, as the official action has it. To Docker it is
+    one, and an ENTRYPOINT that it takes away."""
+    return {
+        name: value
+        for name, value in container.items()
+        if name not in ("command", "entryPoint") or not value or any(value)
+    }
 
 
 def _merged(there: list[dict[str, str]], new: Mapping[str, str], member: str) -> list[dict[str, str]]:

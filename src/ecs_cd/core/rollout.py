@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ecs_cd.core.deployment import Mine
+from ecs_cd.core.deployment import Mine, deleted
 from ecs_cd.core.diagnosis import Evidence
 from ecs_cd.core.references import short
 from ecs_cd.core.strategy import STABLE, Until
@@ -17,14 +17,14 @@ from ecs_cd.core.verdict import Outcome, Verdict, Watching
 class Look:
     """One look at the service: DescribeServices' answer, and what is known besides.
 
-    ``service`` is ``None`` when ECS answers that it is not there. ``died`` counts the tasks of this deployment that
-    stopped by themselves. ``at`` is when we looked, ``failed_at`` when ECS first called ours FAILED or was seen to
-    roll back, both in seconds of the same clock. ``status`` is ours in DescribeServiceDeployments, which is asked only
-    once ours has failed or is no longer PRIMARY: ``None`` before, empty where ECS doesn't tell. ``asked_at`` is when.
+    ``service`` is ``None`` when ECS answers that it is not there. ``crashed`` counts the tasks of this deployment that
+    ended by themselves. ``at`` is when we looked, ``failed_at`` when ECS first called ours FAILED or was seen to
+    roll back, both in seconds of the same clock. ``status`` is ours in ListServiceDeployments, which is asked only
+    once ours has failed or is not PRIMARY: ``None`` before, empty where ECS doesn't tell. ``asked_at`` is when.
     """
 
     service: Mapping[str, Any] | None
-    died: int = 0
+    crashed: int = 0
     at: float = 0.0
     failed_at: float | None = None
     status: str | None = None
@@ -38,6 +38,8 @@ class Look:
 
 _MOST_DEPLOYMENTS = 5  # of a service at once; ECS refuses another: aws/containers-roadmap#2836
 _ROLLBACK_BEGINS = 60.0  # seconds after FAILED; ECS itself takes a few
+# Nobody's failure: whoever ended the task, ECS starts it again.
+_ENDED_FROM_OUTSIDE = ("SpotInterruption", "TerminationNotice", "InfrastructureHealth", "UserInitiated")
 
 
 def primary(service: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -55,6 +57,18 @@ def running(service: Mapping[str, Any]) -> str | None:
 def own(mine: Mine, service: Mapping[str, Any]) -> Mapping[str, Any]:
     """Our deployment as this look at the service lists it; empty where it does not."""
     return next((d for d in service.get("deployments", ()) if d.get("id") == mine.id), {})
+
+
+def state(deployment: Mapping[str, Any], service: Mapping[str, Any]) -> str:
+    """The deployment's rolloutState.
+
+    ECS tells none of a service behind a Classic Load Balancer: there it has completed when it alone has tasks, and as
+    many as it wants, which is what `aws ecs wait services-stable` asks.
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Deployment.html
+    """
+    told = str(deployment.get("rolloutState") or "")
+    full = deployment.get("runningCount", 0) == deployment.get("desiredCount", 0)
+    return told or ("COMPLETED" if full and _stable(deployment, service) else "IN_PROGRESS")
 
 
 def works_towards(service: Mapping[str, Any], task_definition: str) -> bool:
@@ -77,16 +91,14 @@ def under_way(service: Mapping[str, Any], arn: str) -> str:
     trying for ever, is in nobody's way.
     """
     current = primary(service)
-    state = str(current.get("rolloutState", ""))
-    name = f"deployment {current.get('id')} ({short(str(current.get('taskDefinition', '')))})"
+    name = _words(current)
     open_ones = [d for d in service.get("deployments", ()) if d.get("status") in ("PRIMARY", "ACTIVE")]
     if len(open_ones) >= _MOST_DEPLOYMENTS and current.get("taskDefinition") != arn:
         return f"{len(open_ones)} deployments are active, the newest {name}; ECS takes no more"
-    hopeless = not _breaker(service).get("enable") and not current.get("runningCount")
-    hopeless = hopeless and current.get("failedTasks", 0) >= crash_limit(int(service.get("desiredCount", 0)))
-    if state != "IN_PROGRESS" or current.get("taskDefinition") == arn or hopeless:
+    hopeless = _hopeless(current, service, current.get("failedTasks", 0))
+    if not current or current.get("taskDefinition") == arn or hopeless or state(current, service) != "IN_PROGRESS":
         return ""
-    return f"{name} is {state}"
+    return f"{name} is IN_PROGRESS"
 
 
 def worth_evidence(mine: Mine, before: Look | None, now: Look) -> bool:
@@ -127,9 +139,29 @@ def died(task: Mapping[str, Any], mine: Mine) -> bool:
     return ours and not of_another and not scaled_in and task.get("lastStatus") == "STOPPED"
 
 
+def crashed(task: Mapping[str, Any]) -> bool:
+    """Whether a task that died ended by itself, or for its health; not for its place, or by somebody's hand."""
+    return task.get("stopCode") not in _ENDED_FROM_OUTSIDE
+
+
 def has_failed(mine: Mine, service: Mapping[str, Any]) -> bool:
     """Whether this look at the service shows that ours failed. Later ones may not show it any more."""
-    return own(mine, service).get("rolloutState") == "FAILED" or _rolling_back(primary(service))
+    current = primary(service)
+    rolled_back = current.get("id") != mine.id and _rolling_back(current) and not _lags(mine, service)
+    return own(mine, service).get("rolloutState") == "FAILED" or rolled_back
+
+
+def taken_over(mine: Mine, service: Mapping[str, Any], *, failed: bool) -> bool:
+    """Whether a later deployment than ours brings our task definition, so that its end is ours.
+
+    A rollback does not, though the revision of before may be the same as ours. ``failed``: an earlier look showed that
+    ours has.
+    """
+    current = primary(service)
+    ours = current.get("id") != mine.id and current.get("taskDefinition") == mine.task_definition
+    failed = failed or has_failed(mine, service)
+    back = _rolling_back(current) or (failed and mine.previous_task_definition == mine.task_definition)
+    return ours and not back and not _lags(mine, service)
 
 
 def crash_limit(desired: int) -> int:
@@ -143,33 +175,37 @@ def crash_limit(desired: int) -> int:
 
 def judge(mine: Mine, look: Look, until: Until) -> Verdict | Watching:
     """What this look says of our deployment. Never concludes from an absence alone."""
-    service = look.service
-    if service is None or service.get("status") in ("DRAINING", "INACTIVE"):
-        state = "is not there any more" if service is None else f"is {service['status']}"
-        return Verdict(Outcome.GONE, f"the service {state}: somebody deleted it while we deployed")
+    gone, service = deleted(look.service), look.service or {}
+    if gone:
+        return gone
     current = primary(service)
-    if current.get("id") == mine.id or current.get("taskDefinition") == mine.task_definition:
+    if current.get("id") == mine.id or taken_over(mine, service, failed=look.failed_at is not None):
         return _while_primary(current, service, look, until)
     return _after_primary(mine, service, current, look)
 
 
 def _while_primary(ours: Mapping[str, Any], service: Mapping[str, Any], look: Look, until: Until) -> Verdict | Watching:
-    counts = _counts(ours)
-    state = ours.get("rolloutState", "IN_PROGRESS")
-    if state == "COMPLETED" and until.goal == STABLE and not _stable(ours, service):
+    counts, now = _counts(ours), state(ours, service)
+    if now == "COMPLETED" and until.goal == STABLE and not _stable(ours, service):
         return Watching(f"COMPLETED, {counts}; waiting until the service is stable")
-    if state == "COMPLETED":
+    if now == "COMPLETED":
         return Verdict(Outcome.SUCCEEDED, counts)
-    if state == "FAILED":
+    if now == "FAILED":
         return _failed_and_primary(ours, service, look)
-    limit = crash_limit(int(service.get("desiredCount", 0)))
-    if not _breaker(service).get("enable") and look.died >= limit and not ours.get("runningCount"):
+    if _hopeless(ours, service, look.crashed):
         return Verdict(
             Outcome.FAILED,
-            f"{look.died} tasks died and none runs; the service has no circuit breaker, so ECS goes on trying",
+            f"{look.crashed} tasks died and none runs; the service has no circuit breaker, so ECS goes on trying",
         )
-    unknown = "" if state == "IN_PROGRESS" else f" (ECS calls it {state})"
+    unknown = "" if now == "IN_PROGRESS" else f" (ECS calls it {now})"
     return Watching(counts + unknown)
+
+
+def _hopeless(deployment: Mapping[str, Any], service: Mapping[str, Any], deaths: int) -> bool:
+    """Whether ECS would go on for ever: tasks are wanted, none runs, many died, and no circuit breaker counts them."""
+    desired = int(service.get("desiredCount", 0))
+    counted = _breaker(service).get("enable") and deployment.get("rolloutState")
+    return bool(desired and not counted and not deployment.get("runningCount") and deaths >= crash_limit(desired))
 
 
 def _stable(ours: Mapping[str, Any], service: Mapping[str, Any]) -> bool:
@@ -181,7 +217,9 @@ def _stable(ours: Mapping[str, Any], service: Mapping[str, Any]) -> bool:
 def _failed_and_primary(ours: Mapping[str, Any], service: Mapping[str, Any], look: Look) -> Verdict | Watching:
     """ECS may not have begun to roll back yet, or has nothing to roll back to: a first deployment."""
     why = str(ours.get("rolloutStateReason") or "no reason given").rstrip(".")
-    said = [why, *(str(event.get("message", "")) for event in service.get("events", ())[:5])]
+    since = ours.get("createdAt")  # an earlier deployment's events are no news of ours
+    events = [e for e in service.get("events", ())[:5] if not since or "createdAt" not in e or e["createdAt"] >= since]
+    said = [why, *(str(event.get("message", "")) for event in events)]
     nowhere = any("no rollback candidate" in text.lower() for text in said)
     begun = str(look.status).startswith("ROLLBACK")
     overdue = (look.failed_for or 0) >= _ROLLBACK_BEGINS and not begun
@@ -195,32 +233,45 @@ def _failed_and_primary(ours: Mapping[str, Any], service: Mapping[str, Any], loo
 def _after_primary(
     mine: Mine, service: Mapping[str, Any], current: Mapping[str, Any], look: Look
 ) -> Verdict | Watching:
-    ours, status = own(mine, service), look.status or ""
-    asked = look.status is not None
-    failed = ours.get("rolloutState") == "FAILED" or look.failed_for is not None
+    status, lags = look.status or "", _lags(mine, service)
+    failed = look.failed_at is not None or has_failed(mine, service)
     back_to_previous = failed and current.get("taskDefinition") == mine.previous_task_definition
-    if status.startswith("ROLLBACK") or _rolling_back(current) or back_to_previous:
-        return _during_rollback(ours, current, status)
-    if current.get("id") == mine.previous_id and not failed and status in ("", "PENDING", "IN_PROGRESS"):
-        return Watching("ECS does not show our deployment yet")  # DescribeServices lags behind UpdateService
-    successor = f"deployment {current.get('id')} ({short(str(current.get('taskDefinition', '')))})"
+    back = back_to_previous or (_rolling_back(current) and not lags)
+    if back or status.startswith("ROLLBACK"):
+        return _during_rollback(mine, service, current if back else {}, status)
+    if lags and not failed:
+        return Watching("ECS does not show our deployment yet")
     if current and status == "SUCCESSFUL":
-        return Verdict(Outcome.SUPERSEDED, f"ours completed, and then {successor} replaced it")
-    if current and (status.startswith("STOP") or (asked and not (status or failed))):
-        return Verdict(Outcome.SUPERSEDED, f"{successor} replaced ours")
+        return Verdict(Outcome.SUPERSEDED, f"ours completed, and then {_words(current)} replaced it")
+    if current and look.status is not None and failed:
+        return Verdict(Outcome.FAILED, f"it failed, and then {_words(current)} replaced it")
+    if current and look.status is not None and (status.startswith("STOP") or not status):
+        return Verdict(Outcome.SUPERSEDED, f"{_words(current)} replaced ours")
     return Watching(f"{mine.id} is not PRIMARY any more; waiting for ECS to say whether it was replaced or rolled back")
 
 
-def _during_rollback(ours: Mapping[str, Any], current: Mapping[str, Any], status: str) -> Verdict | Watching:
-    target = short(str(current.get("taskDefinition", "the previous revision")))
-    reasons = (ours.get("rolloutStateReason"), current.get("rolloutStateReason"))
+def _lags(mine: Mine, service: Mapping[str, Any]) -> bool:
+    """Whether DescribeServices still tells what was before UpdateService: not ours, and an older PRIMARY than ours."""
+    current = primary(service)
+    created = current.get("createdAt")
+    older = bool(created and mine.created_at and created < mine.created_at)
+    return not own(mine, service) and bool(older or current.get("id") == mine.previous_id)
+
+
+def _during_rollback(
+    mine: Mine, service: Mapping[str, Any], rollback: Mapping[str, Any], status: str
+) -> Verdict | Watching:
+    """``rollback`` is the deployment that goes back, as far as it is told; somebody else's may have replaced it."""
+    target = short(str(rollback.get("taskDefinition") or mine.previous_task_definition or "the previous revision"))
+    reasons = (own(mine, service).get("rolloutStateReason"), rollback.get("rolloutStateReason"))
     why = next((str(r) for r in reasons if r and "completed" not in str(r).lower()), "the deployment failed")
-    state = current.get("rolloutState")
-    if status == "ROLLBACK_FAILED" or state == "FAILED":
+    now = state(rollback, service) if rollback else ""
+    if status == "ROLLBACK_FAILED" or now == "FAILED":
         return Verdict(Outcome.ROLLBACK_FAILED, f"the rollback to {target} failed as well: {why}")
-    if status == "ROLLBACK_SUCCESSFUL" or state == "COMPLETED":
+    if status == "ROLLBACK_SUCCESSFUL" or now == "COMPLETED":
         return Verdict(Outcome.ROLLED_BACK, f"ECS rolled back to {target}: {why}")
-    return Watching(f"FAILED; rolling back to {target}, {_counts(current)}", alarming=True)
+    counts = f", {_counts(rollback)}" if rollback else ""
+    return Watching(f"FAILED; rolling back to {target}{counts}", alarming=True)
 
 
 def _rolling_back(deployment: Mapping[str, Any]) -> bool:
@@ -235,6 +286,10 @@ def _rolls_back(service: Mapping[str, Any]) -> bool:
 def _breaker(service: Mapping[str, Any]) -> Mapping[str, Any]:
     breaker: Mapping[str, Any] = service.get("deploymentConfiguration", {}).get("deploymentCircuitBreaker", {})
     return breaker
+
+
+def _words(deployment: Mapping[str, Any]) -> str:
+    return f"deployment {deployment.get('id')} ({short(str(deployment.get('taskDefinition', '')))})"
 
 
 def _counts(deployment: Mapping[str, Any]) -> str:

@@ -24,20 +24,19 @@ class Look:
 
     ``deployment``: its entry in DescribeServiceDeployments; ``None`` where ECS answers that it is MISSING. The others
     are asked only when it is over, or MISSING. ``newer``: a later deployment of the service, in words. ``service``:
-    DescribeServices' answer; ``gone``: that says that somebody deletes the service, or has deleted it.
+    DescribeServices' answer; ``gone``: the verdict where that says that the service is deleted.
     """
 
     deployment: Mapping[str, Any] | None
     newer: str = ""
     service: Mapping[str, Any] | None = None
-    gone: bool = False
+    gone: Verdict | None = None
 
 
 def judge(mine: Mine, look: Look, until: Until) -> Verdict | Watching:
     """What this look says of our deployment. Never concludes from an absence alone."""
     if look.gone:
-        state = look.service["status"] if look.service else "not there any more"
-        return Verdict(Outcome.GONE, f"the service is {state}: somebody deleted it while we deployed")
+        return look.gone
     if look.deployment is None:
         return Watching(f"ECS does not show our service deployment {short(mine.id)}")
     status = str(look.deployment.get("status", ""))

@@ -30,7 +30,10 @@ def _kind(strategy: Strategy) -> Any:
 
 def prepare(job: Job, plan: Plan) -> Plan:
     """With what this kind of deployment needs besides. Raises ``Refused`` for all that can be known to be wrong."""
+    if plan.strategy is Strategy.ROLLING:
+        return plan
     if plan.strategy is not Strategy.CODE_DEPLOY:
+        service_deployments.prepare(job, plan)
         return plan
     appspec = codedeploy.prepare(job, plan.cluster, plan.service, plan.target.codedeploy, plan.definition)
     return replace(plan, appspec=appspec)
@@ -61,7 +64,8 @@ def judge(one: Following, until: Until) -> Verdict | Watching:
     """What the last look says of it."""
     match one.look:
         case rollout.Look():
-            return rollout.judge(one.mine, replace(one.look, died=len(one.stopped)), until)
+            crashed = sum(rollout.crashed(each.task) for each in one.stopped.values())
+            return rollout.judge(one.mine, replace(one.look, crashed=crashed), until)
         case service_deployment.Look():
             return service_deployment.judge(one.mine, one.look, until)
         case _:

@@ -13,18 +13,20 @@ from ecs_cd.aws import codedeploy, ecs, s3
 from ecs_cd.aws.codedeploy import Json
 from ecs_cd.aws.session import Aws, code, looking, passing
 from ecs_cd.config import read_file
-from ecs_cd.core import appspec, rollout
+from ecs_cd.core import appspec
 from ecs_cd.core import codedeploy as rules
 from ecs_cd.core.codedeploy import ENDED_BADLY, UNDER_WAY, Look
-from ecs_cd.core.deployment import Mine
+from ecs_cd.core.deployment import Mine, deleted
 from ecs_cd.core.document import CodeDeploy
 from ecs_cd.core.errors import Refused
 from ecs_cd.core.references import S3Object, WorkspaceFile, short
 from ecs_cd.core.strategy import Strategy
+from ecs_cd.core.verdict import Verdict
 from ecs_cd.following import Following
 from ecs_cd.job import Job, together
 from ecs_cd.mutation import carry_out
 from ecs_cd.plan import Plan
+from ecs_cd.rollouts.back import way_back
 
 _LONGEST_WAIT = 6 * 3600.0  # seconds
 _MARGIN = timedelta(seconds=5)  # by which CodeDeploy's clocks may differ
@@ -72,6 +74,7 @@ def _appspec(
 
 
 def _check_group(job: Job, wanted: str, names: CodeDeploy) -> None:
+    """And that its deployments may be read: without that nobody could follow one."""
     group = codedeploy.deployment_group(job.aws, names.application, names.deployment_group)
     what = f"the CodeDeploy deployment group {names.deployment_group} of application {names.application}"
     platform = group.get("computePlatform", "ECS")
@@ -83,6 +86,8 @@ def _check_group(job: Job, wanted: str, names: CodeDeploy) -> None:
             f"{what} deploys {', '.join(theirs) or 'no service'}, not {wanted}",
             "The service's `codedeploy` in the document names `application` and `deployment-group`.",
         )
+    last = group.get("lastAttemptedDeployment", {}).get("deploymentId")
+    codedeploy.deployments(job.aws, [last] if last else [])
 
 
 def _check_config(job: Job, name: str) -> None:
@@ -237,7 +242,9 @@ def read(job: Job, followed: Sequence[Following]) -> list[Look]:
     ids = dict.fromkeys(name for name in [*(one.mine.id for one in followed), *backs] if _is_named(name))
     with looking():
         known = codedeploy.look_at_deployments(job.aws, list(ids))
-    looks = [_look(job, one, known) for one in followed]
+        looks = [_look(job, one, known) for one in followed]
+        for number, gone in _gone(job, followed, looks).items():
+            looks[number] = replace(looks[number], gone=gone)
     for number in _due(followed, looks):
         looks[number] = _with_target(job, followed[number], looks[number])
     return looks
@@ -256,6 +263,20 @@ def _look(job: Job, one: Following, known: Mapping[str, Json]) -> Look:
         at=now,
         ended_at=(now if last.ended_at is None else last.ended_at) if ended else None,
     )
+
+
+def _gone(job: Job, followed: Sequence[Following], looks: Sequence[Look]) -> dict[int, Verdict]:
+    """Of those that have just ended badly the ones whose service is deleted, which CodeDeploy tells in many words."""
+    ended = [
+        number
+        for number, (one, look) in enumerate(zip(followed, looks, strict=True))
+        if look.ended_at is not None and (one.look is None or one.look.ended_at is None)
+    ]
+    if not ended:
+        return {}
+    services = ecs.look_at_services(job.aws, followed[0].plan.cluster, [followed[n].plan.name for n in ended])
+    verdicts = {number: deleted(services.get(followed[number].plan.name)) for number in ended}
+    return {number: verdict for number, verdict in verdicts.items() if verdict}
 
 
 def _due(followed: Sequence[Following], looks: Sequence[Look]) -> list[int]:
@@ -290,20 +311,14 @@ def _with_target(job: Job, one: Following, look: Look) -> Look:
 def undo(job: Job, one: Following) -> Mine:
     """Stops ours while it is under way, and CodeDeploy rolls it back: the deployment to follow then is the same. Else
     deploys what ran before. Raises ``Refused`` where the service is not ours any more."""
-    mine, plan = one.mine, one.plan
+    mine = one.mine
     if _is_named(mine.id):
         if roll_back(job, mine.id):
             return mine
         ours = next(iter(codedeploy.deployments(job.aws, [mine.id])), {})
         if rules.rollback_id(ours):
             return mine
-    service = ecs.active_service(job.aws, plan.cluster, plan.name)
-    running, previous = rollout.running(service), mine.previous_task_definition
-    if running not in (mine.task_definition, previous):
-        raise Refused(f"{short(str(running))} has replaced it meanwhile: that is somebody else's, and stays")
-    if previous in (None, mine.task_definition):
-        raise Refused(f"service {plan.name} had nothing before {short(mine.task_definition)} to go back to")
-    return start(job, replace(plan, service=service, force=False), str(previous))
+    return start(job, *way_back(job, one))
 
 
 def roll_back(job: Job, name: str) -> bool:

@@ -12,13 +12,14 @@ from ecs_cd.aws import ecs
 from ecs_cd.aws.session import Aws, looking, passing
 from ecs_cd.core import rollout
 from ecs_cd.core.deployment import Mine
-from ecs_cd.core.errors import Refused
 from ecs_cd.core.references import short
 from ecs_cd.core.rollout import Look
 from ecs_cd.core.strategy import Strategy
 from ecs_cd.following import Following
 from ecs_cd.job import Job
 from ecs_cd.plan import Plan
+from ecs_cd.rollouts.back import way_back
+from ecs_cd.rollouts.service_deployments import brought
 from ecs_cd.rollouts.update import update
 
 _ASK_AGAIN = 5.0  # seconds
@@ -37,8 +38,8 @@ def start(job: Job, plan: Plan, arn: str) -> Mine:
         before, ours = update(job, plan, arn)
         previous = before.get("taskDefinition")
         job.ci.line(f"{plan.target.key}: deployment {ours['id']} started, {short(str(previous))} -> {short(arn)}")
-    name = str(ours["id"])
-    return Mine(Strategy.ROLLING, name, arn, previous, str(before.get("id")), started_by=name)
+    name, before_id, created = str(ours["id"]), str(before.get("id")), ours.get("createdAt")
+    return Mine(Strategy.ROLLING, name, arn, previous, before_id, started_by=name, created_at=created)
 
 
 def read(job: Job, followed: Sequence[Following]) -> list[Look]:
@@ -58,23 +59,31 @@ def _look(job: Job, one: Following, service: Mapping[str, Any] | None, now: floa
     if service is None:
         return Look(None, at=now)
     current = rollout.primary(service)
-    if current.get("taskDefinition") == one.mine.task_definition and current["id"] != one.mine.id:
-        job.ci.line(f"{one.key}: deployment {current['id']} took over with our task definition")
-        one.mine = replace(one.mine, id=str(current["id"]), started_by=str(current["id"]))
+    if rollout.taken_over(one.mine, service, failed=last.failed_at is not None):
+        name = str(current["id"])
+        job.ci.line(f"{one.key}: deployment {name} took over with our task definition")
+        one.mine = replace(one.mine, id=name, started_by=name, created_at=current.get("createdAt"))
+        last = Look(None)
     failed = last.failed_at is not None or rollout.has_failed(one.mine, service)
     failed_at = (now if last.failed_at is None else last.failed_at) if failed else None
-    return replace(last, service=service, at=now, failed_at=failed_at)
+    look = replace(last, service=service, at=now, failed_at=failed_at)
+    # What was asked while a look lagged says nothing of what happens later.
+    return look if _unclear(one, look) else replace(look, status=None)
+
+
+def _unclear(one: Following, look: Look) -> bool:
+    """Whether the service itself does not tell enough: ours has failed, or is not PRIMARY."""
+    current = rollout.primary(look.service) if look.service else {}
+    return look.service is not None and (look.failed_at is not None or current.get("id") != one.mine.id)
 
 
 def _ask(job: Job, followed: Sequence[Following], looks: list[Look]) -> None:
-    """Asks what became of one deployment that has failed or is no longer PRIMARY: two calls for each, and so of
-    several one at each look, by turns."""
+    """Asks what became of one deployment of which the service doesn't tell: two calls for each, and so of several one
+    at each look, by turns."""
     unclear = [
         number
         for number, (one, look) in enumerate(zip(followed, looks, strict=True))
-        if look.service is not None
-        and (look.failed_at is not None or rollout.primary(look.service).get("id") != one.mine.id)
-        and (len(followed) == 1 or look.at - look.asked_at >= _ASK_AGAIN)
+        if _unclear(one, look) and (len(followed) == 1 or look.at - look.asked_at >= _ASK_AGAIN)
     ]
     if not unclear:
         return
@@ -85,13 +94,14 @@ def _ask(job: Job, followed: Sequence[Following], looks: list[Look]) -> None:
 
 
 def _status(job: Job, one: Following, service: Mapping[str, Any]) -> str:
+    arn, mine = str(service["serviceArn"]), one.mine
     try:
-        found = ecs.service_deployment_status(job.aws, one.plan.cluster, dict(service), one.mine.task_definition)
+        ours = brought(job, one.plan.cluster, arn, mine.task_definition, mine.created_at, polling=True)
     except (ClientError, BotoCoreError) as error:
         if passing(error):
             raise
         return ""  # no permission, or an ECS that does not have this call: DescribeServices has to do
-    return found or ""
+    return str((ours or {}).get("status", ""))
 
 
 def under_way(job: Job, plan: Plan, arn: str) -> str:
@@ -101,22 +111,18 @@ def under_way(job: Job, plan: Plan, arn: str) -> str:
 
 def undo(job: Job, one: Following) -> Mine:
     """Back to what ran before, by another deployment. Raises ``Refused`` where the service is not ours any more."""
-    service = ecs.active_service(job.aws, one.plan.cluster, one.plan.name)
-    current = rollout.primary(service).get("taskDefinition")
-    previous = str(one.mine.previous_task_definition)
-    if current not in (one.mine.task_definition, previous):
-        raise Refused(f"{short(str(current))} has replaced it meanwhile: that is somebody else's, and stays")
-    return start(job, replace(one.plan, service=service, update={}, force=False), previous)
+    return start(job, *way_back(job, one))
 
 
 def stop(aws: Aws, under_way: Mapping[str, Any]) -> str:
     """In the last seconds of a cancelled job: back to what ran before, if the service still works towards ours."""
     cluster, name = str(under_way["cluster"]), str(under_way["service"])
     wanted, previous = under_way["task_definition"], under_way.get("previous_task_definition")
-    current = rollout.primary(ecs.look_at_service(aws, cluster, name) or {})
+    service = ecs.look_at_service(aws, cluster, name) or {}
+    current = rollout.primary(service)
     if current.get("taskDefinition") != wanted:
         return f"service {name} works towards {short(str(current.get('taskDefinition')))}: nothing was stopped"
-    if current.get("rolloutState") == "COMPLETED":
+    if rollout.state(current, service) == "COMPLETED":
         return f"the deployment of service {name} to {short(str(wanted))} is COMPLETED: nothing was stopped"
     if not previous:
         return f"service {name} had nothing before {short(wanted)} to go back to; ECS goes on with it"

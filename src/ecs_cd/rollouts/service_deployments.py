@@ -2,32 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd.aws import ecs, service_deployments
 from ecs_cd.aws.ecs import Json
-from ecs_cd.aws.session import Aws, code, looking, passing
+from ecs_cd.aws.session import Aws, code, denied, looking, passing
 from ecs_cd.core import rollout, service_deployment
-from ecs_cd.core.deployment import Mine
-from ecs_cd.core.errors import OutcomeUnknown, Refused
+from ecs_cd.core.deployment import Mine, deleted
+from ecs_cd.core.errors import OutcomeUnknown
 from ecs_cd.core.references import short
 from ecs_cd.core.service_deployment import FORWARD, UNDER_WAY, Look
 from ecs_cd.following import Following
-from ecs_cd.job import Job
+from ecs_cd.job import Job, together
 from ecs_cd.mutation import carry_out
 from ecs_cd.plan import Plan
+from ecs_cd.rollouts.back import way_back
 from ecs_cd.rollouts.update import update
 
+_NEWEST = 20  # service deployments among which ours is, or it was deployed long ago
 _LISTED_WITHIN = 60.0  # seconds in which ECS lists a service deployment that it has begun
 _SHOWN_WITHIN = 30  # seconds in which ECS shows that a pause is over
 _MARGIN = timedelta(seconds=5)  # by which a service deployment may be older than the PRIMARY that came with it
 _ENDED = ("ConflictException", "ServiceDeploymentNotFoundException")  # StopServiceDeployment's
 _WAITS_NO_MORE = ("ClientException", "InvalidParameterException", *_ENDED)  # ContinueServiceDeployment's
+
+
+# ---- before ----
+
+
+def prepare(job: Job, plan: Plan) -> None:
+    """Reads what its deployment will be followed by, so that a permission that is missing is found before anything is
+    changed. What ECS answers is stale at times, and does not matter."""
+    current = plan.service.get("currentServiceDeployment")
+    revisions = [str(each["arn"]) for each in plan.service.get("currentServiceRevisions", ()) if "arn" in each]
+    try:
+        together(
+            lambda: service_deployments.described(job.aws, [current] if current else []),
+            lambda: service_deployments.task_definitions(job.aws, revisions),
+        )
+    except ClientError as error:
+        if denied(error):
+            raise
 
 
 # ---- start ----
@@ -48,8 +68,9 @@ def start(job: Job, plan: Plan, arn: str) -> Mine:
         plan = replace(plan, force=True)  # it was taken back: the same revision again is a deployment only by force
     before, after = update(job, plan, arn)
     previous = before.get("taskDefinition") if before.get("taskDefinition") != arn else rollout.before(plan.service)
-    if after.get("id") == before.get("id"):  # nothing but settings changed, and there is nothing to wait for
-        return _mine(plan, arn, _brought(job, plan, arn, after), after, previous)
+    if after.get("id") == before.get("id"):  # nothing but settings changed
+        find = _wait_for if after.get("rolloutState") == "IN_PROGRESS" else _found
+        return _mine(plan, arn, find(job, plan, arn, after), after, previous)
     ours = _wait_for(job, plan, arn, after)
     name = short(str(ours["serviceDeploymentArn"]))
     job.ci.line(f"{plan.target.key}: service deployment {name} started, {short(str(previous))} -> {short(arn)}")
@@ -72,39 +93,44 @@ def _mine(plan: Plan, arn: str, ours: Json | None, primary: Mapping[str, Any], p
 
 def _wait_for(job: Job, plan: Plan, arn: str, primary: Mapping[str, Any]) -> Json:
     """The service deployment that came with this PRIMARY; ECS may list it some seconds late."""
-    name = f"deployment {primary.get('id')} to {short(arn)}"
     deadline = job.clock.monotonic() + _LISTED_WITHIN
     while True:
-        try:
-            found = _brought(job, plan, arn, primary)
-        except (ClientError, BotoCoreError) as error:
-            if not passing(error):
-                raise OutcomeUnknown(f"what came of {name} can't be read: {error}") from error
-            found = None
+        found = _found(job, plan, arn, primary)
         if found:
             return found
         if job.clock.monotonic() >= deadline:
+            name = f"deployment {primary.get('id')} to {short(arn)}"
             raise OutcomeUnknown(f"{name} has begun, but ECS lists no service deployment of it")
         job.clock.sleep(1)
 
 
+def _found(job: Job, plan: Plan, arn: str, primary: Mapping[str, Any]) -> Json | None:
+    """What has ``_brought`` it, where it has begun already: what can't be read then is no refusal."""
+    try:
+        return _brought(job, plan, arn, primary)
+    except (ClientError, BotoCoreError) as error:
+        if passing(error):
+            return None
+        name = f"deployment {primary.get('id')} to {short(arn)}"
+        raise OutcomeUnknown(f"what came of {name} can't be read: {error}") from error
+
+
 def _brought(job: Job, plan: Plan, arn: str, primary: Mapping[str, Any]) -> Json | None:
-    """The newest service deployment to this task definition that is not older than the PRIMARY.
+    return brought(job, plan.cluster, str(plan.service["serviceArn"]), arn, primary.get("createdAt"))
+
+
+def brought(
+    job: Job, cluster: str, service: str, arn: str, created_at: datetime | None, *, polling: bool = False
+) -> Json | None:
+    """The newest service deployment to this task definition that is not older than the ECS deployment of
+    ``created_at``.
 
     By ECS's own clock and by the service revision that it goes to, never by its place in the list.
     """
-    created = primary.get("createdAt")
-    since = created - _MARGIN if created else None
-    listed = service_deployments.listed(job.aws, plan.cluster, str(plan.service["serviceArn"]), created_after=since)
-    goes_to = _targets(job.aws, listed)
-    return next((one for one in listed if goes_to[one["serviceDeploymentArn"]] == arn), None)
-
-
-def _targets(aws: Aws, listed: Iterable[Json]) -> dict[str, str]:
-    """The task definition that each goes to, by its ARN; empty where ECS doesn't tell."""
-    revisions = {str(one["serviceDeploymentArn"]): str(one.get("targetServiceRevisionArn", "")) for one in listed}
-    known = service_deployments.task_definitions(aws, filter(None, revisions.values()))
-    return {arn: known.get(revision, "") for arn, revision in revisions.items()}
+    since = created_at - _MARGIN if created_at else None
+    listed = service_deployments.listed(job.aws, cluster, service, created_after=since, polling=polling)
+    found = service_deployments.with_targets(job.aws, listed[:_NEWEST], polling=polling)
+    return next((one for one, target in found if target == arn), None)
 
 
 # ---- look ----
@@ -135,8 +161,9 @@ def _again(job: Job, over: Sequence[tuple[Following, Look]]) -> list[Look]:
 
 
 def _with_service(job: Job, one: Following, look: Look, service: Json | None) -> Look:
-    if service is None or service.get("status") in ("DRAINING", "INACTIVE"):
-        return replace(look, service=service, gone=True)
+    gone = deleted(service)
+    if service is None or gone:
+        return replace(look, gone=gone)
     if look.deployment is None or _status(look.deployment) != "STOPPED":
         return replace(look, service=service)
     newest = _newest(job.aws, one.plan.cluster, service, look.deployment)
@@ -149,9 +176,10 @@ def _with_service(job: Job, one: Following, look: Look, service: Json | None) ->
 
 def _newest(aws: Aws, cluster: str, service: Json, ours: Mapping[str, Any]) -> tuple[Json, str] | None:
     """The newest service deployment that was made after ours, and the task definition that it goes to."""
-    listed = service_deployments.listed(aws, cluster, str(service["serviceArn"]), created_after=ours.get("createdAt"))
+    arn, since = str(service["serviceArn"]), ours.get("createdAt")
+    listed = service_deployments.listed(aws, cluster, arn, created_after=since, polling=True)
     others = [one for one in listed if one["serviceDeploymentArn"] != ours["serviceDeploymentArn"]]
-    return (others[0], _targets(aws, others[:1])[others[0]["serviceDeploymentArn"]]) if others else None
+    return next(iter(service_deployments.with_targets(aws, others[:1], polling=True)), None)
 
 
 def _replaced(mine: Mine, service: Json) -> str:
@@ -170,9 +198,7 @@ def under_way(job: Job, plan: Plan, arn: str) -> str:
     """
     service = str(plan.service["serviceArn"])
     listed = service_deployments.listed(job.aws, plan.cluster, service, status=UNDER_WAY)
-    goes_to = _targets(job.aws, listed)
-    for one in listed:
-        target = goes_to[one["serviceDeploymentArn"]]
+    for one, target in service_deployments.with_targets(job.aws, listed):
         if target != arn or one.get("status") not in FORWARD:
             return f"{_words(one, target)} is {one.get('status')}"
     return ""
@@ -192,11 +218,7 @@ def undo(job: Job, one: Following) -> Mine:
         ours = _described(job.aws, mine.id)
     if _status(ours) == "ROLLBACK_SUCCESSFUL":
         return mine
-    service = ecs.active_service(job.aws, one.plan.cluster, one.plan.name)
-    current, previous = rollout.primary(service).get("taskDefinition"), str(mine.previous_task_definition)
-    if current not in (mine.task_definition, previous):
-        raise Refused(f"{short(str(current))} has replaced it meanwhile: that is somebody else's, and stays")
-    return start(job, replace(one.plan, service=service, update={}, force=False), previous)
+    return start(job, *way_back(job, one))
 
 
 def take_back(job: Job, deployment: Mapping[str, Any]) -> bool:
@@ -228,8 +250,8 @@ def stop(aws: Aws, under_way: Mapping[str, Any]) -> str:
         ours = _described(aws, arn)
     else:  # cancelled before ECS listed it
         listed = service_deployments.listed(aws, cluster, name, status=FORWARD)
-        goes_to = _targets(aws, listed)
-        ours = next((one for one in listed if goes_to[one["serviceDeploymentArn"]] == wanted), {})
+        found = service_deployments.with_targets(aws, listed)
+        ours = next((one for one, target in found if target == wanted), {})
     if not ours:
         return f"service {name} has no service deployment to {short(wanted)} under way: nothing was stopped"
     if _status(ours) not in FORWARD:
@@ -281,9 +303,8 @@ def go_on(job: Job, plan: Plan, mine: Mine) -> None:
 def previous(job: Job, plan: Plan, current: str) -> str | None:
     """What the service ran before ``current``, as far as ECS lists it."""
     done = service_deployments.listed(job.aws, plan.cluster, plan.name, status=("SUCCESSFUL",))
-    goes_to = _targets(job.aws, done)
-    before = (goes_to[each["serviceDeploymentArn"]] for each in done)
-    return next((arn for arn in before if arn and arn != current), None)
+    found = service_deployments.with_targets(job.aws, done)
+    return next((target for _, target in found if target and target != current), None)
 
 
 def proceed(job: Job, arn: str, hook: str, action: str) -> None:
