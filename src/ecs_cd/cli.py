@@ -56,7 +56,8 @@ def main(argv: Sequence[str], environ: MutableMapping[str, str], *, clock: Clock
     except Cancelled:
         ci_system.error("cancelled before anything was begun", title=verb_name)
         return EXIT_CODES[Outcome.CANCELLED]
-    return guarded(lambda: _RUN[verb_name](inputs, job), Step(verb_name), job)
+    step = Step(verb_name, next((name for name in verb.outputs if name.endswith("result")), ""))
+    return guarded(lambda: _RUN[verb_name](inputs, job), step, job)
 
 
 _RUN: dict[str, Callable[[Any, Job], int]] = {

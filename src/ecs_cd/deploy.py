@@ -13,13 +13,13 @@ from ecs_cd.core import strategy, task_definition
 from ecs_cd.core.document import Document, ScheduledTask, Service, choose
 from ecs_cd.core.errors import Refused
 from ecs_cd.core.strategy import Until
-from ecs_cd.core.task_definition import TaskDefinition
 from ecs_cd.drop_in import DropIn
 from ecs_cd.interface import Deploy, DeployAlone
 from ecs_cd.job import Job, together
 from ecs_cd.plan import Plan, Policy
 from ecs_cd.release import Release
 from ecs_cd.step import Step, conduct
+from ecs_cd.templates import Template
 
 STEP = Step("Deployment", result="result")
 
@@ -76,18 +76,18 @@ def prepare(inputs: Deploy, wanted: Sequence[Service], document: Document, job: 
     policy = _policy(inputs, Until(inputs.wait_until or strategy.DEPLOYED), inputs.deployment_timeout)
     now, force = job.clock.monotonic(), inputs.force_new_deployment
 
-    def plan(target: Service, definition: TaskDefinition, where: str) -> Plan:
+    def plan(target: Service, template: Template) -> Plan:
         service = services[target.name]
-        kind = strategy.strategy(service)
-        found = Plan(target, document.cluster, definition, service, now, kind, force=force)
+        kind, definition = strategy.strategy(service), template.definition
+        found = Plan(target, document.cluster, definition, service, now, kind, template=template, force=force)
         _, checked = together(
-            lambda: task_definition.check_containers(definition, target.containers, where=where),
+            lambda: task_definition.check_containers(definition, target.containers, where=template.where),
             lambda: _checked(found, policy, job),
         )
         return cast(Plan, checked)
 
     return Release(
-        together(*(partial(plan, target, *found) for target, found in zip(wanted, loaded, strict=True))),
+        together(*(partial(plan, target, template) for target, template in zip(wanted, loaded, strict=True))),
         policy,
         services=[service.name for service in document.services.values()],
         scheduled=scheduled,

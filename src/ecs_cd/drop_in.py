@@ -134,7 +134,7 @@ def _load(inputs: DeployAlone, given: list[str], job: Job) -> tuple[TaskDefiniti
         text = read_file(source.path, what="the task definition")
         shapes, keep = ecs.shapes(job.aws), inputs.keep_null_value_keys
         return task_definition.read(text, *shapes, where=source.path, keep_null_value_keys=keep), source.path
-    definition, where = templates.load(source, job)
+    definition, where, _ = templates.load(source, job)
     job.ci.line(f"task definition: {where}, as it is registered{unused}")
     return definition, where
 

@@ -23,6 +23,8 @@ from ecs_cd.job import Job
 _TAILS = 2  # logs read for each cause: of many tasks that died alike the logs say the same
 _LOG_PAGES = 2  # of each, while it goes on
 _LAST = 24  # calls for what is still to be read in the end
+_TASKS_A_CALL = 100
+_MOST_TASKS = 200  # of a deployment that are looked at: a circuit breaker counts no more
 _LATE_LINES = 1.0  # seconds until we look once more for a log that had no lines
 _STALLED = 180.0  # seconds without any change, after which dead tasks are looked for all the same
 _STALLED_EVERY = 30.0
@@ -145,9 +147,9 @@ def _make(job: Job, one: Following, read: _Service | _Stopped | _Tasks | _Log) -
                 notice(job, one, service)
         case _Stopped():
             arns = ecs.service_task_arns(job.aws, one.plan.cluster, one.plan.name, "STOPPED")
-            new = tuple(arn for arn in arns if arn not in one.stopped)
-            if new:
-                one.reads.appendleft(_Tasks(new))
+            new = [arn for arn in arns if arn not in one.stopped][: max(0, _MOST_TASKS - len(one.stopped))]
+            chunks = (new[start : start + _TASKS_A_CALL] for start in range(0, len(new), _TASKS_A_CALL))
+            one.reads.extendleft(_Tasks(tuple(chunk)) for chunk in chunks)
         case _Tasks(arns):
             for task in ecs.tasks(job.aws, one.plan.cluster, arns):
                 if rollout.died(task, one.mine):

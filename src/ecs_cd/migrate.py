@@ -51,7 +51,7 @@ def prepare(document: Document, job: Job) -> Plan | None:
     if migration is None:
         return None
     service_name = document.services[migration.service].name
-    (definition, where), service = together(
+    (definition, where, _), service = together(
         lambda: templates.load(migration.task_definition, job),
         lambda: ecs.active_service(job.aws, document.cluster, service_name),
     )

@@ -9,6 +9,7 @@ from typing import Any
 from ecs_cd.core.document import Service
 from ecs_cd.core.strategy import Strategy, Until
 from ecs_cd.core.task_definition import TaskDefinition
+from ecs_cd.templates import Template
 
 
 @dataclass(frozen=True)
@@ -17,8 +18,9 @@ class Plan:
 
     ``definition`` has the template's images until the commit's are put in; ``images`` are those whose digests have to
     run in the end, container to ``repository@sha256:...``. ``service`` is as ECS had it at ``seen_at`` (seconds of the
-    job's clock). ``appspec`` is CodeDeploy's, where there is one. ``update`` holds what UpdateService changes besides
-    the task definition; ``force`` deploys what runs already once more.
+    job's clock). ``template`` is what ``definition`` was made from, where that may be registered, ``appspec``
+    CodeDeploy's, where there is one. ``update`` holds what UpdateService changes besides the task definition; ``force``
+    deploys what runs already once more.
     """
 
     target: Service
@@ -28,6 +30,7 @@ class Plan:
     seen_at: float
     strategy: Strategy
     images: Mapping[str, str] = field(default_factory=dict)
+    template: Template | None = None
     appspec: Mapping[str, Any] | None = None
     update: Mapping[str, Any] = field(default_factory=dict)
     force: bool = False

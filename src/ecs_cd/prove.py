@@ -19,7 +19,7 @@ from ecs_cd.following import Following
 from ecs_cd.job import Job, together
 from ecs_cd.watch import watch
 
-_AT_ONCE = 10  # services; each costs a call
+_AT_ONCE = 50  # services; each costs a call, and ECS takes a hundred at a time
 _EVERY = 1.0  # seconds
 _LATE = 9.0  # seconds by which the list of tasks may lag behind the end of a deployment
 _PATIENCE = 300.0  # seconds in which the tasks have to be readable

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from ecs_cd import follow, gathering, revisions, rollouts, schedules, templates
 from ecs_cd.core import difference, rollout, task_definition
@@ -18,6 +19,7 @@ from ecs_cd.following import Following
 from ecs_cd.job import Job, Result, together
 from ecs_cd.plan import Plan, Policy
 from ecs_cd.prove import prove
+from ecs_cd.templates import Template
 
 # What explains itself: there is nothing of the app's to be looked into.
 _EXPLAINED = (Outcome.GONE, Outcome.SUPERSEDED, Outcome.UNKNOWN, Outcome.PAUSED)
@@ -51,7 +53,7 @@ def execute(release: Release, by_name: Mapping[str, str], job: Job, first: First
         return _dry_run(plans, job)
     definitions = [plan.definition for plan in plans] + [_scheduled(one, by_name) for one in release.scheduled]
     deadline = job.clock.monotonic() + release.policy.timeout
-    known = _known(definitions, job)
+    known = _known(definitions, [plan.template for plan in plans], job)
     cleared = follow.clear_the_way(job, plans, known[: len(plans)], release.policy, deadline)
     if isinstance(cleared, Verdict):
         return Result(cleared, {"result": cleared.outcome.value})
@@ -95,11 +97,13 @@ def _scheduled(one: schedules.Prepared, by_name: Mapping[str, str]) -> TaskDefin
 # ---- revisions: one for equal definitions ----
 
 
-def _known(definitions: Sequence[TaskDefinition], job: Job) -> list[str]:
-    """For each the ARN of its family's newest revision if that is the same already, else an empty text."""
+def _known(definitions: Sequence[TaskDefinition], made_from: Sequence[Template | None], job: Job) -> list[str]:
+    """For each the ARN of its family's newest revision if that is the same already, else an empty text.
+    ``made_from`` are the templates of the first of them."""
     first = task_definition.first_equal(definitions)
     numbers = sorted(set(first))
-    found = together(*(lambda number=number: templates.newest(definitions[number], job) for number in numbers))
+    template = dict(enumerate(made_from))
+    found = together(*(partial(templates.newest, definitions[n], job, template.get(n)) for n in numbers))
     known = {number: templates.told(arn, job) for number, arn in zip(numbers, found, strict=True)}
     return [known[number] for number in first]
 
@@ -125,9 +129,12 @@ def _carry_out(
 ) -> Result:
     """``unused`` loses the revisions that something got, or may have got."""
     if first:
-        unused.discard(arns[0])
         began = job.clock.monotonic()
-        before = first(arns[0])
+        try:
+            before = first(arns[0])
+        finally:
+            unused -= {arns[0]} if job.state.under_way else set()
+        unused.discard(arns[0])
         if not before.verdict.outcome.green:
             return before
         deadline += job.clock.monotonic() - began  # that has a timeout of its own

@@ -76,7 +76,7 @@ def update(one: Prepared, arn: str, job: Job) -> str:
 
 
 def _prepare(task: ScheduledTask, job: Job) -> Prepared:
-    (definition, where), (described, targets) = together(
+    (definition, where, _), (described, targets) = together(
         lambda: templates.load(task.task_definition, job),
         lambda: _read(task.trigger, job),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from ecs_cd.aws import ecs, s3
 from ecs_cd.config import read_file
 from ecs_cd.core import task_definition
@@ -17,8 +19,17 @@ from ecs_cd.job import Job
 from ecs_cd.mutation import carry_out
 
 
-def load(source: TaskDefinitionSource, job: Job) -> tuple[TaskDefinition, str]:
-    """The template and the name of its place. Raises ``Refused`` where it is not there or not valid."""
+class Template(NamedTuple):
+    """A definition as it was found, and the name of its place; ``newest`` is the ARN where it is its family's newest
+    revision, else empty."""
+
+    definition: TaskDefinition
+    where: str
+    newest: str = ""
+
+
+def load(source: TaskDefinitionSource, job: Job) -> Template:
+    """The template. Raises ``Refused`` where it is not there or not valid."""
     if isinstance(source, RegisteredTaskDefinition):
         found = ecs.task_definition(job.aws, source.name)
         if found is None:
@@ -26,12 +37,14 @@ def load(source: TaskDefinitionSource, job: Job) -> tuple[TaskDefinition, str]:
                 f"there is no task definition {source.name} in {job.aws.region}",
                 "The infra repo registers it.",
             )
-        return _normalised(found, job), source.name
+        is_family = not source.name.startswith("arn:") and ":" not in source.name
+        arn = str(found["taskDefinition"]["taskDefinitionArn"]) if is_family else ""
+        return Template(_normalised(found, job), source.name, arn)
     if isinstance(source, S3Object):
         where, text = f"s3://{source.bucket}/{source.key}", s3.text(job.aws, source)
     else:
         where, text = source.path, read_file(source.path, what="the task definition")
-    return task_definition.read(text, *ecs.shapes(job.aws), where=where), where
+    return Template(task_definition.read(text, *ecs.shapes(job.aws), where=where), where)
 
 
 def revision(definition: TaskDefinition, job: Job) -> str:
@@ -39,8 +52,13 @@ def revision(definition: TaskDefinition, job: Job) -> str:
     return told(newest(definition, job), job) or register(definition, job)
 
 
-def newest(definition: TaskDefinition, job: Job) -> str:
-    """The ARN of the family's newest revision if ECS would run it alike, else an empty text."""
+def newest(definition: TaskDefinition, job: Job, template: Template | None = None) -> str:
+    """The ARN of the family's newest revision if ECS would run it alike, else an empty text.
+
+    Without another look where the ``template`` that it was made from is that revision.
+    """
+    if template and template.newest:
+        return template.newest if task_definition.same(definition, template.definition) else ""
     found = ecs.task_definition(job.aws, definition["family"])
     if found and task_definition.same(definition, _normalised(found, job)):
         return str(found["taskDefinition"]["taskDefinitionArn"])

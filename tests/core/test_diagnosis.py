@@ -131,12 +131,15 @@ EVENTS = [
     ("was unable to place a task. Reason: Internal error.", "ECS can't place the task", False),
     (f"{NO_PLACE}", "ECS can't place the task", False),
     ("could not launch 2 tasks for deployment ecs-svc/1.", "ECS can't place the task", False),
-    ("(deployment ecs-svc/1) deployment failed: tasks failed to start.", "the circuit breaker ended the deployment", False),
     ("(deployment ecs-svc/1) deployment failed: alarm detected.", "an alarm ended the deployment", False),
     (f"(deployment ecs-svc/1) deployment failed: {HOOK} ECS was unable to parse the response from arn:aws:lambda:r:1:function:check due to: HookStatus must not be null.", "a lifecycle hook failed", False),
-    ("(deployment ecs-svc/1) deployment failed: deployment failure.", "AWS ended the deployment", False),
-    ("is unable to consistently start tasks successfully.", "task after task failed to start", False),
 ]  # fmt: skip
+
+FOLLOWS = [
+    ("(deployment ecs-svc/1) deployment failed: tasks failed to start.", "the circuit breaker ended the deployment"),
+    ("(deployment ecs-svc/1) deployment failed: deployment failure.", "AWS ended the deployment"),
+    ("is unable to consistently start tasks successfully.", "task after task failed to start"),
+]
 
 # rolloutStateReason, statusReason, CodeDeploy's error.
 REASONS = [
@@ -215,6 +218,14 @@ def test_an_event_has_its_cause(words: str, cause: str, permanent: bool) -> None
         assert finding is not None
         assert finding.next_step
         assert finding == Finding(cause, (message,), finding.next_step, told=True, permanent=permanent)
+
+
+@pytest.mark.parametrize(("words", "cause"), FOLLOWS, ids=names(FOLLOWS))
+def test_an_event_that_only_follows_from_a_cause_is_told_in_the_end(words: str, cause: str) -> None:
+    """While it runs it would stand in front of what the dead tasks tell; in the end it is what is left to say."""
+    message = f"(service web) {words}"
+    assert diagnosis.event_told(message) is None
+    assert causes(Evidence(events=(message,)))[0] == cause
 
 
 @pytest.mark.parametrize("message", ORDINARY)

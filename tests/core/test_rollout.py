@@ -280,7 +280,7 @@ def test_who_is_told_of_a_rollback_is_not_somebody_who_deployed_since() -> None:
     theirs = service(deployment("9", "PRIMARY", THEIRS, "COMPLETED"), demoted["FAILED"])
     judged = rollout.judge(MINE, Look(theirs, status="ROLLBACK_SUCCESSFUL"), Until())
     assert isinstance(judged, Verdict)
-    assert judged.message == "ECS rolled back to web:1: tasks failed to start."
+    assert judged.message == "ECS rolled back to web:1: tasks failed to start"
 
 
 @pytest.mark.parametrize(

@@ -54,9 +54,13 @@ def run(
     interval: Callable[[float], float] = lambda elapsed: 2,
 ) -> tuple[Verdict, list[str]]:
     said: list[str] = []
+
+    def judge(state: Verdict | Watching) -> Verdict | dict[str, Watching]:
+        return state if isinstance(state, Verdict) else {"web": state}
+
     verdict = watch(
         script,
-        lambda state: state if isinstance(state, Verdict) else {"web": state},
+        judge,
         lambda subject, watching: said.append(watching.message),
         clock=clock,
         timeout=timeout,

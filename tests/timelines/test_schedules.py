@@ -476,13 +476,16 @@ def test_scheduled_tasks_get_the_revision_after_the_services_succeeded(
 def test_a_deployment_that_fails_leaves_the_scheduled_tasks_as_they_are(
     aws: ScriptedAws, step: Run, nightly_and_hourly: EventBridge
 ) -> None:
-    """They go on with the revision that works."""
+    """They go on with the revision that works, and theirs that nothing got is deregistered."""
     aws.on("ecs.ListServiceDeployments", {"serviceDeployments": []})
     back = ecs.deployment("ecs-svc/3", task_definition="web:1", reason=ecs.rolling_back("ecs-svc/2"))
     failed = ecs.deployment("ecs-svc/2", "ACTIVE", "web:2", "FAILED")
     aws.on("ecs.DescribeServices", {"services": [ecs.service(deployments=[back, failed])]}, after="ecs.UpdateService")
+    aws.on("ecs.DeregisterTaskDefinition", {"taskDefinition": ecs.task_definition("job", 2)})
     assert step("deploy").exit_code == 3
     assert nightly_and_hourly.runs == ["job:3", "job:3"]
+    forgotten = [call.params for call in aws.calls if call.operation == "ecs.DeregisterTaskDefinition"]
+    assert forgotten == [{"taskDefinition": ecs.task_definition_arn("job:2")}]
 
 
 def test_a_scheduled_task_without_its_rule_is_refused_before_anything_is_changed(

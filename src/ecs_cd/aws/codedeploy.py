@@ -14,7 +14,7 @@ from ecs_cd.core.errors import Refused
 
 Json = dict[str, Any]
 
-_DEPLOYMENTS_A_CALL = 25  # the most that BatchGetDeployments takes
+DEPLOYMENTS_A_CALL = 25  # the most that BatchGetDeployments takes
 _NOT_YET = ("DeploymentNotStartedException", "DeploymentTargetDoesNotExistException")
 
 
@@ -116,6 +116,6 @@ def proceed(aws: Aws, deployment_id: str) -> None:
 
 
 def _deployments(client: Client, ids: Sequence[str]) -> list[Json]:
-    chunks = [list(ids[start : start + _DEPLOYMENTS_A_CALL]) for start in range(0, len(ids), _DEPLOYMENTS_A_CALL)]
+    chunks = [list(ids[start : start + DEPLOYMENTS_A_CALL]) for start in range(0, len(ids), DEPLOYMENTS_A_CALL)]
     answers = (client.batch_get_deployments(deploymentIds=chunk) for chunk in chunks)
     return [found for answer in answers for found in answer.get("deploymentsInfo", ())]

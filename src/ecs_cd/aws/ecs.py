@@ -77,7 +77,7 @@ def active_services(aws: Aws, cluster: str, names: Sequence[str]) -> dict[str, J
         f"the ECS service {name} of cluster {cluster} {state}" for name, state in states.items() if state != "is ACTIVE"
     ]
     if problems:
-        raise Refused(problems, "The infra repo creates it; check `service` in the document.")
+        raise Refused(problems, "The infra repo creates it; check its name, its cluster and the region.")
     return found
 
 

@@ -546,9 +546,10 @@ def task_failed(stopped: StoppedTask) -> Finding:
 
 
 def event_told(message: str) -> Finding | None:
-    """The cause that an event of the service names; ``None`` for what happens in each deployment."""
+    """The cause that an event of the service names; ``None`` for what happens in each deployment, and for what only
+    comes of another cause, as the circuit breaker does."""
     clue = _event(message)
-    return clue.finding if clue else None
+    return clue.finding if clue and clue.rank < _LAST else None
 
 
 def findings(evidence: Evidence) -> list[Finding]:

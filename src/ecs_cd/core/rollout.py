@@ -264,7 +264,8 @@ def _during_rollback(
     """``rollback`` is the deployment that goes back, as far as it is told; somebody else's may have replaced it."""
     target = short(str(rollback.get("taskDefinition") or mine.previous_task_definition or "the previous revision"))
     reasons = (own(mine, service).get("rolloutStateReason"), rollback.get("rolloutStateReason"))
-    why = next((str(r) for r in reasons if r and "completed" not in str(r).lower()), "the deployment failed")
+    told = (str(r).rstrip(".") for r in reasons if r and "completed" not in str(r).lower())
+    why = next(told, "the deployment failed")
     now = state(rollback, service) if rollback else ""
     if status == "ROLLBACK_FAILED" or now == "FAILED":
         return Verdict(Outcome.ROLLBACK_FAILED, f"the rollback to {target} failed as well: {why}")

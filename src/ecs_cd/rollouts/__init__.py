@@ -30,10 +30,7 @@ def _kind(strategy: Strategy) -> Any:
 
 def prepare(job: Job, plan: Plan) -> Plan:
     """With what this kind of deployment needs besides. Raises ``Refused`` for all that can be known to be wrong."""
-    if plan.strategy is Strategy.ROLLING:
-        return plan
     if plan.strategy is not Strategy.CODE_DEPLOY:
-        service_deployments.prepare(job, plan)
         return plan
     appspec = codedeploy.prepare(job, plan.cluster, plan.service, plan.target.codedeploy, plan.definition)
     return replace(plan, appspec=appspec)

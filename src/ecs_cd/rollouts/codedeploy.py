@@ -30,6 +30,7 @@ from ecs_cd.rollouts.back import way_back
 
 _LONGEST_WAIT = 6 * 3600.0  # seconds
 _MARGIN = timedelta(seconds=5)  # by which CodeDeploy's clocks may differ
+_CALLS = 12  # that one look may cost
 _TARGETS = 5  # of so many deployments the lifecycle events of one are read at each look, by turns
 
 
@@ -84,7 +85,8 @@ def _check_group(job: Job, wanted: str, names: CodeDeploy) -> None:
     if wanted not in theirs:
         raise Refused(
             f"{what} deploys {', '.join(theirs) or 'no service'}, not {wanted}",
-            "The service's `codedeploy` in the document names `application` and `deployment-group`.",
+            "In the document `codedeploy` of the service names it, without one the inputs codedeploy-application and "
+            "codedeploy-deployment-group.",
         )
     last = group.get("lastAttemptedDeployment", {}).get("deploymentId")
     codedeploy.deployments(job.aws, [last] if last else [])
@@ -245,8 +247,12 @@ def read(job: Job, followed: Sequence[Following]) -> list[Look]:
         looks = [_look(job, one, known) for one in followed]
         for number, gone in _gone(job, followed, looks).items():
             looks[number] = replace(looks[number], gone=gone)
-    for number in _due(followed, looks):
-        looks[number] = _with_target(job, followed[number], looks[number])
+    due = _due(followed, looks)
+    for number, one in enumerate(followed):
+        if number in due:
+            looks[number] = _with_target(job, one, looks[number])
+        elif _has_changed(one, looks[number]):
+            looks[number] = replace(looks[number], target=None)  # what it was before tells nothing of now
     return looks
 
 
@@ -280,12 +286,19 @@ def _gone(job: Job, followed: Sequence[Following], looks: Sequence[Look]) -> dic
 
 
 def _due(followed: Sequence[Following], looks: Sequence[Look]) -> list[int]:
-    """Those whose status has changed, and of the others some, the longest not asked first."""
+    """Those whose status has changed, and of the others some, the longest not asked first; of many as many as a look
+    may cost besides the deployments and their rollbacks."""
     named = [n for n, one in enumerate(followed) if _is_named(one.mine.id)]
     begun = [n for n in named if looks[n].status not in ("", "Created", "Queued")]
-    changed = [n for n in begun if followed[n].look is None or followed[n].look.status != looks[n].status]
-    by_turns = sorted((n for n in begun if n not in changed), key=lambda n: looks[n].asked_at)
-    return changed + by_turns[: max(1, len(followed) // _TARGETS)]
+    oldest_first = sorted(begun, key=lambda n: looks[n].asked_at)
+    changed = [n for n in oldest_first if _has_changed(followed[n], looks[n])]
+    others = [n for n in oldest_first if n not in changed]
+    due = changed + others[: max(1, len(followed) // _TARGETS)]
+    return due[: max(1, _CALLS - 2 * -(-len(followed) // codedeploy.DEPLOYMENTS_A_CALL))]
+
+
+def _has_changed(one: Following, look: Look) -> bool:
+    return one.look is None or one.look.status != look.status
 
 
 def _with_target(job: Job, one: Following, look: Look) -> Look:

@@ -11,43 +11,26 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd.aws import ecs, service_deployments
 from ecs_cd.aws.ecs import Json
-from ecs_cd.aws.session import Aws, code, denied, looking, passing
+from ecs_cd.aws.session import Aws, code, looking, passing
 from ecs_cd.core import rollout, service_deployment
 from ecs_cd.core.deployment import Mine, deleted
 from ecs_cd.core.errors import OutcomeUnknown
 from ecs_cd.core.references import short
 from ecs_cd.core.service_deployment import FORWARD, UNDER_WAY, Look
 from ecs_cd.following import Following
-from ecs_cd.job import Job, together
+from ecs_cd.job import Job
 from ecs_cd.mutation import carry_out
 from ecs_cd.plan import Plan
 from ecs_cd.rollouts.back import way_back
 from ecs_cd.rollouts.update import update
 
+_MOST_OVER = 70  # that are told in one look, which asks for their services besides; the rest in the next
 _NEWEST = 20  # service deployments among which ours is, or it was deployed long ago
 _LISTED_WITHIN = 60.0  # seconds in which ECS lists a service deployment that it has begun
 _SHOWN_WITHIN = 30  # seconds in which ECS shows that a pause is over
 _MARGIN = timedelta(seconds=5)  # by which a service deployment may be older than the PRIMARY that came with it
 _ENDED = ("ConflictException", "ServiceDeploymentNotFoundException")  # StopServiceDeployment's
 _WAITS_NO_MORE = ("ClientException", "InvalidParameterException", *_ENDED)  # ContinueServiceDeployment's
-
-
-# ---- before ----
-
-
-def prepare(job: Job, plan: Plan) -> None:
-    """Reads what its deployment will be followed by, so that a permission that is missing is found before anything is
-    changed. What ECS answers is stale at times, and does not matter."""
-    current = plan.service.get("currentServiceDeployment")
-    revisions = [str(each["arn"]) for each in plan.service.get("currentServiceRevisions", ()) if "arn" in each]
-    try:
-        together(
-            lambda: service_deployments.described(job.aws, [current] if current else []),
-            lambda: service_deployments.task_definitions(job.aws, revisions),
-        )
-    except ClientError as error:
-        if denied(error):
-            raise
 
 
 # ---- start ----
@@ -147,6 +130,9 @@ def read(job: Job, followed: Sequence[Following]) -> list[Look]:
         known = service_deployments.look_at(job.aws, [name for name in ids if name.startswith("arn:")])
         looks = [Look(known.get(name) if name.startswith("arn:") else done) for name in ids]
         over = [n for n, look in enumerate(looks) if _status(look.deployment) not in UNDER_WAY]
+        for number in over[_MOST_OVER:]:
+            looks[number] = followed[number].look or Look({"status": "PENDING"})
+        over = over[:_MOST_OVER]
         for number, look in zip(over, _again(job, [(followed[n], looks[n]) for n in over]), strict=True):
             looks[number] = look
     return looks
