@@ -95,17 +95,27 @@ def notice(job: Job, one: Following, service: Mapping[str, Any]) -> None:
             _found(job, one, finding, f"{one.key}: {finding.cause}")
 
 
-def findings(job: Job, one: Following, told: Evidence) -> list[Finding]:
-    """The causes of a failure, after a last look at the dead tasks, at logs that came late, at the target groups and
-    alarms. ``told`` is what the look at the deployment itself tells."""
-    want(one, events=False)
-    gather(job, [one], _LAST)
-    causes = {diagnosis.task_failed(each).cause for each in one.stopped.values() if each.log}
-    late = [each for each in one.stopped.values() if diagnosis.task_failed(each).cause not in causes][:_TAILS]
+def look_once_more(job: Job, group: Sequence[Following]) -> None:
+    """In the end: the tasks that have died since, and the logs that had no lines yet."""
+    for one in group:
+        want(one, events=False)
+    gather(job, group, _LAST * len(group))
+    late = [(one, _Log(each.task, logs.PAGES)) for one in group for each in _without_lines(one)]
     if late:
         job.clock.sleep(_LATE_LINES)
-        for each in late:
-            _try(job, one, _Log(each.task, logs.PAGES))
+    for one, read in late:
+        _try(job, one, read)
+
+
+def _without_lines(one: Following) -> list[StoppedTask]:
+    """Of each cause whose tasks have no log so far, some."""
+    told = {diagnosis.task_failed(each).cause for each in one.stopped.values() if each.log}
+    return [each for each in one.stopped.values() if diagnosis.task_failed(each).cause not in told][:_TAILS]
+
+
+def findings(job: Job, one: Following, told: Evidence) -> list[Finding]:
+    """The causes of a failure, with what the target groups and alarms tell. ``told`` is what the look at the deployment
+    itself tells."""
     targets = [
         target
         for arn in _target_groups(one)

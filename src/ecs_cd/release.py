@@ -182,7 +182,9 @@ def findings(group: Sequence[Following], job: Job) -> list[Finding]:
     """
     found: dict[tuple[str, str], Finding] = {}
     whose: dict[tuple[str, str], list[str]] = {}
-    for number, one in enumerate(_to_be_explained(group)):
+    failed = _to_be_explained(group)
+    gathering.look_once_more(job, failed[:_LOOKED_INTO])
+    for number, one in enumerate(failed):
         told = rollouts.told(one)
         for finding in gathering.findings(job, one, told) if number < _LOOKED_INTO else gathering.known(one, told):
             cause = (finding.cause, finding.next_step)
