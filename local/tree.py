@@ -21,9 +21,11 @@ from local.machine import CACHE, ROOT, LocalError
 PARTS = (
     "action.yml",
     "actions",
+    "images",
     "build-push",
     "migrate",
     "deploy",
+    ".github/workflows/pipeline.yml",
     "bin",
     "src",
     "schema",
@@ -33,8 +35,8 @@ PARTS = (
 # The services that the actions call. botocore describes over four hundred, which is nine tenths of the tree.
 # sso and sso-oidc: how a profile may sign in.
 SERVICES = {
-    "cloudwatch", "codedeploy", "ecr", "ecs", "elbv2", "events", "logs", "s3", "scheduler", "ssm", "sso", "sso-oidc",
-    "sts",
+    "cloudwatch", "codedeploy", "ecr", "ecr-public", "ecs", "elbv2", "events", "logs", "s3", "scheduler", "ssm",
+    "sso", "sso-oidc", "sts",
 }  # fmt: skip
 LOCK = ROOT / "requirements" / "runtime.txt"
 
@@ -52,6 +54,7 @@ def release_tree(destination: Path, source: Path = ROOT) -> Path:
 
 
 def _copy(source: Path, destination: Path) -> None:
+    destination.parent.mkdir(parents=True, exist_ok=True)
     if source.is_symlink():
         destination.symlink_to(source.readlink())
     elif source.is_dir():

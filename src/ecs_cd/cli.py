@@ -13,7 +13,19 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError
 
-from ecs_cd import __version__, build_push, ci, clean_up, continue_, deploy, interface, migrate, pipeline, rollback
+from ecs_cd import (
+    __version__,
+    build_push,
+    ci,
+    clean_up,
+    continue_,
+    deploy,
+    interface,
+    matrix,
+    migrate,
+    pipeline,
+    rollback,
+)
 from ecs_cd.aws.session import Aws, explain
 from ecs_cd.core.errors import Cancelled, Refused
 from ecs_cd.core.schema import closest
@@ -62,6 +74,7 @@ def main(argv: Sequence[str], environ: MutableMapping[str, str], *, clock: Clock
 
 _RUN: dict[str, Callable[[Any, Job], int]] = {
     "pipeline": pipeline.run,
+    "images": matrix.run,
     "build-push": build_push.run,
     "migrate": migrate.run,
     "deploy": deploy.run,

@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ecs_cd.aws import ecr
+from ecs_cd import registries
 from ecs_cd.aws.session import code
 from ecs_cd.core.errors import Refused
 from ecs_cd.core.references import Repository, repository
@@ -72,5 +72,5 @@ def _by_digest(image: str, job: Job) -> tuple[str, str]:
 
 
 def _digest(repository: Repository, commit: str, job: Job) -> str:
-    image = ecr.images(job.aws, repository, [commit]).get(commit)
+    image = registries.images(job.aws, repository, [commit]).get(commit)
     return image.digest if image else ""

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from ecs_cd.core import data, duration, render, strategy
 from ecs_cd.core.buildx import entries, key_values
 from ecs_cd.core.errors import Refused
+from ecs_cd.core.recipe import CACHES
 from ecs_cd.core.references import COMMIT
 
 T = TypeVar("T")
@@ -186,10 +187,14 @@ class Common(Located):
     )
 
 
+class Images(Located):
+    """Which images there are."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class BuildPush(Common):
-    image: str = _option("Which image of the document to build. Default: the only one.", _text, metavar="NAME")
-    context: str = _option("The build context: a folder, or a Git URL.", _text, default=".", metavar="PATH")
+    image: str = _option("Which image of the document to build. Default: all.", _text, metavar="NAME")
+    context: str = _option("The build context: a folder, or a Git URL. Default: `.`.", _text, metavar="PATH")
     file: str = _option("The Dockerfile. Default: Dockerfile in the context.", _text, metavar="PATH")
     target: str = _option("The stage of the Dockerfile to build.", _text, metavar="STAGE")
     build_args: tuple[str, ...] = _option(
@@ -214,6 +219,12 @@ class BuildPush(Common):
     platforms: tuple[str, ...] = _option(
         "Platforms to build for, as in `linux/amd64,linux/arm64`.", _words, many=True, metavar="PLATFORM"
     )
+    cache: str = _option(
+        "Where the cache of layers is kept between runs: `registry`, `gha`, `inline` (in the image itself) or `none`. "
+        "Default: `none`.",
+        _one_of("", *CACHES),
+        metavar="WHERE",
+    )
     cache_from: tuple[str, ...] = _option("Cache sources of buildx, one a line.", _lines, many=True, metavar="SOURCE")
     cache_to: tuple[str, ...] = _option("Cache exports of buildx, one a line.", _lines, many=True, metavar="TARGET")
     labels: tuple[str, ...] = _option(
@@ -222,12 +233,37 @@ class BuildPush(Common):
         many=True,
         metavar="NAME=VALUE",
     )
+    provenance: str = _option(
+        "The provenance attestation: `true`, `false`, `mode=max`. Default: the builder's own.", _text, metavar="HOW"
+    )
+    sbom: str = _option(
+        "The SBOM attestation: `true`, `false`, `generator=IMAGE`. Default: none.", _text, metavar="HOW"
+    )
     tags: tuple[str, ...] = _option(
         "Tags besides the commit's, one a line or separated by commas.",
         _words,
         default="latest",
         many=True,
         metavar="TAG",
+    )
+    reuse: str = _option(
+        "What is not built again: `commit`, an image with the commit's tag; `content`, also one of the same content; "
+        "`never`, nothing.",
+        _one_of("commit", "content", "never"),
+        default="commit",
+        metavar="WHAT",
+    )
+    scan: str = _option(
+        "`wait`: wait for ECR's scan of the image, and tell what it found.",
+        _one_of("none", "wait"),
+        default="none",
+        metavar="HOW",
+    )
+    fail_on: str = _option(
+        "From which severity on a finding of ECR's scan fails the step: `critical`, `high`, `medium` or `low`. "
+        "It waits for the scan. Default: no finding does.",
+        _one_of("", "critical", "high", "medium", "low"),
+        metavar="SEVERITY",
     )
 
 
@@ -625,10 +661,12 @@ class Verb:
 
 
 OUTPUTS = {
-    "image": "The image by digest, `repository@sha256:...`.",
-    "digest": "The image's digest, `sha256:...`.",
+    "matrix": 'The images of the document as a matrix, in JSON: `{"image": ["app", "nginx"]}`.',
+    "image": "The image by digest, `repository@sha256:...`; of several images, one a line.",
+    "digest": "The image's digest, `sha256:...`; of several images, one a line.",
     "tags": "The tags that the image has now, one a line.",
-    "built": "`true` if the image was built, `false` if the commit's image was in ECR already.",
+    "built": "`true` if an image was built, `false` if all were in ECR already.",
+    "built-images": "Each image, as JSON: its name to its `image`, `digest`, `tags` and `built`.",
     "migration-result": "How the migration ended: succeeded, skipped, failed, timed-out, cancelled or unknown.",
     "migration-task-arn": "The ARN of the migration's task.",
     "migration-exit-code": "The exit code of the migration's container; empty if it never ran.",
@@ -644,7 +682,7 @@ OUTPUTS = {
     "run-task-arn": "The ARN of the task that run-task started, as a JSON array.",
 }
 
-_BUILD = ("image", "digest", "tags", "built")
+_BUILD = ("image", "digest", "tags", "built", "built-images")
 _MIGRATE = ("migration-result", "migration-task-arn", "migration-exit-code")
 _FOLLOW = ("result", "task-definition-arn", "deployment-id", "codedeploy-deployment-id", "services")
 _DEPLOY = ("result", "task-definition-arn", "deployment-id", "codedeploy-deployment-id", "images", "services")
@@ -654,7 +692,8 @@ VERBS = {
     verb.name: verb
     for verb in (
         Verb("pipeline", "build and push, migrate, deploy", Pipeline, (*_BUILD, *_MIGRATE, *_DEPLOY), "."),
-        Verb("build-push", "build an image and push it to ECR", BuildPush, _BUILD, "actions/build-push"),
+        Verb("images", "print which images there are, as a matrix", Images, ("matrix",), "actions/images"),
+        Verb("build-push", "build images and push them to ECR", BuildPush, _BUILD, "actions/build-push"),
         Verb("migrate", "run the database migration inside the VPC", Migrate, _MIGRATE, "actions/migrate"),
         Verb("deploy", "deploy the commit's images to ECS", DeployAlone, (*_DEPLOY, *_DROP_IN), "actions/deploy"),
         Verb("continue", "let a deployment that waits for somebody go on", Continue, _FOLLOW),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ecs_cd import build_push, checkout, config, deploy, images, migrate, release
+from ecs_cd import build_plan, build_push, checkout, config, deploy, images, migrate, recipes, release
 from ecs_cd.interface import Pipeline
 from ecs_cd.job import Job, Result, together
 from ecs_cd.step import Step, conduct
@@ -13,22 +13,24 @@ from ecs_cd.step import Step, conduct
 def run(inputs: Pipeline, job: Job) -> int:
     """Everything is checked before anything is built; each step begins when the one before is green."""
     document = config.load(inputs.config, job)
-    commit = checkout.commit(inputs.sha, job, build_push.place(inputs))
     targets = deploy.targets(inputs, document, job)
-    building, migration, prepared = together(
-        lambda: build_push.prepare(inputs, document, commit, job),
+    names = set(deploy.image_names([*targets, *document.scheduled_tasks.values()]))
+    names |= {document.migration.image} if document.migration else set()
+    # What nobody runs is not built, unless it was asked for by its name.
+    wanted = [one for one in recipes.wanted(inputs, document, job) if inputs.image or one.name in names]
+    commit = checkout.commit(inputs.sha, job, build_plan.place(wanted))
+    plans, migration, prepared = together(
+        lambda: build_plan.prepare(inputs, wanted, document, commit, job),
         lambda: migrate.prepare(document, job),
         lambda: deploy.prepare(inputs, targets, document, job),
     )
-    names = set(deploy.image_names([*targets, *document.scheduled_tasks.values()]))
-    names |= {migration.migration.image} if migration else set()
-    others = sorted(names if inputs.dry_run else names - {building.name})
-    by_name = images.resolve(others, document.images, commit, job, required=not inputs.dry_run)
+    others = names if inputs.dry_run else names - {plan.name for plan in plans}
+    by_name = images.resolve(sorted(others), document.images, commit, job, required=not inputs.dry_run)
 
     def build() -> Result:
-        result = build_push.execute(inputs, building, job)
+        result = build_push.execute(inputs, plans, job)
         if result.verdict.outcome.green:
-            by_name[building.name] = result.outputs["image"]
+            by_name.update(build_push.images(result))
         return result
 
     steps: list[tuple[Step, Callable[[], Result]]] = [

@@ -7,7 +7,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ecs_cd.aws import ecr, ecs
+from ecs_cd import registries
+from ecs_cd.aws import ecs
 from ecs_cd.aws.session import code, looking, passing
 from ecs_cd.core import proof
 from ecs_cd.core.duration import words
@@ -120,7 +121,7 @@ def _children(image: str, job: Job) -> frozenset[str] | None:
     task whose task definition names a digest runs that, or a manifest in it."""
     name, _, digest = image.partition("@")
     try:
-        return proof.children(ecr.manifest(job.aws, repository(name), digest))
+        return proof.children(registries.manifest(job.aws, repository(name), digest))
     except (ClientError, BotoCoreError, Refused) as error:
         if passing(error):
             raise

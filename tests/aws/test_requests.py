@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from ecs_cd.aws import ecr, ecs, s3, ssm
 from ecs_cd.aws.session import Aws
 from ecs_cd.core.errors import Refused
-from ecs_cd.core.references import Repository, S3Object, repository
+from ecs_cd.core.references import Image, Repository, S3Object, repository
 from ecs_cd.core.tags import Mutability
 from tests.aws.conftest import SignedAws
 from tests.scripted_aws import Params, denied, error
@@ -22,7 +22,7 @@ ECR = repository("123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/app")
 LOCAL = repository("localhost:4566/app")
 DIGEST = "sha256:" + "a" * 64
 OURS = {"registryId": "123456789012", "repositoryName": "team/app"}
-IMAGE = ecr.Image(DIGEST, '{"schemaVersion": 2}', "application/vnd.oci.image.index.v1+json")
+IMAGE = Image(DIGEST, '{"schemaVersion": 2}', "application/vnd.oci.image.index.v1+json")
 C, WEB, TASK = "my-cluster", told.service(), told.task()
 ARN = told.task_definition_arn("web:2")
 DEFINITION = {"family": "web", "containerDefinitions": [{"name": "app", "image": "i"}]}
@@ -61,7 +61,7 @@ ROWS: list[Row] = [
     ("a tag", lambda aws: ecr.tag(aws, ECR, IMAGE, "v1"), "ecr.PutImage", {},
      {**OURS, "imageManifest": IMAGE.manifest, "imageManifestMediaType": IMAGE.media_type, "imageTag": "v1",
       "imageDigest": DIGEST}, None),
-    ("a tag, media type unknown", lambda aws: ecr.tag(aws, LOCAL, ecr.Image(DIGEST, "{}", ""), "v1"), "ecr.PutImage", {},
+    ("a tag, media type unknown", lambda aws: ecr.tag(aws, LOCAL, Image(DIGEST, "{}", ""), "v1"), "ecr.PutImage", {},
      {"repositoryName": "app", "imageManifest": "{}", "imageTag": "v1", "imageDigest": DIGEST}, None),
     ("a login", lambda aws: ecr.login(aws, ECR), "ecr.GetAuthorizationToken",
      {"authorizationData": [{"authorizationToken": base64.b64encode(b"AWS:pass:word").decode()}]}, {}, ("AWS", "pass:word")),
@@ -221,6 +221,7 @@ OTHER = "sha256:" + "b" * 64
         ({"a": DIGEST}, ["a", "b"], {"a": DIGEST}),
         ({"a": DIGEST, "b": OTHER}, ["a", "b"], {"a": DIGEST, "b": OTHER}),
         ({"a": DIGEST, "b": DIGEST}, ["a", "b"], {"a": DIGEST, "b": DIGEST}),
+        ({"a": DIGEST, "b": OTHER, "c": DIGEST}, ["a", "b", "c"], {"a": DIGEST, "b": OTHER, "c": DIGEST}),
         ({"a": DIGEST, "b": DIGEST, "c": DIGEST}, ["a", "b", "c", "d"], {"a": DIGEST, "b": DIGEST, "c": DIGEST}),
     ],
 )
@@ -232,6 +233,13 @@ def test_images_are_found_by_their_tags(
     found = ecr.images(ours, ECR, asked)
     assert {tag: image.digest for tag, image in found.items()} == expected
     assert all(image.manifest == IMAGE.manifest for image in found.values())
+
+
+def test_tags_of_one_image_take_one_call(aws: SignedAws, ours: Aws) -> None:
+    """One that the answer doesn't name is the only image's."""
+    aws.on("ecr.BatchGetImage", _registry({"a": DIGEST, "b": DIGEST}, one_name_an_image=True))
+    assert len(ecr.images(ours, ECR, ["a", "b", "c"])) == 2
+    assert aws.count("ecr.BatchGetImage") == 1
 
 
 def test_an_image_is_asked_for_with_indexes_accepted(aws: SignedAws, ours: Aws) -> None:

@@ -1,7 +1,7 @@
 """Writes what is made of the code, so that nobody edits it by hand.
 
 These are the inputs and outputs in each action.yml, the README's tables of them, the table of the official actions'
-inputs in docs/coming-from.md, and the JSON Schema:
+inputs in docs/coming-from.md, and the JSON Schemas:
 
     make generate
 """
@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ecs_cd import interface
+from ecs_cd.core import app_file
 from ecs_cd.core.document import SCHEMA
 from tests.contract import parts
 from tests.contract.parts import README, ROOT
@@ -49,6 +50,7 @@ def texts() -> dict[Path, str]:
         README: _readme(README.read_text(encoding="utf-8")),
         COMING_FROM: _between(COMING_FROM.read_text(encoding="utf-8"), "inputs", _official()),
         parts.SCHEMA: json.dumps(SCHEMA, indent=2) + "\n",
+        parts.APP_SCHEMA: json.dumps(app_file.SCHEMA, indent=2) + "\n",
     }
 
 

@@ -13,13 +13,15 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 SCHEMA = ROOT / "schema" / "ecs-cd.schema.json"
+APP_SCHEMA = ROOT / "schema" / "ecs-cd-app.schema.json"
+PIPELINE = ROOT / ".github" / "workflows" / "pipeline.yml"
 WORKFLOWS = sorted([*ROOT.glob(".github/workflows/*.yml"), *ROOT.glob("examples/*/.github/workflows/*.yml")])
 
 # How a workflow names an action, and the verb behind it.
 SUITE = "org/ecs-cd"
 ENTRY_POINTS = {
     ".": "pipeline",
-    **{path: verb for verb in ("build-push", "migrate", "deploy") for path in (f"actions/{verb}", verb)},
+    **{path: verb for verb in ("images", "build-push", "migrate", "deploy") for path in (f"actions/{verb}", verb)},
 }
 
 

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from ecs_cd import interface
+from local import tree
 from tests.contract import generate, parts
 from tests.contract.parts import ENTRY_POINTS, ROOT
 
@@ -30,9 +31,9 @@ def verb(request: pytest.FixtureRequest) -> interface.Verb:
 def suite(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The actions with a launcher that prints its process id and arguments: with the symlinks of a checkout, and with
     folders in their place, as GitHub's runner has them."""
-    tree = tmp_path_factory.mktemp("the suite") / "checkout"
+    checkout = tmp_path_factory.mktemp("the suite") / "checkout"
     for name in ("action.yml", *(path.partition("/")[0] for path in ENTRY_POINTS if path != ".")):
-        source, target = ROOT / name, tree / name
+        source, target = ROOT / name, checkout / name
         target.parent.mkdir(exist_ok=True)
         if source.is_symlink():
             target.unlink(missing_ok=True)
@@ -41,13 +42,13 @@ def suite(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
             shutil.copytree(source, target, dirs_exist_ok=True)
         else:
             shutil.copy(source, target)
-    launcher = tree / "bin" / "ecs-cd"
+    launcher = checkout / "bin" / "ecs-cd"
     launcher.parent.mkdir()
     launcher.write_text(STUB)
     launcher.chmod(0o755)
     if request.param == "copy":
-        subprocess.run(["cp", "-rL", tree, tree.with_name("copy")], check=True)
-    return tree.with_name(request.param)
+        subprocess.run(["cp", "-rL", checkout, checkout.with_name("copy")], check=True)
+    return checkout.with_name(request.param)
 
 
 def steps(path: str) -> list[dict[str, Any]]:
@@ -137,9 +138,16 @@ def test_the_steps_of_all_actions_are_alike() -> None:
 
 def test_the_short_forms_are_the_actions() -> None:
     """`org/ecs-cd/deploy@v1` and `org/ecs-cd/actions/deploy@v1` are the same."""
-    for name in ("build-push", "migrate", "deploy"):
+    for name in ("images", "build-push", "migrate", "deploy"):
         assert (ROOT / name).is_symlink()
         assert (ROOT / name).readlink() == Path("actions") / name
+
+
+def test_a_release_has_every_entry_point() -> None:
+    """What is not in its tree can't be named at `v1`: each action in both forms, and the reusable workflow."""
+    assert {path.partition("/")[0] for path in ENTRY_POINTS} - {"."} < set(tree.PARTS)
+    assert {"action.yml", str(parts.PIPELINE.relative_to(ROOT))} < set(tree.PARTS)
+    assert [name for name in tree.PARTS if not (ROOT / name).exists()] == []
 
 
 @pytest.mark.parametrize("path", ENTRY_POINTS)

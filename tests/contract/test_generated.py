@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
-from ecs_cd.core import schema
-from ecs_cd.core.document import SCHEMA
+import pytest
+
+from ecs_cd.core import app_file, document, schema
 from tests.contract import generate, parts
 
+SCHEMAS = {parts.SCHEMA: document.SCHEMA, parts.APP_SCHEMA: app_file.SCHEMA}
 # The words of JSON Schema that core/schema.py knows, and those that say nothing about a document.
 KNOWN = {"type", "properties", "required", "additionalProperties", "patternProperties", "items"}
-KNOWN |= {"minItems", "minProperties", "pattern", "enum"}
+KNOWN |= {"minItems", "minProperties", "maxProperties", "pattern", "enum"}
 SILENT = {"$schema", "$id", "title", "description"}
 
 
@@ -24,20 +27,27 @@ def rules(rule: schema.Schema) -> Iterator[schema.Schema]:
 
 
 def test_nothing_generated_was_edited_by_hand_or_forgotten() -> None:
-    """After a change of interface.py or core/document.py run tests/contract/generate.py as it says."""
+    """After a change of interface.py, core/document.py or core/app_file.py run tests/contract/generate.py as it says."""
     assert generate.stale(generate.texts()) == []
 
 
-def test_the_published_schema_is_the_one_in_the_code() -> None:
+@pytest.fixture(params=SCHEMAS, ids=lambda path: path.stem)
+def path(request: pytest.FixtureRequest) -> Path:
+    found: Path = request.param
+    return found
+
+
+def test_a_published_schema_is_the_one_in_the_code(path: Path) -> None:
     """Editors and the actions judge a document by the same rules."""
-    assert json.loads(parts.SCHEMA.read_text(encoding="utf-8")) == SCHEMA
+    assert json.loads(path.read_text(encoding="utf-8")) == SCHEMAS[path]
+    assert SCHEMAS[path]["$id"].endswith(f"/v1/schema/{path.name}")
 
 
-def test_every_word_of_the_schema_is_checked_by_the_code() -> None:
+def test_every_word_of_a_schema_is_checked_by_the_code(path: Path) -> None:
     """A rule that core/schema.py doesn't know would hold in editors only."""
-    assert {word for rule in rules(SCHEMA) for word in rule} <= KNOWN | SILENT
+    assert {word for rule in rules(SCHEMAS[path]) for word in rule} <= KNOWN | SILENT
 
 
-def test_a_rule_with_a_pattern_says_what_would_be_right() -> None:
+def test_a_rule_with_a_pattern_says_what_would_be_right(path: Path) -> None:
     """The description is the end of `must be ...` in the error."""
-    assert [rule for rule in rules(SCHEMA) if "pattern" in rule and "description" not in rule] == []
+    assert [rule for rule in rules(SCHEMAS[path]) if "pattern" in rule and "description" not in rule] == []

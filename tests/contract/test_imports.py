@@ -26,7 +26,7 @@ PARTS = (
     "release",
     "step",
     "existing",
-    "build_push migrate deploy continue_ rollback",
+    "matrix build_push migrate deploy continue_ rollback",
     "pipeline",
     "cli",
 )
@@ -93,7 +93,7 @@ def test_imports_make_no_circle() -> None:
 def test_verbs_and_services_do_not_know_each_other() -> None:
     """A verb a file, a service a file, a CI system a file: what two of them need is below them."""
     sides = [
-        {"ecs_cd.build_push", "ecs_cd.migrate", "ecs_cd.deploy", "ecs_cd.continue_", "ecs_cd.rollback"},
+        {f"ecs_cd.{verb}" for verb in ("matrix", "build_push", "migrate", "deploy", "continue_", "rollback")},
         {name for name in MODULES if name.startswith("ecs_cd.aws.")} - {"ecs_cd.aws.session"},
         {"ecs_cd.ci.github", "ecs_cd.ci.terminal"},
     ]

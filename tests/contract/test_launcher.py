@@ -115,6 +115,18 @@ def test_a_misspelt_flag_is_refused(run: Run) -> None:
     assert "--servce" in done.stderr
 
 
+@pytest.mark.parametrize("env", [{}, {"GITHUB_ACTIONS": "true"}, {"GITHUB_ACTIONS": "true", "GITHUB_OUTPUT": "output"}])
+def test_a_script_can_read_the_matrix(run: Run, tmp_path: Path, env: dict[str, str]) -> None:
+    """On standard output there is one line of JSON and nothing else, in a step of a workflow as well."""
+    (tmp_path / "ecs-cd.yml").write_text(
+        "cluster: c\nimages: {nginx: {repository: localhost/my-nginx}, app: {repository: localhost/my-app}}\n"
+    )
+    without = dict.fromkeys(("GITHUB_ACTIONS", "GITHUB_OUTPUT"), "")
+    done = run("images", "--config", "file:ecs-cd.yml", env={**without, **env})
+    assert (done.returncode, done.stdout) == (0, '{"image": ["nginx", "app"]}\n')
+    assert done.stderr == "config: file:ecs-cd.yml\n"
+
+
 def test_no_other_program_gets_the_inputs(tmp_path: Path) -> None:
     """They can hold build secrets; what installs the dependencies has no business with them."""
     suite = tmp_path / "suite"

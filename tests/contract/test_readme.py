@@ -9,8 +9,9 @@ import botocore.session
 import pytest
 from botocore import xform_name
 
-from ecs_cd.core import document
+from ecs_cd.core import app_file, document
 from ecs_cd.core.document import CodeDeploy, Document, Migration, Rule, ScheduledTask, Service
+from ecs_cd.core.recipe import Recipe
 from ecs_cd.core.references import RegisteredTaskDefinition, Repository, S3Object
 from ecs_cd.core.verdict import DEFECT_EXIT_CODE, EXIT_CODES, REFUSED_EXIT_CODE
 from tests.contract import parts
@@ -34,6 +35,10 @@ INDIRECT = {
     "ecr:UploadLayerPart",
     "ecr:CompleteLayerUpload",
     "ecr:GetDownloadUrlForLayer",
+    "ecr-public:BatchCheckLayerAvailability",
+    "ecr-public:CompleteLayerUpload",
+    "ecr-public:InitiateLayerUpload",
+    "ecr-public:UploadLayerPart",
     "ecs:TagResource",
     "iam:PassRole",
     "kms:Decrypt",
@@ -68,6 +73,24 @@ def test_the_readmes_document_is_valid() -> None:
             )
         },
     )
+
+
+def test_the_readmes_app_file_is_valid() -> None:
+    """What people copy into .github/ecs-cd.yml is read without complaint, and uses every key there is."""
+    (text,) = (block for block in parts.readme_blocks("yaml") if block.startswith("images:"))
+    app, nginx = app_file.load(text, where="README.md").values()
+    assert app == Recipe(
+        "app",
+        context=".",
+        file="docker/Dockerfile",
+        target="production",
+        build_args=("NODE_ENV=production",),
+        platforms=("linux/amd64", "linux/arm64"),
+        secret_envs={"npm": "NPM_TOKEN"},
+        secret_files={"cert": "certs/ca.pem"},
+        cache="registry",
+    )
+    assert nginx == Recipe("nginx", context="nginx")
 
 
 def test_the_readmes_terraform_writes_the_same_document() -> None:

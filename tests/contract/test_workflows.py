@@ -1,4 +1,4 @@
-"""The workflows that people copy: those of the README and of the examples."""
+"""The workflows that people copy, those of the README and of the examples, and the one that they call."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ import pytest
 
 from ecs_cd import interface
 from tests.contract import parts
-from tests.contract.parts import ROOT, Step
+from tests.contract.parts import PIPELINE, ROOT, SUITE, Step
 
-COPIED = {where: workflow for where, workflow in parts.workflows().items() if not where.startswith(".github")}
+CALLED = str(PIPELINE.relative_to(ROOT))
+COPIED = {where: one for where, one in parts.workflows().items() if where == CALLED or not where.startswith(".github")}
 OUTPUT = re.compile(r"steps\.([\w-]+)\.outputs\.([\w-]+)")
 
 
@@ -25,6 +26,11 @@ def where(request: pytest.FixtureRequest) -> str:
 
 def ours(where: str) -> list[Step]:
     return [step for step in parts.steps(where, COPIED[where]) if step.verb]
+
+
+def callers(where: str) -> list[dict[str, Any]]:
+    """The jobs that call the reusable workflow."""
+    return [job for job in COPIED[where]["jobs"].values() if str(job.get("uses", "")).startswith(f"{SUITE}/{CALLED}@")]
 
 
 def test_there_are_workflows_to_copy() -> None:
@@ -48,7 +54,10 @@ def test_values_in_a_workflow_are_valid(where: str) -> None:
     """What is written out is read without complaint; expressions stand for any text."""
     for step in ours(where):
         given = {name: re.sub(r"\$\{\{.*?\}\}", "x", str(text)) for name, text in step.content["with"].items()}
-        interface.read(interface.VERBS[step.verb].inputs, {name: text for name, text in given.items() if text != "x"})
+        interface.read(
+            interface.VERBS[step.verb].inputs,
+            {name: text for name, text in given.items() if text != "x" or name == "config"},
+        )
 
 
 def test_a_workflow_reads_outputs_that_exist(where: str) -> None:
@@ -60,8 +69,8 @@ def test_a_workflow_reads_outputs_that_exist(where: str) -> None:
 
 
 def test_a_workflow_never_cancels_a_deployment(where: str) -> None:
-    """The next push waits: `concurrency` without `cancel-in-progress`."""
-    workflow: dict[Any, Any] = COPIED[where]
+    """The next push waits: `concurrency` without `cancel-in-progress`, of its own or of the workflow that it calls."""
+    workflow: dict[Any, Any] = COPIED[CALLED if callers(where) else where]
     assert workflow["concurrency"]["cancel-in-progress"] is False
 
 
@@ -71,6 +80,37 @@ def test_a_workflow_asks_for_no_more_than_it_needs(where: str) -> None:
     assert workflow["permissions"] == {}
     for job in workflow["jobs"].values():
         assert set(job["permissions"].items()) <= {("contents", "read"), ("id-token", "write")}
+
+
+def test_ours_are_named_at_a_released_version(where: str) -> None:
+    """`./` would be the repository of whoever copies or calls the workflow."""
+    used = [*parts.steps(where, COPIED[where]), *(Step(where, job) for job in callers(where))]
+    names = [str(step.content["uses"]) for step in used if "uses" in step.content]
+    assert {name.partition("@")[2] for name in names if name.startswith(SUITE)} == {"v1"}
+    assert not any(name.startswith(".") for name in names)
+
+
+def test_a_call_of_the_whole_pipeline_is_complete(where: str) -> None:
+    """Inputs and secrets that exist, the required ones among them, and the permissions that its jobs ask for."""
+    called = COPIED[CALLED]
+    declared = called[True]["workflow_call"]  # YAML 1.1 reads `on` as true
+    needed = {item for job in called["jobs"].values() for item in job["permissions"].items()}
+    for job in callers(where):
+        assert {name for name, one in declared["inputs"].items() if one["required"]} <= set(job["with"])
+        assert set(job["with"]) <= set(declared["inputs"])
+        assert set(job.get("secrets", {})) <= set(declared["secrets"])
+        assert set(job["permissions"].items()) == needed
+
+
+def test_the_whole_pipeline_releases_the_commit_of_its_run() -> None:
+    """When every image is there; on a runner of one's own another job's checkout may lie in the workspace."""
+    jobs = COPIED[CALLED]["jobs"]
+    assert set(jobs["release"]["needs"]) == set(jobs) - {"release"}
+    assert not any("actions/checkout" in step.get("uses", "") for step in jobs["release"]["steps"])
+    given = {step.verb: step.content["with"] for step in ours(CALLED) if "job release" in step.where}
+    assert {verb: inputs["sha"] for verb, inputs in given.items()} == dict.fromkeys(
+        ("migrate", "deploy"), "${{ github.sha }}"
+    )
 
 
 def test_the_workflows_of_the_readme_are_valid(tmp_path: Path) -> None:

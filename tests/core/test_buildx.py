@@ -28,6 +28,9 @@ HEAD = ["docker", "buildx", "build", "--push", "--progress=plain", "--metadata-f
         (Build(".", [], cache_to=["type=gha,mode=max"]), ["--cache-to=type=gha,mode=max", "--", "."]),
         (Build(".", [], labels={"a.b": "c=d, e"}), ["--label=a.b=c=d, e", "--", "."]),
         (Build(".", [], secrets={"T": "env=T"}), ["--secret=id=T,env=T", "--", "."]),
+        (Build(".", [], provenance="mode=max"), ["--provenance=mode=max", "--", "."]),
+        (Build(".", [], sbom="true"), ["--sbom=true", "--", "."]),
+        (Build(".", [], bases={"a/b:1": "a/b@sha256:x"}), ["--build-context=a/b:1=docker-image://a/b@sha256:x", "--", "."]),
         (Build("--help", []), ["--", "--help"]),
     ],
 )  # fmt: skip
@@ -38,11 +41,13 @@ def test_inputs_become_exactly_these_words(build: Build, words: list[str]) -> No
 
 def test_all_options_come_in_one_order() -> None:
     """The same inputs give the same command."""
-    build = Build(".", ["r:1"], "F", "t", ["p"], ["A=1"], ["f"], ["t"], {"l": "v"}, {"s": "env=S"})
+    build = Build(
+        ".", ["r:1"], "F", "t", ["p"], ["A=1"], ["f"], ["t"], {"l": "v"}, {"s": "env=S"}, "p", "s", {"b": "c"}
+    )
     options = [word.partition("=")[0] for word in buildx.argv(build, metadata_file="/m.json")[len(HEAD) :]]
     assert options == [
         "--tag", "--file", "--target", "--platform", "--build-arg", "--cache-from", "--cache-to", "--label",
-        "--secret", "--", ".",
+        "--secret", "--provenance", "--sbom", "--build-context", "--", ".",
     ]  # fmt: skip
 
 
@@ -88,6 +93,51 @@ def test_the_digest_is_in_the_metadata() -> None:
 def test_without_a_digest_nothing_can_be_deployed(metadata: str) -> None:
     """A builder that did not push, or was killed before it wrote."""
     assert buildx.digest(metadata) == ""
+
+
+def test_what_the_cache_is_in_ecrs_form() -> None:
+    """All stages, as an image manifest with OCI types; that it can't be kept fails no build."""
+    cache = buildx.registry_cache("r/app:cache")
+    assert cache.sources == ("type=registry,ref=r/app:cache",)
+    assert cache.targets == (
+        "type=registry,ref=r/app:cache,mode=max,image-manifest=true,oci-mediatypes=true,ignore-error=true",
+    )
+
+
+def test_what_the_cache_is_elsewhere() -> None:
+    """GitHub's has a scope for each image; inline there is nothing to read before the first push."""
+    github = buildx.gha_cache("app")
+    assert github.sources == ("type=gha,scope=app",)
+    assert github.targets == ("type=gha,scope=app,mode=max,ignore-error=true",)
+    assert buildx.inline_cache("r/app:latest") == buildx.Cache(("type=registry,ref=r/app:latest",), ("type=inline",))
+    assert buildx.inline_cache("") == buildx.Cache((), ("type=inline",))
+
+
+@pytest.mark.parametrize(
+    ("inspected", "platforms"),
+    [
+        ("", set()),
+        ("Name:   default\nDriver: docker\nStatus:           inactive\n", set()),
+        ("Platforms:        linux/amd64, linux/amd64/v2, linux/386\n", {"linux/amd64", "linux/386"}),
+        (
+            "Platforms: linux/amd64*, linux/arm/v7\nPlatforms: linux/arm64\n",
+            {"linux/amd64", "linux/arm", "linux/arm64"},
+        ),
+        ("Platforms: linux/amd64 (+3), linux/arm (+2), linux/arm64\n", {"linux/amd64", "linux/arm", "linux/arm64"}),
+    ],
+)
+def test_the_builders_platforms_are_read(inspected: str, platforms: set[str]) -> None:
+    """Of all its nodes, as different versions write them; nothing where it was not started yet."""
+    assert buildx.platforms(inspected) == platforms
+
+
+def test_a_platform_is_there_in_any_variant() -> None:
+    """BuildKit knows better which of them the machine can do."""
+    there = {"linux/amd64", "linux/arm"}
+    assert buildx.not_there(["linux/amd64/v2", "linux/arm/v7", "linux/arm64", "linux/riscv64"], there) == [
+        "linux/arm64",
+        "linux/riscv64",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 from ecs_cd import checkout, state
 from ecs_cd.aws.session import Aws
 from ecs_cd.ci.terminal import Terminal
+from ecs_cd.core.content import Tracked
 from ecs_cd.job import Job
 from tests.scripted_aws import Clock
 
@@ -225,3 +226,98 @@ def test_the_checkout_around_the_context_is_the_one_that_counts(
     assert checkout.head() == ""
     assert checkout.head(place) == known
     assert checkout.differences([place]) == ["app/main.py"]
+
+
+# ---- what is in the commit ----
+
+
+def tracked(*paths: str) -> dict[str, Tracked]:
+    commit, files = checkout.tracked(str(Path.cwd()), paths)
+    assert commit == git("rev-parse", "HEAD")
+    return files
+
+
+def test_what_the_commit_has_at_these_paths_and_below(workspace: Path) -> None:
+    """With type, blob and size; a path that is not there has nothing."""
+    (workspace / "app" / "link").symlink_to("main.py")
+    (workspace / "app" / "run").write_text("run")
+    (workspace / "app" / "run").chmod(0o755)
+    git("add", ".")
+    git("commit", "--quiet", "--message=x")
+    one = git("hash-object", "app/main.py")
+    assert tracked("app", "nope", ".gitignore") == {
+        ".gitignore": Tracked("100644", git("hash-object", ".gitignore"), 11),
+        "app/Dockerfile": Tracked("100644", one, 4),
+        "app/link": Tracked("120000", git("rev-parse", "HEAD:app/link"), 7),
+        "app/main.py": Tracked("100644", one, 4),
+        "app/run": Tracked("100755", git("hash-object", "app/run"), 3),
+    }
+    assert set(tracked("lib/x.py")) == {"lib/x.py"}
+    assert set(tracked("app", "")) == {
+        ".gitignore",
+        "lib/x.py",
+        *(f"app/{x}" for x in ("Dockerfile", "link", "main.py", "run")),
+    }
+
+
+def test_what_is_not_as_in_the_commit_is_marked(workspace: Path) -> None:
+    """Changed, staged, deleted; and what Git was told not to look at."""
+    for name in "abcde":
+        (workspace / "app" / name).write_text("one")
+    git("add", ".")
+    git("commit", "--quiet", "--message=x")
+    git("update-index", "--assume-unchanged", "app/d")
+    git("update-index", "--skip-worktree", "app/e")
+    for name in "abde":
+        (workspace / "app" / name).write_text("two")
+    git("add", "app/b")
+    (workspace / "app" / "c").unlink()
+    (workspace / "app" / "new").touch()
+    found = tracked("app")
+    assert {name for name, one in found.items() if one.changed} == {"app/a", "app/b", "app/c"}
+    assert {name for name, one in found.items() if one.hidden} == {"app/d", "app/e"}
+    assert "app/new" not in found
+
+
+def test_how_git_converts_a_file_is_told(workspace: Path) -> None:
+    """By .gitattributes anywhere above it; what is unset is none."""
+    (workspace / ".gitattributes").write_text("*.py filter=lfs\nDockerfile working-tree-encoding=UTF-8\n")
+    (workspace / "lib" / ".gitattributes").write_text("x.py -filter\n")
+    found = tracked("")
+    assert {name: one.filter for name, one in found.items() if one.filter} == {"app/main.py": "lfs"}
+    assert {name: one.encoding for name, one in found.items() if one.encoding} == {"app/Dockerfile": "UTF-8"}
+
+
+def test_a_submodule_is_told_by_its_mode(workspace: Path, tmp_path: Path) -> None:
+    """It is not looked into."""
+    git("clone", "--quiet", ".", str(tmp_path / "library"))
+    git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(tmp_path / "library"), "app/vendor")
+    git("commit", "--quiet", "--message=x")
+    assert tracked("app/vendor") == {"app/vendor": Tracked("160000", git("-C", "app/vendor", "rev-parse", "HEAD"), 0)}
+
+
+def test_any_name_of_a_file_is_itself(workspace: Path) -> None:
+    """Git's paths are bytes, and may look like options and patterns."""
+    names = ["-x", "--y", "a b", "ü", "*", ":(exclude)z", "new\nline", "tab\t", os.fsdecode(b"caf\xe9")]
+    for name in names:
+        (workspace / "app" / name).write_text("one")
+        (workspace / name).write_text("one")
+    git("add", ".")
+    git("commit", "--quiet", "--message=x")
+    assert {f"app/{name}" for name in names} < set(tracked("app"))
+    for name in names:
+        assert set(tracked(name)) == {name}
+    (workspace / "*").write_text("two")
+    assert [name for name, one in tracked("").items() if one.changed] == ["*"]
+
+
+def test_what_git_does_not_answer_for_is_empty(
+    workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder that is not the top of a checkout, one without a commit, no git."""
+    (tmp_path / "fresh").mkdir()
+    git("init", "--quiet", str(tmp_path / "fresh"))
+    for place in (workspace / "app", tmp_path / "fresh", tmp_path / "nope"):
+        assert checkout.tracked(str(place), [""]) == ("", {})
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert checkout.tracked(str(workspace), [""]) == ("", {})

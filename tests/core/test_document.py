@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ecs_cd.core import document
+from ecs_cd.core import document, schema
 from ecs_cd.core.document import CodeDeploy, Migration, Rule, Schedule, ScheduledTask, Service
 from ecs_cd.core.errors import Refused
 from ecs_cd.core.references import RegisteredTaskDefinition, Repository, S3Object, WorkspaceFile
@@ -58,6 +58,16 @@ def test_the_documents_words_become_the_typed_form() -> None:
     )
 
 
+def test_an_image_may_have_a_repository_for_its_cache() -> None:
+    """Another one may have none, or the same."""
+    images = {
+        "app": {"repository": f"{ECR}/my-app", "cache-repository": f"{ECR}/caches"},
+        "nginx": {"repository": f"{ECR}/my-nginx"},
+    }
+    loaded = document.load(json.dumps(example(images=images)), where="x")
+    assert loaded.cache_repositories == {"app": Repository(ECR, "caches", "123456789012", "ap-northeast-1")}
+
+
 def test_yaml_says_the_same_as_json() -> None:
     """An infra repo may write either."""
     text = "cluster: c\nimages:\n  app: {repository: localhost:4566/my-app}\n"
@@ -79,6 +89,11 @@ def test_yaml_says_the_same_as_json() -> None:
         ({"images": {"app": {"repository": f"{ECR}/x"}}}, "images.app.repository", "without a tag"),
         ({"images": {"app": {}}}, "images.app.repository", "is missing"),
         ({"images": {"a b": {"repository": f"{ECR}/x"}}}, "images.a b", "a name consists of"),
+        (
+            {"images": {"app": {"repository": f"{ECR}/my-app", "cache-repository": f"{ECR}/caches:x"}}},
+            "images.app.cache-repository",
+            "without a tag",
+        ),
         ({"migration": {"container": "app"}}, "migration.task-definition", "is missing"),
         ({"migration": {**example()["migration"], "command": "rails"}}, "migration.command", "must be a list"),
         ({"migration": {**example()["migration"], "command": ["sleep", 5]}}, "migration.command[1]", "must be text"),
@@ -127,7 +142,7 @@ def test_values_are_never_printed() -> None:
         ("just text", "must be a mapping, but is text"),
         ("cluster: [", "neither JSON nor YAML"),
         ("cluster: c\ncluster: d\nimages: {app: {repository: localhost:1/my-app}}", "cluster: stands there twice"),
-        ("#" * (document.LONGEST + 1), "characters"),
+        ("#" * (schema.LONGEST + 1), "characters"),
     ],
 )
 def test_what_is_no_document_is_refused(text: str, words: str) -> None:

@@ -31,7 +31,7 @@ def test_what_is_not_given_has_its_default() -> None:
         aws_region="",
         sha="",
         image="",
-        context=".",
+        context="",
         file="",
         target="",
         build_args=(),
@@ -39,10 +39,16 @@ def test_what_is_not_given_has_its_default() -> None:
         secret_envs={},
         secret_files={},
         platforms=(),
+        cache="",
         cache_from=(),
         cache_to=(),
         labels=(),
+        provenance="",
+        sbom="",
         tags=("latest",),
+        reuse="commit",
+        scan="none",
+        fail_on="",
         migration_timeout=1800.0,
         on_cancel="leave",
         service=(),
@@ -71,7 +77,11 @@ def test_what_is_not_given_has_its_default() -> None:
         ("build_args", "A=1\n\n  B=x, y  \n", ("A=1", "B=x, y")),
         ("platforms", "linux/amd64, linux/arm64\nlinux/s390x,", ("linux/amd64", "linux/arm64", "linux/s390x")),
         ("cache_to", "type=gha,mode=max\ntype=local,dest=/c", ("type=gha,mode=max", "type=local,dest=/c")),
+        ("cache", "registry", "registry"),
         ("labels", "a=b,c\nd=e", ("a=b,c", "d=e")),
+        ("provenance", " mode=max ", "mode=max"),
+        ("reuse", "content", "content"),
+        ("fail_on", "high", "high"),
         ("tags", "latest,v1\nv2", ("latest", "v1", "v2")),
         ("tags", ",", ()),
         ("secrets", "T=x=y\nU=", {"T": "x=y", "U": ""}),
@@ -111,6 +121,10 @@ def test_texts_become_what_the_input_is_about(name: str, text: str, value: objec
         ({"keep-revisions": "0"}, "keep-revisions: must be a whole number, at least 1"),
         ({"keep-revisions": "ten"}, "keep-revisions: must be a whole number, at least 1"),
         ({"start": "parallel"}, "start: must be one of together, in-order"),
+        ({"cache": "true"}, "cache: must be one of registry, gha, inline, none"),
+        ({"reuse": "always"}, "reuse: must be one of commit, content, never"),
+        ({"scan": "true"}, "scan: must be one of none, wait"),
+        ({"fail-on": "HIGH"}, "fail-on: must be one of critical, high, medium, low"),
         ({"on-conflict": "x"}, "on-conflict: must be one of wait, fail, supersede"),
         ({"cluster": "x"}, "cluster: there is no such input"),
         ({"build_args": "x"}, "build_args: there is no such input"),
@@ -272,9 +286,9 @@ def test_every_verb_has_outputs_that_are_described() -> None:
     """The names of the pipeline's are those of its steps; what is told without a document is deploy's alone."""
     for verb in interface.VERBS.values():
         assert set(verb.outputs) <= set(interface.OUTPUTS)
-    steps = {name for verb in ("build-push", "migrate", "deploy") for name in interface.VERBS[verb].outputs}
+    steps = {name for verb in ("images", "build-push", "migrate", "deploy") for name in interface.VERBS[verb].outputs}
     assert steps == set(interface.OUTPUTS)
-    assert steps - set(interface.VERBS["pipeline"].outputs) == {"task-definition", "run-task-arn"}
+    assert steps - set(interface.VERBS["pipeline"].outputs) == {"matrix", "task-definition", "run-task-arn"}
 
 
 def test_secrets_are_no_flags() -> None:

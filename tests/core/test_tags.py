@@ -38,22 +38,33 @@ def plan(**changes: object) -> tags.Tagging:
     return tags.plan(**{**asked, **changes})  # type: ignore[arg-type]
 
 
-PLANS: list[tuple[str, dict[str, object], str | None, tuple[str, ...], str]] = [
-    ("a new commit", {}, None, (SHA, "latest"), ""),
-    ("the commit's image is there", {"there": {SHA: OURS}}, OURS, (SHA, "latest"), ""),
-    ("latest is another's and moves", {"there": {SHA: OURS, "latest": THEIRS}}, OURS, (SHA, "latest"), ""),
-    ("only latest is there", {"there": {"latest": THEIRS}}, None, (SHA, "latest"), ""),
-    ("dirty: built, without the commit's tag", {"doubt": "x differs"}, None, ("latest",), "built without the tag of the commit: x differs"),
-    ("dirty: the commit's image is not reused", {"doubt": "x differs", "there": {SHA: OURS}}, None, ("latest",), "differs"),
-    ("no commit", {"commit": None}, None, ("latest",), ""),
-    ("latest on an immutable repository", {"mutability": FIXED}, None, (SHA,), "`latest` is skipped"),
-    ("so it is when it is reused", {"mutability": FIXED, "there": {SHA: OURS}}, OURS, (SHA,), "`latest` is skipped"),
-    ("latest excluded from immutability", {"mutability": BUT_LATEST}, None, (SHA, "latest"), ""),
-    ("a new immutable tag", {"mutability": FIXED, "extra": ["v1"]}, None, (SHA, "v1"), ""),
-    ("an immutable tag of this very image", {"mutability": FIXED, "extra": ["v1"], "there": {SHA: OURS, "v1": OURS}}, OURS, (SHA, "v1"), ""),
-    ("each tag once", {"extra": ["a", "b", "a"]}, None, (SHA, "a", "b"), ""),
-    ("the commit named again", {"extra": [SHA, "a"]}, None, (SHA, "a"), ""),
-    ("no more tags", {"extra": []}, None, (SHA,), ""),
+CONTENT = "content-" + "0" * 40
+BY_CONTENT: dict[str, object] = {"reuse": "content", "content": CONTENT}
+PLANS: list[tuple[str, dict[str, object], str, tuple[str, ...], str]] = [
+    ("a new commit", {}, "", (SHA, "latest"), ""),
+    ("the commit's image is there", {"there": {SHA: OURS}}, SHA, (SHA, "latest"), ""),
+    ("latest is another's and moves", {"there": {SHA: OURS, "latest": THEIRS}}, SHA, (SHA, "latest"), ""),
+    ("only latest is there", {"there": {"latest": THEIRS}}, "", (SHA, "latest"), ""),
+    ("dirty: built, without the commit's tag", {"doubt": "x differs"}, "", ("latest",), "built without the tag of the commit: x differs"),
+    ("dirty: the commit's image is not reused", {"doubt": "x differs", "there": {SHA: OURS}}, "", ("latest",), "differs"),
+    ("no commit", {"commit": ""}, "", ("latest",), ""),
+    ("latest on an immutable repository", {"mutability": FIXED}, "", (SHA,), "`latest` is skipped"),
+    ("so it is when it is reused", {"mutability": FIXED, "there": {SHA: OURS}}, SHA, (SHA,), "`latest` is skipped"),
+    ("latest excluded from immutability", {"mutability": BUT_LATEST}, "", (SHA, "latest"), ""),
+    ("a new immutable tag", {"mutability": FIXED, "extra": ["v1"]}, "", (SHA, "v1"), ""),
+    ("an immutable tag of this very image", {"mutability": FIXED, "extra": ["v1"], "there": {SHA: OURS, "v1": OURS}}, SHA, (SHA, "v1"), ""),
+    ("each tag once", {"extra": ["a", "b", "a"]}, "", (SHA, "a", "b"), ""),
+    ("the commit named again", {"extra": [SHA, "a"]}, "", (SHA, "a"), ""),
+    ("no more tags", {"extra": []}, "", (SHA,), ""),
+    ("never: built again", {"reuse": "never", "there": {SHA: OURS}}, "", (SHA, "latest"), ""),
+    ("never, a new commit on an immutable repository", {"reuse": "never", "mutability": FIXED, "extra": []}, "", (SHA,), ""),
+    ("content: built, and known by it from now on", BY_CONTENT, "", (SHA, "latest", CONTENT), ""),
+    ("content: the image of another commit", {**BY_CONTENT, "there": {CONTENT: OURS, "latest": THEIRS}}, CONTENT, (SHA, "latest", CONTENT), ""),
+    ("content: that image has the tag already", {**BY_CONTENT, "mutability": FIXED, "extra": ["v1"], "there": {CONTENT: OURS, "v1": OURS}}, CONTENT, (SHA, "v1", CONTENT), ""),
+    ("content: the commit's image comes first, and doesn't get its tag", {**BY_CONTENT, "there": {SHA: OURS}}, SHA, (SHA, "latest"), ""),
+    ("content: not even where that is another's", {**BY_CONTENT, "there": {SHA: OURS, CONTENT: THEIRS}}, SHA, (SHA, "latest"), ""),
+    ("content: not known", {"reuse": "content", "why_not": "node:20 may move"}, "", (SHA, "latest"), ""),
+    ("content and dirty: neither reused nor tagged", {**BY_CONTENT, "doubt": "x differs", "there": {CONTENT: OURS}}, "", ("latest",), "x differs"),
 ]  # fmt: skip
 
 
@@ -61,9 +72,9 @@ PLANS: list[tuple[str, dict[str, object], str | None, tuple[str, ...], str]] = [
     ("changes", "reuse", "names", "notice"), [row[1:] for row in PLANS], ids=[row[0] for row in PLANS]
 )
 def test_what_is_built_or_reused_and_under_which_tags(
-    changes: dict[str, object], reuse: str | None, names: tuple[str, ...], notice: str
+    changes: dict[str, object], reuse: str, names: tuple[str, ...], notice: str
 ) -> None:
-    """A dirty tree never takes the commit's tag; what was decided otherwise than asked is said."""
+    """A dirty tree never takes the commit's tag nor the content's; what was decided otherwise than asked is said."""
     planned = plan(**changes)
     assert planned.reuse == reuse
     assert planned.names == names
@@ -72,21 +83,50 @@ def test_what_is_built_or_reused_and_under_which_tags(
 
 
 @pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({}, "the commit's image is not in ECR"),
+        ({"there": {SHA: OURS}}, "the commit's image is in ECR already"),
+        ({"commit": ""}, "no commit is known"),
+        ({"doubt": "x differs"}, "what is built may not be the commit's"),
+        ({"reuse": "never", "there": {SHA: OURS}}, "as `reuse: never` says"),
+        (BY_CONTENT, "neither the commit's image nor one of the same content is in ECR"),
+        ({**BY_CONTENT, "there": {CONTENT: OURS}}, "an image of the same content is in ECR already"),
+        ({"reuse": "content", "why_not": "node:20 may move"}, "its content can't be known: node:20 may move"),
+    ],
+)
+def test_why_it_is_built_or_reused_is_said(changes: dict[str, object], why: str) -> None:
+    """In a few words, for the log and the summary."""
+    assert plan(**changes).why == why
+
+
+@pytest.mark.parametrize(
     ("changes", "words"),
     [
         ({"mutability": FIXED, "extra": ["v1"], "there": {"v1": THEIRS}}, "`v1` belongs to another image"),
         ({"mutability": FIXED, "extra": ["v1"], "there": {"v1": THEIRS, SHA: OURS}}, "`v1` belongs to another image"),
         ({"mutability": ONLY_RELEASES, "extra": ["v1"], "there": {"v1": THEIRS}}, "`v1` belongs to another image"),
-        ({"commit": None, "extra": []}, "no tag is left"),
+        ({"commit": "", "extra": []}, "no tag is left"),
         ({"doubt": "x differs", "extra": []}, "no tag is left"),
         ({"doubt": "x differs", "mutability": FIXED}, "no tag is left"),
-        *(({"extra": [tag]}, "tags: a tag has") for tag in ("", ".x", "-x", "a b", "a/b", "a:b", "ä", "x" * 129)),
+        (
+            {"reuse": "never", "mutability": FIXED, "there": {SHA: OURS}},
+            "can't be replaced: the repository is immutable",
+        ),
     ],
 )
 def test_what_no_push_could_do_is_refused_before_the_build(changes: dict[str, object], words: str) -> None:
-    """A tag that can't move, is not valid, or none at all."""
+    """A tag that can't move, or none at all."""
     with pytest.raises(Refused, match=words):
         plan(**changes)
+
+
+@pytest.mark.parametrize("tag", ["", ".x", "-x", "a b", "a/b", "a:b", "ä", "x" * 129])
+def test_what_is_no_tag_is_refused(tag: str) -> None:
+    """As the registry would, after the build."""
+    tags.check(["latest", "v1.2_3-x"])
+    with pytest.raises(Refused, match="tags: a tag has"):
+        tags.check(["latest", tag])
 
 
 def test_a_dirty_tree_does_not_take_the_commits_tag_by_asking_for_it() -> None:

@@ -1,27 +1,44 @@
-"""build-push where nothing is built: reuse, tags, and what is refused before Docker is asked."""
+"""build-push of one image: what is reused, what is refused before Docker is asked, what becomes of a push."""
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from local.act import commit, git
-from tests.scripted_aws import Params, ScriptedAws, ecs, error
-from tests.timelines.conftest import SHA, Step
+from tests.scripted_aws import Clock, Params, ScriptedAws, denied, ecs, error
+from tests.timelines.conftest import DOCUMENT, REPOSITORY, SHA, Step
+from tests.timelines.fake_docker import MANIFEST, MEDIA_TYPE, FakeDocker, digest_of
 
 Run = Callable[..., Step]
 
-MANIFEST = '{"schemaVersion": 2,\n "mediaType": "application/vnd.oci.image.index.v1+json"}'
-MEDIA_TYPE = "application/vnd.oci.image.index.v1+json"
+HOST = REPOSITORY.partition("/")[0]
+OTHER = "sha256:" + "0" * 64
+CUT_OFF = [
+    "#9 pushing layers",
+    f"#9 ERROR: failed to push {REPOSITORY}:1: write: broken pipe",
+    f"ERROR: failed to solve: failed to push {REPOSITORY}:1: write: broken pipe",
+]
+
+
+@pytest.fixture(autouse=True)
+def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeDocker:
+    """It writes down each call."""
+    fake = FakeDocker(tmp_path.parent / f"{tmp_path.name}-docker")
+    monkeypatch.setenv("PATH", str(fake.install()), prepend=":")
+    return fake
 
 
 @pytest.fixture(autouse=True)
 def repository(aws: ScriptedAws) -> None:
     """A mutable repository that holds the commit's image, and `latest` on another."""
     mutability(aws, "MUTABLE")
-    there(aws, {SHA: ecs.DIGEST, "latest": "sha256:" + "0" * 64})
+    there(aws, {SHA: ecs.DIGEST, "latest": OTHER})
+    aws.on("ecr.GetAuthorizationToken", {"authorizationData": [{"authorizationToken": "QVdTOmh1bnRlcjI="}]})
 
 
 def mutability(aws: ScriptedAws, setting: str, *filters: str) -> None:
@@ -113,6 +130,15 @@ def checkout(folder: Path, **files: str) -> str:
     return commit(folder, "first")
 
 
+def images(**more: str) -> dict[str, object]:
+    """A document with one image, and more keys of it."""
+    return {**DOCUMENT, "images": {"app": {"repository": REPOSITORY, **more}}}
+
+
+def document(aws: ScriptedAws, content: object) -> None:
+    aws.on("ssm.GetParameter", {"Parameter": {"Value": json.dumps(content), "Version": 3}})
+
+
 @pytest.mark.parametrize(
     ("inputs", "words"),
     [
@@ -124,10 +150,12 @@ def checkout(folder: Path, **files: str) -> str:
         ({"labels": "just-a-name"}, "labels: a label must be NAME=VALUE"),
         ({"secret_files": "npmrc=.npmrc"}, "secret-files: the file of `npmrc` is not there"),
         ({"secrets": "hunter2"}, "secrets, entry 1: must be NAME=VALUE"),
+        ({"cache": "everywhere"}, "cache: must be one of"),
+        ({"reuse": "always"}, "reuse: must be one of"),
     ],
 )
 def test_what_can_not_be_built_is_refused_before_docker_is_asked(
-    aws: ScriptedAws, step: Run, inputs: dict[str, str], words: str
+    aws: ScriptedAws, step: Run, docker: FakeDocker, inputs: dict[str, str], words: str
 ) -> None:
     """The place and the remedy; the value of a secret never."""
     there(aws, {})
@@ -136,6 +164,20 @@ def test_what_can_not_be_built_is_refused_before_docker_is_asked(
     assert words in ended.log
     assert "hunter2" not in ended.log + ended.summary
     assert aws.count("ecr.GetAuthorizationToken") == 0
+    assert docker.runs == []
+
+
+def test_an_image_of_the_apps_file_that_the_document_lacks_is_refused(
+    aws: ScriptedAws, step: Run, docker: FakeDocker, tmp_path: Path
+) -> None:
+    """Somebody renamed one."""
+    there(aws, {})
+    (tmp_path / ".github").mkdir()
+    (tmp_path / ".github" / "ecs-cd.yml").write_text("images: {api: {context: api}}\n")
+    ended = step("build-push")
+    assert ended.exit_code == 2
+    assert "the document has no image `api`" in ended.log
+    assert docker.runs == []
 
 
 def test_another_commit_is_not_built_from_this_checkout(aws: ScriptedAws, step: Run, tmp_path: Path) -> None:
@@ -160,7 +202,7 @@ def test_another_commit_that_is_there_is_reused_from_any_checkout(aws: ScriptedA
 def test_a_fixed_tag_of_another_image_is_refused_before_the_build(aws: ScriptedAws, step: Run, tag: str) -> None:
     """Not after ten minutes of building."""
     mutability(aws, "IMMUTABLE")
-    there(aws, {tag: "sha256:" + "0" * 64})
+    there(aws, {tag: OTHER})
     ended = step("build-push", tags=tag)
     assert ended.exit_code == 2
     assert f"the tag `{tag}` belongs to another image" in ended.log
@@ -196,3 +238,485 @@ def test_a_dirty_checkout_of_another_commit_does_not_matter(aws: ScriptedAws, st
     checkout(tmp_path, Dockerfile="FROM scratch\n")
     (tmp_path / "Dockerfile").write_text("FROM busybox\n")
     assert step("build-push").exit_code == 0
+
+
+# ---- a build ----
+
+
+@pytest.fixture
+def to_build(aws: ScriptedAws, step: Run, docker: FakeDocker, tmp_path: Path) -> Run:
+    """Runs build-push where the image has to be built: nothing is there, but what Docker pushes."""
+    docker.registry(aws, {})
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    return lambda **inputs: step("build-push", **inputs)
+
+
+def option(docker: FakeDocker, name: str, number: int = -1) -> list[str]:
+    """The values that an option of a build has."""
+    return [w.partition("=")[2] for w in docker.builds[number]["words"] if w.startswith(f"--{name}=")]
+
+
+def test_a_build_is_pushed_and_known_by_the_digest_that_buildkit_says(
+    aws: ScriptedAws, to_build: Run, docker: FakeDocker
+) -> None:
+    """Under all its tags; the password goes through stdin, and ECR is asked whether it has it."""
+    ended = to_build()
+    digest = digest_of(f"{REPOSITORY}:{SHA}")
+    assert ended.exit_code == 0, ended.log
+    assert ended.outputs["image"] == f"{REPOSITORY}@{digest}"
+    assert ended.outputs["digest"] == digest
+    assert ended.outputs["built"] == "true"
+    assert ended.outputs["tags"].splitlines() == [SHA, "latest"]
+    told = {"image": f"{REPOSITORY}@{digest}", "digest": digest, "tags": [SHA, "latest"], "built": True}
+    assert json.loads(ended.outputs["built-images"]) == {"app": told}
+    assert [run["words"][:2] for run in docker.runs] == [["login", "--username"], ["buildx", "build"]]
+    assert docker.runs[0]["stdin"] == "hunter2"
+    assert set(docker.pushed) == {f"{REPOSITORY}:{SHA}", f"{REPOSITORY}:latest"}
+    assert aws.calls[-1].params["imageIds"] == [{"imageTag": SHA}]
+    assert "the commit's image is not in ECR" in ended.log
+    assert "the commit's image is not in ECR" in ended.summary
+
+
+def test_attestations_are_the_callers(to_build: Run, docker: FakeDocker) -> None:
+    """In buildx's own words."""
+    assert to_build(provenance="mode=max", sbom="true").exit_code == 0
+    assert option(docker, "provenance") == ["mode=max"]
+    assert option(docker, "sbom") == ["true"]
+
+
+def test_a_build_without_a_digest_is_no_image(to_build: Run, docker: FakeDocker) -> None:
+    """A driver that doesn't push, say."""
+    docker.attempts({"metadata": False})
+    ended = to_build()
+    assert ended.exit_code == 1
+    assert "names no digest of app" in ended.log
+    assert "image" not in ended.outputs
+
+
+def test_what_ecr_holds_is_what_was_pushed(aws: ScriptedAws, to_build: Run, docker: FakeDocker) -> None:
+    """Or somebody else was faster, with an image of their own."""
+    docker.attempts({"pushed": []})
+    aws.on("ecr.BatchGetImage", found(OTHER), where=ONLY_THE_COMMITS)
+    ended = to_build()
+    assert ended.exit_code == 1
+    assert "somebody else pushed the tag" in ended.log
+    assert ended.outputs == {}
+
+
+def test_an_image_that_never_arrived_is_a_failure(to_build: Run, docker: FakeDocker, clock: Clock) -> None:
+    """Whatever buildx says; ECR is asked three times."""
+    docker.attempts({"pushed": []})
+    ended = to_build()
+    assert ended.exit_code == 1
+    assert f"ECR has no image {REPOSITORY}:{SHA}" in ended.log
+
+
+def test_ecr_may_be_late(aws: ScriptedAws, to_build: Run) -> None:
+    """By a moment."""
+    arrived = found(digest_of(f"{REPOSITORY}:{SHA}"))
+    aws.on("ecr.BatchGetImage", {"images": [], "failures": []}, arrived, where=ONLY_THE_COMMITS)
+    assert to_build().exit_code == 0
+
+
+ONLY_THE_COMMITS = {"imageIds": [{"imageTag": SHA}]}  # as ECR is asked after a push
+
+
+def found(digest: str) -> Params:
+    image_id = {"imageTag": SHA, "imageDigest": digest}
+    return {"images": [{"imageId": image_id, "imageManifest": MANIFEST}], "failures": []}
+
+
+# ---- a push that fails ----
+
+
+def test_a_push_that_was_cut_off_is_tried_again(to_build: Run, docker: FakeDocker, clock: Clock) -> None:
+    """Twice at most, and that is said; the layers are in BuildKit's cache."""
+    docker.attempts({"exit": 1, "lines": CUT_OFF}, {"exit": 1, "lines": CUT_OFF}, {})
+    ended = to_build()
+    assert ended.exit_code == 0, ended.log
+    assert ended.log.count("::warning::the push was cut off") == 2
+    assert "it is tried again in 5 seconds" in ended.log
+    assert len(docker.builds) == 3
+    assert docker.builds[0]["words"] == docker.builds[2]["words"]
+    assert clock.monotonic() >= 7
+
+
+def test_a_network_that_stays_away_fails_the_step(to_build: Run, docker: FakeDocker) -> None:
+    """After three attempts."""
+    docker.attempts({"exit": 1, "lines": CUT_OFF})
+    ended = to_build()
+    assert ended.exit_code == 1
+    assert len(docker.builds) == 3
+    assert "docker buildx build failed (exit code 1); its output is above" in ended.log
+    assert "image" not in ended.outputs
+
+
+@pytest.mark.parametrize(
+    ("line", "cause", "next_step"),
+    [
+        ('ERROR: failed to solve: process "/bin/sh -c npm ci" did not complete: connection reset', "", ""),
+        ("ERROR: failed to push r:1: 403 Forbidden", "the registry refuses the push", "Allow the job's role to push"),
+    ],
+)
+def test_a_build_that_fails_is_not_tried_again(
+    to_build: Run, docker: FakeDocker, line: str, cause: str, next_step: str
+) -> None:
+    """Whatever a RUN says of a network; a known cause comes with what to do."""
+    docker.attempts({"exit": 1, "lines": [line]})
+    ended = to_build()
+    assert ended.exit_code == 1
+    assert len(docker.builds) == 1
+    assert docker.pushed == {}
+    assert line in ended.log
+    assert cause in ended.summary
+    assert next_step in ended.log
+    assert next_step in ended.summary
+
+
+def test_an_image_that_arrived_all_the_same_is_used(aws: ScriptedAws, to_build: Run, docker: FakeDocker) -> None:
+    """Another job was first, or the cut came late; its other tags move without Docker."""
+    docker.registry(aws, {"my-app:latest": OTHER})
+    aws.on("ecr.PutImage", {"image": {}})
+    docker.attempts({"exit": 1, "pushed": [""], "lines": ["ERROR: tag invalid: the tag is immutable"]})
+    ended = to_build()
+    assert ended.exit_code == 0, ended.log
+    assert len(docker.builds) == 1
+    assert "buildx did not succeed in all" in ended.log
+    assert [moved["imageTag"] for moved in put(aws)] == ["latest"]
+
+
+def test_an_image_of_before_is_not_taken_for_the_new_one(aws: ScriptedAws, to_build: Run, docker: FakeDocker) -> None:
+    """`reuse: never` builds although the commit's image is there."""
+    docker.registry(aws, {f"my-app:{SHA}": OTHER})
+    docker.attempts({"exit": 1})
+    ended = to_build(reuse="never")
+    assert ended.exit_code == 1
+    assert put(aws) == []
+
+
+def test_what_is_there_is_built_again_if_asked_to(aws: ScriptedAws, to_build: Run, docker: FakeDocker) -> None:
+    """And the tag moves; on an immutable repository that can't be, and is refused first."""
+    docker.registry(aws, {f"my-app:{SHA}": OTHER})
+    ended = to_build(reuse="never")
+    assert ended.exit_code == 0
+    assert ended.outputs["built"] == "true"
+    mutability(aws, "IMMUTABLE")
+    ended = to_build(reuse="never")
+    assert ended.exit_code == 2
+    assert "can't be replaced: the repository is immutable" in ended.log
+    assert len(docker.builds) == 1
+
+
+def test_a_cancelled_build_is_ended_with_us(to_build: Run, docker: FakeDocker, tmp_path: Path) -> None:
+    """buildx gets the signal and is waited for; no login and no secret is left, and nothing was pushed."""
+    docker.attempts({"cancel": True})
+    ended = to_build(secrets="TOKEN=hunter3")
+    assert ended.exit_code == 130
+    assert "CANCELED" in ended.log
+    assert docker.pushed == {}
+    assert [path.name for path in (tmp_path / "ecs-cd").iterdir()] == ["clean-up"]
+
+
+# ---- platforms ----
+
+
+AMD64 = "Name: default\nDriver: docker\nPlatforms: linux/amd64, linux/amd64/v2, linux/386\n"
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "inspected", "refused"),
+    [
+        ("FROM alpine\nRUN apk add curl\n", AMD64, True),
+        ("FROM alpine\nCOPY . .\n", AMD64, False),
+        ("FROM --platform=$BUILDPLATFORM golang AS b\nRUN go build\nFROM scratch\nCOPY --from=b /a /a\n", AMD64, False),
+        ("FROM alpine\nRUN apk add curl\n", AMD64 + "Platforms: linux/arm64\n", False),
+        ("FROM alpine\nRUN apk add curl\n", "", False),
+    ],
+)
+def test_a_platform_without_an_emulator_is_refused_before_the_build(
+    to_build: Run, docker: FakeDocker, tmp_path: Path, dockerfile: str, inspected: str, refused: bool
+) -> None:
+    """Where the Dockerfile certainly runs programs of it; what only copies needs none."""
+    (tmp_path / "Dockerfile").write_text(dockerfile)
+    docker.inspected(inspected)
+    ended = to_build(platforms="linux/amd64,linux/arm64")
+    assert ended.exit_code == (2 if refused else 0), ended.log
+    assert ("platforms: image `app` runs programs of linux/arm64" in ended.log) is refused
+    assert ("docker/setup-qemu-action" in ended.log) is refused
+    assert len(docker.builds) == (not refused)
+
+
+def test_for_a_reused_image_the_builder_is_not_asked(step: Run, docker: FakeDocker, aws: ScriptedAws) -> None:
+    """No Docker process at all."""
+    aws.on("ecr.PutImage", {"image": {}})
+    assert step("build-push", platforms="linux/arm64").exit_code == 0
+    assert docker.runs == []
+
+
+# ---- the cache ----
+
+
+def test_the_cache_is_beside_the_image(to_build: Run, docker: FakeDocker) -> None:
+    """In ECR's form; the caller's own caches come besides."""
+    assert to_build(cache="registry", cache_from="type=local,src=/c", cache_to="type=local,dest=/c").exit_code == 0
+    place = f"type=registry,ref={REPOSITORY}:cache"
+    kept = f"{place},mode=max,image-manifest=true,oci-mediatypes=true,ignore-error=true"
+    assert option(docker, "cache-from") == [place, "type=local,src=/c"]
+    assert option(docker, "cache-to") == [kept, "type=local,dest=/c"]
+
+
+def test_an_immutable_repository_can_not_hold_the_cache(aws: ScriptedAws, to_build: Run, docker: FakeDocker) -> None:
+    """Its tag could be written but once; a repository of its own, or an exclusion, can."""
+    mutability(aws, "IMMUTABLE")
+    ended = to_build(cache="registry")
+    assert ended.exit_code == 2
+    assert "Give the image a `cache-repository` in the document" in ended.log
+    assert docker.runs == []
+    mutability(aws, "IMMUTABLE_WITH_EXCLUSION", "cache*")
+    assert to_build(cache="registry").exit_code == 0
+
+
+def test_the_cache_has_the_repository_that_the_document_says(
+    aws: ScriptedAws, to_build: Run, docker: FakeDocker
+) -> None:
+    """Whose login is had as well; and whether it is there and can be written is looked at before the build."""
+    place = f"{HOST.replace('ap-northeast-1', 'eu-west-1')}/caches"
+    document(aws, images(**{"cache-repository": place}))
+    mutability(aws, "IMMUTABLE")
+    aws.on("ecr.DescribeRepositories", {"repositories": [{}]}, where={"repositoryNames": ["caches"]})
+    assert to_build(cache="registry").exit_code == 0
+    assert option(docker, "cache-from") == [f"type=registry,ref={place}:cache"]
+    assert [run["words"][-1] for run in docker.runs[:-1]] == [HOST, place.partition("/")[0]]
+
+
+def test_a_missing_repository_of_the_cache_is_refused(aws: ScriptedAws, to_build: Run, docker: FakeDocker) -> None:
+    """By its name."""
+    document(aws, images(**{"cache-repository": f"{HOST}/caches"}))
+    missing = error("RepositoryNotFoundException", "x")
+    aws.on("ecr.DescribeRepositories", missing, where={"repositoryNames": ["caches"]})
+    ended = to_build(cache="registry")
+    assert ended.exit_code == 2
+    assert f"there is no ECR repository {HOST}/caches" in ended.log
+    assert docker.runs == []
+
+
+@pytest.mark.parametrize(
+    ("held", "sources"), [({}, []), ({"latest": OTHER}, [f"type=registry,ref={REPOSITORY}:latest"])]
+)
+def test_an_inline_cache_is_read_from_a_tag_that_moves(
+    aws: ScriptedAws, to_build: Run, docker: FakeDocker, held: dict[str, str], sources: list[str]
+) -> None:
+    """Once there is one."""
+    docker.registry(aws, {f"my-app:{tag}": digest for tag, digest in held.items()})
+    assert to_build(cache="inline").exit_code == 0
+    assert option(docker, "cache-from") == sources
+    assert option(docker, "cache-to") == ["type=inline"]
+
+
+@pytest.mark.parametrize(
+    ("environ", "known"),
+    [
+        ({}, False),
+        ({"ACTIONS_RUNTIME_TOKEN": "t"}, False),
+        ({"ACTIONS_RUNTIME_TOKEN": "t", "ACTIONS_RESULTS_URL": "http://127.0.0.1:1/"}, True),
+        ({"ACTIONS_RUNTIME_TOKEN": "t", "ACTIONS_CACHE_URL": "http://127.0.0.1:1/"}, True),
+    ],
+)
+def test_githubs_cache_needs_what_a_run_step_does_not_get(
+    to_build: Run, docker: FakeDocker, monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], known: bool
+) -> None:
+    """Without it the image is built all the same, and it is said what would help."""
+    for name in ("ACTIONS_RUNTIME_TOKEN", "ACTIONS_RESULTS_URL", "ACTIONS_CACHE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    ended = to_build(cache="gha")
+    assert ended.exit_code == 0
+    assert option(docker, "cache-from") == (["type=gha,scope=app"] if known else [])
+    assert option(docker, "cache-to") == (["type=gha,scope=app,mode=max,ignore-error=true"] if known else [])
+    assert ("::warning::cache: image `app` is built without GitHub's cache" in ended.log) is not known
+    assert ("crazy-max/ghaction-github-runtime" in ended.log) is not known
+
+
+# ---- ECR's scan ----
+
+
+def scanned(aws: ScriptedAws, **counts: int) -> None:
+    """Once the image is there, a scan is complete and has found so many of each severity."""
+    findings = [{"name": f"CVE-{severity}", "severity": severity} for severity in counts]
+    scan = {"findings": findings, "findingSeverityCounts": counts, "imageScanCompletedAt": 0}
+    aws.on("ecr.DescribeImageScanFindings", {"imageScanStatus": {"status": "COMPLETE"}, "imageScanFindings": scan})
+    held = {"imageId": {"imageDigest": ecs.DIGEST}, "imageManifest": "{}"}
+    for digest in (ecs.DIGEST, digest_of(f"{REPOSITORY}:{SHA}")):
+        aws.on("ecr.BatchGetImage", {"images": [held]}, where={"imageIds": [{"imageDigest": digest}]})
+
+
+@pytest.mark.parametrize(
+    ("inputs", "exit_code"),
+    [({}, 0), ({"scan": "wait"}, 0), ({"fail_on": "critical"}, 0), ({"fail_on": "high"}, 1)],
+)
+def test_an_image_that_was_pushed_is_held_to_its_scan(
+    aws: ScriptedAws, to_build: Run, docker: FakeDocker, inputs: dict[str, str], exit_code: int
+) -> None:
+    """A deploy doesn't follow; that the image is in ECR all the same is in the outputs."""
+    scanned(aws, HIGH=2)
+    ended = to_build(**inputs)
+    assert ended.exit_code == exit_code, ended.log
+    assert ended.outputs["digest"] == digest_of(f"{REPOSITORY}:{SHA}")
+    assert (aws.count("ecr.DescribeImageScanFindings") > 0) is bool(inputs)
+    assert ("2 high" in ended.log) is bool(inputs)
+
+
+def test_a_reused_image_is_held_to_its_scan_as_well(aws: ScriptedAws, step: Run, docker: FakeDocker) -> None:
+    """What was found since counts too."""
+    there(aws, {SHA: ecs.DIGEST, "latest": ecs.DIGEST})
+    scanned(aws, CRITICAL=1)
+    ended = step("build-push", fail_on="critical")
+    assert ended.exit_code == 1, ended.log
+    assert ended.outputs["built"] == "false"
+    assert docker.runs == []
+
+
+def test_where_nothing_is_scanned_nothing_is_built(aws: ScriptedAws, step: Run, docker: FakeDocker) -> None:
+    """ECR public has no scans to wait for."""
+    document(aws, {**DOCUMENT, "images": {"app": {"repository": "public.ecr.aws/me/app"}}})
+    ended = step("build-push", scan="wait")
+    assert ended.exit_code == 2
+    assert "ECR public scans no images" in ended.log
+    assert docker.runs == []
+
+
+# ---- by its content ----
+
+
+def test_an_image_of_the_same_content_is_reused_for_the_next_commit(
+    aws: ScriptedAws, to_build: Run, docker: FakeDocker, tmp_path: Path
+) -> None:
+    """It gets the new tags by PutImage, byte for byte, and no Docker process is started."""
+    inputs = {"reuse": "content", "context": "app", "platforms": "linux/amd64"}
+    git(tmp_path, "init", "--quiet")
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "Dockerfile").write_text("FROM scratch\nCOPY . /\n")
+    git(tmp_path, "add", "app")
+    first = commit_only(tmp_path)
+    ended = to_build(sha=first, **inputs)
+    assert ended.exit_code == 0, ended.log
+    sha, latest, content = ended.outputs["tags"].splitlines()
+    assert (sha, latest) == (first, "latest")
+    assert re.fullmatch("content-[0-9a-f]{40}", content)
+    built, calls = len(docker.runs), len(aws.calls)
+
+    (tmp_path / "README").write_text("beside it")
+    git(tmp_path, "add", "README")
+    second = commit_only(tmp_path)
+    aws.on("ecr.PutImage", {"image": {}})
+    ended = to_build(sha=second, **inputs)
+    assert ended.exit_code == 0, ended.log
+    assert ended.outputs["built"] == "false"
+    assert ended.outputs["tags"].splitlines() == [second, "latest", content]
+    assert ended.outputs["digest"] == digest_of(f"{REPOSITORY}:{first}")
+    assert len(docker.runs) == built
+    assert [(moved["imageTag"], moved["imageManifest"]) for moved in put(aws)] == [(second, MANIFEST)]
+    assert [call.operation for call in aws.calls[calls:]].count("ecr.PutImage") == len(aws.calls[calls:]) - 3
+    assert "an image of the same content is in ECR already" in ended.log
+    assert "an image of the same content is in ECR already" in ended.summary
+
+
+def test_an_image_that_may_be_another_jobs_is_not_known_by_its_content(
+    aws: ScriptedAws, to_build: Run, docker: FakeDocker, tmp_path: Path
+) -> None:
+    """It is the commit's; what it was built of nobody knows."""
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "Dockerfile").write_text("FROM scratch\n")
+    git(tmp_path, "init", "--quiet")
+    git(tmp_path, "add", "app")
+    first = commit_only(tmp_path)
+    aws.on("ecr.PutImage", {"image": {}})
+    docker.attempts({"exit": 1, "pushed": [""]})
+    ended = to_build(sha=first, reuse="content", context="app", platforms="linux/amd64")
+    assert ended.exit_code == 0, ended.log
+    assert any(tag.startswith(f"{REPOSITORY}:content-") for tag in option(docker, "tag"))
+    assert ended.outputs["tags"].splitlines() == [first, "latest"]
+    assert [moved["imageTag"] for moved in put(aws)] == ["latest"]
+
+
+def test_a_dirty_tree_has_no_content_to_be_known_by(to_build: Run, docker: FakeDocker, tmp_path: Path) -> None:
+    """Neither reused nor tagged by it."""
+    git(tmp_path, "init", "--quiet")
+    git(tmp_path, "add", "Dockerfile")
+    first = commit_only(tmp_path)
+    assert to_build(sha=first, reuse="content", platforms="linux/amd64", context="app2").exit_code == 2
+    (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY . /\n")
+    ended = to_build(sha=first, reuse="content", platforms="linux/amd64")
+    assert ended.exit_code == 0
+    assert ended.outputs["tags"].splitlines() == ["latest"]
+    assert "built without the tag of the commit" in ended.log
+
+
+def test_why_a_content_is_not_known_is_said(to_build: Run, docker: FakeDocker, tmp_path: Path) -> None:
+    """So that somebody can pin the base image."""
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "Dockerfile").write_text("FROM node:20\n")
+    git(tmp_path, "init", "--quiet")
+    git(tmp_path, "add", "app")
+    ended = to_build(sha=commit_only(tmp_path), reuse="content", platforms="linux/amd64", context="app")
+    assert ended.exit_code == 0
+    assert ended.outputs["tags"].splitlines()[1:] == ["latest"]
+    assert f"image: app ({REPOSITORY}) will be built: its content can't be known: " in ended.log
+    assert "node:20" in ended.summary
+
+
+def commit_only(folder: Path) -> str:
+    """Commit what was added, and nothing else that lies around; the commit."""
+    author = ("-c", "user.name=D", "-c", "user.email=d@example.com", "-c", "commit.gpgsign=false")
+    git(folder, *author, "commit", "--quiet", "--message", "x")
+    return git(folder, "rev-parse", "HEAD")
+
+
+ELSEWHERE = "210987654321.dkr.ecr.eu-west-1.amazonaws.com"
+
+
+def logins(docker: FakeDocker) -> list[str]:
+    """The registries that were logged in to."""
+    return [run["words"][-1] for run in docker.runs if run["words"][:1] == ["login"]]
+
+
+def from_elsewhere(aws: ScriptedAws, docker: FakeDocker, folder: Path) -> None:
+    """A build whose base image is in a registry of another account and region."""
+    (folder / "Dockerfile").write_text(f"FROM {ELSEWHERE}/base:1\n")
+    docker.registry(aws, {})
+
+
+def test_the_registry_of_a_base_image_gets_a_login_too(
+    aws: ScriptedAws, step: Run, docker: FakeDocker, tmp_path: Path
+) -> None:
+    """Of another account and region, with that region's token."""
+    from_elsewhere(aws, docker, tmp_path)
+    assert step("build-push").exit_code == 0
+    assert logins(docker) == [HOST, ELSEWHERE]
+
+
+def test_what_the_caller_has_logged_in_to_stays_so(
+    aws: ScriptedAws, step: Run, docker: FakeDocker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Our token may open less than theirs does."""
+    from_elsewhere(aws, docker, tmp_path)
+    theirs = tmp_path.parent / f"{tmp_path.name}-config"
+    theirs.mkdir()
+    (theirs / "config.json").write_text(json.dumps({"auths": {ELSEWHERE: {"auth": "eDp5"}}}))
+    monkeypatch.setenv("DOCKER_CONFIG", str(theirs))
+    assert step("build-push").exit_code == 0
+    assert logins(docker) == [HOST]
+
+
+def test_no_token_for_a_base_images_registry_is_no_reason_not_to_build(
+    aws: ScriptedAws, step: Run, docker: FakeDocker, tmp_path: Path
+) -> None:
+    """The image may be there for everybody, or not be needed; it is said."""
+    from_elsewhere(aws, docker, tmp_path)
+    token = {"authorizationData": [{"authorizationToken": "QVdTOmh1bnRlcjI="}]}
+    aws.on("ecr.GetAuthorizationToken", token, denied("ecr:GetAuthorizationToken"))
+    ended = step("build-push")
+    assert ended.exit_code == 0, ended.log
+    assert f"::warning::no login for {ELSEWHERE}" in ended.log
+    assert logins(docker) == [HOST]

@@ -475,8 +475,7 @@ def test_what_is_there_only_by_an_index_of_another_registry_is_no_doubt(
     app = definition["containerDefinitions"][0]
     given = {"family": "web", "containerDefinitions": [app, {"name": "proxy", "image": sidecar, "essential": True}]}
     (tmp_path / "web.json").write_text(json.dumps(given))
-    missing = error("RepositoryNotFoundException", "x")
-    aws.on("ecr.BatchGetImage", missing, where={"repositoryName": "x/proxy"})
+    aws.on("ecr-public.GetAuthorizationToken", denied("ecr-public:GetAuthorizationToken"))
     containers = [ecs.container(), ecs.container("proxy") | {"imageDigest": "sha256:" + "d" * 64}]
     running(aws, ecs.task(task_definition="web:2", started_by="ecs-svc/2", containers=containers))
     timeline(aws, at(0, COMPLETED))

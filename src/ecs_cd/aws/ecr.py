@@ -1,35 +1,17 @@
-"""ECR: what a repository holds, retagging without a pull, the login's token."""
+"""ECR: what a repository holds, retagging without a pull, scans, the login's token. ECR public is another service."""
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ecs_cd.aws.session import Aws, Client, code
+from ecs_cd.aws.session import Aws, Client, code, looking
 from ecs_cd.core.errors import Refused
-from ecs_cd.core.references import Repository
+from ecs_cd.core.references import MANIFEST_TYPES, Image, Repository, is_aws
 from ecs_cd.core.tags import Mutability
-
-# Without the index types ECR answers with the manifest of one platform.
-_MANIFEST_TYPES = [
-    "application/vnd.oci.image.index.v1+json",
-    "application/vnd.docker.distribution.manifest.list.v2+json",
-    "application/vnd.oci.image.manifest.v1+json",
-    "application/vnd.docker.distribution.manifest.v2+json",
-]
-
-
-@dataclass(frozen=True)
-class Image:
-    """An image in ECR, with its manifest to the byte."""
-
-    digest: str
-    manifest: str
-    media_type: str
 
 
 def images(aws: Aws, repository: Repository, tags: Sequence[str]) -> dict[str, Image]:
@@ -43,10 +25,15 @@ def images(aws: Aws, repository: Repository, tags: Sequence[str]) -> dict[str, I
     answer = _batch_get(aws, repository, [{"imageTag": tag} for tag in tags])
     if len(tags) == 1:
         return dict(zip(tags, map(_image, answer["images"]), strict=False))
-    there = {str(found["imageId"].get("imageTag")): _image(found) for found in answer["images"]}
+    found = [(one["imageId"].get("imageTag", ""), _image(one)) for one in answer["images"]]
+    there = {tag: image for tag, image in found if tag in tags}
     absent = {failure["imageId"].get("imageTag") for failure in answer.get("failures", ())}
-    for tag in set(tags) - set(there) - absent:
-        there |= images(aws, repository, [tag])  # of two tags of one image the answer named but one
+    # Of two tags of one image the answer may name but one: of several images it has to be asked for which.
+    unnamed = set(tags) - set(there) - absent
+    if len({image.digest for _, image in found}) == 1:
+        return there | dict.fromkeys(unnamed, found[0][1])
+    for tag in unnamed:
+        there |= images(aws, repository, [tag])
     return there
 
 
@@ -86,16 +73,58 @@ def tag(aws: Aws, repository: Repository, image: Image, name: str) -> None:
             raise
 
 
+def has(aws: Aws, repository: Repository) -> bool:
+    """Whether the repository can be in ECR: by its host, or because a local AWS stands for it whatever the host."""
+    return bool(repository.account) or not is_aws(aws.client("ecr", region=repository.region).meta.endpoint_url)
+
+
 def login(aws: Aws, repository: Repository) -> tuple[str, str]:
-    """User name and password for ``docker login``; the password is good for 12 hours."""
+    """User name and password for ``docker login``, good for 12 hours.
+
+    They are good for every registry of the region that the caller may access, those of other accounts too:
+    https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html
+    """
     answer = _client(aws, repository).get_authorization_token()
     token = base64.b64decode(answer["authorizationData"][0]["authorizationToken"]).decode()
     user, _, password = token.partition(":")
     return user, password
 
 
+# ---- scans ----
+
+
+def scan(aws: Aws, repository: Repository, digest: str) -> list[dict[str, Any]] | None:
+    """ECR's scan of an image, all pages of DescribeImageScanFindings; nothing where ECR knows of none."""
+    request = {**_name(repository), "imageId": {"imageDigest": digest}, "maxResults": 1000}
+    with looking():
+        try:
+            pages = [aws.once("ecr", region=repository.region).describe_image_scan_findings(**request)]
+        except ClientError as error:
+            if code(error) == "ScanNotFoundException":
+                return None
+            raise
+        while token := pages[-1].get("nextToken"):
+            pages.append(_client(aws, repository).describe_image_scan_findings(**request, nextToken=token))
+    return pages
+
+
+def start_scan(aws: Aws, repository: Repository, digest: str) -> None:
+    """Starts a scan, as basic scanning allows once in 24 hours."""
+    client = aws.once("ecr", region=repository.region)
+    client.start_image_scan(**_name(repository), imageId={"imageDigest": digest})
+
+
+def scan_frequency(aws: Aws, repository: Repository) -> str:
+    """``SCAN_ON_PUSH``, ``CONTINUOUS_SCAN`` or ``MANUAL``; empty where ECR doesn't tell, as of other accounts'."""
+    answer = _client(aws, repository).batch_get_repository_scanning_configuration(repositoryNames=[repository.name])
+    for found in answer.get("scanningConfigurations", ()):
+        if repository.account in (None, found["repositoryArn"].split(":")[4]):  # ours can have the same name
+            return str(found["scanFrequency"])
+    return ""
+
+
 def _batch_get(aws: Aws, repository: Repository, ids: Sequence[dict[str, str]]) -> dict[str, Any]:
-    request = {**_name(repository), "imageIds": list(ids), "acceptedMediaTypes": _MANIFEST_TYPES}
+    request = {**_name(repository), "imageIds": list(ids), "acceptedMediaTypes": list(MANIFEST_TYPES)}
     try:
         answer: dict[str, Any] = _client(aws, repository).batch_get_image(**request)
         return answer
@@ -108,6 +137,12 @@ def _image(found: dict[str, Any]) -> Image:
 
 
 def _client(aws: Aws, repository: Repository) -> Client:
+    """Raises ``Refused`` where the repository is in no ECR at all: one of the same name would be asked."""
+    if not has(aws, repository):
+        raise Refused(
+            f"{repository} is not in ECR",
+            "Images are looked up and tagged by ECR's API: name a repository of ECR in the document.",
+        )
     return aws.client("ecr", region=repository.region)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ecs_cd.core import data, schema
+from ecs_cd.core import schema
 from ecs_cd.core.errors import Refused
 from ecs_cd.core.references import (
     Repository,
@@ -17,17 +17,15 @@ from ecs_cd.core.references import (
     repository,
     task_definition_source,
 )
-from ecs_cd.core.schema import closest
+from ecs_cd.core.schema import NAME, closest
 
-LONGEST = 64 * 1024  # characters; SSM itself ends at 8 KiB
-
-_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 _TASK_DEFINITION: schema.Schema = {
     "type": "string",
     "pattern": r"^(?:s3://[^/\s]+/\S+|arn:[^\s]+|[^\s:]+(?::[1-9][0-9]*)?|file:\S+)$",
     "description": "the task definition's template: s3://bucket/key, a family, an ARN or a file of the workspace",
 }
 
+_REPOSITORY = r"^[a-z0-9.-]+(?::[0-9]+)?/(?=.{2,256}$)[a-z0-9]+(?:[._/-]+[a-z0-9]+)*$"
 _CONTAINERS: schema.Schema = {
     "type": "object",
     "minProperties": 1,
@@ -36,7 +34,7 @@ _CONTAINERS: schema.Schema = {
     "patternProperties": {
         r"^[A-Za-z0-9_-]{1,255}$": {
             "type": "string",
-            "pattern": _NAME,
+            "pattern": NAME,
             "description": "the name of one of the images",
         }
     },
@@ -125,17 +123,23 @@ SCHEMA: schema.Schema = {
             "minProperties": 1,
             "additionalProperties": False,
             "patternProperties": {
-                _NAME: {
+                NAME: {
                     "type": "object",
                     "additionalProperties": False,
                     "required": ["repository"],
                     "properties": {
                         "repository": {
                             "type": "string",
-                            "pattern": r"^[a-z0-9.-]+(?::[0-9]+)?/(?=.{2,256}$)[a-z0-9]+(?:[._/-]+[a-z0-9]+)*$",
+                            "pattern": _REPOSITORY,
                             "description": "the repository's URI without a tag, as in "
                             "123456789012.dkr.ecr.eu-west-1.amazonaws.com/my-app",
-                        }
+                        },
+                        "cache-repository": {
+                            "type": "string",
+                            "pattern": _REPOSITORY,
+                            "description": "the URI, without a tag, of the repository that holds the build's cache "
+                            "where it is kept in a registry; default: the image's repository",
+                        },
                     },
                 }
             },
@@ -154,7 +158,7 @@ SCHEMA: schema.Schema = {
                 },
                 "image": {
                     "type": "string",
-                    "pattern": _NAME,
+                    "pattern": NAME,
                     "description": "which of the images the container runs; default: what the service's container of "
                     "that name runs, else the image of that name, else the only one",
                 },
@@ -166,7 +170,7 @@ SCHEMA: schema.Schema = {
                 },
                 "service": {
                     "type": "string",
-                    "pattern": _NAME,
+                    "pattern": NAME,
                     "description": "the key of the service whose network settings and launch type are used; "
                     "default: the only one",
                 },
@@ -178,7 +182,7 @@ SCHEMA: schema.Schema = {
             "minProperties": 1,
             "additionalProperties": False,
             "patternProperties": {
-                _NAME: {
+                NAME: {
                     "type": "object",
                     "additionalProperties": False,
                     "required": ["task-definition", "containers"],
@@ -201,7 +205,7 @@ SCHEMA: schema.Schema = {
             "it gets the new revision once the services have succeeded",
             "minProperties": 1,
             "additionalProperties": False,
-            "patternProperties": {_NAME: _SCHEDULED_TASK},
+            "patternProperties": {NAME: _SCHEDULED_TASK},
         },
     },
 }
@@ -269,11 +273,14 @@ class ScheduledTask:
 
 @dataclass(frozen=True)
 class Document:
+    """The whole of it. ``cache_repositories`` has those images that name one."""
+
     cluster: str
     images: dict[str, Repository]
     services: dict[str, Service]
     migration: Migration | None = None
     scheduled_tasks: dict[str, ScheduledTask] = field(default_factory=dict)
+    cache_repositories: dict[str, Repository] = field(default_factory=dict)
 
 
 def load(text: str, *, where: str) -> Document:
@@ -281,21 +288,13 @@ def load(text: str, *, where: str) -> Document:
 
     Raises ``Refused`` with all problems at once, each with its key's path. Values are not in them.
     """
-    what = f"the document in {where}"
-    remedy = "The infra repo owns this document; README.md describes it, schema/ecs-cd.schema.json checks it."
-    if not text.strip():
-        raise Refused(f"{what} is empty", remedy)
-    if len(text) > LONGEST:
-        raise Refused(f"{what} has {len(text)} characters; {LONGEST} are allowed", remedy)
-    try:
-        content = data.parse(text, what=what)
-    except Refused as unreadable:
-        raise Refused(unreadable.problems, remedy) from None
-    found = [f"{path}: stands there twice; keep one" for path in data.duplicate_keys(content)]
-    found += schema.problems(content, SCHEMA)
-    found += [] if found else _reference_problems(content)
-    if found:
-        raise Refused([f"{what} has {len(found)} problem{'s' * (len(found) > 1)}:", *found], remedy)
+    content = schema.load(
+        text,
+        SCHEMA,
+        what=f"the document in {where}",
+        remedy="The infra repo owns this document; README.md describes it, schema/ecs-cd.schema.json checks it.",
+        beyond=_reference_problems,
+    )
     return _document(content)
 
 
@@ -379,6 +378,11 @@ def _document(content: dict[str, Any]) -> Document:
     return Document(
         cluster=content["cluster"],
         images={name: repository(image["repository"]) for name, image in content["images"].items()},
+        cache_repositories={
+            name: repository(image["cache-repository"])
+            for name, image in content["images"].items()
+            if "cache-repository" in image
+        },
         services={key: _service(key, service) for key, service in content.get("services", {}).items()},
         scheduled_tasks={key: _scheduled(key, task) for key, task in content.get("scheduled-tasks", {}).items()},
         migration=migration

@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-# https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html
+# The partitions' domains, as botocore has them; https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-requests.html
+_DOMAIN = r"(?:amazonaws\.com(?:\.cn)?|amazonaws\.eu|c2s\.ic\.gov|sc2s\.sgov\.gov|cloud\.adc-e\.uk|csp\.hci\.ic\.gov)"
 ECR_HOST = re.compile(
-    r"(?P<account>\d{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|on\.aws|on\.amazonwebservices\.com\.cn)"
+    r"(?P<account>\d{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\."
+    rf"(?:{_DOMAIN}|on\.aws|on\.amazonwebservices\.com\.cn)"
+)
+# https://docs.aws.amazon.com/AmazonECR/latest/public/public-ecr-requests.html
+_PUBLIC_HOSTS = ("public.ecr.aws", "ecr-public.aws.com")
+_NAME = r"[a-z0-9]+(?:[._/-]+[a-z0-9]+)*"
+_MENTIONED = re.compile(rf"(?<![\w.-])(?P<host>{ECR_HOST.pattern})/(?P<name>{_NAME})")
+_ENDPOINT = re.compile(rf"https://[a-z0-9.-]+\.(?:{_DOMAIN}|api\.(?:aws|amazonwebservices|cloud-aws)[a-z.-]*)/?")
+# All are accepted: without those of indexes a registry answers with the manifest of one platform.
+MANIFEST_TYPES = (
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
 )
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 COMMIT = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})")
@@ -18,7 +33,7 @@ FAMILY = re.compile(r"[A-Za-z0-9_-]{1,255}(?::[1-9][0-9]*)?")
 
 @dataclass(frozen=True)
 class Repository:
-    """An image repository: ``host/name``. Account and region are known for ECR's own hosts."""
+    """An image repository: ``host/name``. Account and region are known for ECR's own hosts, the public one's apart."""
 
     host: str
     name: str
@@ -28,9 +43,28 @@ class Repository:
     def __str__(self) -> str:
         return f"{self.host}/{self.name}"
 
+    @property
+    def public(self) -> bool:
+        """Whether it is in ECR public, where the name begins with the registry's alias."""
+        return self.host in _PUBLIC_HOSTS
+
     def by_digest(self, digest: str) -> str:
         """``repository@sha256:...``, the form in which a task definition names an image."""
         return f"{self}@{digest}"
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image in a registry, with its manifest to the byte; empty in ECR public, whose API has none."""
+
+    digest: str
+    manifest: str
+    media_type: str
+
+    @property
+    def attestation(self) -> bool:
+        """Whether it is no image, but what is attested of one: a part of its index."""
+        return '"application/vnd.in-toto+json"' in self.manifest
 
 
 def repository(uri: str) -> Repository:
@@ -40,6 +74,18 @@ def repository(uri: str) -> Repository:
     if ecr:
         return Repository(host, name, ecr["account"], ecr["region"])
     return Repository(host, name)
+
+
+def mentioned(texts: Iterable[str]) -> list[Repository]:
+    """The repositories of ECR that these texts name, each once, but for comments: of Dockerfiles, arguments, caches."""
+    lines = (line for text in texts for line in text.splitlines() if not line.lstrip().startswith("#"))
+    found = (match for line in lines for match in _MENTIONED.finditer(line))
+    return list(dict.fromkeys(repository(f"{match['host']}/{match['name']}") for match in found))
+
+
+def is_aws(endpoint: str) -> bool:
+    """Whether the endpoint of an API is AWS's own, and not that of a local AWS."""
+    return bool(_ENDPOINT.fullmatch(endpoint))
 
 
 @dataclass(frozen=True)

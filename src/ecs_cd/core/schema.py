@@ -1,21 +1,49 @@
-"""Checks data against a JSON Schema: all problems at once, each with its path, no value printed.
+"""Checks a document against a JSON Schema: all problems at once, each with its path, no value printed.
 
 Knows the few words of JSON Schema that our documents use: type (object, array, string), properties, required,
-additionalProperties, patternProperties, items, minItems, minProperties, pattern.
+additionalProperties, patternProperties, items, minItems, minProperties, maxProperties, pattern, enum.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from ecs_cd.core import data as texts
 from ecs_cd.core.data import join
+from ecs_cd.core.errors import Refused
 
 Schema = dict[str, Any]
 
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"  # that somebody chose: of an image, of a service
+LONGEST = 64 * 1024  # characters of a document; SSM itself ends at 8 KiB
+
 _TYPES: dict[str, type] = {"object": dict, "array": list, "string": str}
 _WORDS = {"object": "a mapping", "array": "a list", "string": "text"}
+
+
+def load(
+    text: str, schema: Schema, *, what: str, remedy: str, beyond: Callable[[Any], list[str]] = lambda content: []
+) -> Any:
+    """The content of a document, JSON or YAML; ``what`` names it, ``beyond`` finds what no schema can say.
+
+    Raises ``Refused`` with all problems at once, each with its key's path. Values are not in them.
+    """
+    if not text.strip():
+        raise Refused(f"{what} is empty", remedy)
+    if len(text) > LONGEST:
+        raise Refused(f"{what} has {len(text)} characters; {LONGEST} are allowed", remedy)
+    try:
+        content = texts.parse(text, what=what)
+    except Refused as unreadable:
+        raise Refused(unreadable.problems, remedy) from None
+    found = [f"{path}: stands there twice; keep one" for path in texts.duplicate_keys(content)]
+    found += problems(content, schema)
+    found += [] if found else beyond(content)
+    if found:
+        raise Refused([f"{what} has {len(found)} problem{'s' * (len(found) > 1)}:", *found], remedy)
+    return content
 
 
 def problems(data: Any, schema: Schema, path: str = "") -> list[str]:
@@ -32,6 +60,8 @@ def problems(data: Any, schema: Schema, path: str = "") -> list[str]:
         return found
     if "pattern" in schema and not _matches(schema["pattern"], data):
         return [f"{_at(path)}: must be {schema['description']}"]
+    if "enum" in schema and data not in schema["enum"]:
+        return [f"{_at(path)}: must be one of {', '.join(schema['enum'])}"]
     return []
 
 
@@ -47,6 +77,8 @@ def _object_problems(data: dict[str, Any], schema: Schema, path: str) -> list[st
     known: dict[str, Schema] = schema.get("properties", {})
     patterns: dict[str, Schema] = schema.get("patternProperties", {})
     found = [f"{_at(path)}: must not be empty"] if len(data) < schema.get("minProperties", 0) else []
+    if len(data) > schema.get("maxProperties", len(data)):
+        found.append(f"{_at(path)}: has {len(data)} keys, where it may have {schema['maxProperties']}")
     for name in schema.get("required", ()):
         if name not in data:
             found.append(f"{join(path, name)}: is missing; it is {known[name].get('description', 'required')}")

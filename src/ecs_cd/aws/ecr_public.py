@@ -1,0 +1,126 @@
+"""ECR public: the same as of ECR. Its API has no manifests, so these come from the registry itself."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+
+from botocore.exceptions import ClientError
+
+from ecs_cd.aws.session import Aws, Client, code
+from ecs_cd.core.errors import Refused
+from ecs_cd.core.references import MANIFEST_TYPES, Image, Repository
+
+# https://docs.aws.amazon.com/AmazonECR/latest/public/public-registry-auth.html
+_REGION = "us-east-1"
+_TIMEOUT = 20  # seconds
+
+
+def images(aws: Aws, repository: Repository, tags: Sequence[str]) -> dict[str, Image]:
+    """The images that hold these tags, by tag, without their manifests; what is not there is left out.
+
+    Raises ``Refused`` where the repository is not there, or is somebody else's.
+    """
+    found = {tag: image for tag in dict.fromkeys(tags) if (image := _image(aws, repository, tag))}
+    if found:  # what is asked is this account's registry, whatever the alias says
+        _check_alias(aws, repository)
+    return found
+
+
+def check(aws: Aws, repository: Repository) -> None:
+    """Raises ``Refused`` where the repository is not there."""
+    try:
+        _client(aws).describe_repositories(repositoryNames=[_name(repository)])
+    except ClientError as error:
+        raise _missing(error, repository) from error
+
+
+def tag(aws: Aws, repository: Repository, image: Image, name: str) -> None:
+    """Gives the image one more tag. That the tag holds the image already is success."""
+    media_type = {"imageManifestMediaType": image.media_type} if image.media_type else {}
+    try:
+        _client(aws).put_image(
+            repositoryName=_name(repository),
+            imageManifest=image.manifest or manifest(aws, repository, image.digest),
+            imageTag=name,
+            imageDigest=image.digest,
+            **media_type,
+        )
+    except ClientError as error:
+        if code(error) != "ImageAlreadyExistsException":
+            raise
+
+
+def login(aws: Aws) -> tuple[str, str]:
+    """User name and password for ``docker login``, good for 12 hours."""
+    user, _, password = base64.b64decode(_token(aws)).decode().partition(":")
+    return user, password
+
+
+def manifest(aws: Aws, repository: Repository, digest: str) -> str:
+    """The manifest of the image with this digest, to the byte; an empty object where it is not there."""
+    from urllib.error import HTTPError
+    from urllib.request import Request, urlopen
+
+    url = f"https://{repository.host}/v2/{repository.name}/manifests/{digest}"
+    request = Request(url, headers={"Accept": ", ".join(MANIFEST_TYPES)})
+    request.add_unredirected_header("Authorization", f"Bearer {_token(aws)}")
+    try:
+        with urlopen(request, timeout=_TIMEOUT) as response:
+            content: bytes = response.read()
+    except HTTPError as error:
+        if error.code == 404:
+            return "{}"
+        raise Refused(f"{repository.host} answered the request for a manifest of {repository} with {error}") from error
+    except OSError as error:
+        raise Refused(f"{repository.host} can't be reached: {error}") from error
+    if f"sha256:{hashlib.sha256(content).hexdigest()}" != digest:
+        raise Refused(f"what {repository.host} sent is not the manifest of {repository.by_digest(digest)}")
+    return content.decode()
+
+
+def _image(aws: Aws, repository: Repository, tag: str) -> Image | None:
+    """One call for each tag: of several, one that is not there would fail them all."""
+    try:
+        answer = _client(aws).describe_images(repositoryName=_name(repository), imageIds=[{"imageTag": tag}])
+    except ClientError as error:
+        if code(error) == "ImageNotFoundException":
+            return None
+        raise _missing(error, repository) from error
+    found = answer["imageDetails"][0]
+    return Image(found["imageDigest"], "", found.get("imageManifestMediaType", ""))
+
+
+def _check_alias(aws: Aws, repository: Repository) -> None:
+    answer = _client(aws).describe_registries()
+    aliases = [alias["name"] for registry in answer["registries"] for alias in registry["aliases"]]
+    if repository.name.partition("/")[0] not in aliases:
+        raise Refused(
+            f"{repository} is not in the ECR public registry of this account, which is {' or '.join(aliases)}",
+            "Sign in to the account that the repository is in, or correct the alias after the host.",
+        )
+
+
+def _token(aws: Aws) -> str:
+    return str(_client(aws).get_authorization_token()["authorizationData"]["authorizationToken"])
+
+
+def _client(aws: Aws) -> Client:
+    return aws.client("ecr-public", region=_REGION)
+
+
+def _name(repository: Repository) -> str:
+    """The name in the registry, which the alias stands for."""
+    name = repository.name.partition("/")[2]
+    if not name:
+        raise Refused(f"{repository} lacks a name: it must be {repository.host}/ALIAS/NAME")
+    return name
+
+
+def _missing(error: ClientError, repository: Repository) -> Exception:
+    if code(error) == "RepositoryNotFoundException":
+        return Refused(
+            f"there is no ECR public repository {repository}", "The infra repo creates it; check its name and account."
+        )
+    return error

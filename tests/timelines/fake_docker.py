@@ -1,0 +1,149 @@
+"""A `docker` on PATH that builds nothing: it writes down how it was called, says what the test wrote, and "pushes"
+into a file that the scripted ECR reads."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.scripted_aws import Params, ScriptedAws
+
+MANIFEST = '{"schemaVersion": 2,\n "mediaType": "application/vnd.oci.image.index.v1+json"}'
+MEDIA_TYPE = "application/vnd.oci.image.index.v1+json"
+
+_PROGRAM = r'''
+import csv, hashlib, json, os, signal, sys
+
+folder, words = FOLDER, sys.argv[1:]
+
+def read(name, default):
+    path = os.path.join(folder, name)
+    return json.load(open(path)) if os.path.exists(path) else default
+
+def option(name):
+    return [word.partition("=")[2] for word in words if word.startswith(f"--{name}=")]
+
+def evaluated(value):
+    """A bake file's strings are templates of HCL."""
+    if isinstance(value, dict):
+        return {evaluated(name): evaluated(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [evaluated(inner) for inner in value]
+    for sign in "$%":
+        parts = value.split(sign * 2 + "{")
+        assert not any(sign + "{" in part for part in parts), f"a template: {value}"
+        value = (sign + "{").join(parts)
+    return value
+
+def secrets(rows):
+    fields = [dict(field.split("=", 1) for field in next(csv.reader([row]))) for row in rows]
+    return {one["id"]: open(one["src"]).read() if "src" in one else os.environ[one["env"]] for one in fields}
+
+runs = read("runs.json", [])
+run = {"words": words, "stdin": "" if words[0] != "login" else sys.stdin.read(), "bake": {}, "secrets": {}}
+command = " ".join(words[:2])
+if command == "buildx bake":
+    run["bake"] = evaluated(json.load(open(option("file")[0])))["target"]
+    assert os.environ["BUILDX_BAKE_ENTITLEMENTS_FS"] == "0"
+    run["secrets"] = {name: secrets(target.get("secret", [])) for name, target in run["bake"].items()}
+if command == "buildx build":
+    run["secrets"] = {"": secrets(option("secret"))}
+json.dump([*runs, run], open(os.path.join(folder, "runs.json"), "w"))
+if command == "buildx inspect":
+    print(read("inspected.json", ""))
+if command not in ("buildx build", "buildx bake"):
+    sys.exit(0)
+
+attempts = read("attempts.json", [{}])
+number = sum(" ".join(one["words"][:2]) in ("buildx build", "buildx bake") for one in runs)
+attempt = attempts[min(number, len(attempts) - 1)]
+for line in attempt.get("lines", []):
+    print(line, flush=True)
+if attempt.get("cancel"):
+    def end(*_):
+        print("CANCELED", flush=True)
+        sys.exit(1)
+    signal.signal(signal.SIGTERM, end)
+    os.kill(os.getppid(), signal.SIGINT)
+    signal.pause()
+targets = {name: one["tags"] for name, one in run["bake"].items()} or {"": option("tag")}
+digests = {name: "sha256:" + hashlib.sha256(tags[0].encode()).hexdigest() for name, tags in targets.items()}
+code = attempt.get("exit", 0)
+arrived = attempt.get("pushed", [] if code else list(targets))
+pushed = read("pushed.json", {})
+for name in arrived:
+    pushed |= dict.fromkeys(targets[name], digests[name])
+json.dump(pushed, open(os.path.join(folder, "pushed.json"), "w"))
+if code == 0 and attempt.get("metadata", True):
+    told = {name: {"containerimage.digest": digest} for name, digest in digests.items()}
+    json.dump(told.get("", told), open(option("metadata-file")[0], "w"))
+sys.exit(code)
+'''
+
+
+@dataclass(frozen=True)
+class FakeDocker:
+    folder: Path
+
+    def install(self) -> Path:
+        """Makes the program; the folder that belongs on PATH."""
+        program = self.folder / "bin" / "docker"
+        program.parent.mkdir(parents=True)
+        text = _PROGRAM.replace("FOLDER", repr(str(self.folder)), 1)
+        program.write_text(f"#!{sys.executable} -SE\n{text}")
+        program.chmod(0o755)
+        return program.parent
+
+    def attempts(self, *attempts: Mapping[str, Any]) -> None:
+        """What each build does, the last for ever: `exit`, `lines`, `pushed` (targets, else all if it succeeds),
+        `metadata` (is it written), `cancel` (the job is, meanwhile)."""
+        (self.folder / "attempts.json").write_text(json.dumps(attempts))
+
+    def inspected(self, text: str) -> None:
+        """What `docker buildx inspect` prints."""
+        (self.folder / "inspected.json").write_text(json.dumps(text))
+
+    @property
+    def runs(self) -> list[dict[str, Any]]:
+        """How it was called: `words`, `stdin`, and of a build `bake` (the file's targets) and `secrets`."""
+        path = self.folder / "runs.json"
+        found: list[dict[str, Any]] = json.loads(path.read_text()) if path.exists() else []
+        return found
+
+    @property
+    def builds(self) -> list[dict[str, Any]]:
+        return [run for run in self.runs if run["words"][:2] in (["buildx", "build"], ["buildx", "bake"])]
+
+    @property
+    def pushed(self) -> dict[str, str]:
+        """What was pushed, reference to digest."""
+        path = self.folder / "pushed.json"
+        found: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+        return found
+
+    def registry(self, aws: ScriptedAws, there: Mapping[str, str]) -> None:
+        """Lets ECR, in any account and region, hold what is ``there``, `name:tag` to digest, and what is pushed."""
+
+        def answer(params: Params) -> Params:
+            held = {**there, **{ref.partition("/")[2]: digest for ref, digest in self.pushed.items()}}
+            images, failures = [], []
+            for image_id in params["imageIds"]:
+                digest = held.get(f"{params['repositoryName']}:{image_id['imageTag']}")
+                found = {"imageId": {**image_id, "imageDigest": digest}, "imageManifest": MANIFEST}
+                if digest:
+                    images.append({**found, "imageManifestMediaType": MEDIA_TYPE})
+                else:
+                    failures.append({"imageId": image_id, "failureCode": "ImageNotFound"})
+            return {"images": images, "failures": failures}
+
+        aws.on("ecr.BatchGetImage", answer)
+
+
+def digest_of(reference: str) -> str:
+    """The digest of what is pushed with this reference first."""
+    return "sha256:" + hashlib.sha256(reference.encode()).hexdigest()
