@@ -15,6 +15,7 @@ from local.machine import ROOT, LocalError, progress
 
 sys.path.insert(0, str(ROOT / "src"))
 
+from benchmarks.build import build
 from benchmarks.many import many
 from benchmarks.pipeline import pipeline
 from benchmarks.rows import Row, table
@@ -29,6 +30,7 @@ REAL: dict[str, Callable[[World, int], list[Row]]] = {
     "migration": migration,
     "memory": memory,
     "calls": calls,
+    "build": build,
 }
 SCRIPTED: dict[str, Callable[[int], list[Row]]] = {"watching": watching, "many": many}
 RUNS = 5

@@ -79,7 +79,7 @@ def _floor(here: World) -> Seconds:
     settle(here)
     stack, ecs = here.stack, here.stack.clients.ecs
     started = time.time()
-    image = _build(here, sha)
+    image = bare_build(here, sha)
     built = time.time()
     migration = ecs.run_task(
         cluster=stack.cluster,
@@ -106,7 +106,7 @@ def _completed(here: World, revision: str) -> bool:
     return bool(primary["taskDefinition"] == revision and primary["rolloutState"] == "COMPLETED")
 
 
-def _build(here: World, sha: str) -> str:
+def bare_build(here: World, sha: str) -> str:
     """The image by digest, pushed with two tags as the pipeline's is."""
     metadata = here.scratch / "metadata.json"
     repository = f"{here.stack.aws.registry}/{here.stack.repository}"

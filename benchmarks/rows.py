@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-DIGITS = {"s": 2, "MB": 1, "x": 2, "calls": 0}
+DIGITS = {"s": 2, "MB": 1, "x": 2, "calls": 0, "processes": 0}
 HEAD = ("benchmark", "what", "median", "from - to", "aim", "met")
 
 

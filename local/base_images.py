@@ -39,6 +39,7 @@ class BaseImages:
 
     python: str
     postgres: str
+    nginx: str
 
 
 # What only an installation, a login or another language needs.
@@ -84,15 +85,23 @@ POSTGRES = Recipe(
     warm_up=(),
     pulled="postgres:16",
 )
+NGINX = Recipe(
+    name="ecs-cd/nginx",
+    packages=("nginx", "dash", "libc-bin", "coreutils"),
+    without=(*INSTALLATION, "iproute2", "libpam", "libdb5"),
+    files=ACCOUNTS,
+    warm_up=(),
+    pulled="nginx:1.28",
+)
 NOT_UNPACKED = ("./usr/share/doc", "./usr/share/man", "./usr/share/locale", "./usr/share/i18n", "*/bitcode")
 SEARCH_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 
 
 def base_images(env: Mapping[str, str]) -> BaseImages:
-    """Both images, made (or pulled) when the engine of `env` has not got them yet."""
+    """All images, made (or pulled) when the engine of `env` has not got them yet."""
     with ThreadPoolExecutor() as pool:
-        python, postgres = pool.map(lambda recipe: _ensure(recipe, env), (PYTHON, POSTGRES))
-    return BaseImages(python=python, postgres=postgres)
+        python, postgres, nginx = pool.map(lambda recipe: _ensure(recipe, env), (PYTHON, POSTGRES, NGINX))
+    return BaseImages(python=python, postgres=postgres, nginx=nginx)
 
 
 def _ensure(recipe: Recipe, env: Mapping[str, str]) -> str:

@@ -9,7 +9,7 @@ import json
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +40,9 @@ APP_TEMPLATE = "task_definition.json"
 MIGRATION_TEMPLATE = "task_definition_migration.json"
 CONTAINER = "app"
 APP_PORT = 8000
+NGINX = "nginx"
+NGINX_REPOSITORY = "my-nginx"
+NGINX_PORT = 8080
 NETWORK: AwsVpcConfigurationTypeDef = {
     "subnets": ["subnet-0a1b2c3d"],
     "securityGroups": ["sg-0a1b2c3d"],
@@ -123,6 +126,21 @@ def create_stack(
     create_service(stack, first, breaker={"enable": breaker, "rollback": rollback}, desired=desired)
     put_document(stack, document(stack, migration_command=migration_command))
     return stack
+
+
+def add_nginx(stack: Stack) -> None:
+    """nginx in front of the app, with an image of its own; the service gets it with the next deployment."""
+    create_repository(stack, NGINX_REPOSITORY)
+    answer = stack.clients.s3.get_object(Bucket=stack.bucket, Key=APP_TEMPLATE)
+    template = json.loads(answer["Body"].read())
+    port = {"containerPort": NGINX_PORT, "protocol": "tcp"}
+    nginx = {"name": NGINX, "image": "replaced-by-the-deployment", "essential": True, "portMappings": [port]}
+    template["containerDefinitions"].append(nginx)
+    put_template(stack, APP_TEMPLATE, template)
+    content = document(stack)
+    content["images"][NGINX] = {"repository": f"{stack.aws.registry}/{NGINX_REPOSITORY}"}
+    content["services"]["web"]["containers"][NGINX] = NGINX
+    put_document(stack, content)
 
 
 def create_repository(stack: Stack, name: str, *, immutable: bool = False) -> None:
@@ -273,17 +291,36 @@ def _running_task(task: TaskTypeDef) -> RunningTask:
 
 def page(stack: Stack, path: str = "/", timeout: float = 15) -> str:
     """What the service serves now; a task that has just started gets a moment to listen."""
+    return _page(stack, lambda task: f"{task.address}:{APP_PORT}", path, timeout)
+
+
+def nginx_page(stack: Stack, path: str, timeout: float = 15) -> str:
+    """What its nginx serves. ministack gives each container an address of its own: nginx doesn't reach the app here."""
+    return _page(stack, lambda task: f"{_address(stack, task.arn, NGINX)}:{NGINX_PORT}", path, timeout)
+
+
+def _address(stack: Stack, task: str, container: str) -> str:
+    """A container's address, from the engine."""
+    labels = {"com.amazonaws.ecs.task-arn": task, "com.amazonaws.ecs.container-name": container}
+    filters = [f"--filter=label={name}={value}" for name, value in labels.items()]
+    (found,) = machine.run(["docker", "ps", "--quiet", *filters], env=stack.aws.env).stdout.split()
+    address = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
+    return machine.run(["docker", "inspect", "--format", address, found], env=stack.aws.env).stdout.strip()
+
+
+def _page(stack: Stack, place: Callable[[RunningTask], str], path: str, timeout: float) -> str:
     give_up = time.monotonic() + timeout
     problem = "no task of the service runs"
     while time.monotonic() < give_up:
         for task in running_tasks(stack):
+            at = place(task)
             try:
-                with urllib.request.urlopen(f"http://{task.address}:{APP_PORT}{path}", timeout=5) as answer:
+                with urllib.request.urlopen(f"http://{at}{path}", timeout=5) as answer:
                     text: str = answer.read().decode()
                     return text
             except urllib.error.HTTPError as error:
                 return f"{error.code} {error.read().decode(errors='replace')}"
             except OSError as error:
-                problem = f"{task.address} does not answer: {error}"
+                problem = f"{at} does not answer: {error}"
         time.sleep(0.1)
     raise LocalError(f"The service serves nothing: {problem}")
