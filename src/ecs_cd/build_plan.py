@@ -124,7 +124,7 @@ def _plan(recipe: Recipe, key: Key | None, inputs: BuildPush, document: Document
 def _doubt(recipe: Recipe) -> str:
     """Why what the build sees may not be the commit's; empty where it is."""
     if buildx.is_remote(recipe.context):
-        return f"the context {recipe.context} is not the checkout, and may be at another commit"
+        return "the context is not the checkout, and may be at another commit"  # without the URL: it may hold a token
     said_by = [str(path) for path in (recipe.file, recipes.file()) if path]  # besides what the build sees itself
     return tags.differing(checkout.differences([recipe.context, *said_by]))
 
@@ -190,8 +190,8 @@ def _cache(
             )
         return buildx.registry_cache(f"{place}:{tag}"), place
     if recipe.cache == "inline":
-        newest = next((tag for tag in there if not mutability.fixed(tag)), "")
-        return buildx.inline_cache(f"{repository}:{newest}" if newest else ""), None
+        tag = next((tag for tag in there if not mutability.fixed(tag)), "")
+        return buildx.inline_cache(f"{repository}:{tag}" if tag else ""), None
     if recipe.cache == "gha" and _has_github_cache(recipe.name, job):
         return buildx.gha_cache(recipe.name), None
     return Cache(), None

@@ -113,7 +113,7 @@ def _none_wanted(job: Job, idle: Sequence[Following]) -> set[str]:
 def _unproved(one: Following, tasks: Sequence[Any], children: Children) -> list[str]:
     known: Mapping[str, frozenset[str]] = {image: each for image, each in children.items() if each is not None}
     images = {name: image for name, image in one.plan.images.items() if children.get(image, frozenset()) is not None}
-    return proof.missing(tasks, len(tasks), one.mine.task_definition, images, known)
+    return proof.missing(tasks, one.mine.task_definition, images, known)
 
 
 def _children(image: str, job: Job) -> frozenset[str] | None:

@@ -272,10 +272,7 @@ def test_a_deployment_that_has_not_ended_has_no_reason(reason: str) -> None:
     ],
 )  # fmt: skip
 def test_without_a_known_reason_the_exit_code_tells(one: StoppedTask, cause: str, step: str) -> None:
-    """Who ended the task explains more than a reason, a reason more than an exit code, that more than a stop code.
-
-    None of it is sure to stay: a program chooses its exit code.
-    """
+    """Who ended the task explains more than a reason, that more than an exit code; none of it is sure to stay."""
     finding = diagnosis.task_failed(one)
     assert finding.cause == cause
     assert step in finding.next_step

@@ -34,6 +34,5 @@ NATIVE = "FROM --platform=$BUILDPLATFORM golang AS build\nRUN go build\n"
     ],
 )  # fmt: skip
 def test_only_what_certainly_runs_programs_needs_one(dockerfile: str, target: str, needed: bool) -> None:
-    """A stage that only copies, or that the builder's own platform compiles, is built without; where in doubt as well,
-    and then the build itself tells."""
+    """A stage that only copies, or that the builder's own platform compiles, needs none; in doubt the build tells."""
     assert emulation.needed(dockerfile, target) is needed

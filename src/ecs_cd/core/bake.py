@@ -43,9 +43,9 @@ def definition(builds: Mapping[str, Build], *, folder: str, environ: Mapping[str
     return json.dumps({"target": {name: _target(build, folder, environ) for name, build in builds.items()}}, indent=2)
 
 
-def argv(targets: Iterable[str], *, file: str, metadata_file: str, progress: str = "plain") -> list[str]:
+def argv(targets: Iterable[str], *, file: str, metadata_file: str) -> list[str]:
     """The command that builds and pushes these targets."""
-    options = [f"--file={file}", f"--progress={progress}", f"--metadata-file={metadata_file}"]
+    options = [f"--file={file}", "--progress=plain", f"--metadata-file={metadata_file}"]
     return ["docker", "buildx", "bake", "--push", *options, *targets]
 
 

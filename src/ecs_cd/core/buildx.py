@@ -64,14 +64,14 @@ def inline_cache(reference: str) -> Cache:
     return Cache((f"type=registry,ref={reference}",) if reference else (), ("type=inline",))
 
 
-def argv(build: Build, *, metadata_file: str, progress: str = "plain") -> list[str]:
+def argv(build: Build, *, metadata_file: str) -> list[str]:
     """The command. Build arguments and secrets go in as buildx wants them; no shell is involved."""
     words = [
         "docker",
         "buildx",
         "build",
         "--push",
-        f"--progress={progress}",
+        "--progress=plain",
         f"--metadata-file={metadata_file}",
     ]
     words += [f"--tag={reference}" for reference in build.references]

@@ -224,8 +224,8 @@ class Migration:
 
 @dataclass(frozen=True)
 class CodeDeploy:
-    """What CodeDeploy calls the service's parts. An empty name is the console's default; no appspec is made
-    from the service."""
+    """What CodeDeploy calls the service's parts. An empty name is the console's default. Where there is no
+    appspec it is made from the service."""
 
     application: str = ""
     deployment_group: str = ""

@@ -11,7 +11,6 @@ from ecs_cd.core.references import short
 
 def missing(
     running: Sequence[Mapping[str, Any]],
-    desired: int,
     task_definition: str,
     images: Mapping[str, str],
     children: Mapping[str, frozenset[str]],
@@ -20,10 +19,9 @@ def missing(
 
     ``images`` maps containers to ``repository@digest``; ``children`` maps such an image to the digests
     of the manifests in its index, one of which is what a task reports of an image for several platforms.
-    ``desired`` is how many tasks the service wants; with none there is nothing to prove.
     A task that reports no digest runs what its task definition names, which is a digest.
     """
-    found = [] if running or not desired else ["no task runs"]
+    found = []
     for task in running:
         name = f"task {short(str(task.get('taskArn', '')))}"
         if task.get("taskDefinitionArn") != task_definition:
