@@ -400,6 +400,7 @@ def test_stable_is_more_than_completed(look: Look, stable: bool) -> None:
             service(deployment("9", "PRIMARY", THEIRS, "COMPLETED"), *[demoted["COMPLETED"]] * 4),
             "5 deployments are active, the newest deployment ecs-svc/9 (web:7); ECS takes no more",
         ),
+        (service(deployment("9", "PRIMARY", THEIRS, "COMPLETED"), *[demoted["FAILED"]] * 4), ""),
     ],
 )
 def test_what_is_under_way_is_somebody_elses_and_goes_on(found: dict[str, Any], words: str) -> None:

@@ -92,13 +92,24 @@ def under_way(service: Mapping[str, Any], arn: str) -> str:
     """
     current = primary(service)
     name = _words(current)
-    open_ones = [d for d in service.get("deployments", ()) if d.get("status") in ("PRIMARY", "ACTIVE")]
+    open_ones = [d for d in service.get("deployments", ()) if _is_open(d)]
     if len(open_ones) >= _MOST_DEPLOYMENTS and current.get("taskDefinition") != arn:
         return f"{len(open_ones)} deployments are active, the newest {name}; ECS takes no more"
     hopeless = _hopeless(current, service, current.get("failedTasks", 0))
     if not current or current.get("taskDefinition") == arn or hopeless or state(current, service) != "IN_PROGRESS":
         return ""
     return f"{name} is IN_PROGRESS"
+
+
+def _is_open(deployment: Mapping[str, Any]) -> bool:
+    """Whether it counts as one of those that ECS allows: a failed one without tasks is over, if listed or not."""
+    over = deployment.get("rolloutState") == "FAILED" and not _alive(deployment)
+    return deployment.get("status") in ("PRIMARY", "ACTIVE") and not over
+
+
+def _alive(deployment: Mapping[str, Any]) -> int:
+    """How many of its tasks run, or are about to."""
+    return int(deployment.get("runningCount", 0)) + int(deployment.get("pendingCount", 0))
 
 
 def worth_evidence(mine: Mine, before: Look | None, now: Look) -> bool:
@@ -109,11 +120,8 @@ def worth_evidence(mine: Mine, before: Look | None, now: Look) -> bool:
     if other.get("rolloutState") == "COMPLETED":
         return False
 
-    def alive(deployment: Mapping[str, Any]) -> int:
-        return int(deployment.get("runningCount", 0)) + int(deployment.get("pendingCount", 0))
-
     failed = other.get("failedTasks", 0) > one.get("failedTasks", 0)
-    fewer = other.get("runningCount", 0) < one.get("runningCount", 0) or alive(other) < alive(one)
+    fewer = other.get("runningCount", 0) < one.get("runningCount", 0) or _alive(other) < _alive(one)
     return failed or fewer or other.get("rolloutState") != one.get("rolloutState")
 
 
