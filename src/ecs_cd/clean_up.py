@@ -68,8 +68,7 @@ def _tried(find_out: Callable[[], Words], what: str) -> Words:
     try:
         return find_out()
     except (ClientError, BotoCoreError, Refused) as error:
-        why = error if isinstance(error, Refused) else explain(error)
-        return Words(f"what became of {what} could not be found out: {why}", "error")
+        return Words(f"what became of {what} could not be found out: {explain(error)}", "error")
 
 
 def _tell(found: Sequence[Words], ci: Ci) -> bool:

@@ -173,7 +173,7 @@ def begin(job: Job, group: list[Following], one: Following, policy: Policy, call
         if len(group) == 1:
             job.state.end()
             raise
-        one.verdict = Verdict(Outcome.FAILED, f"the deployment could not be begun: {_why(error)}")
+        one.verdict = Verdict(Outcome.FAILED, f"the deployment could not be begun: {explain(error)}")
     else:
         _has_begun(one, began, policy)
     if one.verdict and not one.verdict.outcome.green and len(group) > 1:
@@ -255,10 +255,6 @@ def _entry(one: Following) -> dict[str, Any]:
         "previous_task_definition": one.mine.previous_task_definition,
         "back_to": one.back_to,
     }
-
-
-def _why(error: Exception) -> Exception:
-    return error if isinstance(error, Refused) else explain(error)
 
 
 # ---- follow ----
@@ -436,7 +432,7 @@ def _undo(job: Job, now: list[Following], number: int, why: str, policy: Policy,
         one.verdict = Verdict(Outcome.UNKNOWN, f"it failed ({why}), and the way back is not known: {error}")
     except (ClientError, BotoCoreError, Refused) as error:
         now[number] = one
-        one.verdict = Verdict(Outcome.ROLLBACK_FAILED, f"it failed ({why}), and can't go back: {_why(error)}")
+        one.verdict = Verdict(Outcome.ROLLBACK_FAILED, f"it failed ({why}), and can't go back: {explain(error)}")
     note(job, now, policy)
 
 

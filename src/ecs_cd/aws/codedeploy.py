@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ecs_cd.aws.session import Aws, Client, code
+from ecs_cd.aws.session import Aws, Client, code, pages
 from ecs_cd.core.errors import Refused
 
 Json = dict[str, Any]
@@ -61,14 +61,9 @@ def deployment_ids(
         request["includeOnlyStatuses"] = list(statuses)
     if since:
         request["createTimeRange"] = {"start": since}
-    client, found = aws.client("codedeploy"), []
-    answer = client.list_deployments(**request)
-    asked = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
-    found += answer["deployments"]
-    while answer.get("nextToken"):
-        answer = client.list_deployments(**request, nextToken=answer["nextToken"])
-        found += answer["deployments"]
-    return found, asked
+    answers = list(pages(aws.client("codedeploy").list_deployments, request))
+    asked = parsedate_to_datetime(answers[0]["ResponseMetadata"]["HTTPHeaders"]["date"])
+    return [name for answer in answers for name in answer["deployments"]], asked
 
 
 def deployments(aws: Aws, ids: Sequence[str]) -> list[Json]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ecs_cd.aws.session import Aws, Client, code
+from ecs_cd.aws.session import Aws, Client, code, pages
 from ecs_cd.core.errors import Refused
 
 Json = dict[str, Any]
@@ -149,11 +149,4 @@ def _services(client: Client, cluster: str, names: Sequence[str]) -> dict[str, J
 
 
 def _list_tasks(client: Client, **request: str) -> list[str]:
-    arns: list[str] = []
-    token = ""
-    while True:
-        page = client.list_tasks(**request, **({"nextToken": token} if token else {}))
-        arns += page["taskArns"]
-        token = page.get("nextToken", "")
-        if not token:
-            return arns
+    return [arn for page in pages(client.list_tasks, request) for arn in page["taskArns"]]

@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ecs_cd.aws.session import Aws, Client, code
+from ecs_cd.aws.session import Aws, Client, code, pages
 
 Json = dict[str, Any]
 
@@ -42,7 +42,7 @@ def listed(
     client = aws.once("ecs") if polling else aws.client("ecs")
     request: Json = {"cluster": cluster, "service": service, **({"status": list(status)} if status else {})}
     try:
-        found = _pages(client, request | ({"createdAt": {"after": created_after}} if created_after else {}))
+        found = _listed(client, request | ({"createdAt": {"after": created_after}} if created_after else {}))
     except ClientError as error:
         if code(error) in _NOT_THERE:
             return []
@@ -50,7 +50,7 @@ def listed(
         # https://github.com/hashicorp/terraform-provider-aws/pull/43502
         if not created_after or code(error) != "InvalidParameterException":
             raise
-        found = _pages(client, request)
+        found = _listed(client, request)
     return sorted(found, key=lambda one: str(one.get("createdAt", "")), reverse=True)
 
 
@@ -81,15 +81,9 @@ def proceed(aws: Aws, arn: str, hook: str, action: str) -> None:
     aws.once("ecs").continue_service_deployment(serviceDeploymentArn=arn, hookId=hook, action=action)
 
 
-def _pages(client: Client, request: Json) -> list[Json]:
-    found: list[Json] = []
-    token = ""
-    while True:
-        page = client.list_service_deployments(**request, **({"nextToken": token} if token else {}))
-        found += page["serviceDeployments"]
-        token = page.get("nextToken", "")
-        if not token:
-            return found
+def _listed(client: Client, request: Json) -> list[Json]:
+    found = pages(client.list_service_deployments, request)
+    return [one for page in found for one in page["serviceDeployments"]]
 
 
 def _described(client: Client, arns: Iterable[str]) -> dict[str, Json]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -116,8 +116,21 @@ def looking() -> Iterator[None]:
         raise
 
 
+def pages(call: Callable[..., dict[str, Any]], request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The answers of a call that goes on with ``nextToken``, one by one."""
+    token = ""
+    while True:
+        page = call(**request, **({"nextToken": token} if token else {}))
+        yield page
+        token = page.get("nextToken", "")
+        if not token:
+            return
+
+
 def explain(error: Exception) -> Refused:
-    """An AWS error as sentences: what was asked, what AWS answered, what to do."""
+    """An AWS error as sentences: what was asked, what AWS answered, what to do. A ``Refused`` is that already."""
+    if isinstance(error, Refused):
+        return error
     if isinstance(error, botocore.exceptions.ClientError):
         message = str(error.response.get("Error", {}).get("Message", "")) or "no message"
         return Refused(f"AWS answered {error.operation_name} with {code(error)}: {message}", _remedy(error))

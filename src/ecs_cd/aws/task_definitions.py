@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
-
-from ecs_cd.aws.session import Aws
+from ecs_cd.aws.session import Aws, pages
 from ecs_cd.core.revisions import family as family_of
 
 
 def active(aws: Aws, family: str) -> list[str]:
     """The ARNs of the family's ACTIVE revisions, the newest first."""
     request = {"familyPrefix": family, "status": "ACTIVE", "sort": "DESC"}
-    pages = _pages(aws.client("ecs").list_task_definitions, request)
+    found = pages(aws.client("ecs").list_task_definitions, request)
     # The documentation says that familyPrefix is a whole family; what we deregister shall not hang on it.
-    return [arn for page in pages for arn in page["taskDefinitionArns"] if family_of(arn) == family]
+    return [arn for page in found for arn in page["taskDefinitionArns"] if family_of(arn) == family]
 
 
 def running(aws: Aws, cluster: str, family: str) -> set[str]:
@@ -22,7 +19,7 @@ def running(aws: Aws, cluster: str, family: str) -> set[str]:
     only about to run count, because RUNNING is what ECS wants of them."""
     client = aws.client("ecs")
     request = {"cluster": cluster, "family": family, "desiredStatus": "RUNNING"}
-    chunks = [page["taskArns"] for page in _pages(client.list_tasks, request)]  # a hundred at most, in both calls
+    chunks = [page["taskArns"] for page in pages(client.list_tasks, request)]  # a hundred at most, in both calls
     answers = [client.describe_tasks(cluster=cluster, tasks=arns) for arns in chunks if arns]
     return {str(task["taskDefinitionArn"]) for answer in answers for task in answer["tasks"]}
 
@@ -30,13 +27,3 @@ def running(aws: Aws, cluster: str, family: str) -> set[str]:
 def deregister(aws: Aws, arn: str) -> None:
     """Makes a revision INACTIVE. Of one that is so already ECS says the same, so that it may be repeated."""
     aws.client("ecs").deregister_task_definition(taskDefinition=arn)
-
-
-def _pages(call: Callable[..., dict[str, Any]], request: dict[str, str]) -> Iterator[dict[str, Any]]:
-    token = ""
-    while True:
-        page = call(**request, **({"nextToken": token} if token else {}))
-        yield page
-        token = page.get("nextToken", "")
-        if not token:
-            return
