@@ -6,11 +6,11 @@ PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.stamp
 BIN := $(VENV)/bin
-TYPED := $(wildcard src local tests benchmarks)
+TYPED := $(wildcard src dev tests benchmarks)
 WORKFLOWS = $(wildcard .github/workflows/*.yml examples/*/.github/workflows/*.yml)
 
 demo: $(STAMP)  ## the whole pipeline on this machine, with real containers
-	$(BIN)/python -m local.demo
+	$(BIN)/python -m dev.demo
 
 test: $(STAMP)
 	$(BIN)/python -m pytest
@@ -22,7 +22,7 @@ lint: $(STAMP)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy $(TYPED)
-	$(BIN)/zizmor --offline --quiet --config local/zizmor.yml $(wildcard action.yml actions .github examples)
+	$(BIN)/zizmor --offline --quiet --config dev/zizmor.yml $(wildcard action.yml actions .github examples)
 	$(BIN)/actionlint $(WORKFLOWS)
 
 bench: $(STAMP)
@@ -33,7 +33,7 @@ generate: $(STAMP)  ## action.yml, README tables and schema, from the code
 
 release-tree: $(STAMP)  ## make release-tree DEST=directory
 	@test -n "$(DEST)" || { echo "say where to: make release-tree DEST=directory" >&2; exit 2; }
-	$(BIN)/python -m local.tree "$(DEST)"
+	$(BIN)/python -m dev.tree "$(DEST)"
 
 # The locks hold for CPython 3.10 and newer on every platform; no index is written into them.
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes \
@@ -45,7 +45,7 @@ lock: $(STAMP)
 	$(COMPILE) requirements/uv.in -o requirements/uv.txt
 
 $(STAMP): requirements/dev.txt requirements/uv.txt
-	@sh local/venv.sh "$(PYTHON)" $(VENV)
+	@sh dev/venv.sh "$(PYTHON)" $(VENV)
 	@touch $@
 
 clean:

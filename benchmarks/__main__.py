@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from local import machine
-from local.machine import ROOT, LocalError, progress
+from dev import machine
+from dev.machine import ROOT, LocalError, progress
 
 sys.path.insert(0, str(ROOT / "src"))
 

@@ -14,8 +14,8 @@ from typing import TypeVar
 from benchmarks.pipeline import bare_build
 from benchmarks.rows import Row
 from benchmarks.world import World, build_inputs, change, verb
-from local import act
-from local.stack import put_document
+from dev import act
+from dev.stack import put_document
 
 T = TypeVar("T")
 

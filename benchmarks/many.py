@@ -10,7 +10,7 @@ from benchmarks import process, scripts
 from benchmarks.process import Process
 from benchmarks.rows import Row
 from benchmarks.scripts import completes
-from local.tree import release_tree
+from dev.tree import release_tree
 from tests.scripted_aws import ScriptedAws
 
 SECONDS = 5  # from UpdateService to COMPLETED

@@ -10,10 +10,10 @@ from pathlib import Path
 from benchmarks.process import TIMEOUT
 from benchmarks.rows import Row
 from benchmarks.world import World, build_inputs, change, deployments, life, settle, until
-from local import machine
-from local.act import Result, run_workflow
-from local.machine import LocalError
-from local.stack import APP_TEMPLATE, CONTAINER, MIGRATION_TEMPLATE, NETWORK
+from dev import machine
+from dev.act import Result, run_workflow
+from dev.machine import LocalError
+from dev.stack import APP_TEMPLATE, CONTAINER, MIGRATION_TEMPLATE, NETWORK
 
 Seconds = dict[str, float]
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from benchmarks.rows import Row
 from benchmarks.world import Look, Step, World, build_inputs, change, life, looking, seen, settle, verb
-from local.act import commit
+from dev.act import commit
 
 ROLLED_BACK = 3
 CHANGING = {"PutImage", "RegisterTaskDefinition", "RunTask", "UpdateService"}

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
+from dev import tree
 from ecs_cd import interface
-from local import tree
 from tests.contract import generate, parts
 from tests.contract.parts import ENTRY_POINTS, ROOT
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from local import act
-from local.aws import Aws, aws
-from local.base_images import BaseImages, base_images
-from local.database import Database, database, empty_database
-from local.engine import engine
-from local.stack import Stack, create_stack, page, running_tasks
-from local.tree import release_tree
+from dev import act
+from dev.aws import Aws, aws
+from dev.base_images import BaseImages, base_images
+from dev.database import Database, database, empty_database
+from dev.engine import engine
+from dev.stack import Stack, create_stack, page, running_tasks
+from dev.tree import release_tree
 from tests.e2e.shop import Shop, create_shop, push_images
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from local import machine
-from local.act import commit
+from dev import machine
+from dev.act import commit
 from tests.e2e.conftest import World
 
 pytestmark = pytest.mark.e2e

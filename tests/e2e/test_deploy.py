@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from local.stack import task_definition
+from dev.stack import task_definition
 from tests.e2e.shop import Shop, command
 
 pytestmark = pytest.mark.e2e

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local import act, machine
-from local.aws import Aws
-from local.base_images import BaseImages
-from local.machine import ROOT
-from local.stack import NGINX_REPOSITORY, Stack, add_nginx, clients, nginx_page, put_document
+from dev import act, machine
+from dev.aws import Aws
+from dev.base_images import BaseImages
+from dev.machine import ROOT
+from dev.stack import NGINX_REPOSITORY, Stack, add_nginx, clients, nginx_page, put_document
 from tests.e2e.conftest import World
 
 if TYPE_CHECKING:

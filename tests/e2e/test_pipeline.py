@@ -8,8 +8,8 @@ from textwrap import dedent
 
 import pytest
 
-from local.database import refusal
-from local.stack import document, put_document, put_template, task_definition
+from dev.database import refusal
+from dev.stack import document, put_document, put_template, task_definition
 from tests.e2e.conftest import World
 
 pytestmark = pytest.mark.e2e

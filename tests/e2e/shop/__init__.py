@@ -16,9 +16,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from local import act, machine
-from local.aws import Aws
-from local.stack import (
+from dev import act, machine
+from dev.aws import Aws
+from dev.stack import (
     Stack,
     clients,
     create_log_group,

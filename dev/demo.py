@@ -8,15 +8,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from local import machine
-from local.act import Event, Result, app_repo, run_workflow
-from local.aws import Aws, aws
-from local.base_images import base_images
-from local.database import database, refusal
-from local.engine import engine
-from local.machine import LocalError
-from local.stack import Stack, create_stack, page, running_tasks
-from local.tree import release_tree
+from dev import machine
+from dev.act import Event, Result, app_repo, run_workflow
+from dev.aws import Aws, aws
+from dev.base_images import base_images
+from dev.database import database, refusal
+from dev.engine import engine
+from dev.machine import LocalError
+from dev.stack import Stack, create_stack, page, running_tasks
+from dev.tree import release_tree
 
 Say = Callable[[str], None]
 

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from local import machine
-from local.machine import LocalError
+from dev import machine
+from dev.machine import LocalError
 
 PORT = 5432
 ALIAS = "db"

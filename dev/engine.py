@@ -20,8 +20,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from local import machine
-from local.machine import CACHE, LOGS, RUNTIME, LocalError, progress
+from dev import machine
+from dev.machine import CACHE, LOGS, RUNTIME, LocalError, progress
 
 HOME = CACHE / "engine"
 SOCKET = RUNTIME / "docker.sock"

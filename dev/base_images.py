@@ -17,8 +17,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from local import machine
-from local.machine import CACHE, LocalError, progress
+from dev import machine
+from dev.machine import CACHE, LocalError, progress
 
 
 @dataclass(frozen=True)

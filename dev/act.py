@@ -26,8 +26,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from local import machine
-from local.machine import ROOT, LocalError
+from dev import machine
+from dev.machine import ROOT, LocalError
 
 SUITE = "org/ecs-cd@v1"
 CREDENTIALS = "aws-actions/configure-aws-credentials@v6"
@@ -220,7 +220,7 @@ def _command(
     secrets: Mapping[str, str],
     job: str | None,
 ) -> list[str]:
-    replaced = {SUITE: tree, CREDENTIALS: ROOT / "local" / "credentials"}
+    replaced = {SUITE: tree, CREDENTIALS: ROOT / "dev" / "credentials"}
     (scratch / "vars").write_text("".join(f"{key}={value}\n" for key, value in variables.items()))
     (scratch / "none").touch()
     command = [str(Path(sys.executable).parent / "act"), event, "--json", "--no-cache-server"]

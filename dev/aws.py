@@ -17,8 +17,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from local import machine
-from local.machine import LOGS, LocalError
+from dev import machine
+from dev.machine import LOGS, LocalError
 
 ACCOUNT = "000000000000"
 REGION = "us-east-1"

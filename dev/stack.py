@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 
-from local import machine
-from local.aws import Aws
-from local.database import Database
-from local.machine import LocalError
+from dev import machine
+from dev.aws import Aws
+from dev.database import Database
+from dev.machine import LocalError
 
 if TYPE_CHECKING:
     from types_boto3_ecr.client import ECRClient

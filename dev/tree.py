@@ -15,8 +15,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from local import machine
-from local.machine import CACHE, ROOT, LocalError
+from dev import machine
+from dev.machine import CACHE, ROOT, LocalError
 
 PARTS = (
     "action.yml",
@@ -116,7 +116,7 @@ def compile_all(place: Path) -> None:
 
 def main() -> None:
     """Write the tree to the directory named on the command line."""
-    parser = argparse.ArgumentParser(prog="python -m local.tree", description=main.__doc__)
+    parser = argparse.ArgumentParser(prog="python -m dev.tree", description=main.__doc__)
     parser.add_argument("destination", type=Path)
     try:
         release_tree(parser.parse_args().destination)
