@@ -40,7 +40,7 @@ class Words(NamedTuple):
 def left_behind(environ: Mapping[str, str], ci: Ci) -> None:
     """Settles what killed processes of this job left, once."""
     for path, under_way in state.left_behind(environ):
-        if settle(under_way, Aws(environ, str(under_way.get("region", ""))), ci, time):
+        if settle(under_way, Aws(environ, str(under_way.get("region", "")), **under_way.get("sign_in", {})), ci, time):
             path.unlink(missing_ok=True)
 
 

@@ -60,7 +60,8 @@ def main(argv: Sequence[str], environ: MutableMapping[str, str], *, clock: Clock
         verb = interface.VERBS[verb_name]
         given = {**_from_action(handed_over), **_from_flags(arguments)}
         inputs: Any = interface.read(verb.inputs, given)
-        job = Job(environ, ci_system, Aws(environ, inputs.aws_region), clock, State(environ))
+        aws = Aws(environ, inputs.aws_region, inputs.role_to_assume, chaining=inputs.role_chaining)
+        job = Job(environ, ci_system, aws, clock, State(environ))
     except Refused as refused:
         return refuse(refused, verb_name, ci_system)
     except BotoCoreError as error:  # a profile that is not there

@@ -240,6 +240,7 @@ def note(job: Job, group: Sequence[Following], policy: Policy) -> None:
     job.state.begin(
         kind="deployment",
         region=job.aws.region,
+        sign_in=job.aws.sign_in,
         on_cancel=policy.on_cancel,
         deployments=[_entry(one) for one in group if one.under_way],
     )

@@ -28,6 +28,7 @@ class Option:
     help: str
     parse: Callable[[str, str], Any]  # (text, name of the input) -> value; raises Refused
     default: str = ""
+    in_action: str = ""  # the default in action.yml alone: an expression of GitHub's
     required: bool = False
     many: bool = False  # one a line in an action, one a flag on the command line
     secret: bool = False  # holds secrets: not offered as a flag, which everybody on the machine can read
@@ -165,6 +166,16 @@ def _role(text: str, name: str) -> str:
     return text.strip()
 
 
+def _url(text: str, name: str) -> str:
+    if text.strip() and not re.fullmatch(r"https?://\S+", text.strip()):
+        raise Refused(f"{name}: must be a URL that begins with https:// or http://")
+    return text.strip()
+
+
+def _roles(text: str, name: str) -> tuple[str, ...]:
+    return tuple(_role(line, name) for line in _lines(text, name))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Located:
     """Where everything is."""
@@ -174,6 +185,19 @@ class Located:
         _text,
         required=True,
         metavar="PARAMETER",
+    )
+    role_to_assume: tuple[str, ...] = _option(
+        "The ARN of the IAM role to sign in with, by GitHub's OIDC token; of several, one a line, each is assumed with "
+        "the credentials of the one before. Default: the credentials that the job has.",
+        _roles,
+        many=True,
+        metavar="ARN",
+    )
+    role_chaining: bool = _option(
+        "`true`: the role is assumed with the credentials that the job has, not with GitHub's OIDC token.",
+        _truth,
+        default="false",
+        metavar="BOOLEAN",
     )
     aws_region: str = _option("The AWS region. Default: AWS_REGION, as the AWS SDKs have it.", _text, metavar="REGION")
 
@@ -355,6 +379,20 @@ class Deploy(Followed, Cancellable):
         _truth,
         default="false",
         metavar="BOOLEAN",
+    )
+    github_deployment: str = _option(
+        "The environment, as in `production`, whose GitHub Deployment tells how it goes and how it ended. "
+        "Needs `deployments: write`. Default: none.",
+        _text,
+        metavar="ENVIRONMENT",
+    )
+    environment_url: str = _option("The URL that the GitHub Deployment links to.", _url, metavar="URL")
+    github_token: str = _option(
+        "The token for the GitHub Deployment. Default on the command line: GITHUB_TOKEN.",
+        _text,
+        in_action="${{ github.token }}",
+        secret=True,
+        metavar="TOKEN",
     )
 
 

@@ -110,6 +110,7 @@ def start(one: OneTask, arn: str, deadline: float, job: Job) -> str:
             # Until its ARN is known, a task that only looks like it must not be stopped.
             on_cancel="leave" if one.started_by else one.on_cancel,
             region=job.aws.region,
+            sign_in=job.aws.sign_in,
         )
         task, failures = _run_once(one, request, job)
         if task:

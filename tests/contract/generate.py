@@ -60,7 +60,8 @@ def _action(text: str, verb: interface.Verb) -> str:
     for name, option in interface.options(verb.inputs).items():
         lines += [f"  {name}:", f"    description: {_QUOTED(option.help)}"]
         lines += [f"    required: {str(option.required).lower()}"]
-        lines += [f"    default: {_QUOTED(option.default)}"] if option.default else []
+        default = option.in_action or option.default
+        lines += [f"    default: {_QUOTED(default)}"] if default else []
     lines += ["", "outputs:"]
     for name in verb.outputs:
         lines += [f"  {name}:", f"    description: {_QUOTED(interface.OUTPUTS[name])}"]
@@ -86,7 +87,8 @@ def _inputs() -> list[str]:
     rows = ["| Input | Of | Default | Meaning |", "|---|---|---|---|"]
     for name, option in interface.options(interface.Pipeline).items():
         owners = [verb.name for verb in _SEPARATE if name in interface.options(_own(verb))]
-        default = "required" if option.required else f"`{option.default}`" if option.default else ""
+        words = option.in_action or option.default
+        default = "required" if option.required else f"`{words}`" if words else ""
         rows.append(_row(f"`{name}`", _of(owners), default, option.help))
     more = "`deploy` takes all inputs of the official actions as well, in the place of `config`"
     return [*rows, "", f"{more}: [docs/coming-from.md](docs/coming-from.md)."]

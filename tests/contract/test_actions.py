@@ -77,7 +77,7 @@ def test_an_action_has_the_inputs_of_its_verb(verb: interface.Verb) -> None:
         name: {
             "description": option.help,
             "required": option.required,
-            **({"default": option.default} if option.default else {}),
+            **({"default": option.in_action or option.default} if option.in_action or option.default else {}),
         }
         for name, option in interface.options(verb.inputs).items()
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -38,12 +38,19 @@ _CREDENTIALS_REMEDY = (
 
 
 class Aws:
-    """The clients of one process, each made when it is first asked for."""
+    """The clients of one process, each made when it is first asked for.
 
-    def __init__(self, environ: Mapping[str, str], region: str = "") -> None:
+    ``roles`` are signed in with one after the other: the first by GitHub's OIDC token, with ``chaining`` by the
+    credentials that the environment has.
+    """
+
+    def __init__(
+        self, environ: Mapping[str, str], region: str = "", roles: Sequence[str] = (), *, chaining: bool = False
+    ) -> None:
         self._session = boto3.session.Session(
             region_name=region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
         )
+        self.sign_in = {"roles": list(roles), "chaining": chaining}  # for the state file
         self._lock = threading.Lock()
         self._clients: dict[tuple[str, str, int], Client] = {}
         self.calls = 0  # sent so far, repetitions included
