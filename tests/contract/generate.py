@@ -1,7 +1,7 @@
 """Writes what is made of the code, so that nobody edits it by hand.
 
-These are the inputs and outputs in each action.yml, the README's tables of them, the table of the official actions'
-inputs in docs/coming-from.md, and the JSON Schemas:
+These are the inputs and outputs in each action.yml, the tables of them in docs/inputs.md, the table of the official
+actions' inputs in docs/coming-from.md, and the JSON Schemas:
 
     make generate
 """
@@ -16,7 +16,7 @@ from ecs_cd import interface
 from ecs_cd.core import app_file
 from ecs_cd.core.document import SCHEMA
 from tests.contract import parts
-from tests.contract.parts import README, ROOT
+from tests.contract.parts import INPUTS, ROOT
 
 ACTIONS = [verb for verb in interface.VERBS.values() if verb.action]
 COMING_FROM = ROOT / "docs" / "coming-from.md"
@@ -47,7 +47,7 @@ def texts() -> dict[Path, str]:
     actions = {ROOT / verb.action / "action.yml": verb for verb in ACTIONS}
     return {
         **{path: _action(path.read_text(encoding="utf-8"), verb) for path, verb in actions.items()},
-        README: _readme(README.read_text(encoding="utf-8")),
+        INPUTS: _tables(INPUTS.read_text(encoding="utf-8")),
         COMING_FROM: _between(COMING_FROM.read_text(encoding="utf-8"), "inputs", _official()),
         parts.SCHEMA: json.dumps(SCHEMA, indent=2) + "\n",
         parts.APP_SCHEMA: json.dumps(app_file.SCHEMA, indent=2) + "\n",
@@ -71,7 +71,7 @@ def _action(text: str, verb: interface.Verb) -> str:
     return "\n".join([head, *lines, "", "runs:", tail])
 
 
-def _readme(text: str) -> str:
+def _tables(text: str) -> str:
     return _between(_between(text, "inputs", _inputs()), "outputs", _outputs())
 
 
@@ -91,7 +91,7 @@ def _inputs() -> list[str]:
         default = "required" if option.required else f"`{words}`" if words else ""
         rows.append(_row(f"`{name}`", _of(owners), default, option.help))
     more = "`deploy` takes all inputs of the official actions as well, in the place of `config`"
-    return [*rows, "", f"{more}: [docs/coming-from.md](docs/coming-from.md)."]
+    return [*rows, "", f"{more}: [coming-from.md](coming-from.md)."]
 
 
 def _own(verb: interface.Verb) -> type[interface.Located]:

@@ -1,4 +1,4 @@
-"""What the README says of the document, the exit codes and the permissions is so."""
+"""What the README says of the document and the exit codes, and docs/permissions.md of the permissions, is so."""
 
 from __future__ import annotations
 
@@ -128,8 +128,8 @@ def test_each_file_of_aws_is_of_one_service() -> None:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_the_permissions_are_what_the_code_calls(service: str) -> None:
-    """A role made from the README can do all that the actions do, and nothing else."""
-    section = README.read_text(encoding="utf-8").partition("## Permissions")[2].partition("\n## ")[0]
-    rows = "\n".join(line for line in section.splitlines() if line.startswith("|"))
+    """A role made from this page can do all that the actions do, and nothing else."""
+    page = parts.PERMISSIONS.read_text(encoding="utf-8")
+    rows = "\n".join(line for line in page.splitlines() if line.startswith("|"))
     told = set(re.findall(rf"`({PREFIXES.get(service, service)}:\w+)`", rows))
     assert told - INDIRECT == calls(service) - INDIRECT
