@@ -34,7 +34,7 @@ def clean_up(
     try:
         found = _superfluous(job, cluster, services, deployed, keep, protected)
     except (ClientError, BotoCoreError) as error:
-        job.ci.warning(f"keep-revisions: nothing is deregistered: {_why(error)}")
+        job.ci.warning(f"keep-revisions: nothing is deregistered: {explain(error).sentence}")
         return
     done = _deregister(found[:_MOST], job)
     left = len(found) - len(done)
@@ -67,11 +67,6 @@ def _deregister(arns: Sequence[str], job: Job) -> list[str]:
         try:
             task_definitions.deregister(job.aws, arn)
         except (ClientError, BotoCoreError) as error:
-            job.ci.warning(f"{short(arn)} could not be deregistered: {_why(error)}")
+            job.ci.warning(f"{short(arn)} could not be deregistered: {explain(error).sentence}")
             return list(arns[:number])
     return list(arns)
-
-
-def _why(error: ClientError | BotoCoreError) -> str:
-    refused = explain(error)
-    return f"{refused}. {refused.remedy}".rstrip(" .")

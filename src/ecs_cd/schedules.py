@@ -64,9 +64,9 @@ def update(one: Prepared, arn: str, job: Job) -> str:
     try:
         words = _update(one, arn, job)
     except (ClientError, BotoCoreError) as error:
-        problem = _sentence(explain(error))
+        problem = explain(error).sentence
     except Refused as refused:
-        problem = _sentence(refused)
+        problem = refused.sentence
     except OutcomeUnknown as unknown:
         problem = str(unknown)
     else:
@@ -177,7 +177,3 @@ def _update_schedule(described: Mapping[str, Any], change: Retargeted, job: Job)
 
 def _name(trigger: Rule | Schedule) -> str:
     return f"{'rule' if isinstance(trigger, Rule) else 'schedule'} {trigger.name}"
-
-
-def _sentence(refused: Refused) -> str:
-    return f"{'; '.join(refused.problems)}{'. ' if refused.remedy else ''}{refused.remedy}"

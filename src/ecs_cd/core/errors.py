@@ -16,6 +16,11 @@ class Refused(Exception):
         self.remedy = remedy
         super().__init__("\n".join(self.problems))
 
+    @property
+    def sentence(self) -> str:
+        """All of it in one line, for a place where it is a part of something else."""
+        return ". ".join(filter(None, ["; ".join(self.problems), self.remedy]))
+
 
 class OutcomeUnknown(Exception):
     """A mutation may have been carried out: its answer is lost, and what became of it can't be found out."""
