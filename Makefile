@@ -22,7 +22,8 @@ lint: $(STAMP)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy $(TYPED)
-	$(BIN)/zizmor --offline --quiet --config dev/zizmor.yml $(wildcard action.yml actions .github examples)
+	$(BIN)/zizmor --offline --quiet --pedantic --config dev/zizmor.yml $(wildcard action.yml actions .github)
+	$(BIN)/zizmor --offline --quiet --config dev/zizmor.yml $(wildcard examples)
 	$(BIN)/actionlint $(WORKFLOWS)
 
 bench: $(STAMP)
@@ -30,6 +31,7 @@ bench: $(STAMP)
 
 generate: $(STAMP)  ## action.yml, README tables and schema, from the code
 	PYTHONPATH=src $(BIN)/python -m tests.contract.generate
+	PYTHONPATH=src $(BIN)/python -m tests.contract.reports
 
 release-tree: $(STAMP)  ## make release-tree DEST=directory
 	@test -n "$(DEST)" || { echo "say where to: make release-tree DEST=directory" >&2; exit 2; }

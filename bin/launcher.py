@@ -3,6 +3,7 @@
 import sys
 
 try:  # until ecs_cd listens nothing has been begun: a signal ends it without a word
+    import gc
     import os
     import signal
 
@@ -11,10 +12,9 @@ try:  # until ecs_cd listens nothing has been begun: a signal ends it without a 
 except KeyboardInterrupt:
     sys.exit(130)
 
-from pathlib import Path
-
-root = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(root / "src"), sys.argv.pop(1)]
+gc.disable()  # until the first request is on its way: what is imported is no garbage to look for
+sys.path[:0] = sys.argv[1:3]
+del sys.argv[1:3]
 
 from ecs_cd.cli import entry  # noqa: E402
 

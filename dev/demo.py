@@ -1,22 +1,28 @@
-"""`make demo`: the example's own workflow, from an empty machine to the page that the service serves."""
+"""`make demo`: the example's own workflow with `ecs-cd local`, from an empty machine to the page that is served.
+
+Engine, base images and database stand for what a developer has; the rest is three commands.
+"""
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from dev import machine
-from dev.act import Event, Result, app_repo, run_workflow
-from dev.aws import Aws, aws
+from dev.act import INFRA, app_repo, copied
+from dev.aws import Aws
 from dev.base_images import base_images
 from dev.database import database, refusal
 from dev.engine import engine
 from dev.machine import LocalError
-from dev.stack import Stack, create_stack, page, running_tasks
+from dev.stack import Stack, clients, page
 from dev.tree import release_tree
+from ecs_cd.local import ministack, place
 
 Say = Callable[[str], None]
 
@@ -49,50 +55,46 @@ def demo(say: Say) -> int:
         say("base images for the app and for PostgreSQL are there")
         with database(env, images.postgres) as server:
             say(f"PostgreSQL runs on a network of its own; to this host it says: {refusal(server)}")
-            with aws(env, neighbour=server.container) as local_aws:
-                stack = create_stack(local_aws, server, images.python)
-                say("AWS is there: repository, cluster, service, templates and the SSM parameter")
-                tree = release_tree(Path(scratch) / "ecs-cd")
-                repo = app_repo(Path(scratch) / "my-app")
-                say("the app's repository has a commit; its workflow starts")
-                result = deploy(say, repo, tree, local_aws, images.python)
-                return report(say, stack, result)
+            folder = Path(scratch)
+            tree = release_tree(folder / "ecs-cd")
+            repo = app_repo(folder / "my-app")
+            copied(INFRA, folder / "infra")
+            (folder / "database.env").write_text(f"DATABASE_URL={server.url}\n")
+            say("the app's repository has a commit")
+            own = {**env, "XDG_STATE_HOME": str(folder / "state")}
+            try:
+                return deploy(say, repo, tree, own, images.python, server.container)
+            finally:
+                local(say, repo, own, "down")
 
 
-def deploy(say: Say, repo: Path, tree: Path, local_aws: Aws, base: str) -> Result:
-    """The workflow as it would run on a push to main, its log shown as it is written."""
-
-    def show(event: Event) -> None:
-        if worth_showing(event):
-            for line in event.text.splitlines() or [""]:
-                say(f"  | {line}")
-
-    return run_workflow(repo, tree, env=local_aws.env, variables={"BASE_IMAGE": base}, on_event=show)
-
-
-def worth_showing(event: Event) -> bool:
-    """What steps wrote, and how each step of the job went; not act's own bookkeeping."""
-    if event.is_output:
-        return event.data.get("command", "error") in ("error", "warning", "notice", "group")
-    of_job = len(event.data.get("stepID", [])) == 1 and event.data.get("stage") == "Main"
-    return "jobResult" in event.data or (of_job and "stepResult" in event.data)
-
-
-def report(say: Say, stack: Stack, result: Result) -> int:
-    """What came of it, from the outside: the job's colour, what runs, and the page."""
-    say(f"the job is {'green' if result.green else 'RED'} after {result.seconds:.1f} s")
-    for key, value in result.outputs().items():
-        if value:
-            say(f"output {key}: {', '.join(value.splitlines())}")
-    if not result.green:
-        return 1
-    for task in running_tasks(stack):
-        say(f"running: {', '.join(task.images.values())}")
-    served = page(stack)
+def deploy(say: Say, repo: Path, tree: Path, env: Mapping[str, str], base: str, neighbour: str) -> int:
+    """Up, the workflow as it would run on a push to main, and the page."""
+    infra = ["--config", "file:../infra/document.yaml", "--templates", "../infra", "--env-file", "../database.env"]
+    code = local(say, repo, env, "up", *infra, "--network-of", neighbour)
+    code = code or local(say, repo, env, "run", "--var", f"BASE_IMAGE={base}", "--tree", str(tree))
+    if code:
+        return code
     say("the service serves:")
-    for line in served.splitlines():
+    for line in page(local_stack(repo, env)).splitlines():
         say(f"  {line}")
     return 0
+
+
+def local(say: Say, repo: Path, env: Mapping[str, str], *arguments: str) -> int:
+    """A command as a developer types it; its exit code."""
+    say(f"$ ecs-cd local {' '.join(arguments)}")
+    return subprocess.run(
+        machine.ecs_cd("local", *arguments), cwd=repo, env={**os.environ, **env}, stdin=subprocess.DEVNULL, check=False
+    ).returncode
+
+
+def local_stack(repo: Path, env: Mapping[str, str]) -> Stack:
+    """What `ecs-cd local up` made for the example's repository."""
+    running = ministack.running(place.folder(repo, env))
+    assert running is not None, "it is up"
+    aws = Aws(running.endpoint, running.registry, running.region, {**env, **running.client_env})
+    return Stack(aws, clients(aws))
 
 
 if __name__ == "__main__":

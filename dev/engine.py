@@ -22,6 +22,7 @@ from pathlib import Path
 
 from dev import machine
 from dev.machine import CACHE, LOGS, RUNTIME, LocalError, progress
+from ecs_cd.local.containers import answers, has_buildx, host_in_use
 
 HOME = CACHE / "engine"
 SOCKET = RUNTIME / "docker.sock"
@@ -50,32 +51,14 @@ INSTALL_HINT = (
 @contextmanager
 def engine() -> Iterator[dict[str, str]]:
     """An engine that answers, as additions to the environment; one of ours goes with its last user."""
-    if _answers({}) and os.environ.get("DOCKER_HOST") != HOST:
-        yield {**_docker_host_in_use(), **_buildx({})}
+    if answers({}) and os.environ.get("DOCKER_HOST") != HOST:
+        yield {**host_in_use(), **_buildx({})}
         return
     if not machine.can_install():
         raise LocalError(INSTALL_HINT)
     with _shared():
         env = {"DOCKER_HOST": HOST, **_client_path()}
         yield {**env, **_buildx(env)}
-
-
-def _answers(env: Mapping[str, str]) -> bool:
-    if shutil.which("docker", path=env.get("PATH")) is None:
-        return False
-    command = ["docker", "version", "--format", "{{.Server.Version}}"]
-    try:
-        return machine.run(command, env=env, check=False, timeout=30).returncode == 0
-    except subprocess.TimeoutExpired:
-        return False
-
-
-def _docker_host_in_use() -> dict[str, str]:
-    """The engine's address: with a DOCKER_CONFIG of our own the caller's docker context is not read."""
-    if "DOCKER_HOST" in os.environ:
-        return {}
-    shown = machine.run(["docker", "context", "inspect", "--format", "{{.Endpoints.docker.Host}}"], check=False)
-    return {"DOCKER_HOST": shown.stdout.strip()} if shown.returncode == 0 and shown.stdout.strip() else {}
 
 
 @contextmanager
@@ -90,7 +73,7 @@ def _shared() -> Iterator[None]:
         try:
             with machine.locked(RUNTIME / "change.lock"):
                 fcntl.flock(users, fcntl.LOCK_SH)
-                if not _answers({"DOCKER_HOST": HOST, **_client_path()}):
+                if not answers({"DOCKER_HOST": HOST, **_client_path()}):
                     _start()
             yield
         finally:
@@ -139,7 +122,7 @@ def _wait_until_up(process: subprocess.Popen[bytes]) -> None:
     env = {"DOCKER_HOST": HOST, **_client_path()}
     give_up = time.monotonic() + 60
     while time.monotonic() < give_up and process.poll() is None:
-        if SOCKET.exists() and _answers(env):
+        if SOCKET.exists() and answers(env):
             return
         time.sleep(0.1)
     tail = "\n".join((LOGS / "dockerd.log").read_text(errors="replace").splitlines()[-8:])
@@ -199,7 +182,7 @@ def _client_path() -> dict[str, str]:
 
 def _buildx(env: Mapping[str, str]) -> dict[str, str]:
     """buildx as it is there, else the distribution's plugin in a Docker configuration of our own."""
-    if machine.run(["docker", "buildx", "version"], env=env, check=False).returncode == 0:
+    if has_buildx(env):
         return {}
     own = {"DOCKER_CONFIG": str(DOCKER_CONFIG)}
     if not machine.can_install():

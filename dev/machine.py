@@ -1,4 +1,4 @@
-"""What the local parts need of the machine they run on: places, processes, locks and system packages."""
+"""What the parts for development need of the machine they run on: places, locks and system packages."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import fcntl
 import os
 import re
 import shutil
-import signal
-import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
+
+from ecs_cd.local.machine import LocalError as LocalError
+from ecs_cd.local.machine import exit_on_signals as exit_on_signals
+from ecs_cd.local.machine import run as run
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache"
@@ -20,42 +21,6 @@ LOGS = CACHE / "logs"
 
 # Locks and sockets belong to the machine, not to a checkout: two clones must not start two engines.
 RUNTIME = Path("/run/ecs-cd")
-
-
-class LocalError(Exception):
-    """A part could not be had or did not come up; the message says what to do."""
-
-
-def run(
-    command: Sequence[str | Path],
-    *,
-    env: Mapping[str, str] | None = None,
-    cwd: Path | None = None,
-    check: bool = True,
-    timeout: float | None = None,
-    stdin: str | None = None,
-) -> subprocess.CompletedProcess[str]:
-    """Run a command with captured output; a failure carries the end of what it printed.
-
-    `env` is added to the process environment.
-    """
-    arguments = [str(part) for part in command]
-    done = subprocess.run(
-        arguments,
-        check=False,
-        env={**os.environ, **(env or {})},
-        cwd=cwd,
-        input=stdin,
-        stdin=subprocess.DEVNULL if stdin is None else None,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        timeout=timeout,
-    )
-    if check and done.returncode != 0:
-        tail = "\n".join((done.stderr.strip() or done.stdout.strip()).splitlines()[-15:])
-        raise LocalError(f"{' '.join(arguments[:4])} ... ended with {done.returncode}:\n{tail}")
-    return done
 
 
 @contextmanager
@@ -67,24 +32,10 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
-ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-def exit_on_signals() -> None:
-    """Turn the first signal to end into an exception, so that context managers clean up; ignore later ones.
-
-    What cleans up inherits that: an impatient second Ctrl-C at the terminal does not reach it either.
-    """
-
-    def leave(number: int, frame: FrameType | None) -> None:
-        for each in ENDING:
-            signal.signal(each, signal.SIG_IGN)
-        if number == signal.SIGINT:
-            raise KeyboardInterrupt
-        sys.exit(128 + number)
-
-    for each in ENDING:
-        signal.signal(each, leave)
+def ecs_cd(*arguments: str) -> list[str]:
+    """The command line of this checkout, as a command."""
+    script = f"import sys; sys.path.insert(0, {str(ROOT / 'src')!r}); from ecs_cd.cli import entry; entry()"
+    return [sys.executable, "-c", script, *arguments]
 
 
 def os_release() -> dict[str, str]:

@@ -20,6 +20,7 @@ from dev import machine
 from dev.aws import Aws
 from dev.database import Database
 from dev.machine import LocalError
+from ecs_cd.local.plan import address
 
 if TYPE_CHECKING:
     from types_boto3_ecr.client import ECRClient
@@ -278,13 +279,11 @@ def running_tasks(stack: Stack) -> list[RunningTask]:
 
 
 def _running_task(task: TaskTypeDef) -> RunningTask:
-    details = [detail for item in task.get("attachments", []) for detail in item.get("details", [])]
-    addresses = [detail["value"] for detail in details if detail.get("name") == "privateIPv4Address"]
     images = {str(container.get("name")): str(container.get("image")) for container in task.get("containers", [])}
     return RunningTask(
         arn=task["taskArn"],
         task_definition=task["taskDefinitionArn"],
-        address=addresses[0] if addresses else "",
+        address=address(task),
         images=images,
     )
 

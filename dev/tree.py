@@ -1,21 +1,22 @@
 """The tree that a release tag holds: what a runner needs, and `dist/` with the locked dependencies.
 
-Local runs hand this very tree to act, so that what is tried is what would be released.
+Local runs hand this very tree to act, so that what is tried is what would be released. Built twice it is the same, byte
+for byte and mode for mode; times are not of it.
 """
 
 from __future__ import annotations
 
 import argparse
-import compileall
+import email
 import hashlib
 import json
-import py_compile
 import shutil
 import sys
 import tempfile
+from email.message import Message
 from pathlib import Path
 
-from dev import machine
+from dev import bytecode, machine, models
 from dev.machine import CACHE, ROOT, LocalError
 
 PARTS = (
@@ -32,24 +33,26 @@ PARTS = (
     "LICENSE",
     "README.md",
 )
-# The services that the actions call. botocore describes over four hundred, which is nine tenths of the tree.
-# sso and sso-oidc: how a profile may sign in.
-SERVICES = {
-    "cloudwatch", "codedeploy", "ecr", "ecr-public", "ecs", "elbv2", "events", "logs", "s3", "scheduler", "ssm",
-    "sso", "sso-oidc", "sts",
-}  # fmt: skip
+# For a developer's machine: who has that has installed the package.
+NOT_FOR_RUNNERS = ("src/ecs_cd/local", "src/ecs_cd/ci/live.py")
+# What is not imported, or needs a compiled half that one tree for every runner can't have.
+UNUSED = ("_yaml", "bin", "tests", "boto3/data", "boto3/examples", ".lock")
 LOCK = ROOT / "requirements" / "runtime.txt"
+LICENSES = "LICENSES.md"
 
 
-def release_tree(destination: Path, source: Path = ROOT) -> Path:
-    """Write the tree to an empty or new directory; parts that are not there yet are left out."""
+def release_tree(destination: Path, cache: Path = CACHE / "dist") -> Path:
+    """Write the tree to an empty or new directory."""
     destination.mkdir(parents=True, exist_ok=True)
     if any(destination.iterdir()):
         raise LocalError(f"{destination} is not empty: name a new directory.")
     for name in PARTS:
-        _copy(source / name, destination / name)
-    compile_all(destination / "src")
-    shutil.copytree(dependencies(), destination / "dist")
+        _copy(ROOT / name, destination / name)
+    for name in NOT_FOR_RUNNERS:
+        _remove(destination / name)
+    bytecode.compile_all("src", destination, bytecode.interpreters())
+    shutil.copytree(dependencies(cache), destination / "dist")
+    _alike(destination)
     return destination
 
 
@@ -59,59 +62,84 @@ def _copy(source: Path, destination: Path) -> None:
         destination.symlink_to(source.readlink())
     elif source.is_dir():
         shutil.copytree(source, destination, symlinks=True, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
-    elif source.exists():
+    else:
         shutil.copy2(source, destination)
 
 
-def dependencies() -> Path:
-    """The locked run-time dependencies with their bytecode, installed once for each lock and Python."""
-    key = hashlib.sha256(LOCK.read_bytes() + Path(__file__).read_bytes()).hexdigest()[:12]
-    place = CACHE / "dist" / f"{key}-{sys.implementation.cache_tag}"
-    with machine.locked(CACHE / "dist.lock"):
+def _remove(place: Path) -> None:
+    if place.is_dir():
+        shutil.rmtree(place)
+    else:
+        place.unlink(missing_ok=True)
+
+
+def _alike(tree: Path) -> None:
+    """Modes as git keeps them, whatever the umask and who unpacked the packages."""
+    for path in [tree, *(path for path in tree.rglob("*") if not path.is_symlink())]:
+        path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
+
+
+def dependencies(cache: Path = CACHE / "dist") -> Path:
+    """The locked run-time dependencies with their bytecode, made once for what goes into them."""
+    by = bytecode.interpreters()
+    made_by = (Path(module.__file__ or "").read_bytes() for module in (sys.modules[__name__], bytecode, models))
+    used = json.dumps({service: sorted(names) for service, names in models.names_used().items()})
+    key = hashlib.sha256(b"".join([LOCK.read_bytes(), *made_by, used.encode(), str(by).encode()])).hexdigest()[:12]
+    place = cache / key / "dist"
+    with machine.locked(cache.with_suffix(".lock")):
         if not place.is_dir():
-            place.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=place.parent) as scratch:
-                target = Path(scratch) / "dist"
-                _install(target)
-                compile_all(target)
-                target.rename(place)
+            cache.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=cache) as scratch:
+                _make(Path(scratch) / "dist")
+                bytecode.compile_all("dist", Path(scratch), by)
+                place.parent.mkdir(exist_ok=True)
+                (Path(scratch) / "dist").rename(place)
     return place
 
 
-def _install(target: Path) -> None:
+def _make(dist: Path) -> None:
     uv = Path(sys.executable).parent / "uv"
     command = ["pip", "install", "--quiet", "--require-hashes", "--no-deps", "--link-mode", "copy"]
-    machine.run([uv, *command, "--python", sys.executable, "--target", target, "--requirements", LOCK])
-    _trim(target)
-
-
-def _trim(target: Path) -> None:
-    # One tree serves every runner: PyYAML works without its compiled half.
-    for compiled in [*target.rglob("*.so"), *target.rglob("*.pyd")]:
+    machine.run([uv, *command, "--python", sys.executable, "--target", dist, "--requirements", LOCK])
+    for compiled in [*dist.rglob("*.so"), *dist.rglob("*.pyd"), *dist.rglob("*.pyc")]:
         compiled.unlink()
-    unused = [target / name for name in ("_yaml", "bin", "tests", "boto3/data", "boto3/examples")]
-    described = (target / "botocore" / "data").iterdir()
-    unused += [place for place in described if place.is_dir() and place.name not in SERVICES]
-    for place in unused:
-        shutil.rmtree(place, ignore_errors=True)
-    _trim_endpoints(target / "botocore" / "data" / "endpoints.json")
-    (target / ".lock").unlink(missing_ok=True)
+    for name in UNUSED:
+        _remove(dist / name)
+    models.cut(dist / "botocore" / "data")
+    (dist / LICENSES).write_text(_licences(dist), encoding="utf-8")
 
 
-def _trim_endpoints(place: Path) -> None:
-    """botocore reads this file at every start; all but our services' endpoints are 97 % of it."""
-    endpoints = json.loads(place.read_text())
-    for partition in endpoints["partitions"]:
-        kept = {name: entry for name, entry in partition["services"].items() if name.removeprefix("api.") in SERVICES}
-        partition["services"] = kept
-    place.write_text(json.dumps(endpoints, separators=(",", ":")))
+def _licences(dist: Path) -> str:
+    """What is shipped, under which licence, and where its text is; of the installation's records nothing else stays.
+
+    Raises where a text is not there.
+    """
+    rows = []
+    for folder in sorted(dist.glob("*.dist-info")):
+        about = email.message_from_bytes((folder / "METADATA").read_bytes())
+        texts = [_text(folder, name) for name in about.get_all("License-File", [])]
+        if not texts:
+            raise LocalError(f"{folder.name} names no file with its licence: it can't be shipped like this.")
+        for path in [path for path in folder.rglob("*") if path.is_file() and path not in texts]:
+            if path.name != "METADATA":
+                path.unlink()
+        links = ", ".join(f"[{path.name}]({path.relative_to(dist)})" for path in texts)
+        rows.append(f"| {about['Name']} | {about['Version']} | {_licence(about)} | {links} |\n")
+    head = "# What is in this folder, and its licences\n\nFrom PyPI, without what is not used.\n\n"
+    return f"{head}| Package | Version | Licence | Texts |\n|---|---|---|---|\n{''.join(rows)}"
 
 
-def compile_all(place: Path) -> None:
-    """Write bytecode that stays valid whatever times a checkout gives the sources."""
-    mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
-    if place.is_dir() and not compileall.compile_dir(place, quiet=1, invalidation_mode=mode, workers=0):
-        raise LocalError(f"{place} does not compile.")
+def _text(folder: Path, name: str) -> Path:
+    found = next((place for place in (folder / name, folder / "licenses" / name) if place.is_file()), None)
+    if found is None:
+        raise LocalError(f"{folder.name} names {name} as its licence, and it is not there.")
+    return found
+
+
+def _licence(about: Message) -> str:
+    by_classifier = [line.rpartition(" :: ")[2] for line in about.get_all("Classifier", []) if "License ::" in line]
+    named: str = about["License-Expression"] or about["License"] or ""
+    return named if "Dual" not in named else " or ".join(by_classifier)
 
 
 def main() -> None:
@@ -122,6 +150,8 @@ def main() -> None:
         release_tree(parser.parse_args().destination)
     except LocalError as error:
         sys.exit(str(error))
+    if lacking := bytecode.lacking():
+        machine.progress(f"CPython {', '.join(lacking)} is not on this machine: the tree has no bytecode for it.")
 
 
 if __name__ == "__main__":

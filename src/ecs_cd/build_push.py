@@ -13,7 +13,7 @@ from ecs_cd.interface import BuildPush
 from ecs_cd.job import Job, Result, together
 from ecs_cd.step import Step, conduct
 
-STEP = Step("Build and push")
+STEP = Step("Build and push", phase="build")
 
 
 def run(inputs: BuildPush, job: Job) -> int:

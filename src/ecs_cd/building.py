@@ -71,7 +71,7 @@ def build(plans: Sequence[Plan], job: Job) -> Built:
             left = [plan for plan in plans if plan.name not in {done.plan.name for done in rescued}]
             if not left or pause is None or not build_failure.interrupted(attempt.lines):
                 break
-            job.ci.warning(f"the push was cut off by the network or the registry; it is tried again in {pause} seconds")
+            job.ci.line(f"the push was cut off by the network or the registry; it is tried again in {pause} seconds")
             job.clock.sleep(pause)
         pushed = [Done(plan, attempt.digests[plan.name]) for plan in left if plan.name in attempt.digests]
         left = [plan for plan in left if plan.name not in attempt.digests]

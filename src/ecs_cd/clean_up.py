@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ecs_cd import rollouts, state
 from ecs_cd.aws import ecs
 from ecs_cd.aws.session import Aws, explain
-from ecs_cd.ci import Ci
+from ecs_cd.ci import Ci, oidc
 from ecs_cd.core import rollout
 from ecs_cd.core.errors import Refused
 from ecs_cd.core.references import short
@@ -40,7 +40,9 @@ class Words(NamedTuple):
 def left_behind(environ: Mapping[str, str], ci: Ci) -> None:
     """Settles what killed processes of this job left, once."""
     for path, under_way in state.left_behind(environ):
-        if settle(under_way, Aws(environ, str(under_way.get("region", "")), **under_way.get("sign_in", {})), ci, time):
+        token, sign_in = partial(oidc.id_token, environ, time.sleep), under_way.get("sign_in", {})
+        aws = Aws(environ, str(under_way.get("region", "")), **sign_in, id_token=token, notice=ci.notice)
+        if settle(under_way, aws, ci, time):
             path.unlink(missing_ok=True)
 
 

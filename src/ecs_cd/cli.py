@@ -2,38 +2,27 @@
 
 from __future__ import annotations
 
-import argparse
+import gc
 import json
 import os
 import signal
 import sys
 import time
 from collections.abc import Callable, MutableMapping, Sequence
-from typing import Any
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError
-
-from ecs_cd import (
-    __version__,
-    build_push,
-    ci,
-    clean_up,
-    continue_,
-    deploy,
-    interface,
-    matrix,
-    migrate,
-    pipeline,
-    rollback,
-)
-from ecs_cd.aws.session import Aws, explain
+from ecs_cd import __version__, interface
 from ecs_cd.core.errors import Cancelled, Refused
-from ecs_cd.core.schema import closest
 from ecs_cd.core.verdict import EXIT_CODES, REFUSED_EXIT_CODE, Outcome
-from ecs_cd.job import Job
-from ecs_cd.state import State
-from ecs_cd.step import Step, guarded, refuse
-from ecs_cd.watch import Clock
+
+# A verb is imported when it runs, and so is what only some need: each start would pay for all of it.
+if TYPE_CHECKING:
+    import argparse
+
+    from ecs_cd.aws.session import Aws
+    from ecs_cd.watch import Clock
 
 
 def entry() -> None:
@@ -49,39 +38,100 @@ def entry() -> None:
 def main(argv: Sequence[str], environ: MutableMapping[str, str], *, clock: Clock = time) -> int:
     """Runs one verb; its exit code. ``environ`` loses ECS_CD_INPUTS, which can hold build secrets."""
     handed_over = environ.pop("ECS_CD_INPUTS", "")
+    if argv[:1] == ["local"]:
+        return _local(argv[1:], environ)
     arguments = _arguments(argv)
     verb_name = arguments.pop("verb")
-    ci_system = ci.detect(environ)
+    if verb_name == "clean-up":
+        return _clean_up(environ)
     try:
-        if verb_name == "clean-up":
-            clean_up.left_behind(environ, ci_system)
-            return 0
         _listen_for_signals()
-        verb = interface.VERBS[verb_name]
         given = {**_from_action(handed_over), **_from_flags(arguments)}
-        inputs: Any = interface.read(verb.inputs, given)
-        aws = Aws(environ, inputs.aws_region, inputs.role_to_assume, chaining=inputs.role_chaining)
-        job = Job(environ, ci_system, aws, clock, State(environ))
+        return _run(verb_name, interface.read(interface.VERBS[verb_name].inputs, given), environ, clock)
     except Refused as refused:
-        return refuse(refused, verb_name, ci_system)
-    except BotoCoreError as error:  # a profile that is not there
-        return refuse(explain(error), verb_name, ci_system)
+        return _refuse(refused, verb_name, environ)
     except Cancelled:
-        ci_system.error("cancelled before anything was begun", title=verb_name)
-        return EXIT_CODES[Outcome.CANCELLED]
-    step = Step(verb_name, next((name for name in verb.outputs if name.endswith("result")), ""))
-    return guarded(lambda: _RUN[verb_name](inputs, job), step, job)
+        return _cancelled(verb_name, environ)
 
 
-_RUN: dict[str, Callable[[Any, Job], int]] = {
-    "pipeline": pipeline.run,
-    "images": matrix.run,
-    "build-push": build_push.run,
-    "migrate": migrate.run,
-    "deploy": deploy.run,
-    "continue": continue_.run,
-    "rollback": rollback.run,
-}
+def _run(name: str, inputs: Any, environ: MutableMapping[str, str], clock: Clock) -> int:
+    """Runs a verb whose inputs are read. Its modules are imported while AWS answers the first request."""
+    aws = _aws(inputs, environ, clock)
+    if inputs.config and not inputs.config.startswith("file:"):
+        from ecs_cd.aws import ssm
+
+        ssm.ask(aws, inputs.config)
+
+    from ecs_cd.ci import detect
+    from ecs_cd.job import Job
+    from ecs_cd.state import State
+    from ecs_cd.step import Step, guarded
+
+    job = Job(environ, detect(environ), aws, clock, State(environ))
+    run: Callable[[Any, Job], int] = import_module(f"ecs_cd.{_MODULES.get(name, name)}").run
+    if not gc.isenabled():  # as the launcher starts us: what there is by now stays, and need not be looked at again
+        gc.freeze()
+        gc.enable()
+    result = next((output for output in interface.VERBS[name].outputs if output.endswith("result")), "")
+    return guarded(lambda: run(inputs, job), Step(name, result), job)
+
+
+_MODULES = {"images": "matrix", "build-push": "build_push", "continue": "continue_"}  # others are called as their verb
+
+
+def _aws(inputs: Any, environ: MutableMapping[str, str], clock: Clock) -> Aws:
+    """The clients. Raises ``Refused``, as where the profile is not there."""
+    from botocore.exceptions import BotoCoreError
+
+    from ecs_cd.aws.session import Aws, explain
+
+    signing_in: dict[str, Any] = {}
+    if inputs.role_to_assume:
+        from ecs_cd.ci import detect, oidc
+
+        token = partial(oidc.id_token, environ, clock.sleep)
+        signing_in = {"chaining": inputs.role_chaining, "id_token": token, "notice": detect(environ).notice}
+    try:
+        return Aws(environ, inputs.aws_region, inputs.role_to_assume, **signing_in)
+    except BotoCoreError as error:
+        raise explain(error) from error
+
+
+def _clean_up(environ: MutableMapping[str, str]) -> int:
+    from ecs_cd import clean_up
+    from ecs_cd.ci import detect
+
+    try:
+        clean_up.left_behind(environ, detect(environ))
+    except Refused as refused:
+        return _refuse(refused, "clean-up", environ)
+    return 0
+
+
+def _refuse(refused: Refused, verb: str, environ: MutableMapping[str, str]) -> int:
+    from ecs_cd.ci import detect
+    from ecs_cd.step import refuse
+
+    return refuse(refused, verb, detect(environ))
+
+
+def _cancelled(verb: str, environ: MutableMapping[str, str]) -> int:
+    from ecs_cd.ci import detect
+
+    detect(environ).error("cancelled before anything was begun", title=verb)
+    return EXIT_CODES[Outcome.CANCELLED]
+
+
+def _local(argv: Sequence[str], environ: MutableMapping[str, str]) -> int:
+    """The verbs for a developer's machine, which a release has no need of and does not hold."""
+    try:
+        from ecs_cd.local.cli import main as local
+    except ModuleNotFoundError as missing:
+        if not str(missing.name).startswith("ecs_cd.local"):
+            raise
+        print("ecs-cd local is not in a release's tree: pip install 'ecs-cd[local]'", file=sys.stderr)
+        return REFUSED_EXIT_CODE
+    return local(argv, environ)
 
 
 def _listen_for_signals() -> None:
@@ -109,16 +159,22 @@ def _from_flags(arguments: dict[str, Any]) -> dict[str, str]:
 
 
 def _arguments(argv: Sequence[str]) -> dict[str, Any]:
-    parser = _parser()
+    if len(argv) == 1 and argv[0] in interface.VERBS:
+        return {"verb": argv[0]}  # as an action does it
+    parser = _parser(argv)
     known, unknown = parser.parse_known_args(argv)
     if unknown:
+        from ecs_cd.core.schema import closest
+
         flags = [f"--{name}" for name in vars(known) if name != "verb"]
         hint = closest(unknown[0].partition("=")[0], [flag.replace("_", "-") for flag in flags])
         parser.exit(REFUSED_EXIT_CODE, f"ecs-cd {known.verb}: unknown argument {unknown[0]}{hint} (see --help)\n")
     return vars(known)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
+    import argparse
+
     parser = argparse.ArgumentParser(prog="ecs-cd", description="The CD pipeline to Amazon ECS.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=__version__)
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
@@ -126,8 +182,9 @@ def _parser() -> argparse.ArgumentParser:
         words = f"{verb.summary[0].upper()}{verb.summary[1:]}."
         added = verbs.add_parser(verb.name, help=verb.summary, description=words, allow_abbrev=False)
         for name, option in interface.options(verb.inputs).items():
-            if not option.secret:
+            if verb.name in argv and not option.secret:  # one verb's flags are as many as a start can pay for
                 _add_flag(added, name, option)
+    verbs.add_parser("local", help="up, run, down: your own pipeline on your own machine")
     verbs.add_parser("clean-up", help="say what a cancelled run left, and stop what it was to stop")
     return parser
 

@@ -7,13 +7,25 @@ from dataclasses import replace
 from functools import partial
 from typing import cast
 
-from ecs_cd import checkout, config, drop_in, images, release, rollouts, run_task, schedules, templates
+from ecs_cd import (
+    checkout,
+    config,
+    drop_in,
+    github_deployment,
+    images,
+    release,
+    rollouts,
+    run_task,
+    schedules,
+    templates,
+)
 from ecs_cd.aws import ecs
 from ecs_cd.core import strategy, task_definition
 from ecs_cd.core.document import Document, ScheduledTask, Service, choose
 from ecs_cd.core.errors import Refused
 from ecs_cd.core.strategy import Until
 from ecs_cd.drop_in import DropIn
+from ecs_cd.github_deployment import Kept
 from ecs_cd.interface import Deploy, DeployAlone
 from ecs_cd.job import Job, together
 from ecs_cd.plan import Plan, Policy
@@ -26,8 +38,11 @@ STEP = Step("Deployment", result="result")
 
 def run(inputs: DeployAlone, job: Job) -> int:
     """The verb by itself; its exit code."""
-    if drop_in.wanted(inputs):
-        return _without_document(inputs, job)
+    with github_deployment.kept(inputs, job) as kept:
+        return _without_document(inputs, kept, job) if drop_in.wanted(inputs) else _by_document(inputs, kept, job)
+
+
+def _by_document(inputs: DeployAlone, kept: Kept, job: Job) -> int:
     document = config.load(inputs.config, job)
     commit = checkout.commit(inputs.sha, job)
     wanted = targets(inputs, document, job)
@@ -36,7 +51,8 @@ def run(inputs: DeployAlone, job: Job) -> int:
         lambda: prepare(inputs, wanted, document, job),
         lambda: images.resolve(names, document.images, commit, job, required=not inputs.dry_run),
     )
-    return conduct(STEP, lambda: release.execute(prepared, by_name, job), job)
+    kept.begin(commit, [each.key for each in wanted])
+    return kept.end(conduct(STEP, kept.seen(STEP.title, lambda: release.execute(prepared, by_name, job)), job))
 
 
 def targets(inputs: Deploy, document: Document, job: Job) -> list[Service]:
@@ -119,15 +135,19 @@ def _checked(plan: Plan, policy: Policy, job: Job) -> Plan:
 # ---- in the place of the official actions ----
 
 
-def _without_document(inputs: DeployAlone, job: Job) -> int:
+def _without_document(inputs: DeployAlone, kept: Kept, job: Job) -> int:
     given = drop_in.prepare(inputs, job)
     job.ci.outputs({"task-definition": given.path})
     one_task = given.run_task
     first = (lambda arn: run_task.run(one_task, arn, job)) if one_task else None
-    if given.service is None:
-        return conduct(STEP, lambda: release.register(given.definition, job, first, dry_run=inputs.dry_run), job)
-    prepared = _drop_in(inputs, given, given.service, job)
-    return conduct(STEP, lambda: release.execute(prepared, {}, job, first), job)
+    if given.service:
+        prepared = _drop_in(inputs, given, given.service, job)
+        commit = checkout.commit(inputs.sha, job) if inputs.github_deployment else ""
+        kept.begin(commit, [given.service.name])
+        execute = partial(release.execute, prepared, {}, job, first)
+    else:
+        execute = partial(release.register, given.definition, job, first, dry_run=inputs.dry_run)
+    return kept.end(conduct(STEP, kept.seen(STEP.title, execute), job))
 
 
 def _drop_in(inputs: DeployAlone, given: DropIn, target: Service, job: Job) -> Release:

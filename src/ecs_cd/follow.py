@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -28,7 +28,6 @@ _EVERY = 2.0  # seconds between two looks
 _FIRST = 1.5  # seconds from UpdateService, whose answer tells as much as a look at once would, to the first look
 _CALLS = 12  # that one look may cost, evidence included; those for the services themselves are always made
 _FRESH = 5.0  # seconds for which a look at the service counts as one just before UpdateService
-_ALARMS = 5  # annotations for what happens on the way: GitHub shows ten a step, and the verdict is the last
 _NAMED = 3  # failures that are told in the verdict on another service
 
 _UNDONE = (Outcome.SUCCEEDED, Outcome.IN_PROGRESS, Outcome.FAILED, Outcome.TIMED_OUT, Outcome.PAUSED)
@@ -74,10 +73,11 @@ def clear_the_way(
     ended = watch(
         look,
         judge,
-        lambda key, watching: job.ci.line(f"{key or 'deploy'}: {watching.message}"),
+        lambda key, watching: _say(job, key, watching),
         clock=job.clock,
         timeout=max(0.0, deadline - job.clock.monotonic()),
         interval=lambda _: _EVERY,
+        progress=job.ci.progress,
     )
     if ended.outcome is Outcome.SUCCEEDED:
         return list(fresh.values())
@@ -175,13 +175,13 @@ def begin(job: Job, group: list[Following], one: Following, policy: Policy, call
             raise
         one.verdict = Verdict(Outcome.FAILED, f"the deployment could not be begun: {explain(error)}")
     else:
-        _has_begun(one, began, policy)
+        _has_begun(job, one, began, policy)
     if one.verdict and not one.verdict.outcome.green and len(group) > 1:
-        _alarm(job, one, one.verdict.message)
+        job.ci.line(f"{one.key}: {one.verdict.message}", alarming=True)
     note(job, group, policy)
 
 
-def _has_begun(one: Following, began: Mine | Verdict, policy: Policy) -> None:
+def _has_begun(job: Job, one: Following, began: Mine | Verdict, policy: Policy) -> None:
     if isinstance(began, Verdict):
         one.verdict = began
         return
@@ -189,6 +189,7 @@ def _has_begun(one: Following, began: Mine | Verdict, policy: Policy) -> None:
     if policy.until.goal == STARTED:
         name = f"deployment {short(began.id)}" if began.id else "the deployment"
         one.verdict = Verdict(Outcome.IN_PROGRESS, f"{name} has been started; nobody waits for its end")
+        one.tell(one.verdict.outcome, job.clock.monotonic())
 
 
 def _start(job: Job, group: Sequence[Following], one: Following, policy: Policy, deadline: float) -> Mine | Verdict:
@@ -219,7 +220,7 @@ def ask(
     deadline: float,
 ) -> Mine:
     """Asks AWS for a deployment, which is written down before. A read that fails before that is made again."""
-    one.begun = True
+    one.begun, one.asked_at = True, job.clock.monotonic()
     note(job, group, policy)
     while True:
         try:
@@ -271,14 +272,16 @@ def follow(job: Job, group: Sequence[Following], policy: Policy, deadline: float
     ended = watch(
         lambda: _look(job, active),
         lambda _: _judge_all(job, group, active, policy),
-        lambda key, watching: _say(job, active, key, watching),
+        lambda key, watching: _say(job, key, watching),
         clock=job.clock,
         timeout=max(0.0, deadline - job.clock.monotonic()),
         interval=lambda _: _EVERY,
+        progress=lambda states: _show(job, active, states),
     )
     for one in active:
         if one.verdict is None and ended.outcome in (Outcome.TIMED_OUT, Outcome.UNKNOWN):
             one.verdict = _time_is_over(one, policy, ended.outcome)
+            one.tell(one.verdict.outcome, job.clock.monotonic())
 
 
 def _look(job: Job, active: Sequence[Following]) -> None:
@@ -299,6 +302,7 @@ def _look_closer(job: Job, one: Following, before: Any) -> None:
     state = rollouts.judge(one, Until())
     if state != one.state:
         one.state, one.moved_at = state, now
+    one.tell(rollouts.phase(one), now)
     gathering.want_if_stalled(one, now, events=service is None)
 
 
@@ -314,6 +318,7 @@ def _judge_all(
             states[one.key] = state
             continue
         one.verdict = state
+        one.tell(state.outcome, job.clock.monotonic())
         if len(group) > 1 or policy.in_order:
             job.ci.line(f"{one.key}: {state.outcome.words}: {state.message}")
     if len(states) < len(waiting):
@@ -361,23 +366,22 @@ def _time_is_over(one: Following, policy: Policy, outcome: Outcome) -> Verdict:
     return Verdict(outcome, f"no verdict after {time}{last}; {goes_on}")
 
 
-def _say(job: Job, active: Sequence[Following], key: str, watching: Watching) -> None:
-    one = next((each for each in active if each.key == key), None)
-    if one and watching.alarming:
-        _alarm(job, one, watching.message)
-    else:
-        job.ci.line(f"{key or 'deploy'}: {watching.message}")
+def _say(job: Job, key: str, watching: Watching) -> None:
+    """In red at once, where it is bad; it is the verdict that is annotated, with the cause."""
+    job.ci.line(f"{key or 'deploy'}: {watching.message}", alarming=watching.alarming)
 
 
-def _alarm(job: Job, one: Following, message: str) -> None:
-    """The first alarms of a step as errors, one of a service at most."""
-    free = (number for number in range(_ALARMS) if f"alarm {number}" not in one.said_of_any)
-    number = next(free, None)
-    if number is not None and one.first_time("alarm"):
-        one.first_of_any(f"alarm {number}")
-        job.ci.error(message, title=one.key)
-    else:
-        job.ci.line(f"{one.key}: {message}")
+def _show(job: Job, active: Sequence[Following], states: Mapping[str, str]) -> None:
+    """What is waited for, with the revisions, to whoever sees it live."""
+    ways = {one.key: f"{one.key} {_way(one)}".rstrip() for one in active}
+    job.ci.progress({ways.get(key, key): words for key, words in states.items()})
+
+
+def _way(one: Following) -> str:
+    before, after = one.mine.previous_task_definition, one.mine.task_definition
+    if one.back_to:
+        before, after = (after if after != one.back_to else before), one.back_to
+    return f"{short(before or '')} -> {short(after)}" if after else ""
 
 
 # ---- after a failure: back ----
@@ -405,6 +409,8 @@ def go_back(job: Job, group: Sequence[Following], policy: Policy) -> None:
     for one, back in zip(group, now, strict=True):
         if back is not one:
             one.verdict = _brought_back(back, why)
+            one.moments += back.moments
+            one.tell(one.verdict.outcome, one.moments[-1][1])
 
 
 def _in_short(failures: Sequence[str]) -> str:
@@ -422,9 +428,7 @@ def _undo(job: Job, now: list[Following], number: int, why: str, policy: Policy,
         return
     previous = str(one.mine.previous_task_definition)
     job.ci.line(f"{one.key}: going back to {short(previous)}, as on-failure says")
-    back = Following(
-        one.plan, one.mine, back_to=previous, seen_events=one.seen_events, said_of_any=one.said_of_any, said={"alarm"}
-    )
+    back = Following(one.plan, one.mine, back_to=previous, seen_events=one.seen_events, said_of_any=one.said_of_any)
     now[number] = back
     try:
         back.mine = ask(job, now, back, policy, lambda: rollouts.undo(job, one), deadline)

@@ -8,6 +8,7 @@ from typing import Any
 
 from ecs_cd.core.deployment import Mine
 from ecs_cd.core.diagnosis import Finding, StoppedTask
+from ecs_cd.core.story import Moment, Phase
 from ecs_cd.core.verdict import Outcome, Verdict, Watching
 from ecs_cd.plan import Plan
 
@@ -40,6 +41,8 @@ class Following:
     read_at: float = 0.0  # when evidence was read last, by the job's clock
     state: Verdict | Watching | None = None  # at the last look
     moved_at: float = 0.0  # when that changed
+    asked_at: float | None = None  # when AWS was asked to begin it
+    moments: list[Moment] = field(default_factory=list)  # its story
 
     def __post_init__(self) -> None:
         self.renew(self.plan)
@@ -58,6 +61,12 @@ class Following:
     def under_way(self) -> bool:
         """Whether AWS goes on with it, or may."""
         return self.begun and (self.verdict is None or self.verdict.outcome not in _OVER)
+
+    def tell(self, what: Phase | Outcome | None, at: float) -> None:
+        """Goes on with its story, where that is new. What is seen first has been so from the start."""
+        if what is not None and (not self.moments or self.moments[-1][0] is not what):
+            begin = self.asked_at if self.asked_at is not None and not self.moments else at
+            self.moments.append((what, begin))
 
     def first_time(self, what: str) -> bool:
         """Whether this has not been said yet; from now on it has."""

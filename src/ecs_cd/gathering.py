@@ -227,4 +227,5 @@ def _unreadable(job: Job, one: Following, error: Exception) -> None:
     """Said once, and not of every service: it is the role that may not read."""
     what = f"{getattr(error, 'operation_name', 'AWS')} answers {code(error) or type(error).__name__}"
     if not passing(error) and one.first_of_any(what):
-        job.ci.warning(f"{one.key}: evidence is missing, {what}")
+        say = job.ci.warning if one.first_of_any("evidence is missing") else job.ci.line
+        say(f"{one.key}: evidence is missing, {what}")

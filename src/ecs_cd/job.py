@@ -3,41 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ecs_cd.aws.session import Aws
-from ecs_cd.ci import Ci
-from ecs_cd.core.diagnosis import Finding
 from ecs_cd.core.errors import Refused
-from ecs_cd.core.verdict import Verdict
-from ecs_cd.state import State
-from ecs_cd.watch import Clock
+
+if TYPE_CHECKING:
+    from ecs_cd.aws.session import Aws
+    from ecs_cd.ci import Ci
+    from ecs_cd.core.diagnosis import Finding
+    from ecs_cd.core.report import Part
+    from ecs_cd.core.story import Deployed
+    from ecs_cd.core.task_definition import TaskDefinition
+    from ecs_cd.core.verdict import Verdict
+    from ecs_cd.state import State
+    from ecs_cd.watch import Clock
 
 _AT_ONCE = 8  # calls
 
 
 @dataclass(frozen=True)
 class Job:
-    """The world as one process of ours sees it."""
+    """The world as one process of ours sees it.
+
+    And what it has told and seen so far: the parts of the summary by their titles, and registered task definitions by
+    their ARNs, normalised, so that none is read again for a difference alone.
+    """
 
     environ: Mapping[str, str]
     ci: Ci
     aws: Aws
     clock: Clock
     state: State
+    told: dict[str, Part] = field(default_factory=dict)
+    definitions: dict[str, TaskDefinition] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a verb came to: the verdict, its outputs, and for the summary facts, findings, and texts by their titles."""
+    """What a verb came to: the verdict, its outputs, and for the summary facts, findings, texts by their titles, and
+    what became of each service."""
 
     verdict: Verdict
     outputs: Mapping[str, str] = field(default_factory=dict)
     facts: Mapping[str, str] = field(default_factory=dict)
     findings: Sequence[Finding] = ()
     texts: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    services: Sequence[Deployed] = ()
 
 
 def together(*calls: Callable[[], Any]) -> list[Any]:
@@ -45,6 +57,8 @@ def together(*calls: Callable[[], Any]) -> list[Any]:
 
     Raises ``Refused`` with the problems of all; any other error as it comes.
     """
+    from concurrent.futures import ThreadPoolExecutor
+
     pool = ThreadPoolExecutor(max_workers=min(_AT_ONCE, len(calls)) or 1)
     futures = [pool.submit(call) for call in calls]
     try:

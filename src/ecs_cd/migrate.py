@@ -21,7 +21,7 @@ from ecs_cd.job import Job, Result, together
 from ecs_cd.run_task import Follow, NotPlaced, OneTask
 from ecs_cd.step import Step, conduct
 
-STEP = Step("Migration", result="migration-result")
+STEP = Step("Migration", result="migration-result", phase="migrate")
 
 
 @dataclass(frozen=True)

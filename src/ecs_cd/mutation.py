@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ecs_cd.aws.session import code, passing
+from ecs_cd.aws.session import code, passing, unsent
 from ecs_cd.core.errors import OutcomeUnknown, Refused
 from ecs_cd.job import Job
 
@@ -23,13 +23,13 @@ def carry_out(
 
     A throttled call, a server error and a lost connection are followed by a look, because the call may
     have been carried out all the same. With ``idempotent`` it is repeated even where the look fails.
-    Raises AWS's own error if the first call was refused: then nothing has happened. After a lost answer
+    Raises AWS's own error if the first call was refused, or never sent: then nothing has happened. After a lost answer
     it raises ``OutcomeUnknown`` instead, whatever comes.
     """
     try:
         return call()
     except (ClientError, BotoCoreError) as error:
-        if not passing(error):
+        if not passing(error) or unsent(error):
             raise
         lost: Exception = error
     for attempt in range(1, _ATTEMPTS):

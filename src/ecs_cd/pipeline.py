@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ecs_cd import build_plan, build_push, checkout, config, deploy, images, migrate, recipes, release
+from ecs_cd import (
+    build_plan,
+    build_push,
+    checkout,
+    config,
+    deploy,
+    github_deployment,
+    images,
+    migrate,
+    recipes,
+    release,
+)
+from ecs_cd.github_deployment import Kept
 from ecs_cd.interface import Pipeline
 from ecs_cd.job import Job, Result, together
 from ecs_cd.step import Step, conduct
@@ -12,6 +24,11 @@ from ecs_cd.step import Step, conduct
 
 def run(inputs: Pipeline, job: Job) -> int:
     """Everything is checked before anything is built; each step begins when the one before is green."""
+    with github_deployment.kept(inputs, job) as kept:
+        return _run(inputs, kept, job)
+
+
+def _run(inputs: Pipeline, kept: Kept, job: Job) -> int:
     document = config.load(inputs.config, job)
     targets = deploy.targets(inputs, document, job)
     names = set(deploy.image_names([*targets, *document.scheduled_tasks.values()]))
@@ -39,4 +56,6 @@ def run(inputs: Pipeline, job: Job) -> int:
         (deploy.STEP, lambda: release.execute(prepared, by_name, job)),
     ]
     steps = steps[2:] if inputs.dry_run else steps  # which neither builds nor migrates
-    return next((code for code in (conduct(step, execute, job) for step, execute in steps) if code), 0)
+    kept.begin(commit, [each.key for each in targets])
+    codes = (conduct(step, kept.seen(step.title, execute), job) for step, execute in steps)
+    return kept.end(next((code for code in codes if code), 0))

@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd import follow, gathering, revisions, rollouts, schedules, templates
 from ecs_cd.core import difference, rollout, task_definition
 from ecs_cd.core.diagnosis import Finding
-from ecs_cd.core.errors import Cancelled
+from ecs_cd.core.errors import Cancelled, Refused
 from ecs_cd.core.references import short
+from ecs_cd.core.story import Deployed
 from ecs_cd.core.task_definition import TaskDefinition
 from ecs_cd.core.verdict import Outcome, Verdict, combined
 from ecs_cd.following import Following
@@ -66,8 +70,7 @@ def execute(release: Release, by_name: Mapping[str, str], job: Job, first: First
             unused.clear()
         raise
     finally:
-        for arn in sorted(unused):
-            revisions.forget(job, arn)
+        revisions.forget(job, *sorted(unused))
 
 
 def register(definition: TaskDefinition, job: Job, first: First | None, *, dry_run: bool) -> Result:
@@ -252,8 +255,8 @@ def result(verdict: Verdict, group: Sequence[Following], causes: Sequence[Findin
     if not any(one.begun and _verdict(one).outcome in _UNFINISHED for one in group):
         job.state.end()
     outputs = {"result": verdict.outcome.value, **_outputs(group)}
-    facts = _facts(group[0]) if len(group) == 1 else {one.key: _story(one) for one in group}
-    return Result(verdict, outputs, facts, causes)
+    facts = _facts(group[0]) if len(group) == 1 else {"cluster": group[0].plan.cluster}
+    return Result(verdict, outputs, facts, causes, services=_deployed(group, job))
 
 
 def _outputs(group: Sequence[Following]) -> dict[str, str]:
@@ -282,13 +285,35 @@ def _outputs(group: Sequence[Following]) -> dict[str, str]:
 def _facts(one: Following) -> dict[str, str]:
     return {
         "service": f"{one.plan.cluster}/{one.plan.name}",
-        "from": short(one.mine.previous_task_definition or ""),
-        "to": short(one.mine.task_definition) if one.begun else "",
         "images": "\n".join(f"{container}: {image}" for container, image in one.plan.images.items()),
         "deployment": one.mine.id,
     }
 
 
-def _story(one: Following) -> str:
-    before, after = short(one.mine.previous_task_definition or "nothing"), short(one.mine.task_definition)
-    return f"{before}{f' -> {after}' if one.begun else ''}\n{_verdict(one).outcome.words}"
+def _deployed(group: Sequence[Following], job: Job) -> list[Deployed]:
+    """What became of each. The definition of before is read for the difference only where something failed; else it is
+    told where it is known already."""
+    now, told = job.clock.monotonic(), []
+    looked_into = {one.key for one in _to_be_explained(group)[:_LOOKED_INTO]}
+    for one in group:
+        outcome, before = _verdict(one).outcome, short(one.mine.previous_task_definition or "")
+        if not one.begun:
+            told.append(Deployed(one.key, outcome, before))
+            continue
+        one.tell(outcome, now)
+        change = _change(one, job, read=one.key in looked_into)
+        after = short(one.mine.task_definition)
+        told.append(Deployed(one.key, outcome, before, after, one.plan.images, one.moments, change))
+    return told
+
+
+def _change(one: Following, job: Job, *, read: bool) -> list[str] | None:
+    """What differs between the revision of before and ours; ``None``: nobody knows."""
+    before = one.mine.previous_task_definition
+    if not before or before == one.mine.task_definition:
+        return None
+    if read and before not in job.definitions:
+        with suppress(ClientError, BotoCoreError, Refused):
+            templates.registered(before, job)
+    known = job.definitions.get(before)
+    return difference.lines(known, one.plan.definition) if known else None

@@ -42,9 +42,9 @@ def clean_up(
     job.ci.line(f"keep-revisions: {words} deregistered{f', {left} more to be next time' if left else ''}")
 
 
-def forget(job: Job, arn: str) -> None:
-    """Deregisters a revision of ours that certainly nothing was deployed with."""
-    if _deregister([arn], job):
+def forget(job: Job, *arns: str) -> None:
+    """Deregisters revisions of ours that certainly nothing was deployed with."""
+    for arn in _deregister(arns, job):
         job.ci.line(f"task definition: {short(arn)} was never deployed, and is deregistered")
 
 

@@ -225,6 +225,7 @@ def follow(following: Follow, judge: Judge, deadline: float) -> Verdict:
         clock=job.clock,
         timeout=max(0.0, deadline - job.clock.monotonic()),
         interval=lambda elapsed: 0.25 if elapsed < 5 else 0.5 if elapsed < 60 else 1.0,
+        progress=job.ci.progress,
     )
     if verdict.outcome not in (Outcome.TIMED_OUT, Outcome.UNKNOWN):
         job.state.end()

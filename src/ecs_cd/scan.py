@@ -113,15 +113,14 @@ def _tell(
     for line in worst:
         job.ci.line(f"{_subject(repository)}: {line}")
     found_on = {platform or "findings": f"{found}\nscanned at {found.at}" for platform, found in reports.items()}
-    job.ci.summary(
-        report.verb(
-            f"Scan of {repository.name}",
-            verdict.outcome,
-            verdict.message,
-            elapsed=elapsed,
-            facts={"image": image, **found_on},
-            texts={"The worst findings": worst} if worst else {},
-        )
+    title = f"Scan of {repository.name}"
+    job.told[title] = report.Part(
+        title,
+        verdict.outcome,
+        verdict.message,
+        elapsed=elapsed,
+        facts={"image": image, **found_on},
+        texts={f"{title}: the worst findings": worst} if worst else {},
     )
 
 

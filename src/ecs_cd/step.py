@@ -5,25 +5,29 @@ from __future__ import annotations
 import signal
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd import clean_up
 from ecs_cd.aws.session import explain
 from ecs_cd.ci import Ci
-from ecs_cd.core import duration, report
+from ecs_cd.core import duration
+from ecs_cd.core.diagnosis import Finding
 from ecs_cd.core.errors import Cancelled, OutcomeUnknown, Refused
+from ecs_cd.core.report import NOT_BEGUN, UNDER_WAY, Part
 from ecs_cd.core.verdict import DEFECT_EXIT_CODE, EXIT_CODES, REFUSED_EXIT_CODE, Outcome
 from ecs_cd.job import Job, Result
 
 
 @dataclass(frozen=True)
 class Step:
-    """A part of a verb as people see it; ``result`` is the output that holds its outcome."""
+    """A part of a verb as people see it; ``result`` is the output that holds its outcome, ``phase`` its word in the
+    timeline."""
 
     title: str
     result: str = ""
+    phase: str = ""
 
 
 def conduct(step: Step, execute: Callable[[], Result], job: Job) -> int:
@@ -31,14 +35,22 @@ def conduct(step: Step, execute: Callable[[], Result], job: Job) -> int:
 
     def carried_out() -> int:
         started = job.clock.monotonic()
+        _show(Part(step.title, UNDER_WAY, begin=started), job)
         result = execute()
-        return _tell(step, result, job.clock.monotonic() - started, job)
+        return _tell(step, result, started, job)
 
     return guarded(carried_out, step, job)
 
 
-def _tell(step: Step, result: Result, elapsed: float, job: Job) -> int:
-    verdict = result.verdict
+def _show(part: Part, job: Job) -> None:
+    """Puts it into the summary, as the last part of all."""
+    job.told.pop(part.title, None)
+    job.told[part.title] = part
+    job.ci.summary(list(job.told.values()))
+
+
+def _tell(step: Step, result: Result, started: float, job: Job) -> int:
+    verdict, elapsed = result.verdict, job.clock.monotonic() - started
     words = f"{verdict.outcome.words}{': ' + verdict.message if verdict.message else ''}"
     if verdict.outcome.green:
         job.ci.line(f"{step.title} {words} ({duration.words(elapsed)})")
@@ -51,17 +63,19 @@ def _tell(step: Step, result: Result, elapsed: float, job: Job) -> int:
         cause = f"\nLikely cause: {result.findings[0].cause}" if result.findings else ""
         job.ci.error(f"{words}{cause}", title=step.title)
     job.ci.outputs(result.outputs)
-    job.ci.summary(
-        report.verb(
-            step.title,
-            verdict.outcome,
-            verdict.message,
-            elapsed=elapsed,
-            facts=result.facts,
-            findings=result.findings,
-            texts=result.texts,
-        )
+    part = Part(
+        step.title,
+        verdict.outcome,
+        verdict.message,
+        started,
+        elapsed,
+        step.phase if verdict.outcome is not Outcome.SKIPPED else "",
+        result.facts,
+        result.findings,
+        result.texts,
+        result.services,
     )
+    _show(part, job)
     return EXIT_CODES[verdict.outcome]
 
 
@@ -90,7 +104,9 @@ def guarded(run: Callable[[], int], step: Step, job: Job) -> int:
 def _cut_short(refused: Refused, step: Step, job: Job) -> int:
     """Not begun, if nothing is under way; else it goes on without us, and nobody knows how it ends."""
     if not job.state.under_way:
-        return refuse(refused, step.title, job.ci)
+        _say_refused(refused, step.title, job.ci)
+        _show(_refused(refused, step.title), job)
+        return REFUSED_EXIT_CODE
     message = f"{refused}\nThe outcome is unknown; what was started goes on.\n{refused.remedy}".rstrip()
     return _unfinished(Outcome.UNKNOWN, message, step, job)
 
@@ -103,12 +119,23 @@ def _unfinished(outcome: Outcome, message: str, step: Step, job: Job) -> int:
         job.state.end()  # else a later step of the job may find out
     if step.result:
         job.ci.outputs({step.result: outcome.value})
-    job.ci.summary(report.without_verdict(step.title, outcome.words, message.splitlines(), ""))
+    begun = job.told.get(step.title, Part(step.title, UNDER_WAY, begin=job.clock.monotonic()))
+    findings = [Finding("", tuple(message.splitlines()))]
+    elapsed = job.clock.monotonic() - begun.begin
+    _show(replace(begun, state=outcome, elapsed=elapsed, phase=step.phase, findings=findings), job)
     return EXIT_CODES[outcome]
 
 
 def refuse(refused: Refused, title: str, ci: Ci) -> int:
-    """Says what has to be put right first; the exit code."""
-    ci.error("\n".join([*refused.problems, *([refused.remedy] if refused.remedy else [])]), title=title)
-    ci.summary(report.without_verdict(title, "not begun", refused.problems, refused.remedy))
+    """Says what has to be put right first, where there is no job yet; the exit code."""
+    _say_refused(refused, title, ci)
+    ci.summary([_refused(refused, title)])
     return REFUSED_EXIT_CODE
+
+
+def _say_refused(refused: Refused, title: str, ci: Ci) -> None:
+    ci.error("\n".join([*refused.problems, *([refused.remedy] if refused.remedy else [])]), title=title)
+
+
+def _refused(refused: Refused, title: str) -> Part:
+    return Part(title, NOT_BEGUN, findings=[Finding("", tuple(refused.problems), refused.remedy)])

@@ -91,4 +91,6 @@ def registered(name: str, job: Job) -> TaskDefinition | None:
 
 
 def _normalised(described: ecs.Json, job: Job) -> TaskDefinition:
-    return task_definition.normalise(described, *ecs.shapes(job.aws), [])
+    found = task_definition.normalise(described, *ecs.shapes(job.aws), [])
+    job.definitions[str(described["taskDefinition"]["taskDefinitionArn"])] = found
+    return found

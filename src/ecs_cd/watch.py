@@ -27,13 +27,30 @@ def watch(
     clock: Clock,
     timeout: float,
     interval: Callable[[float], float],
+    progress: Callable[[Mapping[str, str]], None] = lambda _: None,
 ) -> Verdict:
     """Looks until there is a verdict; ``timeout`` seconds at the most.
 
     ``judge`` gives the verdict, or what is being waited for: the subject (a service, the migration) and its state.
     ``interval`` gives the seconds between two looks from those since the start. ``say`` gets a subject with what is
-    new of it, never the same twice in a row. A look that raises ``Unreadable`` decides nothing.
+    new of it, never the same twice in a row; ``progress`` gets all of them at each look, and in the end none. A look
+    that raises ``Unreadable`` decides nothing.
     """
+    try:
+        return _watched(look, judge, say, clock, timeout, interval, progress)
+    finally:
+        progress({})
+
+
+def _watched(
+    look: Callable[[], Seen],
+    judge: Callable[[Seen], Verdict | Mapping[str, Watching]],
+    say: Callable[[str, Watching], None],
+    clock: Clock,
+    timeout: float,
+    interval: Callable[[float], float],
+    progress: Callable[[Mapping[str, str]], None],
+) -> Verdict:
     start = clock.monotonic()
     said: dict[str, Watching] = {}
     trouble = False
@@ -53,6 +70,8 @@ def watch(
             if said.get(subject) != state:
                 say(subject, state)
             said[subject] = state
+        if states:
+            progress({subject: state.message for subject, state in states.items()})
         now = clock.monotonic()
         if now - start >= timeout and trouble:
             return Verdict(Outcome.UNKNOWN, f"AWS could not be asked when the time of {words(timeout)} was over")

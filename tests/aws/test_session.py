@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -10,11 +11,11 @@ import botocore.exceptions
 import pytest
 from botocore.exceptions import ClientError
 
-from ecs_cd.aws import session
+from ecs_cd.aws import session, ssm
 from ecs_cd.aws.session import Aws, code, explain, looking, passing
 from ecs_cd.core.errors import Refused, Unreadable
 from tests.aws.conftest import SignedAws
-from tests.scripted_aws import Answer, denied, error, expired, reset, server_error, throttled
+from tests.scripted_aws import Answer, Params, denied, error, expired, reset, server_error, throttled
 
 CONCURRENT = error("ClientException", "Too many concurrent attempts to create a new revision of the specified family.")
 
@@ -175,3 +176,36 @@ def test_botocores_report_of_a_wrong_parameter_is_told_without_the_value() -> No
     told = str(explain(botocore.exceptions.ParamValidationError(report=report)))
     assert "Invalid type for parameter a.b, type: <class 'str'>, valid types: x" in told
     assert "hunter2" not in told
+
+
+def test_a_question_asked_ahead_is_answered_once(aws: SignedAws, ours: Aws) -> None:
+    """Whoever asks ahead does not wait for the answer; whoever wants it gets that one, and a new one from then on."""
+    asked_ahead = threading.Event()
+
+    def answer(params: Params) -> Params:
+        version = aws.count("ssm.GetParameter") + 1 if asked_ahead.wait(10) else 0
+        return {"Parameter": {"Value": "x", "Version": version}}
+
+    aws.on("ssm.GetParameter", answer)
+    ssm.ask(ours, "/my/parameter")
+    asked_ahead.set()
+    assert [ssm.parameter(ours, "/my/parameter")[1] for _ in range(2)] == [1, 2]
+
+
+def test_an_error_of_a_question_asked_ahead_is_that_of_its_answer(aws: SignedAws, ours: Aws) -> None:
+    """Where it is wanted, and in the same words."""
+    aws.on("ssm.GetParameter", error("ParameterNotFound"))
+    ssm.ask(ours, "/my/parameter")
+    with pytest.raises(Refused, match="there is no SSM parameter /my/parameter in ap-northeast-1"):
+        ssm.parameter(ours, "/my/parameter")
+    assert aws.count("ssm.GetParameter") == 1
+
+
+def test_a_question_that_can_not_be_asked_is_told_where_the_answer_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a region no request is ever sent, and none is waited for."""
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    nowhere = Aws({})
+    ssm.ask(nowhere, "/my/parameter")
+    with pytest.raises(Refused, match="no AWS region is known"):
+        ssm.parameter(nowhere, "/my/parameter")

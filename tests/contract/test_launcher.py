@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import sysconfig
 import time
 from collections.abc import Callable, Mapping
@@ -17,6 +18,7 @@ from ecs_cd import __version__
 from tests.contract.parts import ROOT
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
+SYSTEMS = [number for number in range(10, 15) if Path(f"/usr/bin/python3.{number}").exists()]
 TRAP = "raise SystemExit('the caller interferes')\n"
 # Modules that the launcher, our code or its dependencies import, early and late.
 TRAPS = ("json", "boto3", "botocore", "argparse", "yaml", "ecs_cd", "sitecustomize", "usercustomize")
@@ -115,6 +117,20 @@ def test_a_misspelt_flag_is_refused(run: Run) -> None:
     assert "--servce" in done.stderr
 
 
+def test_garbage_is_collected_once_everything_is_imported(tmp_path: Path) -> None:
+    """The launcher turns that off for the start; a verb can go on for an hour."""
+    (tmp_path / "ecs-cd.yml").write_text("cluster: c\nimages: {app: {repository: localhost/my-app}}\n")
+    script = (
+        "import gc, os; gc.disable(); from ecs_cd.cli import main; "
+        "main(['images', '--config', 'file:ecs-cd.yml'], os.environ); print(gc.isenabled(), gc.get_freeze_count() > 10000)"
+    )
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "AWS_REGION": "eu-west-1"}
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, env=env, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "True True"
+
+
 @pytest.mark.parametrize("env", [{}, {"GITHUB_ACTIONS": "true"}, {"GITHUB_ACTIONS": "true", "GITHUB_OUTPUT": "output"}])
 def test_a_script_can_read_the_matrix(run: Run, tmp_path: Path, env: dict[str, str]) -> None:
     """On standard output there is one line of JSON and nothing else, in a step of a workflow as well."""
@@ -125,6 +141,19 @@ def test_a_script_can_read_the_matrix(run: Run, tmp_path: Path, env: dict[str, s
     done = run("images", "--config", "file:ecs-cd.yml", env={**without, **env})
     assert (done.returncode, done.stdout) == (0, '{"image": ["nginx", "app"]}\n')
     assert done.stderr == "config: file:ecs-cd.yml\n"
+
+
+@pytest.mark.skipif(not SYSTEMS, reason="this machine has no /usr/bin/python3.N")
+def test_a_release_starts_no_process_to_find_python(tree: Path, tmp_path: Path) -> None:
+    """The name of the system's own tells its version: each process would be paid for at every start."""
+    for name in ("basename", "dirname", "python", "python3", "readlink", "uname", "uv"):
+        (tmp_path / name).write_text('#!/bin/sh\necho "$0 was started" >&2\nexit 1\n')
+        (tmp_path / name).chmod(0o755)
+    command = tree / "bin" / "ecs-cd"
+    done = subprocess.run(
+        [command, "--version"], env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{__version__}\n", "")
 
 
 def test_no_other_program_gets_the_inputs(tmp_path: Path) -> None:

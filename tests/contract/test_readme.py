@@ -22,7 +22,7 @@ AWS = ROOT / "src" / "ecs_cd" / "aws"
 CLIENTS = {
     path: set(re.findall(r'\.(?:client|once)\(\s*"([\w-]+)"', path.read_text(encoding="utf-8")))
     for path in AWS.glob("*.py")
-    if path.stem not in ("__init__", "session")
+    if path.stem not in ("__init__", "session", "uncalled")
 }
 SERVICES = sorted(set().union(*CLIENTS.values()))
 PREFIXES = {"elbv2": "elasticloadbalancing"}
@@ -42,6 +42,9 @@ INDIRECT = {
     "ecs:TagResource",
     "iam:PassRole",
     "kms:Decrypt",
+    "sts:AssumeRoleWithWebIdentity",
+    "sts:GetServiceBearerToken",
+    "sts:TagSession",
 }
 
 

@@ -40,8 +40,8 @@ def crash(scripted: ScriptedAws) -> None:
 
 
 def as_shown(log: str) -> list[str]:
-    """The log as GitHub shows it, without what switches workflow commands off and on; digests shortened."""
-    text = re.sub(r"^::(?:stop-commands::)?\w+(?:::)?\n", "", log, flags=re.M)
+    """The log as GitHub shows it, without colours and what switches workflow commands off and on; digests shortened."""
+    text = re.sub(r"^::(?:stop-commands::)?\w+(?:::)?\n", "", re.sub(r"\x1b\[\d*m", "", log), flags=re.M)
     text = re.sub(r"^::error title=[^:]*::", "Error: ", text, flags=re.M).replace("%0A", "\n")
     return re.sub(r"(?<=sha256:)[0-9a-f]{64}", "...", text).splitlines()
 

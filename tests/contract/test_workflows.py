@@ -34,10 +34,10 @@ def callers(where: str) -> list[dict[str, Any]]:
 
 
 def test_there_are_workflows_to_copy() -> None:
-    """The README shows the whole pipeline and the separate actions; each example has a workflow."""
+    """The README shows the whole pipeline and the separate actions; each example of an app has a workflow."""
     verbs = {step.verb for where in COPIED for step in ours(where) if where.startswith("README.md")}
     assert verbs == {name for name, verb in interface.VERBS.items() if verb.action}
-    for example in (ROOT / "examples").iterdir():
+    for example in {path.parent for path in ROOT.glob("examples/*-image/README.md")}:
         assert any(where.startswith(f"examples/{example.name}/") for where in COPIED)
 
 
@@ -75,11 +75,14 @@ def test_a_workflow_never_cancels_a_deployment(where: str) -> None:
 
 
 def test_a_workflow_asks_for_no_more_than_it_needs(where: str) -> None:
-    """No permissions but each job's own: to read the repository, to sign in."""
+    """No permissions but each job's own: to read the repository, to sign in, to tell how a GitHub Deployment goes."""
     workflow: dict[Any, Any] = COPIED[where]
     assert workflow["permissions"] == {}
     for job in workflow["jobs"].values():
-        assert set(job["permissions"].items()) <= {("contents", "read"), ("id-token", "write")}
+        wanted = {("contents", "read"), ("id-token", "write")}
+        if "github-deployment" in str(job["steps" if "steps" in job else "with"]):
+            wanted.add(("deployments", "write"))
+        assert set(job["permissions"].items()) <= wanted
 
 
 def test_ours_are_named_at_a_released_version(where: str) -> None:

@@ -14,6 +14,8 @@ from ecs_cd.ci import Ci
 from ecs_cd.ci.github import GitHub
 from ecs_cd.ci.terminal import Terminal
 from ecs_cd.ci.text import LONGEST_LINE, harmless
+from ecs_cd.core.report import Part
+from ecs_cd.core.verdict import Outcome
 
 COMMANDS = {"error", "warning", "notice", "group", "add-mask", "set-output", "stop-commands", "set-env"}
 HOSTILE = [
@@ -160,15 +162,108 @@ def test_an_output_is_what_was_given(value: str, github: GitHub, tmp_path: Path)
     assert all(len(delimiter) >= 32 for _, _, delimiter in found)
 
 
-@pytest.mark.parametrize("sizes", [[2 * 1024 * 1024], [500_000] * 3, [1024 * 1024 - 1, 100]])
-def test_a_summary_is_cut_at_what_github_takes(sizes: list[int], github: GitHub, tmp_path: Path) -> None:
-    """1 MiB a step, all sections together; of a larger one GitHub shows nothing at all."""
-    for size in sizes:
-        github.summary("x" * size)
-    assert (tmp_path / "summary").stat().st_size <= 1024 * 1024
+def told(message: str) -> list[Part]:
+    return [Part("x", Outcome.FAILED, message)]
 
 
-@pytest.mark.parametrize("write", [lambda ci: ci.relay(["a \ud800 b"]), lambda ci: ci.summary("a \ud800 b")])
+HEAD = b"### \xe2\x9d\x8c x: failed\n\n"
+ROOM = 1024 * 1024
+
+
+@pytest.mark.parametrize("theirs", [0, 500_000, ROOM - 200, ROOM - 1, ROOM, ROOM + 1])
+def test_a_summary_is_cut_at_what_github_takes(theirs: int, github: GitHub, tmp_path: Path) -> None:
+    """1 MiB a step, that of others included; of a larger one GitHub shows nothing at all."""
+    file = tmp_path / "summary"
+    file.write_bytes(b"y" * theirs)
+    for size in (2 * ROOM, ROOM - theirs, 10):
+        github.summary(told("x" * max(0, size)))
+        written = file.read_bytes()
+        assert len(written) <= max(ROOM, theirs)
+        assert written.startswith(b"y" * theirs)
+        assert written[theirs:].startswith(HEAD) is (theirs < ROOM - 100)
+
+
+def test_a_summary_is_written_anew_each_time(github: GitHub, tmp_path: Path) -> None:
+    """The last state alone, also where it is shorter than the one before."""
+    for message in ("long" * 100, "ünd", "longer"):
+        github.summary(told(message))
+    assert (tmp_path / "summary").read_text(encoding="utf-8").count("failed") == 1
+    assert (tmp_path / "summary").read_bytes().startswith(HEAD + b"longer\n\n")
+
+
+def test_what_others_wrote_into_the_summary_stays(github: GitHub, tmp_path: Path) -> None:
+    """Before us and between our states, which are as they should be all the same."""
+    file = tmp_path / "summary"
+    file.write_text("theirs\n")
+    github.summary(told("one"))
+    with file.open("a") as more:
+        more.write("a child's\n")
+    github.summary(told("two, which is longer"))
+    github.summary(told("three"))
+    text = file.read_text(encoding="utf-8")
+    assert text.startswith("theirs\n### ❌ x: failed\n\nthree\n")
+    assert text.endswith("\na child's\n")
+    assert text.count("failed") == 1
+
+
+def test_a_summary_that_somebody_has_changed_is_written_below(github: GitHub, tmp_path: Path) -> None:
+    """What we find in its place is not ours to take away."""
+    file = tmp_path / "summary"
+    github.summary(told("one"))
+    file.write_text("theirs\n")
+    github.summary(told("two"))
+    assert file.read_text(encoding="utf-8").startswith("theirs\n### ❌ x: failed\n\ntwo\n")
+
+
+def test_a_summary_that_can_not_be_written_is_said_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """However often it is tried."""
+    github = GitHub({"GITHUB_STEP_SUMMARY": str(tmp_path)})
+    github.summary(told("one"))
+    github.summary(told("two"))
+    assert runner(capsys.readouterr().out) == ["warning:the job summary can't be written: Is a directory"]
+
+
+def test_annotations_are_no_more_than_github_shows(github: GitHub, capsys: pytest.CaptureFixture[str]) -> None:
+    """Ten a step, six for what happens on the way, so that the verdict is among them; the others are lines."""
+    for number in range(20):
+        github.warning(f"w{number}")
+        github.notice(f"n{number}")
+    for number in range(20):
+        github.error(f"e{number}", "t")
+    log = capsys.readouterr().out
+    assert runner(log) == [
+        "warning:w0", "notice:n0", "warning:w1", "notice:n1", "warning:w2", "notice:n2",
+        "error:e0", "error:e1", "error:e2", "error:e3",
+    ]  # fmt: skip
+    assert "\nnotice: n19\n" in log
+    assert "error: e19" in log
+
+
+def test_nothing_is_annotated_twice(github: GitHub, capsys: pytest.CaptureFixture[str]) -> None:
+    """The second time it is a line."""
+    for _ in range(2):
+        github.warning("a")
+        github.error("a", "t")
+    log = capsys.readouterr().out
+    assert runner(log) == ["warning:a", "error:a"]
+    assert "\nwarning: a\n" in log
+
+
+def test_what_is_alarming_is_red_and_no_annotation(github: GitHub, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each line of it for itself; it commands as little as any other."""
+    github.line("bad\n::error::x", alarming=True)
+    log = capsys.readouterr().out
+    assert log == "\x1b[31mbad\x1b[0m\n\x1b[31m| ::error::x\x1b[0m\n"
+    assert runner(log) == []
+
+
+def test_nobody_sees_a_job_log_live(github: GitHub, capsys: pytest.CaptureFixture[str]) -> None:
+    """It has a line when something changes."""
+    github.progress({"web": "0 of 1 running"})
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("write", [lambda ci: ci.relay(["a \ud800 b"]), lambda ci: ci.summary(told("a \ud800 b"))])
 def test_what_can_not_be_written_does_not_end_a_watch(write: Callable[[GitHub], None], github: GitHub) -> None:
     """A lone surrogate in a log line is no reason to lose sight of a migration."""
     write(github)
@@ -184,18 +279,11 @@ def test_a_child_that_ends_without_a_line_end_does_not_swallow_the_token(
     assert runner(capfd.readouterr().out) == ["error:x"]
 
 
-def test_sections_of_a_summary_follow_each_other(github: GitHub, tmp_path: Path) -> None:
-    """Each verb appends its own."""
-    github.summary("### one")
-    github.summary("### ünd")
-    assert (tmp_path / "summary").read_text(encoding="utf-8") == "### one\n### ünd\n"
-
-
 def test_without_the_files_nothing_is_written() -> None:
     """An old runner, or a step run by hand."""
     bare = GitHub({})
     bare.outputs({"a": "b"})
-    bare.summary("x")
+    bare.summary(told("x"))
 
 
 # ---- text made harmless ----
@@ -241,7 +329,9 @@ def test_the_ci_system_is_found_by_its_variable() -> None:
         (lambda it: it.error("a\nb", "t"), "", "error: t: a\nb\n"),
         (lambda it: it.relay(["a", "::error::b"]), "  | a\n  | ::error::b\n", ""),
         (lambda it: it.outputs({"x": "1", "y": "2"}), "x=1\ny=2\n", ""),
-        (lambda it: it.summary("x"), "", ""),
+        (lambda it: it.line("a", alarming=True), "a\n", ""),
+        (lambda it: it.progress({"x": "1"}), "", ""),
+        (lambda it: it.summary(told("x")), "", ""),
         (lambda it: it.line("\x1b[2Jx\rb"), "\ufffd[2Jx\nb\n", ""),
     ],
 )

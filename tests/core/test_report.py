@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from ecs_cd.core import report
 from ecs_cd.core.diagnosis import Finding
+from ecs_cd.core.report import NOT_BEGUN, UNDER_WAY, Part
+from ecs_cd.core.story import Deployed, Moment, Phase
 from ecs_cd.core.verdict import Outcome
 
 HOSTILE = [
@@ -24,23 +28,28 @@ HOSTILE = [
 ]
 
 
-def section(**changes: object) -> str:
-    asked: dict[str, object] = {"message": "it failed", "elapsed": 12, "facts": {"image": "r@sha256:1"}, "findings": ()}
-    return report.verb("Deployment", Outcome.FAILED, **{**asked, **changes})  # type: ignore[arg-type]
+FAILED = Part("Deployment", Outcome.FAILED, "it failed", elapsed=12, facts={"image": "r@sha256:1"})
+STORY: tuple[Moment, ...] = ((Phase.STARTING, 20), (Phase.HEALTHY, 50), (Outcome.SUCCEEDED, 62))
+WEB = Deployed("web", Outcome.SUCCEEDED, "web:1", "web:2", {"app": f"r@sha256:{'a' * 64}"}, STORY, ["~ cpu: 1 -> 2"])
+GREEN = Part("Deployment", Outcome.SUCCEEDED, "1 of 1 running", 20, 42, services=[WEB])
+BUILD = Part("Build and push", Outcome.SUCCEEDED, "built", 0, 12, "build", {"commit": "c0ffee"})
 
 
-def test_a_section_is_the_verdict_the_facts_and_the_causes() -> None:
+def section(**changes: Any) -> str:
+    return report.markdown([replace(FAILED, **changes)])
+
+
+def refusal(problems: list[str], remedy: str = "") -> str:
+    return report.markdown([Part("deploy", NOT_BEGUN, findings=[Finding("", tuple(problems), remedy)])])
+
+
+def test_a_failure_is_the_verdict_the_cause_and_then_the_facts() -> None:
     """In the order in which a reader asks."""
     finding = Finding("it ran out of memory", ("task 1: killed", "last words"), "Raise `memory`.")
     assert section(findings=[finding]).splitlines() == [
         "### ❌ Deployment: failed",
         "",
         "it failed",
-        "",
-        "| | |",
-        "|---|---|",
-        "| image | `r@sha256:1` |",
-        "| duration | 12 s |",
         "",
         "**it ran out of memory**",
         "",
@@ -50,13 +59,91 @@ def test_a_section_is_the_verdict_the_facts_and_the_causes() -> None:
         "```",
         "",
         "Raise \\`memory\\`.",
+        "",
+        "| | |",
+        "|---|---|",
+        "| image | `r@sha256:1` |",
+        "| duration | 12 s |",
     ]
+
+
+def test_a_deployment_has_its_table_its_timeline_and_what_changed() -> None:
+    """Folded, for the difference is long; times count from the beginning."""
+    assert report.markdown([GREEN]).splitlines() == [
+        "### ✅ Deployment: succeeded",
+        "",
+        "1 of 1 running",
+        "",
+        "| service | result | from | to | digest | duration |",
+        "|---|---|---|---|---|---|",
+        "| `web` | ✅ succeeded | `web:1` | `web:2` | `app: sha256:aaaaaaaaaaaa` | 42 s |",
+        "",
+        "```mermaid",
+        "gantt",
+        "    dateFormat HH:mm:ss",
+        "    axisFormat %H:%M:%S",
+        "    todayMarker off",
+        "    section web",
+        "    tasks starting :00:00:00, 30s",
+        "    healthy :00:00:30, 12s",
+        "    succeeded :milestone, 00:00:42, 0s",
+        "```",
+        "",
+        "| | |",
+        "|---|---|",
+        "| duration | 42 s |",
+        "",
+        "<details><summary>What changed in the task definition</summary>",
+        "",
+        "**web: web:1 -\\> web:2**",
+        "",
+        "```diff",
+        "~ cpu: 1 -> 2",
+        "```",
+        "",
+        "</details>",
+    ]
+
+
+def test_several_parts_are_one_summary() -> None:
+    """One heading, that of the last; one timeline from the beginning of the first; of each how it ended."""
+    text = report.markdown([BUILD, Part("Migration", Outcome.SKIPPED, "there is none", 12), GREEN])
+    assert [line for line in text.splitlines() if line.startswith("#")] == ["### ✅ Deployment: succeeded"]
+    assert "    section Build and push\n    build :00:00:00, 12s\n    section web\n    tasks starting :00:00:20" in text
+    assert "| **Build and push** | succeeded, 12 s |\n| commit | `c0ffee` |\n| **Migration** | skipped, 0.0 s |" in text
+    assert text.count("```mermaid") == 1
+
+
+@pytest.mark.parametrize(
+    ("states", "title", "words"),
+    [
+        ([Outcome.SUCCEEDED, Outcome.SKIPPED, Outcome.SUCCEEDED], "2", "✅ 2: succeeded"),
+        ([Outcome.SUCCEEDED, Outcome.FAILED], "1", "❌ 1: failed"),
+        ([Outcome.FAILED, Outcome.SUCCEEDED], "0", "❌ 0: failed"),
+        ([Outcome.FAILED, Outcome.ROLLED_BACK], "1", "❌ 1: rolled back"),
+        ([Outcome.SUCCEEDED, UNDER_WAY], "1", "⏳ 1: under way"),
+        ([UNDER_WAY, Outcome.SUCCEEDED], "0", "⏳ 0: under way"),
+        ([Outcome.SUCCEEDED, NOT_BEGUN], "1", "❌ 1: not begun"),
+    ],
+)
+def test_the_heading_is_that_of_the_part_that_decides(states: list[Any], title: str, words: str) -> None:
+    """What is bad before what goes on, and that before what is well; the last of its kind."""
+    text = report.markdown([Part(str(number), state) for number, state in enumerate(states)])
+    assert text.splitlines()[0] == f"### {words}"
+
+
+def test_what_is_under_way_says_so() -> None:
+    """A process that is killed leaves this as its last word, with the parts that had ended."""
+    text = report.markdown([BUILD, Part("Migration", UNDER_WAY, begin=12)])
+    assert text.startswith("### ⏳ Migration: under way\n\nWhere this is the last word, the process was ended before")
+    assert "| **Build and push** | succeeded, 12 s |" in text
+    assert "| **Migration**" not in text
 
 
 @pytest.mark.parametrize("outcome", Outcome)
 def test_every_outcome_has_its_words_and_a_sign(outcome: Outcome) -> None:
     """Green only what is good."""
-    heading = report.verb("X", outcome, "", elapsed=0, facts={}).splitlines()[0]
+    heading = report.markdown([Part("X", outcome)]).splitlines()[0]
     signs = {Outcome.SUCCEEDED: "✅", Outcome.SKIPPED: "⏭️", Outcome.IN_PROGRESS: "⏳", Outcome.PAUSED: "⏸️"}
     sign = signs.get(outcome, "❌")
     assert heading == f"### {sign} X: {outcome.words}"
@@ -64,9 +151,7 @@ def test_every_outcome_has_its_words_and_a_sign(outcome: Outcome) -> None:
 
 def test_texts_come_last_and_in_a_fence() -> None:
     """A difference is shown as it is, under its title."""
-    written = report.verb(
-        "X", Outcome.SKIPPED, "", elapsed=0, facts={}, texts={"web: what would change": ["~ cpu: 1 -> 2"]}
-    )
+    written = report.markdown([Part("X", Outcome.SKIPPED, texts={"web: what would change": ["~ cpu: 1 -> 2"]})])
     assert written.endswith("**web: what would change**\n\n```text\n~ cpu: 1 -> 2\n```\n")
 
 
@@ -77,6 +162,71 @@ def test_empty_facts_are_left_out_and_lines_are_broken() -> None:
     assert "| images | `app: a`<br>`proxy: b` |" in text
 
 
+# ---- many services ----
+
+
+def many(number: int, *bad: int) -> list[Deployed]:
+    states = [Outcome.FAILED if n in bad else Outcome.SUCCEEDED for n in range(number)]
+    return [replace(WEB, service=f"s{n}", outcome=outcome) for n, outcome in enumerate(states)]
+
+
+def test_of_a_hundred_services_those_that_failed_are_seen_first() -> None:
+    """The rest is folded, and the timeline has ten."""
+    text = report.markdown([replace(GREEN, services=many(100, 40, 99))])
+    seen, _, folded = text.partition("<details><summary>80 more services</summary>")
+    rows = [line for line in seen.splitlines() if line.startswith("| `s")]
+    assert [row.split("`")[1] for row in rows[:3]] == ["s40", "s99", "s0"]
+    assert len(rows) == 20
+    assert folded.count("\n| `s") == 80
+    assert text.count("    section ") == 10
+    assert "The timeline leaves 90 more services out." in text
+    assert "and of 80 more services" in text
+    assert len(text) < 30_000
+
+
+def test_few_services_keep_their_order() -> None:
+    """That in which they were begun, in the table and in the timeline."""
+    text = report.markdown([replace(GREEN, services=many(3, 2))])
+    assert re.findall(r"^\| `(\w+)`|section (\w+)", text, re.M) == [
+        ("s0", ""), ("s1", ""), ("s2", ""), ("", "s0"), ("", "s1"), ("", "s2"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("room", "changes", "cut"), [(1_000, False, True), (5_000, False, False), (20_000, True, False)])
+def test_a_summary_that_is_too_large_loses_what_changed_first(room: int, changes: bool, cut: bool) -> None:
+    """The verdict and its cause stay; what is cut says so."""
+    evidence = tuple(f"{number} ü" * 20 for number in range(30))
+    services = [replace(WEB, change=["~ x: é" * 20] * 100)]
+    part = replace(GREEN, state=Outcome.FAILED, findings=[Finding("cause", evidence)], services=services)
+    text = report.markdown([part], room)
+    assert len(text.encode()) <= room
+    assert text.startswith("### ❌ Deployment: failed\n\n1 of 1 running\n\n**cause**")
+    assert ("What changed" in text) is changes
+    assert text.endswith("(cut: a summary ends at 1 MiB)\n") is cut
+
+
+def test_many_lines_of_a_difference_are_counted() -> None:
+    """A hundred are enough to see what it is."""
+    text = report.markdown([replace(GREEN, services=[replace(WEB, change=["~ x"] * 103)])])
+    assert text.count("~ x\n") == 100
+    assert "(3 more lines)" in text
+
+
+@pytest.mark.parametrize("change", [None, []])
+def test_what_did_not_change_is_not_told(change: list[str] | None) -> None:
+    """Nor what nobody knows."""
+    assert "details" not in report.markdown([replace(GREEN, services=[replace(WEB, change=change)])])
+
+
+def test_one_bar_is_no_timeline() -> None:
+    """It would tell what the duration tells."""
+    assert "mermaid" not in report.markdown([BUILD])
+    assert "mermaid" in report.markdown([BUILD, replace(BUILD, title="Migration", begin=12, phase="migrate")])
+
+
+# ---- text of others ----
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 def test_sentences_of_others_are_plain_text(text: str) -> None:
     """No HTML, link, picture or table of theirs; on one line each."""
@@ -84,9 +234,11 @@ def test_sentences_of_others_are_plain_text(text: str) -> None:
         section(message=text),
         section(findings=[Finding(text)]),
         section(findings=[Finding("x", (), text)]),
-        report.without_verdict("deploy", "not begun", ["x"], text),
+        refusal(["x"], text),
+        report.markdown([replace(GREEN, services=[replace(WEB, before=text, moments=())])]),
     ):
-        plain = [line for line in written.splitlines() if not line.startswith(("###", "| ", "|-", "**x", "```"))]
+        shown = re.sub(r"</?details>|<summary>.*</summary>", "", re.sub(r"```diff.*?```", "", written, flags=re.S))
+        plain = [line for line in shown.splitlines() if not line.startswith(("###", "| ", "|-", "**x", "```"))]
         prose = re.sub(r"\\.", "", "\n".join(plain).replace("**", ""))
         assert not re.search(r"[<>\[\]`*_|#]", prose), prose
         assert " ".join(text.split())[-3:] in re.sub(r"\\(.)", r"\1", written)
@@ -110,11 +262,12 @@ def test_log_lines_can_not_end_their_fence(line: str) -> None:
     """The fence is longer than any run of backticks inside."""
     for written in (
         section(findings=[Finding("cause", ("first", line, "last"))]),
-        report.without_verdict("x", "y", [line], ""),
+        refusal([line]),
+        report.markdown([replace(GREEN, services=[replace(WEB, change=["first", line, "last"], moments=())])]),
     ):
         lines = written.splitlines()
         opening = next(index for index, text in enumerate(lines) if text.startswith("```"))
-        fence = lines[opening].removesuffix("text")
+        fence = re.sub("text|diff", "", lines[opening])
         closing = [index for index, text in enumerate(lines) if re.fullmatch(rf"`{{{len(fence)},}}\s*", text)]
         inside = lines[opening + 1 : closing[0]]
         assert len(closing) == 1
@@ -123,7 +276,7 @@ def test_log_lines_can_not_end_their_fence(line: str) -> None:
 
 def test_what_has_no_verdict_is_told_as_it_is() -> None:
     """Problems in a fence, the remedy as a sentence; without one there is none."""
-    assert report.without_verdict("deploy", "not begun", ["a: is missing", "b: too"], "Look there.").splitlines() == [
+    assert refusal(["a: is missing", "b: too"], "Look there.").splitlines() == [
         "### ❌ deploy: not begun", "", "```text", "a: is missing", "b: too", "```", "", "Look there.",
     ]  # fmt: skip
-    assert report.without_verdict("deploy", "not begun", ["a"], "").splitlines()[-1] == "```"
+    assert refusal(["a"]).splitlines()[-1] == "```"

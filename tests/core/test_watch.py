@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pytest
 
@@ -107,6 +107,40 @@ def test_of_several_subjects_each_says_what_is_new_of_it() -> None:
     )
     assert said == [("web", "a"), ("worker", "a"), ("web", "b")]
     assert verdict == Verdict(Outcome.TIMED_OUT, "no verdict after 4.0 s; last seen: web: b; worker: a")
+
+
+def test_all_that_is_waited_for_is_shown_at_each_look_and_in_the_end_nothing() -> None:
+    """Changed or not; a look that failed leaves what was shown."""
+    looks: Iterator[Verdict | dict[str, Watching] | str] = iter(
+        [{"web": A, "worker": A}, "Throttling", {"web": A, "worker": B}, DONE]
+    )
+    shown: list[Mapping[str, str]] = []
+
+    def look() -> Verdict | dict[str, Watching]:
+        found = next(looks)
+        if isinstance(found, str):
+            raise Unreadable(found)
+        return found
+
+    def judge(states: Verdict | dict[str, Watching]) -> Verdict | dict[str, Watching]:
+        return states
+
+    watch(look, judge, lambda *_: None, clock=Clock(), timeout=60, interval=lambda _: 2, progress=shown.append)
+    assert shown == [{"web": "a", "worker": "a"}, {"web": "a", "worker": "b"}, {}]
+
+
+def test_what_is_shown_ends_whatever_comes() -> None:
+    """A cancellation, for one."""
+    shown: list[object] = []
+
+    def look() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        watch(
+            look, lambda _: DONE, lambda *_: None, clock=Clock(), timeout=9, interval=lambda _: 1, progress=shown.append
+        )
+    assert shown == [{}]
 
 
 def test_a_look_that_failed_decides_nothing() -> None:

@@ -37,11 +37,9 @@ def test_a_code_change_is_built_migrated_deployed_and_served(world: World) -> No
     assert world.running() == {outputs["task-definition-arn"]}
     assert "2 applied, 0 were there" in first.log
     assert "0 applied, 2 were there" in second.log
-    assert [line for line in second.summary.splitlines() if line.startswith("###")] == [
-        "### ✅ Build and push: succeeded",
-        "### ✅ Migration: succeeded",
-        "### ✅ Deployment: succeeded",
-    ]
+    headings = [line for line in second.summary.splitlines() if line.startswith("###")]
+    assert headings == ["### ✅ Deployment: succeeded"]
+    assert all(f"| **{part}** | succeeded, " in second.summary for part in ("Build and push", "Migration"))
 
 
 def test_the_same_commit_again_builds_and_registers_nothing(world: World) -> None:

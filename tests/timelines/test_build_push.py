@@ -334,7 +334,7 @@ def test_a_push_that_was_cut_off_is_tried_again(to_build: Run, docker: FakeDocke
     docker.attempts({"exit": 1, "lines": CUT_OFF}, {"exit": 1, "lines": CUT_OFF}, {})
     ended = to_build()
     assert ended.exit_code == 0, ended.log
-    assert ended.log.count("::warning::the push was cut off") == 2
+    assert ended.log.count("\nthe push was cut off by the network or the registry; it is tried again in") == 2
     assert "it is tried again in 5 seconds" in ended.log
     assert len(docker.builds) == 3
     assert docker.builds[0]["words"] == docker.builds[2]["words"]
@@ -342,10 +342,11 @@ def test_a_push_that_was_cut_off_is_tried_again(to_build: Run, docker: FakeDocke
 
 
 def test_a_network_that_stays_away_fails_the_step(to_build: Run, docker: FakeDocker) -> None:
-    """After three attempts."""
+    """After three attempts, with one annotation."""
     docker.attempts({"exit": 1, "lines": CUT_OFF})
     ended = to_build()
     assert ended.exit_code == 1
+    assert len(re.findall("^::(?:error|warning|notice)", ended.log, re.M)) == 1
     assert len(docker.builds) == 3
     assert "docker buildx build failed (exit code 1); its output is above" in ended.log
     assert "image" not in ended.outputs

@@ -93,7 +93,8 @@ def test_the_images_of_an_index_are_waited_for(aws: ScriptedAws, step: Run, cloc
         "scan of my-app (linux/arm64): 1 high",
         "scan of my-app: high: CVE-1 in openssl 3.0 https://cve.example/CVE-1",
     ]
-    assert "### ✅ Scan of my-app: succeeded" in ended.summary
+    assert ended.summary.startswith("### ✅ Build and push: succeeded")
+    assert "| **Scan of my-app** | succeeded, 14 s |" in ended.summary
     assert f"| image | `{REPOSITORY}@{ecs.DIGEST}` |" in ended.summary
     assert "| linux/arm64 | `1 high`<br>`scanned at 2026-01-01 00:00:09+00:00` |" in ended.summary
     assert "high: CVE-1 in openssl 3.0 https://cve.example/CVE-1" in ended.summary
@@ -112,7 +113,8 @@ def test_findings_fail_the_step_from_a_severity_on(aws: ScriptedAws, step: Run, 
         f"scan of {REPOSITORY}@{ecs.DIGEST}: linux/amd64: 1 high, 3 low; linux/arm64: 1 high, 3 low; `fail-on` is high"
     )
     assert (words in ended.log) is bool(exit_code)
-    assert ("### ❌ Scan of my-app: failed" in ended.summary) is bool(exit_code)
+    assert f"| **Scan of my-app** | {'failed' if exit_code else 'succeeded'}, " in ended.summary
+    assert ended.summary.startswith("### ❌ Build and push: failed") is bool(exit_code)
 
 
 def test_all_pages_of_findings_are_read(aws: ScriptedAws, step: Run) -> None:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import boto3
 import botocore.exceptions
+import botocore.session
 from botocore.config import Config
 
+from ecs_cd.aws.sign_in import SignIn
 from ecs_cd.core.errors import Refused, Unreadable
 
+T = TypeVar("T")
 Client = Any  # botocore makes its clients at run time; there is no class to name
 
 _PASSING = {
@@ -27,32 +31,56 @@ _SIGN_IN = {
     "InvalidSignatureException", "SignatureDoesNotMatch", "AuthFailure",
 }  # fmt: skip
 _CONNECTION = (botocore.exceptions.ConnectionError, botocore.exceptions.HTTPClientError)
+_UNSIGNED = botocore.exceptions.CredentialRetrievalError
 
 # RegisterTaskDefinition answers with this as a ClientException.
 _CONCURRENT = "Too many concurrent attempts"
 
+_HEAD_START = 0.05  # seconds
+
 _CREDENTIALS_REMEDY = (
-    "Sign in before this step (aws-actions/configure-aws-credentials with role-to-assume, and "
-    "`permissions: id-token: write`), or set the AWS environment variables or AWS_PROFILE."
+    "Set the input role-to-assume; the job needs `permissions: id-token: write` for it. Sign in before this step "
+    "(aws-actions/configure-aws-credentials) otherwise, or set the AWS environment variables or AWS_PROFILE."
 )
+
+
+def _no_id_token(audience: str) -> str:
+    raise Refused("role-to-assume: there is nobody to ask for an OIDC token", _CREDENTIALS_REMEDY)
 
 
 class Aws:
     """The clients of one process, each made when it is first asked for.
 
     ``roles`` are signed in with one after the other: the first by GitHub's OIDC token, with ``chaining`` by the
-    credentials that the environment has.
+    credentials that the environment has. ``id_token`` gets the token for an audience, ``notice`` what is to be told.
+    Raises ``Refused`` for roles without a region.
     """
 
     def __init__(
-        self, environ: Mapping[str, str], region: str = "", roles: Sequence[str] = (), *, chaining: bool = False
+        self,
+        environ: Mapping[str, str],
+        region: str = "",
+        roles: Sequence[str] = (),
+        *,
+        chaining: bool = False,
+        id_token: Callable[[str], str] = _no_id_token,
+        notice: Callable[[str], None] = lambda _: None,
     ) -> None:
+        self._lock = threading.Lock()
+        core = botocore.session.Session()
         self._session = boto3.session.Session(
-            region_name=region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
+            region_name=region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION"), botocore_session=core
         )
         self.sign_in = {"roles": list(roles), "chaining": chaining}  # for the state file
-        self._lock = threading.Lock()
+        if roles and not self._session.region_name:
+            raise _no_region()
+        if roles:
+            own = core.get_component("credential_provider").load_credentials if chaining else None
+            signed_in = SignIn(roles, self._session, self._lock, environ, id_token, own, notice)
+            core.register_component("credential_provider", signed_in)
         self._clients: dict[tuple[str, str, int], Client] = {}
+        self._sent = threading.Event()
+        self._asked: dict[str, Future[Any]] = {}
         self.calls = 0  # sent so far, repetitions included
 
     @property
@@ -72,6 +100,18 @@ class Aws:
         first, and for polling, where the next look is the repetition."""
         return self._client(service, region or self.region, attempts=1)
 
+    def ask(self, question: str, read: Callable[[], T]) -> None:
+        """Begins a read whose ``answer`` somebody is going to want; comes back when its request is being sent."""
+        self._asked[question] = ThreadPoolExecutor(1).submit(read)
+        self._asked[question].add_done_callback(lambda _: self._sent.set())
+        # Until then both would only be slower side by side. Signing in waits for others: go on meanwhile.
+        self._sent.wait(_HEAD_START)
+
+    def answer(self, question: str, read: Callable[[], T]) -> T:
+        """What the read that ``ask`` began has come to; without one, what it comes to now."""
+        asked = self._asked.pop(question, None)
+        return asked.result() if asked else read()
+
     def _client(self, service: str, region: str, *, attempts: int) -> Client:
         with self._lock:  # making clients of one session is not thread-safe
             key = (service, region, attempts)
@@ -85,6 +125,7 @@ class Aws:
             return self._clients[key]
 
     def _count(self, **_: Any) -> None:
+        self._sent.set()
         with self._lock:
             self.calls += 1
 
@@ -99,12 +140,17 @@ def code(error: Exception) -> str:
 def passing(error: Exception) -> bool:
     """Whether the same call may succeed in a moment: throttled, server error, connection lost.
 
-    A mutation that failed like this may have been carried out all the same.
+    A mutation that failed like this may have been carried out all the same, unless it was ``unsent``.
     """
     if isinstance(error, botocore.exceptions.ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return status >= 500 or code(error) in _PASSING or _CONCURRENT in str(error)
-    return isinstance(error, _CONNECTION)
+    return isinstance(error, (*_CONNECTION, _UNSIGNED))
+
+
+def unsent(error: Exception) -> bool:
+    """Whether a call that is never repeated was not made at all, for want of credentials."""
+    return isinstance(error, _UNSIGNED)
 
 
 def denied(error: Exception) -> bool:
@@ -119,7 +165,7 @@ def looking() -> Iterator[None]:
         yield
     except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError) as error:
         if passing(error):
-            raise Unreadable(code(error) or type(error).__name__) from error
+            raise Unreadable(str(error) if unsent(error) else code(error) or type(error).__name__) from error
         raise
 
 
@@ -143,6 +189,8 @@ def explain(error: Exception) -> Refused:
         return Refused(f"AWS answered {error.operation_name} with {code(error)}: {message}", _remedy(error))
     if isinstance(error, botocore.exceptions.NoCredentialsError | botocore.exceptions.PartialCredentialsError):
         return Refused("there are no AWS credentials", _CREDENTIALS_REMEDY)
+    if unsent(error):
+        return Refused(f"there are no AWS credentials at the moment: {error}", "Run it again in a while.")
     if isinstance(error, botocore.exceptions.NoRegionError):
         return _no_region()
     if isinstance(error, botocore.exceptions.ParamValidationError):

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from botocore.exceptions import ClientError
 
 from ecs_cd.aws.session import Aws, code
 from ecs_cd.core.errors import Refused
 from ecs_cd.core.references import region_of
+
+
+def ask(aws: Aws, name: str) -> None:
+    """Asks for a parameter: ``parameter`` has its answer sooner."""
+    aws.ask(name, lambda: _get(aws, name))
 
 
 def parameter(aws: Aws, name: str) -> tuple[str, int]:
@@ -15,8 +22,7 @@ def parameter(aws: Aws, name: str) -> tuple[str, int]:
     Raises ``Refused`` where it is not there.
     """
     try:
-        client = aws.client("ssm", region=region_of(name))
-        found = client.get_parameter(Name=name, WithDecryption=True)["Parameter"]
+        found = aws.answer(name, lambda: _get(aws, name))["Parameter"]
     except ClientError as error:
         if code(error) in ("ParameterNotFound", "ParameterVersionNotFound", "ValidationException"):
             raise Refused(
@@ -25,3 +31,8 @@ def parameter(aws: Aws, name: str) -> tuple[str, int]:
             ) from error
         raise
     return str(found["Value"]), int(found.get("Version", 0))
+
+
+def _get(aws: Aws, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = aws.client("ssm", region=region_of(name)).get_parameter(Name=name, WithDecryption=True)
+    return found

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from ecs_cd.core.report import Part
 
 
 class Ci(Protocol):
     """What a CI system offers to whoever reads the job log."""
 
-    def line(self, text: str) -> None: ...
+    def line(self, text: str, *, alarming: bool = False) -> None:
+        """Says it in the job log; what is alarming in red, where there are colours."""
+
     def notice(self, text: str) -> None: ...
     def warning(self, text: str) -> None: ...
     def error(self, text: str, title: str) -> None: ...
@@ -21,8 +27,12 @@ class Ci(Protocol):
         """While a child process writes to the log by itself."""
         ...
 
+    def progress(self, states: Mapping[str, str]) -> None:
+        """Shows live what is waited for, in the place of what was shown before; nothing ends it."""
+
     def outputs(self, values: Mapping[str, str]) -> None: ...
-    def summary(self, markdown: str) -> None: ...
+    def summary(self, parts: Sequence[Part]) -> None:
+        """Tells of the whole step, in the place of what was told before."""
 
 
 def detect(environ: Mapping[str, str]) -> Ci:
@@ -31,6 +41,13 @@ def detect(environ: Mapping[str, str]) -> Ci:
         from ecs_cd.ci.github import GitHub
 
         return GitHub(environ)
+    if sys.stdout.isatty() and environ.get("TERM", "dumb") != "dumb":
+        try:
+            from ecs_cd.ci.live import Live
+        except ModuleNotFoundError:  # rich is not in a release: who installs ecs-cd has it
+            pass
+        else:
+            return Live()
     from ecs_cd.ci.terminal import Terminal
 
     return Terminal()

@@ -7,18 +7,23 @@ from __future__ import annotations
 
 import secrets
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from actions_toolkit.command import issue_command
 from actions_toolkit.file_command import prepare_key_value_message
 
 from ecs_cd.ci.text import harmless, unbroken
 
+if TYPE_CHECKING:
+    from ecs_cd.core.report import Part
+
 _LONGEST_ANNOTATION = 4096  # characters
-_LARGEST_SUMMARY = 1024 * 1024  # bytes a step; GitHub shows nothing at all of a larger one
-_CUT = b"\n\n(cut: a summary ends at 1 MiB)\n"
+_ANNOTATIONS = 10  # that GitHub shows of a step
+_ON_THE_WAY = 6  # warnings and notices among them, so that the verdict has a place
+_RED = "\x1b[31m{}\x1b[0m"
 
 
 class GitHub:
@@ -27,11 +32,13 @@ class GitHub:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._output = environ.get("GITHUB_OUTPUT")
         self._summary = environ.get("GITHUB_STEP_SUMMARY")
+        self._written: tuple[int, bytes] | None = None  # where our summary begins in its file, and what it is
+        self._annotated: list[tuple[str, str]] = []
 
-    def line(self, text: str) -> None:
+    def line(self, text: str, *, alarming: bool = False) -> None:
         with unbroken():
-            for line in harmless([text]):
-                print(_inert(line), flush=True)
+            for line in map(_inert, harmless([text])):
+                print(_RED.format(line) if alarming else line, flush=True)
 
     def notice(self, text: str) -> None:
         self._annotate("notice", text, {})
@@ -65,23 +72,47 @@ class GitHub:
             except OSError as error:
                 self.error(f"the outputs {', '.join(values)} can't be written: {error.strerror}", "GITHUB_OUTPUT")
 
-    def summary(self, markdown: str) -> None:
+    def progress(self, states: Mapping[str, str]) -> None:
+        """Nobody sees a job log live but line by line."""
+
+    def summary(self, parts: Sequence[Part]) -> None:
         try:
-            self._append_summary(markdown)
+            self._rewrite_summary(parts)
         except OSError as error:
             self.warning(f"the job summary can't be written: {error.strerror}")
 
-    def _append_summary(self, markdown: str) -> None:
+    def _rewrite_summary(self, parts: Sequence[Part]) -> None:
+        """In the place of ours; what others wrote stays where it is, before and after.
+
+        One write, so that a process that is killed leaves one state or the other: a shorter one is filled up first,
+        and the file is cut then.
+        """
         if not self._summary:
             return
+        from ecs_cd.core import report  # after the first call to AWS
+
         path = Path(self._summary)
-        room = _LARGEST_SUMMARY - (path.stat().st_size if path.exists() else 0)
-        text = f"{markdown}\n".encode(errors="replace")
-        if len(text) > room:
-            text = text[: max(0, room - len(_CUT))] + _CUT[: max(0, room)]
-        _append(self._summary, text.decode(errors="ignore"))
+        path.touch()
+        with path.open("r+b") as file:
+            there = file.read(path.stat().st_size)  # which of a device is nothing
+            begin, ours = self._written or (len(there), b"")
+            if there[begin : begin + len(ours)] != ours:
+                begin, ours = len(there), b""
+            theirs = there[begin + len(ours) :]
+            room = report.LARGEST - begin - len(theirs) - 1
+            text = f"{report.markdown(parts, max(0, room))}\n".encode(errors="replace")[: max(0, room + 1)]
+            file.seek(begin)
+            file.write((text + theirs).ljust(len(there) - begin, b"\n"))
+            file.truncate(begin + len(text) + len(theirs))
+        self._written = begin, text
 
     def _annotate(self, command: str, text: str, properties: dict[str, str]) -> None:
+        """Once, and no more of them than GitHub shows; what is too much is a line."""
+        most = _ANNOTATIONS if command == "error" else _ON_THE_WAY
+        if (command, text) in self._annotated or len(self._annotated) >= most:
+            self.line(f"{command}: {text}", alarming=command == "error")
+            return
+        self._annotated.append((command, text))
         with unbroken():
             issue_command(command, properties, "\n".join(harmless([text]))[:_LONGEST_ANNOTATION])
             sys.stdout.flush()

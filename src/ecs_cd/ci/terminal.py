@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from ecs_cd.ci.text import harmless, unbroken
+
+if TYPE_CHECKING:
+    from ecs_cd.core.report import Part
 
 
 class Terminal:
     """Lines on stdout; outputs as ``name=value`` at the end; no summary."""
 
-    def line(self, text: str) -> None:
+    def line(self, text: str, *, alarming: bool = False) -> None:
         self._print(harmless([text]))
 
     def notice(self, text: str) -> None:
@@ -37,7 +41,10 @@ class Terminal:
         for name, value in values.items():
             self.line(f"{name}={value}")
 
-    def summary(self, markdown: str) -> None:
+    def progress(self, states: Mapping[str, str]) -> None:
+        pass
+
+    def summary(self, parts: Sequence[Part]) -> None:
         pass
 
     def _print(self, lines: Iterable[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sys
@@ -17,10 +18,12 @@ LONGEST_LINE = 4096  # characters
 
 @contextmanager
 def unbroken() -> Iterator[None]:
-    """While something is written: a reader that went away ends the words, and not the work."""
+    """While something is written: a reader that went away, or a terminal, ends the words, and not the work."""
     try:
         yield
-    except BrokenPipeError:
+    except OSError as error:
+        if error.errno not in (errno.EPIPE, errno.EIO):
+            raise
         nowhere = os.open(os.devnull, os.O_WRONLY)
         for stream in (sys.stdout, sys.stderr):
             os.dup2(nowhere, stream.fileno())

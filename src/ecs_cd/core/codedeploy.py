@@ -12,6 +12,7 @@ from ecs_cd.core.deployment import Mine
 from ecs_cd.core.diagnosis import Evidence
 from ecs_cd.core.document import CodeDeploy
 from ecs_cd.core.references import short
+from ecs_cd.core.story import Phase
 from ecs_cd.core.strategy import LIFECYCLE_EVENTS, READY, STARTED, Until
 from ecs_cd.core.verdict import Outcome, Verdict, Watching
 
@@ -21,6 +22,16 @@ ENDED_BADLY = ("Failed", "Stopped")
 
 # What autoRollbackConfiguration.events has to hold, by the error's code; for any other code DEPLOYMENT_FAILURE.
 _ROLLS_BACK_AT = {"MANUAL_STOP": "DEPLOYMENT_STOP_ON_REQUEST", "ALARM_ACTIVE": "DEPLOYMENT_STOP_ON_ALARM"}
+_PHASES = {
+    "BeforeInstall": Phase.STARTING,
+    "Install": Phase.STARTING,
+    "AfterInstall": Phase.HEALTHY,
+    "AllowTestTraffic": Phase.TEST_TRAFFIC,
+    "AfterAllowTestTraffic": Phase.TEST_TRAFFIC,
+    "BeforeAllowTraffic": Phase.TRAFFIC,
+    "AllowTraffic": Phase.TRAFFIC,
+    "AfterAllowTraffic": Phase.TRAFFIC,
+}
 # Seconds after the end in which CodeDeploy names the rollback's deployment: where the group rolls back, and where
 # whoever stopped it may have asked for that.
 _ROLLBACK_BEGINS, _ROLLBACK_MAY_BEGIN = 60.0, 10.0
@@ -79,6 +90,35 @@ def judge(mine: Mine, look: Look, until: Until) -> Verdict | Watching:
             return Watching(f"CodeDeploy does not show our deployment {mine.id}")
         case _:
             return _under_way(look, until)
+
+
+def phase(look: Look) -> Phase | None:
+    """What our deployment is doing; ``None``: this look does not tell."""
+    match look.status:
+        case "Created" | "Queued":
+            return Phase.STARTING
+        case "Ready":
+            return Phase.PAUSED
+        case "Baking":
+            return Phase.BAKING
+        case "Failed" | "Stopped":
+            return Phase.ROLLBACK if rollback_id(look.info) else Phase.FAILED
+        case "InProgress":
+            return Phase.ENDING if _traffic_is_over(look) else _by_event(look)
+        case _:
+            return None
+
+
+def _by_event(look: Look) -> Phase | None:
+    """By the lifecycle event that goes on; between two of them by the last: `Install` has started the tasks."""
+    states = {name: event.get("status") for name, event in _events(look).items()}
+    going_on = next((name for name, state in states.items() if state == "InProgress"), None)
+    if going_on:
+        return _PHASES.get(going_on)
+    done = [name for name, state in states.items() if state == "Succeeded"]
+    if done == [] or done[-1] == "BeforeInstall":
+        return Phase.STARTING if states else None
+    return Phase.HEALTHY if done[-1] == "Install" else _PHASES.get(done[-1])
 
 
 def waits(group: Mapping[str, Any]) -> int:

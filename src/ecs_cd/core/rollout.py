@@ -9,6 +9,7 @@ from typing import Any
 from ecs_cd.core.deployment import Mine, deleted
 from ecs_cd.core.diagnosis import Evidence
 from ecs_cd.core.references import short
+from ecs_cd.core.story import Phase
 from ecs_cd.core.strategy import STABLE, Until
 from ecs_cd.core.verdict import Outcome, Verdict, Watching
 
@@ -192,6 +193,22 @@ def judge(mine: Mine, look: Look, until: Until) -> Verdict | Watching:
     return _after_primary(mine, service, current, look)
 
 
+def phase(mine: Mine, look: Look) -> Phase | None:
+    """What our deployment is doing; ``None``: this look does not tell."""
+    service = look.service
+    if service is None:
+        return None
+    current, failed = primary(service), look.failed_at is not None or has_failed(mine, service)
+    if _goes_back(mine, service, failed=failed) or str(look.status).startswith("ROLLBACK"):
+        return Phase.ROLLBACK
+    if failed:
+        return Phase.FAILED
+    if current.get("id") != mine.id:
+        return None
+    full = current.get("runningCount", 0) >= current.get("desiredCount", 0)
+    return Phase.HEALTHY if full else Phase.STARTING
+
+
 def _while_primary(ours: Mapping[str, Any], service: Mapping[str, Any], look: Look, until: Until) -> Verdict | Watching:
     counts, now = _counts(ours), state(ours, service)
     if now == "COMPLETED" and until.goal == STABLE and not _stable(ours, service):
@@ -243,8 +260,7 @@ def _after_primary(
 ) -> Verdict | Watching:
     status, lags = look.status or "", _lags(mine, service)
     failed = look.failed_at is not None or has_failed(mine, service)
-    back_to_previous = failed and current.get("taskDefinition") == mine.previous_task_definition
-    back = back_to_previous or (_rolling_back(current) and not lags)
+    back = _goes_back(mine, service, failed=failed)
     if back or status.startswith("ROLLBACK"):
         return _during_rollback(mine, service, current if back else {}, status)
     if lags and not failed:
@@ -256,6 +272,15 @@ def _after_primary(
     if current and look.status is not None and (status.startswith("STOP") or not status):
         return Verdict(Outcome.SUPERSEDED, f"{_words(current)} replaced ours")
     return Watching(f"{mine.id} is not PRIMARY any more; waiting for ECS to say whether it was replaced or rolled back")
+
+
+def _goes_back(mine: Mine, service: Mapping[str, Any], *, failed: bool) -> bool:
+    """Whether the PRIMARY deployment is the rollback of ours."""
+    current = primary(service)
+    if current.get("id") == mine.id:
+        return False
+    to_previous = failed and current.get("taskDefinition") == mine.previous_task_definition
+    return to_previous or (_rolling_back(current) and not _lags(mine, service))
 
 
 def _lags(mine: Mine, service: Mapping[str, Any]) -> bool:

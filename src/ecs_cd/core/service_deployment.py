@@ -9,6 +9,7 @@ from typing import Any
 from ecs_cd.core.deployment import Mine
 from ecs_cd.core.diagnosis import Evidence
 from ecs_cd.core.references import short
+from ecs_cd.core.story import Phase
 from ecs_cd.core.strategy import READY, STABLE, STAGES, STARTED, Until
 from ecs_cd.core.verdict import Outcome, Verdict, Watching
 
@@ -16,6 +17,20 @@ from ecs_cd.core.verdict import Outcome, Verdict, Watching
 FORWARD = ("PENDING", "IN_PROGRESS")
 BACKWARD = ("ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS")
 UNDER_WAY = (*FORWARD, "STOP_REQUESTED", *BACKWARD)
+
+_PHASES = {
+    "RECONCILE_SERVICE": Phase.STARTING,
+    "PRE_SCALE_UP": Phase.STARTING,
+    "SCALE_UP": Phase.STARTING,
+    "POST_SCALE_UP": Phase.HEALTHY,
+    "TEST_TRAFFIC_SHIFT": Phase.TEST_TRAFFIC,
+    "POST_TEST_TRAFFIC_SHIFT": Phase.TEST_TRAFFIC,
+    "PRE_PRODUCTION_TRAFFIC_SHIFT": Phase.TRAFFIC,
+    "PRODUCTION_TRAFFIC_SHIFT": Phase.TRAFFIC,
+    "POST_PRODUCTION_TRAFFIC_SHIFT": Phase.TRAFFIC,
+    "BAKE_TIME": Phase.BAKING,
+    "CLEAN_UP": Phase.ENDING,
+}
 
 
 @dataclass(frozen=True)
@@ -48,6 +63,20 @@ def judge(mine: Mine, look: Look, until: Until) -> Verdict | Watching:
     if status == "STOP_REQUESTED":
         return Watching(f"{status}: {_why(look)}")
     return _ended(status, look, until, back)
+
+
+def phase(look: Look) -> Phase | None:
+    """What our deployment is doing; ``None``: this look does not tell, as of a stage that we don't know."""
+    deployment = look.deployment or {}
+    status = deployment.get("status")
+    if status in BACKWARD or status == "ROLLBACK_FAILED":
+        return Phase.ROLLBACK
+    if status not in FORWARD:
+        return None
+    if paused_at(deployment):
+        return Phase.PAUSED
+    stage = deployment.get("lifecycleStage")
+    return _PHASES.get(str(stage)) if stage else Phase.STARTING
 
 
 def paused_at(deployment: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -12,6 +12,7 @@ from ecs_cd.core import codedeploy as codedeploy_rules
 from ecs_cd.core import revisions, rollout, service_deployment
 from ecs_cd.core.deployment import Mine
 from ecs_cd.core.diagnosis import Evidence
+from ecs_cd.core.story import Phase
 from ecs_cd.core.strategy import Strategy, Until
 from ecs_cd.core.verdict import Verdict, Watching
 from ecs_cd.following import Following
@@ -67,6 +68,19 @@ def judge(one: Following, until: Until) -> Verdict | Watching:
             return service_deployment.judge(one.mine, one.look, until)
         case _:
             return codedeploy_rules.judge(one.mine, one.look, until)
+
+
+def phase(one: Following) -> Phase | None:
+    """What it is doing; ``None``: the last look does not tell."""
+    if one.back_to:
+        return Phase.ROLLBACK
+    match one.look:
+        case rollout.Look():
+            return rollout.phase(one.mine, one.look)
+        case service_deployment.Look():
+            return service_deployment.phase(one.look)
+        case _:
+            return codedeploy_rules.phase(one.look)
 
 
 def worth_evidence(one: Following, before: Any) -> bool:

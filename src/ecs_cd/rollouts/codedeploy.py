@@ -308,7 +308,7 @@ def _with_target(job: Job, one: Following, look: Look) -> Look:
         target = codedeploy.ecs_target(job.aws, one.mine.id, rules.target_id(one.plan.cluster, one.plan.name))
     except (ClientError, BotoCoreError) as error:
         what = code(error) or type(error).__name__
-        if not passing(error) and one.first_time(f"target: {what}"):
+        if not passing(error) and one.first_of_any(f"target: {what}"):
             job.ci.warning(f"{one.key}: the lifecycle events can't be read ({what})")
         return look
     look = replace(look, target=target)

@@ -1,0 +1,133 @@
+"""GitHub's REST API about one repository: JSON over HTTP, within a time.
+
+https://docs.github.com/en/rest
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from time import monotonic, sleep
+from typing import TYPE_CHECKING, Any
+
+from ecs_cd.core.errors import Refused, Unreadable
+
+if TYPE_CHECKING:
+    from urllib.error import HTTPError
+    from urllib.request import OpenerDirector
+
+PUBLIC = "https://api.github.com"
+
+_VERSION = "2022-11-28"
+_TIMEOUT = 3.0  # seconds, of each wait for GitHub within a call
+_PAUSE = 0.5  # seconds, before what may pass is tried again
+_LARGEST = 1 << 22  # bytes of an answer
+
+
+@dataclass(frozen=True)
+class Api:
+    """The API of one repository. The token is in the Authorization header, and nowhere else.
+
+    A path goes on from the repository's; ``until`` is a ``monotonic`` time. Raises ``Refused`` with what is to be done,
+    and ``Unreadable`` where the same may work in a moment, and may have been done all the same.
+    """
+
+    url: str
+    repository: str
+    token: str = field(repr=False)
+
+    def get(self, path: str, until: float) -> Any:
+        """What is there."""
+        return self._again("GET", path, None, until)
+
+    def post(self, path: str, body: Mapping[str, Any], until: float) -> Any:
+        """Makes one. What fails for a reason that passes is tried once more, and may be there twice then."""
+        return self._again("POST", path, body, until)
+
+    def post_once(self, path: str, body: Mapping[str, Any], until: float) -> Any:
+        """Makes one, and never two."""
+        return self._call("POST", path, body, until)
+
+    def _again(self, method: str, path: str, body: Mapping[str, Any] | None, until: float) -> Any:
+        try:
+            return self._call(method, path, body, until)
+        except Unreadable:
+            if monotonic() + _PAUSE >= until:
+                raise
+        sleep(_PAUSE)
+        return self._call(method, path, body, until)
+
+    def _call(self, method: str, path: str, body: Mapping[str, Any] | None, until: float) -> Any:
+        from http.client import HTTPException
+        from urllib.error import HTTPError
+        from urllib.request import Request
+
+        left = until - monotonic()
+        if left <= 0:
+            raise Unreadable("GitHub's API has not answered in time")
+        headers = {
+            "Accept": "application/vnd.github+json",
+            "Authorization": f"Bearer {self.token}",
+            "Content-Type": "application/json",
+            "User-Agent": "ecs-cd",
+            "X-GitHub-Api-Version": _VERSION,
+        }
+        data = None if body is None else json.dumps(body).encode()
+        try:
+            request = Request(f"{self.url}/repos/{self.repository}/{path}", data, headers, method=method)
+            with _opener().open(request, timeout=min(_TIMEOUT, left)) as answer:
+                return json.loads(answer.read(_LARGEST))
+        except HTTPError as error:
+            raise self._refused(error) from None
+        except (OSError, HTTPException) as error:  # no name, no connection, cut off, too late
+            raise self._unreachable(getattr(error, "reason", error)) from None
+        except ValueError:
+            raise self.strange() from None
+
+    def strange(self) -> Refused:
+        """What is to be said of an answer that GitHub would not give."""
+        return Refused(f"what answers at {self.url} is not GitHub's API", "Is there a proxy in the way?")
+
+    def _unreachable(self, reason: object) -> Unreadable:
+        why = "no answer in time" if isinstance(reason, TimeoutError) else str(reason) or type(reason).__name__
+        return Unreadable(f"GitHub's API can't be reached at {self.url}: {why}")
+
+    def _refused(self, error: HTTPError) -> Refused | Unreadable:
+        said = self._said(error)
+        problem = f"GitHub's API answered with HTTP {error.code}{': ' if said else ''}{said}"
+        if error.code >= 500 or error.code == 408:
+            return Unreadable(problem)
+        if error.code < 400:
+            return Refused(problem, f"No redirect is followed: is the repository still {self.repository}?")
+        if error.code == 401:
+            return Refused(problem, "Is the input github-token a token of this GitHub, and still good?")
+        if error.code in (409, 422):
+            return Refused(problem, f"Is the commit in {self.repository}, and the environment's name a valid one?")
+        if "rate limit" in said or error.code not in (403, 404):
+            return Refused(problem)
+        return Refused(
+            problem,
+            "Give the job `permissions: deployments: write`; where it is in a reusable workflow, the caller's job as "
+            "well. The run of a pull request from a fork never has it.",
+        )
+
+    def _said(self, error: HTTPError) -> str:
+        """GitHub's own words, if there are any."""
+        try:
+            with error:
+                said = str(json.loads(error.read(_LARGEST))["message"])
+        except Exception:  # cut off, no JSON, no message in it
+            return ""
+        return said.replace(self.token, "***").rstrip(".")
+
+
+def _opener() -> OpenerDirector:
+    """Goes by way of the environment's proxies, and follows no redirect: the token would be taken along."""
+    from urllib.request import HTTPRedirectHandler, build_opener
+
+    class Stay(HTTPRedirectHandler):
+        def redirect_request(self, *_: Any) -> None:
+            return None
+
+    return build_opener(Stay)

@@ -1,0 +1,89 @@
+"""One Deployment of GitHub's: whether there is one already, created, and told how it goes."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from ecs_cd.ci.github_api import Api
+from ecs_cd.core import github_deployment
+from ecs_cd.core.errors import Unreadable
+from ecs_cd.core.github_deployment import Requested, Status
+from ecs_cd.core.verdict import Verdict
+
+_LISTED = 10  # Deployments of the environment that are looked at, the newest first
+_LOOKED_INTO = 5  # of these that others have made
+
+
+class Deployment:
+    """The Deployment of this run to an environment. ``requested`` is the one that an event asked for, if that started
+    the run. Calls end at ``until``, a ``monotonic`` time; they raise what ``Api`` raises."""
+
+    def __init__(self, api: Api, environment: str, url: str, environ: Mapping[str, str]) -> None:
+        self.environment = environment
+        self.requested = _requested(environment, environ)
+        self._api = api
+        self._run = environ.get("GITHUB_RUN_ID", "")
+        self._urls = github_deployment.log_url(environ), url
+        self._id = self.requested.id if self.requested else None
+
+    def is_the_jobs(self, until: float) -> bool:
+        """Whether GitHub has made one, because the job has this environment: it sets the status by the job's colour."""
+        others = github_deployment.of_others(self._listed(until)) if self._run else []
+        each = (self._api.get(f"deployments/{number}/statuses", until) for number in others[:_LOOKED_INTO])
+        return any(github_deployment.of_this_run(statuses, self._run) for statuses in each)
+
+    def begin(self, commit: str, services: Sequence[str], until: float) -> str:
+        """It is there and in progress; in words."""
+        how = "asked for by the event"
+        if self._id is None:
+            self._id = self._created(commit, services, until)
+            how = f"created for {commit[:7]}"
+        self._tell(Status("in_progress"), until)
+        return f"Deployment {self._id} of {self.environment}, {how}, is in progress"
+
+    def end(self, title: str, verdict: Verdict, until: float) -> None:
+        """A step has come to this verdict, and no other follows."""
+        self._tell(github_deployment.ended(title, verdict), until)
+
+    def cut_short(self, exit_code: int, why: str, until: float) -> None:
+        """There is no verdict."""
+        self._tell(github_deployment.cut_short(exit_code, why), until)
+
+    def _tell(self, status: Status, until: float) -> None:
+        if self._id is not None:  # else it could not be made, or is not ours to keep
+            self._api.post(f"deployments/{self._id}/statuses", github_deployment.status(status, *self._urls), until)
+
+    def _created(self, commit: str, services: Sequence[str], until: float) -> int:
+        """The id of a new one. Where the answer is lost it is looked for before it is made again."""
+        mark = {"run": self._run, "nonce": secrets.token_hex(8)}
+        body = github_deployment.new(commit, self.environment, services, mark)
+        try:
+            answer = self._api.post_once("deployments", body, until)
+        except Unreadable:
+            there = github_deployment.marked(self._listed(until), mark)
+            if there is not None:
+                return there
+            answer = self._api.post_once("deployments", body, until)
+        number = github_deployment.identity(answer)
+        if number is None:
+            raise self._api.strange()
+        return number
+
+    def _listed(self, until: float) -> Any:
+        # Not by the commit: for a pull request GitHub's own are of another than GITHUB_SHA.
+        return self._api.get(f"deployments?environment={quote(self.environment, safe='')}&per_page={_LISTED}", until)
+
+
+def _requested(environment: str, environ: Mapping[str, str]) -> Requested | None:
+    if environ.get("GITHUB_EVENT_NAME") != "deployment":
+        return None
+    try:
+        event = json.loads(Path(environ.get("GITHUB_EVENT_PATH", "")).read_bytes())
+    except (OSError, ValueError):
+        return None
+    return github_deployment.requested(event, environment)

@@ -1,0 +1,155 @@
+"""A terminal with somebody in front of it: lines scroll, and what is waited for is shown live below them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from time import monotonic
+from typing import TextIO, cast
+
+from rich import box
+from rich.console import Console
+from rich.live import Live as Region
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from ecs_cd.ci.terminal import Terminal
+from ecs_cd.ci.text import harmless, unbroken
+from ecs_cd.core import duration, report, story
+from ecs_cd.core.report import Part
+from ecs_cd.core.story import Deployed
+from ecs_cd.core.verdict import Outcome
+
+_LIVE = 10  # rows at the most
+_ROWS = 20  # services in the result
+
+
+class Live(Terminal):
+    """As a terminal; text of others stays text, whatever it looks like."""
+
+    def __init__(self) -> None:
+        stdout = cast(TextIO, _Stdout())
+        self._console = Console(file=stdout, markup=False, highlight=False, emoji=False, get_time=monotonic)
+        self._spinner = Spinner("dots" if self._console.encoding.startswith("utf") else "line")
+        self._region: Region | None = None
+        self._states: dict[str, tuple[str, float]] = {}  # and since when each subject is waited for
+
+    def line(self, text: str, *, alarming: bool = False) -> None:
+        for line in harmless([text]):
+            self._say(line, "red" if alarming else "")
+
+    def error(self, text: str, title: str) -> None:
+        self._hide()  # it goes to stderr
+        super().error(text, title)
+
+    @contextmanager
+    def foreign(self) -> Iterator[None]:
+        self._hide()
+        yield
+
+    def progress(self, states: Mapping[str, str]) -> None:
+        now = monotonic()
+        self._states = {name: (text, self._states.get(name, ("", now))[1]) for name, text in states.items()}
+        if not states:
+            self._hide()
+            return
+        if self._region is None:
+            self._region = Region(
+                get_renderable=self._waited_for,
+                console=self._console,
+                transient=True,
+                redirect_stdout=False,
+                redirect_stderr=False,
+                refresh_per_second=8,
+            )
+            self._region.start()
+        self._region.refresh()
+
+    def summary(self, parts: Sequence[Part]) -> None:
+        """The services of the part that has just ended; its verdict has been said."""
+        if parts[-1].ended and parts[-1].services:
+            self._hide()
+            self._console.print(_result(parts[-1].services))
+
+    def _print(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self._say(line)
+
+    def _say(self, line: str, style: str = "") -> None:
+        text = Text.from_ansi(line)
+        text.stylize(style)
+        self._console.print(text, soft_wrap=True)
+
+    def _hide(self) -> None:
+        region, self._region = self._region, None
+        if region is not None:
+            try:
+                region.stop()
+            finally:
+                self._console.show_cursor(True)
+
+    def _waited_for(self) -> Table:
+        states, now = self._states, monotonic()
+        rows = max(1, min(_LIVE, self._console.height - 3))
+        table = Table.grid(padding=(0, 1), expand=True)
+        table.add_column(no_wrap=True, width=1)
+        table.add_column(no_wrap=True, overflow="ellipsis")
+        table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
+        table.add_column(no_wrap=True, justify="right")
+        for name, (text, since) in list(states.items())[:rows]:
+            elapsed = int(now - since)
+            time = f"{elapsed // 60}:{elapsed % 60:02}"
+            table.add_row(self._spinner, _plain(name, "bold"), _plain(text), time)
+        if len(states) > rows:
+            table.add_row("", f"and {len(states) - rows} more")
+        return table
+
+
+class _Stdout:
+    """stdout, for as long as somebody reads it. Always that of now: it may be redirected."""
+
+    encoding = property(lambda self: sys.stdout.encoding)
+
+    def write(self, text: str) -> None:
+        with unbroken():
+            sys.stdout.write(text)
+
+    def flush(self) -> None:
+        with unbroken():
+            sys.stdout.flush()
+
+    def isatty(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return sys.stdout.fileno()
+
+
+def _plain(text: str, style: str = "") -> Text:
+    """On one line, without the colours that it may have."""
+    return Text(Text.from_ansi(" ".join(harmless([text]))).plain, style)
+
+
+def _result(services: Sequence[Deployed]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD)
+    for name in ("service", "result", "from", "to", "digest", "duration"):
+        table.add_column(name, overflow="fold")
+    shown = services if len(services) <= _ROWS else story.not_green_first(services)[:_ROWS]
+    for one in shown:
+        result = Text(one.outcome.words, _colour(one.outcome))
+        revisions = _plain(one.before), _plain(one.after)
+        time = duration.words(one.elapsed) if one.elapsed else ""
+        table.add_row(_plain(one.service), result, *revisions, _lines(report.digests(one)), time)
+    if len(services) > len(shown):
+        table.add_row(f"and {len(services) - len(shown)} more")
+    return table
+
+
+def _lines(text: str) -> Text:
+    return Text("\n").join(_plain(line) for line in text.splitlines())
+
+
+def _colour(outcome: Outcome) -> str:
+    return "green" if outcome is Outcome.SUCCEEDED else "yellow" if outcome.green else "red"

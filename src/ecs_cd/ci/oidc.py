@@ -1,0 +1,90 @@
+"""GitHub's OIDC tokens: what a job shows of itself to sign in elsewhere.
+
+https://docs.github.com/actions/reference/security/oidc
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ecs_cd.core.errors import Refused, Unreadable
+
+_ATTEMPTS = 3
+_TIMEOUT = 5.0  # seconds for each
+_LARGEST = 1 << 16  # bytes of an answer
+_TOKEN = re.compile(r"[\w-]+\.[\w-]+\.[\w-]*", re.ASCII)
+
+
+def id_token(environ: Mapping[str, str], sleep: Callable[[float], None], audience: str) -> str:
+    """A new token of this job for the audience. It is good for minutes, and is in no message.
+
+    Raises ``Refused`` where the job gets none, ``Unreadable`` where it may get one in a moment.
+    """
+    url = environ.get("ACTIONS_ID_TOKEN_REQUEST_URL", "")
+    bearer = environ.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "")
+    if not (url and bearer):
+        raise _no_endpoint(environ)
+    for attempt in range(1, _ATTEMPTS):
+        try:
+            return _ask(url, bearer, audience)
+        except Unreadable:
+            sleep(attempt)
+    return _ask(url, bearer, audience)
+
+
+def _ask(url: str, bearer: str, audience: str) -> str:
+    from http.client import HTTPException
+    from urllib.error import HTTPError
+    from urllib.parse import quote
+    from urllib.request import Request, build_opener
+
+    try:
+        request = Request(f"{url}&audience={quote(audience)}", headers={"Accept": "application/json"})
+        request.add_unredirected_header("Authorization", f"Bearer {bearer}")
+        with build_opener().open(request, timeout=_TIMEOUT) as answer:
+            return _token(json.loads(answer.read(_LARGEST)))
+    except HTTPError as error:
+        if error.code >= 500 or error.code in (408, 429):
+            raise Unreadable(f"HTTP {error.code}") from None
+        raise Refused(
+            f"role-to-assume: GitHub refused an OIDC token: HTTP {error.code}", "Does the job have `id-token: write`?"
+        ) from None
+    except (OSError, HTTPException) as error:  # no name, no connection, cut off, too late
+        raise Unreadable(str(getattr(error, "reason", "")) or type(error).__name__) from None
+    except ValueError:
+        raise _no_token() from None
+
+
+def _token(content: Any) -> str:
+    token = content.get("value") if isinstance(content, dict) else None
+    if not isinstance(token, str) or not _TOKEN.fullmatch(token):
+        raise _no_token()
+    return token
+
+
+def _no_token() -> Refused:
+    return Refused(
+        "role-to-assume: what answers at ACTIONS_ID_TOKEN_REQUEST_URL gives no OIDC token",
+        "Is there a proxy in the way? NO_PROXY can name hosts that are reached without it.",
+    )
+
+
+def _no_endpoint(environ: Mapping[str, str]) -> Refused:
+    if environ.get("ACT") == "true":
+        return Refused(
+            "role-to-assume: act has no OIDC tokens",
+            "`ecs-cd local run` has; or leave the role empty, and give act AWS credentials in the environment.",
+        )
+    if environ.get("GITHUB_ACTIONS") == "true":
+        return Refused(
+            "role-to-assume: this job may not ask GitHub for an OIDC token",
+            "Give the job `permissions: id-token: write`; where it is in a reusable workflow, the caller's job as "
+            "well. The run of a pull request from a fork never gets one.",
+        )
+    return Refused(
+        "role-to-assume: outside of GitHub Actions there are no OIDC tokens",
+        "Set role-chaining to true to assume the role with your own credentials, or leave the role out.",
+    )

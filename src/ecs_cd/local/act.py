@@ -1,0 +1,324 @@
+"""Runs a repository's own workflow with act, on this machine and without an image for the runner.
+
+Facts about act in this mode that callers rely on:
+
+- Steps run in a copy of the repository's folder. They get act's own environment, a terminal as standard input, output
+  and error, and a session of their own.
+- SIGINT to act kills the step's process group outright (SIGKILL); a composite action's `if: cancelled()` step
+  does not run then, a job's own does. SIGTERM to act ends everything, and no step runs any more.
+- Every action that a workflow names is fetched, even for a step that does not run.
+- RUNNER_TEMP is removed after a green job and stays after a red one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ecs_cd.local import machine
+from ecs_cd.local.machine import LocalError
+
+# Of the caller's environment: what would make a local run depend on who runs it, and where.
+FOREIGN = ("AWS_", "GITHUB_", "RUNNER_", "ACTIONS_", "INPUT_", "ECS_CD_", "PYTHON", "VIRTUAL_ENV")
+# What is taken for aws-actions/configure-aws-credentials.
+STAND_IN = Path(__file__).parent / "credentials"
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line that act reported, `at` seconds after its start; `step` is empty outside of a job's steps."""
+
+    at: float
+    data: Mapping[str, Any]
+
+    @property
+    def text(self) -> str:
+        """The line as a person reads it."""
+        return str(self.data.get("msg", "")).rstrip("\n")
+
+    @property
+    def step(self) -> str:
+        """The job's step: its id, or its number from 0."""
+        ids = self.data.get("stepID") or [""]
+        return str(ids[0])
+
+    @property
+    def is_output(self) -> bool:
+        """A line that the step itself wrote, a workflow command included."""
+        return bool(self.data.get("raw_output")) or "raw" in self.data
+
+
+@dataclass(frozen=True)
+class Result:
+    """A workflow run that has ended."""
+
+    exit_code: int
+    seconds: float
+    events: tuple[Event, ...] = field(repr=False)
+
+    @property
+    def green(self) -> bool:
+        """All jobs succeeded."""
+        return self.exit_code == 0
+
+    @property
+    def log(self) -> str:
+        """Everything that act and the steps wrote."""
+        return "".join(f"{event.text}\n" for event in self.events)
+
+    def outputs(self, step: str = "cd") -> dict[str, str]:
+        """The outputs of a job's step."""
+        return {
+            event.data["name"]: event.data["arg"]
+            for event in self.events
+            if event.data.get("command") == "set-output" and event.data.get("stepID") == [step]
+        }
+
+    def step_result(self, step: str = "cd") -> str:
+        """success, failure or skipped; empty for a step that was not reached."""
+        found = [
+            event.data["stepResult"]
+            for event in self.events
+            if event.data.get("stage") == "Main" and event.data.get("stepID") == [step] and "stepResult" in event.data
+        ]
+        return str(found[-1]) if found else ""
+
+    @property
+    def jobs(self) -> dict[str, str]:
+        """Each job's result, by job id."""
+        return {
+            str(event.data["jobID"]): str(event.data["jobResult"]) for event in self.events if "jobResult" in event.data
+        }
+
+    @property
+    def summary(self) -> str:
+        """The job summary, as Markdown."""
+        # A composite action's summary is reported for the step inside and for the job's step.
+        parts = [
+            event.data["content"]
+            for event in self.events
+            if event.data.get("command") == "summary" and len(event.data.get("stepID", [])) == 1
+        ]
+        return "".join(parts)
+
+    def annotations(self, level: str = "error") -> list[str]:
+        """The messages of ::error, ::warning or ::notice."""
+        return [str(event.data["arg"]) for event in self.events if event.data.get("command") == level]
+
+    def at(self, text: str) -> float:
+        """When the text first appeared, in seconds after the start."""
+        for event in self.events:
+            if text in event.text:
+                return event.at
+        raise LocalError(f"The log never says {text!r}:\n{self.log}")
+
+
+@dataclass
+class Run:
+    """A workflow that is running."""
+
+    process: subprocess.Popen[str]
+    runner_temp: Callable[[], Path | None]
+    started: float
+    events: list[Event]
+    reader: threading.Thread
+    changed: threading.Condition
+
+    def wait_for(self, text: str, timeout: float = 60) -> Event:
+        """Wait until the log has a line with the text."""
+        give_up = time.monotonic() + timeout
+        with self.changed:
+            while True:
+                for event in self.events:
+                    if text in event.text:
+                        return event
+                left = give_up - time.monotonic()
+                if left <= 0 or not self.reader.is_alive():
+                    raise LocalError(
+                        f"The log does not say {text!r}:\n{''.join(e.text + chr(10) for e in self.events)}"
+                    )
+                self.changed.wait(min(left, 1))
+
+    def interrupt(self) -> None:
+        """SIGINT to act, as a person's Ctrl-C."""
+        self.process.send_signal(signal.SIGINT)
+
+    def interrupt_step(self, number: signal.Signals = signal.SIGINT) -> None:
+        """A signal to the running step's own process, as GitHub's runner sends it."""
+        for pid in _children(self.process.pid):
+            os.kill(pid, number)
+
+    def wait(self, timeout: float | None = 300) -> Result:
+        """Wait for the end of the run."""
+        self.process.wait(timeout)
+        self.reader.join()
+        return Result(self.process.returncode, time.monotonic() - self.started, tuple(self.events))
+
+
+@contextmanager
+def start(
+    repo: Path,
+    *,
+    workflow: str,
+    event: str = "push",
+    event_file: Path | None = None,
+    job: str | None = None,
+    env: Mapping[str, str],
+    variables: Mapping[str, str] | None = None,
+    secrets: Mapping[str, str] | None = None,
+    labels: Sequence[str] = ("ubuntu-latest",),
+    replaced: Mapping[str, Path],
+    on_event: Callable[[Event], None] | None = None,
+) -> Iterator[Run]:
+    """Starts a workflow of ``repo``; it is interrupted at the end of the block if it still runs.
+
+    ``labels`` are those of `runs-on`, all of them this machine; ``replaced`` says for `OWNER/NAME@REF` which folder
+    is taken instead; ``event_file`` holds the event's payload, as JSON.
+    """
+    scratch = Path(tempfile.mkdtemp(prefix="ecs-cd-act-", dir=_scratch_place()))
+    run: Run | None = None
+    try:
+        command = [*_command(scratch, variables or {}, secrets or {}), event, "--workflows"]
+        command += [f".github/workflows/{workflow}"]
+        command += [part for label in labels for part in ("--platform", f"{label}=-self-hosted")]
+        command += [part for name, to in replaced.items() for part in ("--local-repository", f"{name}={to}")]
+        command += ["--eventpath", str(event_file)] if event_file else []
+        command += ["--job", job] if job else []
+        run = _start(command, repo, scratch, {**env, **(secrets or {})}, on_event)
+        yield run
+    finally:
+        if run is not None:
+            _end(run)
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def worth_showing(event: Event) -> bool:
+    """What steps wrote, how each step of the job went, what of the actions can't be had; not act's bookkeeping."""
+    if event.data.get("level") == "error" and event.data.get("stage") != "Main":
+        return True
+    if event.is_output:
+        return event.data.get("command", "error") in ("error", "warning", "notice", "group")
+    of_job = len(event.data.get("stepID", [])) == 1 and event.data.get("stage") == "Main"
+    return "jobResult" in event.data or (of_job and "stepResult" in event.data)
+
+
+def _scratch_place() -> str | None:
+    """Memory, where programs may be run from it: act copies the action's whole tree twice for each use."""
+    memory = Path("/dev/shm")
+    if not os.access(memory, os.W_OK) or os.statvfs(memory).f_flag & os.ST_NOEXEC:
+        return None
+    room = shutil.disk_usage(memory).free
+    return str(memory) if room > 1 << 30 else None
+
+
+def _command(scratch: Path, variables: Mapping[str, str], secrets: Mapping[str, str]) -> list[str]:
+    program = machine.program("act")
+    if program is None:
+        raise LocalError("act is not installed.")
+    (scratch / "none").touch()
+    command = [program, "--json", "--no-cache-server"]
+    command += [part for name, value in variables.items() for part in ("--var", f"{name}={value}")]
+    # By name: act reads the value from its environment.
+    command += [part for name in secrets for part in ("--secret", name)]
+    # Files of these kinds in the repository are not meant for this run.
+    for kind in ("env", "secret", "input", "var"):
+        command += [f"--{kind}-file", str(scratch / "none")]
+    return command
+
+
+def _start(
+    command: list[str],
+    repo: Path,
+    scratch: Path,
+    env: Mapping[str, str],
+    on_event: Callable[[Event], None] | None,
+) -> Run:
+    started = time.monotonic()
+    process = subprocess.Popen(
+        command,
+        cwd=repo,
+        env=_environment(scratch, env),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        # Ctrl-C at the terminal is for the caller, who decides how the run ends.
+        start_new_session=True,
+    )
+    events: list[Event] = []
+    changed = threading.Condition()
+
+    def read() -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            event = Event(time.monotonic() - started, _parse(line))
+            with changed:
+                events.append(event)
+                changed.notify_all()
+            if on_event is not None:
+                on_event(event)
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    return Run(process, lambda: _runner_temp(scratch), started, events, reader, changed)
+
+
+def _environment(scratch: Path, env: Mapping[str, str]) -> dict[str, str]:
+    config = scratch / "config" / "act"
+    config.mkdir(parents=True)
+    # Without this file act asks which image to use.
+    (config / "actrc").touch()
+    own = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
+    places = {"XDG_CACHE_HOME": str(scratch / "cache"), "XDG_CONFIG_HOME": str(scratch / "config")}
+    return {**own, **places, **env}
+
+
+def _parse(line: str) -> Mapping[str, Any]:
+    """A line of act's JSON log; what is none (an error before a job starts) becomes a message."""
+    try:
+        data = json.loads(line)
+    except ValueError:
+        return {"msg": line}
+    return data if isinstance(data, dict) else {"msg": line}
+
+
+def _runner_temp(scratch: Path) -> Path | None:
+    return next(iter(scratch.glob("cache/act/*/tmp")), None)
+
+
+def _children(pid: int) -> list[int]:
+    """The process ids of direct children."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            # The name in parentheses may hold anything; the fields after it do not.
+            fields = place.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == pid:
+            found.append(int(place.parent.name))
+    return found
+
+
+def _end(run: Run) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+        if run.process.poll() is not None:
+            break
+        run.process.send_signal(number)
+        try:
+            run.process.wait(15)
+        except subprocess.TimeoutExpired:
+            continue
+    run.reader.join(5)

@@ -1,0 +1,122 @@
+"""`ecs-cd local`: its verbs, flags and exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import MutableMapping, Sequence
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ecs_cd.aws.session import explain
+from ecs_cd.core.errors import Refused
+from ecs_cd.core.verdict import REFUSED_EXIT_CODE
+from ecs_cd.local import machine
+from ecs_cd.local.down import down
+from ecs_cd.local.machine import LocalError, Say
+from ecs_cd.local.run import Options as RunOptions
+from ecs_cd.local.run import run
+from ecs_cd.local.up import Options as UpOptions
+from ecs_cd.local.up import up
+
+_UP = """\
+Starts a local AWS (ministack) for the repository that you are in, and makes in it what the document names: cluster,
+repositories, buckets, templates, log groups, secrets, services. Your AWS account is read, where the document is an
+SSM parameter of it, and never changed. Once more: what changed is brought up to date."""
+_RUN = """\
+Runs the workflow with act on this machine, in a copy of your working tree with what you have not committed, and
+against the local AWS. Exits as the workflow does."""
+_WORKFLOW = "its file's name; default: the only one that uses ecs-cd, of several the only one that the event starts"
+_DOWN = "Ends the local AWS and removes what is of it: containers, images, files. Nothing else."
+
+
+def main(argv: Sequence[str], environ: MutableMapping[str, str]) -> int:
+    """Runs one verb; its exit code."""
+    given = _parser().parse_args(argv)
+    started = time.monotonic()
+
+    def say(text: str) -> None:
+        print(f"{time.monotonic() - started:6.1f} s  {text}", flush=True)
+
+    machine.exit_on_signals()
+    try:
+        return int(given.verb(given, environ, say))
+    except Refused as refused:
+        return _refuse(refused, given.name)
+    except (ClientError, BotoCoreError) as error:
+        return _refuse(explain(error), given.name)
+    except (LocalError, OSError) as error:
+        print(f"ecs-cd local {given.name}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _refuse(refused: Refused, verb: str) -> int:
+    for line in (*refused.problems, *([refused.remedy] if refused.remedy else [])):
+        print(f"ecs-cd local {verb}: {line}", file=sys.stderr)
+    return REFUSED_EXIT_CODE
+
+
+def _up(given: Any, environ: MutableMapping[str, str], say: Say) -> int:
+    options = UpOptions(given.config, given.parameter, given.templates, given.env_file, given.network_of)
+    return up(options, environ, say)
+
+
+def _run(given: Any, environ: MutableMapping[str, str], say: Say) -> int:
+    wrong = [text for text in given.var if not text.partition("=")[0] or "=" not in text]
+    if wrong:
+        raise Refused("--var: must be NAME=VALUE")
+    variables = dict(text.split("=", 1) for text in given.var)
+    options = RunOptions(
+        given.workflow, given.event, given.event_file, given.job, variables, tuple(given.secret), given.tree
+    )
+    return run(options, environ, say)
+
+
+def _down(given: Any, environ: MutableMapping[str, str], say: Say) -> int:
+    return down(environ, say)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ecs-cd local",
+        description="Your own pipeline on your machine: real containers, a local AWS, the workflow as it is.",
+        allow_abbrev=False,
+    )
+    verbs = parser.add_subparsers(dest="name", required=True, metavar="VERB")
+    for name, (verb, summary, description, flags) in _VERBS.items():
+        added = verbs.add_parser(name, help=summary, description=description, allow_abbrev=False)
+        added.set_defaults(verb=verb)
+        if name == "run":
+            added.add_argument("workflow", nargs="?", default="", help=_WORKFLOW)
+        for flag, metavar, words in flags:
+            many: dict[str, Any] = {"action": "append", "default": []} if flag in _REPEATED else {"default": ""}
+            added.add_argument(flag, metavar=metavar, help=words, **many)
+    return parser
+
+
+_VERBS = {
+    "up": (_up, "start a local AWS for this repository", _UP, (
+        ("--config", "PARAMETER", "the document: an SSM parameter of your AWS account, or file:PATH; "
+         "default: what the workflows name"),
+        ("--parameter", "NAME", "the SSM parameter that gets the document here; default: what the workflows name"),
+        ("--templates", "DIR", "where the task definitions' templates are, as DIR/bucket/key, DIR/key or "
+         "DIR/family.json; default: your AWS account, if the document is from there, else they are made up"),
+        ("--env-file", "FILE", "values of the containers' variables and secrets, NAME=VALUE, one a line"),
+        ("--network-of", "CONTAINER", "a container whose Docker network the tasks join, your database's, say"),
+    )),
+    "run": (_run, "run a workflow of this repository", _RUN, (
+        ("--event", "NAME", "the event that starts it; default: push, or else the workflow's first"),
+        ("--event-file", "FILE", "the event's payload, as JSON"),
+        ("--job", "ID", "only this job, and those that it needs"),
+        ("--var", "NAME=VALUE", "a variable, vars.NAME; may be repeated"),
+        ("--secret", "NAME", "a secret, secrets.NAME, with the value of this environment variable; may be repeated"),
+        ("--tree", "DIR", "the folder that is taken for ecs-cd's actions; default: the checkout or the release that "
+         "this command is from, else they are fetched from GitHub"),
+    )),
+    "down": (_down, "end the local AWS, and leave nothing", _DOWN, ()),
+}  # fmt: skip
+_REPEATED = ("--var", "--secret")

@@ -1,0 +1,95 @@
+"""Docker on this machine: is everything there, and what a local AWS leaves in it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from ecs_cd.local import machine, placeholder
+from ecs_cd.local.machine import LocalError
+
+Env = Mapping[str, str]
+
+
+def answers(env: Env) -> bool:
+    """Whether an engine answers the client."""
+    if shutil.which("docker", path=env.get("PATH")) is None:
+        return False
+    command = ["docker", "version", "--format", "{{.Server.Version}}"]
+    try:
+        return machine.run(command, env=env, check=False, timeout=30).returncode == 0
+    except subprocess.TimeoutExpired:
+        return False
+
+
+def has_buildx(env: Env) -> bool:
+    """Whether the client has its build plugin."""
+    return machine.run(["docker", "buildx", "version"], env=env, check=False).returncode == 0
+
+
+def host_in_use() -> dict[str, str]:
+    """The engine's address, for those who don't read the client's contexts: what ministack uses is one of them."""
+    if "DOCKER_HOST" in os.environ or shutil.which("docker") is None:
+        return {}
+    shown = machine.run(["docker", "context", "inspect", "--format", "{{.Endpoints.docker.Host}}"], check=False)
+    return {"DOCKER_HOST": shown.stdout.strip()} if shown.returncode == 0 and shown.stdout.strip() else {}
+
+
+def architecture(env: Env) -> str:
+    """What the engine's own programs run on: `amd64`, `arm64`."""
+    return machine.run(["docker", "version", "--format", "{{.Server.Arch}}"], env=env).stdout.strip()
+
+
+def network(container: str, env: Env) -> str:
+    """The first network of a container that runs; empty if there is none."""
+    shown = machine.run(
+        ["docker", "container", "inspect", "--format", "{{range $k, $v := .NetworkSettings.Networks}}{{$k}} {{end}}",
+         container],
+        env=env,
+        check=False,
+    )  # fmt: skip
+    return next(iter(shown.stdout.split()), "")
+
+
+def push_placeholder(target: str, env: Env) -> None:
+    """Makes the image that only waits, and pushes it; nothing of it stays in the engine."""
+    made_for = architecture(env)
+    if made_for not in placeholder.ARCHITECTURES:
+        raise LocalError(
+            f"The Docker engine is for {made_for}; a local AWS runs on {', '.join(placeholder.ARCHITECTURES)}."
+        )
+    with tempfile.NamedTemporaryFile(suffix=".tar") as archive:
+        archive.write(placeholder.root_filesystem(made_for))
+        archive.flush()
+        machine.run(["docker", "import", "--change", 'ENTRYPOINT ["/pause"]', Path(archive.name), target], env=env)
+    try:
+        machine.run(["docker", "push", "--quiet", target], env=env)
+    finally:
+        machine.run(["docker", "image", "rm", target], env=env, check=False)
+
+
+def remove_labelled(label: str, env: Env) -> None:
+    """Removes all containers with the label, and the volumes that are theirs alone."""
+    # Twice: a task that was being started when ministack was killed may appear late.
+    for _ in range(2):
+        command = ["docker", "ps", "--all", "--quiet", "--filter", f"label={label}"]
+        left = machine.run(command, env=env, check=False).stdout.split()
+        if left:
+            machine.run(["docker", "rm", "--force", "--volumes", *left], env=env, check=False)
+
+
+def remove_images(registry: str, env: Env) -> None:
+    """Removes images that were built for or pulled from the registry: their names mean nothing without it."""
+    command = ["docker", "images", "--digests", "--format", "{{.Repository}} {{.Tag}} {{.Digest}}"]
+    shown = machine.run(command, env=env, check=False).stdout
+    names = [_image(*line.split()) for line in shown.splitlines() if line.startswith(f"{registry}/")]
+    if names:
+        machine.run(["docker", "image", "rm", "--force", *dict.fromkeys(names)], env=env, check=False)
+
+
+def _image(repository: str, tag: str, digest: str) -> str:
+    return f"{repository}@{digest}" if tag == "<none>" else f"{repository}:{tag}"

@@ -1,0 +1,34 @@
+"""`ecs-cd local down`: nothing of the local AWS stays, and nothing else goes."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from ecs_cd.core.errors import Refused
+from ecs_cd.local import containers, ministack, place, repository
+from ecs_cd.local.machine import Say
+
+
+def down(environ: Mapping[str, str], say: Say) -> int:
+    """Ends what `up` started for this repository, and removes it; also what a crash or a restart left."""
+    root = repository.root(Path.cwd())
+    folder = place.folder(root, environ)
+    if not folder.is_dir():
+        say(f"nothing is up for {root}")
+        return 0
+    env = containers.host_in_use()
+    ministack.kill(folder)
+    if ministack.recorded(folder) and not containers.answers(env):
+        raise Refused(
+            "the local AWS has ended, but its containers and images can't be removed: no Docker engine answers",
+            "Start the engine, and run this again.",
+        )
+    ministack.end(folder, env)
+    shutil.rmtree(folder)
+    with suppress(OSError):  # of other repositories
+        folder.parent.rmdir()
+    say(f"nothing is left of the local AWS of {root}")
+    return 0

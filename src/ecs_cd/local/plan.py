@@ -1,0 +1,316 @@
+"""What a local AWS has to hold for a document, and in which words. Data in, data out."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ecs_cd.core import references
+from ecs_cd.core.document import Document
+from ecs_cd.core.errors import Refused
+from ecs_cd.core.references import RegisteredTaskDefinition, S3Object, TaskDefinitionSource, WorkspaceFile, short
+from ecs_cd.core.render import pairs
+from ecs_cd.core.task_definition import TaskDefinition
+from ecs_cd.local.workflow import Workflow
+
+_ACCOUNT, _REGION = "000000000000", "us-east-1"
+_ARN = re.compile(r"arn:[\w-]+:[\w-]+:(?P<region>[a-z0-9-]*):(?P<account>\d{12}):.+")
+_ROLLING = "is deployed by CodeDeploy; here it is rolling, and the codedeploy block is left out"
+
+
+# ---- where ----
+
+
+def account_and_region(document: Document, source: str, workflows: Iterable[Workflow]) -> tuple[str, str]:
+    """The account and region that names and ARNs of this repository mean, so that they mean them here as well.
+
+    The role that a workflow signs in with comes first: its account is the one that the workflow then sees.
+    """
+    seen = list(workflows)
+    arns = [_ARN.fullmatch(text) for one in seen for text in one.roles]
+    arns += [_ARN.fullmatch(text) for text in (source, document.cluster)]
+    found = [match for match in arns if match]
+    repositories = list(document.images.values())
+    accounts = [match["account"] for match in found] + [one.account for one in repositories if one.account]
+    regions = [region for one in seen for region in one.regions] + [match["region"] for match in found]
+    regions += [one.region for one in repositories if one.region]
+    return next(iter(accounts), _ACCOUNT), next(filter(None, regions), _REGION)
+
+
+def parameter_name(source: str) -> tuple[str, int]:
+    """The name in an SSM parameter's name, ``name:version`` or ARN, and how many versions it must have."""
+    text = source.partition(":parameter")[2] if source.startswith("arn:") else source
+    name, _, version = text.partition(":")
+    return name, int(version) if version.isdigit() else 1
+
+
+# ---- the document ----
+
+
+def local_document(content: Mapping[str, Any], registry: str) -> dict[str, Any]:
+    """The same document for a local AWS: its registry, names instead of ARNs, no CodeDeploy."""
+    result: dict[str, Any] = copy.deepcopy(dict(content))
+    result["cluster"] = short(result["cluster"])
+    for image in result["images"].values():
+        for key in image:  # repository, cache-repository
+            image[key] = f"{registry}/{references.repository(image[key]).name}"
+    for service in result.get("services", {}).values():
+        service.pop("codedeploy", None)
+        if "service" in service:
+            service["service"] = short(service["service"])
+    for task in _tasks(result):
+        task["task-definition"] = _family_or_place(task["task-definition"])
+        if "event-bus" in task:
+            task["event-bus"] = short(task["event-bus"])
+    return result
+
+
+def differences(document: Document) -> list[str]:
+    """What of the document is otherwise here, in sentences."""
+    return [f"{one.key}: {_ROLLING}" for one in document.services.values() if one.codedeploy != type(one.codedeploy)()]
+
+
+def _tasks(content: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The parts that name a task definition."""
+    sections = [content.get(name, {}).values() for name in ("services", "scheduled-tasks")]
+    return [*sections[0], *sections[1], *([content["migration"]] if "migration" in content else [])]
+
+
+def _family_or_place(text: str) -> str:
+    """A family instead of a revision, for here no other revision is known."""
+    source = references.task_definition_source(text)
+    return family(source.name) if isinstance(source, RegisteredTaskDefinition) else text
+
+
+def family(name: str) -> str:
+    """The family of ``family``, ``family:revision`` or an ARN."""
+    return short(name).partition(":")[0]
+
+
+# ---- templates ----
+
+
+@dataclass(frozen=True)
+class Needed:
+    """A task definition's template that a document names, and the containers that must be in it."""
+
+    source: TaskDefinitionSource
+    containers: tuple[str, ...]
+
+    @property
+    def where(self) -> str:
+        """The place as people write it."""
+        if isinstance(self.source, S3Object):
+            return f"s3://{self.source.bucket}/{self.source.key}"
+        return self.source.path if isinstance(self.source, WorkspaceFile) else self.source.name
+
+
+def needed(document: Document) -> list[Needed]:
+    """Every template once, in the document's order."""
+    named = [(one.task_definition, tuple(one.containers)) for one in document.services.values()]
+    if document.migration:
+        named.append((document.migration.task_definition, (document.migration.container,)))
+    named += [(one.task_definition, tuple(one.containers)) for one in document.scheduled_tasks.values()]
+    found: dict[TaskDefinitionSource, dict[str, None]] = {}
+    for source, containers in named:
+        found.setdefault(source, {}).update(dict.fromkeys(containers))
+    return [Needed(source, tuple(containers)) for source, containers in found.items()]
+
+
+def candidates(source: TaskDefinitionSource) -> tuple[str, ...]:
+    """The paths below --templates where a template may be."""
+    if isinstance(source, S3Object):
+        return (f"{source.bucket}/{source.key}", source.key)
+    assert isinstance(source, RegisteredTaskDefinition), "a file of the workspace is there, and nowhere else"
+    return tuple(f"{family(source.name)}.{kind}" for kind in ("json", "yaml", "yml"))
+
+
+def made_up(one: Needed, variables: Iterable[str], region: str) -> TaskDefinition:
+    """The least that can be deployed: the containers that the document names, with these variables as secrets."""
+    name = _family_of(one.source)
+    logs = {"awslogs-group": f"/ecs/{name}", "awslogs-region": region, "awslogs-stream-prefix": "ecs"}
+    secrets = [{"name": variable, "valueFrom": f"/ecs-cd/local/{variable}"} for variable in variables]
+    return {
+        "family": name,
+        "requiresCompatibilities": ["FARGATE"],
+        "networkMode": "awsvpc",
+        "cpu": "256",
+        "memory": "512",
+        "executionRoleArn": f"arn:aws:iam::{_ACCOUNT}:role/ecs-cd",
+        "containerDefinitions": [
+            {
+                "name": container,
+                "image": "replaced-by-the-deployment",
+                "essential": True,
+                "secrets": secrets,
+                "logConfiguration": {"logDriver": "awslogs", "options": logs},
+            }
+            for container in one.containers
+        ],
+    }
+
+
+def _family_of(source: TaskDefinitionSource) -> str:
+    if isinstance(source, RegisteredTaskDefinition):
+        return family(source.name)
+    path = source.key if isinstance(source, S3Object) else source.path
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", re.sub(r"\.[A-Za-z]+$", "", path)).strip("-") or "task"
+
+
+def for_this_machine(definition: TaskDefinition, given: Mapping[str, str], architecture: str) -> TaskDefinition:
+    """A copy with the given values of variables, for the engine's architecture, without private registries' logins."""
+    result: TaskDefinition = copy.deepcopy(dict(definition))
+    for container in result["containerDefinitions"]:
+        container.pop("repositoryCredentials", None)
+        for entry in container.get("environment", ()):
+            entry["value"] = given.get(entry["name"], entry.get("value", ""))
+    if _foreign_architecture(definition, architecture):
+        del result["runtimePlatform"]["cpuArchitecture"]
+    return result
+
+
+def notes(definition: TaskDefinition, one: Needed, architecture: str) -> list[str]:
+    """What of a template is otherwise here, or may not work, in sentences."""
+    foreign = _foreign_architecture(definition, architecture)
+    found = [f"{one.where}: is for {foreign}; here it runs as the engine does, {architecture}"] if foreign else []
+    return found + [
+        f"{one.where}: container `{container['name']}` runs an image of ECR, which Docker pulls as it is, "
+        "with your own login"
+        for container in definition["containerDefinitions"]
+        if container["name"] not in one.containers and references.mentioned([str(container.get("image", ""))])
+    ]
+
+
+def _foreign_architecture(definition: TaskDefinition, architecture: str) -> str:
+    """The architecture that the task definition asks for and the engine (`amd64`, `arm64`) is not; else empty."""
+    wanted = str(definition.get("runtimePlatform", {}).get("cpuArchitecture", ""))
+    return "" if {"X86_64": "amd64", "ARM64": "arm64"}.get(wanted, architecture) == architecture else wanted
+
+
+def pausing(definition: TaskDefinition, image: str) -> TaskDefinition:
+    """The revision that a service has before its first deployment: the same containers, doing nothing."""
+    names = [container["name"] for container in definition["containerDefinitions"]]
+    kept: TaskDefinition = {
+        name: definition[name]
+        for name in ("family", "requiresCompatibilities", "networkMode", "cpu", "memory", "executionRoleArn")
+        if name in definition
+    }
+    containers = [{"name": name, "image": image, "essential": True, "memory": 64} for name in names]
+    return kept | {"containerDefinitions": containers}
+
+
+def log_groups(definitions: Iterable[TaskDefinition]) -> list[tuple[str, str]]:
+    """Each log group that containers write to, with its region; empty where that is the task's own."""
+    logs = [one.get("logConfiguration", {}) for each in definitions for one in each["containerDefinitions"]]
+    options = [one.get("options", {}) for one in logs if one.get("logDriver") == "awslogs"]
+    found = [(one["awslogs-group"], one.get("awslogs-region", "")) for one in options if "awslogs-group" in one]
+    return list(dict.fromkeys(found))
+
+
+def buckets(document: Document) -> list[str]:
+    """The buckets of the templates."""
+    sources = [one.source for one in needed(document)]
+    return list(dict.fromkeys(source.bucket for source in sources if isinstance(source, S3Object)))
+
+
+def repositories(content: Mapping[str, Any]) -> list[str]:
+    """The names of all repositories that a document names."""
+    uris = [uri for image in content["images"].values() for uri in image.values()]
+    return list(dict.fromkeys(references.repository(uri).name for uri in uris))
+
+
+# ---- secrets ----
+
+
+@dataclass(frozen=True)
+class Secret:
+    """Something that containers get from Secrets Manager, or else from SSM, under a local name.
+
+    ``variables`` are the containers' variables by the keys of the secret's JSON; the key is empty where it is the
+    whole value.
+    """
+
+    name: str
+    in_ssm: bool
+    variables: Mapping[str, tuple[str, ...]]
+
+
+def secrets(definitions: Iterable[TaskDefinition]) -> list[Secret]:
+    """All secrets of these task definitions, each once."""
+    found: dict[tuple[str, bool], dict[str, dict[str, None]]] = {}
+    for entry in _entries(definitions):
+        name, in_ssm, key = _reference(entry["valueFrom"])
+        found.setdefault((name, in_ssm), {}).setdefault(key, {})[entry["name"]] = None
+    return [
+        Secret(name, in_ssm, {key: tuple(names) for key, names in keys.items()})
+        for (name, in_ssm), keys in found.items()
+    ]
+
+
+def with_secrets(definition: TaskDefinition, arns: Mapping[str, str]) -> TaskDefinition:
+    """A copy whose secrets are the local ones; ``arns`` are those of Secrets Manager by their local names."""
+    result: TaskDefinition = copy.deepcopy(dict(definition))
+    for entry in _entries([result]):
+        name, in_ssm, key = _reference(entry["valueFrom"])
+        entry["valueFrom"] = name if in_ssm else f"{arns[name]}:{key}::" if key else arns[name]
+    return result
+
+
+def values(secret: Secret, given: Mapping[str, str], there: Mapping[str, str], made_up: str) -> dict[str, str]:
+    """The secret's values by its keys: what was given for a variable, what is there already, else a made-up one."""
+    return {
+        key: next((given[name] for name in names if name in given), there.get(key, made_up))
+        for key, names in secret.variables.items()
+    }
+
+
+def not_given(found: Iterable[Secret], given: Collection[str]) -> list[str]:
+    """The variables whose secret nobody gave a value for."""
+    groups = [names for secret in found for names in secret.variables.values()]
+    return list(dict.fromkeys(names[0] for names in groups if not any(name in given for name in names)))
+
+
+def unknown_variables(given: Iterable[str], definitions: Sequence[TaskDefinition]) -> list[str]:
+    """What was given and no container has a variable for."""
+    containers = [one for each in definitions for one in each["containerDefinitions"]]
+    known = {entry["name"] for one in containers for kind in ("environment", "secrets") for entry in one.get(kind, ())}
+    return [name for name in given if name not in known]
+
+
+def read_variables(text: str, *, where: str) -> dict[str, str]:
+    """NAME=VALUE, one a line, with empty lines and comments, as `docker run --env-file` takes it."""
+    lines = ("" if line.lstrip().startswith("#") else line for line in text.splitlines())
+    found = pairs("\n".join(lines), what=where)
+    wrong = [name for name in found if not re.fullmatch(r"[A-Za-z_]\w*", name)]
+    if wrong:
+        raise Refused([f"{where}: the name of variable {list(found).index(name) + 1} is none" for name in wrong])
+    return found
+
+
+def _entries(definitions: Iterable[TaskDefinition]) -> list[dict[str, str]]:
+    return [entry for each in definitions for one in each["containerDefinitions"] for entry in one.get("secrets", ())]
+
+
+def _reference(value_from: str) -> tuple[str, bool, str]:
+    """The local name, whether it is in SSM, and the JSON key of a container's ``valueFrom``.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html
+    """
+    parts = value_from.split(":")
+    if value_from.startswith("arn:") and len(parts) > 6 and parts[2] == "secretsmanager":
+        return parts[6], False, parts[7] if len(parts) > 7 else ""
+    if value_from.startswith("arn:"):
+        return value_from.partition(":parameter")[2], True, ""
+    return value_from, True, ""
+
+
+# ---- what runs ----
+
+
+def address(task: Mapping[str, Any]) -> str:
+    """The address of a task, as DescribeTasks tells it; empty where it has none."""
+    details = [detail for item in task.get("attachments", ()) for detail in item.get("details", ())]
+    return next((str(one["value"]) for one in details if one.get("name") == "privateIPv4Address"), "")

@@ -1,0 +1,101 @@
+"""The developer's repository: what is read of it, and the copy that a workflow runs in. Nothing in it changes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ecs_cd.core.errors import Refused
+from ecs_cd.local import machine, workflow
+from ecs_cd.local.workflow import Workflow
+
+_WORKFLOWS = Path(".github", "workflows")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A clone whose HEAD is the working tree: ``head`` itself, or a commit on top with ``changed`` files."""
+
+    folder: Path
+    head: str
+    sha: str
+    changed: int
+
+
+def root(folder: Path) -> Path:
+    """The top of the repository that the folder is in. Raises ``Refused`` outside of one."""
+    shown = machine.run(["git", "rev-parse", "--show-toplevel"], cwd=folder, check=False)
+    if shown.returncode != 0:
+        why = shown.stderr.strip().splitlines() or ["git does not say why"]
+        raise Refused(f"{folder} is in no Git repository: {why[-1]}", "Go to the repository that holds the workflow.")
+    return Path(shown.stdout.rstrip("\n"))
+
+
+def workflows(repository: Path) -> list[Workflow]:
+    """All workflows, by their files' names. Raises ``Refused`` where one can't be read."""
+    folder = repository / _WORKFLOWS
+    files = sorted(path for path in folder.glob("*") if path.suffix in (".yml", ".yaml")) if folder.is_dir() else []
+    return [workflow.read(path.name, path.read_text(encoding="utf-8-sig")) for path in files]
+
+
+def snapshot(repository: Path, destination: Path, files: Mapping[str, str]) -> Snapshot:
+    """A clone in which what is not committed yet is committed, and ``files`` have these contents.
+
+    GitHub would check a commit out, and so do we: what Git ignores is not there, and an image's tag is a commit's.
+    The commit has the time of the one before it, so that the same content makes the same commit again.
+    """
+    head = _head(repository)
+    machine.run(["git", "clone", "--quiet", "--no-checkout", repository, destination])
+    _name_origin(repository, destination)
+    index = destination / ".git" / "local-index"
+    for name, to in (("index", index), ("info/exclude", destination / ".git" / "info" / "exclude")):
+        there = repository / _git(repository, "rev-parse", "--git-path", name)
+        if there.is_file():
+            to.parent.mkdir(exist_ok=True)
+            shutil.copyfile(there, to)
+    env = {"GIT_DIR": str(destination / ".git"), "GIT_WORK_TREE": str(repository), "GIT_INDEX_FILE": str(index)}
+    _git(repository, "add", "--all", ".", env=env)
+    for path, text in files.items():
+        blob = _git(repository, "hash-object", "-w", "--stdin", env=env, stdin=text)
+        _git(repository, "update-index", "--add", "--cacheinfo", f"100644,{blob},{path}", env=env)
+    tree = _git(repository, "write-tree", env=env)
+    changed = _git(destination, "diff-tree", "-r", "--name-only", head, tree).splitlines()
+    sha = _commit(destination, head, tree) if changed else head
+    _git(destination, "update-ref", "HEAD", sha)
+    index.unlink()
+    _git(destination, "reset", "--quiet", "--hard")
+    return Snapshot(destination, head, sha, len(changed))
+
+
+def _head(repository: Path) -> str:
+    shown = machine.run(["git", "rev-parse", "--verify", "--quiet", "HEAD"], cwd=repository, check=False)
+    if shown.returncode != 0:
+        raise Refused(f"{repository} has no commit yet", "Commit something first.")
+    return shown.stdout.strip()
+
+
+def _name_origin(repository: Path, destination: Path) -> None:
+    """act reads the repository's name from the remote; that of the clone would be a folder."""
+    shown = machine.run(["git", "remote", "get-url", "origin"], cwd=repository, check=False)
+    url = shown.stdout.strip() or f"https://github.com/local/{repository.name}.git"
+    _git(destination, "remote", "set-url", "origin", url)
+
+
+def _commit(destination: Path, head: str, tree: str) -> str:
+    when = _git(destination, "show", "--no-patch", "--format=%ct +0000", head)
+    people = {
+        f"GIT_{who}_{what}": text
+        for who in ("AUTHOR", "COMMITTER")
+        for what, text in (("NAME", "ecs-cd local"), ("EMAIL", "local@localhost"), ("DATE", when))
+    }
+    return _git(destination, "commit-tree", "-p", head, "-m", "The working tree", tree, env=people)
+
+
+def _git(folder: Path, *arguments: str, env: Mapping[str, str] | None = None, stdin: str | None = None) -> str:
+    return machine.run(["git", *arguments], cwd=folder, env={**_NO_HOOKS, **(env or {})}, stdin=stdin).stdout.strip()
+
+
+_NO_HOOKS = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.hooksPath", "GIT_CONFIG_VALUE_0": os.devnull}

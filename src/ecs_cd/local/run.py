@@ -1,0 +1,168 @@
+"""`ecs-cd local run`: the repository's own workflow, on this machine and with the local AWS."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ecs_cd.aws.session import Aws
+from ecs_cd.core.errors import Refused
+from ecs_cd.local import act, containers, ministack, oidc, place, plan, repository, tools, workflow
+from ecs_cd.local.act import Event, Result
+from ecs_cd.local.machine import Say
+from ecs_cd.local.ministack import Ministack
+from ecs_cd.local.place import Stack
+from ecs_cd.local.repository import Snapshot
+from ecs_cd.local.workflow import Workflow
+
+_ROOT = Path(__file__).resolve().parents[3]
+# Of a checkout what `uses:` needs: act copies the whole folder, twice for each step.
+_PARTS = (
+    "action.yml", "actions", "build-push", "images", "migrate", "deploy", "bin", "src", "requirements",
+    ".github/workflows/pipeline.yml",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Options:
+    """The command line."""
+
+    workflow: str = ""
+    event: str = ""
+    event_file: str = ""
+    job: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
+    tree: str = ""
+
+
+def run(options: Options, environ: MutableMapping[str, str], say: Say) -> int:
+    """Runs a workflow to its end; 0 if all its jobs succeeded."""
+    env = containers.host_in_use()
+    tools.require(env)
+    root = repository.root(Path.cwd())
+    folder = place.folder(root, environ)
+    stack, running = place.load(folder), ministack.running(folder)
+    if stack is None or running is None:
+        raise Refused(f"no local AWS is up for {root}", "Start it: ecs-cd local up")
+    chosen = workflow.choose(options.workflow, options.event, repository.workflows(root))
+    event = workflow.event(options.event, chosen)
+    secrets = _secrets(options.secrets, environ)
+    variables = {"AWS_REGION": running.region, "ECS_CD_ROLE": _role(running), **options.variables}
+    payload = _payload(options.event_file)
+    with tempfile.TemporaryDirectory(prefix="ecs-cd-local-") as scratch:
+        snapshot = repository.snapshot(root, Path(scratch) / root.name, stack.files)
+        replaced = _replaced(chosen, options.tree, Path(scratch) / "ecs-cd", say)
+        _begin(chosen, snapshot, stack, say)
+        missing = workflow.missing(chosen, variables, secrets)
+        if missing:
+            say(f"not given, so empty: {', '.join(missing)} (--var NAME=VALUE, --secret NAME)")
+        with oidc.token_endpoint() as id_token:
+            result = _to_its_end(
+                chosen,
+                snapshot.folder,
+                say,
+                event=event,
+                event_file=payload,
+                job=options.job or None,
+                env={**env, **running.client_env, **id_token},
+                variables=variables,
+                secrets=secrets,
+                replaced=replaced,
+            )
+    if not result.jobs:
+        raise Refused(f"no job of {chosen.file} ran", result.log.strip().rpartition("\n")[2])
+    say(f"the workflow {'succeeded' if result.green else 'FAILED'} after {result.seconds:.1f} s")
+    _tell_what_runs(stack, running, environ, say)
+    return result.exit_code
+
+
+def _role(running: Ministack) -> str:
+    return f"arn:aws:iam::{running.account}:role/ecs-cd"
+
+
+def _secrets(names: tuple[str, ...], environ: Mapping[str, str]) -> dict[str, str]:
+    absent = [name for name in names if name not in environ]
+    if absent:
+        raise Refused(
+            [f"--secret {name}: there is no environment variable {name}" for name in absent],
+            "A secret's value is read from the environment, where no list of processes shows it.",
+        )
+    return {name: environ[name] for name in names}
+
+
+def _payload(event_file: str) -> Path | None:
+    path = Path(event_file).resolve()
+    if event_file and not path.is_file():
+        raise Refused(f"--event-file: {event_file} is no file")
+    return path if event_file else None
+
+
+def _replaced(chosen: Workflow, tree: str, scratch: Path, say: Say) -> dict[str, Path]:
+    """Which folder act takes for which action."""
+    ours = _own_tree(Path(tree).resolve() if tree else _ROOT, scratch)
+    if ours is None and tree:
+        raise Refused(f"--tree: {tree} is no tree of ecs-cd: it has no action.yml and bin/ecs-cd")
+    if ours is None and chosen.ours:
+        say(f"{', '.join(chosen.ours)}: fetched from GitHub; --tree DIR takes a folder instead")
+    # What our reusable workflow uses is in the tree.
+    called = repository.workflows(ours) if ours else []
+    uses = [name for one in (chosen, *called) for name in one.ours] if ours else []
+    signing_in = [name for one in (chosen, *called) for name in one.credentials]
+    return {**{name: ours for name in uses if ours}, **dict.fromkeys(signing_in, act.STAND_IN)}
+
+
+def _own_tree(tree: Path, scratch: Path) -> Path | None:
+    """The folder with the actions: a release's as it is; of a checkout a copy of what is needed."""
+    if not ((tree / "action.yml").is_file() and (tree / "bin" / "ecs-cd").is_file()):
+        return None
+    if (tree / "dist").is_dir():
+        return tree
+    for name in _PARTS:
+        (scratch / name).parent.mkdir(parents=True, exist_ok=True)
+        if (tree / name).is_dir() and not (tree / name).is_symlink():
+            shutil.copytree(tree / name, scratch / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(tree / name, scratch / name, follow_symlinks=False)
+    return scratch
+
+
+def _begin(chosen: Workflow, snapshot: Snapshot, stack: Stack, say: Say) -> None:
+    what = f"commit {snapshot.head[:12]}"
+    if snapshot.changed:
+        files = f"{snapshot.changed} changed file{'s' * (snapshot.changed > 1)}"
+        what = f"commit {snapshot.sha[:12]}, which is {snapshot.head[:12]} with {files}"
+    say(f"{chosen.file} runs on a copy of your working tree: {what}")
+    if stack.files:
+        say(f"with local contents: {', '.join(stack.files)}")
+
+
+def _to_its_end(chosen: Workflow, folder: Path, say: Say, **how: Any) -> Result:
+    """The workflow's run, its log shown as it is written."""
+
+    def show(event: Event) -> None:
+        if act.worth_showing(event):
+            job = "" if chosen.plain else f"{event.data.get('job', '')} "
+            for line in event.text.splitlines() or [""]:
+                say(f"  {job}| {line}".rstrip())
+
+    with act.start(folder, workflow=chosen.file, labels=chosen.labels, on_event=show, **how) as started:
+        return started.wait(timeout=None)
+
+
+def _tell_what_runs(stack: Stack, running: Ministack, environ: MutableMapping[str, str], say: Say) -> None:
+    """Each service's tasks, with the addresses that this machine reaches where Docker runs on it itself."""
+    ministack.use(running, environ)
+    ecs = Aws(environ, running.region).client("ecs")
+    for key, name in stack.services.items():
+        arns = ecs.list_tasks(cluster=stack.cluster, serviceName=name, desiredStatus="RUNNING")["taskArns"]
+        tasks = ecs.describe_tasks(cluster=stack.cluster, tasks=arns)["tasks"] if arns else []
+        if not tasks:
+            say(f"{key}: no task of {name} runs")
+        for task in tasks:
+            images = ", ".join(one.get("image", "") for one in task.get("containers", ()))
+            say(f"{key}: a task of {name} runs at {plan.address(task) or 'no address'}: {images}")

@@ -1,0 +1,50 @@
+"""What has to be on this machine for a local run, and how to get it."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import sys
+from collections.abc import Mapping
+
+from ecs_cd.core.errors import Refused
+from ecs_cd.local import containers, machine
+
+EXTRA = "pip install 'ecs-cd[local]'"
+_MAC = sys.platform == "darwin"
+_GIT = "xcode-select --install" if _MAC else "install the package git"
+_ENGINE = (
+    "install Docker Desktop, or Colima with the formulas docker and docker-buildx"
+    if _MAC
+    else "install Docker Engine 23 or newer (Debian and Ubuntu: the package docker.io or docker-ce)"
+)
+_START = "start Docker Desktop, or Colima" if _MAC else "sudo systemctl start docker"
+_BUILDX = (
+    "Docker Desktop has it; with Colima, the formula docker-buildx"
+    if _MAC
+    else "install the package docker-buildx (Debian, Ubuntu) or docker-buildx-plugin (Docker's own)"
+)
+
+
+def require(env: Mapping[str, str]) -> None:
+    """Raises ``Refused`` with everything that is missing, each with how to get it."""
+    found = [] if shutil.which("git") else [f"git is not installed: {_GIT}"]
+    found += _engine_problems(env)
+    packages = [name for name in ("act", "ministack") if machine.program(name) is None]
+    if machine.beside("ministack") and not importlib.util.find_spec("docker"):  # with which it starts tasks
+        packages.append("the Python package docker")
+    if packages:
+        found.append(f"not installed: {', '.join(packages)}: {EXTRA}")
+    if found:
+        raise Refused(found)
+
+
+def _engine_problems(env: Mapping[str, str]) -> list[str]:
+    if shutil.which("docker", path=env.get("PATH")) is None:
+        return [f"the Docker client is not installed: {_ENGINE}"]
+    found = []
+    if not containers.answers(env):
+        found.append(f"no Docker engine answers: {_START}, or set DOCKER_HOST to its address")
+    if not containers.has_buildx(env):
+        found.append(f"docker buildx is not installed: {_BUILDX}")
+    return found

@@ -1,0 +1,311 @@
+"""`ecs-cd local up`: a local AWS that holds what the repository's document names."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import shutil
+from collections.abc import Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ecs_cd.aws import ecs, s3, ssm
+from ecs_cd.aws.session import Aws
+from ecs_cd.config import read_file
+from ecs_cd.core import data, document, task_definition
+from ecs_cd.core.document import Document
+from ecs_cd.core.errors import Refused
+from ecs_cd.core.references import RegisteredTaskDefinition, S3Object, WorkspaceFile, short
+from ecs_cd.core.task_definition import TaskDefinition
+from ecs_cd.local import containers, create, ministack, place, plan, repository, tools, workflow
+from ecs_cd.local.machine import Say
+from ecs_cd.local.ministack import Ministack
+from ecs_cd.local.place import Stack
+from ecs_cd.local.plan import Needed
+from ecs_cd.local.workflow import Workflow
+
+PLACEHOLDER = "ecs-cd-placeholder"  # its repository; no document's, for nobody deploys it
+
+
+@dataclass(frozen=True)
+class Options:
+    """The command line."""
+
+    config: str = ""
+    parameter: str = ""
+    templates: str = ""
+    env_file: str = ""
+    network_of: str = ""
+
+
+@dataclass(frozen=True)
+class World:
+    """What is to be made: read, checked, and not begun."""
+
+    config: str  # as workflows name it
+    content: Mapping[str, Any]
+    document: Document
+    templates: Mapping[Needed, TaskDefinition]
+    given: Mapping[str, str]
+    account: str
+    region: str
+    notes: Sequence[str]
+
+
+def up(options: Options, environ: MutableMapping[str, str], say: Say) -> int:
+    """Starts a local AWS for this repository, or brings the one that runs up to date."""
+    env = containers.host_in_use()
+    tools.require(env)
+    root = repository.root(Path.cwd())
+    world = _read(options, root, repository.workflows(root), containers.architecture(env), environ)
+    if options.network_of and not containers.network(options.network_of, env):
+        raise Refused(f"--network-of: no container {options.network_of} is on a network", "docker ps lists containers.")
+    folder = place.folder(root, environ)
+    running = ministack.running(folder)
+    if running:
+        _same(running, world, options)
+        say(f"a local AWS is up for {root} already, at {running.endpoint}; it is brought up to date")
+        _make(folder, running, world, env, environ, say)
+        return 0
+    if ministack.recorded(folder):
+        say("what was up here has ended, after a restart of the machine, say; it is made anew")
+        ministack.end(folder, env)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        started = ministack.start(
+            folder, env, region=world.region, account=world.account, network_of=options.network_of
+        )
+        say(f"a local AWS is up at {started.endpoint}: account {started.account}, region {started.region}")
+        _make(folder, started, world, env, environ, say)
+    except BaseException:
+        ministack.end(folder, env)
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return 0
+
+
+def _same(running: Ministack, world: World, options: Options) -> None:
+    """Raises ``Refused`` where what runs can't become what is asked for."""
+    found = []
+    if (running.account, running.region) != (world.account, world.region):
+        found.append(
+            f"the local AWS that is up has account {running.account} and region {running.region}, "
+            f"the document is for {world.account} and {world.region}"
+        )
+    if options.network_of and options.network_of != running.network_of:
+        found.append("the local AWS that is up starts its tasks on another network")
+    if found:
+        raise Refused(found, "ecs-cd local down, and then up.")
+
+
+# ---- read ----
+
+
+def _read(
+    options: Options, root: Path, workflows: Sequence[Workflow], architecture: str, environ: Mapping[str, str]
+) -> World:
+    source = options.config or workflow.only_config(workflows)
+    config = options.parameter or (workflow.only_config(workflows) if source.startswith("file:") else source)
+    folder = Path.cwd() if options.config else root
+    regions = [region for one in workflows for region in one.regions]
+    text, elsewhere = _document_text(source, folder, Aws(environ, next(iter(regions), "")))
+    found = document.load(text, where=source)
+    account, region = plan.account_and_region(found, source, workflows)
+    given = _given(options.env_file)
+    aws = elsewhere or Aws(environ, region)
+    read = _templates_of(found, options.templates, root, aws, from_aws=elsewhere is not None)
+    notes = plan.differences(found)
+    templates: dict[Needed, TaskDefinition] = {}
+    for one, definition in read.items():
+        if definition is None:
+            notes.append(f"{one.where}: made up, with {', '.join(one.containers)}; --templates DIR takes yours")
+        whole = definition or plan.made_up(one, given, region)
+        notes += plan.notes(whole, one, architecture)
+        templates[one] = plan.for_this_machine(whole, given, architecture)
+    return World(config, data.parse(text, what=source), found, templates, given, account, region, tuple(notes))
+
+
+def _document_text(source: str, folder: Path, aws: Aws) -> tuple[str, Aws | None]:
+    """The document, and the AWS that it came from, if it did."""
+    if source.startswith("file:"):
+        return read_file(str(folder / source.removeprefix("file:")), what="the document"), None
+    return ssm.parameter(aws, source)[0], aws
+
+
+def _given(env_file: str) -> dict[str, str]:
+    return plan.read_variables(read_file(env_file, what="the file"), where=env_file) if env_file else {}
+
+
+def _templates_of(
+    found: Document, templates: str, root: Path, aws: Aws, *, from_aws: bool
+) -> dict[Needed, TaskDefinition | None]:
+    """The templates that the document names; None where one is to be had nowhere. All problems at once."""
+    read: dict[Needed, TaskDefinition | None] = {}
+    problems: list[str] = []
+    remedies: dict[str, None] = {}
+    for one in plan.needed(found):
+        try:
+            read[one] = _template(one, templates, root, aws, from_aws=from_aws)
+        except Refused as refused:
+            problems += refused.problems
+            remedies[refused.remedy] = None
+    if problems:
+        raise Refused(problems, " ".join(filter(None, remedies)))
+    return read
+
+
+def _template(one: Needed, templates: str, root: Path, aws: Aws, *, from_aws: bool) -> TaskDefinition | None:
+    where = one.where
+    if isinstance(one.source, WorkspaceFile):
+        text = read_file(str(root / one.source.path), what="the task definition")
+    elif templates:
+        path = _below(Path(templates), one)
+        where, text = str(path), read_file(str(path), what="the task definition")
+    elif not from_aws:
+        return None
+    elif isinstance(one.source, S3Object):
+        text = s3.text(aws, one.source)
+    else:
+        described = ecs.task_definition(aws, one.source.name)
+        if described is None:
+            raise Refused(f"there is no task definition {where} in {aws.region}", "The infra repo registers it.")
+        text = json.dumps(described["taskDefinition"], default=str)
+    definition = task_definition.read(text, *ecs.shapes(aws), where=where)
+    task_definition.check_containers(definition, one.containers, where=where)
+    return definition
+
+
+def _below(templates: Path, one: Needed) -> Path:
+    places = [templates / candidate for candidate in plan.candidates(one.source)]
+    there = [path for path in places if path.is_file()]
+    if not there:
+        raise Refused(f"the template {one.where} is not there: no {' or '.join(map(str, places))}")
+    return there[0]
+
+
+# ---- make ----
+
+
+def _make(
+    folder: Path,
+    running: Ministack,
+    world: World,
+    env: Mapping[str, str],
+    environ: MutableMapping[str, str],
+    say: Say,
+) -> None:
+    ministack.use(running, environ)
+    aws = Aws(environ, running.region)
+    before = place.load(folder)
+    for note in world.notes:
+        say(note)
+    local = plan.local_document(world.content, running.registry)
+    cluster = create.cluster(aws, local["cluster"])
+    say(f"cluster {local['cluster']}")
+    for name in plan.repositories(world.content):
+        create.repository(aws, name)
+        say(f"repository {running.registry}/{name}")
+    templates = _templates(aws, world, say)
+    files = _files(aws, world, templates)
+    image = f"{running.registry}/{PLACEHOLDER}:1"
+    if before is None:
+        create.repository(aws, PLACEHOLDER)
+        containers.push_placeholder(image, env)
+    families = _services(aws, world, cluster, templates, before, image, say)
+    _document(aws, world.config, local, files, say)
+    place.save(folder, Stack(world.config, local["cluster"], _names(local), files, families))
+    say("next: ecs-cd local run; it runs the workflow with what you have in your working tree")
+
+
+def _templates(aws: Aws, world: World, say: Say) -> dict[Needed, TaskDefinition]:
+    """The templates with local secrets, and what their containers need: secrets and log groups."""
+    found = plan.secrets(world.templates.values())
+    made_up = f"local-{secrets.token_hex(8)}"
+    arns = {one.name: create.secret(aws, one, world.given, made_up) for one in found}
+    for one in found:
+        say(f"{'parameter' if one.in_ssm else 'secret'} {one.name}")
+    missing = plan.not_given(found, world.given)
+    if missing:
+        say(f"warning: no value is given for {', '.join(missing)}, so it is made up; --env-file FILE gives values")
+    unknown = plan.unknown_variables(world.given, list(world.templates.values()))
+    if unknown:
+        say(f"warning: no container has a variable {', '.join(unknown)}")
+    for name, region in plan.log_groups(world.templates.values()):
+        create.log_group(aws, name, region)
+        say(f"log group {name}")
+    return {one: plan.with_secrets(definition, arns) for one, definition in world.templates.items()}
+
+
+def _files(aws: Aws, world: World, templates: Mapping[Needed, TaskDefinition]) -> dict[str, str]:
+    """Puts templates into their buckets; those of the workspace are for the copy that a workflow runs in."""
+    for name in plan.buckets(world.document):
+        create.bucket(aws, name)
+    for one, definition in templates.items():
+        if isinstance(one.source, S3Object):
+            create.template(aws, one.source, definition)
+    return {
+        one.source.path: json.dumps(definition, indent=2) + "\n"
+        for one, definition in templates.items()
+        if isinstance(one.source, WorkspaceFile)
+    }
+
+
+def _services(
+    aws: Aws,
+    world: World,
+    cluster: str,
+    templates: Mapping[Needed, TaskDefinition],
+    before: Stack | None,
+    image: str,
+    say: Say,
+) -> dict[str, str]:
+    """Services and triggers with tasks of this image, and families; which template each family was registered with."""
+    sources = {one.source: definition for one, definition in templates.items()}
+    pausing: dict[str, str] = {}
+
+    def first(definition: TaskDefinition) -> str:
+        name = definition["family"]
+        if name not in pausing:
+            pausing[name] = ecs.register(aws, plan.pausing(definition, image))
+        return pausing[name]
+
+    for service in world.document.services.values():
+        definition = sources[service.task_definition]
+        name = short(service.name)
+        made = create.service(aws, cluster, name, partial(first, definition), definition)
+        say(f"service {name}: {'its task does nothing until a deployment' if made else 'as it is'}")
+    for task in world.document.scheduled_tasks.values():
+        definition = sources[task.task_definition]
+        problem = create.trigger(aws, cluster, task, partial(first, definition), definition)
+        say(f"{task.key}: {problem or 'its trigger is there, and disabled'}")
+    # After the revisions that do nothing: of a family the newest one is the template.
+    families = dict(before.templates) if before else {}
+    for source, definition in sources.items():
+        name, digest = definition["family"], _digest(definition)
+        if isinstance(source, RegisteredTaskDefinition) and (families.get(name) != digest or name in pausing):
+            ecs.register(aws, definition)
+            families[name] = digest
+            say(f"task definition {name}")
+    return families
+
+
+def _digest(definition: TaskDefinition) -> str:
+    return hashlib.sha256(json.dumps(definition, sort_keys=True).encode()).hexdigest()
+
+
+def _document(aws: Aws, config: str, local: Mapping[str, Any], files: dict[str, str], say: Say) -> None:
+    text = json.dumps(local, indent=2) + "\n"
+    if config.startswith("file:"):
+        files[config.removeprefix("file:")] = text
+        say(f"{config}: runs find it with local repositories; your file stays as it is")
+        return
+    name, version = plan.parameter_name(config)
+    create.parameter(aws, name, text, version)
+    say(f"SSM parameter {name}: the document, with local repositories")
+
+
+def _names(local: Mapping[str, Any]) -> dict[str, str]:
+    return {key: one.get("service", key) for key, one in local.get("services", {}).items()}

@@ -1,0 +1,165 @@
+"""What a workflow file says that a local run has to know. Text in, facts out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from ecs_cd.core.errors import Refused
+
+# Whoever owns it, at whatever version: `org/ecs-cd@v1`, `org/ecs-cd/deploy@v1`, the reusable workflow.
+_OURS = re.compile(r"(?P<repository>[\w.-]+/ecs-cd)(?P<path>/[^@]*)?@(?P<ref>\S+)")
+_CREDENTIALS = re.compile(r"aws-actions/configure-aws-credentials@\S+")
+_NAMED = re.compile(r"\b(vars|secrets)\.([A-Za-z_]\w*)(?!\w)(?P<default>\s*\|\|)?")
+# GitHub's own runners; https://docs.github.com/actions/reference/runners/github-hosted-runners
+_HOSTED = ("ubuntu-latest", "ubuntu-24.04", "ubuntu-22.04", "ubuntu-24.04-arm", "ubuntu-22.04-arm", "self-hosted")
+_Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """A workflow file. What stands in an expression is not known, and is not here."""
+
+    file: str
+    events: tuple[str, ...]
+    plain: bool  # one job, and one only
+    labels: tuple[str, ...]  # of runs-on
+    ours: tuple[str, ...]  # OWNER/ecs-cd@REF
+    credentials: tuple[str, ...]  # aws-actions/configure-aws-credentials@REF
+    configs: tuple[str, ...]  # of our steps, and of the calls of our workflow
+    roles: tuple[str, ...]
+    regions: tuple[str, ...]
+    variables: tuple[str, ...]  # vars.NAME without an alternative
+    secrets: tuple[str, ...]
+
+
+def read(file: str, text: str) -> Workflow:
+    """The facts of a workflow. Raises ``Refused`` where it is none; its content is not in the message."""
+    try:
+        content = yaml.load(text, Loader=yaml.BaseLoader)  # texts only: `on` stays `on`, and nothing is built
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise Refused(f"{file} is not YAML{f': line {mark.line + 1}' if mark else ''}") from None
+    if not isinstance(content, dict) or not isinstance(content.get("jobs"), dict):
+        raise Refused(f"{file} is no workflow: it has no jobs")
+    jobs = {name: job for name, job in content["jobs"].items() if isinstance(job, dict)}
+    uses = list(_uses(jobs))
+    signing_in = [given for used, given in uses if _OURS.fullmatch(used) or _CREDENTIALS.fullmatch(used)]
+    return Workflow(
+        file=file,
+        events=tuple(_events(content.get("on"))),
+        plain=len(jobs) == 1 and not any({"uses", "strategy"} & set(job) for job in jobs.values()),
+        labels=_once([*_HOSTED, *(label for job in jobs.values() for label in _labels(job))]),
+        ours=_once(f"{m['repository']}@{m['ref']}" for used, _ in uses if (m := _OURS.fullmatch(used))),
+        credentials=_once(used for used, _ in uses if _CREDENTIALS.fullmatch(used)),
+        configs=_once(given.get("config", "") for used, given in uses if _OURS.fullmatch(used)),
+        roles=_once(role for given in signing_in for role in _roles(given)),
+        regions=_once(given.get("aws-region", "") for given in signing_in),
+        variables=_names("vars", text),
+        secrets=_names("secrets", text),
+    )
+
+
+def choose(given: str, event: str, workflows: Sequence[Workflow]) -> Workflow:
+    """The workflow that is meant: by its file's name, or else the only one that uses ours, of several the only one
+    that starts on the event, which is a push if nobody says.
+
+    Raises ``Refused`` where it is not there, or not clear.
+    """
+    if given:
+        name = given.rpartition("/")[2]
+        for one in workflows:
+            if name in (one.file, one.file.rpartition(".")[0]):
+                return one
+        raise Refused(f"there is no workflow {name} in .github/workflows; it holds {_listed(workflows)}")
+    ours = [one for one in workflows if one.ours]
+    started = [one for one in ours if (event or "push") in one.events]
+    for only in (ours, started):
+        if len(only) == 1:
+            return only[0]
+    if ours:
+        raise Refused(f"which workflow? Several use ecs-cd: {_listed(ours)}", "Name one: ecs-cd local run WORKFLOW")
+    raise Refused(f"no workflow in .github/workflows uses ecs-cd; it holds {_listed(workflows)}")
+
+
+def event(given: str, one: Workflow) -> str:
+    """What starts the workflow: the given event, or else a push, or else its first. Raises ``Refused`` for another."""
+    if given and given not in one.events:
+        raise Refused(f"{one.file} does not start on {given}; it starts on {', '.join(one.events) or 'nothing'}")
+    return given or ("push" if "push" in one.events else next(iter(one.events), "push"))
+
+
+def _listed(workflows: Sequence[Workflow]) -> str:
+    return ", ".join(one.file for one in workflows) or "none"
+
+
+def only_config(workflows: Sequence[Workflow]) -> str:
+    """The document that the workflows name, where all name the same. Raises ``Refused`` where that is not clear."""
+    found = _once(config for one in workflows for config in one.configs)
+    if len(found) == 1:
+        return found[0]
+    say = "Say which: ecs-cd local up --config PARAMETER, or --config file:PATH"
+    if found:
+        raise Refused(f"the workflows name several documents: {', '.join(found)}", say)
+    raise Refused("no workflow in .github/workflows names its document in so many words", say)
+
+
+def missing(one: Workflow, variables: Mapping[str, str], secrets: Mapping[str, str]) -> tuple[str, ...]:
+    """What the workflow reads and the run was not given, as `vars.NAME` and `secrets.NAME`."""
+    return tuple(
+        [f"vars.{name}" for name in one.variables if name not in variables]
+        + [f"secrets.{name}" for name in one.secrets if name not in secrets and name != "GITHUB_TOKEN"]
+    )
+
+
+def _uses(jobs: Mapping[str, _Json]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Every `uses` of the jobs and of their steps, with its `with`."""
+    for job in jobs.values():
+        for one in (job, *(step for step in job.get("steps") or () if isinstance(step, dict))):
+            if "uses" in one:
+                given = one.get("with")
+                yield str(one["uses"]), given if isinstance(given, dict) else {}
+
+
+def _roles(given: Mapping[str, str]) -> list[str]:
+    return [role for name in ("role-to-assume", "role") for role in given.get(name, "").split()]
+
+
+def _events(on: Any) -> list[str]:
+    if isinstance(on, str):
+        return [on]
+    return [str(event) for event in on] if isinstance(on, list | dict) else []
+
+
+def _labels(job: _Json) -> Iterator[str]:
+    """The labels of `runs-on`; of an expression those that its matrix could put there."""
+    on = job.get("runs-on", "")
+    on = on.get("labels", "") if isinstance(on, dict) else on
+    for label in on if isinstance(on, list) else [on]:
+        if "${{" in label:
+            yield from _texts(job.get("strategy"))
+        elif label:
+            yield label
+
+
+def _texts(node: Any) -> Iterator[str]:
+    if isinstance(node, str):
+        yield node
+    elif isinstance(node, dict | list):
+        for inner in node.values() if isinstance(node, dict) else node:
+            yield from _texts(inner)
+
+
+def _names(kind: str, text: str) -> tuple[str, ...]:
+    lines = (line for line in text.splitlines() if not line.lstrip().startswith("#"))
+    found = (match for line in lines for match in _NAMED.finditer(line))
+    return _once(match[2] for match in found if match[1] == kind and not match["default"])
+
+
+def _once(texts: Any) -> tuple[str, ...]:
+    """Each once and in order; no expressions, and nothing empty."""
+    return tuple(dict.fromkeys(text for text in texts if text and "${{" not in text))

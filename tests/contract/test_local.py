@@ -1,0 +1,228 @@
+"""`ecs-cd local` without an engine: the copy that a workflow runs in, what is missing, what a release has of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from dev import machine
+from dev.act import commit, git
+from ecs_cd.core.errors import Refused
+from ecs_cd.local import ministack, place, placeholder, repository
+from tests.contract.parts import ROOT
+
+ORIGIN = "git@github.com:org/my-app.git"
+
+
+def command(
+    *arguments: str, cwd: Path, env: Mapping[str, str] | None = None, python: str = sys.executable
+) -> tuple[int, str, str]:
+    """The command line: its exit code, what it said, and its complaints."""
+    whole = [python, *machine.ecs_cd(*arguments)[1:]]
+    done = subprocess.run(
+        whole, cwd=cwd, env={**os.environ, **(env or {})}, capture_output=True, text=True, check=False
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+# ---- the copy ----
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Path:
+    """A repository with one commit, an origin, and a hook that would stop every other commit."""
+    found = tmp_path / "my-app"
+    found.mkdir()
+    git(found, "init", "--quiet", "--initial-branch", "trunk")
+    git(found, "remote", "add", "origin", ORIGIN)
+    (found / "kept.txt").write_text("kept\n")
+    (found / "gone.txt").write_text("gone\n")
+    (found / "run.sh").write_text("#!/bin/sh\n")
+    (found / "run.sh").chmod(0o755)
+    (found / ".gitignore").write_text("*.log\n")
+    commit(found, "first")
+    for hook in ("pre-commit", "reference-transaction", "post-checkout"):
+        (found / ".git" / "hooks" / hook).write_text("#!/bin/sh\nexit 1\n")
+        (found / ".git" / "hooks" / hook).chmod(0o755)
+    return found
+
+
+def test_a_clean_tree_runs_as_its_own_commit(repo: Path, tmp_path: Path) -> None:
+    """Branch, origin and commit are the repository's."""
+    copy = repository.snapshot(repo, tmp_path / "copy", {})
+    assert (copy.head, copy.sha, copy.changed) == (git(repo, "rev-parse", "HEAD"),) * 2 + (0,)
+    assert git(copy.folder, "symbolic-ref", "HEAD") == "refs/heads/trunk"
+    assert git(copy.folder, "remote", "get-url", "origin") == ORIGIN
+    assert not git(copy.folder, "status", "--porcelain")
+
+
+def test_what_is_not_committed_is_in_the_copys_commit(repo: Path, tmp_path: Path) -> None:
+    """Changed, staged, new and deleted files; not what Git ignores. The repository stays as it is, to the byte."""
+    (repo / "kept.txt").write_text("changed\n")
+    (repo / "gone.txt").unlink()
+    (repo / "staged.txt").write_text("staged\n")
+    git(repo, "add", "staged.txt")
+    (repo / "new.txt").write_text("new\n")
+    (repo / "noise.log").write_text("noise\n")
+    (repo / "mine.tmp").write_text("mine\n")
+    (repo / ".git" / "info" / "exclude").write_text("*.tmp\n")
+    before = {path: path.read_bytes() for path in repo.rglob("*") if path.is_file()}
+    copy = repository.snapshot(repo, tmp_path / "copy", {"local/document.json": "{}\n"})
+    assert copy.changed == 5
+    assert git(copy.folder, "rev-parse", "HEAD") == copy.sha != copy.head == git(copy.folder, "rev-parse", "HEAD^")
+    assert not git(copy.folder, "status", "--porcelain")
+    names = {path.name for path in copy.folder.iterdir()}
+    assert names == {".git", ".gitignore", "kept.txt", "run.sh", "staged.txt", "new.txt", "local"}
+    assert (copy.folder / "kept.txt").read_text() == "changed\n"
+    assert (copy.folder / "local" / "document.json").read_text() == "{}\n"
+    assert os.access(copy.folder / "run.sh", os.X_OK)
+    assert {path: path.read_bytes() for path in repo.rglob("*") if path.is_file()} == before
+
+
+def test_the_same_content_is_the_same_commit(repo: Path, tmp_path: Path) -> None:
+    """So an image that was built for it is found again."""
+    (repo / "new.txt").write_text("new\n")
+    first, again = (repository.snapshot(repo, tmp_path / name, {}) for name in ("first", "again"))
+    assert first.sha == again.sha
+    assert repository.snapshot(repo, tmp_path / "other", {"new.txt": "other\n"}).sha != first.sha
+
+
+def test_a_worktree_and_a_repository_without_an_origin_do_as_well(repo: Path, tmp_path: Path) -> None:
+    """The index is where Git says; act needs some name for the repository."""
+    git(repo, "remote", "remove", "origin")
+    (repo / ".git" / "hooks" / "reference-transaction").unlink()
+    (repo / ".git" / "hooks" / "post-checkout").unlink()
+    git(repo, "worktree", "add", "--quiet", str(tmp_path / "tree"), "-b", "other")
+    (tmp_path / "tree" / "new.txt").write_text("new\n")
+    copy = repository.snapshot(repository.root(tmp_path / "tree"), tmp_path / "copy", {})
+    assert copy.changed == 1
+    assert git(copy.folder, "symbolic-ref", "HEAD") == "refs/heads/other"
+    assert git(copy.folder, "remote", "get-url", "origin") == "https://github.com/local/tree.git"
+
+
+def test_without_a_repository_or_a_commit_it_is_refused(tmp_path: Path) -> None:
+    """With the folder's name."""
+    with pytest.raises(Refused, match="is in no Git repository"):
+        repository.root(tmp_path)
+    git(tmp_path, "init", "--quiet")
+    with pytest.raises(Refused, match="has no commit yet"):
+        repository.snapshot(tmp_path, tmp_path / "copy", {})
+
+
+# ---- the image that waits ----
+
+HERE = {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine)
+
+
+@pytest.mark.skipif(sys.platform != "linux" or HERE is None, reason="the program is for Linux on x86-64 and arm64")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_placeholder_waits_until_it_is_told_to_end(tmp_path: Path, number: signal.Signals) -> None:
+    """It runs as it is, ends with 0, and a stop and a continuation don't end it."""
+    program = tmp_path / "pause"
+    program.write_bytes(placeholder.program(str(HERE)))
+    program.chmod(0o755)
+    with subprocess.Popen([program, "some", "arguments"]) as process:
+        while "State:\tS" not in Path(f"/proc/{process.pid}/status").read_text():
+            assert process.poll() is None
+        os.kill(process.pid, signal.SIGSTOP)
+        os.waitpid(process.pid, os.WUNTRACED)
+        os.kill(process.pid, signal.SIGCONT)
+        os.kill(process.pid, number)
+        assert process.wait(20) == 0
+
+
+@pytest.mark.parametrize(("architecture", "machine_number"), [("amd64", 62), ("arm64", 183)])
+def test_the_placeholder_is_a_static_program(architecture: str, machine_number: int) -> None:
+    """Readable ELF of the architecture, whose entry point is its first instruction."""
+    content = placeholder.program(architecture)
+    assert content[:4] == b"\x7fELF"
+    assert int.from_bytes(content[18:20], "little") == machine_number
+    assert int.from_bytes(content[24:32], "little") == 0x400000 + 64 + 56
+    assert int.from_bytes(content[96:104], "little") == len(content)
+
+
+# ---- what is missing ----
+
+
+def test_all_that_is_missing_is_told_at_once(tmp_path: Path) -> None:
+    """On a machine with nothing but Python: each with how to get it, and nothing begun."""
+    python = str(Path(sys.executable).resolve())  # beside it there is no act and no ministack
+    packages = os.pathsep.join(path for path in sys.path if path.endswith("site-packages"))
+    env = {"PATH": str(tmp_path), "PYTHONPATH": packages, "XDG_STATE_HOME": str(tmp_path / "state")}
+    for verb in ("up", "run"):
+        code, stdout, stderr = command("local", verb, cwd=tmp_path, env=env, python=python)
+        assert (code, stdout) == (2, "")
+        lines = [line.removeprefix(f"ecs-cd local {verb}: ") for line in stderr.splitlines()]
+        assert [line.partition(" is ")[0].partition(": ")[0] for line in lines] == [
+            "git",
+            "the Docker client",
+            "not installed",
+        ]
+        assert "act, ministack: pip install 'ecs-cd[local]'" in stderr
+    assert not (tmp_path / "state").exists()
+
+
+def test_an_engine_that_does_not_answer_is_told(tmp_path: Path) -> None:
+    """Apart from a client that is not there, and from its build plugin."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "docker").write_text('#!/bin/sh\ntest "$1" = buildx\n')
+    (folder / "docker").chmod(0o755)
+    env = {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}", "DOCKER_HOST": "unix:///nowhere"}
+    code, _, stderr = command("local", "up", cwd=tmp_path, env=env)
+    assert code == 2
+    assert "no Docker engine answers" in stderr
+    assert "buildx" not in stderr
+    (folder / "docker").write_text('#!/bin/sh\ntest "$1" = version\n')
+    assert "docker buildx is not installed" in command("local", "up", cwd=tmp_path, env=env)[2]
+
+
+# ---- the command line ----
+
+
+def test_a_release_tree_says_where_local_is(tmp_path: Path) -> None:
+    """It does not hold what no runner needs."""
+    shutil.copytree(ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("local", "__pycache__"))
+    script = f"import sys; sys.path.insert(0, {str(tmp_path / 'src')!r}); from ecs_cd.cli import entry; entry()"
+    done = subprocess.run(
+        [sys.executable, "-c", script, "local", "up"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "pip install 'ecs-cd[local]'" in done.stderr
+
+
+def test_help_tells_the_verbs_and_their_flags(tmp_path: Path) -> None:
+    """`ecs-cd --help` lists `local`; each of its verbs says what it does."""
+    assert "local" in command("--help", cwd=tmp_path)[1]
+    for verb, flag in (("up", "--templates"), ("run", "--event-file"), ("down", "--help")):
+        code, stdout, _ = command("local", verb, "--help", cwd=tmp_path)
+        assert code == 0
+        assert flag in stdout
+
+
+def test_each_folder_has_a_place_of_its_own(tmp_path: Path) -> None:
+    """In XDG_STATE_HOME, else in ~/.local/state; two repositories of the same name don't meet."""
+    one, other = Path("/a/my-app"), Path("/b/my-app")
+    assert place.folder(one, {"XDG_STATE_HOME": "/s"}).parent == Path("/s/ecs-cd")
+    assert place.folder(one, {"HOME": "/h"}).parent == Path("/h/.local/state/ecs-cd")
+    assert place.folder(one, {"HOME": "/h"}) != place.folder(other, {"HOME": "/h"})
+
+
+def test_a_recorded_process_that_is_not_ours_is_left_alone(tmp_path: Path) -> None:
+    """Its number can be anybody's after a restart; nobody holds the lock, so nothing is ended."""
+    with subprocess.Popen(["sleep", "60"]) as process:
+        (tmp_path / "ministack.json").write_text(
+            f'{{"name": "n", "port": 1, "region": "r", "account": "1", "pid": {process.pid}}}'
+        )
+        (tmp_path / "ministack.lock").touch()
+        assert ministack.running(tmp_path) is None
+        ministack.kill(tmp_path)
+        assert process.poll() is None
+        process.kill()

@@ -1,0 +1,261 @@
+"""What a tag holds: the same each time it is built, small, licensed, and all that a runner needs."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import io
+import json
+import os
+import re
+import shutil
+import stat
+import subprocess
+import sys
+import tarfile
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore import xform_name
+from botocore.loaders import Loader
+from botocore.model import ServiceModel, Shape
+
+from dev import bytecode, models
+from dev.machine import LocalError
+from dev.tree import LICENSES, LOCK, release_tree
+from ecs_cd import __version__
+from tests.contract.parts import ROOT
+from tests.scripted_aws import ScriptedAws
+
+LARGEST = 8_000_000  # bytes of the .tar.gz
+INTERPRETERS = bytecode.interpreters()
+AWS = ROOT / "src" / "ecs_cd" / "aws"
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return release_tree(tmp_path_factory.mktemp("a release") / "tree")
+
+
+def contents(tree: Path) -> dict[str, tuple[str, bytes]]:
+    """Each path with its mode, and its content or target."""
+
+    def content(path: Path) -> bytes:
+        if path.is_symlink():
+            return os.fsencode(path.readlink())
+        return b"" if path.is_dir() else path.read_bytes()
+
+    return {
+        str(path.relative_to(tree)): (stat.filemode(path.lstat().st_mode), content(path)) for path in tree.rglob("*")
+    }
+
+
+# ---- the tree ----
+
+
+def test_two_builds_are_the_same(tree: Path, tmp_path: Path) -> None:
+    """Bytecode included, in another folder, with another umask and nothing made before."""
+    umask = os.umask(0o077)
+    try:
+        again = release_tree(tmp_path / "deeper" / "down" / "again", cache=tmp_path / "cache")
+    finally:
+        os.umask(umask)
+    first, second = contents(tree), contents(again)
+    assert first.keys() == second.keys()
+    assert [path for path in first if first[path] != second[path]] == []
+
+
+def test_it_is_small(tree: Path) -> None:
+    """A runner fetches it at every job."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        archive.add(tree, "tree")
+    assert len(packed.getvalue()) < LARGEST
+
+
+def test_it_is_pure_python_and_of_no_machine(tree: Path) -> None:
+    """One tree serves every runner; no file knows where it was built."""
+    files = [path for path in tree.rglob("*") if path.is_file()]
+    assert not [path for path in files if re.search(r"\.(so|pyd|dylib)\b", path.name)]
+    here = (str(tree).encode(), str(ROOT).encode(), str(Path.home()).encode() + b"/")
+    assert [path for path in files if any(place in path.read_bytes() for place in here)] == []
+
+
+def test_what_is_for_developers_machines_is_not_in_it(tree: Path) -> None:
+    """And it is said what to install."""
+    assert not (tree / "src" / "ecs_cd" / "local").exists()
+    done = subprocess.run([tree / "bin" / "ecs-cd", "local", "up"], capture_output=True, text=True, check=False)
+    assert (done.returncode, "pip install" in done.stderr) == (2, True)
+
+
+def test_every_module_has_bytecode_that_is_not_compared(tree: Path) -> None:
+    """For every interpreter found: what a checkout does to times means nothing (PEP 552, unchecked-hash)."""
+    assert INTERPRETERS
+    for source in [path for top in ("src", "dist") for path in (tree / top).rglob("*.py")]:
+        for tag in INTERPRETERS:
+            compiled = source.parent / "__pycache__" / f"{source.stem}.{tag}.pyc"
+            assert compiled.read_bytes()[4:8] == b"\x01\x00\x00\x00", compiled
+
+
+def test_every_package_is_shipped_with_its_licence(tree: Path) -> None:
+    """The packages are those of the lock, and LICENSES.md leads to the text of each."""
+    locked = re.findall(r"^([\w.-]+)==(\S+)", LOCK.read_text(encoding="utf-8"), re.M)
+    rows = re.findall(
+        r"^\| ([\w.-]+) \| (\S+) \| ([\w .-]+) \| (\[.*) \|$", (tree / "dist" / LICENSES).read_text(), re.M
+    )
+    assert {(name.lower(), version) for name, version, _, _ in rows} == set(locked)
+    for *_, licence, links in rows:
+        texts = [(tree / "dist" / text).read_text() for text in re.findall(r"\]\((.*?)\)", links)]
+        assert licence
+        assert "copyright" in texts[0].lower()
+
+
+# ---- it runs ----
+
+
+@pytest.fixture
+def aws() -> Iterator[ScriptedAws]:
+    with ScriptedAws(time) as scripted:
+        document = {"cluster": "c", "images": {"app": {"repository": "localhost/my-app"}}}
+        scripted.on("ssm.GetParameter", {"Parameter": {"Value": json.dumps(document), "Version": 1}})
+        yield scripted
+
+
+def run(command: list[str | Path], env: Mapping[str, str], cwd: Path) -> tuple[int, str, str]:
+    done = subprocess.run(command, env=env, cwd=cwd, capture_output=True, text=True, check=False, timeout=60)
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("tag", INTERPRETERS)
+def test_every_python_runs_it_and_nothing_is_written(tag: str, tree: Path, aws: ScriptedAws, tmp_path: Path) -> None:
+    """From the tree alone: no other program, no network but AWS, no bytecode beside the code."""
+    before = contents(tree)
+    python: list[str | Path] = [
+        INTERPRETERS[tag],
+        "-I",
+        "-S",
+        "-B",
+        tree / "bin" / "launcher.py",
+        tree / "src",
+        tree / "dist",
+    ]
+    env = {**aws.environ, "PATH": "", "HOME": str(tmp_path), "RUNNER_TEMP": str(tmp_path)}
+    assert run([*python, "--version"], env, tmp_path) == (0, f"{__version__}\n", "")
+    ended = run([*python, "images", "--config", "/my/parameter"], env, tmp_path)
+    assert ended[:2] == (0, '{"image": ["app"]}\n'), ended
+    assert aws.count("ssm.GetParameter") == 1
+    assert contents(tree) == before
+
+
+def test_a_python_without_bytecode_of_its_own_runs_it_from_source(tree: Path, tmp_path: Path) -> None:
+    """Slower, and nothing is written either."""
+    bare = tmp_path / "bare"
+    shutil.copytree(tree, bare, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+    before = contents(bare)
+    assert run([bare / "bin" / "ecs-cd", "--version"], os.environ, tmp_path)[:2] == (0, f"{__version__}\n")
+    assert contents(bare) == before
+
+
+# ---- the models ----
+
+
+def used() -> dict[str, set[str]]:
+    """Each service with the operations that the code calls."""
+    found: dict[str, set[str]] = {}
+    for path in AWS.glob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        names = {node.attr for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Attribute)}
+        for service in re.findall(r'\.(?:client|once)\(\s*"([\w-]+)"', text):
+            known = ServiceModel(Loader().load_service_model(service, "service-2"), service).operation_names
+            found.setdefault(service, set()).update(name for name in known if xform_name(name) in names)
+    for service, operations in models.BY_ITSELF.items():
+        found.setdefault(service, set()).update(operations)
+    return found
+
+
+USED = used()
+
+
+def anatomy(shape: Shape | None, inside: frozenset[str] = frozenset()) -> Any:
+    """All that a shape is made of, documentation excepted; a shape inside itself is its name."""
+    if shape is None or shape.name in inside:
+        return shape and shape.name
+    inside = inside | {shape.name}
+    parts = [
+        *getattr(shape, "members", {}).items(),
+        *((n, getattr(shape, n)) for n in ("member", "key", "value") if hasattr(shape, n)),
+    ]
+    return shape.name, shape.type_name, shape.serialization, shape.metadata, [(n, anatomy(p, inside)) for n, p in parts]
+
+
+@pytest.mark.parametrize("service", USED)
+def test_what_is_called_is_whole(service: str, tree: Path) -> None:
+    """Each operation of the tree's model is botocore's own, down to the last shape; no other is there."""
+    data = tree / "dist" / "botocore" / "data"
+    ours = ServiceModel(
+        Loader([str(data)], include_default_search_paths=False).load_service_model(service, "service-2")
+    )
+    theirs = ServiceModel(Loader().load_service_model(service, "service-2"))
+    assert set(ours.operation_names) == USED[service]
+    assert ours.metadata == theirs.metadata
+    for name in ours.operation_names:
+        one, other = ours.operation_model(name), theirs.operation_model(name)
+        assert (one.http, one.auth_type, one.endpoint) == (other.http, other.auth_type, other.endpoint)
+        assert anatomy(one.input_shape) == anatomy(other.input_shape)
+        assert anatomy(one.output_shape) == anatomy(other.output_shape)
+        assert [anatomy(each) for each in one.error_shapes] == [anatomy(each) for each in other.error_shapes]
+
+
+def test_every_service_has_its_endpoints(tree: Path) -> None:
+    """In every partition where botocore has them."""
+    script = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+import boto3
+session = boto3.session.Session()
+partitions = session.get_available_partitions()
+print(json.dumps({s: [session.client(s, region_name=r, aws_access_key_id="x", aws_secret_access_key="x").meta.endpoint_url
+  for r in ("eu-west-1", "cn-north-1", "us-gov-west-1")] for s in sys.argv[2:]}))
+"""
+    places = [str(tree / "dist"), str(Path(importlib.util.find_spec("boto3").origin).parents[1])]  # type: ignore[union-attr, arg-type]
+    ours, theirs = (
+        json.loads(
+            subprocess.run(
+                [sys.executable, "-I", "-S", "-c", script, place, *USED], capture_output=True, check=True
+            ).stdout
+        )
+        for place in places
+    )
+    assert ours == theirs
+
+
+@pytest.mark.parametrize("names", [set(), {"describe_instances"}])
+def test_a_service_of_which_nothing_is_called_is_an_error(names: set[str]) -> None:
+    """Not a model without operations."""
+    with pytest.raises(LocalError, match="makes clients of ecs, and calls nothing"):
+        models.operations(Loader().load_service_model("ecs", "service-2"), "ecs", names)
+
+
+# ---- the interpreters ----
+
+
+@pytest.mark.parametrize(("says", "is_one"), [("cpython-399", True), ("pypy399-pp73", False), ("cpython-398", False)])
+@pytest.mark.parametrize("where", ["PATH", "PYENV_ROOT", "RUNNER_TOOL_CACHE"])
+def test_an_interpreter_is_taken_for_what_it_says(
+    where: str, says: str, is_one: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever it is found: itself, not what started it. What pyenv has on PATH may only say that it does not run."""
+    folders = {"PATH": "bin", "PYENV_ROOT": "versions/3.99.1/bin", "RUNNER_TOOL_CACHE": "Python/3.99.1/x64/bin"}
+    for folder, script in (("shims", "exit 127"), (folders[where], f"echo {says} /the/interpreter")):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "python3.99").write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / folder / "python3.99").chmod(0o755)
+    for name in ("PYENV_ROOT", "RUNNER_TOOL_CACHE"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path / ("bin" if where == "PATH" else "shims")), prepend=os.pathsep)
+    monkeypatch.setattr(bytecode, "VERSIONS", ("3.99",))
+    assert bytecode.interpreters().get("cpython-399") == (Path("/the/interpreter") if is_one else None)
+    assert bytecode.lacking() == ([] if is_one else ["3.99"])

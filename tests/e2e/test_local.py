@@ -1,0 +1,433 @@
+"""`ecs-cd local` as a developer types it: up, run, down on a repository of their own, with real containers."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dev import machine
+from dev.act import INFRA, app_repo, commit, copied, git
+from dev.aws import Aws
+from dev.base_images import BaseImages
+from dev.database import Database, empty_database
+from dev.demo import local_stack
+from dev.stack import Clients, clients, page, running_tasks
+from ecs_cd.local import ministack, place
+from tests.e2e.test_images import processes
+
+pytestmark = pytest.mark.e2e
+FROM_FILES = ("--config", "file:../infra/document.yaml", "--templates", "../infra")
+DOCUMENT = "123456789012.dkr.ecr.ap-northeast-1.amazonaws.com"
+
+
+@dataclass
+class Developer:
+    """The example's repository on somebody's machine."""
+
+    repo: Path
+    tree: Path
+    images: BaseImages
+    env: dict[str, str]
+
+    def local(self, *arguments: str, **env: str) -> tuple[int, str]:
+        """A command, to its end: its exit code and all that it said."""
+        done = subprocess.run(
+            machine.ecs_cd("local", *arguments),
+            cwd=self.repo,
+            env={**os.environ, **self.env, **env},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        return done.returncode, done.stdout
+
+    def up(self, *arguments: str, **env: str) -> str:
+        code, output = self.local("up", *arguments, **env)
+        assert code == 0, output
+        return output
+
+    def run(self, *arguments: str, **env: str) -> tuple[int, str]:
+        return self.local(
+            "run", "--tree", str(self.tree), "--var", f"BASE_IMAGE={self.images.python}", *arguments, **env
+        )
+
+    def deployed(self, *arguments: str) -> str:
+        """A run that has to be green."""
+        code, output = self.run(*arguments)
+        assert code == 0, output
+        return output
+
+    @property
+    def aws(self) -> ministack.Ministack | None:
+        return ministack.running(place.folder(self.repo, self.env))
+
+    @property
+    def clients(self) -> Clients:
+        return clients(local_stack(self.repo, self.env).aws)
+
+    def page(self) -> str:
+        return page(local_stack(self.repo, self.env))
+
+    def running(self) -> set[str]:
+        """The images of the service's tasks."""
+        return {image for task in running_tasks(local_stack(self.repo, self.env)) for image in task.images.values()}
+
+    def edit(self, file: str, old: str, new: str) -> None:
+        """A change that is not committed."""
+        path = self.repo / file
+        assert old in path.read_text()
+        path.write_text(path.read_text().replace(old, new))
+
+    def one_workflow(self) -> None:
+        """Without the example's others, which name the document as well."""
+        for path in (self.repo / ".github" / "workflows").iterdir():
+            if path.name != "deploy.yml":
+                path.unlink()
+
+    def in_docker(self) -> set[str]:
+        """Everything that the engine has: containers, images, networks, volumes."""
+        kinds = (
+            ["ps", "--all", "--quiet"],
+            ["images", "--quiet"],
+            ["network", "ls", "--quiet"],
+            ["volume", "ls", "-q"],
+        )
+        return {line for kind in kinds for line in machine.run(["docker", *kind], env=self.env).stdout.split()}
+
+
+@pytest.fixture
+def database(docker: dict[str, str], server: Database) -> Database:
+    return empty_database(docker, server)
+
+
+@pytest.fixture
+def developer(docker: dict[str, str], images: BaseImages, tree: Path, tmp_path: Path) -> Iterator[Developer]:
+    copied(INFRA, tmp_path / "infra")
+    env = {**docker, "XDG_STATE_HOME": str(tmp_path / "state")}
+    one = Developer(app_repo(tmp_path / "my-app"), tree, images, env)
+    yield one
+    code, output = one.local("down")
+    assert code == 0, output
+
+
+@pytest.fixture
+def with_database(developer: Developer, database: Database) -> tuple[str, ...]:
+    """What lets the tasks reach the developer's database."""
+    (developer.repo.parent / "local.env").write_text(f"# of this machine\n\nDATABASE_URL={database.url}\n")
+    return ("--env-file", "../local.env", "--network-of", database.container)
+
+
+def test_up_run_and_down_are_the_whole_pipeline(developer: Developer, with_database: tuple[str, ...]) -> None:
+    """From the infra repo's files to the page, with the workflow as it is; then nothing is left of it."""
+    before = developer.in_docker()
+    output = developer.up(*FROM_FILES, *with_database)
+    assert "account 123456789012, region ap-northeast-1" in output
+    assert "warning" not in output
+    aws = developer.aws
+    assert aws is not None
+    output = developer.deployed()
+    sha = git(developer.repo, "rev-parse", "HEAD")
+    assert f"runs on a copy of your working tree: commit {sha[:12]}\n" in output
+    assert f"{sha}</p>" in developer.page()
+    assert "Success - Main org/ecs-cd@v1" in output
+    assert re.search(rf"web: a task of my-service runs at [\d.]+: {aws.registry}/my-app@sha256:", output)
+    assert not git(developer.repo, "status", "--porcelain")
+    code, output = developer.local("down")
+    assert code == 0, output
+    assert developer.in_docker() == before
+    assert not processes(str(developer.repo.parent))
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", aws.port)) == errno.ECONNREFUSED
+    assert list((developer.repo.parent / "state").iterdir()) == []
+    assert developer.local("down") == (0, f"   0.0 s  nothing is up for {developer.repo}\n")
+
+
+def test_what_is_not_committed_runs_as_a_commit_of_its_own(
+    developer: Developer, with_database: tuple[str, ...]
+) -> None:
+    """The same content again is the same commit, and nothing is built; the repository stays as it is."""
+    developer.up(*FROM_FILES, *with_database)
+    developer.edit("app.py", "Hello from ECS", "Good morning")
+    (developer.repo / "notes.txt").write_text("new\n")
+    before = git(developer.repo, "status", "--porcelain"), git(developer.repo, "rev-parse", "HEAD")
+    output = developer.deployed()
+    assert f"which is {before[1][:12]} with 2 changed files" in output
+    assert "Good morning" in developer.page()
+    again = developer.deployed()
+    assert "will be built" in output
+    assert "will be built" not in again
+    assert (git(developer.repo, "status", "--porcelain"), git(developer.repo, "rev-parse", "HEAD")) == before
+
+
+def test_up_again_loses_nothing(developer: Developer, with_database: tuple[str, ...]) -> None:
+    """The same process, the same tasks; what is in the files now is what the next run finds."""
+    developer.up(*FROM_FILES, *with_database)
+    developer.deployed()
+    before, running = developer.aws, developer.running()
+    document = developer.repo.parent / "infra" / "document.yaml"
+    document.write_text(document.read_text().replace("python3, migrate.py", 'python3, -c, "print(4321 * 10)"'))
+    output = developer.up(*FROM_FILES)
+    assert "is up" in output and "service my-service: as it is" in output
+    assert (developer.aws, developer.running()) == (before, running)
+    assert "43210" in developer.deployed()
+    assert "Hello from ECS" in developer.page()  # the value of DATABASE_URL is still there
+    document.write_text(document.read_text().replace("123456789012", "210987654321"))
+    code, output = developer.local("up", *FROM_FILES)
+    assert (code, developer.aws) == (2, before)
+    assert "the document is for 210987654321" in output
+
+
+def test_a_workflow_that_names_its_role_gets_it(developer: Developer, with_database: tuple[str, ...]) -> None:
+    """A literal ARN and region: its account is the local one, and the step is signed in with that role."""
+    workflow = """\
+on: [workflow_dispatch, push]
+permissions: {}
+jobs:
+  cd:
+    runs-on: [self-hosted, linux-large]
+    permissions: {contents: read, id-token: write}
+    steps:
+      - uses: actions/checkout@v5
+      - id: cd
+        uses: somebody/ecs-cd@0123456789abcdef0123456789abcdef01234567
+        with:
+          config: /ecs-cd/my-app/production
+          role-to-assume: arn:aws:iam::111122223333:role/team/deploy
+          aws-region: eu-central-1
+          build-args: BASE=${{ vars.BASE_IMAGE }}
+      - run: |
+          test "$GREETING" = "hello, 'you' # \\$HOME" && test "$TOKEN" = s3cret
+        env: {GREETING: "${{ vars.GREETING }}", TOKEN: "${{ secrets.TOKEN }}"}
+"""
+    (developer.repo / ".github/workflows/deploy.yml").write_text(workflow)
+    output = developer.up(*FROM_FILES, *with_database)
+    assert "account 111122223333, region eu-central-1" in output
+    code, output = developer.run()
+    assert code == 1
+    assert "not given, so empty: vars.GREETING, secrets.TOKEN" in output
+    code, output = developer.run("--var", "GREETING=hello, 'you' # $HOME", "--secret", "TOKEN", TOKEN="s3cret")
+    assert code == 0, output
+    assert "not given" not in output
+    assert "s3cret" not in output
+    assert "Hello from ECS" in developer.page()
+
+
+def test_templates_are_made_up_where_there_are_none(developer: Developer, with_database: tuple[str, ...]) -> None:
+    """A container with the developer's variables as secrets is all that the example needs."""
+    output = developer.up("--config", "file:../infra/document.yaml", *with_database)
+    assert "s3://my-bucket/task_definition.json: made up, with app" in output
+    developer.deployed()
+    assert "Hello from ECS" in developer.page()
+
+
+def test_a_missing_value_is_made_up_and_told(developer: Developer) -> None:
+    """By the variable's name; the run then shows what the app makes of it, and exits as the workflow does."""
+    output = developer.up(*FROM_FILES)
+    assert "warning: no value is given for DATABASE_URL" in output
+    code, output = developer.run()
+    assert code == 1
+    assert "the workflow FAILED" in output
+    assert developer.running() == {f"{developer.aws and developer.aws.registry}/ecs-cd-placeholder:1"}
+
+
+def test_a_document_of_the_workspace_is_local_in_runs_only(
+    developer: Developer, with_database: tuple[str, ...]
+) -> None:
+    """`config: file:...` with templates beside it: the copy has local repositories and secrets, the files do not."""
+    for name in ("document.yaml", "task_definition.json", "task_definition_migration.json"):
+        (developer.repo / name).write_text((INFRA / name).read_text())
+    developer.one_workflow()
+    developer.edit("document.yaml", "s3://my-bucket/", "file:")
+    developer.edit(".github/workflows/deploy.yml", "/ecs-cd/my-app/production", "file:document.yaml")
+    commit(developer.repo, "the document in the app's repository")
+    developer.up(*with_database)
+    output = developer.deployed()
+    assert "with local contents: " in output
+    assert "Hello from ECS" in developer.page()
+    assert DOCUMENT in (developer.repo / "document.yaml").read_text()
+    assert not git(developer.repo, "status", "--porcelain")
+
+
+def test_document_and_templates_are_read_from_the_developers_account(
+    developer: Developer, with_database: tuple[str, ...], region: Aws
+) -> None:
+    """SSM, S3 and ECS are asked with the caller's credentials; what is not there is told, all of it at once."""
+    theirs = clients(region)
+    parameter = "/ecs-cd/theirs/production"
+    text = (INFRA / "document.yaml").read_text().replace("s3://my-bucket/", "s3://their-bucket/")
+    text = text.replace("s3://their-bucket/task_definition_migration.json", "their-migration")
+    theirs.ssm.put_parameter(Name=parameter, Value=text, Type="String")
+    developer.one_workflow()
+    developer.edit(".github/workflows/deploy.yml", "/ecs-cd/my-app/production", parameter)
+    theirs.s3.create_bucket(Bucket="their-bucket")
+    code, output = developer.local("up", **region.env)
+    assert code == 2
+    assert "there is no s3://their-bucket/task_definition.json" in output
+    assert "there is no task definition their-migration" in output
+    assert developer.aws is None
+    template: dict[str, Any] = json.loads((INFRA / "task_definition.json").read_text())
+    theirs.s3.put_object(Bucket="their-bucket", Key="task_definition.json", Body=json.dumps(template).encode())
+    theirs.ecs.register_task_definition(**{**template, "family": "their-migration"})
+    calls = theirs.ecs.list_task_definitions()["taskDefinitionArns"]
+    developer.up(*with_database, **region.env)
+    developer.deployed()
+    assert "Hello from ECS" in developer.page()
+    assert theirs.ecs.list_task_definitions()["taskDefinitionArns"] == calls
+
+
+def test_every_part_of_a_document_has_its_like(developer: Developer) -> None:
+    """ARNs, families, CodeDeploy, scheduled tasks, a parameter's version; the difference is told."""
+    text = f"""\
+cluster: arn:aws:ecs:eu-west-1:123456789012:cluster/prod
+images: {{app: {{repository: {DOCUMENT}/team/app, cache-repository: {DOCUMENT}/team/cache}}}}
+services:
+  web:
+    service: arn:aws:ecs:eu-west-1:123456789012:service/prod/web-service
+    task-definition: arn:aws:ecs:eu-west-1:123456789012:task-definition/my-web:12
+    containers: {{app: app}}
+    codedeploy: {{application: my-app}}
+  worker: {{task-definition: my-worker, containers: {{app: app}}}}
+scheduled-tasks:
+  nightly: {{rule: nightly, task-definition: my-nightly, containers: {{app: app}}}}
+  weekly: {{rule: weekly, event-bus: mine, task-definition: my-nightly, containers: {{app: app}}}}
+  hourly: {{schedule: hourly, schedule-group: mine, task-definition: my-worker, containers: {{app: app}}}}
+"""
+    (developer.repo.parent / "document.yaml").write_text(text)
+    developer.one_workflow()
+    developer.edit(".github/workflows/deploy.yml", "/ecs-cd/my-app/production", "/ecs-cd/my-app/production:3")
+    command = '["python3", "-m", "http.server"]'
+    for name in ("my-web", "my-worker", "my-nightly"):
+        template = json.loads((INFRA / "task_definition.json").read_text())
+        template["family"] = name
+        template["containerDefinitions"][0].update(command=json.loads(command), secrets=[])
+        (developer.repo.parent / "infra" / f"{name}.json").write_text(json.dumps(template))
+    flags = ("--config", "file:../document.yaml", "--templates", "../infra")
+    output = developer.up(*flags)
+    assert "account 123456789012, region eu-west-1" in output
+    assert "web: is deployed by CodeDeploy; here it is rolling" in output
+    for _ in range(2):
+        output = developer.deployed()
+        assert "the SSM parameter /ecs-cd/my-app/production:3, version 3" in output
+        assert output.count("a task of ") == 2
+        developer.up(*flags)
+    assert "rule weekly (DISABLED)" in output or "is the same already" in output
+    newest = developer.clients.ecs.describe_task_definition(taskDefinition="my-worker")["taskDefinition"]
+    assert newest["containerDefinitions"][0]["command"] == json.loads(command)
+
+
+def test_an_aws_that_has_ended_is_cleared_away(developer: Developer) -> None:
+    """After a crash or a restart: up makes it anew, down leaves nothing; in between a run says what to do."""
+    before = developer.in_docker()
+    developer.up(*FROM_FILES)
+    for verb, words in (("up", "it is made anew"), ("down", "nothing is left")):
+        aws = developer.aws
+        assert aws is not None
+        os.killpg(aws.pid, signal.SIGKILL)
+        code, output = developer.run()
+        assert code == 2
+        assert "no local AWS is up" in output
+        code, output = developer.local(verb, *(FROM_FILES if verb == "up" else ()))
+        assert code == 0, output
+        assert words in output
+    assert developer.in_docker() == before
+
+
+def test_an_up_that_fails_leaves_nothing(developer: Developer) -> None:
+    """What ministack refuses is told, and what was made until then is gone."""
+    before = developer.in_docker()
+    document = developer.repo.parent / "infra" / "document.yaml"
+    document.write_text(document.read_text().replace("s3://my-bucket/", "s3://B/"))
+    code, output = developer.local("up", "--config", "file:../infra/document.yaml")
+    assert code == 2
+    assert "CreateBucket" in output
+    assert developer.in_docker() == before
+    assert list((developer.repo.parent / "state" / "ecs-cd").iterdir()) == []
+
+
+def test_what_can_not_run_is_refused(developer: Developer) -> None:
+    """With the reason, and exit code 2."""
+    developer.up("--config", "file:../infra/document.yaml")
+    for arguments, words in (
+        (("nightly",), "there is no workflow nightly in .github/workflows; it holds "),
+        (("--secret", "NOT_THERE"), "there is no environment variable NOT_THERE"),
+        (("--event-file", "not-there.json"), "not-there.json is no file"),
+        (("--tree", "/tmp"), "/tmp is no tree of ecs-cd"),
+        (("--var", "NAME"), "must be NAME=VALUE"),
+        (("--event", "release"), "deploy.yml does not start on release; it starts on push"),
+    ):
+        code, output = developer.local("run", *arguments)
+        assert code == 2, output
+        assert words in output
+
+
+def test_the_events_payload_arrives(developer: Developer) -> None:
+    """--event and --event-file: what the workflow reads as github.event."""
+    workflow = """\
+on: {repository_dispatch: {types: [deploy]}}
+jobs:
+  say:
+    runs-on: ubuntu-latest
+    steps:
+      - run: echo "for $WHO"
+        env: {WHO: "${{ github.event.client_payload.who }}"}
+"""
+    (developer.repo / ".github/workflows/say.yml").write_text(workflow)
+    (developer.repo.parent / "event.json").write_text(json.dumps({"client_payload": {"who": "everybody"}}))
+    developer.up("--config", "file:../infra/document.yaml")
+    assert "for everybody" in developer.deployed("say.yml", "--event-file", "../event.json")
+
+
+def test_the_reusable_workflow_runs_from_the_tree(
+    developer: Developer, images: BaseImages, with_database: tuple[str, ...]
+) -> None:
+    """Its jobs and those of its matrix, each line with its job; every action in it is the tree's."""
+    workflow = """\
+on: push
+jobs:
+  cd:
+    uses: org/ecs-cd/.github/workflows/pipeline.yml@v1
+    permissions: {contents: read, id-token: write}
+    with: {config: /ecs-cd/my-app/production, role: "${{ vars.ECS_CD_ROLE }}"}
+"""
+    (developer.repo / ".github/workflows/deploy.yml").write_text(workflow)
+    recipe = f"images: {{app: {{build-args: {{BASE: '{images.python}'}}}}}}\n"
+    (developer.repo / ".github/ecs-cd.yml").write_text(recipe)
+    developer.up(*FROM_FILES, *with_database)
+    output = developer.deployed()
+    assert output.count("Job succeeded") == 3
+    assert "build app" in output
+    assert "Hello from ECS" in developer.page()
+
+
+def test_ctrl_c_ends_the_run_and_keeps_the_aws(developer: Developer) -> None:
+    """No process of the workflow stays; exit code 130; the next run finds everything."""
+    workflow = "on: push\njobs: {wait: {runs-on: ubuntu-latest, steps: [run: echo it-waits; sleep 45678]}}\n"
+    (developer.repo / ".github/workflows/wait.yml").write_text(workflow)
+    developer.up("--config", "file:../infra/document.yaml")
+    with subprocess.Popen(
+        machine.ecs_cd("local", "run", "wait.yml"),
+        cwd=developer.repo,
+        env={**os.environ, **developer.env},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert any("it-waits" in line for line in process.stdout)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert not processes("45678")
+    assert developer.aws is not None

@@ -1,0 +1,23 @@
+"""GitHub's Deployments API on loopback: it keeps what it is told, refuses what GitHub refuses, and fails when told to.
+
+with FakeGitHub() as github:
+    github.fail(status(502), method="POST")
+    ...
+    assert github.states() == ["in_progress", "success"]
+"""
+
+from .server import SERVER_URL, Asked, FakeGitHub, Fault, garbage, lost, redirect, reset, silent, status, trickle
+
+__all__ = [
+    "SERVER_URL",
+    "Asked",
+    "FakeGitHub",
+    "Fault",
+    "garbage",
+    "lost",
+    "redirect",
+    "reset",
+    "silent",
+    "status",
+    "trickle",
+]

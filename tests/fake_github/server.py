@@ -1,0 +1,276 @@
+"""The server, and its faults as data."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import struct
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+SERVER_URL = "https://github.example"
+REPOSITORY = "org/my-app"
+STATES = {"error", "failure", "inactive", "in_progress", "queued", "pending", "success"}
+ANSWERS: dict[int, dict[str, Any]] = {
+    401: {"message": "Bad credentials"},
+    403: {"message": "Resource not accessible by integration"},
+    404: {"message": "Not Found"},
+    409: {"message": "Conflict: Commit status checks failed for c0ffee0."},
+    429: {"message": "You have exceeded a secondary rate limit."},
+}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What comes in the place of an answer. ``done``: what was asked for happens all the same."""
+
+    code: int = 0
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    endless: bool = False
+    done: bool = False
+
+
+def status(code: int) -> Fault:
+    """An error in GitHub's own words, or a server's bare one."""
+    return Fault(code, json.dumps(ANSWERS[code]).encode() if code in ANSWERS else b"<html>Unicorn!</html>")
+
+
+def garbage(body: bytes = b"<html>Sign in to the hotel's network</html>", code: int = 200) -> Fault:
+    """An answer that is none of GitHub's."""
+    return Fault(code, body)
+
+
+def redirect(url: str) -> Fault:
+    """The repository is said to be elsewhere."""
+    return Fault(307, b"", {"Location": url})
+
+
+def silent() -> Fault:
+    """The connection stays open, and nothing comes."""
+    return Fault(endless=True)
+
+
+def trickle() -> Fault:
+    """An answer that comes byte by byte, and never to its end."""
+    return Fault(200, b" ", endless=True)
+
+
+def reset() -> Fault:
+    """The connection is reset before anything is done."""
+    return Fault()
+
+
+def lost() -> Fault:
+    """It is done, and the connection is reset in the place of the answer."""
+    return Fault(done=True)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request that arrived; ``at`` is what ``FakeGitHub.moment`` said then."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: Any
+    at: Any
+
+
+@dataclass
+class _Failing:
+    faults: list[Fault | None]
+    method: str
+    path: str
+
+
+class FakeGitHub:
+    """The Deployments of one repository. ``moment`` tells what else has happened, for each request."""
+
+    def __init__(self, *, token: str = "ghs_not-to-be-seen", moment: Callable[[], Any] = lambda: None) -> None:
+        self.token = token
+        self.moment = moment
+        self.commits: set[str] = set()  # those of the repository; if there are none, any is
+        self.deployments: list[dict[str, Any]] = []
+        self.statuses: dict[int, list[dict[str, Any]]] = {}
+        self.asked: list[Asked] = []
+        self._failing: list[_Failing] = []
+        self._lock = threading.Lock()
+        self.closed = threading.Event()
+        self._server = _Server(self)
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """What a step of a job of run 77 has, besides the token."""
+        return {
+            "GITHUB_API_URL": self.url,
+            "GITHUB_SERVER_URL": SERVER_URL,
+            "GITHUB_REPOSITORY": REPOSITORY,
+            "GITHUB_RUN_ID": "77",
+            "GITHUB_RUN_ATTEMPT": "1",
+        }
+
+    def fail(self, *faults: Fault | None, method: str = "", path: str = "") -> None:
+        """Fail requests of this method to paths that end so: a fault each, the last for ever; with ``None`` it works."""
+        self._failing.append(_Failing(list(faults), method, path))
+
+    def add(self, environment: str, *, run: str = "", state: str = "in_progress", **more: Any) -> int:
+        """A Deployment that somebody else has made; with a run, as GitHub makes it for a job's environment."""
+        made = self._create({"ref": "main", "environment": environment, "payload": {}, **more})
+        if run:
+            url = f"{SERVER_URL}/{REPOSITORY}/actions/runs/{run}/job/9{run}"
+            for each in dict.fromkeys(["queued", "in_progress", state]):
+                self._tell(made["id"], {"state": each, "log_url": url})
+        return int(made["id"])
+
+    def states(self, number: int = 0) -> list[str]:
+        """The states of a Deployment, in their order; of the only one, if none is named."""
+        return [each["state"] for each in self.told(number)]
+
+    def told(self, number: int = 0) -> list[dict[str, Any]]:
+        """Its statuses, in their order."""
+        if not number:
+            (only,) = self.deployments
+            number = only["id"]
+        return self.statuses[number]
+
+    def close(self) -> None:
+        self.closed.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+    def __enter__(self) -> FakeGitHub:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # ---- what GitHub does ----
+
+    def answer(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Fault | tuple[int, Any]:
+        """A status and a body, or what fails."""
+        with self._lock:
+            content = json.loads(body) if body else None
+            self.asked.append(Asked(method, path, headers, content, self.moment()))
+            fault = self._fault(method, urlsplit(path).path)
+            if fault and not fault.done:
+                return fault
+            answer = self._answer(method, path, headers, content)
+            return fault or answer
+
+    def _fault(self, method: str, path: str) -> Fault | None:
+        for each in self._failing:
+            if each.method in ("", method) and path.endswith(each.path) and each.faults:
+                return each.faults.pop(0) if len(each.faults) > 1 else each.faults[0]
+        return None
+
+    def _answer(self, method: str, path: str, headers: Mapping[str, str], body: Any) -> tuple[int, Any]:
+        if headers.get("authorization") != f"Bearer {self.token}":
+            return 401, ANSWERS[401]
+        assert headers["x-github-api-version"] == "2022-11-28"
+        parts, query = urlsplit(path), parse_qs(urlsplit(path).query)
+        there = re.fullmatch(rf"/repos/{REPOSITORY}/deployments(?:/(\d+)/statuses)?", parts.path)
+        if not there:
+            return 404, ANSWERS[404]
+        if there[1]:
+            return self._statuses(method, int(there[1]), body)
+        if method == "POST":
+            refused = self._refused(body)
+            return (422, {"message": refused}) if refused else (201, self._create(body))
+        found = [each for each in reversed(self.deployments) if each["environment"] == query["environment"][0]]
+        return 200, found[: int(query.get("per_page", ["30"])[0])]
+
+    def _statuses(self, method: str, number: int, body: Any) -> tuple[int, Any]:
+        if number not in self.statuses:
+            return 404, ANSWERS[404]
+        if method == "GET":
+            return 200, self.statuses[number][::-1]
+        if body["state"] not in STATES or _unfit(body.get("description", "")):
+            return 422, {"message": "Validation Failed"}
+        return 201, self._tell(number, body)
+
+    def _refused(self, body: Any) -> str:
+        if self.commits and body["ref"] not in self.commits:
+            return f"No ref found for: {body['ref']}"
+        # Else GitHub merges, or looks at the commit's checks, of which this job is one.
+        if body["auto_merge"] is not False or body["required_contexts"] != [] or _unfit(body["description"]):
+            return "Validation Failed"
+        return ""
+
+    def _create(self, body: dict[str, Any]) -> dict[str, Any]:
+        made = {"sha": body["ref"], **body, "id": 1000 + len(self.deployments)}
+        self.deployments.append(made)
+        self.statuses[made["id"]] = []
+        return made
+
+    def _tell(self, number: int, body: dict[str, Any]) -> dict[str, Any]:
+        made = {"target_url": body.get("log_url", ""), **body, "id": sum(map(len, self.statuses.values())) + 1}
+        self.statuses[number].append(made)
+        return made
+
+
+def _unfit(description: str) -> bool:
+    return len(description) > 140 or any(ord(character) > 0xFFFF for character in description)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, github: FakeGitHub) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.github = github
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that has not waited."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+
+    def handle_request(self) -> None:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        body = self.rfile.read(int(headers.get("content-length", 0)))
+        answer = self.server.github.answer(self.command, self.path, headers, body)
+        if isinstance(answer, Fault):
+            self._fail(answer)
+        else:
+            self._send(answer[0], json.dumps(answer[1]).encode(), {})
+
+    do_GET = do_POST = handle_request  # noqa: N815
+
+    def _fail(self, fault: Fault) -> None:
+        if fault.endless:
+            self._dawdle(fault)
+        elif fault.code:
+            self._send(fault.code, fault.body, fault.headers)
+        else:
+            # Closed with nothing to linger for, a connection is reset.
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.connection.close()
+
+    def _dawdle(self, fault: Fault) -> None:
+        if fault.code:
+            self.send_response(fault.code)
+            self.end_headers()
+        while not self.server.github.closed.wait(0.01):
+            self.wfile.write(fault.body)
+
+    def _send(self, code: int, body: bytes, headers: Mapping[str, str]) -> None:
+        self.send_response(code)
+        for name, value in {"Content-Length": str(len(body)), **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Requests are in FakeGitHub.asked."""
