@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+RED = ("\x1b[31m", "::error ")  # how a line of a job log begins that GitHub shows in red
 DIGITS = {"s": 2, "MB": 1, "x": 2, "calls": 0, "processes": 0}
 HEAD = ("benchmark", "what", "median", "from - to", "aim", "met")
 

@@ -6,7 +6,7 @@ import functools
 import time
 from collections.abc import Sequence
 
-from benchmarks.rows import Row
+from benchmarks.rows import RED, Row
 from benchmarks.world import Look, Step, World, build_inputs, change, life, looking, seen, settle, verb
 from dev.act import commit
 
@@ -42,7 +42,7 @@ def failed(here: World, runs: int) -> list[Row]:
             step = verb(here, "deploy", {"sha": broken}, ROLLED_BACK)
         breaker = _turned(looks, "FAILED")
         rollback = [look for look in looks if look.asked >= breaker]
-        red.append(next(at for at, line in step.lines if line.startswith("::error ")) - breaker)
+        red.append(next(at for at, line in step.lines if line.startswith(RED)) - breaker)
         end.append(step.ended - seen(rollback, lambda look: "IN_PROGRESS" not in look.deployments.values()))
     return [
         Row("failed", "circuit breaker's FAILED to red", "s", red, 2),

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import pytest
 
 from benchmarks import scripts
-from benchmarks.rows import Row
+from benchmarks.rows import RED, Row
 from benchmarks.scripts import BACK, completes, dies, fails
 from dev.machine import LocalError
 from ecs_cd import cli
@@ -147,6 +147,6 @@ def _deploy(kind: str, courses: Mapping[str, Course], exit_code: int = 0) -> Tak
         raise LocalError(f"deploy against the scripted AWS ended with {code}, not {exit_code}:\n{log.getvalue()}")
     begins = [place for place, call in enumerate(aws.calls) if call.operation in BEGINS]
     begun = aws.calls[begins[-1]].time
-    errors = (at - begun for at, text in log.written if text.startswith("::error "))
+    errors = (at - begun for at, text in log.written if text.startswith(RED))
     calls = [call.time - begun for call in aws.calls[begins[-1] + 1 :]]
     return Taken(begins[0], calls, next(errors, None), clock.monotonic() - begun)
