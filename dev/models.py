@@ -75,7 +75,8 @@ def _cut(loader: Loader, service: str, names: Iterable[str]) -> dict[str, Any]:
     shapes = {name: model["shapes"][name] for name in sorted(_reached(kept, model["shapes"]))}
     return {
         "version": version,
-        KINDS[0]: _without_documentation({**model, "operations": kept, "shapes": shapes}),
+        # The rest has little of it, and there botocore may look for it (clientContextParams).
+        KINDS[0]: {**model, **_without_documentation({"operations": kept, "shapes": shapes})},
         KINDS[1]: rules,
     }
 

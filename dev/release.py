@@ -28,18 +28,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dev import machine
+from dev import bytecode, machine
 from dev.machine import ROOT, LocalError
 from dev.versions import Refusal, Version, is_latest, moving_tags, parse, released, section
 
 SUITE = "org/ecs-cd"  # how the sources name this repository
 PIPELINE = Path(".github/workflows/pipeline.yml")
 MAIN = "main"
-CPYTHONS = ("3.10", "3.12", "3.14")  # of the runner images; release.yml sets them up
 NAME, EMAIL = "ecs-cd", "release@ecs-cd.invalid"
 # Objects depend on nobody's settings. What talks to the remote does: there are its address and its keys.
-ALONE = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
-AS_THEY_ARE = ("-c", "core.autocrlf=false", "-c", "core.fileMode=true", "-c", "core.symlinks=true")
+ALONE = {
+    "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_COUNT": "0", "GIT_ATTR_NOSYSTEM": "1"
+}  # fmt: skip
 
 
 def git(repo: Path, *arguments: str | Path, env: Mapping[str, str] | None = None, stdin: str | None = None) -> str:
@@ -64,10 +64,23 @@ def check(version: Version, tested: str, repo: Path = ROOT, remote: str = "origi
         if told != str(version):
             raise Refusal(f"{place} says '{told}', not '{version}': change it on {MAIN}, then release that commit.")
     notes(version, repo)
+    _must_be_the_only_one(version, repo, remote)
     tag = f"refs/tags/{version.tag}"
     # Told before the tests run, where the tag is known here; `publish` asks the remote.
-    if git(repo, "for-each-ref", tag) and git(repo, "rev-parse", f"{tag}^{{commit}}^") != head:
+    if git(repo, "for-each-ref", tag) and _parents(f"{tag}^{{commit}}", repo) != [head]:
         raise Refusal(f"{version.tag} is there and was made of another commit than {head}: release a new version.")
+
+
+def _parents(commit: str, repo: Path) -> list[str]:
+    return git(repo, "rev-list", "--max-count=1", "--parents", commit).split()[1:]
+
+
+def _must_be_the_only_one(version: Version, repo: Path, remote: str) -> None:
+    """GitHub does not say which it takes of a branch and a tag that have the same name."""
+    branches = git(repo, "for-each-ref", "--format=%(refname:lstrip=3)", f"refs/remotes/{remote}").splitlines()
+    for name in (version.tag, *moving_tags(version, ())):
+        if name in branches:
+            raise Refusal(f"{remote} has a branch {name}, as a tag is going to be called: rename the branch.")
 
 
 def _must_be_on_main(head: str, repo: Path, remote: str) -> None:
@@ -112,7 +125,7 @@ def archive(version: Version, tree: Path, repository: str, destination: Path) ->
 
 def _must_have_bytecode(tree: Path) -> None:
     compiled = {path.suffixes[-2] for path in tree.rglob("*.cpython-*.pyc")}
-    if lacking := [one for one in CPYTHONS if f".cpython-{one.replace('.', '')}" not in compiled]:
+    if lacking := [one for one in bytecode.VERSIONS if f".cpython-{one.replace('.', '')}" not in compiled]:
         raise Refusal(
             f"{tree} has no bytecode for CPython {', '.join(lacking)}: build it where all of them are on PATH."
         )
@@ -167,20 +180,22 @@ def publish(
 
 def release_commit(version: Version, tested: str, packed: Path, repo: Path) -> str:
     """The commit upon the tested one that holds what the archive holds; no branch and no file of `repo` changes."""
+    # The same release is the same commit, whoever makes it and when.
+    who = {"NAME": NAME, "EMAIL": EMAIL, "DATE": _time(tested, repo)}
+    env = {**ALONE, **{f"GIT_{role}_{key}": text for role in ("AUTHOR", "COMMITTER") for key, text in who.items()}}
     with tempfile.TemporaryDirectory(prefix="ecs-cd-release-") as scratch:
         tree = Path(scratch) / "tree"
         tree.mkdir()
         machine.run(["tar", "--extract", "--gzip", "--file", packed.absolute(), "--directory", tree])
-        place = {"GIT_DIR": git(repo, "rev-parse", "--absolute-git-dir"), "GIT_WORK_TREE": str(tree)}
-        env = {**ALONE, **place, "GIT_INDEX_FILE": f"{scratch}/index"}
+        # A repository without settings, attributes and an index, whose objects are ours.
+        objects = git(repo, "rev-parse", "--path-format=absolute", "--git-path", "objects")
+        env |= {"GIT_DIR": f"{scratch}/git", "GIT_WORK_TREE": str(tree), "GIT_OBJECT_DIRECTORY": objects}
+        git(tree, "init", "--quiet", "--template=", env=env)
         # By force: what somebody's .gitignore says of dist/ and *.pyc is not for a release.
-        git(tree, *AS_THEY_ARE, "add", "--all", "--force", ".", env=env)
+        git(tree, "add", "--all", "--force", ".", env=env)
         content = git(tree, "write-tree", env=env)
-    # The same release is the same commit, whoever makes it and when.
-    who = {"NAME": NAME, "EMAIL": EMAIL, "DATE": _time(tested, repo)}
-    author = {f"GIT_{role}_{key}": text for role in ("AUTHOR", "COMMITTER") for key, text in who.items()}
-    message = f"ecs-cd {version}\n\nThe release tree of {tested}.\n"
-    return git(repo, "commit-tree", "-p", tested, content, env={**ALONE, **author}, stdin=message)
+        message = f"ecs-cd {version}\n\nThe release tree of {tested}.\n"
+        return git(tree, "commit-tree", "-p", tested, content, env=env, stdin=message)
 
 
 def _tag_object(version: Version, commit: str, tested: str, packed: str, repo: Path) -> str:
@@ -190,7 +205,7 @@ def _tag_object(version: Version, commit: str, tested: str, packed: str, repo: P
 
 
 def _time(commit: str, repo: Path) -> str:
-    return f"{git(repo, 'show', '--no-patch', '--format=%ct', commit)} +0000"
+    return f"{git(repo, 'rev-list', '--max-count=1', '--timestamp', commit).partition(' ')[0]} +0000"
 
 
 @dataclass(frozen=True)

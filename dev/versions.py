@@ -83,12 +83,12 @@ def is_latest(version: Version, others: Iterable[Version]) -> bool:
 
 def section(changelog: str, version: Version) -> str:
     """What the changelog tells of the version, without the section's own heading."""
-    heading = rf"^## \[{re.escape(str(version))}\](?: - [^\n]*)?\n"
-    # It ends at the next version, or at the list of links at the end of the file.
-    found = re.search(rf"{heading}(.*?)(?=^## |^\[[^]\n]+\]: |\Z)", f"{changelog}\n", re.M | re.S)
+    # Up to the next version's heading; in fenced code there is none. The links at the end of the file are not of it.
+    body = r"((?:^```.*?^```\n|^(?!## )[^\n]*\n)*)"
+    found = re.search(rf"^## \[{re.escape(str(version))}\](?: - [^\n]*)?\n{body}", f"{changelog}\n", re.M | re.S)
     if found is None:
         raise Refusal(f"CHANGELOG.md has no section '## [{version}]': move there what is told under Unreleased.")
-    text = found.group(1).strip()
+    text = re.sub(r"(?:^\[[^]\n]+\]: [^\n]*\n+)+\Z", "", found.group(1), flags=re.M).strip()
     if not re.search(r"^(?!#)\S", text, re.M):
         raise Refusal(f"CHANGELOG.md tells nothing under '## [{version}]': say what has changed.")
     return f"{text}\n"

@@ -91,6 +91,8 @@ def _aws(inputs: Any, environ: MutableMapping[str, str], clock: Clock) -> Aws:
 
         token = partial(oidc.id_token, environ, clock.sleep)
         signing_in = {"chaining": inputs.role_chaining, "id_token": token, "notice": detect(environ).notice}
+    elif inputs.role_chaining:
+        raise Refused("role-chaining: there is no role to assume", "Give it in role-to-assume, or leave this out.")
     try:
         return Aws(environ, inputs.aws_region, inputs.role_to_assume, **signing_in)
     except BotoCoreError as error:

@@ -10,6 +10,7 @@ from typing import Any
 import botocore.exceptions
 import pytest
 from botocore.exceptions import ClientError
+from botocore.parsers import ResponseParserError
 
 from ecs_cd.aws import session, ssm
 from ecs_cd.aws.session import Aws, code, explain, looking, passing
@@ -59,6 +60,12 @@ def test_what_passes_and_what_stays(fault: Answer, passes: bool, aws: SignedAws,
     assert passing(raised.value) is passes
     with pytest.raises(Unreadable if passes else type(raised.value)), looking():
         ours.once("ecs").register_task_definition(**request)
+
+
+def test_an_answer_that_can_not_be_read_decides_nothing() -> None:
+    """It is not told either: it is a proxy's page, or AWS's, cut off in a secret."""
+    with pytest.raises(Unreadable, match="^an answer that can't be read$"), looking():
+        raise ResponseParserError("hunter2")
 
 
 @pytest.mark.parametrize("name", ["RequestTimeout", "RequestTimeoutException"])

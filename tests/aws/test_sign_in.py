@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import re
 import socket
+import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -19,14 +22,16 @@ from hypothesis import strategies as st
 from ecs_cd.aws import sign_in
 from ecs_cd.aws.session import Aws, explain, looking, passing, unsent
 from ecs_cd.ci import oidc
-from ecs_cd.core.errors import Refused, Unreadable
+from ecs_cd.core.errors import Cancelled, Refused, Unreadable
 from ecs_cd.local.oidc import token_endpoint
 from tests.aws.conftest import SignedAws
 from tests.scripted_aws import Answer, Clock, at, denied, error, expired, reset, server_error, sts, throttled
 from tests.scripted_aws.sts import BEARER, HOUR, SECRET, SESSION, SIGNATURE, SUB, IdTokens, key
+from tests.scripted_aws.wire import Request, Response
 
 ROLE = "arn:aws:iam::111111111111:role/ecs-cd"
 NEXT = "arn:aws:iam::222222222222:role/path/to/deployer"
+LAST = "arn:aws:iam::333333333333:role/last"
 GITHUB = {
     "GITHUB_ACTIONS": "true",
     "GITHUB_REPOSITORY": "my-org/my-app",
@@ -112,10 +117,12 @@ def test_each_role_is_assumed_with_the_credentials_of_the_one_before(
     aws: SignedAws, tokens: IdTokens, keys: list[str]
 ) -> None:
     """With tags, which AssumeRoleWithWebIdentity does not take."""
-    signed_in(aws, ROLE, NEXT).once("ecs").list_tasks()
+    signed_in(aws, ROLE, NEXT, LAST).once("ecs").list_tasks()
     name = "my-org.my-app@1234567890@octocat"
-    assert calls(aws, BY_CREDENTIALS) == [{"RoleArn": NEXT, "RoleSessionName": name, "Tags": TAGS}]
-    assert keys == ["", key(1), key(2)]
+    assert calls(aws, BY_CREDENTIALS) == [
+        {"RoleArn": role, "RoleSessionName": name, "Tags": TAGS} for role in (NEXT, LAST)
+    ]
+    assert keys == ["", key(1), key(2), key(3)]
 
 
 def test_with_role_chaining_the_first_is_assumed_with_the_jobs_own_credentials(
@@ -175,6 +182,22 @@ def test_the_token_is_for_sts_of_the_roles_partition(role: str, audience: str) -
     assert sign_in.audience(role) == audience
 
 
+def test_a_cancellation_ends_a_sign_in_and_lets_the_next_begin(aws: SignedAws, tokens: IdTokens) -> None:
+    """What cleans up after it needs credentials, too."""
+    cancelled = [True]
+
+    def id_token(audience: str) -> str:
+        if cancelled and cancelled.pop():
+            raise Cancelled
+        return oidc.id_token(os.environ, aws.clock.sleep, audience)
+
+    ours = Aws(os.environ, roles=[ROLE, NEXT], id_token=id_token)
+    with pytest.raises(Cancelled):
+        ours.once("ecs").list_tasks()
+    ours.once("ecs").list_tasks()
+    assert len(tokens.issued) == 1
+
+
 # ---- names and tags ----
 
 
@@ -186,6 +209,7 @@ def test_the_token_is_for_sts_of_the_roles_partition(role: str, audience: str) -
         ("o/" + "a" * 90, "1234567890", "octocat", f"{'a' * 45}@1234567890@octocat"),
         ("o/" + "a" * 90, "12345678901", "b" * 39, f"{'a' * 31}@12345678901@{'b' * 20}"),
         ("", "", "", "ecs-cd"),
+        ("", "7", "", "ecs-cd"),  # STS takes no name of one character
     ],
 )
 def test_a_session_has_the_name_of_the_run(repository: str, run: str, actor: str, name: str) -> None:
@@ -194,12 +218,11 @@ def test_a_session_has_the_name_of_the_run(repository: str, run: str, actor: str
     assert sign_in.session_name(environ) == name
 
 
-@given(repository=st.text(min_size=2), run=st.integers(0, 10**18), actor=st.text())
-def test_sts_takes_every_name_and_tag(repository: str, run: int, actor: str) -> None:
+@given(repository=st.text(), run=st.text(), actor=st.text())
+def test_sts_takes_every_name_and_tag(repository: str, run: str, actor: str) -> None:
     """By the patterns of its model."""
-    environ = {**GITHUB, "GITHUB_REPOSITORY": repository, "GITHUB_RUN_ID": str(run), "GITHUB_ACTOR": actor}
+    environ = {**GITHUB, "GITHUB_REPOSITORY": repository, "GITHUB_RUN_ID": run, "GITHUB_ACTOR": actor}
     assert re.fullmatch(r"[\w+=,.@-]{2,64}", sign_in.session_name(environ), re.ASCII)
-    assert f"{run}" in sign_in.session_name(environ)
     for tag in sign_in.session_tags(environ):
         assert len(tag["Value"]) <= 256
         assert re.fullmatch(r"[\w .:/=+\-@]*", tag["Value"])
@@ -324,6 +347,8 @@ def clock() -> Clock:
         (b"<html>log in first</html>", "gives no OIDC token"),
         (b"\xff\xfe", "gives no OIDC token"),
         (b"[]", "gives no OIDC token"),
+        (b"[" * (1 << 16), "gives no OIDC token"),
+        (b'{"value": "' + b"a" * (1 << 20) + b'.b.c"}', "gives no OIDC token"),
         (b'{"value": ""}', "gives no OIDC token"),
         (b'{"value": "two.parts"}', "gives no OIDC token"),
         (b'{"value": "with\\n.line.ends"}', "gives no OIDC token"),
@@ -359,6 +384,39 @@ def test_nobody_waits_long_for_a_token(clock: Clock, monkeypatch: pytest.MonkeyP
             oidc.id_token(environ, clock.sleep, "someone")
 
 
+@pytest.mark.parametrize("answer", [b"Content-Length: 9999\r\n\r\n{", b"\r\n{"], ids=["cut off", "without end"])
+def test_an_answer_that_is_not_whole_is_none(answer: bytes, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be the next time; and nobody waits for ever while it comes byte by byte."""
+    monkeypatch.setattr(oidc, "_TIMEOUT", 0.05)
+    monkeypatch.setattr(oidc, "_LARGEST", 1 << 24)
+
+    def talk() -> None:
+        with suppress(OSError):
+            while True:
+                with server.accept()[0] as connection, suppress(ConnectionError):
+                    connection.recv(1 << 16)
+                    connection.sendall(b"HTTP/1.1 200 OK\r\n" + answer)
+                    while b"Length" not in answer:
+                        connection.sendall(b" ")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=talk, daemon=True).start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/?a=b"
+        with pytest.raises(Unreadable):
+            oidc.id_token(
+                {"ACTIONS_ID_TOKEN_REQUEST_URL": url, "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "x"}, clock.sleep, "someone"
+            )
+        server.shutdown(socket.SHUT_RDWR)
+
+
+def test_the_bearer_goes_nowhere_else(clock: Clock) -> None:
+    """Not where the endpoint sends us, either."""
+    with IdTokens() as elsewhere, IdTokens(f"{elsewhere.url}/?api-version=2.0&audience=someone") as endpoint:
+        assert oidc.id_token(endpoint.environ, clock.sleep, "someone") == elsewhere.issued[0]
+        assert len(elsewhere.violations) == 1  # it was asked without
+        elsewhere.violations.clear()
+
+
 def test_a_proxy_is_used(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """Runners in a company reach GitHub by one."""
     with IdTokens() as proxy:
@@ -390,12 +448,15 @@ def test_a_job_that_gets_no_token_is_told_why(
 
 
 def test_the_endpoint_for_local_runs_is_as_githubs(clock: Clock) -> None:
-    """With the claims that it is given, for the audience that is asked for, to whoever has the bearer."""
-    with token_endpoint({"sub": SUB}) as environ:
+    """With claims, for the audience that is asked for, to whoever has the bearer."""
+    with token_endpoint() as environ:
         token = oidc.id_token(environ, clock.sleep, "someone")
-        assert sign_in._claims(token).items() >= {"sub": SUB, "aud": "someone", "actor": "local"}.items()
-        with pytest.raises(Refused, match="HTTP 401"):
-            oidc.id_token({**environ, "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "other"}, clock.sleep, "someone")
+        claims = sign_in._claims(token)
+        assert claims.items() >= {"aud": "someone", "actor": "local"}.items()
+        assert claims["sub"].startswith("repo:")
+        for other in ("other", "\xff"):
+            with pytest.raises(Refused, match="HTTP 401"):
+                oidc.id_token({**environ, "ACTIONS_ID_TOKEN_REQUEST_TOKEN": other}, clock.sleep, "someone")
 
 
 # ---- AWS says no ----
@@ -417,7 +478,9 @@ WRONG_AUDIENCE = error("InvalidIdentityToken", "Incorrect token audience")
             ["The account 111111111111 needs the identity provider https://token.actions.githubusercontent.com"],
         ),
         (WRONG_AUDIENCE, ["Add the audience sts.amazonaws.com to the identity provider", "account 111111111111"]),
-        (error("ExpiredTokenException", "Token expired"), ["docs/signing-in.md"]),
+        (error("ExpiredTokenException", "Token expired"), ["Run the job again"]),
+        (error("RegionDisabledException", "STS is not activated"), ["Enable the region"]),
+        (error("ValidationException", "Request ARN is invalid"), ["Is aws-region in the partition"]),
     ],
 )
 def test_a_refused_token_is_told_with_what_it_says(
@@ -443,7 +506,8 @@ def test_a_refused_token_is_told_with_what_it_says(
         (False, [ROLE, NEXT], denied("sts:AssumeRole"), "is not authorized to perform", "sts:AssumeRole on this role"),
         (True, [ROLE], denied("sts:AssumeRole"), f"AWS does not let the job's own credentials assume {ROLE}", "Does the role exist"),
         (True, [ROLE], expired(), "the job's own credentials assume", "Sign in anew before this step"),
-        (False, [ROLE, NEXT], error("RegionDisabledException"), f"assume {NEXT}: RegionDisabledException", ""),
+        (False, [ROLE, NEXT], error("RegionDisabledException"), f"assume {NEXT}: RegionDisabledException", "Enable the region"),
+        (False, [ROLE, NEXT], error("MalformedPolicyDocument"), f"assume {NEXT}: MalformedPolicyDocument", ""),
     ],
 )  # fmt: skip
 def test_a_refused_chain_is_told_with_whose_credentials_and_which_role(
@@ -485,3 +549,28 @@ def test_no_error_holds_a_secret(operation: str, fault: Answer, aws: SignedAws, 
     assert tokens.issued
     for secret in (SIGNATURE, BEARER, SECRET, SESSION, key(1)):
         assert secret not in words
+
+
+@pytest.mark.parametrize(
+    "spoil", [lambda body: body[:-20], lambda body: b"<html></html>"], ids=["cut off", "a proxy's"]
+)
+def test_an_answer_of_sts_that_can_not_be_read_passes_and_is_told_to_nobody(
+    spoil: Callable[[bytes], bytes], aws: SignedAws, tokens: IdTokens
+) -> None:
+    """botocore's words for it would hold all of it, keys included."""
+
+    def answer(request: Request) -> Response | None:
+        response = aws.answer(request)
+        return response and replace(response, body=spoil(response.body))
+
+    aws._server.answer = answer
+    found = failure(signed_in(aws).once("ecs").list_tasks)
+    assert unsent(found)
+    words = "".join([explain(found).sentence, *traceback.format_exception(found)])
+    assert "AWS STS: its answer can't be read" in words
+    assert SECRET not in words
+
+
+def test_what_signs_in_can_be_shown(aws: SignedAws, tokens: IdTokens) -> None:
+    """The environment that it works with stays out of its repr."""
+    assert BEARER not in repr(signed_in(aws)._session._session.get_component("credential_provider"))

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dev import machine, release, versions
+from dev import bytecode, machine, release, versions
 from dev.machine import LocalError
 from dev.release import announce, archive, check, move, publish
 from dev.versions import Refusal, is_latest, moving_tags, parse, section
@@ -36,7 +36,7 @@ def test_a_version_by_semver_is_read(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "1", "1.2", "v1.2.0", "1.2.0.0", "01.2.0", "1.2.0-", "1.2.0-rc.01", "1.2.0-rc..1", "1.2.0+build", " 1.2.0", "1.2.0\n", "1.2.x", "\u0661.2.0"]
+    "text", ["", "1", "1.2", "v1.2.0", "1.2.0.0", "01.2.0", "1.2.0-", "1.2.0-rc.01", "1.2.0-rc..1", "1.2.0+build", " 1.2.0", "1.2.0\n", "1.2.x", "\u0661.2.0", "1.02.3", "1.2.0\r"]
 )  # fmt: skip
 def test_anything_else_is_refused(text: str) -> None:
     """Build metadata, too: two versions that differ in it alone have no order."""
@@ -100,6 +100,13 @@ CHANGELOG = """# Changelog
 
 - Without a date.
 
+[a]: https://example.com/in-the-middle
+
+```yaml
+## [1.0.9] is no heading here
+[b]: https://example.com/no-link-here
+```
+
 ## [1.0.1] - 2026-01-02
 
 ### Fixed
@@ -115,7 +122,11 @@ CHANGELOG = """# Changelog
     ("version", "text"),
     [
         ("1.2.0", "### Added\n\n- One line\n  and another.\n"),
-        ("1.1.0", "- Without a date.\n"),
+        (
+            "1.1.0",
+            "- Without a date.\n\n[a]: https://example.com/in-the-middle\n\n"
+            "```yaml\n## [1.0.9] is no heading here\n[b]: https://example.com/no-link-here\n```\n",
+        ),
         ("1.0.0", "- The first.\n"),
     ],
 )
@@ -358,6 +369,7 @@ def off_main(project: Project) -> None:
             "run git fetch origin main",
         ),
         ("1.0.1", lambda project: None, "pyproject.toml says '1.0.0', not '1.0.1'"),
+        ("1.0.0", lambda project: project.git("push", "--quiet", "origin", "HEAD:refs/heads/v1"), "has a branch v1"),
         ("1.0.0", lambda project: project.commit("1.0.0", told="0.9.0"), "__init__.py says '0.9.0', not '1.0.0'"),
         ("1.0.0", lambda project: project.commit("1.0.0", notes="### Added"), "CHANGELOG.md tells nothing"),
     ],
@@ -442,8 +454,9 @@ def test_the_same_release_is_the_same_commit_for_everybody(
     write(tmp_path / "attributes", "* text\n")
     clone = tmp_path / "elsewhere"
     machine.run(["git", "clone", "--quiet", project.remote, clone])
-    for setting in ("core.autocrlf=true", "core.fileMode=false"):
+    for setting in ("core.autocrlf=true", "core.fileMode=false", "i18n.commitEncoding=latin1"):
         machine.run(["git", "-C", clone, "config", *setting.split("=")])
+    write(clone / ".git/info/attributes", "* text\n")
     before = os.umask(0o077)
     try:
         again = project.tree("1.0.0")
@@ -561,7 +574,7 @@ def test_the_workflow_sets_up_what_a_release_is_compiled_with() -> None:
     (step,) = (
         step for step in yaml.safe_load(WORKFLOW)["jobs"]["build"]["steps"] if "setup-python" in step.get("uses", "")
     )
-    assert tuple(step["with"]["python-version"].split()) == release.CPYTHONS
+    assert tuple(step["with"]["python-version"].split()) == bytecode.VERSIONS
 
 
 def test_only_what_publishes_may_write() -> None:

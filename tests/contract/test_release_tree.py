@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 from botocore import xform_name
 from botocore.loaders import Loader
-from botocore.model import ServiceModel, Shape
+from botocore.model import OperationModel, ServiceModel, Shape
 
 from dev import bytecode, models
 from dev.machine import LocalError
@@ -209,26 +209,67 @@ def test_what_is_called_is_whole(service: str, tree: Path) -> None:
         assert [anatomy(each) for each in one.error_shapes] == [anatomy(each) for each in other.error_shapes]
 
 
-def test_every_service_has_its_endpoints(tree: Path) -> None:
-    """In every partition where botocore has them."""
-    script = """
+def example(shape: Any) -> Any:
+    """The least that botocore takes for it."""
+    if shape.type_name == "structure":
+        return {name: example(shape.members[name]) for name in shape.required_members}
+    if shape.type_name == "list":
+        return [example(shape.member)]
+    plain = {"map": {}, "boolean": True, "integer": 1, "long": 1, "timestamp": 0}
+    return plain.get(shape.type_name, "example-example-example")
+
+
+def request(operation: OperationModel) -> dict[str, Any]:
+    """The least that it takes, with the tokens that botocore would make up."""
+    asked: dict[str, Any] = example(operation.input_shape) if operation.input_shape else {}
+    return asked | dict.fromkeys(operation.idempotent_members, "example-example-example")
+
+
+SENT = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
 import boto3
-session = boto3.session.Session()
-partitions = session.get_available_partitions()
-print(json.dumps({s: [session.client(s, region_name=r, aws_access_key_id="x", aws_secret_access_key="x").meta.endpoint_url
-  for r in ("eu-west-1", "cn-north-1", "us-gov-west-1")] for s in sys.argv[2:]}))
+from botocore.exceptions import EndpointConnectionError
+sent, calls = {}, json.load(sys.stdin)
+def keep(request, **_):
+    sent[name] = request.method, request.url, str(request.body)
+    raise EndpointConnectionError(endpoint_url="nowhere")
+for service, operations in calls.items():
+    for region in ("eu-west-1", "cn-north-1", "us-gov-west-1"):
+        client = boto3.client(service, region_name=region, aws_access_key_id="x", aws_secret_access_key="x")
+        client.meta.events.register("before-send", keep)
+        for operation, request in operations.items():
+            name = f"{service}.{operation} {region}"
+            try:
+                client._make_api_call(operation, request)
+            except EndpointConnectionError:
+                pass
+print(json.dumps(sent))
 """
-    places = [str(tree / "dist"), str(Path(importlib.util.find_spec("boto3").origin).parents[1])]  # type: ignore[union-attr, arg-type]
+
+
+def test_every_call_is_sent_as_with_the_whole_of_botocore(tree: Path) -> None:
+    """To the same place, in each partition, with the same words."""
+    calls: dict[str, dict[str, Any]] = {}
+    for service, names in USED.items():
+        known = ServiceModel(Loader().load_service_model(service, "service-2"), service)
+        calls[service] = {name: request(known.operation_model(name)) for name in sorted(names)}
+    whole = Path(importlib.util.find_spec("boto3").origin).parents[1]  # type: ignore[union-attr, arg-type]
+    environ = {"AWS_MAX_ATTEMPTS": "1", "HOME": str(tree.parent)}
     ours, theirs = (
         json.loads(
             subprocess.run(
-                [sys.executable, "-I", "-S", "-c", script, place, *USED], capture_output=True, check=True
+                [sys.executable, "-I", "-S", "-c", SENT, place],
+                input=json.dumps(calls),
+                env=environ,
+                stdout=subprocess.PIPE,
+                text=True,
+                check=True,
             ).stdout
         )
-        for place in places
+        for place in (tree / "dist", whole)
     )
+    assert len(ours) == 3 * sum(map(len, calls.values()))
     assert ours == theirs
 
 

@@ -131,7 +131,7 @@ def test_an_older_commit_is_served_again(asking: Any, github: FakeGitHub, world:
     world.change("app.py", "Hello from ECS", "Good morning")
     assert world.push().green
     assert "Good morning" in world.page()
-    result = asking(world.repo, world.aws.env)(older, AWS_REGION="ap-northeast-1", BASE_IMAGE=world.images.python)
+    result = asking(world.repo, world.aws.env)(older, AWS_REGION=world.aws.region, BASE_IMAGE=world.images.python)
     assert result.green, result.log
     assert "Hello from ECS" in world.page()
     assert older in world.page()

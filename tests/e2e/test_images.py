@@ -35,7 +35,7 @@ on: push
 jobs:
   cd:
     uses: org/ecs-cd/.github/workflows/pipeline.yml@v1
-    with: {config: /ecs-cd/my-app/production, role: none}
+    with: {config: /ecs-cd/my-app/production, role: 'arn:aws:iam::000000000000:role/ecs-cd'}
 """
 
 

@@ -366,7 +366,7 @@ def test_what_can_not_run_is_refused(developer: Developer) -> None:
         (("--event-file", "not-there.json"), "not-there.json is no file"),
         (("--tree", "/tmp"), "/tmp is no tree of ecs-cd"),
         (("--var", "NAME"), "must be NAME=VALUE"),
-        (("--event", "release"), "deploy.yml does not start on release; it starts on push"),
+        (("deploy", "--event", "release"), "deploy.yml does not start on release; it starts on push"),
     ):
         code, output = developer.local("run", *arguments)
         assert code == 2, output

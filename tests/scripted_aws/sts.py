@@ -9,6 +9,7 @@ import re
 import threading
 from collections.abc import Callable
 from datetime import datetime, tzinfo
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 from typing import Any
@@ -78,11 +79,11 @@ def keys_of(aws: ScriptedAws) -> list[str]:
 
 class IdTokens:
     """GitHub's token endpoint on loopback. Of ``answers`` each request takes the next one: a status (200 is a token), a
-    body, or None, which is a connection that is closed without an answer; after the last there are tokens."""
+    body, an address to go to instead, or None, which is a connection that is closed without an answer; after the last
+    there are tokens."""
 
-    def __init__(self, *answers: int | bytes | None, sub: str = SUB) -> None:
+    def __init__(self, *answers: int | bytes | str | None) -> None:
         self.answers = list(answers)
-        self.sub = sub
         self.audiences: list[str] = []
         self.issued: list[str] = []
         self.violations: list[str] = []
@@ -95,6 +96,8 @@ class IdTokens:
                     return
                 status, body = answer if isinstance(answer, tuple) else (200, answer)
                 self.send_response(status)
+                if status == HTTPStatus.FOUND:
+                    self.send_header("Location", body.decode())
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
@@ -126,10 +129,12 @@ class IdTokens:
         answer = self.answers.pop(0) if self.answers else 200
         if answer == 200:
             return json.dumps({"value": self._issue()}).encode()
+        if isinstance(answer, str):
+            return HTTPStatus.FOUND, answer.encode()
         return (answer, b"{}") if isinstance(answer, int) else answer
 
     def _issue(self) -> str:
-        claims = {"sub": self.sub, "aud": self.audiences[-1], "jti": len(self.issued)}
+        claims = {"sub": SUB, "aud": self.audiences[-1], "jti": len(self.issued)}
         parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in ({}, claims)]
         self.issued.append(".".join([*parts, SIGNATURE]))
         return self.issued[-1]

@@ -138,6 +138,14 @@ def test_an_update_without_keys_is_made_once_there_are_some(aws: ScriptedAws, st
     assert aws.count("ecs.UpdateService") == 1
 
 
+def test_chaining_without_a_role_is_refused(aws: ScriptedAws, step: Run) -> None:
+    """An unset variable is an empty role: it would be the job's own credentials that deploy."""
+    ended = step("deploy", role_to_assume="", role_chaining="true")
+    assert ended.exit_code == 2
+    assert "role-chaining: there is no role to assume" in ended.log
+    assert aws.calls == []
+
+
 @pytest.mark.parametrize(
     ("inputs", "missing", "words"),
     [

@@ -13,6 +13,7 @@ import boto3
 import botocore.exceptions
 import botocore.session
 from botocore.config import Config
+from botocore.parsers import ResponseParserError
 
 from ecs_cd.aws.sign_in import SignIn
 from ecs_cd.core.errors import Refused, Unreadable
@@ -39,8 +40,9 @@ _CONCURRENT = "Too many concurrent attempts"
 _HEAD_START = 0.05  # seconds
 
 _CREDENTIALS_REMEDY = (
-    "Set the input role-to-assume; the job needs `permissions: id-token: write` for it. Sign in before this step "
-    "(aws-actions/configure-aws-credentials) otherwise, or set the AWS environment variables or AWS_PROFILE."
+    "Set the input role-to-assume (a variable that is not there is empty); for it the job needs `permissions: "
+    "id-token: write`. Otherwise sign in before this step (aws-actions/configure-aws-credentials), or set the AWS environment "
+    "variables or AWS_PROFILE."
 )
 
 
@@ -167,6 +169,8 @@ def looking() -> Iterator[None]:
         if passing(error):
             raise Unreadable(str(error) if unsent(error) else code(error) or type(error).__name__) from error
         raise
+    except ResponseParserError as error:  # cut off, or a proxy's page; its text is the whole answer
+        raise Unreadable("an answer that can't be read") from error
 
 
 def pages(call: Callable[..., dict[str, Any]], request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -210,5 +214,5 @@ def _without_values(report: str) -> str:
 
 def _remedy(error: botocore.exceptions.ClientError) -> str:
     if denied(error):
-        return f"Allow the job's role {error.operation_name} on this resource; README.md lists what each verb needs."
+        return f"Allow the job's role {error.operation_name} on this resource; docs/permissions.md lists what each verb needs."
     return _CREDENTIALS_REMEDY if code(error) in _SIGN_IN else ""

@@ -21,6 +21,7 @@ from botocore import UNSIGNED, exceptions
 from botocore.config import Config
 from botocore.credentials import DeferredRefreshableCredentials
 from botocore.exceptions import ClientError
+from botocore.parsers import ResponseParserError
 
 from ecs_cd.core.errors import Refused, Unreadable
 
@@ -28,10 +29,14 @@ PROVIDER = "token.actions.githubusercontent.com"
 _PASSING = {"Throttling", "ThrottlingException", "RequestLimitExceeded", "IDPCommunicationError"}
 # AWS could not get GitHub's keys; it says so as InvalidIdentityToken.
 _NO_KEY = "retrieve verification key"
+_OTHERS = {
+    "RegionDisabledException": "Enable the region in the role's account, or set aws-region to one that is.",
+    "ValidationError": "Is aws-region in the partition of role-to-assume, and is the ARN whole?",
+}
 _OWN = "the job's own credentials"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)  # the environment holds secrets
 class SignIn:
     """What signing in needs. botocore takes it for its CredentialResolver."""
 
@@ -116,9 +121,10 @@ def session_name(environ: Mapping[str, str]) -> str:
         re.sub(r"[^\w+=,.-]", "-", environ.get(name, "").replace("/", "."), flags=re.ASCII)
         for name in ("GITHUB_REPOSITORY", "GITHUB_RUN_ID", "GITHUB_ACTOR")
     )
-    actor = actor[:20]
+    run, actor = run[:20], actor[:20]
     room = 64 - len(f"@{run}@{actor}")
-    return "@".join(filter(None, [repository[-room:], run, actor])) or "ecs-cd"
+    name = "@".join(filter(None, [repository[-room:], run, actor]))
+    return name if len(name) > 1 else "ecs-cd"  # STS takes no shorter one
 
 
 def session_tags(environ: Mapping[str, str]) -> list[dict[str, str]]:
@@ -145,6 +151,8 @@ def _given(call: Callable[..., Any], request: Mapping[str, Any]) -> dict[str, An
         if status >= 500 or code in _PASSING or _NO_KEY in _message(error):
             raise _later("AWS STS", error) from error
         raise
+    except (ResponseParserError, KeyError):  # of a proxy, or cut off: its words can hold the keys
+        raise _later("AWS STS", "its answer can't be read") from None
     return {
         "access_key": keys["AccessKeyId"],
         "secret_key": keys["SecretAccessKey"],
@@ -153,7 +161,7 @@ def _given(call: Callable[..., Any], request: Mapping[str, Any]) -> dict[str, An
     }
 
 
-def _later(whom: str, error: Exception) -> Exception:
+def _later(whom: str, error: Exception | str) -> Exception:
     return exceptions.CredentialRetrievalError(provider=whom, error_msg=str(error))
 
 
@@ -174,20 +182,22 @@ def _token_refused(error: ClientError, role: str, token: str) -> Refused:
         f"AWS does not let this job assume {role}: {_code(error)}: {_message(error)}",
         f"its OIDC token has the sub {claims.get('sub')} and the aud {claims.get('aud')}",
     )
-    if _code(error) != "InvalidIdentityToken":
+    if _code(error) == "InvalidIdentityToken" and "audience" in _message(error).lower():
+        remedy = f"Add the audience {audience(role)} to the identity provider {PROVIDER} in the account {account}."
+    elif _code(error) == "InvalidIdentityToken":
+        remedy = (
+            f"The account {account} needs the identity provider https://{PROVIDER} in IAM, with the audience "
+            f"{audience(role)}."
+        )
+    elif _code(error) == "AccessDenied":
         remedy = (
             f"Does the role exist, and does its trust policy allow sts:AssumeRoleWithWebIdentity to {PROVIDER} with "
             "this sub and aud? Of repositories created or renamed since 2026-07-15 the sub has ids: "
             "repo:OWNER@ID/NAME@ID:..."
         )
-    elif "audience" in _message(error).lower():
-        remedy = f"Add the audience {audience(role)} to the identity provider {PROVIDER} in the account {account}."
     else:
-        remedy = (
-            f"The account {account} needs the identity provider https://{PROVIDER} in IAM, with the audience "
-            f"{audience(role)}."
-        )
-    return Refused(problems, f"{remedy} docs/signing-in.md has both to copy.")
+        return Refused(problems, _OTHERS.get(_code(error), "Run the job again: it shows a new token."))
+    return Refused(problems, f"{remedy} docs/signing-in.md has it to copy.")
 
 
 def _credentials_refused(error: ClientError, role: str, whose: str) -> Refused:
@@ -198,13 +208,14 @@ def _credentials_refused(error: ClientError, role: str, whose: str) -> Refused:
             "sts:AssumeRole on this role besides."
         )
     else:
-        remedy = "Sign in anew before this step, or leave role-chaining out." if whose == _OWN else ""
+        anew = "Sign in anew before this step, or leave role-chaining out." if whose == _OWN else ""
+        remedy = _OTHERS.get(_code(error), anew)
     return Refused(problem, remedy)
 
 
 def _claims(token: str) -> dict[str, Any]:
     """What the token says, unverified: AWS verifies it."""
-    with suppress(ValueError, IndexError):
+    with suppress(ValueError, IndexError, RecursionError):
         part = token.split(".")[1]
         content = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
         if isinstance(content, dict):

@@ -8,12 +8,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from time import monotonic
+from typing import TYPE_CHECKING, Any
 
 from ecs_cd.core.errors import Refused, Unreadable
 
+if TYPE_CHECKING:
+    from http.client import HTTPResponse
+
 _ATTEMPTS = 3
-_TIMEOUT = 5.0  # seconds for each
+_TIMEOUT = 5.0  # seconds, of each wait and of the whole answer
 _LARGEST = 1 << 16  # bytes of an answer
 _TOKEN = re.compile(r"[\w-]+\.[\w-]+\.[\w-]*", re.ASCII)
 
@@ -45,17 +49,30 @@ def _ask(url: str, bearer: str, audience: str) -> str:
         request = Request(f"{url}&audience={quote(audience)}", headers={"Accept": "application/json"})
         request.add_unredirected_header("Authorization", f"Bearer {bearer}")
         with build_opener().open(request, timeout=_TIMEOUT) as answer:
-            return _token(json.loads(answer.read(_LARGEST)))
+            return _token(json.loads(_content(answer)))
     except HTTPError as error:
         if error.code >= 500 or error.code in (408, 429):
             raise Unreadable(f"HTTP {error.code}") from None
         raise Refused(
-            f"role-to-assume: GitHub refused an OIDC token: HTTP {error.code}", "Does the job have `id-token: write`?"
+            f"role-to-assume: GitHub refused an OIDC token: HTTP {error.code}",
+            "The job may ask for one, so it is GitHub or a proxy in the way: run the job again, or set NO_PROXY.",
         ) from None
     except (OSError, HTTPException) as error:  # no name, no connection, cut off, too late
         raise Unreadable(str(getattr(error, "reason", "")) or type(error).__name__) from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise _no_token() from None
+
+
+def _content(answer: HTTPResponse) -> bytes:
+    """The answer: whole, and not drop by drop for ever."""
+    content, until = b"", monotonic() + _TIMEOUT
+    while len(content) < _LARGEST and (part := answer.read1(_LARGEST)):
+        content += part
+        if monotonic() > until:
+            raise TimeoutError
+    if answer.length and len(content) < _LARGEST:
+        raise ConnectionError
+    return content
 
 
 def _token(content: Any) -> str:
