@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 def entry() -> None:
     """The console script. Leaves at once: after a cancellation a thread may still wait for AWS."""
+    nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123  # for one that the caller has closed
+    sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a locale without "…"
     code = main(sys.argv[1:], os.environ)

@@ -71,9 +71,10 @@ def carry_out(
     """Asks for each of these, and follows them to the end, with the proof."""
     group: list[Following] = []
     policy, deadline = _policy(inputs), job.clock.monotonic() + inputs.deployment_timeout
-    for one, call in deployments:
-        follow.begin(job, group, one, policy, partial(follow.ask, job, group, one, policy, call, deadline))
-    follow.follow(job, group, policy, deadline)
-    prove(job, group)
-    causes = release.findings(group, job)
+    with release.remembered(group, job):
+        for one, call in deployments:
+            follow.begin(job, group, one, policy, partial(follow.ask, job, group, one, policy, call, deadline))
+        follow.follow(job, group, policy, deadline)
+        prove(job, group)
+        causes = release.findings(group, job)
     return group, release.result(release.verdict_on(group), group, causes, job)

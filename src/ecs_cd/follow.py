@@ -373,15 +373,8 @@ def _say(job: Job, key: str, watching: Watching) -> None:
 
 def _show(job: Job, active: Sequence[Following], states: Mapping[str, str]) -> None:
     """What is waited for, with the revisions, to whoever sees it live."""
-    ways = {one.key: f"{one.key} {_way(one)}".rstrip() for one in active}
+    ways = {one.key: f"{one.key} {' -> '.join(filter(None, one.way))}" for one in active}
     job.ci.progress({ways.get(key, key): words for key, words in states.items()})
-
-
-def _way(one: Following) -> str:
-    before, after = one.mine.previous_task_definition, one.mine.task_definition
-    if one.back_to:
-        before, after = (after if after != one.back_to else before), one.back_to
-    return f"{short(before or '')} -> {short(after)}" if after else ""
 
 
 # ---- after a failure: back ----
@@ -402,15 +395,18 @@ def go_back(job: Job, group: Sequence[Following], policy: Policy) -> None:
     policy = replace(policy, until=Until(through_pauses=True), fail_fast=False, on_failure="report", in_order=False)
     why = _in_short([f"{one.key}: {one.verdict.message}" for one in failed(group) if one.verdict])
     now = list(group)  # with the ways back in the place of what they undo
-    for number, one in enumerate(group):
-        if one.begun and (one.verdict is None or one.verdict.outcome in _UNDONE):
-            _undo(job, now, number, why, policy, deadline)
-    follow(job, now, policy, deadline)
-    for one, back in zip(group, now, strict=True):
-        if back is not one:
-            one.verdict = _brought_back(back, why)
-            one.moments += back.moments
-            one.tell(one.verdict.outcome, one.moments[-1][1])
+    try:
+        for number, one in enumerate(group):
+            if one.begun and (one.verdict is None or one.verdict.outcome in _UNDONE):
+                _undo(job, now, number, why, policy, deadline)
+        follow(job, now, policy, deadline)
+    finally:
+        for one, back in zip(group, now, strict=True):
+            if back is not one:
+                one.moments += back.moments
+                one.verdict = _brought_back(back.verdict, short(back.back_to), why)
+                if one.verdict:
+                    one.tell(one.verdict.outcome, one.moments[-1][1])
 
 
 def _in_short(failures: Sequence[str]) -> str:
@@ -451,12 +447,11 @@ def _nothing_to_undo(one: Following) -> str:
     return ""
 
 
-def _brought_back(back: Following, why: str) -> Verdict:
-    assert back.verdict is not None
-    target, outcome = short(back.back_to), back.verdict.outcome
-    if outcome is Outcome.SUCCEEDED:
+def _brought_back(verdict: Verdict | None, target: str, why: str) -> Verdict | None:
+    """By the verdict on the way back; ``None``: it was cancelled on the way."""
+    if verdict is None or verdict.outcome is Outcome.UNKNOWN:
+        return verdict
+    if verdict.outcome is Outcome.SUCCEEDED:
         return Verdict(Outcome.ROLLED_BACK, f"back at {target}, as on-failure says: {why}")
-    if outcome is Outcome.UNKNOWN:
-        return back.verdict
-    how = f"{outcome.words}: {back.verdict.message}"
+    how = f"{verdict.outcome.words}: {verdict.message}"
     return Verdict(Outcome.ROLLBACK_FAILED, f"it failed ({why}), and so did the way back to {target}: {how}")

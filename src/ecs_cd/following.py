@@ -8,6 +8,7 @@ from typing import Any
 
 from ecs_cd.core.deployment import Mine
 from ecs_cd.core.diagnosis import Finding, StoppedTask
+from ecs_cd.core.references import short
 from ecs_cd.core.story import Moment, Phase
 from ecs_cd.core.verdict import Outcome, Verdict, Watching
 from ecs_cd.plan import Plan
@@ -61,6 +62,14 @@ class Following:
     def under_way(self) -> bool:
         """Whether AWS goes on with it, or may."""
         return self.begun and (self.verdict is None or self.verdict.outcome not in _OVER)
+
+    @property
+    def way(self) -> tuple[str, str]:
+        """From which revision to which it goes, as people say them."""
+        before, after = self.mine.previous_task_definition or "", self.mine.task_definition
+        if self.back_to and after != self.back_to:  # a deployment of ours that is taken back
+            before, after = after, self.back_to
+        return short(before), short(after)
 
     def tell(self, what: Phase | Outcome | None, at: float) -> None:
         """Goes on with its story, where that is new. What is seen first has been so from the start."""

@@ -26,8 +26,9 @@ _AT_ONCE = 8  # calls
 class Job:
     """The world as one process of ours sees it.
 
-    And what it has told and seen so far: the parts of the summary by their titles, and registered task definitions by
-    their ARNs, normalised, so that none is read again for a difference alone.
+    And what it has told and seen so far: the parts of the summary by their titles; what is known of the services whose
+    step has ended early; and registered task definitions by their ARNs, normalised, so that none is read again for a
+    difference alone.
     """
 
     environ: Mapping[str, str]
@@ -36,6 +37,7 @@ class Job:
     clock: Clock
     state: State
     told: dict[str, Part] = field(default_factory=dict)
+    left: list[Deployed] = field(default_factory=list)
     definitions: dict[str, TaskDefinition] = field(default_factory=dict)
 
 

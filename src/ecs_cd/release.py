@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -142,15 +142,16 @@ def _carry_out(
             return before
         deadline += job.clock.monotonic() - began  # that has a timeout of its own
     group: list[Following] = []
-    try:
-        follow.start(job, group, release.plans, arns[: len(release.plans)], release.policy, deadline)
-    finally:
-        unused -= {one.mine.task_definition for one in group if one.begun}
-    follow.follow(job, group, release.policy, deadline)
-    prove(job, group)
-    causes = findings(group, job)
-    if release.policy.on_failure == "rollback" and follow.failed(group):
-        follow.go_back(job, group, release.policy)
+    with remembered(group, job):
+        try:
+            follow.start(job, group, release.plans, arns[: len(release.plans)], release.policy, deadline)
+        finally:
+            unused -= {one.mine.task_definition for one in group if one.begun}
+        follow.follow(job, group, release.policy, deadline)
+        prove(job, group)
+        causes = findings(group, job)
+        if release.policy.on_failure == "rollback" and follow.failed(group):
+            follow.go_back(job, group, release.policy)
     verdict = verdict_on(group)
     if verdict.outcome is Outcome.SUCCEEDED:
         unused.clear()  # the scheduled tasks get theirs now
@@ -158,6 +159,17 @@ def _carry_out(
     elif release.scheduled:
         job.ci.line("scheduled tasks: they keep the revisions that they have, because the services have not succeeded")
     return result(verdict, group, causes, job)
+
+
+@contextmanager
+def remembered(group: Sequence[Following], job: Job) -> Iterator[None]:
+    """What ends this early leaves what is known of each service by then, for the step's last words."""
+    try:
+        yield
+    except BaseException as error:
+        outcome = Outcome.CANCELLED if isinstance(error, Cancelled) else Outcome.UNKNOWN
+        job.left.extend(_deployed(one, one.verdict.outcome if one.verdict else outcome, job) for one in group)
+        raise
 
 
 def _verdict(one: Following) -> Verdict:
@@ -256,7 +268,9 @@ def result(verdict: Verdict, group: Sequence[Following], causes: Sequence[Findin
         job.state.end()
     outputs = {"result": verdict.outcome.value, **_outputs(group)}
     facts = _facts(group[0]) if len(group) == 1 else {"cluster": group[0].plan.cluster}
-    return Result(verdict, outputs, facts, causes, services=_deployed(group, job))
+    looked_into = {one.key for one in _to_be_explained(group)[:_LOOKED_INTO]}
+    services = [_deployed(one, _verdict(one).outcome, job, read=one.key in looked_into) for one in group]
+    return Result(verdict, outputs, facts, causes, services=services)
 
 
 def _outputs(group: Sequence[Following]) -> dict[str, str]:
@@ -290,21 +304,14 @@ def _facts(one: Following) -> dict[str, str]:
     }
 
 
-def _deployed(group: Sequence[Following], job: Job) -> list[Deployed]:
-    """What became of each. The definition of before is read for the difference only where something failed; else it is
-    told where it is known already."""
-    now, told = job.clock.monotonic(), []
-    looked_into = {one.key for one in _to_be_explained(group)[:_LOOKED_INTO]}
-    for one in group:
-        outcome, before = _verdict(one).outcome, short(one.mine.previous_task_definition or "")
-        if not one.begun:
-            told.append(Deployed(one.key, outcome, before))
-            continue
-        one.tell(outcome, now)
-        change = _change(one, job, read=one.key in looked_into)
-        after = short(one.mine.task_definition)
-        told.append(Deployed(one.key, outcome, before, after, one.plan.images, one.moments, change))
-    return told
+def _deployed(one: Following, outcome: Outcome, job: Job, *, read: bool = False) -> Deployed:
+    """What became of it. Without ``read`` the difference is told where the definition of before is known already."""
+    before, after = one.way
+    if not one.begun:
+        return Deployed(one.key, outcome, before)
+    one.tell(outcome, job.clock.monotonic())
+    change = _change(one, job, read=read)
+    return Deployed(one.key, outcome, before, after, one.plan.images, one.moments, change)
 
 
 def _change(one: Following, job: Job, *, read: bool) -> list[str] | None:

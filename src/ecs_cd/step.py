@@ -43,8 +43,7 @@ def conduct(step: Step, execute: Callable[[], Result], job: Job) -> int:
 
 
 def _show(part: Part, job: Job) -> None:
-    """Puts it into the summary, as the last part of all."""
-    job.told.pop(part.title, None)
+    """Puts it into the summary, below the parts that came before it."""
     job.told[part.title] = part
     job.ci.summary(list(job.told.values()))
 
@@ -67,13 +66,13 @@ def _tell(step: Step, result: Result, started: float, job: Job) -> int:
         step.title,
         verdict.outcome,
         verdict.message,
-        started,
-        elapsed,
-        step.phase if verdict.outcome is not Outcome.SKIPPED else "",
-        result.facts,
-        result.findings,
-        result.texts,
-        result.services,
+        begin=started,
+        elapsed=elapsed,
+        phase=step.phase if verdict.outcome is not Outcome.SKIPPED else "",
+        facts=result.facts,
+        findings=result.findings,
+        texts=result.texts,
+        services=result.services,
     )
     _show(part, job)
     return EXIT_CODES[verdict.outcome]
@@ -121,8 +120,9 @@ def _unfinished(outcome: Outcome, message: str, step: Step, job: Job) -> int:
         job.ci.outputs({step.result: outcome.value})
     begun = job.told.get(step.title, Part(step.title, UNDER_WAY, begin=job.clock.monotonic()))
     findings = [Finding("", tuple(message.splitlines()))]
-    elapsed = job.clock.monotonic() - begun.begin
-    _show(replace(begun, state=outcome, elapsed=elapsed, phase=step.phase, findings=findings), job)
+    elapsed, services = job.clock.monotonic() - begun.begin, tuple(job.left)
+    ended = replace(begun, state=outcome, elapsed=elapsed, phase=step.phase, findings=findings, services=services)
+    _show(ended, job)
     return EXIT_CODES[outcome]
 
 

@@ -64,7 +64,7 @@ def test_what_passes_and_what_stays(fault: Answer, passes: bool, aws: SignedAws,
 
 def test_an_answer_that_can_not_be_read_decides_nothing() -> None:
     """It is not told either: it is a proxy's page, or AWS's, cut off in a secret."""
-    with pytest.raises(Unreadable, match="^an answer that can't be read$"), looking():
+    with pytest.raises(Unreadable, match=r"^an answer that can't be read$"), looking():
         raise ResponseParserError("hunter2")
 
 

@@ -198,3 +198,9 @@ def test_a_reader_that_goes_away_ends_the_words_and_not_the_work(tree: Path, tmp
     script = f"{{ sleep 0.2; {verb}; }} | true"  # nobody reads any more when it speaks
     ended = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert ended.stderr == "ended with 2\n"
+
+
+def test_a_stream_that_is_closed_is_no_defect(tree: Path, tmp_path: Path) -> None:
+    """The words go nowhere, the exit code is the verb's."""
+    script = f'"{tree}/bin/ecs-cd" deploy --config file:nope.yml >&- 2>&-'
+    assert subprocess.run(["bash", "-c", script], cwd=tmp_path, check=False).returncode == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -183,6 +184,17 @@ def test_a_summary_is_cut_at_what_github_takes(theirs: int, github: GitHub, tmp_
         assert written[theirs:].startswith(HEAD) is (theirs < ROOM - 100)
 
 
+def test_what_a_child_wrote_after_us_takes_its_room(github: GitHub, tmp_path: Path) -> None:
+    """Ours is cut, and not what follows it."""
+    file = tmp_path / "summary"
+    github.summary(told("short"))
+    with file.open("ab") as more:
+        more.write(b"y" * 1_000_000)
+    github.summary(told("x" * 100_000))
+    assert ROOM - 10 < len(file.read_bytes()) <= ROOM
+    assert file.read_bytes().endswith(b"y" * 1_000_000)
+
+
 def test_a_summary_is_written_anew_each_time(github: GitHub, tmp_path: Path) -> None:
     """The last state alone, also where it is shorter than the one before."""
     for message in ("long" * 100, "ünd", "longer"):
@@ -216,11 +228,24 @@ def test_a_summary_that_somebody_has_changed_is_written_below(github: GitHub, tm
 
 
 def test_a_summary_that_can_not_be_written_is_said_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """However often it is tried."""
+    """However often there is news."""
     github = GitHub({"GITHUB_STEP_SUMMARY": str(tmp_path)})
     github.summary(told("one"))
     github.summary(told("two"))
-    assert runner(capsys.readouterr().out) == ["warning:the job summary can't be written: Is a directory"]
+    assert capsys.readouterr().out == "::warning::the job summary can't be written: Is a directory\n"
+
+
+def test_a_device_is_a_summary_as_well(capsys: pytest.CaptureFixture[str]) -> None:
+    """Somebody who wants none names /dev/null; a pipe can't be written anew, and that is said."""
+    nowhere = GitHub({"GITHUB_STEP_SUMMARY": os.devnull})
+    nowhere.summary(told("one"))
+    nowhere.summary(told("two"))
+    assert capsys.readouterr().out == ""
+    out, into = os.pipe()
+    GitHub({"GITHUB_STEP_SUMMARY": f"/dev/fd/{into}"}).summary(told("one"))
+    os.close(out)
+    os.close(into)
+    assert re.fullmatch("::warning::the job summary can't be written: (?!None).+\n", capsys.readouterr().out)
 
 
 def test_annotations_are_no_more_than_github_shows(github: GitHub, capsys: pytest.CaptureFixture[str]) -> None:
@@ -300,14 +325,64 @@ def test_without_the_files_nothing_is_written() -> None:
         ("\x1b[2Jx", ["\ufffd[2Jx"]),
         ("\x1b]0;t\x07", ["\ufffd]0;t\ufffd"]),
         ("\x1b", ["\ufffd"]),
+        ("a\u202eb\u2066c\u2069", ["a\ufffdb\ufffdc\ufffd"]),
+        ("\u05e9\u05dc\u05d5\u05dd 👩\u200d💻", ["\u05e9\u05dc\u05d5\u05dd 👩\u200d💻"]),
         ("a\x00b\x08c\x7fd", ["a\ufffdb\ufffdc\ufffdd"]),
         ("x" * LONGEST_LINE, ["x" * LONGEST_LINE]),
         ("x" * 5000, ["x" * LONGEST_LINE + "… (5000 characters)"]),
     ],
 )
 def test_text_of_others_is_made_harmless(text: str, lines: list[str]) -> None:
-    """Every kind of line end ends a line; colours stay, what could move the cursor goes."""
+    """Every kind of line end ends a line; colours stay, what could move the cursor or turn the line round goes."""
     assert list(harmless([text])) == lines
+
+
+# ---- words that can't be written ----
+
+
+def _closed_pipe() -> int:
+    out, into = os.pipe()
+    os.close(out)
+    return into
+
+
+@pytest.mark.parametrize("descriptor", [_closed_pipe, lambda: os.open("/dev/full", os.O_WRONLY)])
+def test_where_nothing_can_be_written_the_words_end_and_the_work_does_not(
+    descriptor: Callable[[], int], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A reader that went away, a full disk; errors still go where they can go."""
+    with open(descriptor(), "w", encoding="utf-8") as gone:  # noqa: PTH123 (a descriptor)
+        monkeypatch.setattr(sys, "stdout", gone)
+        for _ in range(3):
+            Terminal().line("x")
+        Terminal().error("said all the same", "t")
+    assert capfd.readouterr().err == "error: t: said all the same\n"
+
+
+def test_where_errors_can_not_be_written_other_words_go_on(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The one has nothing to do with the other."""
+    with open(_closed_pipe(), "w", encoding="utf-8") as gone:
+        monkeypatch.setattr(sys, "stderr", gone)
+        Terminal().error("x", "t")
+        Terminal().line("said all the same")
+    assert capfd.readouterr().out == "said all the same\n"
+
+
+def test_a_slow_reader_is_no_reason_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipe that another program made non-blocking and that is full: later words are written again."""
+    out, into = os.pipe()
+    os.set_blocking(into, False)
+    with open(into, "w", encoding="utf-8") as full:  # noqa: PTH123 (a descriptor)
+        monkeypatch.setattr(sys, "stdout", full)
+        for _ in range(100):
+            Terminal().line("x" * 4000)
+        while len(os.read(out, 65536)) == 65536:
+            pass
+        Terminal().line("the last words")
+    assert os.read(out, 65536).endswith(b"the last words\n")
+    os.close(out)
 
 
 # ---- elsewhere ----

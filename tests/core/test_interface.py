@@ -293,7 +293,10 @@ def test_every_verb_has_outputs_that_are_described() -> None:
 
 def test_secrets_are_no_flags() -> None:
     """Everybody on the machine can read a command line, and a traceback may show typed inputs."""
-    assert [name for name, option in interface.options(Pipeline).items() if option.secret] == ["secrets"]
+    assert [name for name, option in interface.options(Pipeline).items() if option.secret] == [
+        "secrets",
+        "github-token",
+    ]
     secret = [name for name, option in interface.options(DeployAlone).items() if option.secret]
-    assert secret == ["environment-variables", "run-task-container-overrides"]
+    assert secret == ["github-token", "environment-variables", "run-task-container-overrides"]
     assert "hunter2" not in repr(interface.read(DeployAlone, {"environment-variables": "PASSWORD=hunter2"}))

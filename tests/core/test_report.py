@@ -24,6 +24,8 @@ HOSTILE = [
     "# heading",
     "> quote",
     "one\n\n# two",
+    "~~~ not the end",
+    "&lt;b&gt; &amp;",
     "back\\slash",
 ]
 
@@ -184,6 +186,44 @@ def test_of_a_hundred_services_those_that_failed_are_seen_first() -> None:
     assert len(text) < 30_000
 
 
+def test_what_went_wrong_has_its_own_colour() -> None:
+    """A part of a step as well as a phase of a deployment."""
+    failed = replace(BUILD, state=Outcome.FAILED)
+    assert "    build :crit, 00:00:00, 12s\n" in report.markdown([failed, GREEN])
+
+
+def test_what_was_not_begun_took_no_time() -> None:
+    """And brought nothing."""
+    left_out = Deployed("worker", Outcome.SKIPPED, "worker:1")
+    text = report.markdown([replace(GREEN, services=[WEB, left_out])])
+    assert "\n| `worker` | ⏭️ skipped | `worker:1` |  |  |  |\n" in text
+    assert "section worker" not in text
+
+
+def test_times_count_from_what_began_first() -> None:
+    """Which need not be what is drawn first."""
+    later = [replace(WEB, service="late", moments=[(what, at + 60) for what, at in STORY]), WEB]
+    text = report.markdown([replace(GREEN, services=later)])
+    assert "section late\n    tasks starting :00:01:00, 30s" in text
+    assert "section web\n    tasks starting :00:00:00, 30s" in text
+
+
+def test_what_changed_is_told_of_those_that_failed_first() -> None:
+    """Where it is not told of all."""
+    text = report.markdown([replace(GREEN, services=many(21, 20))])
+    assert re.findall(r"^\*\*(s\d+):", text, re.M)[:2] == ["s20", "s0"]
+    assert "<summary>1 more service</summary>" in text
+    assert "and of 1 more service\n" in text
+
+
+def test_a_service_may_be_called_as_a_part_is() -> None:
+    """Each has its own section."""
+    migration = replace(BUILD, title="Migration", phase="migrate")
+    text = report.markdown([migration, replace(GREEN, services=[replace(WEB, service="Migration")])])
+    assert text.count("    section Migration\n") == 2
+    assert "    migrate :00:00:00, 12s\n" in text
+
+
 def test_few_services_keep_their_order() -> None:
     """That in which they were begun, in the table and in the timeline."""
     text = report.markdown([replace(GREEN, services=many(3, 2))])
@@ -192,7 +232,10 @@ def test_few_services_keep_their_order() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("room", "changes", "cut"), [(1_000, False, True), (5_000, False, False), (20_000, True, False)])
+@pytest.mark.parametrize(
+    ("room", "changes", "cut"),
+    [(1_000, False, True), (5_000, False, False), (16_000, False, False), (20_000, True, False)],
+)
 def test_a_summary_that_is_too_large_loses_what_changed_first(room: int, changes: bool, cut: bool) -> None:
     """The verdict and its cause stay; what is cut says so."""
     evidence = tuple(f"{number} ü" * 20 for number in range(30))
@@ -240,17 +283,20 @@ def test_sentences_of_others_are_plain_text(text: str) -> None:
         shown = re.sub(r"</?details>|<summary>.*</summary>", "", re.sub(r"```diff.*?```", "", written, flags=re.S))
         plain = [line for line in shown.splitlines() if not line.startswith(("###", "| ", "|-", "**x", "```"))]
         prose = re.sub(r"\\.", "", "\n".join(plain).replace("**", ""))
-        assert not re.search(r"[<>\[\]`*_|#]", prose), prose
+        assert not re.search(r"[<>\[\]`*_|#~&]", prose), prose
         assert " ".join(text.split())[-3:] in re.sub(r"\\(.)", r"\1", written)
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("x", "a | b"), ("x", "a ` b"), ("a | b", "x"), ("x", "<b>"), ("x", "a\r\nb")]
-)
+    ("name", "value"), [
+        ("x", "a | b"), ("x", "a \\| b"), ("x", "a \\\\| b"), ("x", "a ` b"), ("a | b", "x"), ("a \\| b", "x"), ("x", "<b>"),
+        ("x", "a\r\nb"), ("x", "a\n\n\nb\n \n"),
+    ],
+)  # fmt: skip
 def test_a_fact_stays_in_its_row(name: str, value: str) -> None:
     """A pipe ends no cell, a backtick no code, a line break no row."""
     (row,) = [line for line in section(facts={name: value}).splitlines() if line.startswith("| ") and "`" in line]
-    assert len(re.findall(r"(?<!\\)\|", row)) == 3
+    assert re.sub(r"\\.", "", row).count("|") == 3  # as GitHub splits it, in code as well
     assert row.count("`") in (2, 4)
     assert "<b>" not in re.sub(r"`[^`]*`", "", row)
 
@@ -272,6 +318,11 @@ def test_log_lines_can_not_end_their_fence(line: str) -> None:
         inside = lines[opening + 1 : closing[0]]
         assert len(closing) == 1
         assert all(text in inside for text in line.splitlines())
+
+
+def test_log_lines_lose_their_colours() -> None:
+    """A summary has none, and would show them as letters."""
+    assert "\nboom [1m]\n" in section(findings=[Finding("cause", ("\x1b[1;31mboom\x1b[0m [1m]",))])
 
 
 def test_what_has_no_verdict_is_told_as_it_is() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecs_cd.core import codedeploy, gantt, rollout, service_deployment, story
-from ecs_cd.core.story import Moment, Phase, Span
+from ecs_cd.core.story import Deployed, Moment, Phase, Span
 from ecs_cd.core.strategy import LIFECYCLE_EVENTS, STAGES
 from ecs_cd.core.verdict import Outcome
 from tests.core import test_codedeploy as of_codedeploy
@@ -42,6 +43,7 @@ OTHER = rolling.deployment("7", "PRIMARY", rolling.THEIRS, "IN_PROGRESS")
         (rolling.service(BACK), {"failed_at": 1.0}, Phase.ROLLBACK),
         (rolling.service(OTHER, rolling.demoted["FAILED"]), {}, Phase.FAILED),
         (rolling.service(OTHER), {"status": "ROLLBACK_IN_PROGRESS"}, Phase.ROLLBACK),
+        (rolling.service(OTHER), {"failed_at": 1.0}, Phase.FAILED),
         (rolling.service(OTHER), {}, None),
         (rolling.service(), {}, None),
         (None, {}, None),
@@ -50,6 +52,12 @@ OTHER = rolling.deployment("7", "PRIMARY", rolling.THEIRS, "IN_PROGRESS")
 def test_the_phase_of_a_rolling_update(service: Any, more: dict[str, Any], phase: Phase | None) -> None:
     """By its counts while it goes forward; of a look that does not show it nothing is concluded."""
     assert rollout.phase(rolling.MINE, rollout.Look(service, **more)) is phase
+
+
+def test_the_same_revision_that_fails_again_is_no_rollback() -> None:
+    """Deployed by force, what ran before is what is deployed."""
+    again = replace(rolling.MINE, previous_task_definition=rolling.MINE.task_definition)
+    assert rollout.phase(again, rollout.Look(rolling.service(rolling.mine["FAILED"]))) is Phase.FAILED
 
 
 @pytest.mark.parametrize(
@@ -145,12 +153,20 @@ def test_phases_have_their_time_and_the_outcome_its_moment(moments: Sequence[Mom
     assert story.spans(moments) == spans
 
 
+@pytest.mark.parametrize(("most", "order"), [(3, "abc"), (4, "abc"), (2, "bac"), (0, "bac")])
+def test_where_not_all_can_be_seen_those_that_failed_come_first(most: int, order: str) -> None:
+    """Else all are in the order in which they were begun."""
+    outcomes = {"a": Outcome.SUCCEEDED, "b": Outcome.ROLLED_BACK, "c": Outcome.SKIPPED}
+    services = [Deployed(name, outcome) for name, outcome in outcomes.items()]
+    assert "".join(one.service for one in story.as_seen(services, most)) == order
+
+
 # ---- the diagram ----
 
 
 def drawn(name: str, *spans: Span) -> list[str]:
     head = ["gantt", "    dateFormat HH:mm:ss", "    axisFormat %H:%M:%S", "    todayMarker off"]
-    lines = gantt.lines({name: spans}, 100)
+    lines = gantt.lines([(name, spans)], 100)
     assert lines[:4] == head
     return lines[4:]
 

@@ -56,13 +56,25 @@ def no_logs(aws: ScriptedAws, clock: Clock) -> None:
     aws.on("logs.GetLogEvents", denied("logs:GetLogEvents"))
 
 
-def image_missing(aws: ScriptedAws, clock: Clock) -> None:
-    """ECS says so in an event, in the dead task, and in its reason."""
-    fleet("web", course=CRASHES)(aws, clock)
+def image_missing(*names: str) -> Script:
+    """One of these has no image. ECS says so in the dead task, and in its reason."""
     reason = "CannotPullContainerError: pull image manifest has been retried 7 time(s): app:x: not found"
     dead = ecs.task("web-dead-0", "STOPPED", task_definition="web:2", started_by="ecs-svc/2", stoppedReason=reason,
                     stopCode="TaskFailedToStart", containers=[ecs.container(status="STOPPED", reason=reason)])  # fmt: skip
-    aws.on("ecs.DescribeTasks", {"tasks": [dead], "failures": []})
+
+    def script(aws: ScriptedAws, clock: Clock) -> None:
+        fleet(*names, course=CRASHES)(aws, clock)
+        aws.on(
+            "ecs.ListTasks", {"taskArns": [dead["taskArn"]]}, where={"serviceName": "web", "desiredStatus": "STOPPED"}
+        )
+        aws.on("ecs.DescribeTasks", {"tasks": [dead], "failures": []}, where={"tasks": [dead["taskArn"]]})
+
+    return script
+
+
+def none_there(aws: ScriptedAws, clock: Clock) -> None:
+    fleet(*(f"s{n}" for n in range(30)), course=STAYS)(aws, clock)
+    aws.on("ecs.DescribeServices", {"services": [], "failures": []})
 
 
 def migrates(exit_code: int) -> Script:
@@ -84,8 +96,8 @@ def migrates(exit_code: int) -> Script:
         (lambda aws, clock: crash(aws), "deploy", {}, 3, [f"rolled back to web:1: {BREAKER}"]),
         (fleet("web", course=CRASHES), "deploy", {}, 3, [f"rolled back to web:1: {BREAKER}"]),
         (fleet("web", course=CRASHES), "deploy", {"fail_fast": "true"}, 3, [BREAKER]),
-        (image_missing, "deploy", {}, 3, ["Likely cause: the image can't be pulled: it is not there"]),
-        (image_missing, "deploy", {"fail_fast": "true"}, 1, ["that does not heal, and fail-fast ends the wait here"]),
+        (image_missing("web"), "deploy", {}, 3, ["Likely cause: the image can't be pulled: it is not there"]),
+        (image_missing("web"), "deploy", {"fail_fast": "true"}, 1, ["that does not heal, and fail-fast ends the wait here"]),
         (fleet("web", course=NEVER_HEALED, breaker=NO_BREAKER), "deploy", {}, 1, ["3 tasks died and none runs"]),
         (fleet("web", course=NEVER_HEALED, breaker=NO_BREAKER), "deploy", {"on_failure": "rollback"}, 3, ["back at web:1"]),
         (fleet("web", "worker", course=CRASHES), "deploy", {}, 3, ["web, worker: container `app` exited with 1"]),
@@ -93,6 +105,8 @@ def migrates(exit_code: int) -> Script:
         (fleet(*(f"s{n}" for n in range(30)), course=CRASHES), "deploy", {}, 3, ["30 services: 30 rolled back"]),
         (fleet("web", course=STAYS), "deploy", {"deployment_timeout": "1m"}, 7, ["no verdict after 1 min"]),
         (second_refused, "deploy", {}, 1, ["worker failed: the deployment could not be begun"]),
+        (image_missing("web", "worker"), "deploy", {}, 3, ["Likely cause: web: the image can't be pulled"]),
+        (none_there, "deploy", {}, 2, ["s29"]),
         (no_evidence, "deploy", {}, 3, ["evidence is missing, ListTasks answers AccessDenied", BREAKER]),
         (no_logs, "deploy", {}, 3, ["the log group /ecs/web can't be read", "web, worker: container `app` exited with 1"]),
         (migrates(3), "migrate", {}, 1, ["Likely cause: container `app` exited with 3"]),
@@ -110,7 +124,7 @@ def test_a_cause_is_annotated_once(
     found = annotated(ended)
     assert len(found) == len(said), found
     assert all(words in annotation for words, annotation in zip(said, found, strict=True)), found
-    assert re.match(r"::error title=(Deployment|Migration)::", found[-1])
+    assert re.match(r"::error title=(Deployment|Migration|deploy)::", found[-1])
 
 
 def test_what_turns_for_the_worse_is_red_at_once(aws: ScriptedAws, step: Run, clock: Clock) -> None:

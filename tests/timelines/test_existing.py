@@ -227,6 +227,8 @@ def test_a_rollback_that_is_cancelled_goes_on_and_is_told(aws: ScriptedAws, step
     assert ended.exit_code == 130
     assert "of service web back to web:2 is IN_PROGRESS; ECS goes on with it" in ended.log
     assert "of service worker back to worker:2 is IN_PROGRESS; ECS goes on with it" in ended.log
+    assert "| `web` | ❌ cancelled | `web:3` | `web:2` |" in ended.summary
+    assert "| `worker` | ❌ cancelled | `worker:3` | `worker:2` |" in ended.summary
 
 
 @pytest.mark.parametrize(

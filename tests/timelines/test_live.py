@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from rich.live import Live as Region
 
 from ecs_cd import ci, cli
 from ecs_cd.ci import Ci
@@ -105,6 +106,25 @@ def test_a_cancellation_leaves_no_live_region(
     assert "error: Deployment: cancelled" in capfd.readouterr().err
 
 
+def test_a_region_that_can_not_be_ended_ends_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signal in the middle of a drawing leaves rich as it is: else a cancellation would become a defect of ours."""
+
+    def stop(region: Region) -> None:
+        monkeypatch.undo()
+        region.stop()
+        raise IndexError("pop from empty list")
+
+    with terminal.stdout(monkeypatch) as seen, pytest.MonkeyPatch.context() as monkeypatch:
+        speaking = ci.detect(XTERM)
+        speaking.progress({"web": "a"})
+        monkeypatch.setattr(Region, "stop", stop)
+        speaking.progress({})
+        speaking.progress({"web": "b"})
+        speaking.progress({})
+    assert [row.split()[1] for row in waited_for(seen)] == ["a", "b"]
+    assert seen.cursor
+
+
 def test_what_is_not_a_terminal_gets_no_escape_sequence(
     aws: ScriptedAws, deploy: Deploy, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -113,7 +133,9 @@ def test_what_is_not_a_terminal_gets_no_escape_sequence(
     assert deploy() == 3
     captured = capfd.readouterr()
     assert "\x1b" not in captured.out + captured.err
-    assert "web: FAILED: ECS deployment circuit breaker: tasks failed to start; waiting for the rollback" in captured.out
+    assert (
+        "web: FAILED: ECS deployment circuit breaker: tasks failed to start; waiting for the rollback" in captured.out
+    )
 
 
 # ---- which it is ----
@@ -165,6 +187,17 @@ def test_no_color_takes_the_colours_alone(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 # ---- what goes on around it ----
+
+
+def test_an_error_takes_the_region_away(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    """It goes to stderr, which is mostly the same terminal."""
+    with terminal.stdout(monkeypatch) as seen:
+        speaking = ci.detect(XTERM)
+        speaking.progress({"web": "a"})
+        speaking.error("x", "t")
+    assert seen.screen == ""
+    assert waited_for(seen)
+    assert capfd.readouterr().err == "error: t: x\n"
 
 
 def test_a_child_that_writes_has_the_terminal_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -231,6 +264,18 @@ def test_a_hundred_services_do_not_fill_the_terminal(height: int, rows: int, mon
     assert shown[:2] == ["s99", "s0"]
     assert len(shown) == 20
     assert "and 80 more" in seen.screen
+
+
+def test_many_lines_are_written_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The region below is drawn anew once, and not for each line of a log."""
+    with terminal.stdout(monkeypatch) as seen:
+        speaking = ci.detect(XTERM)
+        speaking.progress({"web": "0 of 1 running"})
+        speaking.relay([f"line {number}" for number in range(500)])
+        speaking.relay([])
+        speaking.progress({})
+    assert seen.screen.splitlines() == [f"  | line {number}" for number in range(500)]
+    assert seen.written.count("0 of 1 running") < 50
 
 
 def test_a_terminal_that_is_closed_ends_the_words_alone(

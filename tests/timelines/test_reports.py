@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ import pytest
 
 from tests.contract.test_sample import crash
 from tests.scripted_aws import Clock, Params, ScriptedAws, at, denied, ecs, error, native
-from tests.scripted_aws.fleet import COMPLETES, CRASHES, Course, Fleet, document
+from tests.scripted_aws.fleet import COMPLETES, CRASHES, STAYS, Course, Fleet, document
 from tests.timelines.conftest import REPOSITORY, Step
 
 Run = Callable[..., Step]
@@ -150,6 +152,63 @@ def test_a_pipeline_has_one_verdict_on_top(
         "migrate",
         *services[: 0 if exit_code else 3],
     ]
+
+
+def cancelled(aws: ScriptedAws, clock: Clock, ours: Fleet, moment: float) -> None:
+    """The runner ends the job at this time."""
+
+    def answer(params: Params) -> Params:
+        if clock.monotonic() >= moment:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return ours._describe(params)
+
+    aws.on("ecs.DescribeServices", answer)
+
+
+def results(summary: str) -> dict[str, tuple[str, str, str]]:
+    """Of each service its result and its revisions."""
+    rows = re.findall(r"^\| `(\w+)` \| \S+ (.*?) \| `(.*?)` \| `?(.*?)`? \|", summary, re.M)
+    return {name: (result, before, after) for name, result, before, after in rows}
+
+
+def test_a_cancelled_deployment_tells_of_each_service(aws: ScriptedAws, step: Run, clock: Clock) -> None:
+    """What had ended by then, and what goes on; without a call to AWS for it."""
+    ours = fleet(aws, clock, {"web": COMPLETES, "worker": STAYS})
+    cancelled(aws, clock, ours, 40)
+    ended = step("deploy")
+    assert ended.exit_code == 130, ended.log
+    assert headings(ended.summary) == ["### ❌ Deployment: cancelled"]
+    assert results(ended.summary) == {
+        "web": ("succeeded", "web:1", "web:2"), "worker": ("cancelled", "worker:1", "worker:2"),
+    }  # fmt: skip
+    assert timeline(ended.summary)[-2:] == [
+        "tasks starting :00:00:00, 42s",
+        "cancelled :crit, milestone, 00:00:42, 0s",
+    ]
+    assert aws.count("ecs.DescribeTaskDefinition") == 2
+
+
+def test_a_deployment_ends_when_its_time_is_over(aws: ScriptedAws, step: Run, clock: Clock) -> None:
+    """Not when its causes have been looked into."""
+    fleet(aws, clock, {"web": STAYS})
+    ended = step("deploy", deployment_timeout="1m")
+    assert ended.exit_code == 7, ended.log
+    assert timeline(ended.summary)[1:] == [
+        "tasks starting :00:00:00, 60s",
+        "timed out :crit, milestone, 00:01:00, 0s",
+    ]
+
+
+def test_a_way_back_that_is_cancelled_is_no_success(aws: ScriptedAws, step: Run, clock: Clock) -> None:
+    """Of a service that is being brought back its own success is the past."""
+    ours = fleet(aws, clock, {"web": COMPLETES, "worker": CRASHES})
+    cancelled(aws, clock, ours, 50)
+    ended = step("deploy", on_failure="rollback")
+    assert ended.exit_code == 130, ended.log
+    assert {name: result for name, (result, *_) in results(ended.summary).items()} == {
+        "web": "cancelled", "worker": "rolled back",
+    }  # fmt: skip
+    assert "cancelled :crit, milestone, " in timeline(ended.summary)[3]
 
 
 # ---- what it costs ----

@@ -40,8 +40,8 @@ _CONCURRENT = "Too many concurrent attempts"
 _HEAD_START = 0.05  # seconds
 
 _CREDENTIALS_REMEDY = (
-    "Set the input role-to-assume (a variable that is not there is empty); for it the job needs `permissions: "
-    "id-token: write`. Otherwise sign in before this step (aws-actions/configure-aws-credentials), or set the AWS environment "
+    "Set the input role-to-assume; a variable that is not there is empty, and the job needs `permissions: id-token: "
+    "write` for it. Or: Sign in before this step (aws-actions/configure-aws-credentials), or set the AWS environment "
     "variables or AWS_PROFILE."
 )
 
@@ -214,5 +214,6 @@ def _without_values(report: str) -> str:
 
 def _remedy(error: botocore.exceptions.ClientError) -> str:
     if denied(error):
-        return f"Allow the job's role {error.operation_name} on this resource; docs/permissions.md lists what each verb needs."
+        allowed = f"Allow the job's role {error.operation_name} on this resource"
+        return f"{allowed}; docs/permissions.md lists what each verb needs."
     return _CREDENTIALS_REMEDY if code(error) in _SIGN_IN else ""

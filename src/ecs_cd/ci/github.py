@@ -79,7 +79,8 @@ class GitHub:
         try:
             self._rewrite_summary(parts)
         except OSError as error:
-            self.warning(f"the job summary can't be written: {error.strerror}")
+            self._summary = None  # once is enough
+            self.warning(f"the job summary can't be written: {error.strerror or error}")
 
     def _rewrite_summary(self, parts: Sequence[Part]) -> None:
         """In the place of ours; what others wrote stays where it is, before and after.
@@ -103,7 +104,8 @@ class GitHub:
             text = f"{report.markdown(parts, max(0, room))}\n".encode(errors="replace")[: max(0, room + 1)]
             file.seek(begin)
             file.write((text + theirs).ljust(len(there) - begin, b"\n"))
-            file.truncate(begin + len(text) + len(theirs))
+            if len(there) > begin + len(text) + len(theirs):  # a device has nothing to cut
+                file.truncate(begin + len(text) + len(theirs))
         self._written = begin, text
 
     def _annotate(self, command: str, text: str, properties: dict[str, str]) -> None:

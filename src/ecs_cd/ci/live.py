@@ -30,15 +30,13 @@ class Live(Terminal):
     """As a terminal; text of others stays text, whatever it looks like."""
 
     def __init__(self) -> None:
-        stdout = cast(TextIO, _Stdout())
-        self._console = Console(file=stdout, markup=False, highlight=False, emoji=False, get_time=monotonic)
+        self._console = _console()
         self._spinner = Spinner("dots" if self._console.encoding.startswith("utf") else "line")
         self._region: Region | None = None
         self._states: dict[str, tuple[str, float]] = {}  # and since when each subject is waited for
 
     def line(self, text: str, *, alarming: bool = False) -> None:
-        for line in harmless([text]):
-            self._say(line, "red" if alarming else "")
+        self._print(harmless([text]), "red" if alarming else "")
 
     def error(self, text: str, title: str) -> None:
         self._hide()  # it goes to stderr
@@ -69,24 +67,25 @@ class Live(Terminal):
 
     def summary(self, parts: Sequence[Part]) -> None:
         """The services of the part that has just ended; its verdict has been said."""
-        if parts[-1].ended and parts[-1].services:
+        if parts[-1].services:
             self._hide()
             self._console.print(_result(parts[-1].services))
 
-    def _print(self, lines: Iterable[str]) -> None:
-        for line in lines:
-            self._say(line)
-
-    def _say(self, line: str, style: str = "") -> None:
-        text = Text.from_ansi(line)
-        text.stylize(style)
-        self._console.print(text, soft_wrap=True)
+    def _print(self, lines: Iterable[str], style: str = "") -> None:
+        """All at once: each time the region is drawn anew below."""
+        texts = [Text.from_ansi(line) for line in lines]
+        for text in texts:
+            text.stylize(style)
+        if texts:
+            self._console.print(*texts, sep="\n", soft_wrap=True)
 
     def _hide(self) -> None:
         region, self._region = self._region, None
         if region is not None:
             try:
                 region.stop()
+            except Exception:  # a signal has cut a drawing short: only the drawings are begun anew
+                self._console = _console()
             finally:
                 self._console.show_cursor(True)
 
@@ -105,6 +104,11 @@ class Live(Terminal):
         if len(states) > rows:
             table.add_row("", f"and {len(states) - rows} more")
         return table
+
+
+def _console() -> Console:
+    stdout = cast(TextIO, _Stdout())
+    return Console(file=stdout, markup=False, highlight=False, emoji=False, get_time=monotonic)
 
 
 class _Stdout:
@@ -136,7 +140,7 @@ def _result(services: Sequence[Deployed]) -> Table:
     table = Table(box=box.SIMPLE_HEAD)
     for name in ("service", "result", "from", "to", "digest", "duration"):
         table.add_column(name, overflow="fold")
-    shown = services if len(services) <= _ROWS else story.not_green_first(services)[:_ROWS]
+    shown = story.as_seen(services, _ROWS)[:_ROWS]
     for one in shown:
         result = Text(one.outcome.words, _colour(one.outcome))
         revisions = _plain(one.before), _plain(one.after)

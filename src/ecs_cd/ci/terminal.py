@@ -26,7 +26,7 @@ class Terminal:
         self.line(f"warning: {text}")
 
     def error(self, text: str, title: str) -> None:
-        with unbroken():
+        with unbroken(sys.stderr):
             for line in harmless([f"error: {title}: {text}"]):
                 print(line, file=sys.stderr, flush=True)
 

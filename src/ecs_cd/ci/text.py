@@ -8,25 +8,32 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import TextIO
 
 # Control characters but the tab. A lone CR ends a line for GitHub's runner, so what follows it could
 # be a workflow command; ESC could repaint a terminal (colours, `ESC [ ... m`, are let through).
-# Lone surrogates can't be written at all.
-_CONTROL = re.compile(r"\x1b(?!\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+# The overrides of text direction show a line in another order than it has. Lone surrogates can't be written at all.
+_CONTROL = re.compile(
+    r"\x1b(?!\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 LONGEST_LINE = 4096  # characters
 
 
 @contextmanager
-def unbroken() -> Iterator[None]:
-    """While something is written: a reader that went away, or a terminal, ends the words, and not the work."""
+def unbroken(stream: TextIO | None = None) -> Iterator[None]:
+    """While something is written, to stdout if it isn't said: a reader that went away, a terminal that is closed or a
+    full disk ends the words there, and not the work."""
+    stream = stream or sys.stdout
     try:
         yield
+    except BlockingIOError:  # a slow reader: what is kept for it goes with the next words
+        pass
     except OSError as error:
-        if error.errno not in (errno.EPIPE, errno.EIO):
+        if error.errno not in (errno.EPIPE, errno.EIO, errno.ENOSPC):
             raise
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        for stream in (sys.stdout, sys.stderr):
-            os.dup2(nowhere, stream.fileno())
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 def harmless(lines: Iterable[str]) -> Iterator[str]:

@@ -116,7 +116,7 @@ def _by_event(look: Look) -> Phase | None:
     if going_on:
         return _PHASES.get(going_on)
     done = [name for name, state in states.items() if state == "Succeeded"]
-    if done == [] or done[-1] == "BeforeInstall":
+    if not done:
         return Phase.STARTING if states else None
     return Phase.HEALTHY if done[-1] == "Install" else _PHASES.get(done[-1])
 

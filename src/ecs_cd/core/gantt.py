@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from ecs_cd.core.story import Span
 
@@ -14,10 +14,13 @@ _ROWS = 8  # of a section: a deployment that goes to and fro has many
 _OTHERS = re.compile(r"[^\w .()/-]+")
 
 
-def lines(sections: Mapping[str, Sequence[Span]], zero: float) -> list[str]:
+Section = tuple[str, Sequence[Span]]  # and its name, which another may have as well
+
+
+def lines(sections: Sequence[Section], zero: float) -> list[str]:
     """The diagram's lines; times count from ``zero``."""
     drawn = ["gantt", "    dateFormat HH:mm:ss", "    axisFormat %H:%M:%S", "    todayMarker off"]
-    for name, spans in sections.items():
+    for name, spans in sections:
         drawn.append(f"    section {plain(name)}")
         drawn += [f"    {_task(span, zero)}" for span in _some(spans)]
     return drawn

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ecs_cd.core import gantt, story
 from ecs_cd.core.duration import words
+from ecs_cd.core.gantt import Section
 from ecs_cd.core.story import Deployed, Span
 from ecs_cd.core.verdict import Outcome
 
@@ -125,11 +126,13 @@ def _services(services: Sequence[Deployed]) -> list[str]:
     """A row for each; of many the first, those that are not green before the others, and the rest folded."""
     if not services:
         return []
-    ordered = story.not_green_first(services) if len(services) > _ROWS else list(services)
-    lines = _rows(ordered[:_ROWS])
-    if len(ordered) > _ROWS:
-        lines += _folded(f"{len(ordered) - _ROWS} more services", _rows(ordered[_ROWS:]))
-    return lines
+    ordered = story.as_seen(services, _ROWS)
+    seen, more = ordered[:_ROWS], ordered[_ROWS:]
+    return _rows(seen) + (_folded(_more(more), _rows(more)) if more else [])
+
+
+def _more(services: Sequence[Deployed]) -> str:
+    return f"{len(services)} more service{'s' * (len(services) > 1)}"
 
 
 def _rows(services: Sequence[Deployed]) -> list[str]:
@@ -158,24 +161,23 @@ def _short(image: str) -> str:
 def _timeline(parts: Sequence[Part]) -> list[str]:
     """All parts on one axis. One bar alone would tell no more than the duration does."""
     sections, left_out = _sections(parts)
-    if sum(map(len, sections.values())) < 2:
+    begins = [span.begin for _, spans in sections for span in spans]
+    if len(begins) < 2:
         return []
-    zero = min(span.begin for spans in sections.values() for span in spans)
-    more = [f"The timeline leaves {left_out} more services out.", ""] if left_out else []
-    return ["```mermaid", *gantt.lines(sections, zero), "```", "", *more]
+    more = [f"The timeline leaves {_more(left_out)} out.", ""] if left_out else []
+    return ["```mermaid", *gantt.lines(sections, min(begins)), "```", "", *more]
 
 
-def _sections(parts: Sequence[Part]) -> tuple[dict[str, list[Span]], int]:
-    """The spans by their names, and how many services are not among them."""
-    sections: dict[str, list[Span]] = {}
-    left_out = 0
+def _sections(parts: Sequence[Part]) -> tuple[list[Section], list[Deployed]]:
+    """What is drawn, and the services that are not."""
+    sections: list[Section] = []
+    left_out: list[Deployed] = []
     for part in parts:
-        told = [one for one in part.services if one.moments]
-        drawn = told if len(told) <= _DRAWN else story.not_green_first(told)[:_DRAWN]
-        left_out += len(told) - len(drawn)
-        sections |= {one.service: story.spans(one.moments) for one in drawn}
-        if part.phase and part.ended:
-            sections[part.title] = [Span(part.phase, part.begin, part.begin + part.elapsed, part.bad)]
+        told = story.as_seen([one for one in part.services if one.moments], _DRAWN)
+        sections += [(one.service, story.spans(one.moments)) for one in told[:_DRAWN]]
+        left_out += told[_DRAWN:]
+        if part.phase:
+            sections.append((part.title, [Span(part.phase, part.begin, part.begin + part.elapsed, part.bad)]))
     return sections, left_out
 
 
@@ -196,15 +198,16 @@ def _facts(parts: Sequence[Part]) -> list[str]:
 
 def _changes(services: Sequence[Deployed]) -> list[str]:
     """What differs between the task definitions, folded."""
-    told = [(one, one.change) for one in services if one.change]
+    told = story.as_seen([one for one in services if one.change], _CHANGES)
     if not told:
         return []
     lines: list[str] = []
-    for one, change in told[:_CHANGES]:
+    for one in told[:_CHANGES]:
+        change = one.change or ()
         lines += [f"**{_escape(f'{one.service}: {one.before} -> {one.after}')}**", ""]
         more = [f"({len(change) - _CHANGED} more lines)"] if len(change) > _CHANGED else []
         lines += [*_fenced([*change[:_CHANGED], *more], "diff"), ""]
-    lines += [f"and of {len(told) - _CHANGES} more services", ""] if len(told) > _CHANGES else []
+    lines += [f"and of {_more(told[_CHANGES:])}", ""] if len(told) > _CHANGES else []
     return _folded("What changed in the task definition" + "s" * (len(told) > 1), lines)
 
 
@@ -218,18 +221,21 @@ def _folded(title: str, lines: Sequence[str]) -> list[str]:
 
 def _escape(text: str) -> str:
     """Text of others as plain text: no HTML, no Markdown, no table borders."""
-    return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", " ".join(text.split()))
+    return re.sub(r"([\\`*_~\[\]<>|#&])", r"\\\1", " ".join(text.split()))
 
 
 def _code(value: str) -> str:
-    parts = (part.replace("`", "'").replace("|", "\\|") for part in value.splitlines())
-    return "<br>".join(f"`{part}`" for part in parts)
+    """Lines of others in a cell. Nothing can be escaped in code, so what would end it or its cell looks like it only:
+    after a backslash even an escaped pipe is a border."""
+    parts = (part.replace("`", "'").replace("|", "\N{BROKEN BAR}") for part in value.splitlines())
+    return "<br>".join(f"`{part}`" for part in parts if part.strip())
 
 
 def _fenced(lines: Sequence[str], language: str = "text") -> list[str]:
-    """Log lines in a fence that is longer than any inside, so that none can end it."""
+    """Log lines in a fence that is longer than any inside, so that none can end it, and without their colours."""
     if not lines:
         return []
+    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in lines]
     longest = max((len(run) for line in lines for run in re.findall("`+", line)), default=0)
     fence = "`" * max(3, longest + 1)
     return [f"{fence}{language}", *(line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…" for line in lines), fence]

@@ -69,7 +69,7 @@ def phase(look: Look) -> Phase | None:
     """What our deployment is doing; ``None``: this look does not tell, as of a stage that we don't know."""
     deployment = look.deployment or {}
     status = deployment.get("status")
-    if status in BACKWARD or status == "ROLLBACK_FAILED":
+    if status in BACKWARD:
         return Phase.ROLLBACK
     if status not in FORWARD:
         return None
