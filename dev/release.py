@@ -107,12 +107,14 @@ def notes(version: Version, repo: Path = ROOT) -> str:
 
 
 def archive(version: Version, tree: Path, repository: str, destination: Path) -> str:
-    """Let the tree's workflow use this version of `repository`, and pack the tree; returns the archive's digest.
+    """Let the tree's workflow use this version of `repository`, and its README lead there; pack the tree. Returns the
+    archive's digest.
 
     The archive depends on names, contents and what can be run alone.
     """
     _must_have_bytecode(tree)
     _pin(tree / PIPELINE, version, repository)
+    _link(tree / "README.md", repository)
     with (
         destination.open("wb") as file,
         gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packed,
@@ -140,6 +142,13 @@ def _pin(workflow: Path, version: Version, repository: str) -> None:
     if not count:
         raise Refusal(f"{workflow} uses nothing of {SUITE}: build the release tree anew.")
     workflow.write_text(text, encoding="utf-8")
+
+
+def _link(readme: Path, repository: str) -> None:
+    """What the README tells of lies beside it in the sources alone."""
+    outside = re.compile(r"\]\((?!https?:|#|LICENSE\b|schema/)([^)\s]+)\)")
+    text = outside.sub(rf"](https://github.com/{repository}/blob/{MAIN}/\1)", readme.read_text(encoding="utf-8"))
+    readme.write_text(text, encoding="utf-8")
 
 
 def _anonymous(entry: tarfile.TarInfo) -> tarfile.TarInfo:

@@ -133,7 +133,7 @@ def _local(argv: Sequence[str], environ: MutableMapping[str, str]) -> int:
     except ModuleNotFoundError as missing:
         if not str(missing.name).startswith("ecs_cd.local"):
             raise
-        print("ecs-cd local is not in a release's tree: pip install 'ecs-cd[local]'", file=sys.stderr)
+        print("ecs-cd local is not in a release: pip install '.[local]' in a checkout of ecs-cd", file=sys.stderr)
         return REFUSED_EXIT_CODE
     return local(argv, environ)
 

@@ -165,7 +165,7 @@ def test_all_that_is_missing_is_told_at_once(tmp_path: Path) -> None:
             "the Docker client",
             "not installed",
         ]
-        assert "act, ministack: pip install 'ecs-cd[local]'" in stderr
+        assert "act, ministack: they come with ecs-cd's extra `local`" in stderr
     assert not (tmp_path / "state").exists()
 
 
@@ -195,7 +195,7 @@ def test_a_release_tree_says_where_local_is(tmp_path: Path) -> None:
         [sys.executable, "-c", script, "local", "up"], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
-    assert "pip install 'ecs-cd[local]'" in done.stderr
+    assert "pip install '.[local]' in a checkout" in done.stderr
 
 
 def test_help_tells_the_verbs_and_their_flags(tmp_path: Path) -> None:

@@ -483,10 +483,22 @@ def test_a_tree_without_all_bytecode_is_not_packed(tmp_path: Path) -> None:
         archive(parse("1.0.0"), tmp_path, REPOSITORY, tmp_path.with_suffix(".tar.gz"))
 
 
+def test_the_readme_of_a_release_leads_somewhere(project: Project) -> None:
+    """To the sources, for what a release does not hold; not for what it holds."""
+    there = "[it](LICENSE), [it](schema/a.json), [it](#here), [it](https://example.com/docs)"
+    tree = project.tree("1.0.0", readme=f"{there}, [it](docs/a.md#b) and [it](examples/single-image)")
+    archive(parse("1.0.0"), tree, REPOSITORY, project.scratch / "packed.tar.gz")
+    place = f"https://github.com/{REPOSITORY}/blob/main"
+    assert (
+        tree / "README.md"
+    ).read_text() == f"{there}, [it]({place}/docs/a.md#b) and [it]({place}/examples/single-image)"
+
+
 def test_the_whole_pipeline_can_be_pinned(tmp_path: Path) -> None:
     """In the real workflow each use of ours becomes the repository's own at the version."""
     text = (ROOT / release.PIPELINE).read_text(encoding="utf-8")
     write(tmp_path / release.PIPELINE, text)
+    write(tmp_path / "README.md", "")
     compiled(tmp_path)
     archive(parse("1.0.0"), tmp_path, REPOSITORY, tmp_path.with_suffix(".tar.gz"))
     used = re.findall(r"^ *(?:- )?uses: (\S+)", (tmp_path / release.PIPELINE).read_text(encoding="utf-8"), re.M)

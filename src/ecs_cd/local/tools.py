@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from ecs_cd.core.errors import Refused
 from ecs_cd.local import containers, machine
 
-EXTRA = "pip install 'ecs-cd[local]'"
+EXTRA = "they come with ecs-cd's extra `local`: pip install '.[local]' in its checkout"
 _MAC = sys.platform == "darwin"
 _GIT = "xcode-select --install" if _MAC else "install the package git"
 _ENGINE = (
