@@ -43,7 +43,8 @@ def conduct(step: Step, execute: Callable[[], Result], job: Job) -> int:
 
 
 def _show(part: Part, job: Job) -> None:
-    """Puts it into the summary, below the parts that came before it."""
+    """Puts it into the summary, as the last part of all: what it had inside, a scan say, has been told before."""
+    job.told.pop(part.title, None)
     job.told[part.title] = part
     job.ci.summary(list(job.told.values()))
 
