@@ -102,13 +102,16 @@ def _aws(inputs: Any, environ: MutableMapping[str, str], clock: Clock) -> Aws:
 
 
 def _clean_up(environ: MutableMapping[str, str]) -> int:
+    from botocore.exceptions import BotoCoreError
+
     from ecs_cd import clean_up
+    from ecs_cd.aws.session import explain
     from ecs_cd.ci import detect
 
     try:
         clean_up.left_behind(environ, detect(environ))
-    except Refused as refused:
-        return _refuse(refused, "clean-up", environ)
+    except (Refused, BotoCoreError) as error:
+        return _refuse(explain(error), "clean-up", environ)
     return 0
 
 
@@ -135,6 +138,7 @@ def _local(argv: Sequence[str], environ: MutableMapping[str, str]) -> int:
             raise
         print("ecs-cd local is not in a release: pip install '.[local]' in a checkout of ecs-cd", file=sys.stderr)
         return REFUSED_EXIT_CODE
+    gc.enable()
     return local(argv, environ)
 
 

@@ -8,6 +8,7 @@ from ecs_cd.aws import ssm
 from ecs_cd.core import document
 from ecs_cd.core.document import Document
 from ecs_cd.core.errors import Refused
+from ecs_cd.core.references import region_of
 from ecs_cd.job import Job
 
 
@@ -19,7 +20,7 @@ def load(source: str, job: Job) -> Document:
         return found
     text, version = ssm.parameter(job.aws, source)
     found = document.load(text, where=f"the SSM parameter {source}")
-    job.ci.line(f"config: the SSM parameter {source}, version {version}, in {job.aws.region}")
+    job.ci.line(f"config: the SSM parameter {source}, version {version}, in {region_of(source) or job.aws.region}")
     return found
 
 

@@ -110,6 +110,19 @@ def test_the_region_is_the_inputs_then_the_environments(
     assert Aws(os.environ, given).region == expected
 
 
+@pytest.mark.parametrize("url", ["localhost:4566", "nope"])
+def test_an_endpoint_that_is_no_url_is_no_defect_of_ours(
+    url: str, aws: SignedAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The setting is named; that of a region stays botocore's own error."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+    with pytest.raises(Refused, match=f"Invalid endpoint: {url}") as refused:
+        Aws(os.environ).client("ecs")
+    assert "AWS_ENDPOINT_URL" in refused.value.remedy
+    with pytest.raises(botocore.exceptions.InvalidRegionError):
+        Aws(os.environ, "no region").client("ecs")
+
+
 def test_without_a_region_it_is_said_what_to_set(aws: SignedAws, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before the first call."""
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):

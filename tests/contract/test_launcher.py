@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from ecs_cd import __version__
+from ecs_cd.state import State
 from tests.contract.parts import ROOT
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -131,6 +132,32 @@ def test_garbage_is_collected_once_everything_is_imported(tmp_path: Path) -> Non
     assert done.stdout.splitlines()[-1] == "True True"
 
 
+def test_a_profile_that_is_gone_is_no_defect_of_the_clean_up(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of any other verb; what is under way stays to be found."""
+    monkeypatch.setenv("RUNNER_TEMP", str(tmp_path))
+    left = State(os.environ)
+    left.begin(kind="deployments", region="eu-west-1", deployments=[])
+    (mine,) = left.folder.glob("under-way-*.json")
+    dead = mine.rename(mine.with_name(f"{mine.stem.rpartition('-')[0]}-{2**22 + 1}.json"))
+    ended = run("clean-up", env={"AWS_PROFILE": "gone", "GITHUB_ACTIONS": ""})
+    assert (ended.returncode, dead.exists()) == (2, True)
+    assert ended.stderr.startswith("error: clean-up: The config profile (gone) could not be found"), ended
+
+
+def test_garbage_is_collected_in_a_local_verb() -> None:
+    """It can go on for as long as a workflow."""
+    script = (
+        "import gc, os; gc.disable(); from ecs_cd.cli import main\n"
+        "try: main(['local', '--help'], os.environ)\n"
+        "finally: print(gc.isenabled())"
+    )
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "True"
+
+
 @pytest.mark.parametrize("env", [{}, {"GITHUB_ACTIONS": "true"}, {"GITHUB_ACTIONS": "true", "GITHUB_OUTPUT": "output"}])
 def test_a_script_can_read_the_matrix(run: Run, tmp_path: Path, env: dict[str, str]) -> None:
     """On standard output there is one line of JSON and nothing else, in a step of a workflow as well."""
@@ -178,6 +205,18 @@ def test_no_other_program_gets_the_inputs(tmp_path: Path) -> None:
     seen = [path.read_text() for path in tmp_path.glob("*.env")]
     assert seen
     assert not any("hunter2" in text for text in seen)
+
+
+def test_a_place_that_can_not_be_written_to_is_named(tmp_path: Path) -> None:
+    """Not begun, in words that say where; nothing is installed elsewhere."""
+    shutil.copytree(ROOT / "bin", tmp_path / "bin")
+    (tmp_path / "requirements").mkdir()
+    (tmp_path / "requirements" / "runtime.txt").touch()
+    (tmp_path / "a file").touch()
+    env = {**os.environ, "RUNNER_TEMP": str(tmp_path / "a file")}
+    launcher = tmp_path / "bin" / "ecs-cd"
+    ended = subprocess.run([launcher, "--version"], env=env, capture_output=True, text=True, check=False)
+    assert (ended.returncode, f"{tmp_path}/a file/ecs-cd can't be written to" in ended.stdout) == (2, True), ended
 
 
 def test_a_signal_before_we_listen_ends_as_a_cancellation(tree: Path) -> None:

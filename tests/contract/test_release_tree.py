@@ -159,6 +159,34 @@ def test_a_python_without_bytecode_of_its_own_runs_it_from_source(tree: Path, tm
     assert contents(bare) == before
 
 
+PROFILES = """
+[profile process]
+credential_process = cat {folder}/keys
+[profile role]
+role_arn = arn:aws:iam::123456789012:role/r
+source_profile = process
+[profile web-identity]
+role_arn = arn:aws:iam::123456789012:role/r
+web_identity_token_file = {folder}/token
+"""
+
+
+@pytest.mark.parametrize("profile", re.findall(r"^\[profile (.*)\]", PROFILES, re.M))
+def test_whatever_a_profile_signs_in_with_works(profile: str, tree: Path, aws: ScriptedAws, tmp_path: Path) -> None:
+    """What boto3 calls for that is in the tree."""
+    keys = {"AccessKeyId": "A-KEY-OF-THE-TEST", "SecretAccessKey": "x", "SessionToken": "x"}
+    for operation in ("AssumeRole", "AssumeRoleWithWebIdentity"):
+        aws.on(f"sts.{operation}", {"Credentials": {**keys, "Expiration": "2099-01-01T00:00:00Z"}})
+    files = {"config": PROFILES.format(folder=tmp_path), "keys": json.dumps({"Version": 1, **keys}), "token": "a token"}
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+    keyless = {name: value for name, value in aws.environ.items() if "KEY" not in name}
+    env = {**keyless, "PATH": os.defpath, "AWS_CONFIG_FILE": str(tmp_path / "config"), "AWS_PROFILE": profile}
+    ended = run([tree / "bin" / "ecs-cd", "images", "--config", "/my/parameter"], env, tmp_path)
+    assert ended[:2] == (0, '{"image": ["app"]}\n'), ended
+    assert aws.count("ssm.GetParameter") == 1
+
+
 # ---- the models ----
 
 
@@ -229,7 +257,7 @@ SENT = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
 import boto3
-from botocore.exceptions import EndpointConnectionError
+from botocore.exceptions import EndpointConnectionError, EndpointProviderError
 sent, calls = {}, json.load(sys.stdin)
 def keep(request, **_):
     sent[name] = request.method, request.url, str(request.body)
@@ -244,18 +272,23 @@ for service, operations in calls.items():
                 client._make_api_call(operation, request)
             except EndpointConnectionError:
                 pass
+            except EndpointProviderError as error:  # there is none
+                sent[name] = str(error)
 print(json.dumps(sent))
 """
 
 
-def test_every_call_is_sent_as_with_the_whole_of_botocore(tree: Path) -> None:
-    """To the same place, in each partition, with the same words."""
+@pytest.mark.parametrize(
+    "setting", [{}, {"AWS_USE_FIPS_ENDPOINT": "true"}, {"AWS_USE_DUALSTACK_ENDPOINT": "true"}], ids=str
+)
+def test_every_call_is_sent_as_with_the_whole_of_botocore(tree: Path, setting: dict[str, str]) -> None:
+    """To the same place, in each partition, with the same words; whichever endpoint the environment asks for."""
     calls: dict[str, dict[str, Any]] = {}
     for service, names in USED.items():
         known = ServiceModel(Loader().load_service_model(service, "service-2"), service)
         calls[service] = {name: request(known.operation_model(name)) for name in sorted(names)}
     whole = Path(importlib.util.find_spec("boto3").origin).parents[1]  # type: ignore[union-attr, arg-type]
-    environ = {"AWS_MAX_ATTEMPTS": "1", "HOME": str(tree.parent)}
+    environ = {"AWS_MAX_ATTEMPTS": "1", "HOME": str(tree.parent), **setting}
     ours, theirs = (
         json.loads(
             subprocess.run(

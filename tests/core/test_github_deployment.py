@@ -147,6 +147,7 @@ def test_the_log_is_that_of_this_attempt(environ: dict[str, str], url: str) -> N
     ("event", "found"),
     [
         ({"deployment": {"id": 5, "environment": "production", "sha": "c0ffee"}}, Requested(5, "c0ffee")),
+        ({"deployment": {"id": 5, "environment": "production", "sha": None}}, Requested(5, "")),
         ({"deployment": {"id": 5, "environment": "staging", "sha": "c0ffee"}}, None),
         ({"deployment": {"environment": "production"}}, None),
         ({"deployment": None}, None),
@@ -161,7 +162,7 @@ def test_the_events_deployment_counts_for_its_environment(event: Any, found: Req
 
 MINE = {"id": 1, "payload": {"ecs-cd": {"run": "77", "nonce": "a"}}}
 FORMER = {"id": 2, "payload": '{"ecs-cd": {"run": "70", "nonce": "b"}}'}
-THEIRS = [{"id": 3, "payload": {}}, {"id": 4, "payload": "no JSON"}, {"id": 5}, {"id": 6, "payload": "[]"}]
+THEIRS = [{"id": 3, "payload": {}}, {"id": 4, "payload": "no JSON"}, {"id": 5}, {"id": 6, "payload": "[" * 100_000}]
 
 
 def test_ours_are_known_by_the_payload() -> None:

@@ -344,7 +344,7 @@ def test_an_event_for_another_environment_is_not_ours(
     assert github.states(github.deployments[-1]["id"]) == ["in_progress", "success"]
 
 
-@pytest.mark.parametrize("content", ["no JSON", "[]", "{}"])
+@pytest.mark.parametrize("content", ["no JSON", "[]", "{}", "[" * 100_000], ids=["no JSON", "[]", "{}", "too deep"])
 def test_an_event_that_can_not_be_read_is_none(
     github: FakeGitHub, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str
 ) -> None:

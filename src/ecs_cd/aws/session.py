@@ -45,6 +45,10 @@ _CREDENTIALS_REMEDY = (
     "variables or AWS_PROFILE."
 )
 
+_ENDPOINT_REMEDY = (
+    "Give AWS_ENDPOINT_URL, or what else sets an endpoint, as a whole URL (http://127.0.0.1:4566), or leave it out."
+)
+
 
 def _no_id_token(audience: str) -> str:
     raise Refused("role-to-assume: there is nobody to ask for an OIDC token", _CREDENTIALS_REMEDY)
@@ -122,7 +126,12 @@ class Aws:
                     retries={"total_max_attempts": attempts, "mode": "standard"}, connect_timeout=5, read_timeout=20
                 )
                 make: Any = self._session.client  # the stubs know each service by its literal name only
-                self._clients[key] = make(service, region_name=region, config=config)
+                try:
+                    self._clients[key] = make(service, region_name=region, config=config)
+                except ValueError as error:
+                    if isinstance(error, botocore.exceptions.BotoCoreError):
+                        raise
+                    raise Refused(str(error), _ENDPOINT_REMEDY) from error
                 self._clients[key].meta.events.register("before-send", self._count)
             return self._clients[key]
 

@@ -130,7 +130,7 @@ def requested(event: Any, environment: str) -> Requested | None:
     number = identity(found)
     if number is None or found.get("environment") != environment:
         return None
-    return Requested(number, str(found.get("sha", "")))
+    return Requested(number, str(found.get("sha") or ""))
 
 
 def identity(answer: Any) -> int | None:
@@ -172,6 +172,6 @@ def _mark(deployment: Json) -> Any:
     if isinstance(payload, str):
         try:
             payload = json.loads(payload)
-        except ValueError:
+        except (ValueError, RecursionError):  # others write what they like
             return None
     return payload.get(_MARK) if isinstance(payload, dict) else None
