@@ -80,6 +80,14 @@ def test_all_wrong_inputs_are_told_at_once(aws: ScriptedAws, step: Run) -> None:
     assert not aws.calls
 
 
+def test_the_parameter_of_an_arn_is_read_where_it_is(aws: ScriptedAws, step: Run) -> None:
+    """And the log says where; the rest is done in the job's own region."""
+    arn = "arn:aws:ssm:eu-west-1:123456789012:parameter/my/parameter"
+    ended = step("images", config=arn, sha="")
+    assert ended.exit_code == 0, ended.log
+    assert f"config: the SSM parameter {arn}, version 3, in eu-west-1" in ended.log
+
+
 def test_document_and_template_may_be_files_of_the_workspace(aws: ScriptedAws, step: Run, tmp_path: Path) -> None:
     """So that a project can start without SSM and S3."""
     services = {"web": {"task-definition": "infra/web.json", "containers": {"app": "app"}}}
