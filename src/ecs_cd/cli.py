@@ -138,6 +138,8 @@ def _local(argv: Sequence[str], environ: MutableMapping[str, str]) -> int:
             raise
         print("ecs-cd local is not in a release: pip install '.[local]' in a checkout of ecs-cd", file=sys.stderr)
         return REFUSED_EXIT_CODE
+    except KeyboardInterrupt:  # nothing is begun while modules are imported
+        return EXIT_CODES[Outcome.CANCELLED]
     gc.enable()
     return local(argv, environ)
 

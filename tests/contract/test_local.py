@@ -116,6 +116,18 @@ def test_without_a_repository_or_a_commit_it_is_refused(tmp_path: Path) -> None:
         repository.snapshot(tmp_path, tmp_path / "copy", {})
 
 
+def test_in_a_hook_the_copy_is_still_the_copy(repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Git tells a hook its repository by variables, and by them the copy's commit would be the original's."""
+    (repo / "new.txt").write_text("new\n")
+    head = git(repo, "rev-parse", "HEAD")
+    for name, place_of in (("GIT_DIR", ".git"), ("GIT_WORK_TREE", "."), ("GIT_INDEX_FILE", ".git/index")):
+        monkeypatch.setenv(name, str(repo / place_of))
+    repository.forget_caller(os.environ)
+    assert repository.snapshot(repo, tmp_path / "copy", {}).changed == 1
+    assert git(repo, "rev-parse", "HEAD") == head
+    assert git(repo, "status", "--porcelain") == "?? new.txt"
+
+
 # ---- the image that waits ----
 
 HERE = {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine)
@@ -184,7 +196,58 @@ def test_an_engine_that_does_not_answer_is_told(tmp_path: Path) -> None:
     assert "docker buildx is not installed" in command("local", "up", cwd=tmp_path, env=env)[2]
 
 
+def test_a_document_that_nobody_can_read_has_a_way_out(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A developer without an account is told of `file:`; of jobs and their inputs nobody speaks here."""
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    folder = repo.parent / "bin"
+    folder.mkdir()
+    (folder / "docker").write_text("#!/bin/sh\n")
+    (folder / "docker").chmod(0o755)
+    workflow = "{on: push, jobs: {cd: {steps: [{uses: org/ecs-cd@v1, with: {config: /a/b}}]}}}"
+    (repo / ".github" / "workflows").mkdir(parents=True)
+    (repo / ".github" / "workflows" / "cd.yml").write_text(workflow)
+    env = {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}", "DOCKER_HOST": "unix:///nowhere"}
+    env |= {"AWS_CONFIG_FILE": os.devnull, "AWS_REGION": "", "AWS_DEFAULT_REGION": "", "XDG_STATE_HOME": str(folder)}
+    for flags, problem, remedy in (
+        ((), "the document /a/b can't be read from your AWS account: no AWS region is known", "--config file:PATH"),
+        (("--config", "file:not-there"), "not-there can't be read: No such file or directory", ""),
+    ):
+        code, stdout, stderr = command("local", "up", *flags, cwd=repo, env=env)
+        assert (code, stdout) == (2, "")
+        assert problem in stderr
+        assert remedy in stderr
+        assert "job" not in stderr
+
+
 # ---- the command line ----
+
+
+def test_the_repository_is_that_of_the_folder(repo: Path, tmp_path: Path) -> None:
+    """Not the one that a variable names; one of another user is refused, with Git's reason."""
+    env = {"XDG_STATE_HOME": str(tmp_path / "state"), "GIT_DIR": str(tmp_path / "other"), "GIT_WORK_TREE": "/"}
+    code, stdout, _ = command("local", "down", cwd=repo, env=env)
+    assert code == 0
+    assert stdout.endswith(f"nothing is up for {repo}\n")
+    code, _, stderr = command("local", "down", cwd=repo, env={**env, "GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"})
+    assert code == 2
+    assert "is in no Git repository of yours: detected dubious ownership" in stderr
+
+
+def test_a_reader_that_went_away_ends_no_work(repo: Path, tmp_path: Path) -> None:
+    """`ecs-cd local run | head`, say."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as closed:
+        done = subprocess.run(
+            machine.ecs_cd("local", "down"),
+            cwd=repo,
+            env={**os.environ, "XDG_STATE_HOME": str(tmp_path / "state")},
+            stdout=closed,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_release_tree_says_where_local_is(tmp_path: Path) -> None:
@@ -226,3 +289,13 @@ def test_a_recorded_process_that_is_not_ours_is_left_alone(tmp_path: Path) -> No
         ministack.kill(tmp_path)
         assert process.poll() is None
         process.kill()
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"of": "another version"}'])
+def test_a_record_that_is_another_is_no_defect(tmp_path: Path, text: str) -> None:
+    """Without what `up` wrote down last it is done again; without the process nothing can be ended, and that is told."""
+    (tmp_path / "stack.json").write_text(text)
+    assert place.load(tmp_path) is None
+    (tmp_path / "ministack.json").write_text(text)
+    with pytest.raises(machine.LocalError, match=r"ministack\.json is not what this ecs-cd writes"):
+        ministack.recorded(tmp_path)

@@ -83,6 +83,13 @@ def test_an_event_that_starts_nothing_is_refused() -> None:
         workflow.event("release", read(on="[push, deployment]"))
 
 
+def test_a_job_that_is_not_there_is_refused() -> None:
+    """With those that are; without a name all are meant."""
+    assert (workflow.job("one", read()), workflow.job("", read())) == ("one", None)
+    with pytest.raises(Refused, match=r"^deploy.yml has no job other; it has one$"):
+        workflow.job("other", read())
+
+
 def test_names_in_expressions_are_not_known() -> None:
     """The document, the role and the region, where they are written out; of our steps and of the sign-in alone."""
     found = read(

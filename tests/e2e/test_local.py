@@ -209,16 +209,17 @@ jobs:
           aws-region: eu-central-1
           build-args: BASE=${{ vars.BASE_IMAGE }}
       - run: |
-          test "$GREETING" = "hello, 'you' # \\$HOME" && test "$TOKEN" = s3cret
-        env: {GREETING: "${{ vars.GREETING }}", TOKEN: "${{ secrets.TOKEN }}"}
+          test "$GREETING" = "hello, 'you' # \\$HOME" && test "${#TOKEN}" = 8 && test -z "$EMPTY"
+        env: {GREETING: "${{ vars.GREETING }}", TOKEN: "${{ secrets.TOKEN }}", EMPTY: "${{ secrets.EMPTY }}"}
 """
     (developer.repo / ".github/workflows/deploy.yml").write_text(workflow)
     output = developer.up(*FROM_FILES, *with_database)
     assert "account 111122223333, region eu-central-1" in output
     code, output = developer.run()
     assert code == 1
-    assert "not given, so empty: vars.GREETING, secrets.TOKEN" in output
-    code, output = developer.run("--var", "GREETING=hello, 'you' # $HOME", "--secret", "TOKEN", TOKEN="s3cret")
+    assert "not given, so empty: vars.GREETING, secrets.TOKEN, secrets.EMPTY" in output
+    given = ("--var", "GREETING=hello, 'you' # $HOME", "--secret", "TOKEN", "--secret", "EMPTY")
+    code, output = developer.run(*given, TOKEN='s3cret\n"', EMPTY="")
     assert code == 0, output
     assert "not given" not in output
     assert "s3cret" not in output
@@ -366,6 +367,7 @@ def test_what_can_not_run_is_refused(developer: Developer) -> None:
         (("--event-file", "not-there.json"), "not-there.json is no file"),
         (("--tree", "/tmp"), "/tmp is no tree of ecs-cd"),
         (("--var", "NAME"), "must be NAME=VALUE"),
+        (("deploy", "--job", "nightly"), "deploy.yml has no job nightly; it has deploy"),
         (("deploy", "--event", "release"), "deploy.yml does not start on release; it starts on push"),
     ):
         code, output = developer.local("run", *arguments)

@@ -77,23 +77,6 @@ class Result:
         """Everything that act and the steps wrote."""
         return "".join(f"{event.text}\n" for event in self.events)
 
-    def outputs(self, step: str = "cd") -> dict[str, str]:
-        """The outputs of a job's step."""
-        return {
-            event.data["name"]: event.data["arg"]
-            for event in self.events
-            if event.data.get("command") == "set-output" and event.data.get("stepID") == [step]
-        }
-
-    def step_result(self, step: str = "cd") -> str:
-        """success, failure or skipped; empty for a step that was not reached."""
-        found = [
-            event.data["stepResult"]
-            for event in self.events
-            if event.data.get("stage") == "Main" and event.data.get("stepID") == [step] and "stepResult" in event.data
-        ]
-        return str(found[-1]) if found else ""
-
     @property
     def jobs(self) -> dict[str, str]:
         """Each job's result, by job id."""
@@ -101,65 +84,18 @@ class Result:
             str(event.data["jobID"]): str(event.data["jobResult"]) for event in self.events if "jobResult" in event.data
         }
 
-    @property
-    def summary(self) -> str:
-        """The job summary, as Markdown."""
-        # A composite action's summary is reported for the step inside and for the job's step.
-        parts = [
-            event.data["content"]
-            for event in self.events
-            if event.data.get("command") == "summary" and len(event.data.get("stepID", [])) == 1
-        ]
-        return "".join(parts)
-
-    def annotations(self, level: str = "error") -> list[str]:
-        """The messages of ::error, ::warning or ::notice."""
-        return [str(event.data["arg"]) for event in self.events if event.data.get("command") == level]
-
-    def at(self, text: str) -> float:
-        """When the text first appeared, in seconds after the start."""
-        for event in self.events:
-            if text in event.text:
-                return event.at
-        raise LocalError(f"The log never says {text!r}:\n{self.log}")
-
 
 @dataclass
 class Run:
     """A workflow that is running."""
 
     process: subprocess.Popen[str]
-    runner_temp: Callable[[], Path | None]
+    scratch: Path
     started: float
     events: list[Event]
     reader: threading.Thread
-    changed: threading.Condition
 
-    def wait_for(self, text: str, timeout: float = 60) -> Event:
-        """Wait until the log has a line with the text."""
-        give_up = time.monotonic() + timeout
-        with self.changed:
-            while True:
-                for event in self.events:
-                    if text in event.text:
-                        return event
-                left = give_up - time.monotonic()
-                if left <= 0 or not self.reader.is_alive():
-                    raise LocalError(
-                        f"The log does not say {text!r}:\n{''.join(e.text + chr(10) for e in self.events)}"
-                    )
-                self.changed.wait(min(left, 1))
-
-    def interrupt(self) -> None:
-        """SIGINT to act, as a person's Ctrl-C."""
-        self.process.send_signal(signal.SIGINT)
-
-    def interrupt_step(self, number: signal.Signals = signal.SIGINT) -> None:
-        """A signal to the running step's own process, as GitHub's runner sends it."""
-        for pid in _children(self.process.pid):
-            os.kill(pid, number)
-
-    def wait(self, timeout: float | None = 300) -> Result:
+    def wait(self, timeout: float | None) -> Result:
         """Wait for the end of the run."""
         self.process.wait(timeout)
         self.reader.join()
@@ -195,7 +131,7 @@ def start(
         command += [part for name, to in replaced.items() for part in ("--local-repository", f"{name}={to}")]
         command += ["--eventpath", str(event_file)] if event_file else []
         command += ["--job", job] if job else []
-        run = _start(command, repo, scratch, {**env, **(secrets or {})}, on_event)
+        run = _start(command, repo, scratch, env, on_event)
         yield run
     finally:
         if run is not None:
@@ -226,14 +162,12 @@ def _command(scratch: Path, variables: Mapping[str, str], secrets: Mapping[str, 
     program = machine.program("act")
     if program is None:
         raise LocalError("act is not installed.")
-    (scratch / "none").touch()
     command = [program, "--json", "--no-cache-server"]
-    command += [part for name, value in variables.items() for part in ("--var", f"{name}={value}")]
-    # By name: act reads the value from its environment.
-    command += [part for name in secrets for part in ("--secret", name)]
-    # Files of these kinds in the repository are not meant for this run.
-    for kind in ("env", "secret", "input", "var"):
-        command += [f"--{kind}-file", str(scratch / "none")]
+    # In files, as no list of processes shows them; those of the repository are not meant for this run.
+    for kind, values in (("env", {}), ("secret", secrets), ("input", {}), ("var", variables)):
+        file = scratch / f"{kind}.yml"
+        file.write_text(json.dumps(dict(values)), encoding="utf-8")  # JSON is YAML: any text is a value
+        command += [f"--{kind}-file", str(file)]
     return command
 
 
@@ -258,21 +192,18 @@ def _start(
         start_new_session=True,
     )
     events: list[Event] = []
-    changed = threading.Condition()
 
     def read() -> None:
         assert process.stdout is not None
         for line in process.stdout:
             event = Event(time.monotonic() - started, _parse(line))
-            with changed:
-                events.append(event)
-                changed.notify_all()
+            events.append(event)
             if on_event is not None:
                 on_event(event)
 
     reader = threading.Thread(target=read, daemon=True)
     reader.start()
-    return Run(process, lambda: _runner_temp(scratch), started, events, reader, changed)
+    return Run(process, scratch, started, events, reader)
 
 
 def _environment(scratch: Path, env: Mapping[str, str]) -> dict[str, str]:
@@ -292,24 +223,6 @@ def _parse(line: str) -> Mapping[str, Any]:
     except ValueError:
         return {"msg": line}
     return data if isinstance(data, dict) else {"msg": line}
-
-
-def _runner_temp(scratch: Path) -> Path | None:
-    return next(iter(scratch.glob("cache/act/*/tmp")), None)
-
-
-def _children(pid: int) -> list[int]:
-    """The process ids of direct children."""
-    found = []
-    for place in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            # The name in parentheses may hold anything; the fields after it do not.
-            fields = place.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[1]) == pid:
-            found.append(int(place.parent.name))
-    return found
 
 
 def _end(run: Run) -> None:

@@ -11,9 +11,10 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd.aws.session import explain
+from ecs_cd.ci.text import unbroken
 from ecs_cd.core.errors import Refused
 from ecs_cd.core.verdict import REFUSED_EXIT_CODE
-from ecs_cd.local import machine
+from ecs_cd.local import machine, repository
 from ecs_cd.local.down import down
 from ecs_cd.local.machine import LocalError, Say
 from ecs_cd.local.run import Options as RunOptions
@@ -38,9 +39,11 @@ def main(argv: Sequence[str], environ: MutableMapping[str, str]) -> int:
     started = time.monotonic()
 
     def say(text: str) -> None:
-        print(f"{time.monotonic() - started:6.1f} s  {text}", flush=True)
+        with unbroken():
+            print(f"{time.monotonic() - started:6.1f} s  {text}", flush=True)
 
     machine.exit_on_signals()
+    repository.forget_caller(environ)
     try:
         return int(given.verb(given, environ, say))
     except Refused as refused:

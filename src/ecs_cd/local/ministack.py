@@ -105,6 +105,11 @@ def recorded(place: Path) -> Ministack | None:
         return Ministack(**json.loads((place / _RECORD).read_text(encoding="utf-8")))
     except FileNotFoundError:
         return None
+    except (ValueError, TypeError) as error:
+        raise LocalError(
+            f"{place / _RECORD} is not what this ecs-cd writes: end what `docker ps` and `ps` show of ministack, "
+            f"remove {place}, and run this again."
+        ) from error
 
 
 def running(place: Path) -> Ministack | None:

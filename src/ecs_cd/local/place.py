@@ -37,8 +37,8 @@ def save(place: Path, stack: Stack) -> None:
 
 
 def load(place: Path) -> Stack | None:
-    """What `up` wrote, if it came to its end."""
+    """What `up` wrote, if it came to its end. What another version of ecs-cd wrote is as good as nothing."""
     try:
         return Stack(**json.loads((place / _FILE).read_text(encoding="utf-8")))
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError, TypeError):
         return None

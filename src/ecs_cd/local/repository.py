@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,11 @@ from ecs_cd.local import machine, workflow
 from ecs_cd.local.workflow import Workflow
 
 _WORKFLOWS = Path(".github", "workflows")
+# What Git tells the programs that it starts, of `git rev-parse --local-env-vars`.
+_OF_ONE_REPOSITORY = (
+    "GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_NAMESPACE",
+    "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_SHALLOW_FILE",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -25,12 +30,22 @@ class Snapshot:
     changed: int
 
 
+def forget_caller(environ: MutableMapping[str, str]) -> None:
+    """In a hook or after `git rebase --exec` all of Git would mean the developer's repository, in the copy as well."""
+    for name in _OF_ONE_REPOSITORY:
+        environ.pop(name, None)
+
+
 def root(folder: Path) -> Path:
     """The top of the repository that the folder is in. Raises ``Refused`` outside of one."""
     shown = machine.run(["git", "rev-parse", "--show-toplevel"], cwd=folder, check=False)
     if shown.returncode != 0:
-        why = shown.stderr.strip().splitlines() or ["git does not say why"]
-        raise Refused(f"{folder} is in no Git repository: {why[-1]}", "Go to the repository that holds the workflow.")
+        lines = shown.stderr.splitlines()  # remedies may follow, warnings come first
+        why = next((line for line in lines if line.startswith("fatal: ")), "git does not say why")
+        raise Refused(
+            f"{folder} is in no Git repository of yours: {why.removeprefix('fatal: ')}",
+            "Go to the repository that holds the workflow.",
+        )
     return Path(shown.stdout.rstrip("\n"))
 
 

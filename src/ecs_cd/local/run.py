@@ -50,7 +50,7 @@ def run(options: Options, environ: MutableMapping[str, str], say: Say) -> int:
     if stack is None or running is None:
         raise Refused(f"no local AWS is up for {root}", "Start it: ecs-cd local up")
     chosen = workflow.choose(options.workflow, options.event, repository.workflows(root))
-    event = workflow.event(options.event, chosen)
+    event, job = workflow.event(options.event, chosen), workflow.job(options.job, chosen)
     secrets = _secrets(options.secrets, environ)
     variables = {"AWS_REGION": running.region, "ECS_CD_ROLE": _role(running), **options.variables}
     payload = _payload(options.event_file)
@@ -68,7 +68,7 @@ def run(options: Options, environ: MutableMapping[str, str], say: Say) -> int:
                 say,
                 event=event,
                 event_file=payload,
-                job=options.job or None,
+                job=job,
                 env={**env, **running.client_env, **id_token},
                 variables=variables,
                 secrets=secrets,

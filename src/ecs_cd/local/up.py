@@ -12,8 +12,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from ecs_cd.aws import ecs, s3, ssm
-from ecs_cd.aws.session import Aws
+from ecs_cd.aws.session import Aws, explain
 from ecs_cd.config import read_file
 from ecs_cd.core import data, document, task_definition
 from ecs_cd.core.document import Document
@@ -27,6 +29,7 @@ from ecs_cd.local.place import Stack
 from ecs_cd.local.plan import Needed
 from ecs_cd.local.workflow import Workflow
 
+_FROM_WHERE = "Set AWS_PROFILE and AWS_REGION, say, or take a file: ecs-cd local up --config file:PATH"
 PLACEHOLDER = "ecs-cd-placeholder"  # its repository; no document's, for nobody deploys it
 
 
@@ -131,12 +134,25 @@ def _read(
 def _document_text(source: str, folder: Path, aws: Aws) -> tuple[str, Aws | None]:
     """The document, and the AWS that it came from, if it did."""
     if source.startswith("file:"):
-        return read_file(str(folder / source.removeprefix("file:")), what="the document"), None
-    return ssm.parameter(aws, source)[0], aws
+        return _text(folder / source.removeprefix("file:"), what="the document"), None
+    try:
+        return ssm.parameter(aws, source)[0], aws
+    except (Refused, ClientError, BotoCoreError) as error:
+        refused = error if isinstance(error, Refused) else explain(error)
+        why = "; ".join(refused.problems)
+        raise Refused(f"the document {source} can't be read from your AWS account: {why}", _FROM_WHERE) from error
+
+
+def _text(path: Path, *, what: str) -> str:
+    """As ``read_file``, whose remedy is for a job."""
+    try:
+        return read_file(str(path), what=what)
+    except Refused as refused:
+        raise Refused(refused.problems) from refused
 
 
 def _given(env_file: str) -> dict[str, str]:
-    return plan.read_variables(read_file(env_file, what="the file"), where=env_file) if env_file else {}
+    return plan.read_variables(_text(Path(env_file), what="the file"), where=env_file) if env_file else {}
 
 
 def _templates_of(
@@ -160,10 +176,10 @@ def _templates_of(
 def _template(one: Needed, templates: str, root: Path, aws: Aws, *, from_aws: bool) -> TaskDefinition | None:
     where = one.where
     if isinstance(one.source, WorkspaceFile):
-        text = read_file(str(root / one.source.path), what="the task definition")
+        text = _text(root / one.source.path, what="the task definition")
     elif templates:
         path = _below(Path(templates), one)
-        where, text = str(path), read_file(str(path), what="the task definition")
+        where, text = str(path), _text(path, what="the task definition")
     elif not from_aws:
         return None
     elif isinstance(one.source, S3Object):

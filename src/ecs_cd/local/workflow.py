@@ -26,6 +26,7 @@ class Workflow:
 
     file: str
     events: tuple[str, ...]
+    jobs: tuple[str, ...]
     plain: bool  # one job, and one only
     labels: tuple[str, ...]  # of runs-on
     ours: tuple[str, ...]  # OWNER/ecs-cd@REF
@@ -52,6 +53,7 @@ def read(file: str, text: str) -> Workflow:
     return Workflow(
         file=file,
         events=tuple(_events(content.get("on"))),
+        jobs=tuple(jobs),
         plain=len(jobs) == 1 and not any({"uses", "strategy"} & set(job) for job in jobs.values()),
         labels=_once([*_HOSTED, *(label for job in jobs.values() for label in _labels(job))]),
         ours=_once(f"{m['repository']}@{m['ref']}" for used, _ in uses if (m := _OURS.fullmatch(used))),
@@ -91,6 +93,13 @@ def event(given: str, one: Workflow) -> str:
     if given and given not in one.events:
         raise Refused(f"{one.file} does not start on {given}; it starts on {', '.join(one.events) or 'nothing'}")
     return given or ("push" if "push" in one.events else next(iter(one.events), "push"))
+
+
+def job(given: str, one: Workflow) -> str | None:
+    """The job that is meant, if one is. Raises ``Refused`` for one that is not there."""
+    if given and given not in one.jobs:
+        raise Refused(f"{one.file} has no job {given}; it has {', '.join(one.jobs)}")
+    return given or None
 
 
 def _listed(workflows: Sequence[Workflow]) -> str:
