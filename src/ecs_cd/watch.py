@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from typing import Protocol, TypeVar
 
 from ecs_cd.core.duration import words
@@ -36,48 +37,35 @@ def watch(
     new of it, never the same twice in a row; ``progress`` gets all of them at each look, and in the end none. A look
     that raises ``Unreadable`` decides nothing.
     """
-    try:
-        return _watched(look, judge, say, clock, timeout, interval, progress)
-    finally:
-        progress({})
-
-
-def _watched(
-    look: Callable[[], Seen],
-    judge: Callable[[Seen], Verdict | Mapping[str, Watching]],
-    say: Callable[[str, Watching], None],
-    clock: Clock,
-    timeout: float,
-    interval: Callable[[float], float],
-    progress: Callable[[Mapping[str, str]], None],
-) -> Verdict:
-    start = clock.monotonic()
-    said: dict[str, Watching] = {}
-    trouble = False
-    while True:
-        began, lost = clock.monotonic(), ""
-        states: Verdict | Mapping[str, Watching] = {}
-        try:
-            states = judge(look())
-        except Unreadable as error:
-            lost = str(error)
-        if isinstance(states, Verdict):
-            return states
-        if bool(lost) != trouble:
-            say("", Watching(f"can't look at the moment ({lost}); trying on" if lost else "AWS answers again"))
-            trouble = not trouble
-        for subject, state in states.items():
-            if said.get(subject) != state:
-                say(subject, state)
-            said[subject] = state
-        if states:
-            progress({subject: state.message for subject, state in states.items()})
-        now = clock.monotonic()
-        if now - start >= timeout and trouble:
-            return Verdict(Outcome.UNKNOWN, f"AWS could not be asked when the time of {words(timeout)} was over")
-        if now - start >= timeout:
-            return Verdict(Outcome.TIMED_OUT, f"no verdict after {words(timeout)}; last seen: {_words(states)}")
-        clock.sleep(max(0.0, min(interval(now - start) - (now - began), start + timeout - now)))
+    with ExitStack() as ending:
+        ending.callback(progress, {})
+        start = clock.monotonic()
+        said: dict[str, Watching] = {}
+        trouble = False
+        while True:
+            began, lost = clock.monotonic(), ""
+            states: Verdict | Mapping[str, Watching] = {}
+            try:
+                states = judge(look())
+            except Unreadable as error:
+                lost = str(error)
+            if isinstance(states, Verdict):
+                return states
+            if bool(lost) != trouble:
+                say("", Watching(f"can't look at the moment ({lost}); trying on" if lost else "AWS answers again"))
+                trouble = not trouble
+            for subject, state in states.items():
+                if said.get(subject) != state:
+                    say(subject, state)
+                said[subject] = state
+            if states:
+                progress({subject: state.message for subject, state in states.items()})
+            now = clock.monotonic()
+            if now - start >= timeout and trouble:
+                return Verdict(Outcome.UNKNOWN, f"AWS could not be asked when the time of {words(timeout)} was over")
+            if now - start >= timeout:
+                return Verdict(Outcome.TIMED_OUT, f"no verdict after {words(timeout)}; last seen: {_words(states)}")
+            clock.sleep(max(0.0, min(interval(now - start) - (now - began), start + timeout - now)))
 
 
 def _words(states: Mapping[str, Watching]) -> str:
