@@ -16,7 +16,7 @@ test: $(STAMP)
 	$(BIN)/python -m pytest
 
 test-fast: $(STAMP)  ## no engine, no network
-	$(BIN)/python -m pytest --numprocesses auto tests/core tests/aws tests/contract tests/timelines
+	$(BIN)/python -m pytest --numprocesses auto tests/rules tests/machine tests/aws tests/contract tests/timelines
 
 lint: $(STAMP)
 	$(BIN)/ruff check

@@ -6,7 +6,8 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
-from tests.scripted_aws import Params, ScriptedAws, codedeploy, ecs, native
+from tests.scripted_aws import Params, ScriptedAws, codedeploy, ecs
+from tests.scripted_aws import blue_green as native
 from tests.scripted_aws.fleet import Course, Fleet, document
 from tests.scripted_aws.server import Time
 

@@ -11,18 +11,20 @@ import time
 from collections.abc import Callable, MutableMapping, Sequence
 from functools import partial
 from importlib import import_module
+from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
 
-from ecs_cd import __version__, interface
-from ecs_cd.core.errors import Cancelled, Refused
-from ecs_cd.core.verdict import EXIT_CODES, REFUSED_EXIT_CODE, Outcome
+from ecs_cd import __version__
+from ecs_cd.inputs import interface
+from ecs_cd.model.errors import Cancelled, Refused
+from ecs_cd.model.verdict import EXIT_CODES, REFUSED_EXIT_CODE, Outcome
 
 # A verb is imported when it runs, and so is what only some need: each start would pay for all of it.
 if TYPE_CHECKING:
     import argparse
 
     from ecs_cd.aws.session import Aws
-    from ecs_cd.watch import Clock
+    from ecs_cd.job.watch import Clock
 
 
 def entry() -> None:
@@ -65,12 +67,12 @@ def _run(name: str, inputs: Any, environ: MutableMapping[str, str], clock: Clock
         ssm.ask(aws, inputs.config)
 
     from ecs_cd.ci import detect
-    from ecs_cd.job import Job
-    from ecs_cd.state import State
-    from ecs_cd.step import Step, guarded
+    from ecs_cd.job.job import Job
+    from ecs_cd.job.state import State
+    from ecs_cd.steps.step import Step, guarded
 
     job = Job(environ, detect(environ), aws, clock, State(environ))
-    run: Callable[[Any, Job], int] = import_module(f"ecs_cd.{_MODULES.get(name, name)}").run
+    run: Callable[[Any, Job], int] = import_module(f"ecs_cd.verbs.{_module(name)}").run
     if not gc.isenabled():  # as the launcher starts us: what there is by now stays, and need not be looked at again
         gc.freeze()
         gc.enable()
@@ -78,7 +80,10 @@ def _run(name: str, inputs: Any, environ: MutableMapping[str, str], clock: Clock
     return guarded(lambda: run(inputs, job), Step(name, result), job)
 
 
-_MODULES = {"images": "matrix", "build-push": "build_push", "continue": "continue_"}  # others are called as their verb
+def _module(verb: str) -> str:
+    """The verb's file, named as the verb, as far as Python lets it."""
+    name = verb.replace("-", "_")
+    return f"{name}_" if iskeyword(name) else name
 
 
 def _aws(inputs: Any, environ: MutableMapping[str, str], clock: Clock) -> Aws:
@@ -104,12 +109,12 @@ def _aws(inputs: Any, environ: MutableMapping[str, str], clock: Clock) -> Aws:
 def _clean_up(environ: MutableMapping[str, str]) -> int:
     from botocore.exceptions import BotoCoreError
 
-    from ecs_cd import clean_up
     from ecs_cd.aws.session import explain
     from ecs_cd.ci import detect
+    from ecs_cd.verbs import clean_up
 
     try:
-        clean_up.left_behind(environ, detect(environ))
+        clean_up.run(environ, detect(environ))
     except (Refused, BotoCoreError) as error:
         return _refuse(explain(error), "clean-up", environ)
     return 0
@@ -117,7 +122,7 @@ def _clean_up(environ: MutableMapping[str, str]) -> int:
 
 def _refuse(refused: Refused, verb: str, environ: MutableMapping[str, str]) -> int:
     from ecs_cd.ci import detect
-    from ecs_cd.step import refuse
+    from ecs_cd.steps.step import refuse
 
     return refuse(refused, verb, detect(environ))
 
@@ -174,7 +179,7 @@ def _arguments(argv: Sequence[str]) -> dict[str, Any]:
     parser = _parser(argv)
     known, unknown = parser.parse_known_args(argv)
     if unknown:
-        from ecs_cd.core.schema import closest
+        from ecs_cd.model.names import closest
 
         flags = [f"--{name}" for name in vars(known) if name != "verb"]
         hint = closest(unknown[0].partition("=")[0], [flag.replace("_", "-") for flag in flags])

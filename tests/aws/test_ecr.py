@@ -17,8 +17,8 @@ from botocore.exceptions import ClientError
 
 from ecs_cd.aws import ecr, ecr_public
 from ecs_cd.aws.session import Aws
-from ecs_cd.core.errors import Refused, Unreadable
-from ecs_cd.core.references import Image, Repository, repository
+from ecs_cd.model.errors import Refused, Unreadable
+from ecs_cd.model.references import Image, Repository, repository
 from tests.aws.conftest import SignedAws
 from tests.scripted_aws import Params, denied, error, throttled
 

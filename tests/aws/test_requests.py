@@ -11,9 +11,8 @@ from botocore.exceptions import ClientError
 
 from ecs_cd.aws import ecr, ecs, s3, ssm
 from ecs_cd.aws.session import Aws
-from ecs_cd.core.errors import Refused
-from ecs_cd.core.references import Image, Repository, S3Object, repository
-from ecs_cd.core.tags import Mutability
+from ecs_cd.model.errors import Refused
+from ecs_cd.model.references import Image, Mutability, Repository, S3Object, repository
 from tests.aws.conftest import SignedAws
 from tests.scripted_aws import Params, denied, error
 from tests.scripted_aws import ecs as told

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from ecs_cd.aws import events, scheduler
 from ecs_cd.aws.session import Aws
-from ecs_cd.core.errors import Refused
+from ecs_cd.model.errors import Refused
 from tests.aws.conftest import SignedAws
 from tests.scripted_aws import Params, denied, error, lost, moment, server_error
 

@@ -12,9 +12,9 @@ from botocore.exceptions import ClientError
 from ecs_cd.aws import service_deployments
 from ecs_cd.aws.session import Aws
 from tests.aws.conftest import SignedAws
-from tests.scripted_aws import Params, denied, ecs, error, moment, native, throttled
+from tests.scripted_aws import Params, blue_green, denied, ecs, error, moment, throttled
 
-OURS = native.arn("2")
+OURS = blue_green.arn("2")
 
 
 @pytest.mark.parametrize(
@@ -52,10 +52,10 @@ def test_service_deployments_are_described_twenty_a_call(
     function: Callable[..., dict[str, Params]], aws: SignedAws, ours: Aws
 ) -> None:
     """By their ARNs, each asked for once, whatever the order of the answer; what is MISSING is left out."""
-    there = [native.service_deployment(str(number)) for number in range(45)]
-    aws.on("ecs.DescribeServiceDeployments", native.described(*there))
+    there = [blue_green.service_deployment(str(number)) for number in range(45)]
+    aws.on("ecs.DescribeServiceDeployments", blue_green.described(*there))
     arns = [one["serviceDeploymentArn"] for one in there]
-    found = function(ours, [*arns, native.arn("99"), arns[0]])
+    found = function(ours, [*arns, blue_green.arn("99"), arns[0]])
     assert {arn: one["serviceDeploymentArn"] for arn, one in found.items()} == {arn: arn for arn in arns}
     assert [len(call.params["serviceDeploymentArns"]) for call in aws.calls] == [20, 20, 6]
 
@@ -67,7 +67,7 @@ def test_only_a_poll_leaves_the_repetition_to_the_next_look(
     function: Callable[..., dict[str, Params]], calls: int, aws: SignedAws, ours: Aws
 ) -> None:
     """Any other read is repeated at once."""
-    aws.on("ecs.DescribeServiceDeployments", throttled(), native.described(native.service_deployment()))
+    aws.on("ecs.DescribeServiceDeployments", throttled(), blue_green.described(blue_green.service_deployment()))
     if calls == 1:
         with pytest.raises(ClientError, match="Throttling"):
             function(ours, [OURS])
@@ -86,7 +86,7 @@ def test_nothing_is_asked_about_nothing(aws: SignedAws, ours: Aws) -> None:
 def test_a_services_deployments_are_listed_page_by_page_the_newest_first(aws: SignedAws, ours: Aws) -> None:
     """The order of the answer means nothing; filters are ECS's own."""
     one, two, three = (
-        {"serviceDeploymentArn": native.arn(name), "createdAt": moment(seconds)}
+        {"serviceDeploymentArn": blue_green.arn(name), "createdAt": moment(seconds)}
         for name, seconds in (("1", 5.5), ("2", 30), ("3", 5))
     )
     aws.on(
@@ -97,7 +97,7 @@ def test_a_services_deployments_are_listed_page_by_page_the_newest_first(aws: Si
     found = service_deployments.listed(
         ours, ecs.CLUSTER, "web", status=("PENDING", "IN_PROGRESS"), created_after=moment(3)
     )
-    assert [each["serviceDeploymentArn"] for each in found] == [native.arn(name) for name in "213"]
+    assert [each["serviceDeploymentArn"] for each in found] == [blue_green.arn(name) for name in "213"]
     asked: Params = {"cluster": ecs.CLUSTER, "service": "web", "status": ["PENDING", "IN_PROGRESS"]}
     asked |= {"createdAt": {"after": moment(3)}}
     assert [call.params for call in aws.calls] == [asked, asked | {"nextToken": "more"}]
@@ -128,7 +128,7 @@ def test_a_service_that_is_not_there_has_no_deployments(answer: Any, raises: boo
 def test_a_time_that_ecs_keeps_nothing_of_is_left_out(aws: SignedAws, ours: Aws) -> None:
     """It refuses one of more than three months ago; what it has is from after that."""
     refusal = error("InvalidParameterException", "createdAt must be within the last 3 months")
-    there = native.listed(native.service_deployment("2"))
+    there = blue_green.listed(blue_green.service_deployment("2"))
     aws.on("ecs.ListServiceDeployments", lambda params: refusal if "createdAt" in params else there(params))
     found = service_deployments.listed(ours, ecs.CLUSTER, "web", created_after=moment(-9e6))
     assert [one["serviceDeploymentArn"] for one in found] == [OURS]
@@ -140,8 +140,8 @@ def test_a_time_that_ecs_keeps_nothing_of_is_left_out(aws: SignedAws, ours: Aws)
 
 def test_each_is_told_with_where_it_goes_to(aws: SignedAws, ours: Aws) -> None:
     """By its service revision; of one that ECS tells no revision of, nothing is known."""
-    aws.on("ecs.DescribeServiceRevisions", native.revisions)
-    two, three = ({"targetServiceRevisionArn": native.arn(name, "service-revision")} for name in "23")
+    aws.on("ecs.DescribeServiceRevisions", blue_green.revisions)
+    two, three = ({"targetServiceRevisionArn": blue_green.arn(name, "service-revision")} for name in "23")
     found = service_deployments.with_targets(ours, [three, {}, two])
     arns = [ecs.task_definition_arn(f"web:{number}") for number in "32"]
     assert found == [(three, arns[0]), ({}, ""), (two, arns[1])]
@@ -154,7 +154,7 @@ def test_a_list_is_asked_for_once_while_polling(polling: bool, calls: int, aws: 
     aws.on("ecs.DescribeServiceRevisions", throttled(), {"serviceRevisions": []})
     for ask in (
         lambda: service_deployments.listed(ours, ecs.CLUSTER, "web", polling=polling),
-        lambda: service_deployments.task_definitions(ours, [native.arn("2", "service-revision")], polling=polling),
+        lambda: service_deployments.task_definitions(ours, [blue_green.arn("2", "service-revision")], polling=polling),
     ):
         with pytest.raises(ClientError) if polling else nullcontext():
             ask()
@@ -163,8 +163,8 @@ def test_a_list_is_asked_for_once_while_polling(polling: bool, calls: int, aws: 
 
 def test_the_task_definitions_of_revisions_are_found_twenty_a_call(aws: SignedAws, ours: Aws) -> None:
     """Many service deployments may go to one revision: it is asked for once."""
-    aws.on("ecs.DescribeServiceRevisions", native.revisions)
-    names = [native.arn(str(number), "service-revision") for number in range(30)]
+    aws.on("ecs.DescribeServiceRevisions", blue_green.revisions)
+    names = [blue_green.arn(str(number), "service-revision") for number in range(30)]
     found = service_deployments.task_definitions(ours, [*names, *names])
     assert found == {name: ecs.task_definition_arn(f"web:{number}") for number, name in enumerate(names)}
     assert [len(call.params["serviceRevisionArns"]) for call in aws.calls] == [20, 10]

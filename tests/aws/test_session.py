@@ -14,7 +14,7 @@ from botocore.parsers import ResponseParserError
 
 from ecs_cd.aws import session, ssm
 from ecs_cd.aws.session import Aws, code, explain, looking, passing
-from ecs_cd.core.errors import Refused, Unreadable
+from ecs_cd.model.errors import Refused, Unreadable
 from tests.aws.conftest import SignedAws
 from tests.scripted_aws import Answer, Params, denied, error, expired, reset, server_error, throttled
 

@@ -22,8 +22,8 @@ from hypothesis import strategies as st
 from ecs_cd.aws import sign_in
 from ecs_cd.aws.session import Aws, explain, looking, passing, unsent
 from ecs_cd.ci import oidc
-from ecs_cd.core.errors import Cancelled, Refused, Unreadable
 from ecs_cd.local.oidc import token_endpoint
+from ecs_cd.model.errors import Cancelled, Refused, Unreadable
 from tests.aws.conftest import SignedAws
 from tests.scripted_aws import Answer, Clock, at, denied, error, expired, reset, server_error, sts, throttled
 from tests.scripted_aws.sts import BEARER, HOUR, SECRET, SESSION, SIGNATURE, SUB, IdTokens, key

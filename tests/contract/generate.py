@@ -12,9 +12,9 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from ecs_cd import interface
-from ecs_cd.core import app_file
-from ecs_cd.core.document import SCHEMA
+from ecs_cd.document.rules import app_file
+from ecs_cd.document.rules.document import SCHEMA
+from ecs_cd.inputs import interface
 from tests.contract import parts
 from tests.contract.parts import INPUTS, ROOT
 

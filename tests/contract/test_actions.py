@@ -1,4 +1,4 @@
-"""The action.yml files: their inputs and outputs are those of interface.py, their steps reach the launcher."""
+"""The action.yml files: their inputs and outputs are those of inputs/, their steps reach the launcher."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from dev import tree
-from ecs_cd import interface
+from ecs_cd.inputs import interface
 from tests.contract import generate, parts
 from tests.contract.parts import ENTRY_POINTS, ROOT
 

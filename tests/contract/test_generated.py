@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from ecs_cd.core import app_file, document, schema
+from ecs_cd.document.rules import app_file, document, json_schema
 from tests.contract import generate, parts
 
 SCHEMAS = {parts.SCHEMA: document.SCHEMA, parts.APP_SCHEMA: app_file.SCHEMA}
-# The words of JSON Schema that core/schema.py knows, and those that say nothing about a document.
+# The words of JSON Schema that document/rules/json_schema.py knows, and those that say nothing about a document.
 KNOWN = {"type", "properties", "required", "additionalProperties", "patternProperties", "items"}
 KNOWN |= {"minItems", "minProperties", "maxProperties", "pattern", "enum"}
 SILENT = {"$schema", "$id", "title", "description"}
 
 
-def rules(rule: schema.Schema) -> Iterator[schema.Schema]:
+def rules(rule: json_schema.Schema) -> Iterator[json_schema.Schema]:
     """The rule and all those inside it."""
     yield rule
     inner = [*rule.get("properties", {}).values(), *rule.get("patternProperties", {}).values()]
@@ -27,7 +27,7 @@ def rules(rule: schema.Schema) -> Iterator[schema.Schema]:
 
 
 def test_nothing_generated_was_edited_by_hand_or_forgotten() -> None:
-    """After a change of interface.py, core/document.py or core/app_file.py run tests/contract/generate.py as it says."""
+    """After a change of inputs/ or document/rules/ run tests/contract/generate.py as it says."""
     assert generate.stale(generate.texts()) == []
 
 
@@ -44,7 +44,7 @@ def test_a_published_schema_is_the_one_in_the_code(path: Path) -> None:
 
 
 def test_every_word_of_a_schema_is_checked_by_the_code(path: Path) -> None:
-    """A rule that core/schema.py doesn't know would hold in editors only."""
+    """A rule that document/rules/json_schema.py doesn't know would hold in editors only."""
     assert {word for rule in rules(SCHEMAS[path]) for word in rule} <= KNOWN | SILENT
 
 

@@ -1,4 +1,4 @@
-"""One direction of imports: cli -> verbs -> rollouts -> ... -> aws, ci -> watch -> core, and never back."""
+"""One direction of imports: cli -> verbs -> steps -> deploy -> images -> inputs -> tasks -> ... -> model, never back."""
 
 from __future__ import annotations
 
@@ -12,25 +12,24 @@ from pathlib import Path
 from tests.contract.parts import ROOT
 
 SRC = ROOT / "src"
-# From the bottom. A module imports its own part and those below; what is not named here is a helper.
-HELPERS = "helpers"
-PARTS = (
-    "core",
+# From the bottom. A module imports its own package and those below; packages of one line do not know each other.
+PACKAGES = (
+    "model",
+    "diagnosis",
+    "report",
     "aws ci",
-    "watch",
-    "interface state",
     "job",
-    HELPERS,
-    "rollouts",
-    "follow clean_up",
-    "release",
-    "step",
-    "existing",
-    "matrix build_push migrate deploy continue_ rollback",
-    "pipeline",
+    "document",
+    "tasks",
+    "inputs",
+    "images",
+    "deploy",
+    "steps",
+    "verbs",
     "local",
     "cli",
 )
+PURE = ("model", "diagnosis", "report")  # as a whole; elsewhere what is in a folder `rules`
 WORLD = {"boto3", "botocore", "os", "sys", "subprocess", "time", "datetime", "pathlib", "tempfile", "shutil", "signal"}
 WORLD |= {"socket", "urllib", "threading", "concurrent", "random", "secrets"}
 
@@ -59,10 +58,19 @@ def imports(tree: ast.Module) -> Iterator[str]:
                 yield inner if inner in MODULES else str(node.module)
 
 
-def part(module: str) -> int:
-    """The number of the part that the module belongs to, from the bottom."""
-    name = module.split(".")[1] if "." in module else ""
-    return next((n for n, names in enumerate(PARTS) if name in names.split()), PARTS.index(HELPERS))
+def package(module: str) -> str:
+    """The package of ``ecs_cd`` that the module is in; of ``cli.py`` the module itself."""
+    return module.split(".")[1] if "." in module else ""
+
+
+def level(module: str) -> int:
+    """The number of the module's package, from the bottom."""
+    return next(number for number, names in enumerate(PACKAGES) if package(module) in names.split())
+
+
+def pure(module: str) -> bool:
+    """Whether the module decides on data alone, by its path."""
+    return "rules" in module.split(".") or package(module) in PURE
 
 
 def found_in(*names: str) -> dict[str, set[str]]:
@@ -74,13 +82,32 @@ def found_in(*names: str) -> dict[str, set[str]]:
     }
 
 
+def test_every_package_is_named() -> None:
+    """Beside cli.py there are packages alone, and each has its place in the order."""
+    there = {path.stem for path in (SRC / "ecs_cd").iterdir() if path.name not in ("__init__.py", "__pycache__")}
+    assert there == {name for names in PACKAGES for name in names.split()}
+    assert [path.name for path in (SRC / "ecs_cd").glob("*.py")] in (
+        ["__init__.py", "cli.py"],
+        ["cli.py", "__init__.py"],
+    )
+
+
+def test_every_package_says_what_is_in_it() -> None:
+    """In a docstring of one line."""
+    told = {str(path.parent.relative_to(SRC)): path for path in SRC.rglob("__init__.py")}
+    for where, path in told.items():
+        words = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        assert words and "\n\n" not in words and "\n" not in words, where
+
+
 def test_imports_go_one_way() -> None:
-    """No module knows of what stands above it."""
+    """No module knows of what stands above it, nor of a package beside its own."""
     back = [
         f"{module} imports {other}"
         for module, tree in MODULES.items()
         for other in imports(tree)
-        if other in MODULES and other != "ecs_cd" and part(other) > part(module)
+        if module != "ecs_cd" and other in MODULES and other != "ecs_cd" and package(other) != package(module)
+        if level(other) >= level(module)
     ]
     assert back == []
 
@@ -94,7 +121,7 @@ def test_imports_make_no_circle() -> None:
 def test_verbs_and_services_do_not_know_each_other() -> None:
     """A verb a file, a service a file, a CI system a file: what two of them need is below them."""
     sides = [
-        {f"ecs_cd.{verb}" for verb in ("matrix", "build_push", "migrate", "deploy", "continue_", "rollback")},
+        {name for name in MODULES if name.startswith("ecs_cd.verbs.")} - {"ecs_cd.verbs.pipeline"},
         {name for name in MODULES if name.startswith("ecs_cd.aws.")} - {"ecs_cd.aws.session"},
         {"ecs_cd.ci.github", "ecs_cd.ci.terminal"},
     ]
@@ -102,18 +129,14 @@ def test_verbs_and_services_do_not_know_each_other() -> None:
         assert {module: hits for module in side if (hits := set(imports(MODULES[module])) & side)} == {}
 
 
-def test_aws_and_ci_do_not_know_each_other() -> None:
-    """The one talks to AWS, the other to people."""
-    assert not any(module.startswith("ecs_cd.ci") for module in found_in("ecs_cd.aws"))
-    assert not any(module.startswith("ecs_cd.aws") for module in found_in("ecs_cd.ci"))
-
-
-def test_the_core_touches_nothing_of_the_world() -> None:
-    """Data in, verdict out: no AWS, no files, no processes, no clock, no chance; of packages PyYAML alone."""
-    for module in (name for name in MODULES if name.startswith("ecs_cd.core")):
-        tops = {name.partition(".")[0] for name in imports(MODULES[module])}
+def test_decisions_touch_nothing_of_the_world() -> None:
+    """Data in, verdict out: no AWS, no CI, no files, no processes, no clock, no chance; of packages PyYAML alone."""
+    for module in filter(pure, MODULES):
+        names = set(imports(MODULES[module]))
+        tops = {name.partition(".")[0] for name in names}
         assert not tops & WORLD, module
         assert tops <= {*sys.stdlib_module_names, "ecs_cd", "yaml"}, module
+        assert all(pure(name) for name in names if name in MODULES and name != "ecs_cd"), module
 
 
 def test_boto3_stays_in_aws() -> None:
@@ -126,7 +149,7 @@ def test_boto3_stays_in_aws() -> None:
 def test_processes_are_started_in_two_places() -> None:
     """Git for the checkout, Docker for the build; `ecs-cd local`, which no release holds, has its own."""
     found = {module for module in found_in("subprocess") if not module.startswith("ecs_cd.local.")}
-    assert found == {"ecs_cd.checkout", "ecs_cd.docker"}
+    assert found == {"ecs_cd.job.checkout", "ecs_cd.images.docker"}
 
 
 def test_packages_are_those_that_are_locked() -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from ecs_cd import __version__
-from ecs_cd.state import State
+from ecs_cd.job.state import State
 from tests.contract.parts import ROOT
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]

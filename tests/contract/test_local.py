@@ -14,8 +14,8 @@ import pytest
 
 from dev import machine
 from dev.act import commit, git
-from ecs_cd.core.errors import Refused
 from ecs_cd.local import ministack, place, placeholder, repository
+from ecs_cd.model.errors import Refused
 from tests.contract.parts import ROOT
 
 ORIGIN = "git@github.com:org/my-app.git"

@@ -9,11 +9,11 @@ import botocore.session
 import pytest
 from botocore import xform_name
 
-from ecs_cd.core import app_file, document
-from ecs_cd.core.document import CodeDeploy, Document, Migration, Rule, ScheduledTask, Service
-from ecs_cd.core.recipe import Recipe
-from ecs_cd.core.references import RegisteredTaskDefinition, Repository, S3Object
-from ecs_cd.core.verdict import DEFECT_EXIT_CODE, EXIT_CODES, REFUSED_EXIT_CODE
+from ecs_cd.document.rules import app_file, document
+from ecs_cd.document.rules.document import CodeDeploy, Document, Migration, Rule, ScheduledTask, Service
+from ecs_cd.model.build_spec import Recipe
+from ecs_cd.model.references import RegisteredTaskDefinition, Repository, S3Object
+from ecs_cd.model.verdict import DEFECT_EXIT_CODE, EXIT_CODES, REFUSED_EXIT_CODE
 from tests.contract import parts
 from tests.contract.parts import README, ROOT
 
@@ -22,7 +22,7 @@ AWS = ROOT / "src" / "ecs_cd" / "aws"
 CLIENTS = {
     path: set(re.findall(r'\.(?:client|once)\(\s*"([\w-]+)"', path.read_text(encoding="utf-8")))
     for path in AWS.glob("*.py")
-    if path.stem not in ("__init__", "session", "uncalled")
+    if path.stem not in ("__init__", "session", "lazy_imports")
 }
 SERVICES = sorted(set().union(*CLIENTS.values()))
 PREFIXES = {"elbv2": "elasticloadbalancing"}

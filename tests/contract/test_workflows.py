@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ecs_cd import interface
+from ecs_cd.inputs import interface
 from tests.contract import parts
 from tests.contract.parts import PIPELINE, ROOT, SUITE, Step
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from ecs_cd import cli, interface
-from ecs_cd.core.verdict import REFUSED_EXIT_CODE
+from ecs_cd import cli
+from ecs_cd.inputs import interface
+from ecs_cd.model.verdict import REFUSED_EXIT_CODE
 from tests.scripted_aws import Clock, ScriptedAws, ecs
 from tests.timelines.conftest import DOCUMENT, SHA, Step
 

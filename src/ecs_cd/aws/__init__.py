@@ -3,7 +3,7 @@
 import sys
 from importlib import import_module
 
-from ecs_cd.aws.uncalled import left_out
+from ecs_cd.aws.lazy_imports import left_out
 
 # With the locked versions alone, as bin/ecs-cd starts us: an installed boto3 may look into what it imports.
 if sys.flags.no_site:

@@ -9,9 +9,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from ecs_cd.aws.session import Aws, Client, code, looking
-from ecs_cd.core.errors import Refused
-from ecs_cd.core.references import MANIFEST_TYPES, Image, Repository, is_aws
-from ecs_cd.core.tags import Mutability
+from ecs_cd.model.errors import Refused
+from ecs_cd.model.references import MANIFEST_TYPES, Image, Mutability, Repository, is_aws
 
 
 def images(aws: Aws, repository: Repository, tags: Sequence[str]) -> dict[str, Image]:

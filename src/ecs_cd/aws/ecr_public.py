@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from botocore.exceptions import ClientError
 
 from ecs_cd.aws.session import Aws, Client, code
-from ecs_cd.core.errors import Refused
-from ecs_cd.core.references import MANIFEST_TYPES, Image, Repository
+from ecs_cd.model.errors import Refused
+from ecs_cd.model.references import MANIFEST_TYPES, Image, Repository
 
 # https://docs.aws.amazon.com/AmazonECR/latest/public/public-registry-auth.html
 _REGION = "us-east-1"

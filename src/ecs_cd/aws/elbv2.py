@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ecs_cd.aws.session import Aws
-from ecs_cd.core.references import region_of
+from ecs_cd.model.references import region_of
 
 Json = dict[str, Any]
 

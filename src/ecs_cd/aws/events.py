@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from ecs_cd.aws.session import Aws, code
-from ecs_cd.core.errors import Refused
+from ecs_cd.model.errors import Refused
 
 Json = dict[str, Any]
 

@@ -9,7 +9,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd.aws.session import Aws, code, passing
-from ecs_cd.core.references import short
+from ecs_cd.model.references import short
 
 TAIL = 20  # lines
 PAGES = 4  # of the end of a log

@@ -5,8 +5,8 @@ from __future__ import annotations
 from botocore.exceptions import ClientError
 
 from ecs_cd.aws.session import Aws, code
-from ecs_cd.core.errors import Refused
-from ecs_cd.core.references import S3Object
+from ecs_cd.model.errors import Refused
+from ecs_cd.model.references import S3Object
 
 _LARGEST = 1024 * 1024  # bytes; a task definition itself ends at 64 KiB
 

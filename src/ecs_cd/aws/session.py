@@ -16,7 +16,7 @@ from botocore.config import Config
 from botocore.parsers import ResponseParserError
 
 from ecs_cd.aws.sign_in import SignIn
-from ecs_cd.core.errors import Refused, Unreadable
+from ecs_cd.model.errors import Refused, Unreadable
 
 T = TypeVar("T")
 Client = Any  # botocore makes its clients at run time; there is no class to name

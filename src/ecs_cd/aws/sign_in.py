@@ -23,7 +23,7 @@ from botocore.credentials import DeferredRefreshableCredentials
 from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
 
-from ecs_cd.core.errors import Refused, Unreadable
+from ecs_cd.model.errors import Refused, Unreadable
 
 PROVIDER = "token.actions.githubusercontent.com"
 _PASSING = {"Throttling", "ThrottlingException", "RequestLimitExceeded", "IDPCommunicationError"}

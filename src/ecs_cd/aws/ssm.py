@@ -7,8 +7,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from ecs_cd.aws.session import Aws, code
-from ecs_cd.core.errors import Refused
-from ecs_cd.core.references import region_of
+from ecs_cd.model.errors import Refused
+from ecs_cd.model.references import region_of
 
 
 def ask(aws: Aws, name: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ecs_cd.aws.session import Aws, pages
-from ecs_cd.core.revisions import family as family_of
+from ecs_cd.model.references import family as family_of
 
 
 def active(aws: Aws, family: str) -> list[str]:

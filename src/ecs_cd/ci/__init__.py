@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from ecs_cd.core.report import Part
+    from ecs_cd.report.summary import Part
 
 
 class Ci(Protocol):

@@ -18,7 +18,7 @@ from actions_toolkit.file_command import prepare_key_value_message
 from ecs_cd.ci.text import harmless, unbroken
 
 if TYPE_CHECKING:
-    from ecs_cd.core.report import Part
+    from ecs_cd.report.summary import Part
 
 _LONGEST_ANNOTATION = 4096  # characters
 _ANNOTATIONS = 10  # that GitHub shows of a step
@@ -90,7 +90,7 @@ class GitHub:
         """
         if not self._summary:
             return
-        from ecs_cd.core import report  # after the first call to AWS
+        from ecs_cd.report import summary as report  # after the first call to AWS
 
         path = Path(self._summary)
         path.touch()

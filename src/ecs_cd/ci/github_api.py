@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
-from ecs_cd.core.errors import Refused, Unreadable
+from ecs_cd.model.errors import Refused, Unreadable
 
 if TYPE_CHECKING:
     from urllib.error import HTTPError

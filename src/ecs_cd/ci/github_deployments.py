@@ -10,10 +10,10 @@ from typing import Any
 from urllib.parse import quote
 
 from ecs_cd.ci.github_api import Api
-from ecs_cd.core import github_deployment
-from ecs_cd.core.errors import Unreadable
-from ecs_cd.core.github_deployment import Requested, Status
-from ecs_cd.core.verdict import Verdict
+from ecs_cd.ci.rules import github_deployment
+from ecs_cd.ci.rules.github_deployment import Requested, Status
+from ecs_cd.model.errors import Unreadable
+from ecs_cd.model.verdict import Verdict
 
 _LISTED = 10  # Deployments of the environment that are looked at, the newest first
 _LOOKED_INTO = 5  # of these that others have made

@@ -17,10 +17,12 @@ from rich.text import Text
 
 from ecs_cd.ci.terminal import Terminal
 from ecs_cd.ci.text import harmless, unbroken
-from ecs_cd.core import duration, report, story
-from ecs_cd.core.report import Part
-from ecs_cd.core.story import Deployed
-from ecs_cd.core.verdict import Outcome
+from ecs_cd.model import duration
+from ecs_cd.model.verdict import Outcome
+from ecs_cd.report import summary as report
+from ecs_cd.report import timeline
+from ecs_cd.report.summary import Part
+from ecs_cd.report.timeline import Deployed
 
 _LIVE = 10  # rows at the most
 _ROWS = 20  # services in the result
@@ -140,7 +142,7 @@ def _result(services: Sequence[Deployed]) -> Table:
     table = Table(box=box.SIMPLE_HEAD)
     for name in ("service", "result", "from", "to", "digest", "duration"):
         table.add_column(name, overflow="fold")
-    shown = story.as_seen(services, _ROWS)[:_ROWS]
+    shown = timeline.as_seen(services, _ROWS)[:_ROWS]
     for one in shown:
         result = Text(one.outcome.words, _colour(one.outcome))
         revisions = _plain(one.before), _plain(one.after)

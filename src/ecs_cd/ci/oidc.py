@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from ecs_cd.core.errors import Refused, Unreadable
+from ecs_cd.model.errors import Refused, Unreadable
 
 if TYPE_CHECKING:
     from http.client import HTTPResponse

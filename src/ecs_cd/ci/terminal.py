@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ecs_cd.ci.text import harmless, unbroken
 
 if TYPE_CHECKING:
-    from ecs_cd.core.report import Part
+    from ecs_cd.report.summary import Part
 
 
 class Terminal:

@@ -12,8 +12,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd.aws.session import explain
 from ecs_cd.ci.text import unbroken
-from ecs_cd.core.errors import Refused
-from ecs_cd.core.verdict import REFUSED_EXIT_CODE
 from ecs_cd.local import machine, repository
 from ecs_cd.local.down import down
 from ecs_cd.local.machine import LocalError, Say
@@ -21,6 +19,8 @@ from ecs_cd.local.run import Options as RunOptions
 from ecs_cd.local.run import run
 from ecs_cd.local.up import Options as UpOptions
 from ecs_cd.local.up import up
+from ecs_cd.model.errors import Refused
+from ecs_cd.model.verdict import REFUSED_EXIT_CODE
 
 _UP = """\
 Starts a local AWS (ministack) for the repository that you are in, and makes in it what the document names: cluster,

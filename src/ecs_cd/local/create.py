@@ -10,11 +10,11 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from ecs_cd.aws.session import Aws, code
-from ecs_cd.core.document import Rule, ScheduledTask
-from ecs_cd.core.references import S3Object
-from ecs_cd.core.task_definition import TaskDefinition
+from ecs_cd.document.rules.document import Rule, ScheduledTask
 from ecs_cd.local import plan
 from ecs_cd.local.plan import Secret
+from ecs_cd.model.references import S3Object
+from ecs_cd.tasks.rules.task_definition import TaskDefinition
 
 _NETWORK = {"awsvpcConfiguration": {"subnets": ["subnet-0a1b2c3d"], "securityGroups": ["sg-0a1b2c3d"]}}
 _NEVER = "rate(365 days)"  # and disabled

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from ecs_cd.core.errors import Refused
 from ecs_cd.local import containers, ministack, place, repository
 from ecs_cd.local.machine import Say
+from ecs_cd.model.errors import Refused
 
 
 def down(environ: Mapping[str, str], say: Say) -> int:

@@ -8,13 +8,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ecs_cd.core import references
-from ecs_cd.core.document import Document
-from ecs_cd.core.errors import Refused
-from ecs_cd.core.references import RegisteredTaskDefinition, S3Object, TaskDefinitionSource, WorkspaceFile, short
-from ecs_cd.core.render import pairs
-from ecs_cd.core.task_definition import TaskDefinition
+from ecs_cd.document.rules.document import Document
 from ecs_cd.local.workflow import Workflow
+from ecs_cd.model import references
+from ecs_cd.model.errors import Refused
+from ecs_cd.model.references import RegisteredTaskDefinition, S3Object, TaskDefinitionSource, WorkspaceFile, short
+from ecs_cd.tasks.rules.render import pairs
+from ecs_cd.tasks.rules.task_definition import TaskDefinition
 
 _ACCOUNT, _REGION = "000000000000", "us-east-1"
 _ARN = re.compile(r"arn:[\w-]+:[\w-]+:(?P<region>[a-z0-9-]*):(?P<account>\d{12}):.+")

@@ -8,9 +8,9 @@ from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ecs_cd.core.errors import Refused
 from ecs_cd.local import machine, workflow
 from ecs_cd.local.workflow import Workflow
+from ecs_cd.model.errors import Refused
 
 _WORKFLOWS = Path(".github", "workflows")
 # What Git tells the programs that it starts, of `git rev-parse --local-env-vars`.

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from ecs_cd.aws.session import Aws
-from ecs_cd.core.errors import Refused
 from ecs_cd.local import act, containers, ministack, oidc, place, plan, repository, tools, workflow
 from ecs_cd.local.act import Event, Result
 from ecs_cd.local.machine import Say
@@ -18,6 +17,7 @@ from ecs_cd.local.ministack import Ministack
 from ecs_cd.local.place import Stack
 from ecs_cd.local.repository import Snapshot
 from ecs_cd.local.workflow import Workflow
+from ecs_cd.model.errors import Refused
 
 _ROOT = Path(__file__).resolve().parents[3]
 # Of a checkout what `uses:` needs: act copies the whole folder, twice for each step.

@@ -7,8 +7,8 @@ import shutil
 import sys
 from collections.abc import Mapping
 
-from ecs_cd.core.errors import Refused
 from ecs_cd.local import containers, machine
+from ecs_cd.model.errors import Refused
 
 EXTRA = "they come with ecs-cd's extra `local`: pip install '.[local]' in its checkout"
 _MAC = sys.platform == "darwin"

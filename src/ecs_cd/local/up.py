@@ -16,18 +16,20 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd.aws import ecs, s3, ssm
 from ecs_cd.aws.session import Aws, explain
-from ecs_cd.config import read_file
-from ecs_cd.core import data, document, task_definition
-from ecs_cd.core.document import Document
-from ecs_cd.core.errors import Refused
-from ecs_cd.core.references import RegisteredTaskDefinition, S3Object, WorkspaceFile, short
-from ecs_cd.core.task_definition import TaskDefinition
+from ecs_cd.document.rules import document
+from ecs_cd.document.rules.document import Document
+from ecs_cd.job.workspace import read_file
 from ecs_cd.local import containers, create, ministack, place, plan, repository, tools, workflow
 from ecs_cd.local.machine import Say
 from ecs_cd.local.ministack import Ministack
 from ecs_cd.local.place import Stack
 from ecs_cd.local.plan import Needed
 from ecs_cd.local.workflow import Workflow
+from ecs_cd.model import json_yaml
+from ecs_cd.model.errors import Refused
+from ecs_cd.model.references import RegisteredTaskDefinition, S3Object, WorkspaceFile, short
+from ecs_cd.tasks.rules import task_definition
+from ecs_cd.tasks.rules.task_definition import TaskDefinition
 
 _FROM_WHERE = "Set AWS_PROFILE and AWS_REGION, say, or take a file: ecs-cd local up --config file:PATH"
 PLACEHOLDER = "ecs-cd-placeholder"  # its repository; no document's, for nobody deploys it
@@ -128,7 +130,7 @@ def _read(
         whole = definition or plan.made_up(one, given, region)
         notes += plan.notes(whole, one, architecture)
         templates[one] = plan.for_this_machine(whole, given, architecture)
-    return World(config, data.parse(text, what=source), found, templates, given, account, region, tuple(notes))
+    return World(config, json_yaml.parse(text, what=source), found, templates, given, account, region, tuple(notes))
 
 
 def _document_text(source: str, folder: Path, aws: Aws) -> tuple[str, Aws | None]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from ecs_cd.core.errors import Refused
+from ecs_cd.model.errors import Refused
 
 # Whoever owns it, at whatever version: `org/ecs-cd@v1`, `org/ecs-cd/deploy@v1`, the reusable workflow.
 _OURS = re.compile(r"(?P<repository>[\w.-]+/ecs-cd)(?P<path>/[^@]*)?@(?P<ref>\S+)")

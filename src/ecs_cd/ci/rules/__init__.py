@@ -1,0 +1,1 @@
+"""What a GitHub Deployment says of a run. Pure."""

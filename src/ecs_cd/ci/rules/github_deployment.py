@@ -1,0 +1,177 @@
+"""GitHub Deployments: how an end is told there, what is asked for, and whose a Deployment is.
+
+https://docs.github.com/en/rest/deployments
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ecs_cd.model.verdict import DEFECT_EXIT_CODE, EXIT_CODES, REFUSED_EXIT_CODE, Outcome, Verdict
+
+Json = Mapping[str, Any]
+
+_LONGEST = 140  # characters of a description
+_MARK = "ecs-cd"
+_ENDED = ("success", "failure", "error", "inactive")
+
+STATES = {
+    Outcome.SUCCEEDED: "success",
+    # The new version does not run, whether the old one does or not: nobody shall take it for deployed.
+    Outcome.FAILED: "failure",
+    Outcome.ROLLED_BACK: "failure",
+    Outcome.ROLLBACK_FAILED: "failure",
+    Outcome.TIMED_OUT: "failure",
+    Outcome.GONE: "failure",
+    # Another deployment has taken its place, or nothing was deployed: no fault of this commit, and not what runs.
+    Outcome.SUPERSEDED: "inactive",
+    Outcome.SKIPPED: "inactive",
+    # It goes on without us, or waits for somebody.
+    Outcome.IN_PROGRESS: "in_progress",
+    Outcome.PAUSED: "in_progress",
+    # Nobody has seen an end: this says nothing of the app, as `failure` would.
+    Outcome.CANCELLED: "error",
+    Outcome.UNKNOWN: "error",
+}
+
+# What a step ends with where there is no verdict.
+_WITHOUT_VERDICT = {
+    REFUSED_EXIT_CODE: "not begun",
+    DEFECT_EXIT_CODE: "a defect of ecs-cd",
+    EXIT_CODES[Outcome.CANCELLED]: "cancelled",
+}
+
+
+@dataclass(frozen=True)
+class Status:
+    """A state of GitHub's, and the sentence beside it."""
+
+    state: str
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Requested:
+    """A Deployment that somebody asked for: that of an `on: deployment` event."""
+
+    id: int
+    commit: str
+
+
+def ended(title: str, verdict: Verdict) -> Status:
+    """The status of a step that came to this verdict."""
+    return Status(STATES[verdict.outcome], f"{title} {verdict.outcome.words}: {verdict.message}".removesuffix(": "))
+
+
+def cut_short(exit_code: int, why: str = "") -> Status:
+    """The status of what ended without a verdict."""
+    words = _WITHOUT_VERDICT.get(exit_code, "the outcome is unknown")
+    return Status("error", f"{words}: {why}".removesuffix(": "))
+
+
+def described(text: str) -> str:
+    """As GitHub takes it for a description: one line, at most 140 characters, cut between words."""
+    # Beyond U+FFFF the API refuses the status as a whole: "description doesn't accept 4-byte Unicode".
+    line = " ".join(re.sub("[\x00-\x1f\x7f-\x9f\U00010000-\U0010ffff\ud800-\udfff]", " ", text).split())
+    if len(line) <= _LONGEST:
+        return line
+    cut = line[:_LONGEST]
+    begin, _, rest = cut.rpartition(" ")
+    whole = begin if begin and len(rest) < _LONGEST // 2 else cut[:-1]
+    return f"{whole[: _LONGEST - 1].rstrip(' ,;:.')}…"
+
+
+# ---- what is asked for ----
+
+
+def new(commit: str, environment: str, services: Sequence[str], mark: Json) -> dict[str, Any]:
+    """The body of POST deployments."""
+    return {
+        "ref": commit,
+        "environment": environment,
+        "task": "deploy",
+        "auto_merge": False,  # else GitHub merges the default branch into a branch that is behind
+        "required_contexts": [],  # else it refuses while a check of the commit runs, and this job is one
+        "description": described(f"Amazon ECS: {', '.join(services)}"),
+        "payload": {_MARK: mark},
+    }
+
+
+def status(told: Status, log_url: str, environment_url: str) -> dict[str, Any]:
+    """The body of POST deployments/ID/statuses."""
+    urls = {"log_url": log_url, "environment_url": environment_url}
+    return {
+        "state": told.state,
+        "description": described(told.description),
+        **{name: url for name, url in urls.items() if url},
+    }
+
+
+def log_url(environ: Mapping[str, str]) -> str:
+    """This attempt of this run; empty outside of GitHub Actions."""
+    run = environ.get("GITHUB_RUN_ID", "")
+    if not run:
+        return ""
+    server = environ.get("GITHUB_SERVER_URL") or "https://github.com"
+    attempt = environ.get("GITHUB_RUN_ATTEMPT") or "1"
+    return f"{server}/{environ.get('GITHUB_REPOSITORY', '')}/actions/runs/{run}/attempts/{attempt}"
+
+
+# ---- whose a Deployment is ----
+
+
+def requested(event: Any, environment: str) -> Requested | None:
+    """The Deployment that this payload of a `deployment` event is about, if it is one to the environment."""
+    found: Any = event.get("deployment") if isinstance(event, dict) else None
+    number = identity(found)
+    if number is None or found.get("environment") != environment:
+        return None
+    return Requested(number, str(found.get("sha") or ""))
+
+
+def identity(answer: Any) -> int | None:
+    """The id of what GitHub answers with; ``None`` if that is nothing of this kind."""
+    number = answer.get("id") if isinstance(answer, dict) else None
+    return number if isinstance(number, int) else None
+
+
+def marked(deployments: Any, mark: Json) -> int | None:
+    """The id of the Deployment with this very mark."""
+    return next((number for number, each in _known(deployments) if _mark(each) == mark), None)
+
+
+def of_others(deployments: Any) -> list[int]:
+    """The ids of those that we have not made."""
+    return [number for number, each in _known(deployments) if _mark(each) is None]
+
+
+def of_this_run(statuses: Any, run: str) -> bool:
+    """Whether a Deployment with these statuses is that of a job of this run, and the job still runs.
+
+    GitHub makes one for each job with an `environment:`, and writes the run's address into its statuses. What has
+    ended is another job's, or a former attempt's.
+    """
+    newest = max(_known(statuses), key=lambda known: known[0], default=(0, {}))[1]
+    address = str(newest.get("log_url") or newest.get("target_url") or "")
+    return f"/actions/runs/{run}/" in f"{address}/" and newest.get("state") not in _ENDED
+
+
+def _known(answers: Any) -> Iterable[tuple[int, dict[str, Any]]]:
+    """The entries of a list as GitHub answers with, by their ids."""
+    entries = answers if isinstance(answers, list) else []
+    return [(number, entry) for entry in entries if (number := identity(entry)) is not None]
+
+
+def _mark(deployment: Json) -> Any:
+    """Our mark in its payload, which GitHub hands back as an object, or as a text that holds one."""
+    payload = deployment.get("payload")
+    if isinstance(payload, str):
+        try:
+            payload = json.loads(payload)
+        except (ValueError, RecursionError):  # others write what they like
+            return None
+    return payload.get(_MARK) if isinstance(payload, dict) else None

@@ -1,1 +1,0 @@
-"""Decisions: data in, verdict out. No boto3, no os, no subprocess, no clock."""

@@ -1,0 +1,84 @@
+"""What `continue` and `rollback` share: services as they are, and their deployments followed to a result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+
+from ecs_cd.aws import ecs
+from ecs_cd.deploy import follow, release
+from ecs_cd.deploy.digests import prove
+from ecs_cd.deploy.plan import Plan, Policy
+from ecs_cd.deploy.rules.own_deployment import Mine
+from ecs_cd.deploy.tracked import Following
+from ecs_cd.document import load
+from ecs_cd.document.rules import document
+from ecs_cd.document.rules.document import Service
+from ecs_cd.images import resolve
+from ecs_cd.inputs.interface import Existing
+from ecs_cd.job.job import Job, Result, together
+from ecs_cd.model import lifecycle
+from ecs_cd.model.errors import Refused
+from ecs_cd.model.lifecycle import Until
+from ecs_cd.model.references import RegisteredTaskDefinition, short
+from ecs_cd.tasks import templates
+
+
+def plans(inputs: Existing, job: Job) -> list[Plan]:
+    """The services that are meant, as they are: those of the document, or ``cluster`` and ``service``."""
+    cluster, wanted = _wanted(inputs, job)
+    services = ecs.active_services(job.aws, cluster, [each.name for each in wanted])
+    now = job.clock.monotonic()
+
+    def plan(target: Service) -> Plan:
+        kind = lifecycle.strategy(services[target.name])
+        lifecycle.check(inputs.wait_until, kind, target.name)
+        return Plan(target, cluster, {}, services[target.name], now, kind)
+
+    found: list[Plan] = together(*(partial(plan, each) for each in wanted))
+    for each in found:
+        job.ci.line(f"service: {each.target.key}, {cluster}/{each.name}, {each.strategy.value}")
+    return found
+
+
+def _wanted(inputs: Existing, job: Job) -> tuple[str, list[Service]]:
+    if inputs.config and inputs.cluster:
+        raise Refused("cluster: does not go together with config, which names it")
+    if inputs.config:
+        known = load.load(inputs.config, job)
+        keys = dict.fromkeys(inputs.service) or known.services
+        return known.cluster, [known.services[document.choose("service", key, known.services)] for key in keys]
+    if not inputs.service:
+        raise Refused("config: is missing", "Give config, the document; or cluster and service.")
+    names = dict.fromkeys(inputs.service)
+    # What is registered for it stands in the service itself.
+    return inputs.cluster or "default", [
+        Service(short(name), name, RegisteredTaskDefinition(short(name)), {}) for name in names
+    ]
+
+
+def with_definition(plan: Plan, arn: str, job: Job) -> Plan:
+    """With what is registered as ``arn``, and the digests that have to run then."""
+    definition = templates.registered(arn, job) or {"containerDefinitions": []}
+    return replace(plan, definition=definition, images=resolve.by_digest(definition, job))
+
+
+def _policy(inputs: Existing) -> Policy:
+    """Nothing of these is stopped when the job is cancelled: somebody has asked for it in so many words."""
+    return Policy(until=Until(inputs.wait_until), timeout=inputs.deployment_timeout, fail_fast=inputs.fail_fast)
+
+
+def carry_out(
+    inputs: Existing, deployments: Sequence[tuple[Following, Callable[[], Mine]]], job: Job
+) -> tuple[list[Following], Result]:
+    """Asks for each of these, and follows them to the end, with the proof."""
+    group: list[Following] = []
+    policy, deadline = _policy(inputs), job.clock.monotonic() + inputs.deployment_timeout
+    with release.remembered(group, job):
+        for one, call in deployments:
+            follow.begin(job, group, one, policy, partial(follow.ask, job, group, one, policy, call, deadline))
+        follow.follow(job, group, policy, deadline)
+        prove(job, group)
+        causes = release.findings(group, job)
+    return group, release.result(release.verdict_on(group), group, causes, job)

@@ -1,0 +1,358 @@
+"""deploy in the place of the official actions, amazon-ecs-render-task-definition and amazon-ecs-deploy-task-definition:
+without a document, by their inputs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ecs_cd.aws import ecs
+from ecs_cd.deploy.rules import rolling
+from ecs_cd.document.rules.document import CodeDeploy, Service
+from ecs_cd.inputs import interface
+from ecs_cd.inputs.interface import DeployAlone
+from ecs_cd.job.job import Job, together
+from ecs_cd.job.workspace import read_file
+from ecs_cd.model.errors import Refused
+from ecs_cd.model.lifecycle import STABLE, STARTED, Until
+from ecs_cd.model.names import closest
+from ecs_cd.model.references import RegisteredTaskDefinition, TaskDefinitionSource, WorkspaceFile, short
+from ecs_cd.tasks import templates
+from ecs_cd.tasks.rules import render, task_definition
+from ecs_cd.tasks.rules.render import Changes
+from ecs_cd.tasks.rules.task_definition import TaskDefinition
+from ecs_cd.tasks.run_task import OneTask
+
+_LONGEST = 6 * 60  # minutes
+_LONGEST_DESCRIPTION = 512
+_LONGEST_OVERRIDES = 8192  # characters, those of the JSON included
+_APPSPEC = "appspec.yaml"
+_SOURCES = ("task-definition", "task-definition-arn", "task-definition-family")
+_INTO_CONTAINERS = (
+    "image", "environment-variables", "env-files", "secrets", "log-configuration-log-driver",
+    "log-configuration-options", "docker-labels", "command",
+)  # fmt: skip
+_WITHOUT_EFFECT = ("wait-max-delay-seconds", "max-retries")
+
+
+@dataclass(frozen=True)
+class DropIn:
+    """What the inputs say. ``definition`` is rendered, and in the file ``path``.
+
+    Without ``service`` it is only registered. ``update`` is what the service shall have besides (see ``changes``),
+    ``force`` deploys what runs already once more, ``timeout`` is in seconds, ``run_task`` comes before the service.
+    """
+
+    definition: TaskDefinition
+    path: str
+    cluster: str
+    service: Service | None
+    update: Mapping[str, Any]
+    force: bool
+    until: Until
+    timeout: float
+    run_task: OneTask | None
+
+
+def wanted(inputs: DeployAlone) -> bool:
+    """Whether there is no document. Raises ``Refused`` where the inputs say both, or neither."""
+    given = interface.drop_in(inputs)
+    if inputs.config and given:
+        raise Refused(
+            [f"{name}: does not go together with config" for name in given],
+            "A document has its own words for what the official actions' inputs say; docs/coming-from.md tells which.",
+        )
+    if not inputs.config and not set(given) & set(_SOURCES):
+        alone = "task-definition-revision" in given
+        raise Refused(
+            "task-definition-revision: goes with task-definition-family"
+            if alone
+            else "config: is missing, and no task definition is given in its place",
+            f"Give config, the document; or {', '.join(_SOURCES[:-1])} or {_SOURCES[-1]} (docs/coming-from.md).",
+        )
+    return not inputs.config
+
+
+def prepare(inputs: DeployAlone, job: Job) -> DropIn:
+    """All that can be known, and refused, before anything is changed but one file in RUNNER_TEMP."""
+    given = interface.drop_in(inputs)
+    (definition, where), _, update, call = together(
+        lambda: _load(inputs, given, job),
+        lambda: _check(inputs, given),
+        lambda: _update(inputs, job),
+        lambda: _call(inputs, job) if inputs.run_task else {},
+    )
+    rendered = render.render(definition, _changes(inputs), where=where)
+    without_effect = [name for name in _WITHOUT_EFFECT if name in given]
+    if without_effect:
+        job.ci.notice(
+            f"{', '.join(without_effect)}: no effect here; AWS is asked every two seconds, and again after faults"
+        )
+    timeout = _timeout(inputs, job)
+    return DropIn(
+        definition=rendered,
+        path=_written(rendered, job),
+        cluster=inputs.cluster,
+        service=_service(inputs) if inputs.service else None,
+        update=update,
+        force=inputs.force_new_deployment or _by_tag(rendered),
+        until=_until(inputs),
+        timeout=timeout,
+        run_task=_one_task(inputs, call, rendered, timeout) if inputs.run_task else None,
+    )
+
+
+def changes(given: DropIn, service: Mapping[str, Any]) -> dict[str, Any]:
+    """What UpdateService has to change besides the task definition: without what the service has already.
+
+    A volume that the service has and the task definition no longer is taken away, as the official action does.
+    """
+    there = {
+        "desiredCount": service.get("desiredCount"),
+        "enableECSManagedTags": service.get("enableECSManagedTags", False),
+        "propagateTags": service.get("propagateTags", "NONE"),
+        "volumeConfigurations": rolling.primary(service).get("volumeConfigurations", []),
+    }
+    at_launch = any(volume.get("configuredAtLaunch") for volume in given.definition.get("volumes", ()))
+    asked = {**({} if at_launch else {"volumeConfigurations": []}), **given.update}
+    return {name: value for name, value in asked.items() if value != there[name]}
+
+
+# ---- the task definition ----
+
+
+def _load(inputs: DeployAlone, given: list[str], job: Job) -> tuple[TaskDefinition, str]:
+    source = _source(inputs)
+    others = [name for name in _SOURCES if name in given][1:]
+    unused = f" ({', '.join(others)}: not used)" if others else ""
+    if isinstance(source, WorkspaceFile):
+        job.ci.line(f"task definition: the file {source.path}{unused}")
+        text = read_file(source.path, what="the task definition")
+        shapes, keep = ecs.shapes(job.aws), inputs.keep_null_value_keys
+        return task_definition.read(text, *shapes, where=source.path, keep_null_value_keys=keep), source.path
+    definition, where, _ = templates.load(source, job)
+    job.ci.line(f"task definition: {where}, as it is registered{unused}")
+    return definition, where
+
+
+def _source(inputs: DeployAlone) -> TaskDefinitionSource:
+    if inputs.task_definition:
+        return WorkspaceFile(inputs.task_definition)
+    revision = f":{inputs.task_definition_revision}" if inputs.task_definition_revision else ""
+    return RegisteredTaskDefinition(inputs.task_definition_arn or f"{inputs.task_definition_family}{revision}")
+
+
+def _check(inputs: DeployAlone, given: list[str]) -> None:
+    found = []
+    if len(inputs.service) > 1:
+        found.append("service: without a document it is one; use a step for each, the revision is registered once")
+    into = [name for name in _INTO_CONTAINERS if name in given]
+    if into and not inputs.container_name:
+        found.append(f"container-name: is missing; {', '.join(into)} go into containers")
+    if inputs.container_name and not inputs.image:  # an expression that came out empty must not deploy the old image
+        found.append("image: is missing, or empty; container-name wants one")
+    if found:
+        raise Refused(found)
+
+
+def _changes(inputs: DeployAlone) -> Changes:
+    return Changes(
+        containers=inputs.container_name,
+        image=inputs.image,
+        environment=inputs.environment_variables,
+        environment_files=inputs.env_files,
+        secrets=inputs.secrets,
+        log_driver=inputs.log_configuration_log_driver,
+        log_options=inputs.log_configuration_options,
+        labels=inputs.docker_labels,
+        command=inputs.command,
+        task_role=inputs.task_role_arn,
+        execution_role=inputs.execution_role_arn,
+    )
+
+
+def _by_tag(definition: TaskDefinition) -> bool:
+    """Whether an image is named by a tag: it may be another image by now, and only a new deployment looks."""
+    return any("@" not in str(one.get("image", "")) for one in definition["containerDefinitions"])
+
+
+def _written(definition: TaskDefinition, job: Job) -> str:
+    """The path of a new file, which only this user can read: the definition may hold secrets."""
+    number, path = tempfile.mkstemp(".json", "task-definition-", job.environ.get("RUNNER_TEMP") or None)
+    with os.fdopen(number, "w", encoding="utf-8") as file:
+        json.dump(definition, file, indent=2)
+    return path
+
+
+# ---- the service ----
+
+
+def _service(inputs: DeployAlone) -> Service:
+    name = inputs.service[0]
+    path = inputs.codedeploy_appspec or (_APPSPEC if Path(_APPSPEC).is_file() else "")
+    description = inputs.codedeploy_deployment_description
+    if len(description) > _LONGEST_DESCRIPTION:
+        description = f"{description[: _LONGEST_DESCRIPTION - 1]}\N{HORIZONTAL ELLIPSIS}"
+    codedeploy = CodeDeploy(
+        application=inputs.codedeploy_application,
+        deployment_group=inputs.codedeploy_deployment_group,
+        appspec=WorkspaceFile(path) if path else None,
+        deployment_config=inputs.codedeploy_deployment_config,
+        description=description,
+    )
+    return Service(short(name), name, _source(inputs), {}, codedeploy)
+
+
+def _update(inputs: DeployAlone, job: Job) -> dict[str, Any]:
+    found: list[str] = []
+    shape = _shape("UpdateService", job)
+    name, volume = inputs.service_managed_ebs_volume_name, inputs.service_managed_ebs_volume
+    volumes = _volumes("service-managed-ebs-volume", name, volume, shape, found, job)
+    asked = {
+        "desiredCount": inputs.desired_count,
+        "enableECSManagedTags": inputs.enable_ecs_managed_tags,
+        "propagateTags": inputs.propagate_tags or None,
+        "volumeConfigurations": volumes or None,
+    }
+    if found:
+        raise Refused(found)
+    return {name: value for name, value in asked.items() if value is not None}
+
+
+def _until(inputs: DeployAlone) -> Until:
+    """The official action waits for somebody who has to let the traffic over, too; wait-until is our own word."""
+    if inputs.wait_until:
+        return Until(inputs.wait_until)
+    return Until(STABLE if inputs.wait_for_service_stability else STARTED, through_pauses=True)
+
+
+def _timeout(inputs: DeployAlone, job: Job) -> float:
+    minutes = inputs.wait_for_minutes
+    if minutes is None:
+        return inputs.deployment_timeout
+    if minutes > _LONGEST:
+        job.ci.notice(f"wait-for-minutes: {minutes} is more than the {_LONGEST} that it can be; it is {_LONGEST}")
+    return 60.0 * min(minutes, _LONGEST)
+
+
+# ---- a task of its own ----
+
+
+def _one_task(inputs: DeployAlone, call: Mapping[str, Any], definition: TaskDefinition, timeout: float) -> OneTask:
+    containers = tuple(str(one["name"]) for one in definition["containerDefinitions"])
+    _check_overrides(call.get("overrides", {}).get("containerOverrides", ()), containers)
+    return OneTask(
+        what="run-task",
+        call=call,
+        definition=definition,
+        containers=containers,
+        on_cancel=inputs.on_cancel,
+        timeout=timeout,
+        wait=inputs.wait_for_task_stopped,
+        started_by=inputs.run_task_started_by,
+    )
+
+
+def _call(inputs: DeployAlone, job: Job) -> dict[str, Any]:
+    """RunTask's members."""
+    found: list[str] = []
+    shape = _shape("RunTask", job)
+    overrides, strategy, tags = (
+        _fitted(value, member, of, f"run-task-{name}", found)
+        for value, member, of, name in (
+            (
+                inputs.run_task_container_overrides,
+                "containerOverrides",
+                shape.members["overrides"],
+                "container-overrides",
+            ),
+            (
+                inputs.run_task_capacity_provider_strategy,
+                "capacityProviderStrategy",
+                shape,
+                "capacity-provider-strategy",
+            ),
+            (inputs.run_task_tags, "tags", shape, "tags"),
+        )
+    )
+    name, volume = inputs.run_task_managed_ebs_volume_name, inputs.run_task_managed_ebs_volume
+    call = {
+        "cluster": inputs.cluster,
+        "capacityProviderStrategy": strategy,
+        "launchType": "" if strategy else inputs.run_task_launch_type,
+        "networkConfiguration": _network(inputs, found),
+        "overrides": overrides and {"containerOverrides": overrides},
+        "enableECSManagedTags": inputs.enable_ecs_managed_tags,
+        "tags": tags,
+        "volumeConfigurations": _volumes("run-task-managed-ebs-volume", name, volume, shape, found, job),
+    }
+    if found:
+        raise Refused(found)
+    return {name: value for name, value in call.items() if value or value is False}
+
+
+def _check_overrides(overrides: Sequence[Mapping[str, Any]], containers: Sequence[str]) -> None:
+    """Each is for a container that there is, and together they are no longer than ECS takes them."""
+    what, names = "run-task-container-overrides", [str(one.get("name", "")) for one in overrides]
+    found = [
+        f"{what}[{number}].name: the task definition has no container `{name}`{closest(name, containers)}; "
+        f"it has {', '.join(containers)}"
+        if name
+        else f"{what}[{number}].name: is missing"
+        for number, name in enumerate(names)
+        if name not in containers
+    ]
+    least = json.dumps({"containerOverrides": overrides}, ensure_ascii=False, separators=(",", ":"))
+    if len(least) > _LONGEST_OVERRIDES:
+        found.append(f"{what}: have {len(least)} characters; ECS takes {_LONGEST_OVERRIDES}")
+    if found:
+        raise Refused(found)
+
+
+def _network(inputs: DeployAlone, found: list[str]) -> dict[str, Any]:
+    """Only where subnets are given: bridge and host take none."""
+    subnets, groups = list(inputs.run_task_subnets), list(inputs.run_task_security_groups)
+    if groups and not subnets:
+        found.append("run-task-subnets: is missing; ECS takes run-task-security-groups together with subnets only")
+    if not subnets:
+        return {}
+    configuration: dict[str, Any] = {"subnets": subnets, "assignPublicIp": inputs.run_task_assign_public_IP}
+    return {"awsvpcConfiguration": {**configuration, **({"securityGroups": groups} if groups else {})}}
+
+
+# ---- JSON inputs, by the model of the call that gets them ----
+
+
+def _shape(operation: str, job: Job) -> Any:
+    return job.aws.client("ecs").meta.service_model.operation_model(operation).input_shape
+
+
+def _fitted(value: Any, member: str, shape: Any, name: str, found: list[str]) -> Any:
+    """``value`` with the types of this member of the shape; what does not fit is told with the input's name.
+
+    Without what is empty, but for values: a tag may have an empty one.
+    """
+    problems: list[str] = []
+    fitted = task_definition.normalise({member: value}, shape, shape, problems, ("value",))
+    found += [f"{name}{problem.removeprefix(member)}" for problem in problems if problem.startswith(member)]
+    return fitted.get(member)
+
+
+def _volumes(
+    name: str, volume_name: str, volume: Mapping[str, Any], shape: Any, found: list[str], job: Job
+) -> list[dict[str, Any]]:
+    """One volume, or none: its name and its settings come together, or have no effect."""
+    if bool(volume_name) != bool(volume):
+        lonely, missing = (f"{name}-name", name) if volume_name else (name, f"{name}-name")
+        job.ci.warning(f"{lonely}: has no effect without {missing}")
+        return []
+    if not volume:
+        return []
+    one = shape.members["volumeConfigurations"].member
+    return [{"name": volume_name, "managedEBSVolume": _fitted(volume, "managedEBSVolume", one, name, found)}]

@@ -1,0 +1,328 @@
+"""From plans to a result: registers, begins, follows, undoes or tidies up, and tells."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from functools import partial
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ecs_cd.deploy import evidence, follow, schedules, strategies
+from ecs_cd.deploy.digests import prove
+from ecs_cd.deploy.plan import Plan, Policy
+from ecs_cd.deploy.rules import rolling
+from ecs_cd.deploy.tracked import Following
+from ecs_cd.diagnosis.findings import Finding
+from ecs_cd.job.job import Job, Result, together
+from ecs_cd.model.errors import Cancelled, Refused
+from ecs_cd.model.references import short
+from ecs_cd.model.verdict import Outcome, Verdict, combined
+from ecs_cd.report.timeline import Deployed
+from ecs_cd.tasks import revisions, templates
+from ecs_cd.tasks.rules import difference, task_definition
+from ecs_cd.tasks.rules.task_definition import TaskDefinition
+from ecs_cd.tasks.templates import Template
+
+# What explains itself: there is nothing of the app's to be looked into.
+_EXPLAINED = (Outcome.GONE, Outcome.SUPERSEDED, Outcome.UNKNOWN, Outcome.PAUSED)
+_UNFINISHED = (Outcome.TIMED_OUT, Outcome.UNKNOWN)
+_TOLD = 5  # services that are named one by one, in a sentence
+_LOOKED_INTO = 5  # failed services of which AWS is asked for more
+_CAUSES = 20  # that are told, with their evidence
+
+# Something that has to be done with a revision before the services get it; a result that is not green ends it all.
+First = Callable[[str], Result]
+
+
+@dataclass(frozen=True)
+class Release:
+    """All that is deployed together, and how. ``keep`` revisions of each family stay; 0: all do. ``services`` are the
+    names of all ECS services of the application, those that are not deployed now among them."""
+
+    plans: Sequence[Plan]
+    policy: Policy
+    services: Sequence[str]
+    scheduled: Sequence[schedules.Prepared] = ()
+    keep: int = 0
+    dry_run: bool = False
+
+
+def execute(release: Release, by_name: Mapping[str, str], job: Job, first: First | None = None) -> Result:
+    """Deploys it. ``by_name`` are the document's images, ``repository@sha256:...``; ``first`` gets the revision of
+    the first plan. What was registered for it, and then deployed nowhere, is deregistered."""
+    plans = [_with_images(plan, by_name) for plan in release.plans]
+    if release.dry_run:
+        return _dry_run(plans, job)
+    definitions = [plan.definition for plan in plans] + [_scheduled(one, by_name) for one in release.scheduled]
+    deadline = job.clock.monotonic() + release.policy.timeout
+    known = _known(definitions, [plan.template for plan in plans], job)
+    cleared = follow.clear_the_way(job, plans, known[: len(plans)], release.policy, deadline)
+    if isinstance(cleared, Verdict):
+        return Result(cleared, {"result": cleared.outcome.value})
+    unused: set[str] = set()
+    try:
+        arns = _registered(definitions, known, unused, job)
+        return _carry_out(replace(release, plans=cleared), arns, unused, deadline, job, first)
+    except Cancelled:
+        if job.state.under_way:  # the runner gives us ten seconds, and that comes first
+            unused.clear()
+        raise
+    finally:
+        revisions.forget(job, *sorted(unused))
+
+
+def register(definition: TaskDefinition, job: Job, first: First | None, *, dry_run: bool) -> Result:
+    """Where no service is named: the revision alone, and ``first`` with it."""
+    if dry_run:
+        lines = difference.lines(templates.registered(definition["family"], job), definition)
+        return _nothing_changed({f"{definition['family']}: what would change": lines}, job)
+    arn = templates.revision(definition, job)
+    before = first(arn) if first else None
+    if before and not before.verdict.outcome.green:
+        return before
+    verdict = Verdict(Outcome.SKIPPED, f"{short(arn)} is registered; no service is named, and none is deployed")
+    return Result(verdict, {"result": verdict.outcome.value, "task-definition-arn": arn}, {"task definition": arn})
+
+
+def _with_images(plan: Plan, by_name: Mapping[str, str]) -> Plan:
+    asked = {container: by_name[image] for container, image in plan.target.containers.items()}
+    definition = task_definition.with_images(plan.definition, asked)
+    return replace(plan, definition=definition, images=plan.images or asked)
+
+
+def _scheduled(one: schedules.Prepared, by_name: Mapping[str, str]) -> TaskDefinition:
+    asked = {container: by_name[image] for container, image in one.task.containers.items()}
+    return task_definition.with_images(one.definition, asked)
+
+
+# ---- revisions: one for equal definitions ----
+
+
+def _known(definitions: Sequence[TaskDefinition], made_from: Sequence[Template | None], job: Job) -> list[str]:
+    """For each the ARN of its family's newest revision if that is the same already, else an empty text.
+    ``made_from`` are the templates of the first of them."""
+    first = task_definition.first_equal(definitions)
+    numbers = sorted(set(first))
+    template = dict(enumerate(made_from))
+    found = together(*(partial(templates.newest, definitions[n], job, template.get(n)) for n in numbers))
+    known = {number: templates.told(arn, job) for number, arn in zip(numbers, found, strict=True)}
+    return [known[number] for number in first]
+
+
+def _registered(definitions: Sequence[TaskDefinition], known: Sequence[str], unused: set[str], job: Job) -> list[str]:
+    """The revision of each: the known one, or else a new one, which ``unused`` gets."""
+    arns: dict[int, str] = {}
+    first = task_definition.first_equal(definitions)
+    for number in first:
+        if known[number]:
+            arns[number] = known[number]
+        elif number not in arns:
+            arns[number] = templates.register(definitions[number], job)
+            unused.add(arns[number])
+    return [arns[number] for number in first]
+
+
+# ---- begin, follow ----
+
+
+def _carry_out(
+    release: Release, arns: Sequence[str], unused: set[str], deadline: float, job: Job, first: First | None
+) -> Result:
+    """``unused`` loses the revisions that something got, or may have got."""
+    if first:
+        began = job.clock.monotonic()
+        try:
+            before = first(arns[0])
+        finally:
+            unused -= {arns[0]} if job.state.under_way else set()
+        unused.discard(arns[0])
+        if not before.verdict.outcome.green:
+            return before
+        deadline += job.clock.monotonic() - began  # that has a timeout of its own
+    group: list[Following] = []
+    with remembered(group, job):
+        try:
+            follow.start(job, group, release.plans, arns[: len(release.plans)], release.policy, deadline)
+        finally:
+            unused -= {one.mine.task_definition for one in group if one.begun}
+        follow.follow(job, group, release.policy, deadline)
+        prove(job, group)
+        causes = findings(group, job)
+        if release.policy.on_failure == "rollback" and follow.failed(group):
+            follow.go_back(job, group, release.policy)
+    verdict = verdict_on(group)
+    if verdict.outcome is Outcome.SUCCEEDED:
+        unused.clear()  # the scheduled tasks get theirs now
+        verdict = _afterwards(release, group, arns, verdict, job)
+    elif release.scheduled:
+        job.ci.line("scheduled tasks: they keep the revisions that they have, because the services have not succeeded")
+    return result(verdict, group, causes, job)
+
+
+@contextmanager
+def remembered(group: Sequence[Following], job: Job) -> Iterator[None]:
+    """What ends this early leaves what is known of each service by then, for the step's last words."""
+    try:
+        yield
+    except BaseException as error:
+        outcome = Outcome.CANCELLED if isinstance(error, Cancelled) else Outcome.UNKNOWN
+        job.left.extend(_deployed(one, one.verdict.outcome if one.verdict else outcome, job) for one in group)
+        raise
+
+
+def _verdict(one: Following) -> Verdict:
+    """Its verdict; once it has been followed there is one."""
+    assert one.verdict is not None
+    return one.verdict
+
+
+def verdict_on(group: Sequence[Following]) -> Verdict:
+    """One verdict on all that has been followed; of many services how many came to what, and why the first failed."""
+    verdict = combined({one.key: _verdict(one) for one in group})
+    if len(group) <= _TOLD:
+        return verdict
+    counts = Counter(_verdict(one).outcome.words for one in group)
+    bad = [f"{one.key}: {_verdict(one).message}" for one in group if not _verdict(one).outcome.green]
+    more = [f"and {len(bad) - _TOLD} more"] if len(bad) > _TOLD else []
+    numbers = ", ".join(f"{number} {outcome}" for outcome, number in counts.most_common())
+    return replace(verdict, message="; ".join([f"{len(group)} services: {numbers}", *bad[:_TOLD], *more]))
+
+
+def findings(group: Sequence[Following], job: Job) -> list[Finding]:
+    """The causes of what failed, with the services' names where there are several; what many failed of is told once.
+
+    The first are looked into once more, of the others it is told what is known already.
+    """
+    found: dict[tuple[str, str], Finding] = {}
+    whose: dict[tuple[str, str], list[str]] = {}
+    failed = _to_be_explained(group)
+    evidence.look_once_more(job, failed[:_LOOKED_INTO])
+    for number, one in enumerate(failed):
+        told = strategies.told(one)
+        for finding in evidence.findings(job, one, told) if number < _LOOKED_INTO else evidence.known(one, told):
+            cause = (finding.cause, finding.next_step)
+            found.setdefault(cause, finding)
+            whose.setdefault(cause, []).append(one.key)
+    if len(group) == 1:
+        return list(found.values())
+    several = [replace(finding, cause=f"{_names(whose[key])}: {finding.cause}") for key, finding in found.items()]
+    return several[:_CAUSES]
+
+
+def _to_be_explained(group: Sequence[Following]) -> list[Following]:
+    ended = ((one, one.verdict.outcome) for one in group if one.begun and one.verdict)
+    return [one for one, outcome in ended if not outcome.green and outcome not in _EXPLAINED]
+
+
+def _names(keys: Sequence[str]) -> str:
+    more = len(keys) - _TOLD
+    return ", ".join(keys[:_TOLD]) + (f" and {more} more" if more > 0 else "")
+
+
+def _afterwards(
+    release: Release, group: Sequence[Following], arns: Sequence[str], verdict: Verdict, job: Job
+) -> Verdict:
+    """After a success: the scheduled tasks get their revisions, and old revisions go."""
+    scheduled = list(zip(release.scheduled, arns[len(release.plans) :], strict=True))
+    problems = [problem for one, arn in scheduled if (problem := schedules.update(one, arn, job))]
+    if problems:
+        return Verdict(Outcome.FAILED, f"the services run the new revision, but {'; '.join(problems)}")
+    if release.keep:
+        before = {arn for one in group if (arn := one.mine.previous_task_definition)}
+        before |= {arn for one, _ in scheduled for arn in one.task_definitions}
+        cluster = release.plans[0].cluster
+        revisions.clean_up(job, cluster, release.services, set(arns), keep=release.keep, protected=before)
+    return verdict
+
+
+# ---- dry run ----
+
+
+def _dry_run(plans: Sequence[Plan], job: Job) -> Result:
+    """What a deployment would change, against what the service runs now."""
+    texts: dict[str, list[str]] = {}
+    for plan in plans:
+        current = rolling.running(plan.service)
+        lines = difference.lines(templates.registered(current, job) if current else None, plan.definition)
+        change = "what would change" if lines else "nothing would change"
+        texts[f"{plan.target.key}: {change}, against {short(current or 'nothing')}"] = lines
+    return _nothing_changed(texts, job)
+
+
+def _nothing_changed(texts: Mapping[str, Sequence[str]], job: Job) -> Result:
+    for title, lines in texts.items():
+        job.ci.line(title)
+        job.ci.relay(lines)
+    verdict = Verdict(Outcome.SKIPPED, "a dry run: nothing was changed")
+    return Result(verdict, {"result": verdict.outcome.value}, texts=texts)
+
+
+# ---- tell ----
+
+
+def result(verdict: Verdict, group: Sequence[Following], causes: Sequence[Finding], job: Job) -> Result:
+    """What is told of it; the state file goes unless somebody has to look after it."""
+    if not any(one.begun and _verdict(one).outcome in _UNFINISHED for one in group):
+        job.state.end()
+    outputs = {"result": verdict.outcome.value, **_outputs(group)}
+    facts = _facts(group[0]) if len(group) == 1 else {"cluster": group[0].plan.cluster}
+    looked_into = {one.key for one in _to_be_explained(group)[:_LOOKED_INTO]}
+    services = [_deployed(one, _verdict(one).outcome, job, read=one.key in looked_into) for one in group]
+    return Result(verdict, outputs, facts, causes, services=services)
+
+
+def _outputs(group: Sequence[Following]) -> dict[str, str]:
+    """One line a deployment; ``services`` has all of it as JSON."""
+    told = {
+        one.key: {
+            "result": _verdict(one).outcome.value,
+            "task-definition-arn": one.mine.task_definition if one.begun else "",
+            "deployment-id": one.mine.id,
+            "images": dict(one.plan.images) if one.begun else {},
+        }
+        for one in group
+    }
+    begun = [one for one in group if one.begun]
+    codedeploy = [one.mine.id for one in begun if one.mine.id.startswith("d-")]
+    images = {container: image for one in begun for container, image in one.plan.images.items()}
+    return {
+        "task-definition-arn": "\n".join(dict.fromkeys(one.mine.task_definition for one in begun)),
+        "deployment-id": "\n".join(one.mine.id for one in begun),
+        **({"codedeploy-deployment-id": "\n".join(codedeploy)} if codedeploy else {}),
+        "images": json.dumps(images, sort_keys=True),
+        "services": json.dumps(told, sort_keys=True),
+    }
+
+
+def _facts(one: Following) -> dict[str, str]:
+    return {
+        "service": f"{one.plan.cluster}/{one.plan.name}",
+        "images": "\n".join(f"{container}: {image}" for container, image in one.plan.images.items()),
+        "deployment": one.mine.id,
+    }
+
+
+def _deployed(one: Following, outcome: Outcome, job: Job, *, read: bool = False) -> Deployed:
+    """What became of it. Without ``read`` the difference is told where the definition of before is known already."""
+    before, after = one.way
+    if not one.begun:
+        return Deployed(one.key, outcome, before)
+    one.tell(outcome, job.clock.monotonic())
+    change = _change(one, job, read=read)
+    return Deployed(one.key, outcome, before, after, one.plan.images, one.moments, change)
+
+
+def _change(one: Following, job: Job, *, read: bool) -> list[str] | None:
+    """What differs between the revision of before and ours; ``None``: nobody knows."""
+    before = one.mine.previous_task_definition
+    if not before or before == one.mine.task_definition:
+        return None
+    if read and before not in job.definitions:
+        with suppress(ClientError, BotoCoreError, Refused):
+            templates.registered(before, job)
+    known = job.definitions.get(before)
+    return difference.lines(known, one.plan.definition) if known else None

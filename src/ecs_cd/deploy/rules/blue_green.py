@@ -1,0 +1,234 @@
+"""ECS's BLUE_GREEN, LINEAR and CANARY deployments: from a look at the service deployment to a verdict on ours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ecs_cd.deploy.rules.own_deployment import Mine
+from ecs_cd.diagnosis.findings import Evidence
+from ecs_cd.model.lifecycle import READY, STABLE, STAGES, STARTED, Until
+from ecs_cd.model.references import short
+from ecs_cd.model.verdict import Outcome, Verdict, Watching
+from ecs_cd.report.timeline import Phase
+
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html
+FORWARD = ("PENDING", "IN_PROGRESS")
+BACKWARD = ("ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS")
+UNDER_WAY = (*FORWARD, "STOP_REQUESTED", *BACKWARD)
+
+_PHASES = {
+    "RECONCILE_SERVICE": Phase.STARTING,
+    "PRE_SCALE_UP": Phase.STARTING,
+    "SCALE_UP": Phase.STARTING,
+    "POST_SCALE_UP": Phase.HEALTHY,
+    "TEST_TRAFFIC_SHIFT": Phase.TEST_TRAFFIC,
+    "POST_TEST_TRAFFIC_SHIFT": Phase.TEST_TRAFFIC,
+    "PRE_PRODUCTION_TRAFFIC_SHIFT": Phase.TRAFFIC,
+    "PRODUCTION_TRAFFIC_SHIFT": Phase.TRAFFIC,
+    "POST_PRODUCTION_TRAFFIC_SHIFT": Phase.TRAFFIC,
+    "BAKE_TIME": Phase.BAKING,
+    "CLEAN_UP": Phase.ENDING,
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """One look at our service deployment.
+
+    ``deployment``: its entry in DescribeServiceDeployments; ``None`` where ECS answers that it is MISSING. The others
+    are asked only when it is over, or MISSING. ``newer``: a later deployment of the service, in words. ``service``:
+    DescribeServices' answer; ``gone``: the verdict where that says that the service is deleted.
+    """
+
+    deployment: Mapping[str, Any] | None
+    newer: str = ""
+    service: Mapping[str, Any] | None = None
+    gone: Verdict | None = None
+
+
+def judge(mine: Mine, look: Look, until: Until) -> Verdict | Watching:
+    """What this look says of our deployment. Never concludes from an absence alone."""
+    if look.gone:
+        return look.gone
+    if look.deployment is None:
+        return Watching(f"ECS does not show our service deployment {short(mine.id)}")
+    status = str(look.deployment.get("status", ""))
+    if status in FORWARD:
+        return _going_forward(look.deployment, until)
+    back = short(mine.previous_task_definition or "") or "the revision of before"
+    if status in BACKWARD:
+        return Watching(f"{status}, to {back}: {_why(look)}", alarming=True)
+    if status == "STOP_REQUESTED":
+        return Watching(f"{status}: {_why(look)}")
+    return _ended(status, look, until, back)
+
+
+def phase(look: Look) -> Phase | None:
+    """What our deployment is doing; ``None``: this look does not tell, as of a stage that we don't know."""
+    deployment = look.deployment or {}
+    status = deployment.get("status")
+    if status in BACKWARD:
+        return Phase.ROLLBACK
+    if status not in FORWARD:
+        return None
+    if paused_at(deployment):
+        return Phase.PAUSED
+    stage = deployment.get("lifecycleStage")
+    return _PHASES.get(str(stage)) if stage else Phase.STARTING
+
+
+def paused_at(deployment: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The hook at which a service deployment waits for somebody."""
+    waiting = deployment.get("status") in FORWARD
+    hooks = (hook for hook in _hooks(deployment) if hook.get("status") == "AWAITING_ACTION")
+    return next(hooks, None) if waiting else None
+
+
+def failed_hooks(look: Look) -> tuple[Mapping[str, Any], ...]:
+    """The lifecycle hooks that failed. One whose time was over may have been set to CONTINUE then."""
+    return tuple(
+        hook
+        for hook in _hooks(look.deployment or {})
+        if hook.get("status") == "FAILED"
+        or (hook.get("status") == "TIMED_OUT" and hook.get("timeoutAction") != "CONTINUE")
+    )
+
+
+def triggered_alarms(look: Look) -> tuple[str, ...]:
+    """The names of the alarms that were in ALARM while it was deployed."""
+    return tuple(map(str, (look.deployment or {}).get("alarms", {}).get("triggeredAlarmNames", ())))
+
+
+def reason(look: Look) -> str:
+    """Why it ended, or goes back, in ECS's own words; empty where it gives none."""
+    deployment = look.deployment or {}
+    said = (deployment.get("rollback", {}).get("reason"), deployment.get("statusReason"))
+    return "; ".join(dict.fromkeys(str(text).rstrip(". ") for text in said if text))
+
+
+def evidence(look: Look) -> Evidence:
+    """What ECS itself tells of a failure."""
+    alarms = tuple({"AlarmName": name} for name in triggered_alarms(look))
+    return Evidence(alarms=alarms, hooks=failed_hooks(look), reason=reason(look))
+
+
+def worth_evidence(before: Look | None, now: Look) -> bool:
+    """Whether, between two looks, tasks may have died or something else went wrong."""
+    was, now_is = _troubles(before), _troubles(now)
+    worse = any(later > earlier for earlier, later in zip(was, now_is, strict=True))
+    return worse or (before is not None and _alive(now) < _alive(before))
+
+
+def _ended(status: str, look: Look, until: Until, back: str) -> Verdict | Watching:
+    match status:
+        case "SUCCESSFUL":
+            return _succeeded(look, until)
+        case "STOPPED" if look.newer:
+            return Verdict(Outcome.SUPERSEDED, f"{look.newer} replaced ours")
+        case "STOPPED":
+            return Verdict(Outcome.FAILED, f"STOPPED: {_why(look)}")
+        case "ROLLBACK_SUCCESSFUL":
+            return Verdict(Outcome.ROLLED_BACK, f"ECS rolled back to {back}: {_why(look)}")
+        case "ROLLBACK_FAILED":
+            return Verdict(Outcome.ROLLBACK_FAILED, f"the rollback to {back} failed as well: {_why(look)}")
+        case _:  # a word that AWS added since is no end that we know of
+            return Watching(f"{_progress(look.deployment or {})} (ECS calls it {status})")
+
+
+def _succeeded(look: Look, until: Until) -> Verdict | Watching:
+    service = look.service
+    if service is None:
+        return Verdict(Outcome.SUCCEEDED, _running((look.deployment or {}).get("targetServiceRevision", {})))
+    running, desired = service.get("runningCount", 0), service.get("desiredCount", 0)
+    counts = f"{running} of {desired} running"
+    if until.goal == STABLE and (running != desired or service.get("pendingCount")):
+        return Watching(f"SUCCESSFUL, {counts}; waiting until the service is stable")
+    return Verdict(Outcome.SUCCEEDED, counts)
+
+
+def _going_forward(deployment: Mapping[str, Any], until: Until) -> Verdict | Watching:
+    progress, hook = _progress(deployment), paused_at(deployment)
+    if _reached(deployment, until):
+        return Verdict(Outcome.IN_PROGRESS, _paused(hook, progress) if hook else progress)
+    if hook and not until.through_pauses:
+        return Verdict(Outcome.PAUSED, _paused(hook, progress))
+    return Watching(_paused(hook, progress) if hook else progress)
+
+
+def _reached(deployment: Mapping[str, Any], until: Until) -> bool:
+    """Whether it has come as far as ``wait-until`` asks; of a stage that we don't know nobody can say."""
+    if until.goal == STARTED or (until.goal == READY and paused_at(deployment)):
+        return True
+    goal = "POST_TEST_TRAFFIC_SHIFT" if until.goal == READY else until.goal
+    stage = deployment.get("lifecycleStage")
+    return goal in STAGES and stage in STAGES and STAGES.index(str(stage)) >= STAGES.index(goal)
+
+
+def _paused(hook: Mapping[str, Any], progress: str) -> str:
+    expires = f" until {hook['expiresAt']}, when ECS does {hook.get('timeoutAction')}" if "expiresAt" in hook else ""
+    remedy = "`ecs-cd continue` lets it go on, `ecs-cd rollback` takes it back"
+    return f"{progress}; the hook {hook.get('hookId')} is AWAITING_ACTION{expires}: {remedy}"
+
+
+def _progress(deployment: Mapping[str, Any]) -> str:
+    """Stage, tasks, traffic, and what is not as it should be. Nothing in it changes by time alone."""
+    stage = deployment.get("lifecycleStage")
+    target = deployment.get("targetServiceRevision", {})
+    words = [str(stage or deployment.get("status")), _running(target)]
+    if stage and stage not in STAGES:
+        words[0] += " (a stage that ecs-cd does not know)"
+    if "requestedProductionTrafficWeight" in target:
+        words.append(f"{target['requestedProductionTrafficWeight']:g} % of the production traffic")
+    breaker, alarms = deployment.get("deploymentCircuitBreaker", {}), deployment.get("alarms", {})
+    if breaker.get("failureCount"):
+        words.append(f"{breaker['failureCount']} failed of {breaker.get('threshold')} that trip the circuit breaker")
+    if breaker.get("status") == "TRIGGERED":
+        words.append("the circuit breaker is TRIGGERED")
+    if alarms.get("status") == "TRIGGERED":
+        words.append(f"TRIGGERED: {_names(alarms.get('triggeredAlarmNames', ()), 'alarm')}")
+    silent = ("SUCCEEDED", "AWAITING_ACTION")
+    words += [f"{_name(hook)} {hook.get('status')}" for hook in _hooks(deployment) if hook.get("status") not in silent]
+    return ", ".join(words)
+
+
+def _why(look: Look) -> str:
+    """ECS's reason, and the alarms and hooks that it doesn't name."""
+    said = reason(look) or "ECS gives no reason"
+    alarms = [name for name in triggered_alarms(look) if name not in said]
+    more = [_names(alarms, "alarm")] if alarms else []
+    more += [f"{_name(hook)} {hook['status']}" for hook in failed_hooks(look)]
+    return f"{said} ({', '.join(more)})" if more else said
+
+
+def _troubles(look: Look | None) -> tuple[int, int, int]:
+    """What only grows while a deployment goes wrong: failed tasks, failed hooks, and that it goes back."""
+    if look is None or look.deployment is None:
+        return (0, 0, 0)
+    failures = look.deployment.get("deploymentCircuitBreaker", {}).get("failureCount", 0)
+    status = str(look.deployment.get("status", ""))
+    return (failures, len(failed_hooks(look)), status.startswith(("ROLLBACK", "STOP")))
+
+
+def _alive(look: Look) -> int:
+    target = (look.deployment or {}).get("targetServiceRevision", {})
+    return int(target.get("runningTaskCount", 0)) + int(target.get("pendingTaskCount", 0))
+
+
+def _running(target: Mapping[str, Any]) -> str:
+    return f"{target.get('runningTaskCount', 0)} of {target.get('requestedTaskCount', 0)} running"
+
+
+def _hooks(deployment: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    return tuple(deployment.get("lifecycleHookDetails", ()))
+
+
+def _name(hook: Mapping[str, Any]) -> str:
+    """A Lambda function by its name, a pause by its id."""
+    function = str(hook.get("targetArn", "")).rpartition(":")[2]
+    return f"the hook {function or hook.get('hookId')}"
+
+
+def _names(names: Any, kind: str) -> str:
+    return f"{kind}{'s' if len(names) > 1 else ''} {', '.join(names)}"

@@ -1,0 +1,320 @@
+"""CodeDeploy's blue/green deployments of an ECS service: from a look at the deployment to a verdict on ours."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ecs_cd.deploy.rules import appspec
+from ecs_cd.deploy.rules.own_deployment import Mine
+from ecs_cd.diagnosis.findings import Evidence
+from ecs_cd.document.rules.document import CodeDeploy
+from ecs_cd.model.lifecycle import LIFECYCLE_EVENTS, READY, STARTED, Until
+from ecs_cd.model.references import short
+from ecs_cd.model.verdict import Outcome, Verdict, Watching
+from ecs_cd.report.timeline import Phase
+
+# https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_DeploymentInfo.html
+UNDER_WAY = ("Created", "Queued", "InProgress", "Baking", "Ready")
+ENDED_BADLY = ("Failed", "Stopped")
+
+# What autoRollbackConfiguration.events has to hold, by the error's code; for any other code DEPLOYMENT_FAILURE.
+_ROLLS_BACK_AT = {"MANUAL_STOP": "DEPLOYMENT_STOP_ON_REQUEST", "ALARM_ACTIVE": "DEPLOYMENT_STOP_ON_ALARM"}
+_PHASES = {
+    "BeforeInstall": Phase.STARTING,
+    "Install": Phase.STARTING,
+    "AfterInstall": Phase.HEALTHY,
+    "AllowTestTraffic": Phase.TEST_TRAFFIC,
+    "AfterAllowTestTraffic": Phase.TEST_TRAFFIC,
+    "BeforeAllowTraffic": Phase.TRAFFIC,
+    "AllowTraffic": Phase.TRAFFIC,
+    "AfterAllowTraffic": Phase.TRAFFIC,
+}
+# Seconds after the end in which CodeDeploy names the rollback's deployment: where the group rolls back, and where
+# whoever stopped it may have asked for that.
+_ROLLBACK_BEGINS, _ROLLBACK_MAY_BEGIN = 60.0, 10.0
+
+
+@dataclass(frozen=True)
+class Look:
+    """One look at our deployment.
+
+    ``info``: its entry in BatchGetDeployments, empty where CodeDeploy tells of none. ``target``: the ``ecsTarget`` of
+    BatchGetDeploymentTargets, ``None`` before it has begun; ``asked_at`` is when that was asked, which is not at every
+    look. ``rollback``: the entry of the deployment that rolls ours back. ``at`` is when we looked, ``ended_at`` when
+    ours was first seen to have Failed or Stopped, in seconds of the same clock. ``gone``: the verdict where the service
+    was not there any more by then.
+    """
+
+    info: Mapping[str, Any]
+    target: Mapping[str, Any] | None = None
+    rollback: Mapping[str, Any] | None = None
+    at: float = 0.0
+    ended_at: float | None = None
+    asked_at: float = float("-inf")
+    gone: Verdict | None = None
+
+    @property
+    def status(self) -> str:
+        return str(self.info.get("status", ""))
+
+
+def names(given: CodeDeploy, cluster: str, service: str) -> CodeDeploy:
+    """With the names that ECS's console gives, and the official action expects, where none is given.
+
+    Cluster and service may be ARNs.
+    """
+    default = f"ECS-{short(cluster)}-{short(service)}"
+    return replace(
+        given,
+        application=given.application or f"App{default}",
+        deployment_group=given.deployment_group or f"Dgp{default}",
+    )
+
+
+def target_id(cluster: str, service: str) -> str:
+    """What CodeDeploy calls the service."""
+    return f"{short(cluster)}:{short(service)}"
+
+
+def judge(mine: Mine, look: Look, until: Until) -> Verdict | Watching:
+    """What this look says of our deployment. Never concludes from an absence alone."""
+    match look.status:
+        case "Succeeded":
+            return Verdict(Outcome.SUCCEEDED, _progress(look))
+        case "Failed" | "Stopped":
+            return look.gone or _ended_badly(look)
+        case "":
+            return Watching(f"CodeDeploy does not show our deployment {mine.id}")
+        case _:
+            return _under_way(look, until)
+
+
+def phase(look: Look) -> Phase | None:
+    """What our deployment is doing; ``None``: this look does not tell."""
+    match look.status:
+        case "Created" | "Queued":
+            return Phase.STARTING
+        case "Ready":
+            return Phase.PAUSED
+        case "Baking":
+            return Phase.BAKING
+        case "Failed" | "Stopped":
+            return Phase.ROLLBACK if rollback_id(look.info) else Phase.FAILED
+        case "InProgress":
+            return Phase.ENDING if _traffic_is_over(look) else _by_event(look)
+        case _:
+            return None
+
+
+def _by_event(look: Look) -> Phase | None:
+    """By the lifecycle event that goes on; between two of them by the last: `Install` has started the tasks."""
+    states = {name: event.get("status") for name, event in _events(look).items()}
+    going_on = next((name for name, state in states.items() if state == "InProgress"), None)
+    if going_on:
+        return _PHASES.get(going_on)
+    done = [name for name, state in states.items() if state == "Succeeded"]
+    if not done:
+        return Phase.STARTING if states else None
+    return Phase.HEALTHY if done[-1] == "Install" else _PHASES.get(done[-1])
+
+
+def waits(group: Mapping[str, Any]) -> int:
+    """The minutes that a deployment of this group, or this deployment, may wait: for somebody to let the traffic over,
+    and before it ends the old tasks."""
+    options = group.get("blueGreenDeploymentConfiguration", {})
+    ready = options.get("deploymentReadyOption", {}).get("waitTimeInMinutes", 0)
+    before_the_end = options.get("terminateBlueInstancesOnDeploymentSuccess", {}).get("terminationWaitTimeInMinutes", 0)
+    return int(ready + before_the_end)
+
+
+def rollback_id(info: Mapping[str, Any]) -> str:
+    """The deployment that rolls this one back; empty where there is none."""
+    return str(info.get("rollbackInfo", {}).get("rollbackDeploymentId", ""))
+
+
+def deploys(info: Mapping[str, Any]) -> str:
+    """The task definition that a deployment brings; empty where its AppSpec is not told, as of one in S3."""
+    revision = info.get("revision", {})
+    told = revision.get("appSpecContent") or revision.get("string") or {}
+    return appspec.task_definition(str(told.get("content", ""))) if told.get("content") else ""
+
+
+def words(info: Mapping[str, Any]) -> str:
+    """``deployment d-ABC (web:7)``."""
+    brings = short(deploys(info))
+    return f"deployment {info.get('deploymentId')}{f' ({brings})' if brings else ''}"
+
+
+def green(look: Look) -> Mapping[str, Any]:
+    """The new task set; empty before there is one."""
+    return next((each for each in _task_sets(look) if each.get("taskSetLabel") == "Green"), {})
+
+
+def failed_events(look: Look) -> tuple[Mapping[str, Any], ...]:
+    """The lifecycle events that failed, with their diagnostics."""
+    return tuple(event for event in _events(look).values() if event.get("status") == "Failed")
+
+
+def reason(look: Look) -> str:
+    """CodeDeploy's error code and message; empty where it gives none."""
+    error = look.info.get("errorInformation", {})
+    return ": ".join(str(error[key]).rstrip(". ") for key in ("code", "message") if error.get(key))
+
+
+def evidence(look: Look) -> Evidence:
+    """What CodeDeploy itself tells of a failure."""
+    error = look.info.get("errorInformation", {})
+    # "... have been activated ... Activated alarms: <one> <two>"
+    alarms = re.findall(r"<([^<>]+)>", str(error.get("message", ""))) if error.get("code") == "ALARM_ACTIVE" else []
+    return Evidence(
+        alarms=tuple({"AlarmName": name} for name in alarms), lifecycle=failed_events(look), reason=reason(look)
+    )
+
+
+def worth_evidence(before: Look | None, now: Look) -> bool:
+    """Whether, between two looks, tasks may have died or something else went wrong."""
+    if before is None:
+        return False
+    worse = len(failed_events(now)) > len(failed_events(before))
+    ended = now.status in ENDED_BADLY and before.status not in ENDED_BADLY
+    one, other = green(before), green(now)
+    alive, still = (each.get("runningCount", 0) + each.get("pendingCount", 0) for each in (one, other))
+    return worse or ended or still < alive or other.get("runningCount", 0) < one.get("runningCount", 0)
+
+
+# ---- under way ----
+
+
+def _under_way(look: Look, until: Until) -> Verdict | Watching:
+    failed = failed_events(look)
+    if failed:
+        return Watching(f"{look.status}, {_failures(look)}", alarming=True)
+    progress = _paused(look) if look.status == "Ready" else _progress(look)
+    if _reached(look, until.goal):
+        return Verdict(Outcome.IN_PROGRESS, progress)
+    if look.status == "Ready" and not until.through_pauses:
+        return Verdict(Outcome.PAUSED, progress)
+    return Watching(progress)
+
+
+def _reached(look: Look, goal: str) -> bool:
+    """Whether it has come as far as ``wait-until`` asks. A group that waits for nobody is never Ready: then it counts
+    when the traffic begins to move."""
+    if goal == STARTED or (goal == READY and look.status == "Ready"):
+        return True
+    event = "BeforeAllowTraffic" if goal == READY else goal
+    if event not in LIFECYCLE_EVENTS:
+        return False
+    states = {name: found.get("status") for name, found in _events(look).items()}
+    later = LIFECYCLE_EVENTS[LIFECYCLE_EVENTS.index(event) + 1 :]
+    return states.get(event) == "Succeeded" or any(states.get(each) in ("InProgress", "Succeeded") for each in later)
+
+
+def _progress(look: Look) -> str:
+    """Lifecycle event, tasks and traffic. Nothing in it changes by time alone."""
+    if look.status in UNDER_WAY and _traffic_is_over(look):
+        return _until_the_old_tasks_end(look)
+    known = look.status in (*UNDER_WAY, "Succeeded")
+    said = [look.status if known else f"{look.status} (a status that ecs-cd does not know)"]
+    states = {name: str(event.get("status")) for name, event in _events(look).items()}
+    current = [f"{name} {state}" for name, state in states.items() if state not in ("Pending", "Succeeded", "Skipped")]
+    said += current if look.status != "Succeeded" else []
+    said += [_tasks(each) for each in sorted(_task_sets(look), key=lambda each: str(each.get("taskSetLabel")))]
+    return ", ".join(said)
+
+
+def _tasks(task_set: Mapping[str, Any]) -> str:
+    name = task_set.get("taskSetLabel") or task_set.get("identifer")
+    weight = task_set.get("trafficWeight")
+    traffic = f" with {weight:g} % of the traffic" if weight is not None else ""
+    return f"{name}: {task_set.get('runningCount', 0)} of {task_set.get('desiredCount', 0)} running{traffic}"
+
+
+def _paused(look: Look) -> str:
+    option = look.info.get("blueGreenDeploymentConfiguration", {}).get("deploymentReadyOption", {})
+    minutes, stops = option.get("waitTimeInMinutes"), option.get("actionOnTimeout") == "STOP_DEPLOYMENT"
+    then = f"; after {minutes} minutes CodeDeploy {'stops it' if stops else 'goes on'}" if minutes else ""
+    return (
+        f"{_progress(look)}; it waits until somebody lets the traffic over (`ecs-cd continue`, or `Reroute traffic` in "
+        f"CodeDeploy's console; `ecs-cd rollback` takes it back){then}"
+    )
+
+
+def _traffic_is_over(look: Look) -> bool:
+    last = _events(look).get("AfterAllowTraffic", {}).get("status") == "Succeeded"
+    return last or bool(look.info.get("instanceTerminationWaitTimeStarted"))
+
+
+def _until_the_old_tasks_end(look: Look) -> str:
+    option = look.info.get("blueGreenDeploymentConfiguration", {}).get("terminateBlueInstancesOnDeploymentSuccess", {})
+    minutes = option.get("terminationWaitTimeInMinutes")
+    waits = f"waits {minutes} minutes before it ends" if minutes else "ends"
+    return (
+        f"{look.status}, all traffic is on the new tasks; CodeDeploy {waits} the old ones "
+        "(`wait-until: AfterAllowTraffic` does not wait for that)"
+    )
+
+
+# ---- ended badly ----
+
+
+def _ended_badly(look: Look) -> Verdict | Watching:
+    why, back = _why(look), rollback_id(look.info)
+    if not back:
+        return _without_rollback(look, why)
+    state = (look.rollback or {}).get("status")
+    if state == "Succeeded":
+        return Verdict(Outcome.ROLLED_BACK, f"CodeDeploy rolled back (deployment {back}): {why}")
+    if look.rollback and state in ENDED_BADLY:
+        its = reason(Look(look.rollback)) or "CodeDeploy gives no reason"
+        return Verdict(Outcome.ROLLBACK_FAILED, f"the rollback (deployment {back}) {state} as well: {its}; ours: {why}")
+    return Watching(f"{why}; rolling back by deployment {back}{f', {state}' if state else ''}", alarming=True)
+
+
+def _without_rollback(look: Look, why: str) -> Verdict | Watching:
+    waited = 0.0 if look.ended_at is None else look.at - look.ended_at
+    told = look.info.get("rollbackInfo", {}).get("rollbackMessage")
+    rolls_back = _rolls_back(look.info)
+    limit = _ROLLBACK_BEGINS if rolls_back else _ROLLBACK_MAY_BEGIN if look.status == "Stopped" else 0.0
+    if waited < limit and not told:
+        return Watching(f"{why}; waiting for the rollback", alarming=True)
+    more = f"; {told}" if told else "; CodeDeploy does not roll back"
+    return Verdict(Outcome.FAILED, f"{why}{more}")
+
+
+def _rolls_back(info: Mapping[str, Any]) -> bool:
+    configuration = info.get("autoRollbackConfiguration", {})
+    code = info.get("errorInformation", {}).get("code", "")
+    events = configuration.get("events", ())
+    return bool(configuration.get("enabled")) and _ROLLS_BACK_AT.get(code, "DEPLOYMENT_FAILURE") in events
+
+
+def _why(look: Look) -> str:
+    """CodeDeploy's reason, and the lifecycle events that it doesn't name."""
+    by_hand = look.info.get("errorInformation", {}).get("code") == "MANUAL_STOP"
+    said = reason(look) or "CodeDeploy gives no reason"
+    failures = _failures(look)
+    return f"{look.status}{' by somebody' if by_hand else ''}, {said}{f' ({failures})' if failures else ''}"
+
+
+def _failures(look: Look) -> str:
+    return ", ".join(_failure(event) for event in failed_events(look))
+
+
+def _failure(event: Mapping[str, Any]) -> str:
+    message = str(event.get("diagnostics", {}).get("message") or "").rstrip(". ")
+    return f"{event.get('lifecycleEventName')} Failed{f': {message}' if message else ''}"
+
+
+def _events(look: Look) -> dict[str, Mapping[str, Any]]:
+    """The lifecycle events by their names, in the order in which they happen."""
+    found = {str(event.get("lifecycleEventName")): event for event in (look.target or {}).get("lifecycleEvents", ())}
+    order = {name: number for number, name in enumerate(LIFECYCLE_EVENTS)}
+    return dict(sorted(found.items(), key=lambda item: order.get(item[0], len(order))))
+
+
+def _task_sets(look: Look) -> list[Mapping[str, Any]]:
+    return list((look.target or {}).get("taskSetsInfo", ()))

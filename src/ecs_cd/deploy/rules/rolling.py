@@ -1,0 +1,336 @@
+"""An ECS rolling update: from a look at the service to a verdict on one deployment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ecs_cd.deploy.rules.own_deployment import Mine, deleted
+from ecs_cd.diagnosis.findings import Evidence
+from ecs_cd.model.lifecycle import STABLE, Until
+from ecs_cd.model.references import short
+from ecs_cd.model.verdict import Outcome, Verdict, Watching
+from ecs_cd.report.timeline import Phase
+
+
+@dataclass(frozen=True)
+class Look:
+    """One look at the service: DescribeServices' answer, and what is known besides.
+
+    ``service`` is ``None`` when ECS answers that it is not there. ``crashed`` counts the tasks of this deployment that
+    ended by themselves. ``at`` is when we looked, ``failed_at`` when ECS first called ours FAILED or was seen to
+    roll back, both in seconds of the same clock. ``status`` is ours in ListServiceDeployments, which is asked only
+    once ours has failed or is not PRIMARY: ``None`` before, empty where ECS doesn't tell. ``asked_at`` is when.
+    """
+
+    service: Mapping[str, Any] | None
+    crashed: int = 0
+    at: float = 0.0
+    failed_at: float | None = None
+    status: str | None = None
+    asked_at: float = float("-inf")
+
+    @property
+    def failed_for(self) -> float | None:
+        """Seconds since the failure; ``None`` where there was none."""
+        return None if self.failed_at is None else self.at - self.failed_at
+
+
+_MOST_DEPLOYMENTS = 5  # of a service at once; ECS refuses another: aws/containers-roadmap#2836
+_ROLLBACK_BEGINS = 60.0  # seconds after FAILED; ECS itself takes a few
+# Nobody's failure: whoever ended the task, ECS starts it again.
+_ENDED_FROM_OUTSIDE = ("SpotInterruption", "TerminationNotice", "InfrastructureHealth", "UserInitiated")
+
+
+def primary(service: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The deployment that ECS is working towards; empty where there is none."""
+    return next((d for d in service.get("deployments", ()) if d.get("status") == "PRIMARY"), {})
+
+
+def running(service: Mapping[str, Any]) -> str | None:
+    """The task definition that the service is at: of its PRIMARY deployment, or under CODE_DEPLOY its task set."""
+    sets = (one for one in service.get("taskSets", ()) if one.get("status") == "PRIMARY")
+    found = primary(service) or next(sets, {})
+    return found.get("taskDefinition")
+
+
+def own(mine: Mine, service: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Our deployment as this look at the service lists it; empty where it does not."""
+    return next((d for d in service.get("deployments", ()) if d.get("id") == mine.id), {})
+
+
+def state(deployment: Mapping[str, Any], service: Mapping[str, Any]) -> str:
+    """The deployment's rolloutState.
+
+    ECS tells none of a service behind a Classic Load Balancer: there it has completed when it alone has tasks, and as
+    many as it wants, which is what `aws ecs wait services-stable` asks.
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Deployment.html
+    """
+    told = str(deployment.get("rolloutState") or "")
+    full = deployment.get("runningCount", 0) == deployment.get("desiredCount", 0)
+    return told or ("COMPLETED" if full and _stable(deployment, service) else "IN_PROGRESS")
+
+
+def works_towards(service: Mapping[str, Any], task_definition: str) -> bool:
+    """Whether the service is at this task definition, or on the way to it and hasn't failed."""
+    current = primary(service)
+    return bool(current.get("taskDefinition") == task_definition and current.get("rolloutState") != "FAILED")
+
+
+def before(service: Mapping[str, Any]) -> str | None:
+    """The task definition that the PRIMARY deployment replaces, where the service still lists it."""
+    wanted = primary(service).get("taskDefinition")
+    others = (str(d["taskDefinition"]) for d in service.get("deployments", ()) if d.get("taskDefinition") != wanted)
+    return next(others, None)
+
+
+def under_way(service: Mapping[str, Any], arn: str) -> str:
+    """The deployment of somebody else that has not come to its end, in words; empty where there is none.
+
+    One that goes to ``arn`` is the one we want. One that has failed by our own rule, in a service that ECS goes on
+    trying for ever, is in nobody's way.
+    """
+    current = primary(service)
+    name = _words(current)
+    open_ones = [d for d in service.get("deployments", ()) if _is_open(d)]
+    if len(open_ones) >= _MOST_DEPLOYMENTS and current.get("taskDefinition") != arn:
+        return f"{len(open_ones)} deployments are active, the newest {name}; ECS takes no more"
+    hopeless = _hopeless(current, service, current.get("failedTasks", 0))
+    if not current or current.get("taskDefinition") == arn or hopeless or state(current, service) != "IN_PROGRESS":
+        return ""
+    return f"{name} is IN_PROGRESS"
+
+
+def _is_open(deployment: Mapping[str, Any]) -> bool:
+    """Whether it counts as one of those that ECS allows: a failed one without tasks is over, if listed or not."""
+    over = deployment.get("rolloutState") == "FAILED" and not _alive(deployment)
+    return deployment.get("status") in ("PRIMARY", "ACTIVE") and not over
+
+
+def _alive(deployment: Mapping[str, Any]) -> int:
+    """How many of its tasks run, or are about to."""
+    return int(deployment.get("runningCount", 0)) + int(deployment.get("pendingCount", 0))
+
+
+def worth_evidence(mine: Mine, before: Look | None, now: Look) -> bool:
+    """Whether tasks of ours may have died between two looks: more failures, or fewer tasks than there were."""
+    if before is None or before.service is None or now.service is None:
+        return False
+    one, other = own(mine, before.service), own(mine, now.service)
+    if other.get("rolloutState") == "COMPLETED":
+        return False
+
+    failed = other.get("failedTasks", 0) > one.get("failedTasks", 0)
+    fewer = other.get("runningCount", 0) < one.get("runningCount", 0) or _alive(other) < _alive(one)
+    return failed or fewer or other.get("rolloutState") != one.get("rolloutState")
+
+
+def evidence(mine: Mine, look: Look) -> Evidence:
+    """What the look itself tells of a failure: ECS's reason, and the alarms where it names them."""
+    service = look.service or {}
+    deployments = (own(mine, service), primary(service))
+    reason = next((str(d["rolloutStateReason"]) for d in deployments if d.get("rolloutStateReason")), "")
+    alarms = service.get("deploymentConfiguration", {}).get("alarms", {})
+    names = alarms.get("alarmNames", ()) if "alarm" in reason.lower() else ()
+    return Evidence(reason=reason, alarms=tuple({"AlarmName": name} for name in names))
+
+
+def died(task: Mapping[str, Any], mine: Mine) -> bool:
+    """Whether a stopped task is of our deployment and stopped by itself. Scaling in is no death."""
+    ours = task.get("taskDefinitionArn") == mine.task_definition
+    started_by = str(task.get("startedBy", ""))
+    of_another = bool(mine.started_by) and started_by.startswith("ecs-svc/") and started_by != mine.started_by
+    scaled_in = (
+        task.get("stopCode") == "ServiceSchedulerInitiated"
+        and "scaling activity" in str(task.get("stoppedReason", "")).lower()
+    )
+    return ours and not of_another and not scaled_in and task.get("lastStatus") == "STOPPED"
+
+
+def crashed(task: Mapping[str, Any]) -> bool:
+    """Whether a task that died ended by itself, or for its health; not for its place, or by somebody's hand."""
+    return task.get("stopCode") not in _ENDED_FROM_OUTSIDE
+
+
+def has_failed(mine: Mine, service: Mapping[str, Any]) -> bool:
+    """Whether this look at the service shows that ours failed. Later ones may not show it any more."""
+    current = primary(service)
+    rolled_back = current.get("id") != mine.id and _rolling_back(current) and not _lags(mine, service)
+    return own(mine, service).get("rolloutState") == "FAILED" or rolled_back
+
+
+def taken_over(mine: Mine, service: Mapping[str, Any], *, failed: bool) -> bool:
+    """Whether a later deployment than ours brings our task definition, so that its end is ours.
+
+    A rollback does not, though the revision of before may be the same as ours. ``failed``: an earlier look showed that
+    ours has.
+    """
+    current = primary(service)
+    ours = current.get("id") != mine.id and current.get("taskDefinition") == mine.task_definition
+    failed = failed or has_failed(mine, service)
+    back = _rolling_back(current) or (failed and mine.previous_task_definition == mine.task_definition)
+    return ours and not back and not _lags(mine, service)
+
+
+def crash_limit(desired: int) -> int:
+    """How many tasks may die before we call it a failure where no circuit breaker does.
+
+    The breaker's own rule: half the desired count, at least 3, at most 200.
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
+    """
+    return min(200, max(3, -(-desired // 2)))
+
+
+def judge(mine: Mine, look: Look, until: Until) -> Verdict | Watching:
+    """What this look says of our deployment. Never concludes from an absence alone."""
+    gone, service = deleted(look.service), look.service or {}
+    if gone:
+        return gone
+    current = primary(service)
+    if current.get("id") == mine.id or taken_over(mine, service, failed=look.failed_at is not None):
+        return _while_primary(current, service, look, until)
+    return _after_primary(mine, service, current, look)
+
+
+def phase(mine: Mine, look: Look) -> Phase | None:
+    """What our deployment is doing; ``None``: this look does not tell."""
+    service = look.service
+    if service is None:
+        return None
+    current, failed = primary(service), look.failed_at is not None or has_failed(mine, service)
+    if _goes_back(mine, service, failed=failed) or str(look.status).startswith("ROLLBACK"):
+        return Phase.ROLLBACK
+    if failed:
+        return Phase.FAILED
+    if current.get("id") != mine.id:
+        return None
+    full = current.get("runningCount", 0) >= current.get("desiredCount", 0)
+    return Phase.HEALTHY if full else Phase.STARTING
+
+
+def _while_primary(ours: Mapping[str, Any], service: Mapping[str, Any], look: Look, until: Until) -> Verdict | Watching:
+    counts, now = _counts(ours), state(ours, service)
+    if now == "COMPLETED" and until.goal == STABLE and not _stable(ours, service):
+        return Watching(f"COMPLETED, {counts}; waiting until the service is stable")
+    if now == "COMPLETED":
+        return Verdict(Outcome.SUCCEEDED, counts)
+    if now == "FAILED":
+        return _failed_and_primary(ours, service, look)
+    if _hopeless(ours, service, look.crashed):
+        return Verdict(
+            Outcome.FAILED,
+            f"{look.crashed} tasks died and none runs; the service has no circuit breaker, so ECS goes on trying",
+        )
+    unknown = "" if now == "IN_PROGRESS" else f" (ECS calls it {now})"
+    return Watching(counts + unknown)
+
+
+def _hopeless(deployment: Mapping[str, Any], service: Mapping[str, Any], deaths: int) -> bool:
+    """Whether ECS would go on for ever: tasks are wanted, none runs, many died, and no circuit breaker counts them."""
+    desired = int(service.get("desiredCount", 0))
+    counted = _breaker(service).get("enable") and deployment.get("rolloutState")
+    return bool(desired and not counted and not deployment.get("runningCount") and deaths >= crash_limit(desired))
+
+
+def _stable(ours: Mapping[str, Any], service: Mapping[str, Any]) -> bool:
+    alone = all(d.get("id") == ours.get("id") or not d.get("runningCount") for d in service.get("deployments", ()))
+    steady = service.get("runningCount") == service.get("desiredCount") and not service.get("pendingCount")
+    return alone and steady
+
+
+def _failed_and_primary(ours: Mapping[str, Any], service: Mapping[str, Any], look: Look) -> Verdict | Watching:
+    """ECS may not have begun to roll back yet, or has nothing to roll back to: a first deployment."""
+    why = str(ours.get("rolloutStateReason") or "no reason given").rstrip(".")
+    since = ours.get("createdAt")  # an earlier deployment's events are no news of ours
+    events = [e for e in service.get("events", ())[:5] if not since or "createdAt" not in e or e["createdAt"] >= since]
+    said = [why, *(str(event.get("message", "")) for event in events)]
+    nowhere = any("no rollback candidate" in text.lower() for text in said)
+    begun = str(look.status).startswith("ROLLBACK")
+    overdue = (look.failed_for or 0) >= _ROLLBACK_BEGINS and not begun
+    if not _rolls_back(service) or nowhere:
+        return Verdict(Outcome.FAILED, why)
+    if overdue:
+        return Verdict(Outcome.FAILED, f"{why}; ECS does not roll back")
+    return Watching(f"FAILED: {why}; waiting for the rollback", alarming=True)
+
+
+def _after_primary(
+    mine: Mine, service: Mapping[str, Any], current: Mapping[str, Any], look: Look
+) -> Verdict | Watching:
+    status, lags = look.status or "", _lags(mine, service)
+    failed = look.failed_at is not None or has_failed(mine, service)
+    back = _goes_back(mine, service, failed=failed)
+    if back or status.startswith("ROLLBACK"):
+        return _during_rollback(mine, service, current if back else {}, status)
+    if lags and not failed:
+        return Watching("ECS does not show our deployment yet")
+    if current and status == "SUCCESSFUL":
+        return Verdict(Outcome.SUPERSEDED, f"ours completed, and then {_words(current)} replaced it")
+    if current and look.status is not None and failed:
+        return Verdict(Outcome.FAILED, f"it failed, and then {_words(current)} replaced it")
+    if current and look.status is not None and (status.startswith("STOP") or not status):
+        return Verdict(Outcome.SUPERSEDED, f"{_words(current)} replaced ours")
+    return Watching(f"{mine.id} is not PRIMARY any more; waiting for ECS to say whether it was replaced or rolled back")
+
+
+def _goes_back(mine: Mine, service: Mapping[str, Any], *, failed: bool) -> bool:
+    """Whether the PRIMARY deployment is the rollback of ours."""
+    current = primary(service)
+    if current.get("id") == mine.id:
+        return False
+    to_previous = failed and current.get("taskDefinition") == mine.previous_task_definition
+    return to_previous or (_rolling_back(current) and not _lags(mine, service))
+
+
+def _lags(mine: Mine, service: Mapping[str, Any]) -> bool:
+    """Whether DescribeServices still tells what was before UpdateService: not ours, and an older PRIMARY than ours."""
+    current = primary(service)
+    created = current.get("createdAt")
+    older = bool(created and mine.created_at and created < mine.created_at)
+    return not own(mine, service) and bool(older or current.get("id") == mine.previous_id)
+
+
+def _during_rollback(
+    mine: Mine, service: Mapping[str, Any], rollback: Mapping[str, Any], status: str
+) -> Verdict | Watching:
+    """``rollback`` is the deployment that goes back, as far as it is told; somebody else's may have replaced it."""
+    target = short(str(rollback.get("taskDefinition") or mine.previous_task_definition or "the previous revision"))
+    reasons = (own(mine, service).get("rolloutStateReason"), rollback.get("rolloutStateReason"))
+    told = (str(r).rstrip(".") for r in reasons if r and "completed" not in str(r).lower())
+    why = next(told, "the deployment failed")
+    now = state(rollback, service) if rollback else ""
+    if status == "ROLLBACK_FAILED" or now == "FAILED":
+        return Verdict(Outcome.ROLLBACK_FAILED, f"the rollback to {target} failed as well: {why}")
+    if status == "ROLLBACK_SUCCESSFUL" or now == "COMPLETED":
+        return Verdict(Outcome.ROLLED_BACK, f"ECS rolled back to {target}: {why}")
+    counts = f", {_counts(rollback)}" if rollback else ""
+    return Watching(f"FAILED; rolling back to {target}{counts}", alarming=True)
+
+
+def _rolling_back(deployment: Mapping[str, Any]) -> bool:
+    return "rolling back" in str(deployment.get("rolloutStateReason", "")).lower()
+
+
+def _rolls_back(service: Mapping[str, Any]) -> bool:
+    alarms = service.get("deploymentConfiguration", {}).get("alarms", {})
+    return any(rule.get("enable") and rule.get("rollback") for rule in (_breaker(service), alarms))
+
+
+def _breaker(service: Mapping[str, Any]) -> Mapping[str, Any]:
+    breaker: Mapping[str, Any] = service.get("deploymentConfiguration", {}).get("deploymentCircuitBreaker", {})
+    return breaker
+
+
+def _words(deployment: Mapping[str, Any]) -> str:
+    return f"deployment {deployment.get('id')} ({short(str(deployment.get('taskDefinition', '')))})"
+
+
+def _counts(deployment: Mapping[str, Any]) -> str:
+    running, desired = deployment.get("runningCount", 0), deployment.get("desiredCount", 0)
+    extra = [
+        f"{deployment.get(key, 0)} {word}"
+        for key, word in (("pendingCount", "pending"), ("failedTasks", "failed"))
+        if deployment.get(key)
+    ]
+    return ", ".join([f"{running} of {desired} running", *extra])

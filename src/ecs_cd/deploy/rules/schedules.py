@@ -1,0 +1,84 @@
+"""What EventBridge starts: which targets run a task of a family, and how they read with another revision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ecs_cd.model.errors import Refused
+from ecs_cd.model.references import family, short
+
+Target = Mapping[str, Any]  # of a rule or of a schedule: for ECS both have EcsParameters.TaskDefinitionArn
+Shape = Any  # botocore.model.Shape
+
+
+@dataclass(frozen=True)
+class Retargeted:
+    """``targets`` are those that have to be written, with their new revision; ``words`` tell what becomes of all."""
+
+    targets: list[dict[str, Any]]
+    words: str
+
+
+def task_definitions(targets: Iterable[Target]) -> list[str]:
+    """What the ECS targets among these run, in their order: ARNs with or without a revision."""
+    return [str(one["EcsParameters"]["TaskDefinitionArn"]) for one in targets if "EcsParameters" in one]
+
+
+def of_family(targets: Iterable[Target], name: str, *, where: str) -> list[Target]:
+    """The targets that run a task of this family. Raises ``Refused`` where there is none."""
+    targets = list(targets)
+    found = [one for one in targets if name in map(family, task_definitions([one]))]
+    if not found:
+        others = ", ".join(dict.fromkeys(map(family, task_definitions(targets))))
+        has = f"it has {others}" if others else "it has no ECS target at all"
+        raise Refused(
+            f"{where} has no ECS target with a task definition of the family {name}; {has}",
+            "The infra repo makes the target; else correct the `task-definition` of the scheduled task.",
+        )
+    return found
+
+
+def retarget(targets: Iterable[Target], arn: str) -> Retargeted:
+    """Targets of one family with the revision ``arn``, and nothing else of them changed.
+
+    One that has it already is left alone, and so is one that names the family without a revision: ECS runs the
+    newest for it, whichever that is.
+    """
+    behind: list[dict[str, Any]] = []
+    words: list[str] = []
+    for target in targets:
+        parameters = target["EcsParameters"]
+        now = short(str(parameters["TaskDefinitionArn"]))
+        if ":" not in now:
+            words.append(f"{now} without a revision: ECS runs the newest")
+        elif now == short(arn):
+            words.append(f"{now} already")
+        else:
+            behind.append({**target, "EcsParameters": {**parameters, "TaskDefinitionArn": arn}})
+            words.append(f"{now} -> {short(arn)}")
+    return Retargeted(behind, "; ".join(dict.fromkeys(words)))
+
+
+def update_schedule(described: Mapping[str, Any], target: Mapping[str, Any], takes: Shape) -> dict[str, Any]:
+    """UpdateSchedule's request: the schedule as GetSchedule tells it, with another target.
+
+    UpdateSchedule resets what a request does not have, so everything is in it that ``takes``, its input, knows.
+    """
+    return {**{name: value for name, value in described.items() if name in takes.members}, "Target": target}
+
+
+def without_past_start(request: Mapping[str, Any]) -> dict[str, Any]:
+    """The request without its StartDate, which Scheduler takes from nobody once it is five minutes past, though the
+    schedule has it.
+
+    It means nothing any more to a cron() or at() expression. The intervals of a rate() are counted from it: without
+    it they would fall on other times of the day, so that is ``Refused``.
+    """
+    if str(request["ScheduleExpression"]).startswith("rate("):
+        raise Refused(
+            "Scheduler changes no schedule with a past StartDate, and its rate() expression counts from that",
+            "Let the infra repo give it a cron() expression.",
+        )
+    return {name: value for name, value in request.items() if name != "StartDate"}

@@ -1,0 +1,180 @@
+"""Scheduled tasks: EventBridge rules and Scheduler schedules that run a task get its new revision."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ecs_cd.aws import events, scheduler
+from ecs_cd.aws.session import code, explain
+from ecs_cd.deploy.rules import schedules
+from ecs_cd.deploy.rules.schedules import Retargeted, Target
+from ecs_cd.document.rules.document import Document, Rule, Schedule, ScheduledTask
+from ecs_cd.job.job import Job, together
+from ecs_cd.job.mutation import carry_out
+from ecs_cd.model.errors import OutcomeUnknown, Refused
+from ecs_cd.model.references import short
+from ecs_cd.tasks import templates
+from ecs_cd.tasks.rules import task_definition
+from ecs_cd.tasks.rules.task_definition import TaskDefinition
+
+# What EventBridge says while somebody else changes the same rule, and Scheduler of the same schedule.
+_BUSY = {"ConcurrentModificationException", "ConflictException"}
+_WAITS = (0, 1, 2, 4)  # seconds before each attempt
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A scheduled task before anything is changed.
+
+    ``definition`` has the template's images until the commit's are put in. ``targets`` are those of its rule or
+    schedule that run a task of its family.
+    """
+
+    task: ScheduledTask
+    definition: TaskDefinition
+    targets: list[Target]
+
+    @property
+    def key(self) -> str:
+        """The task's name in the document."""
+        return self.task.key
+
+    @property
+    def task_definitions(self) -> list[str]:
+        """What its targets run now: where a rollback leads to."""
+        return schedules.task_definitions(self.targets)
+
+
+def prepare(document: Document, job: Job) -> list[Prepared]:
+    """All that can be known, and refused, before anything is changed."""
+    calls = [partial(_prepare, task, job) for task in document.scheduled_tasks.values()]
+    return together(*calls) if calls else []
+
+
+def update(one: Prepared, arn: str, job: Job) -> str:
+    """Lets the rule or schedule run the revision ``arn``. What went wrong, as a sentence; empty if nothing did.
+
+    It may be the new revision, or, to go back, one of ``one.task_definitions``. Only the targets of the task's family
+    are written, as they are at that moment.
+    """
+    try:
+        words = _update(one, arn, job)
+    except (ClientError, BotoCoreError) as error:
+        problem = explain(error).sentence
+    except Refused as refused:
+        problem = refused.sentence
+    except OutcomeUnknown as unknown:
+        problem = str(unknown)
+    else:
+        job.ci.line(f"scheduled task {one.key}: {words}")
+        return ""
+    return f"scheduled task {one.key}: the {_name(one.task.trigger)} did not get {short(arn)}: {problem}"
+
+
+def _prepare(task: ScheduledTask, job: Job) -> Prepared:
+    (definition, where, _), (described, targets) = together(
+        lambda: templates.load(task.task_definition, job),
+        lambda: _read(task.trigger, job),
+    )
+    task_definition.check_containers(definition, task.containers, where=where)
+    place = f"scheduled-tasks.{task.key}: the {_name(task.trigger)}"
+    if described.get("ManagedBy"):
+        raise Refused(
+            f"{place} is managed by {described['ManagedBy']}, which alone may change its targets",
+            "Name a rule of your own.",
+        )
+    return Prepared(task, definition, schedules.of_family(targets, definition["family"], where=place))
+
+
+def _update(one: Prepared, arn: str, job: Job) -> str:
+    """What was done, in words. Begins anew, with a new look, while somebody else is changing the same thing."""
+    busy = ""
+    for wait in _WAITS:
+        job.clock.sleep(wait)
+        try:
+            return _update_now(one, arn, job)
+        except _Busy as error:
+            busy = str(error)
+    raise Refused(f"it was being changed by somebody else all the time ({busy})", "Run the deployment again.")
+
+
+def _update_now(one: Prepared, arn: str, job: Job) -> str:
+    trigger = one.task.trigger
+    described, change = _behind(one, arn, job)
+    disabled = " (DISABLED)" if described.get("State") == "DISABLED" else ""
+    words = f"{_name(trigger)}{disabled}, {change.words}"
+
+    def write() -> bool:
+        _write(trigger, described, change, job)
+        return True
+
+    def look() -> bool | None:
+        nonlocal described, change
+        described, change = _behind(one, arn, job)  # a repetition writes what is there then
+        return None if change.targets else True
+
+    if change.targets:
+        carry_out("PutTargets" if isinstance(trigger, Rule) else "UpdateSchedule", write, look, job)
+    return words
+
+
+def _behind(one: Prepared, arn: str, job: Job) -> tuple[Mapping[str, Any], Retargeted]:
+    """The rule or schedule as it is now, and its targets that don't run ``arn`` yet."""
+    described, targets = _read(one.task.trigger, job)
+    found = schedules.of_family(targets, one.definition["family"], where="it")
+    return described, schedules.retarget(found, arn)
+
+
+def _read(trigger: Rule | Schedule, job: Job) -> tuple[Mapping[str, Any], list[Target]]:
+    """The rule or schedule as AWS describes it, and its targets."""
+    if isinstance(trigger, Rule):
+        described = events.rule(job.aws, trigger.name, trigger.event_bus)
+        return described, list(events.targets(job.aws, trigger.name, trigger.event_bus))
+    described = scheduler.schedule(job.aws, trigger.name, trigger.group)
+    return described, [described["Target"]]
+
+
+class _Busy(Exception):
+    """AWS refused a change because another one of the same thing is being made."""
+
+
+def _write(trigger: Rule | Schedule, described: Mapping[str, Any], change: Retargeted, job: Job) -> None:
+    try:
+        if isinstance(trigger, Rule):
+            _put_targets(trigger, change, job)
+        else:
+            _update_schedule(described, change, job)
+    except ClientError as error:
+        if code(error) in _BUSY:
+            raise _Busy(code(error)) from error
+        raise
+
+
+def _put_targets(rule: Rule, change: Retargeted, job: Job) -> None:
+    failed = events.put_targets(job.aws, rule.name, rule.event_bus, change.targets)
+    codes = {str(entry.get("ErrorCode", "")) for entry in failed}
+    if codes and codes <= _BUSY:
+        raise _Busy(", ".join(codes))
+    if failed:
+        raise Refused(f"target {entry.get('TargetId')}: {entry.get('ErrorMessage') or codes}" for entry in failed)
+
+
+def _update_schedule(described: Mapping[str, Any], change: Retargeted, job: Job) -> None:
+    request = schedules.update_schedule(described, change.targets[0], scheduler.shape(job.aws))
+    try:
+        scheduler.update(job.aws, request)
+    except ClientError as error:
+        # "The StartDate you specify cannot be earlier than 5 minutes ago."
+        if "StartDate" not in request or code(error) != "ValidationException" or "StartDate" not in str(error):
+            raise
+        scheduler.update(job.aws, schedules.without_past_start(request))
+        job.ci.line(f"schedule {request['Name']}: its StartDate is past, and left out")
+
+
+def _name(trigger: Rule | Schedule) -> str:
+    return f"{'rule' if isinstance(trigger, Rule) else 'schedule'} {trigger.name}"

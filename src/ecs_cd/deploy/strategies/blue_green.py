@@ -1,0 +1,325 @@
+"""ECS's own BLUE_GREEN, LINEAR and CANARY deployments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ecs_cd.aws import ecs, service_deployments
+from ecs_cd.aws.ecs import Json
+from ecs_cd.aws.session import Aws, code, looking, passing
+from ecs_cd.deploy.plan import Plan
+from ecs_cd.deploy.rules import blue_green, rolling
+from ecs_cd.deploy.rules.blue_green import FORWARD, UNDER_WAY, Look
+from ecs_cd.deploy.rules.own_deployment import Mine, deleted
+from ecs_cd.deploy.strategies.update_service import update
+from ecs_cd.deploy.strategies.way_back import way_back
+from ecs_cd.deploy.tracked import Following
+from ecs_cd.job.job import Job
+from ecs_cd.job.mutation import carry_out
+from ecs_cd.model.errors import OutcomeUnknown
+from ecs_cd.model.references import short
+
+_MOST_OVER = 70  # that are told in one look, which asks for their services besides; the rest in the next
+_NEWEST = 20  # service deployments among which ours is, or it was deployed long ago
+_LISTED_WITHIN = 60.0  # seconds in which ECS lists a service deployment that it has begun
+_SHOWN_WITHIN = 30  # seconds in which ECS shows that a pause is over
+_MARGIN = timedelta(seconds=5)  # by which a service deployment may be older than the PRIMARY that came with it
+_ENDED = ("ConflictException", "ServiceDeploymentNotFoundException")  # StopServiceDeployment's
+_WAITS_NO_MORE = ("ClientException", "InvalidParameterException", *_ENDED)  # ContinueServiceDeployment's
+
+
+# ---- start ----
+
+
+def start(job: Job, plan: Plan, arn: str) -> Mine:
+    """One UpdateService, and the service deployment that it brought.
+
+    Without a call where the service is at this task definition already, or on the way to it.
+    """
+    before = rolling.primary(plan.service)
+    if before.get("taskDefinition") == arn and not plan.force and not plan.update:
+        find = _wait_for if before.get("rolloutState") == "IN_PROGRESS" else _brought
+        ours = find(job, plan, arn, before)
+        if _holds(ours, before):
+            job.ci.line(f"{plan.target.key}: {short(arn)} is what the service has already")
+            return _mine(plan, arn, ours, before, rolling.before(plan.service))
+        plan = replace(plan, force=True)  # it was taken back: the same revision again is a deployment only by force
+    before, after = update(job, plan, arn)
+    previous = before.get("taskDefinition") if before.get("taskDefinition") != arn else rolling.before(plan.service)
+    if after.get("id") == before.get("id"):  # nothing but settings changed
+        find = _wait_for if after.get("rolloutState") == "IN_PROGRESS" else _found
+        return _mine(plan, arn, find(job, plan, arn, after), after, previous)
+    ours = _wait_for(job, plan, arn, after)
+    name = short(str(ours["serviceDeploymentArn"]))
+    job.ci.line(f"{plan.target.key}: service deployment {name} started, {short(str(previous))} -> {short(arn)}")
+    return _mine(plan, arn, ours, after, previous)
+
+
+def _holds(ours: Json | None, primary: Mapping[str, Any]) -> bool:
+    """Whether what brought this PRIMARY has succeeded or goes on. What ECS lists no more was long ago."""
+    if ours is None:
+        return primary.get("rolloutState") != "FAILED"
+    return ours.get("status") in ("SUCCESSFUL", *FORWARD)
+
+
+def _mine(plan: Plan, arn: str, ours: Json | None, primary: Mapping[str, Any], previous: str | None) -> Mine:
+    """Where ECS lists no service deployment any more it is the PRIMARY's id that names ours: see ``read``."""
+    started_by = str(primary.get("id", ""))
+    name = str(ours["serviceDeploymentArn"]) if ours else started_by
+    return Mine(plan.strategy, name, arn, previous, started_by=started_by)
+
+
+def _wait_for(job: Job, plan: Plan, arn: str, primary: Mapping[str, Any]) -> Json:
+    """The service deployment that came with this PRIMARY; ECS may list it some seconds late."""
+    deadline = job.clock.monotonic() + _LISTED_WITHIN
+    while True:
+        found = _found(job, plan, arn, primary)
+        if found:
+            return found
+        if job.clock.monotonic() >= deadline:
+            name = f"deployment {primary.get('id')} to {short(arn)}"
+            raise OutcomeUnknown(f"{name} has begun, but ECS lists no service deployment of it")
+        job.clock.sleep(1)
+
+
+def _found(job: Job, plan: Plan, arn: str, primary: Mapping[str, Any]) -> Json | None:
+    """What has ``_brought`` it, where it has begun already: what can't be read then is no refusal."""
+    try:
+        return _brought(job, plan, arn, primary)
+    except (ClientError, BotoCoreError) as error:
+        if passing(error):
+            return None
+        name = f"deployment {primary.get('id')} to {short(arn)}"
+        raise OutcomeUnknown(f"what came of {name} can't be read: {error}") from error
+
+
+def _brought(job: Job, plan: Plan, arn: str, primary: Mapping[str, Any]) -> Json | None:
+    return brought(job, plan.cluster, str(plan.service["serviceArn"]), arn, primary.get("createdAt"))
+
+
+def brought(
+    job: Job, cluster: str, service: str, arn: str, created_at: datetime | None, *, polling: bool = False
+) -> Json | None:
+    """The newest service deployment to this task definition that is not older than the ECS deployment of
+    ``created_at``.
+
+    By ECS's own clock and by the service revision that it goes to, never by its place in the list.
+    """
+    since = created_at - _MARGIN if created_at else None
+    listed = service_deployments.listed(job.aws, cluster, service, created_after=since, polling=polling)
+    found = service_deployments.with_targets(job.aws, listed[:_NEWEST], polling=polling)
+    return next((one for one, target in found if target == arn), None)
+
+
+# ---- look ----
+
+
+def read(job: Job, followed: Sequence[Following]) -> list[Look]:
+    """One look at all of these service deployments, twenty a call; a second one at those that are over.
+
+    Where ECS had none to name as ours, the service has long had the task definition: that is as good as SUCCESSFUL.
+    """
+    done = {"status": "SUCCESSFUL"}
+    with looking():
+        ids = [one.mine.id for one in followed]
+        known = service_deployments.look_at(job.aws, [name for name in ids if name.startswith("arn:")])
+        looks = [Look(known.get(name) if name.startswith("arn:") else done) for name in ids]
+        over = [n for n, look in enumerate(looks) if _status(look.deployment) not in UNDER_WAY]
+        for number in over[_MOST_OVER:]:
+            looks[number] = followed[number].look or Look({"status": "PENDING"})
+        over = over[:_MOST_OVER]
+        for number, look in zip(over, _again(job, [(followed[n], looks[n]) for n in over]), strict=True):
+            looks[number] = look
+    return looks
+
+
+def _again(job: Job, over: Sequence[tuple[Following, Look]]) -> list[Look]:
+    """With what the service itself says."""
+    if not over:
+        return []
+    services = ecs.look_at_services(job.aws, over[0][0].plan.cluster, [one.plan.name for one, _ in over])
+    return [_with_service(job, one, look, services.get(one.plan.name)) for one, look in over]
+
+
+def _with_service(job: Job, one: Following, look: Look, service: Json | None) -> Look:
+    gone = deleted(service)
+    if service is None or gone:
+        return replace(look, gone=gone)
+    if look.deployment is None or _status(look.deployment) != "STOPPED":
+        return replace(look, service=service)
+    newest = _newest(job.aws, one.plan.cluster, service, look.deployment)
+    if newest and newest[1] == one.mine.task_definition:
+        job.ci.line(f"{one.key}: {_words(*newest)} took over with our task definition")
+        one.mine = replace(one.mine, id=str(newest[0]["serviceDeploymentArn"]), started_by="")
+        return Look(service_deployments.look_at(job.aws, [one.mine.id]).get(one.mine.id))
+    return replace(look, service=service, newer=_words(*newest) if newest else _replaced(one.mine, service))
+
+
+def _newest(aws: Aws, cluster: str, service: Json, ours: Mapping[str, Any]) -> tuple[Json, str] | None:
+    """The newest service deployment that was made after ours, and the task definition that it goes to."""
+    arn, since = str(service["serviceArn"]), ours.get("createdAt")
+    listed = service_deployments.listed(aws, cluster, arn, created_after=since, polling=True)
+    others = [one for one in listed if one["serviceDeploymentArn"] != ours["serviceDeploymentArn"]]
+    return next(iter(service_deployments.with_targets(aws, others[:1], polling=True)), None)
+
+
+def _replaced(mine: Mine, service: Json) -> str:
+    """The deployment that replaced ours, where DescribeServices knows it and ListServiceDeployments not yet."""
+    current = rolling.primary(service)
+    theirs = current.get("taskDefinition")
+    if theirs in (None, mine.task_definition, mine.previous_task_definition):
+        return ""
+    return f"deployment {current.get('id')} ({short(str(theirs))})"
+
+
+def under_way(job: Job, plan: Plan, arn: str) -> str:
+    """Somebody else's service deployment that has not come to its end, in words; empty: there is none.
+
+    One on its way to ``arn`` is the one we want; one that goes back from it is not.
+    """
+    service = str(plan.service["serviceArn"])
+    listed = service_deployments.listed(job.aws, plan.cluster, service, status=UNDER_WAY)
+    for one, target in service_deployments.with_targets(job.aws, listed):
+        if target != arn or one.get("status") not in FORWARD:
+            return f"{_words(one, target)} is {one.get('status')}"
+    return ""
+
+
+# ---- go back, go on ----
+
+
+def undo(job: Job, one: Following) -> Mine:
+    """Lets ECS roll ours back while it is under way, which is the deployment to follow then; else deploys what ran
+    before. Raises ``Refused`` where the service is not ours any more."""
+    mine = one.mine
+    ours = _described(job.aws, mine.id)
+    if _status(ours) in UNDER_WAY:
+        if take_back(job, ours):
+            return mine
+        ours = _described(job.aws, mine.id)
+    if _status(ours) == "ROLLBACK_SUCCESSFUL":
+        return mine
+    return start(job, *way_back(job, one))
+
+
+def take_back(job: Job, deployment: Mapping[str, Any]) -> bool:
+    """Lets ECS roll back a service deployment that is under way; whether it does, for it may have ended meanwhile."""
+    arn, hook = str(deployment["serviceDeploymentArn"]), blue_green.paused_at(deployment)
+    if _status(deployment) not in FORWARD:
+        return True
+    try:
+        if hook:
+            proceed(job, arn, str(hook["hookId"]), "ROLLBACK")
+            return True
+    except ClientError as error:
+        if code(error) not in _WAITS_NO_MORE:
+            raise
+    try:
+        _roll_back(job, arn)
+    except ClientError as error:
+        if code(error) not in _ENDED:
+            raise
+        return False
+    return True
+
+
+def stop(aws: Aws, under_way: Mapping[str, Any]) -> str:
+    """In the last seconds of a cancelled job: lets ECS roll ours back, if it is still under way."""
+    cluster, name, wanted = (str(under_way[key]) for key in ("cluster", "service", "task_definition"))
+    arn = str(under_way.get("id") or "")
+    if arn:
+        ours = _described(aws, arn)
+    else:  # cancelled before ECS listed it
+        listed = service_deployments.listed(aws, cluster, name, status=FORWARD)
+        found = service_deployments.with_targets(aws, listed)
+        ours = next((one for one, target in found if target == wanted), {})
+    if not ours:
+        return f"service {name} has no service deployment to {short(wanted)} under way: nothing was stopped"
+    if _status(ours) not in FORWARD:
+        return f"{_words(ours, wanted)} of service {name} is {_status(ours)}: nothing was stopped"
+    try:
+        service_deployments.roll_back(aws, str(ours["serviceDeploymentArn"]))
+    except ClientError as error:
+        if code(error) not in _ENDED:
+            raise
+        return f"{_words(ours, wanted)} of service {name} has ended meanwhile: nothing was stopped"
+    return f"{_words(ours, wanted)} of service {name} is being rolled back, as on-cancel says"
+
+
+def paused(job: Job, cluster: str, service: str) -> tuple[Json, Mapping[str, Any]] | None:
+    """The service deployment that waits for somebody, and the hook at which it does."""
+    listed = service_deployments.listed(job.aws, cluster, service, status=FORWARD)
+    known = service_deployments.described(job.aws, [str(one["serviceDeploymentArn"]) for one in listed])
+    waiting = ((one, blue_green.paused_at(one)) for one in known.values())
+    return next(((one, hook) for one, hook in waiting if hook), None)
+
+
+def waiting(job: Job, plan: Plan) -> Mine | None:
+    """The service deployment that waits for somebody, whoever began it."""
+    found = paused(job, plan.cluster, plan.name)
+    if found is None:
+        return None
+    deployment, _ = found
+    target = str(deployment.get("targetServiceRevision", {}).get("arn", ""))
+    sources = [str(each["arn"]) for each in deployment.get("sourceServiceRevisions", ())]
+    known = service_deployments.task_definitions(job.aws, [target, *sources])
+    previous = next((known[arn] for arn in sources if arn in known), None)
+    return Mine(plan.strategy, str(deployment["serviceDeploymentArn"]), known.get(target, ""), previous)
+
+
+def go_on(job: Job, plan: Plan, mine: Mine) -> None:
+    """Lets it go on from the hook at which it waits, until ECS shows that it does."""
+    found = paused(job, plan.cluster, plan.name)
+    if found is None:
+        return
+    hook = str(found[1]["hookId"])
+    proceed(job, mine.id, hook, "CONTINUE")
+    for _ in range(_SHOWN_WITHIN):
+        now = paused(job, plan.cluster, plan.name)
+        if now is None or now[1].get("hookId") != hook:
+            return
+        job.clock.sleep(1)
+
+
+def previous(job: Job, plan: Plan, current: str) -> str | None:
+    """What the service ran before ``current``, as far as ECS lists it."""
+    done = service_deployments.listed(job.aws, plan.cluster, plan.name, status=("SUCCESSFUL",))
+    found = service_deployments.with_targets(job.aws, done)
+    return next((target for _, target in found if target and target != current), None)
+
+
+def proceed(job: Job, arn: str, hook: str, action: str) -> None:
+    """Lets a paused service deployment go on (``CONTINUE``) or takes it back (``ROLLBACK``), once."""
+
+    def look() -> Json | None:
+        now = _described(job.aws, arn)
+        waits = blue_green.paused_at(now)
+        return None if waits and waits.get("hookId") == hook else now
+
+    carry_out("ContinueServiceDeployment", lambda: service_deployments.proceed(job.aws, arn, hook, action), look, job)
+
+
+def _roll_back(job: Job, arn: str) -> None:
+    def look() -> Json | None:
+        now = _described(job.aws, arn)
+        return None if _status(now) in FORWARD else now
+
+    carry_out("StopServiceDeployment", lambda: service_deployments.roll_back(job.aws, arn), look, job)
+
+
+def _described(aws: Aws, arn: str) -> Json:
+    """Empty where ECS has none of this name, or where there was none to name as ours."""
+    return service_deployments.described(aws, [arn]).get(arn, {}) if arn.startswith("arn:") else {}
+
+
+def _status(deployment: Mapping[str, Any] | None) -> str:
+    return str((deployment or {}).get("status", ""))
+
+
+def _words(deployment: Mapping[str, Any], target: str) -> str:
+    return f"service deployment {short(str(deployment['serviceDeploymentArn']))} ({short(target)})"

@@ -1,0 +1,374 @@
+"""CodeDeploy's blue/green deployments of an ECS service."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ecs_cd.aws import codedeploy, ecs, s3
+from ecs_cd.aws.codedeploy import Json
+from ecs_cd.aws.session import Aws, code, looking, passing
+from ecs_cd.deploy.plan import Plan
+from ecs_cd.deploy.rules import appspec
+from ecs_cd.deploy.rules import codedeploy as rules
+from ecs_cd.deploy.rules.codedeploy import ENDED_BADLY, UNDER_WAY, Look
+from ecs_cd.deploy.rules.own_deployment import Mine, deleted
+from ecs_cd.deploy.strategies.way_back import way_back
+from ecs_cd.deploy.tracked import Following
+from ecs_cd.document.rules.document import CodeDeploy
+from ecs_cd.job.job import Job, together
+from ecs_cd.job.mutation import carry_out
+from ecs_cd.job.workspace import read_file
+from ecs_cd.model.errors import Refused
+from ecs_cd.model.lifecycle import Strategy
+from ecs_cd.model.references import S3Object, WorkspaceFile, short
+from ecs_cd.model.verdict import Verdict
+
+_LONGEST_WAIT = 6 * 3600.0  # seconds
+_MARGIN = timedelta(seconds=5)  # by which CodeDeploy's clocks may differ
+_CALLS = 12  # that one look may cost
+_TARGETS = 5  # of so many deployments the lifecycle events of one are read at each look, by turns
+
+
+class Busy(Refused):
+    """The deployment group has a deployment under way, and takes no second one."""
+
+
+# ---- before ----
+
+
+def prepare(
+    job: Job, cluster: str, service: Mapping[str, Any], names: CodeDeploy, definition: Mapping[str, Any]
+) -> appspec.AppSpec | None:
+    """The AppSpec, where the document names one; ``None``: it is made from the service later on.
+
+    Raises ``Refused`` for everything that CodeDeploy would not take: a deployment group that is not there or deploys
+    something else, an AppSpec that does not fit the task definition.
+    """
+    name = str(service["serviceName"])
+    known = rules.names(names, cluster, name)
+    found: appspec.AppSpec | None = together(
+        lambda: _appspec(job, service, known.appspec, definition),
+        lambda: _check_group(job, rules.target_id(cluster, name), known),
+        lambda: _check_config(job, known.deployment_config),
+    )[0]
+    return found
+
+
+def _appspec(
+    job: Job, service: Mapping[str, Any], source: S3Object | WorkspaceFile | None, definition: Mapping[str, Any]
+) -> appspec.AppSpec | None:
+    if source is None:
+        appspec.check(appspec.of_service(service), definition, where=f"the service {service['serviceName']}")
+        return None
+    if isinstance(source, S3Object):
+        where, text = f"s3://{source.bucket}/{source.key}", s3.text(job.aws, source)
+    else:
+        where, text = source.path, read_file(source.path, what="the appspec")
+    found = appspec.read(text, where=where)
+    appspec.check(found, definition, where=where)
+    return found
+
+
+def _check_group(job: Job, wanted: str, names: CodeDeploy) -> None:
+    """And that its deployments may be read: without that nobody could follow one."""
+    group = codedeploy.deployment_group(job.aws, names.application, names.deployment_group)
+    what = f"the CodeDeploy deployment group {names.deployment_group} of application {names.application}"
+    platform = group.get("computePlatform", "ECS")
+    if platform != "ECS":
+        raise Refused(f"{what} deploys to {platform}, not to ECS")
+    theirs = [rules.target_id(each["clusterName"], each["serviceName"]) for each in group.get("ecsServices", ())]
+    if wanted not in theirs:
+        raise Refused(
+            f"{what} deploys {', '.join(theirs) or 'no service'}, not {wanted}",
+            "In the document `codedeploy` of the service names it, without one the inputs codedeploy-application and "
+            "codedeploy-deployment-group.",
+        )
+    last = group.get("lastAttemptedDeployment", {}).get("deploymentId")
+    codedeploy.deployments(job.aws, [last] if last else [])
+
+
+def _check_config(job: Job, name: str) -> None:
+    if not name:
+        return
+    found = codedeploy.deployment_config(job.aws, name)
+    if found is None or found.get("computePlatform", "ECS") != "ECS":
+        state = f"is for {found['computePlatform']}" if found else "is not there"
+        remedy = "One of AWS's own begins with `CodeDeployDefault.ECS`; the infra repo creates others."
+        raise Refused(f"the CodeDeploy deployment configuration {name} {state}", remedy)
+
+
+def patience(job: Job, plan: Plan, timeout: float) -> float:
+    """Seconds to follow a deployment that waits for somebody, and then before it ends the old tasks: as the official
+    action counts, both on top of ``timeout``, up to six hours."""
+    names = _names(plan)
+    group = codedeploy.deployment_group(job.aws, names.application, names.deployment_group)
+    return max(timeout, min(timeout + 60.0 * rules.waits(group), _LONGEST_WAIT))
+
+
+# ---- start ----
+
+
+def start(job: Job, plan: Plan, arn: str) -> Mine:
+    """One CreateDeployment.
+
+    Without a call where the service is at this task definition, or on the way to it, already. Raises ``Busy`` where
+    the deployment group has another deployment under way.
+    """
+    names, before = _names(plan), _before(plan.service, arn)
+    under_way, asked = _under_way(job, names)
+    adopted = next((each for each in under_way if _brings(each, arn)), None)
+    if adopted:
+        job.ci.line(f"{plan.target.key}: {rules.words(adopted)} is under way already")
+        return _mine(arn, before, str(adopted["deploymentId"]))
+    there = None if under_way or plan.force else _brought(job, plan.service, arn)
+    if there:
+        job.ci.line(f"{plan.target.key}: {short(arn)} is what the service has already")
+        return _mine(arn, before, there)
+    name = _create(job, plan, arn, names, asked)
+    job.ci.line(f"{plan.target.key}: deployment {name} started, {short(str(before))} -> {short(arn)}")
+    return _mine(arn, before, name)
+
+
+def _create(job: Job, plan: Plan, arn: str, names: CodeDeploy, asked: datetime) -> str:
+    """The new deployment's id. After a lost answer it is looked for before the call is repeated."""
+    template = plan.appspec or appspec.of_service(plan.service)
+    content, sha256 = appspec.content(appspec.with_task_definition(template, arn))
+    request: Json = {
+        "applicationName": names.application,
+        "deploymentGroupName": names.deployment_group,
+        "revision": {"revisionType": "AppSpecContent", "appSpecContent": {"content": content, "sha256": sha256}},
+    }
+    if names.deployment_config:
+        request["deploymentConfigName"] = names.deployment_config
+    if names.description:
+        request["description"] = names.description
+
+    def look() -> str | None:
+        """What was created since we asked, for our task definition; or else for our AppSpec, if its text is not
+        told."""
+        ids, _ = codedeploy.deployment_ids(job.aws, names.application, names.deployment_group, since=asked - _MARGIN)
+        for each in codedeploy.deployments(job.aws, ids):
+            told = each.get("revision", {}).get("appSpecContent", {}).get("sha256")
+            if _brings(each, arn) or told == sha256:
+                return str(each["deploymentId"])
+        return None
+
+    def call() -> str:
+        try:
+            return codedeploy.create(job.aws, request)
+        except ClientError as error:
+            if code(error) != "DeploymentLimitExceededException":
+                raise
+            found = look()  # ours, if it was the answer to an earlier call that was lost
+            if found:
+                return found
+            said = str(error.response["Error"].get("Message", "")) or code(error)
+            remedy = "Let it come to its end, or stop it."
+            raise Busy(f"CodeDeploy takes no deployment of {plan.name} at the moment: {said}", remedy) from error
+
+    return carry_out("CreateDeployment", call, look, job)
+
+
+def under_way(job: Job, plan: Plan, arn: str) -> str:
+    """Somebody else's deployment of this service that has not come to its end, in words; empty: there is none.
+
+    One on its way to ``arn`` is the one we want.
+    """
+    found, _ = _under_way(job, _names(plan))
+    others = (each for each in found if not _brings(each, arn))
+    return next((f"{rules.words(each)} is {each.get('status')}" for each in others), "")
+
+
+def current(job: Job, cluster: str, service: str, names: CodeDeploy) -> Json | None:
+    """The deployment group's deployment that has not come to its end; a group has one at most."""
+    found, _ = _under_way(job, rules.names(names, cluster, service))
+    return next(iter(found), None)
+
+
+def _under_way(job: Job, names: CodeDeploy) -> tuple[list[Json], datetime]:
+    """What is under way in the group, and when we asked, by AWS's clock."""
+    ids, asked = codedeploy.deployment_ids(job.aws, names.application, names.deployment_group, statuses=UNDER_WAY)
+    return codedeploy.deployments(job.aws, ids), asked
+
+
+def _brings(info: Mapping[str, Any], arn: str) -> bool:
+    return bool(arn) and rules.deploys(info) == arn
+
+
+def _names(plan: Plan) -> CodeDeploy:
+    return rules.names(plan.target.codedeploy, plan.cluster, plan.name)
+
+
+def _brought(job: Job, service: Mapping[str, Any], arn: str) -> str | None:
+    """The deployment that has brought this task definition to where the traffic goes; ``None`` where it is not there,
+    or that deployment ended badly. One that CodeDeploy did not make, or has forgotten, is named by its task set."""
+    sets: Sequence[Mapping[str, Any]] = service.get("taskSets", ())
+    task_set = next((each for each in sets if each.get("status") == "PRIMARY"), {})
+    if task_set.get("taskDefinition") != arn:
+        return None
+    name = str(task_set.get("externalId", ""))
+    found = next(iter(codedeploy.deployments(job.aws, [name])), {}) if _is_named(name) else {}
+    if found.get("status") in ENDED_BADLY:
+        return None
+    return name if found else str(task_set.get("id", ""))
+
+
+def _is_named(name: str) -> bool:
+    """Whether this is a deployment of CodeDeploy's."""
+    return name.startswith("d-")
+
+
+def _before(service: Mapping[str, Any], arn: str) -> str | None:
+    """What the service runs, or where the traffic is on ``arn`` already, the task set that it replaces."""
+    sets = sorted(service.get("taskSets", ()), key=lambda each: each.get("status") != "PRIMARY")
+    others = (str(each["taskDefinition"]) for each in sets if each.get("taskDefinition") != arn)
+    return next(others, None)
+
+
+def _mine(arn: str, before: str | None, name: str) -> Mine:
+    return Mine(Strategy.CODE_DEPLOY, name, arn, before)
+
+
+# ---- look ----
+
+
+def read(job: Job, followed: Sequence[Following]) -> list[Look]:
+    """One look at all of these deployments and their rollbacks, 25 a call; at the lifecycle events by turns, and where
+    the status has changed."""
+    backs = [rules.rollback_id(one.look.info) for one in followed if one.look is not None]
+    ids = dict.fromkeys(name for name in [*(one.mine.id for one in followed), *backs] if _is_named(name))
+    with looking():
+        known = codedeploy.look_at_deployments(job.aws, list(ids))
+        looks = [_look(job, one, known) for one in followed]
+        for number, gone in _gone(job, followed, looks).items():
+            looks[number] = replace(looks[number], gone=gone)
+    due = _due(followed, looks)
+    for number, one in enumerate(followed):
+        if number in due:
+            looks[number] = _with_target(job, one, looks[number])
+        elif _has_changed(one, looks[number]):
+            looks[number] = replace(looks[number], target=None)  # what it was before tells nothing of now
+    return looks
+
+
+def _look(job: Job, one: Following, known: Mapping[str, Json]) -> Look:
+    """Where CodeDeploy has no deployment to name as ours, the service has long had the task definition."""
+    last: Look = one.look or Look({})
+    now = job.clock.monotonic()
+    info = known.get(one.mine.id, {}) if _is_named(one.mine.id) else {"status": "Succeeded"}
+    ended = info.get("status") in ENDED_BADLY
+    return replace(
+        last,
+        info=info,
+        rollback=known.get(rules.rollback_id(info)),
+        at=now,
+        ended_at=(now if last.ended_at is None else last.ended_at) if ended else None,
+    )
+
+
+def _gone(job: Job, followed: Sequence[Following], looks: Sequence[Look]) -> dict[int, Verdict]:
+    """Of those that have just ended badly the ones whose service is deleted, which CodeDeploy tells in many words."""
+    ended = [
+        number
+        for number, (one, look) in enumerate(zip(followed, looks, strict=True))
+        if look.ended_at is not None and (one.look is None or one.look.ended_at is None)
+    ]
+    if not ended:
+        return {}
+    services = ecs.look_at_services(job.aws, followed[0].plan.cluster, [followed[n].plan.name for n in ended])
+    verdicts = {number: deleted(services.get(followed[number].plan.name)) for number in ended}
+    return {number: verdict for number, verdict in verdicts.items() if verdict}
+
+
+def _due(followed: Sequence[Following], looks: Sequence[Look]) -> list[int]:
+    """Those whose status has changed, and of the others some, the longest not asked first; of many as many as a look
+    may cost besides the deployments and their rollbacks."""
+    named = [n for n, one in enumerate(followed) if _is_named(one.mine.id)]
+    begun = [n for n in named if looks[n].status not in ("", "Created", "Queued")]
+    oldest_first = sorted(begun, key=lambda n: looks[n].asked_at)
+    changed = [n for n in oldest_first if _has_changed(followed[n], looks[n])]
+    others = [n for n in oldest_first if n not in changed]
+    due = changed + others[: max(1, len(followed) // _TARGETS)]
+    return due[: max(1, _CALLS - 2 * -(-len(followed) // codedeploy.DEPLOYMENTS_A_CALL))]
+
+
+def _has_changed(one: Following, look: Look) -> bool:
+    return one.look is None or one.look.status != look.status
+
+
+def _with_target(job: Job, one: Following, look: Look) -> Look:
+    """Without them the deployment's own status has to do."""
+    look = replace(look, asked_at=look.at)
+    try:
+        target = codedeploy.ecs_target(job.aws, one.mine.id, rules.target_id(one.plan.cluster, one.plan.name))
+    except (ClientError, BotoCoreError) as error:
+        what = code(error) or type(error).__name__
+        if not passing(error) and one.first_of_any(f"target: {what}"):
+            job.ci.warning(f"{one.key}: the lifecycle events can't be read ({what})")
+        return look
+    look = replace(look, target=target)
+    task_set = str(rules.green(look).get("identifer", ""))
+    if task_set.startswith("ecs-svc/") and one.mine.started_by != task_set:  # which its tasks are started by
+        one.mine = replace(one.mine, started_by=task_set)
+    return look
+
+
+# ---- go back, go on ----
+
+
+def undo(job: Job, one: Following) -> Mine:
+    """Stops ours while it is under way, and CodeDeploy rolls it back: the deployment to follow then is the same. Else
+    deploys what ran before. Raises ``Refused`` where the service is not ours any more."""
+    mine = one.mine
+    if _is_named(mine.id):
+        if roll_back(job, mine.id):
+            return mine
+        ours = next(iter(codedeploy.deployments(job.aws, [mine.id])), {})
+        if rules.rollback_id(ours):
+            return mine
+    return start(job, *way_back(job, one))
+
+
+def roll_back(job: Job, name: str) -> bool:
+    """Stops a deployment, and lets CodeDeploy roll it back; ``False`` where it has ended already."""
+    return codedeploy.stop(job.aws, name)
+
+
+def proceed(job: Job, name: str) -> None:
+    """Lets the traffic of a deployment that is Ready over. Raises ``Refused`` where it is not Ready."""
+    try:
+        codedeploy.proceed(job.aws, name)
+    except ClientError as error:
+        if code(error) not in ("DeploymentIsNotInReadyStateException", "DeploymentAlreadyCompletedException"):
+            raise
+        state = next((each.get("status") for each in codedeploy.deployments(job.aws, [name])), "not there")
+        raise Refused(f"deployment {name} is {state}: it waits for nobody") from error
+
+
+def stop(aws: Aws, under_way: Mapping[str, Any]) -> str:
+    """In the last seconds of a cancelled job: stops ours and lets CodeDeploy roll it back, if it is still under way."""
+    service, wanted = str(under_way["service"]), str(under_way["task_definition"])
+    name = str(under_way.get("id") or "") or _by_task_set(aws, under_way)
+    if not name:
+        return f"service {service} has no deployment to {short(wanted)} that is seen: nothing was stopped"
+    what = f"deployment {name} ({short(wanted)}) of service {service}"
+    ours = next(iter(codedeploy.deployments(aws, [name])), {})
+    if ours.get("status") not in UNDER_WAY or not codedeploy.stop(aws, name):
+        return f"{what} is not under way any more: nothing was stopped"
+    return f"{what} is being stopped and rolled back, as on-cancel says"
+
+
+def _by_task_set(aws: Aws, under_way: Mapping[str, Any]) -> str:
+    """Cancelled before CreateDeployment answered: the task set that CodeDeploy has made names its deployment."""
+    service = ecs.look_at_service(aws, str(under_way["cluster"]), str(under_way["service"])) or {}
+    ours = (
+        str(each.get("externalId", ""))
+        for each in service.get("taskSets", ())
+        if each.get("taskDefinition") == under_way["task_definition"] and each.get("status") != "PRIMARY"
+    )
+    return next(filter(_is_named, ours), "")

@@ -1,0 +1,130 @@
+"""ECS rolling updates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ecs_cd.aws import ecs
+from ecs_cd.aws.session import Aws, looking, passing
+from ecs_cd.deploy.plan import Plan
+from ecs_cd.deploy.rules import rolling
+from ecs_cd.deploy.rules.own_deployment import Mine
+from ecs_cd.deploy.rules.rolling import Look
+from ecs_cd.deploy.strategies.blue_green import brought
+from ecs_cd.deploy.strategies.update_service import update
+from ecs_cd.deploy.strategies.way_back import way_back
+from ecs_cd.deploy.tracked import Following
+from ecs_cd.job.job import Job
+from ecs_cd.model.lifecycle import Strategy
+from ecs_cd.model.references import short
+
+_ASK_AGAIN = 5.0  # seconds
+
+
+def start(job: Job, plan: Plan, arn: str) -> Mine:
+    """One UpdateService, and the deployment that is ours by its answer.
+
+    Without a call where the service is at this task definition, or on the way to it, already.
+    """
+    before = rolling.primary(plan.service)
+    if not plan.force and not plan.update and rolling.works_towards(plan.service, arn):
+        job.ci.line(f"{plan.target.key}: {short(arn)} is what the service has already")
+        ours, previous = before, rolling.before(plan.service)
+    else:
+        before, ours = update(job, plan, arn)
+        previous = before.get("taskDefinition")
+        job.ci.line(f"{plan.target.key}: deployment {ours['id']} started, {short(str(previous))} -> {short(arn)}")
+    name, before_id, created = str(ours["id"]), str(before.get("id")), ours.get("createdAt")
+    return Mine(Strategy.ROLLING, name, arn, previous, before_id, started_by=name, created_at=created)
+
+
+def read(job: Job, followed: Sequence[Following]) -> list[Look]:
+    """One look at all of these services, ten a call."""
+    if not followed:
+        return []
+    now = job.clock.monotonic()
+    with looking():
+        services = ecs.look_at_services(job.aws, followed[0].plan.cluster, [one.plan.name for one in followed])
+        looks = [_look(job, one, services.get(one.plan.name), now) for one in followed]
+        _ask(job, followed, looks)
+    return looks
+
+
+def _look(job: Job, one: Following, service: Mapping[str, Any] | None, now: float) -> Look:
+    last: Look = one.look or Look(None)
+    if service is None:
+        return Look(None, at=now)
+    current = rolling.primary(service)
+    if rolling.taken_over(one.mine, service, failed=last.failed_at is not None):
+        name = str(current["id"])
+        job.ci.line(f"{one.key}: deployment {name} took over with our task definition")
+        one.mine = replace(one.mine, id=name, started_by=name, created_at=current.get("createdAt"))
+        last = Look(None)
+    failed = last.failed_at is not None or rolling.has_failed(one.mine, service)
+    failed_at = (now if last.failed_at is None else last.failed_at) if failed else None
+    look = replace(last, service=service, at=now, failed_at=failed_at)
+    # What was asked while a look lagged says nothing of what happens later.
+    return look if _unclear(one, look) else replace(look, status=None)
+
+
+def _unclear(one: Following, look: Look) -> bool:
+    """Whether the service itself does not tell enough: ours has failed, or is not PRIMARY."""
+    current = rolling.primary(look.service) if look.service else {}
+    return look.service is not None and (look.failed_at is not None or current.get("id") != one.mine.id)
+
+
+def _ask(job: Job, followed: Sequence[Following], looks: list[Look]) -> None:
+    """Asks what became of one deployment of which the service doesn't tell: two calls for each, and so of several one
+    at each look, by turns."""
+    unclear = [
+        number
+        for number, (one, look) in enumerate(zip(followed, looks, strict=True))
+        if _unclear(one, look) and (len(followed) == 1 or look.at - look.asked_at >= _ASK_AGAIN)
+    ]
+    if not unclear:
+        return
+    number = min(unclear, key=lambda each: (looks[each].asked_at, each))
+    one, look = followed[number], looks[number]
+    assert look.service is not None
+    looks[number] = replace(look, status=_status(job, one, look.service), asked_at=look.at)
+
+
+def _status(job: Job, one: Following, service: Mapping[str, Any]) -> str:
+    arn, mine = str(service["serviceArn"]), one.mine
+    try:
+        ours = brought(job, one.plan.cluster, arn, mine.task_definition, mine.created_at, polling=True)
+    except (ClientError, BotoCoreError) as error:
+        if passing(error):
+            raise
+        return ""  # no permission, or an ECS that does not have this call: DescribeServices has to do
+    return str((ours or {}).get("status", ""))
+
+
+def under_way(job: Job, plan: Plan, arn: str) -> str:
+    """Somebody else's deployment of this service that has not come to its end, in words; empty: there is none."""
+    return rolling.under_way(plan.service, arn)
+
+
+def undo(job: Job, one: Following) -> Mine:
+    """Back to what ran before, by another deployment. Raises ``Refused`` where the service is not ours any more."""
+    return start(job, *way_back(job, one))
+
+
+def stop(aws: Aws, under_way: Mapping[str, Any]) -> str:
+    """In the last seconds of a cancelled job: back to what ran before, if the service still works towards ours."""
+    cluster, name = str(under_way["cluster"]), str(under_way["service"])
+    wanted, previous = under_way["task_definition"], under_way.get("previous_task_definition")
+    service = ecs.look_at_service(aws, cluster, name) or {}
+    current = rolling.primary(service)
+    if current.get("taskDefinition") != wanted:
+        return f"service {name} works towards {short(str(current.get('taskDefinition')))}: nothing was stopped"
+    if rolling.state(current, service) == "COMPLETED":
+        return f"the deployment of service {name} to {short(str(wanted))} is COMPLETED: nothing was stopped"
+    if not previous:
+        return f"service {name} had nothing before {short(wanted)} to go back to; ECS goes on with it"
+    ecs.update_service(aws, cluster, name, previous, force=False, more={})
+    return f"service {name} goes back to {short(previous)}, as on-cancel says"

@@ -1,0 +1,92 @@
+"""One deployment that is being followed."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from ecs_cd.deploy.plan import Plan
+from ecs_cd.deploy.rules.own_deployment import Mine
+from ecs_cd.diagnosis.findings import Finding, StoppedTask
+from ecs_cd.model.references import short
+from ecs_cd.model.verdict import Outcome, Verdict, Watching
+from ecs_cd.report.timeline import Moment, Phase
+
+# After a failure without a rollback ECS may go on trying.
+_OVER = (Outcome.SUCCEEDED, Outcome.ROLLED_BACK, Outcome.ROLLBACK_FAILED, Outcome.SUPERSEDED, Outcome.GONE)
+
+
+@dataclass
+class Following:
+    """What is deployed, which deployment is ours, the last look at it, and its verdict once there is one.
+
+    ``begun``: AWS was asked to begin it, and has not refused. ``back_to``: the revision that it brings back, on the way
+    back. Then what has been found out besides: the events and dead tasks of this deployment, a cause that never heals,
+    what has been said of it already, and the reads of evidence that are still to be made.
+    """
+
+    plan: Plan
+    mine: Mine
+    look: Any = None  # what the strategy's `read` gives
+    verdict: Verdict | None = None
+    begun: bool = False
+    back_to: str = ""
+    seen_events: set[str] = field(default_factory=set)
+    events: list[str] = field(default_factory=list)
+    stopped: dict[str, StoppedTask] = field(default_factory=dict)
+    permanent: Finding | None = None
+    said: set[str] = field(default_factory=set)
+    said_of_any: set[str] = field(default_factory=set)  # one set for all that are deployed together
+    reads: deque[Any] = field(default_factory=deque)
+    read_at: float = 0.0  # when evidence was read last, by the job's clock
+    state: Verdict | Watching | None = None  # at the last look
+    moved_at: float = 0.0  # when that changed
+    asked_at: float | None = None  # when AWS was asked to begin it
+    moments: list[Moment] = field(default_factory=list)  # its story
+
+    def __post_init__(self) -> None:
+        self.renew(self.plan)
+
+    def renew(self, plan: Plan) -> None:
+        """The service was looked at again before its deployment: what happened until then is not of this one."""
+        self.plan = plan
+        self.seen_events |= {str(event["id"]) for event in plan.service.get("events", ())}
+
+    @property
+    def key(self) -> str:
+        """The service as the document calls it."""
+        return self.plan.target.key
+
+    @property
+    def under_way(self) -> bool:
+        """Whether AWS goes on with it, or may."""
+        return self.begun and (self.verdict is None or self.verdict.outcome not in _OVER)
+
+    @property
+    def way(self) -> tuple[str, str]:
+        """From which revision to which it goes, as people say them."""
+        before, after = self.mine.previous_task_definition or "", self.mine.task_definition
+        if self.back_to and after != self.back_to:  # a deployment of ours that is taken back
+            before, after = after, self.back_to
+        return short(before), short(after)
+
+    def tell(self, what: Phase | Outcome | None, at: float) -> None:
+        """Goes on with its story, where that is new. What is seen first has been so from the start."""
+        if what is not None and (not self.moments or self.moments[-1][0] is not what):
+            begin = self.asked_at if self.asked_at is not None and not self.moments else at
+            self.moments.append((what, begin))
+
+    def first_time(self, what: str) -> bool:
+        """Whether this has not been said yet; from now on it has."""
+        return _first_time(what, self.said)
+
+    def first_of_any(self, what: str) -> bool:
+        """Whether this has not been said of any service yet; from now on it has."""
+        return _first_time(what, self.said_of_any)
+
+
+def _first_time(what: str, said: set[str]) -> bool:
+    first = what not in said
+    said.add(what)
+    return first

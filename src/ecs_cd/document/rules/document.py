@@ -1,0 +1,423 @@
+"""The document that the infra repo owns: its schema, its typed form, its inner references."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ecs_cd.document.rules import json_schema
+from ecs_cd.model.errors import Refused
+from ecs_cd.model.names import NAME, closest
+from ecs_cd.model.references import (
+    Repository,
+    S3Object,
+    TaskDefinitionSource,
+    WorkspaceFile,
+    file_source,
+    repository,
+    task_definition_source,
+)
+
+_TASK_DEFINITION: json_schema.Schema = {
+    "type": "string",
+    "pattern": r"^(?:s3://[^/\s]+/\S+|arn:[^\s]+|[^\s:]+(?::[1-9][0-9]*)?|file:\S+)$",
+    "description": "the task definition's template: s3://bucket/key, a family, an ARN or a file of the workspace",
+}
+
+_REPOSITORY = r"^[a-z0-9.-]+(?::[0-9]+)?/(?=.{2,256}$)[a-z0-9]+(?:[._/-]+[a-z0-9]+)*$"
+_CONTAINERS: json_schema.Schema = {
+    "type": "object",
+    "minProperties": 1,
+    "description": "which container runs which image, as in {app: app}",
+    "additionalProperties": False,
+    "patternProperties": {
+        r"^[A-Za-z0-9_-]{1,255}$": {
+            "type": "string",
+            "pattern": NAME,
+            "description": "the name of one of the images",
+        }
+    },
+}
+_CODEDEPLOY: json_schema.Schema = {
+    "type": "object",
+    "description": "the CodeDeploy names of a service with the controller CODE_DEPLOY; "
+    "default: AppECS-CLUSTER-SERVICE and DgpECS-CLUSTER-SERVICE",
+    "additionalProperties": False,
+    "properties": {
+        "application": {
+            "type": "string",
+            "pattern": r"^.{1,100}$",
+            "description": "the CodeDeploy application's name",
+        },
+        "deployment-group": {
+            "type": "string",
+            "pattern": r"^.{1,100}$",
+            "description": "the CodeDeploy deployment group's name",
+        },
+        "appspec": {
+            "type": "string",
+            "pattern": r"^(?:s3://[^/\s]+/\S+|(?:file:)?[^\s:]+)$",
+            "description": "the appspec's template: s3://bucket/key or a file of the workspace; "
+            "default: made from the service",
+        },
+        "deployment-config": {
+            "type": "string",
+            "pattern": r"^.{1,100}$",
+            "description": "the CodeDeploy deployment configuration's name; default: the deployment group's",
+        },
+        "description": {
+            "type": "string",
+            "pattern": r"^.{1,512}$",
+            "description": "what CodeDeploy shows as the deployment's description, at most 512 characters",
+        },
+    },
+}
+_SCHEDULED_TASK: json_schema.Schema = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["task-definition", "containers"],
+    "properties": {
+        "rule": {
+            "type": "string",
+            "pattern": r"^[A-Za-z0-9._-]{1,64}$",
+            "description": "the EventBridge rule's name",
+        },
+        "event-bus": {
+            "type": "string",
+            "pattern": r"^(?:arn:\S+|[A-Za-z0-9/._-]{1,256})$",
+            "description": "the rule's event bus, by name or ARN; default: `default`",
+        },
+        "schedule": {
+            "type": "string",
+            "pattern": r"^[A-Za-z0-9._-]{1,64}$",
+            "description": "the EventBridge Scheduler schedule's name",
+        },
+        "schedule-group": {
+            "type": "string",
+            "pattern": r"^[A-Za-z0-9._-]{1,64}$",
+            "description": "the schedule's group; default: `default`",
+        },
+        "task-definition": _TASK_DEFINITION,
+        "containers": _CONTAINERS,
+    },
+}
+
+SCHEMA: json_schema.Schema = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "$id": "https://raw.githubusercontent.com/org/ecs-cd/v1/schema/ecs-cd.schema.json",
+    "title": "ecs-cd",
+    "description": "The infra identifiers of one application in one environment, in one SSM parameter.",
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["cluster", "images"],
+    "properties": {
+        "cluster": {
+            "type": "string",
+            "pattern": r"^(?:[A-Za-z0-9_-]{1,255}|arn:\S+:cluster/\S+)$",
+            "description": "the ECS cluster's name or ARN",
+        },
+        "images": {
+            "type": "object",
+            "description": "the images of the application: a name of your choice, and its repository",
+            "minProperties": 1,
+            "additionalProperties": False,
+            "patternProperties": {
+                NAME: {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "required": ["repository"],
+                    "properties": {
+                        "repository": {
+                            "type": "string",
+                            "pattern": _REPOSITORY,
+                            "description": "the repository's URI without a tag, as in "
+                            "123456789012.dkr.ecr.eu-west-1.amazonaws.com/my-app",
+                        },
+                        "cache-repository": {
+                            "type": "string",
+                            "pattern": _REPOSITORY,
+                            "description": "the URI, without a tag, of the repository that holds the build's cache "
+                            "where it is kept in a registry; default: the image's repository",
+                        },
+                    },
+                }
+            },
+        },
+        "migration": {
+            "type": "object",
+            "description": "the task that migrates the database before each deployment; absent: there is none",
+            "additionalProperties": False,
+            "required": ["task-definition", "container"],
+            "properties": {
+                "task-definition": _TASK_DEFINITION,
+                "container": {
+                    "type": "string",
+                    "pattern": r"^[A-Za-z0-9_-]{1,255}$",
+                    "description": "the container that migrates; its exit code is the verdict",
+                },
+                "image": {
+                    "type": "string",
+                    "pattern": NAME,
+                    "description": "which of the images the container runs; default: what the service's container of "
+                    "that name runs, else the image of that name, else the only one",
+                },
+                "command": {
+                    "type": "array",
+                    "minItems": 1,
+                    "items": {"type": "string"},
+                    "description": "what the container runs instead of its own command: a list, a word an item",
+                },
+                "service": {
+                    "type": "string",
+                    "pattern": NAME,
+                    "description": "the key of the service whose network settings and launch type are used; "
+                    "default: the only one",
+                },
+            },
+        },
+        "services": {
+            "type": "object",
+            "description": "what is deployed: a name of your choice, and the ECS service",
+            "minProperties": 1,
+            "additionalProperties": False,
+            "patternProperties": {
+                NAME: {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "required": ["task-definition", "containers"],
+                    "properties": {
+                        "service": {
+                            "type": "string",
+                            "pattern": r"^(?:[A-Za-z0-9_-]{1,255}|arn:\S+:service/\S+)$",
+                            "description": "the ECS service's name or ARN; default: the key",
+                        },
+                        "task-definition": _TASK_DEFINITION,
+                        "containers": _CONTAINERS,
+                        "codedeploy": _CODEDEPLOY,
+                    },
+                }
+            },
+        },
+        "scheduled-tasks": {
+            "type": "object",
+            "description": "tasks that EventBridge starts: a name of your choice, and the rule or schedule; "
+            "it gets the new revision once the services have succeeded",
+            "minProperties": 1,
+            "additionalProperties": False,
+            "patternProperties": {NAME: _SCHEDULED_TASK},
+        },
+    },
+}
+
+
+@dataclass(frozen=True)
+class Migration:
+    """The migration task. ``image`` and ``service`` are keys of the document."""
+
+    task_definition: TaskDefinitionSource
+    container: str
+    image: str
+    service: str
+    command: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CodeDeploy:
+    """What CodeDeploy calls the service's parts. An empty name is the console's default. Where there is no
+    appspec it is made from the service."""
+
+    application: str = ""
+    deployment_group: str = ""
+    appspec: S3Object | WorkspaceFile | None = None
+    deployment_config: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Service:
+    """An ECS service. ``containers`` says for a container which image of the document it runs."""
+
+    key: str
+    name: str
+    task_definition: TaskDefinitionSource
+    containers: dict[str, str]
+    codedeploy: CodeDeploy = CodeDeploy()
+
+
+@dataclass(frozen=True)
+class Rule:
+    """An EventBridge rule."""
+
+    name: str
+    event_bus: str = "default"
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """An EventBridge Scheduler schedule."""
+
+    name: str
+    group: str = "default"
+
+
+@dataclass(frozen=True)
+class ScheduledTask:
+    """A task that EventBridge starts."""
+
+    key: str
+    trigger: Rule | Schedule
+    task_definition: TaskDefinitionSource
+    containers: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Document:
+    """The whole of it. ``cache_repositories`` has those images that name one."""
+
+    cluster: str
+    images: dict[str, Repository]
+    services: dict[str, Service]
+    migration: Migration | None = None
+    scheduled_tasks: dict[str, ScheduledTask] = field(default_factory=dict)
+    cache_repositories: dict[str, Repository] = field(default_factory=dict)
+
+
+def load(text: str, *, where: str) -> Document:
+    """The document in ``text``; ``where`` is its source, for messages.
+
+    Raises ``Refused`` with all problems at once, each with its key's path. Values are not in them.
+    """
+    content = json_schema.load(
+        text,
+        SCHEMA,
+        what=f"the document in {where}",
+        remedy="The infra repo owns this document; README.md describes it, schema/ecs-cd.schema.json checks it.",
+        beyond=_reference_problems,
+    )
+    return _document(content)
+
+
+def choose(kind: str, given: str, entries: Mapping[str, Any]) -> str:
+    """The key that is meant by the input ``kind``: the given one, or else the only one.
+
+    Raises ``Refused`` where it is not there, or not clear.
+    """
+    known = f"it has {', '.join(entries) or 'none'}"
+    if given and given not in entries:
+        raise Refused(f"{kind}: the document has no {kind} `{given}`{closest(given, entries)}; {known}")
+    if not given and len(entries) != 1:
+        raise Refused(f"{kind}: is missing, and the document has not one {kind} only; {known}")
+    return given or next(iter(entries))
+
+
+def _reference_problems(content: dict[str, Any]) -> list[str]:
+    """References to images and services that the document does not hold."""
+    images, services = content["images"], content.get("services", {})
+    scheduled = content.get("scheduled-tasks", {})
+    found = [
+        f"{section}.{key}.containers.{container}: names no image; {_known('images', images)}"
+        for section, entries in (("services", services), ("scheduled-tasks", scheduled))
+        for key, entry in entries.items()
+        for container, image in entry["containers"].items()
+        if image not in images
+    ]
+    for key, task in scheduled.items():
+        found += _trigger_problems(f"scheduled-tasks.{key}", task)
+    return found + _migration_problems(content)
+
+
+def _migration_problems(content: dict[str, Any]) -> list[str]:
+    migration, images, services = content.get("migration"), content["images"], content.get("services", {})
+    if migration is None:
+        return []
+    found = []
+    if "service" in migration and migration["service"] not in services:
+        found.append(f"migration.service: names no service; {_known('services', services)}")
+    elif "service" not in migration and len(services) != 1:
+        found.append(f"migration.service: is missing, and not clear; {_known('services', services)}")
+    if "image" in migration and migration["image"] not in images:
+        found.append(f"migration.image: names no image; {_known('images', images)}")
+    elif not found and _migration_image(content) is None:
+        found.append(f"migration.image: is missing, and not clear; {_known('images', images)}")
+    return found
+
+
+def _trigger_problems(path: str, task: dict[str, Any]) -> list[str]:
+    if ("rule" in task) == ("schedule" in task):
+        return [f"{path}: must name either a `rule` (EventBridge) or a `schedule` (EventBridge Scheduler)"]
+    belongs = {"event-bus": "rule", "schedule-group": "schedule"}
+    return [
+        f"{path}.{name}: goes with `{owner}`" for name, owner in belongs.items() if name in task and owner not in task
+    ]
+
+
+def _known(section: str, entries: dict[str, Any]) -> str:
+    return f"{section} holds {', '.join(entries)}" if entries else f"{section} is empty"
+
+
+def _migration_service(content: dict[str, Any]) -> str:
+    return str(content["migration"].get("service") or next(iter(content["services"])))
+
+
+def _migration_image(content: dict[str, Any]) -> str | None:
+    migration, images = content["migration"], content["images"]
+    container = migration["container"]
+    beside = content["services"][_migration_service(content)]["containers"]
+    if "image" in migration:
+        return str(migration["image"])
+    if container in beside:
+        return str(beside[container])
+    if container in images:
+        return str(container)
+    return next(iter(images)) if len(images) == 1 else None
+
+
+def _document(content: dict[str, Any]) -> Document:
+    migration = content.get("migration")
+    return Document(
+        cluster=content["cluster"],
+        images={name: repository(image["repository"]) for name, image in content["images"].items()},
+        cache_repositories={
+            name: repository(image["cache-repository"])
+            for name, image in content["images"].items()
+            if "cache-repository" in image
+        },
+        services={key: _service(key, service) for key, service in content.get("services", {}).items()},
+        scheduled_tasks={key: _scheduled(key, task) for key, task in content.get("scheduled-tasks", {}).items()},
+        migration=migration
+        and Migration(
+            task_definition=task_definition_source(migration["task-definition"]),
+            container=migration["container"],
+            image=_migration_image(content) or "",
+            service=_migration_service(content),
+            command=tuple(migration.get("command", ())),
+        ),
+    )
+
+
+def _service(key: str, service: dict[str, Any]) -> Service:
+    codedeploy = service.get("codedeploy", {})
+    appspec = codedeploy.get("appspec")
+    return Service(
+        key=key,
+        name=service.get("service", key),
+        task_definition=task_definition_source(service["task-definition"]),
+        containers=dict(service["containers"]),
+        codedeploy=CodeDeploy(
+            application=codedeploy.get("application", ""),
+            deployment_group=codedeploy.get("deployment-group", ""),
+            appspec=file_source(appspec) if appspec else None,
+            deployment_config=codedeploy.get("deployment-config", ""),
+            description=codedeploy.get("description", ""),
+        ),
+    )
+
+
+def _scheduled(key: str, task: dict[str, Any]) -> ScheduledTask:
+    trigger = (
+        Rule(task["rule"], task.get("event-bus", "default"))
+        if "rule" in task
+        else Schedule(task["schedule"], task.get("schedule-group", "default"))
+    )
+    return ScheduledTask(key, trigger, task_definition_source(task["task-definition"]), dict(task["containers"]))

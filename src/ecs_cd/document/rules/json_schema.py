@@ -1,0 +1,110 @@
+"""Checks a document against a JSON Schema: all problems at once, each with its path, no value printed.
+
+Knows the few words of JSON Schema that our documents use: type (object, array, string), properties, required,
+additionalProperties, patternProperties, items, minItems, minProperties, maxProperties, pattern, enum.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from ecs_cd.model import json_yaml as texts
+from ecs_cd.model.errors import Refused
+from ecs_cd.model.json_yaml import join
+from ecs_cd.model.names import closest
+
+Schema = dict[str, Any]
+
+LONGEST = 64 * 1024  # characters of a document; SSM itself ends at 8 KiB
+
+_TYPES: dict[str, type] = {"object": dict, "array": list, "string": str}
+_WORDS = {"object": "a mapping", "array": "a list", "string": "text"}
+
+
+def load(
+    text: str, schema: Schema, *, what: str, remedy: str, beyond: Callable[[Any], list[str]] = lambda content: []
+) -> Any:
+    """The content of a document, JSON or YAML; ``what`` names it, ``beyond`` finds what no schema can say.
+
+    Raises ``Refused`` with all problems at once, each with its key's path. Values are not in them.
+    """
+    if not text.strip():
+        raise Refused(f"{what} is empty", remedy)
+    if len(text) > LONGEST:
+        raise Refused(f"{what} has {len(text)} characters; {LONGEST} are allowed", remedy)
+    try:
+        content = texts.parse(text, what=what)
+    except Refused as unreadable:
+        raise Refused(unreadable.problems, remedy) from None
+    found = [f"{path}: stands there twice; keep one" for path in texts.duplicate_keys(content)]
+    found += problems(content, schema)
+    found += [] if found else beyond(content)
+    if found:
+        raise Refused([f"{what} has {len(found)} problem{'s' * (len(found) > 1)}:", *found], remedy)
+    return content
+
+
+def problems(data: Any, schema: Schema, path: str = "") -> list[str]:
+    """What is wrong with ``data``: sentences that start with the path of the key."""
+    wanted = schema.get("type")
+    if wanted and not isinstance(data, _TYPES[wanted]):
+        return [f"{_at(path)}: {_wrong_type(data, wanted, schema)}"]
+    if isinstance(data, dict):
+        return _object_problems(data, schema, path)
+    if isinstance(data, list):
+        found = [f"{_at(path)}: must not be empty"] if len(data) < schema.get("minItems", 0) else []
+        for index, item in enumerate(data):
+            found += problems(item, schema.get("items", {}), f"{path}[{index}]")
+        return found
+    if "pattern" in schema and not _matches(schema["pattern"], data):
+        return [f"{_at(path)}: must be {schema['description']}"]
+    if "enum" in schema and data not in schema["enum"]:
+        return [f"{_at(path)}: must be one of {', '.join(schema['enum'])}"]
+    return []
+
+
+def _object_problems(data: dict[str, Any], schema: Schema, path: str) -> list[str]:
+    known: dict[str, Schema] = schema.get("properties", {})
+    patterns: dict[str, Schema] = schema.get("patternProperties", {})
+    found = [f"{_at(path)}: must not be empty"] if len(data) < schema.get("minProperties", 0) else []
+    if len(data) > schema.get("maxProperties", len(data)):
+        found.append(f"{_at(path)}: has {len(data)} keys, where it may have {schema['maxProperties']}")
+    for name in schema.get("required", ()):
+        if name not in data:
+            found.append(f"{join(path, name)}: is missing; it is {known[name].get('description', 'required')}")
+    for name, value in data.items():
+        here = join(path, name)
+        rule = known.get(name) or next((s for p, s in patterns.items() if _matches(p, name)), None)
+        if rule is not None:
+            found += problems(value, rule, here)
+        elif known:
+            hint = closest(name, known) or f"; known here: {', '.join(known)}"
+            found.append(f"{here}: unknown key{hint}")
+        else:
+            found.append(f"{here}: a name consists of letters, digits, '.', '_' and '-'")
+    return found
+
+
+def _wrong_type(data: Any, wanted: str, schema: Schema) -> str:
+    quote = " (put it in quotes)" if wanted == "string" and isinstance(data, bool | int | float) else ""
+    meaning = f": {schema['description']}" if "description" in schema else ""
+    return f"must be {_WORDS[wanted]}, but is {_kind(data)}{quote}{meaning}"
+
+
+def _kind(data: Any) -> str:
+    if data is None:
+        return "empty"
+    if isinstance(data, bool):
+        return "true or false"
+    return next((_WORDS[name] for name, kind in _TYPES.items() if isinstance(data, kind)), "a number")
+
+
+def _matches(pattern: str, text: str) -> bool:
+    """As JSON Schema has it: `$` is the end, while Python's also matches before a last line feed."""
+    return "\n" not in text and re.search(pattern, text) is not None
+
+
+def _at(path: str) -> str:
+    return path or "the document"

@@ -1,0 +1,231 @@
+"""From plans to images in ECR: one BuildKit session, and once more where the network cut the push off."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ecs_cd.aws.session import explain
+from ecs_cd.diagnosis.findings import Finding
+from ecs_cd.images import docker, registry
+from ecs_cd.images.plan import Plan
+from ecs_cd.images.registry import Login
+from ecs_cd.images.rules import bake, build_failure, buildx
+from ecs_cd.job.job import Job, together
+from ecs_cd.model.references import Image, mentioned
+
+_PAUSES = (2, 5)  # seconds before a push that was cut off is tried again
+_LOOKS = (0, 1, 2)  # seconds before each look for what was just pushed
+
+
+@dataclass(frozen=True)
+class Done:
+    """An image that is in ECR now, with all tags of its plan."""
+
+    plan: Plan
+    digest: str
+
+    @property
+    def image(self) -> str:
+        return self.plan.repository.by_digest(self.digest)
+
+
+@dataclass(frozen=True)
+class Built:
+    """``why`` says why the others are not done."""
+
+    done: Sequence[Done] = ()
+    why: str = ""
+    finding: Finding | None = None
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    """``digests`` and ``failed`` are by the images' names, as far as BuildKit tells."""
+
+    command: str
+    code: int
+    lines: list[str]
+    digests: dict[str, str]
+    failed: list[str]
+
+
+def build(plans: Sequence[Plan], job: Job) -> Built:
+    """Builds and pushes these images together."""
+    logins = _logins(plans, job)
+    with docker.configuration(job, [login.host for login in logins]) as environ:
+        for login in logins:
+            docker.login(environ, login.host, login.user, login.password)
+        builds = {plan.name: _build(plan, environ, job) for plan in plans}
+        rescued: list[Done] = []
+        left = list(plans)
+        for pause in (*_PAUSES, None):
+            attempt = _attempt({plan.name: builds[plan.name] for plan in left}, environ, job)
+            if attempt.code == 0:
+                break
+            rescued += _there_all_the_same(left, job)
+            left = [plan for plan in plans if plan.name not in {done.plan.name for done in rescued}]
+            if not left or pause is None or not build_failure.interrupted(attempt.lines):
+                break
+            job.ci.line(f"the push was cut off by the network or the registry; it is tried again in {pause} seconds")
+            job.clock.sleep(pause)
+        pushed = [Done(plan, attempt.digests[plan.name]) for plan in left if plan.name in attempt.digests]
+        left = [plan for plan in left if plan.name not in attempt.digests]
+        if left:
+            why, finding = _why(left, attempt, environ), build_failure.finding(attempt.lines)
+            return Built([*rescued, *pushed], why, finding)
+    wrong = together(*(lambda done=done: _differs(done, job) for done in pushed))
+    proved = [done for done, words in zip(pushed, wrong, strict=True) if not words]
+    return Built([*rescued, *proved], "; ".join(filter(None, wrong)))
+
+
+def _logins(plans: Sequence[Plan], job: Job) -> list[Login]:
+    """For where images and caches go, and for ECR's registries that base images come from; one of these that the
+    caller has logged in to is left to that login, and one that gives no token need not be needed."""
+    found = registry.logins(
+        job, [where for plan in plans for where in (plan.repository, plan.cache_repository) if where]
+    )
+    texts = (text for plan in plans for text in (plan.dockerfile, *plan.recipe.build_args, *plan.recipe.cache_from))
+    settled = docker.known_hosts(job.environ) | {login.host for login in found}
+    others = [one for one in mentioned(texts) if one.host not in settled]
+    try:
+        return [*found, *registry.logins(job, others)]
+    except (ClientError, BotoCoreError) as error:
+        hosts = ", ".join(sorted({one.host for one in others}))
+        job.ci.warning(f"no login for {hosts}, where base images may come from: {explain(error)}")
+        return found
+
+
+def retag(plan: Plan, image: Image, holding: str, job: Job) -> Done:
+    """Gives an image in ECR, which is ``holding`` one tag, those of the plan that it lacks."""
+    for tag in plan.tagging.names:
+        if tag != holding and plan.there.get(tag) != image:
+            registry.tag(job.aws, plan.repository, image, tag)
+            job.ci.line(f"tag `{tag}` of {plan.repository} moved to {image.digest}")
+    return Done(plan, image.digest)
+
+
+# ---- one session ----
+
+
+def _attempt(builds: Mapping[str, buildx.Build], environ: Mapping[str, str], job: Job) -> _Attempt:
+    """One image by `docker buildx build`, several by `docker buildx bake`."""
+    folder = Path(environ["DOCKER_CONFIG"])
+    metadata = folder / "metadata.json"
+    metadata.unlink(missing_ok=True)
+    targets = bake.targets(builds)
+    several = len(builds) > 1
+    if not several:
+        argv = buildx.argv(*builds.values(), metadata_file=str(metadata))
+    else:
+        job.ci.line(f"images that are built together: {', '.join(builds)}")
+        by_target = {targets[name]: build for name, build in builds.items()}
+        definition = bake.definition(by_target, folder=str(Path.cwd()), environ=environ)
+        file = docker.write(environ, "bake.json", definition)
+        argv = bake.argv(by_target, file=file, metadata_file=str(metadata))
+    with job.ci.foreign():
+        code, lines = docker.build(argv, {**environ, **bake.ENVIRON})
+    told = metadata.read_text(encoding="utf-8") if metadata.exists() else ""
+    digests = bake.digests(told) if several else dict.fromkeys(targets.values(), buildx.digest(told))
+    failed = bake.failed(lines)
+    return _Attempt(
+        " ".join(argv[:3]),
+        code,
+        lines,
+        digests={name: found for name in builds if (found := digests.get(targets[name], ""))},
+        failed=[name for name in builds if targets[name] in failed],
+    )
+
+
+def _build(plan: Plan, environ: Mapping[str, str], job: Job) -> buildx.Build:
+    recipe = plan.recipe
+    secrets = docker.secret_files(environ, recipe.name, recipe.secrets)
+    sources = {
+        **{name: f"src={path}" for name, path in secrets.items()},
+        **{name: f"src={path}" for name, path in recipe.secret_files.items()},
+        **{name: f"env={variable}" for name, variable in recipe.secret_envs.items()},
+    }
+    return buildx.Build(
+        context=recipe.context,
+        references=[f"{plan.repository}:{tag}" for tag in plan.tagging.names],
+        file=recipe.file,
+        target=recipe.target,
+        platforms=recipe.platforms,
+        build_args=recipe.build_args,
+        cache_from=(*plan.cache.sources, *recipe.cache_from),
+        cache_to=(*plan.cache.targets, *recipe.cache_to),
+        labels={**_oci_labels(plan.commit, job), **dict(label.split("=", 1) for label in recipe.labels)},
+        secrets=sources,
+        provenance=recipe.provenance,
+        sbom=recipe.sbom,
+        bases=plan.bases,
+    )
+
+
+def _oci_labels(commit: str, job: Job) -> dict[str, str]:
+    """https://github.com/opencontainers/image-spec/blob/main/annotations.md"""
+    server, repository = job.environ.get("GITHUB_SERVER_URL"), job.environ.get("GITHUB_REPOSITORY")
+    labels = {
+        "org.opencontainers.image.source": f"{server}/{repository}" if server and repository else "",
+        "org.opencontainers.image.revision": commit,
+        "org.opencontainers.image.created": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+    return {name: value for name, value in labels.items() if value}
+
+
+# ---- what came of it ----
+
+
+def _there_all_the_same(plans: Sequence[Plan], job: Job) -> list[Done]:
+    """Those whose image is in ECR although buildx failed.
+
+    On an immutable repository another job may have been first; buildx before 0.14 pushes twice to an engine with the
+    containerd store, where ECR refuses the second; and of several images some may have got through. A manifest is in
+    ECR only with all its layers. As it may be another job's, it doesn't get the content's tag.
+    """
+    found = together(*(lambda plan=plan: _by_commit(plan, job) for plan in plans))
+    unsure = [replace(plan, tagging=plan.tagging.without_content) for plan in plans]
+    return [retag(plan, image, plan.commit, job) for plan, image in zip(unsure, found, strict=True) if image]
+
+
+def _by_commit(plan: Plan, job: Job) -> Image | None:
+    if plan.commit not in plan.tagging.names:
+        return None
+    image = registry.images(job.aws, plan.repository, [plan.commit]).get(plan.commit)
+    if image is None or image == plan.there.get(plan.commit):  # that was there before, as `reuse: never` allows
+        return None
+    job.ci.notice(f"buildx did not succeed in all, but {plan.repository}:{plan.commit} is in ECR: that one is used")
+    return image
+
+
+def _differs(done: Done, job: Job) -> str:
+    """How ECR holds it otherwise than BuildKit says that it pushed it; empty where it doesn't."""
+    plan, digest = done.plan, done.digest
+    tag = plan.tagging.names[0]
+    for pause in _LOOKS:
+        if pause:
+            job.clock.sleep(pause)
+        image = registry.images(job.aws, plan.repository, [tag]).get(tag)
+        if image and image.digest == digest:
+            return ""
+    if image is None:
+        return f"BuildKit pushed {digest}, and ECR has no image {plan.repository}:{tag}"
+    return f"{plan.repository}:{tag} is {image.digest}, and not {digest} that was pushed: somebody else pushed the tag"
+
+
+def _why(left: Sequence[Plan], attempt: _Attempt, environ: Mapping[str, str]) -> str:
+    """Why these images are not in ECR."""
+    if attempt.code == 0:
+        names = ", ".join(plan.name for plan in left)
+        return f"BuildKit's metadata file names no digest of {names}; does the builder's driver support --push?"
+    missing = docker.why_not(environ)
+    if missing:
+        return missing
+    where = f" at {', '.join(attempt.failed)}" if attempt.failed else ""
+    others = ", ".join(plan.name for plan in left if plan.name not in attempt.failed) if len(left) > 1 else ""
+    words = [f"{attempt.command} failed{where} (exit code {attempt.code}); its output is above"]
+    return "; ".join(words + ([f"not pushed{' either' if where else ''}: {others}"] if others else []))

@@ -1,0 +1,148 @@
+"""Which images are built, and how: an input beats the app's file, which beats the default."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+from pathlib import Path
+
+from ecs_cd.document.rules import app_file
+from ecs_cd.document.rules.document import Document
+from ecs_cd.images.rules.buildx import is_remote
+from ecs_cd.inputs.interface import BuildPush
+from ecs_cd.job.job import Job
+from ecs_cd.job.workspace import read_file
+from ecs_cd.model.build_spec import Recipe
+from ecs_cd.model.errors import Refused
+from ecs_cd.model.names import closest
+
+FILE = ".github/ecs-cd.yml"
+# Of several images these would be wrong for all but one, or each would overwrite the other's.
+_OF_ONE_IMAGE = ("context", "file", "target", "cache-to")
+
+
+def wanted(inputs: BuildPush, document: Document, job: Job) -> list[Recipe]:
+    """The recipe of the image that is asked for, else of each one of the document.
+
+    Says of each where it has from what is not the default. Raises ``Refused`` with all problems at once.
+    """
+    written = _written()
+    problems = [*_unknown(inputs, document, written), *_ambiguous(inputs, document), *_colliding(inputs, document)]
+    if problems:
+        raise Refused(problems)
+    names = [inputs.image] if inputs.image else document.images
+    recipes = [_merged(name, inputs, written.get(name, Recipe(name))) for name in names]
+    for recipe in recipes:
+        sources = list(_sources(recipe, inputs))
+        if sources:
+            job.ci.line(f"image {recipe.name}: {', '.join(sources)}")
+    return recipes
+
+
+def file() -> Path | None:
+    """The app's file: in the working directory, else in the top folder of the checkout around it."""
+    here = Path()
+    tops = (folder for folder in (Path.cwd(), *Path.cwd().parents) if (folder / ".git").exists())
+    places = (folder / FILE for folder in (here, next(tops, here)))
+    return next((place for place in places if place.exists() or place.is_symlink()), None)
+
+
+def _written() -> dict[str, Recipe]:
+    """What the app's file says, with its paths as they are from the working directory."""
+    place = file()
+    if place is None:
+        return {}
+    recipes = app_file.load(read_file(str(place), what="the app's file"), where=FILE)
+    return {name: _from(place.parent.parent, recipe) for name, recipe in recipes.items()}
+
+
+def _from(top: Path, recipe: Recipe) -> Recipe:
+    if top == Path():
+        return recipe
+    remote = is_remote(recipe.context)
+    return dataclasses.replace(
+        recipe,
+        context=recipe.context if remote else str(top / recipe.context),
+        file=recipe.file if remote or not recipe.file else str(top / recipe.file),
+        secret_files={name: str(top / path) for name, path in recipe.secret_files.items()},
+    )
+
+
+# ---- what is refused ----
+
+
+def _unknown(inputs: BuildPush, document: Document, written: Mapping[str, Recipe]) -> Iterator[str]:
+    places = {"image": inputs.image, **{f"{FILE}, images.{name}": name for name in written}}
+    for place, name in places.items():
+        if name and name not in document.images:
+            hint = closest(name, document.images)
+            yield (
+                f"{place}: the document has no image `{name}`{hint}; {inputs.config} has {', '.join(document.images)}"
+            )
+
+
+def _ambiguous(inputs: BuildPush, document: Document) -> Iterator[str]:
+    if not inputs.image and len(document.images) > 1:
+        for name in _OF_ONE_IMAGE:
+            if getattr(inputs, name.replace("-", "_")):
+                yield f"{name}: goes with one image: name it by `image`, or say how each is built in {FILE}"
+    ways = {"secrets": inputs.secrets, "secret-envs": inputs.secret_envs, "secret-files": inputs.secret_files}
+    for (first, some), (second, others) in combinations(ways.items(), 2):
+        for name in [name for name in others if name in some]:
+            yield f"{second}: `{name}` is in {first} as well; keep one"
+
+
+def _colliding(inputs: BuildPush, document: Document) -> Iterator[str]:
+    """The commit's tag in a repository holds one image: of two, the second would be taken for built."""
+    for (one, first), (other, second) in combinations(document.images.items(), 2):
+        if first == second and (not inputs.image or inputs.image in (one, other)):
+            yield (
+                f"images.{other}.repository: is that of images.{one}, and both would get the same tags; "
+                "give each a repository of its own"
+            )
+
+
+# ---- who says what ----
+
+
+def _merged(name: str, inputs: BuildPush, written: Recipe) -> Recipe:
+    """What has a name of its own (a build argument, a secret) is overridden by its name, anything else as a whole."""
+    arguments = {_name(argument) for argument in inputs.build_args}
+    secrets = {*inputs.secrets, *inputs.secret_envs, *inputs.secret_files}
+    return Recipe(
+        name,
+        context=inputs.context or written.context,
+        file=inputs.file or written.file,
+        target=inputs.target or written.target,
+        build_args=(*(one for one in written.build_args if _name(one) not in arguments), *inputs.build_args),
+        platforms=inputs.platforms or written.platforms,
+        secrets=inputs.secrets,
+        secret_envs={**_without(secrets, written.secret_envs), **inputs.secret_envs},
+        secret_files={**_without(secrets, written.secret_files), **inputs.secret_files},
+        cache=inputs.cache or written.cache,
+        cache_from=inputs.cache_from,
+        cache_to=inputs.cache_to,
+        labels=inputs.labels,
+        provenance=inputs.provenance,
+        sbom=inputs.sbom,
+    )
+
+
+def _name(argument: str) -> str:
+    return argument.partition("=")[0]
+
+
+def _without(names: set[str], entries: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in entries.items() if name not in names}
+
+
+def _sources(recipe: Recipe, inputs: BuildPush) -> Iterator[str]:
+    """``context (input)``, of everything that is not the default."""
+    default = Recipe(recipe.name)
+    for one in dataclasses.fields(Recipe):
+        value = getattr(recipe, one.name)
+        if value != getattr(default, one.name):
+            given = getattr(inputs, one.name)
+            sources = [FILE] * (value != given) + ["input"] * bool(given)
+            yield f"{one.name.replace('_', '-')} ({', '.join(sources)})"

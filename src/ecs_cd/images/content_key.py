@@ -1,0 +1,296 @@
+"""`reuse: content`: the keys of images, from what the checkout, the machine and ECR say of what they are built from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import stat
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ecs_cd.aws import ecr
+from ecs_cd.aws.session import code
+from ecs_cd.images.rules import content, dockerfile, dockerignore
+from ecs_cd.images.rules.content import Key, OnDisk, Source
+from ecs_cd.images.rules.dockerfile import Doubt
+from ecs_cd.images.rules.dockerignore import Ignore, Matched
+from ecs_cd.job import checkout
+from ecs_cd.job.job import Job, together
+from ecs_cd.model.build_spec import Recipe
+from ecs_cd.model.errors import Refused
+from ecs_cd.model.references import Repository, Tracked
+
+_A = TypeVar("_A")
+_B = TypeVar("_B")
+_CHUNK = 1 << 20  # bytes
+_HERE = ("docker", "docker-container")  # drivers whose builder is where the engine is
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a build reads: the top of the checkout, and from there the context and the Dockerfile."""
+
+    top: Path
+    context: str
+    file: str
+
+    @property
+    def prefix(self) -> str:
+        """What all paths below the context begin with."""
+        return f"{self.context}/" if self.context else ""
+
+
+@dataclass(frozen=True)
+class _Checkout:
+    """What is in the commit, and what builds see of it: images often have one context."""
+
+    commit: str
+    files: Mapping[str, Tracked]
+    folders: frozenset[str]
+    seen: dict[tuple[str, Ignore], str | Doubt] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """All that a key is made of but the digests of ``bases``."""
+
+    recipe: Recipe
+    source: Source
+    bases: Mapping[str, tuple[Repository, str]]
+    platforms: str
+
+
+def keys(recipes: Sequence[Recipe], commit: str, job: Job) -> dict[str, Key]:
+    """The key of each image at this commit by the recipe's name, or why it has none. Nothing is built or changed.
+
+    However many images there are, a checkout is asked for its files once, and a repository of base images once.
+    """
+    why: dict[str, str] = {}
+    places = _each({recipe.name: recipe for recipe in recipes}, _place, why)
+    checkouts = {top: _checkout(top, places.values()) for top in {place.top for place in places.values()}}
+
+    def draft(recipe: Recipe) -> _Draft:
+        place = places[recipe.name]
+        return _draft(recipe, place, checkouts[place.top], commit, job.environ)
+
+    drafts = _each({recipe.name: recipe for recipe in recipes if recipe.name in places}, draft, why)
+    digests = _digests({name: one for draft in drafts.values() for name, one in draft.bases.items()}, job)
+    found = _each(drafts, lambda draft: _key(draft, digests, job.environ), why)
+    return {recipe.name: found.get(recipe.name) or Key(why_not=why[recipe.name]) for recipe in recipes}
+
+
+def _each(items: Mapping[str, _A], make: Callable[[_A], _B], why: dict[str, str]) -> dict[str, _B]:
+    """What is made of each; where there is a doubt, its words go to ``why``."""
+    made = {}
+    for name, item in items.items():
+        try:
+            made[name] = make(item)
+        except Doubt as doubt:
+            why[name] = str(doubt)
+    return made
+
+
+def _key(draft: _Draft, digests: Mapping[str, str | Doubt], environ: Mapping[str, str]) -> Key:
+    return content.key(
+        draft.recipe,
+        draft.source,
+        {reference: _certain(digests[reference]) for reference in draft.bases},
+        machine=platform.machine(),
+        platforms=draft.platforms,
+        attestations=environ.get("BUILDX_NO_DEFAULT_ATTESTATIONS", ""),
+    )
+
+
+def _certain(known: str | Doubt) -> str:
+    if isinstance(known, Doubt):
+        raise known
+    return known
+
+
+# ---- the checkout ----
+
+
+def _place(recipe: Recipe) -> _Place:
+    content.arguments(recipe)
+    context = Path(recipe.context).resolve()
+    given = Path(recipe.file or Path(recipe.context) / "Dockerfile")
+    file = given.parent.resolve() / given.name
+    if not context.is_dir() or not file.is_file():
+        raise Doubt(f"there is no {context if not context.is_dir() else file}")
+    top = _top(context)
+    if top is None or top != _top(file.parent):
+        raise Doubt("context and Dockerfile are not in one Git checkout")
+    return _Place(top, _below(top, context), _below(top, file))
+
+
+def _top(folder: Path) -> Path | None:
+    return next((one for one in (folder, *folder.parents) if os.path.lexists(one / ".git")), None)
+
+
+def _below(top: Path, path: Path) -> str:
+    return "" if path == top else path.relative_to(top).as_posix()
+
+
+def _checkout(top: Path, places: Iterable[_Place]) -> _Checkout:
+    here = [place for place in places if place.top == top]
+    paths = {path for place in here for path in (place.context, place.file, f"{place.file}.dockerignore")}
+    commit, files = checkout.tracked(str(top), sorted(paths))
+    return _Checkout(commit, files, content.folders(files))
+
+
+def _draft(recipe: Recipe, place: _Place, known: _Checkout, commit: str, environ: Mapping[str, str]) -> _Draft:
+    if not known.commit:
+        raise Doubt("Git doesn't say what is in the checkout")
+    if known.commit != commit:
+        raise Doubt(f"the checkout is at {known.commit}, not at {commit or 'a commit that is known'}")
+    text, blob = _read(place.top, place.file, known)
+    excludes, ignore = _ignore(place, known)
+    if (place.context, ignore) not in known.seen:
+        known.seen[place.context, ignore] = _seen(place, ignore, known)
+    source = Source(place.context, place.file, blob, excludes, _certain(known.seen[place.context, ignore]))
+    bases = content.looked_up(dockerfile.images(text, content.arguments(recipe)))
+    return _Draft(recipe, source, bases, _platforms(recipe, environ))
+
+
+def _read(top: Path, name: str, known: _Checkout) -> tuple[str, str]:
+    """The text of a file that is as it is in the commit, and its blob."""
+    path = top / name
+    try:
+        found = path.lstat()
+        if not stat.S_ISREG(found.st_mode):
+            raise Doubt(f"{name} is not a plain file")
+        blob = content.certain(name, _on_disk(path, found, known.files.get(name)), known.files)
+        return path.read_text(encoding="utf-8"), blob
+    except (OSError, UnicodeDecodeError):
+        raise Doubt(f"{name} can't be read") from None
+
+
+def _ignore(place: _Place, known: _Checkout) -> tuple[str, Ignore]:
+    """What excludes files, and its blob: the Dockerfile's own file, else the context's; its text as it is written."""
+    own, common = f"{place.file}.dockerignore", f"{place.prefix}.dockerignore"
+    name = next((name for name in (own, common) if os.path.lexists(place.top / name)), "")
+    if not name:
+        return "", Ignore()
+    text, blob = _read(place.top, name, known)
+    if name == own and not text:
+        raise Doubt(f"{name} is empty, and BuildKit may read {common} in its place")
+    return blob, dockerignore.read(text)
+
+
+def _seen(place: _Place, ignore: Ignore, known: _Checkout) -> str | Doubt:
+    try:
+        there = dict(_walk(str(place.top / place.context), place.prefix, "", ignore, ignore.top, known))
+        return content.seen(place.prefix, there, known.files, known.folders, ignore)
+    except OSError as error:
+        return Doubt(f"{error.filename} can't be read")
+    except Doubt as doubt:
+        return doubt
+
+
+def _walk(
+    folder: str, prefix: str, path: str, ignore: Ignore, above: Matched, known: _Checkout
+) -> Iterator[tuple[str, OnDisk]]:
+    """What is there below a folder and not excluded, by its path in the context, and the folders that lead to it."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            name = f"{path}{entry.name}"
+            excluded, matched = ignore.match(name, above)
+            one = _on_disk(
+                entry.path, entry.stat(follow_symlinks=False), None if excluded else known.files.get(prefix + name)
+            )
+            # What is not in the commit is a doubt by itself, however much is in it.
+            inside = not ignore.closed(name) if excluded else prefix + name in known.folders
+            below = []
+            if stat.S_ISDIR(one.mode) and inside:
+                below = list(_walk(entry.path, prefix, f"{name}/", ignore, matched, known))
+            if below or not excluded:
+                yield name, one
+            yield from below
+
+
+def _on_disk(path: str | Path, found: os.stat_result, tracked: Tracked | None) -> OnDisk:
+    """Of a file of Git LFS the content is read: its blob names that by a hash."""
+    if tracked is None or tracked.filter != "lfs" or not stat.S_ISREG(found.st_mode):
+        return OnDisk(found.st_mode, found.st_size)
+    hashed = hashlib.sha256()
+    with Path(path).open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            hashed.update(chunk)
+    return OnDisk(found.st_mode, found.st_size, hashed.hexdigest())
+
+
+# ---- the builder ----
+
+
+def _platforms(recipe: Recipe, environ: Mapping[str, str]) -> str:
+    """What is built for where the recipe doesn't say: what the environment says, else the builder's own platform.
+
+    Docker isn't asked; a builder that may be on another machine is a doubt.
+    """
+    default = environ.get("DOCKER_DEFAULT_PLATFORM", "")
+    if not recipe.platforms and not default and not _builds_here(environ):
+        raise Doubt("the builder may be on another machine; say for which `platforms` it builds")
+    return default
+
+
+def _builds_here(environ: Mapping[str, str]) -> bool:
+    """Whether the engine and the chosen builder are on this machine, by their own files."""
+    docker = Path(environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
+    buildx = Path(environ.get("BUILDX_CONFIG") or docker / "buildx")
+    try:
+        config, current = _json(docker / "config.json"), _json(buildx / "current")
+        name = environ.get("BUILDX_BUILDER") or current.get("Name") or ""
+        builder = {} if name in ("", "default") else json.loads((buildx / "instances" / name).read_text("utf-8"))
+        nodes = builder.get("Nodes") or []
+        contexts = [environ.get("DOCKER_CONTEXT") or config.get("currentContext"), *(n.get("Endpoint") for n in nodes)]
+        return (
+            _local(environ.get("DOCKER_HOST"))
+            and all(map(_local, contexts))
+            and builder.get("Driver", "docker") in _HERE
+            and not any(node.get("Platforms") for node in nodes)
+            and not ((buildx / "defaults").is_dir() and any((buildx / "defaults").iterdir()) and not name)
+        )
+    except (OSError, ValueError, AttributeError, TypeError):
+        return False
+
+
+def _local(endpoint: str | None) -> bool:
+    return not endpoint or endpoint == "default" or endpoint.startswith("unix://")
+
+
+def _json(path: Path) -> dict[str, str]:
+    """What a file says; nothing where there is none."""
+    try:
+        found: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+        return found
+    except FileNotFoundError:
+        return {}
+
+
+# ---- base images ----
+
+
+def _digests(asked: Mapping[str, tuple[Repository, str]], job: Job) -> dict[str, str | Doubt]:
+    """The digests of base images in ECR by their references, or why one is not known."""
+    repositories = list(dict.fromkeys(repository for repository, _ in asked.values()))
+    tags = [[tag for one, tag in asked.values() if one == repository] for repository in repositories]
+    calls = (lambda r=r, t=t: _images(r, t, job) for r, t in zip(repositories, tags, strict=True))
+    found = dict(zip(repositories, together(*calls), strict=True))
+    return {
+        reference: found[repository].get(tag) or Doubt(f"the base image {reference} is not in ECR, or can't be read")
+        for reference, (repository, tag) in asked.items()
+    }
+
+
+def _images(repository: Repository, tags: Sequence[str], job: Job) -> dict[str, str]:
+    try:
+        return {tag: image.digest for tag, image in ecr.images(job.aws, repository, tags).items()}
+    except (ClientError, BotoCoreError, Refused) as error:
+        job.ci.line(f"base images: {repository} can't be read ({code(error) or type(error).__name__})")
+        return {}

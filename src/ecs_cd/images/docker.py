@@ -1,0 +1,174 @@
+"""Docker: a configuration of our own with the registries' logins in it, and the build."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+from ecs_cd.job.job import Job
+from ecs_cd.model.errors import Refused
+
+_LAST_LINES = 200  # of a build's output: bake's error block repeats a target's own last lines
+
+
+@contextmanager
+def configuration(job: Job, hosts: Iterable[str]) -> Iterator[dict[str, str]]:
+    """An environment whose Docker configuration is the caller's and takes a login for each of these hosts.
+
+    DOCKER_CONFIG also locates CLI plugins, contexts and builders: all of these are linked. A login
+    must not end up in the caller's credential helper, so each host gets the file as its store.
+    The folder is removed at the end; the clean-up finds it in the state file if we are killed.
+    """
+    theirs = Path(job.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
+    ours = Path(tempfile.mkdtemp(prefix="docker-", dir=job.state.folder))
+    job.state.begin(docker_config=str(ours))
+    try:
+        for entry in _entries(theirs):
+            if entry.name != "config.json":
+                (ours / entry.name).symlink_to(entry.resolve())
+        file = ours / "config.json"
+        file.touch(mode=0o600)
+        file.write_text(json.dumps(_with_file_store(_read(theirs / "config.json"), hosts)), encoding="utf-8")
+        builders = job.environ.get("BUILDX_CONFIG") or str(theirs / "buildx")
+        yield {
+            **job.environ,
+            "DOCKER_CONFIG": str(ours),
+            **({"BUILDX_CONFIG": builders} if theirs.is_dir() else {}),
+        }
+    finally:
+        shutil.rmtree(ours, ignore_errors=True)
+        job.state.end()
+
+
+def known_hosts(environ: Mapping[str, str]) -> set[str]:
+    """The registries that the caller has logged in to, or has a credential helper for."""
+    config = _read(Path(environ.get("DOCKER_CONFIG") or Path.home() / ".docker") / "config.json")
+    sections = (config.get("auths"), config.get("credHelpers"))
+    return {str(host) for section in sections if isinstance(section, dict) for host in section}
+
+
+def login(environ: Mapping[str, str], host: str, user: str, password: str) -> None:
+    """docker login, with the password through standard input. Raises ``Refused`` if it fails."""
+    command = ["docker", "login", "--username", user, "--password-stdin", host]
+    done = _run(command, environ, input=password, capture_output=True, text=True)
+    if done.returncode:
+        raise Refused(f"docker login to {host} failed: {done.stderr.strip().replace(password, '***')}")
+
+
+def build(argv: Sequence[str], environ: Mapping[str, str]) -> tuple[int, list[str]]:
+    """Runs the build with its own progress shown as it comes; its exit code, and the last lines.
+
+    If we are cancelled, it gets the signal too and is waited for.
+    """
+    try:
+        # In one stream with what we write: the runner reads two in no certain order.
+        process = subprocess.Popen(
+            argv, env=dict(environ), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+    except FileNotFoundError:
+        raise _no_docker() from None
+    assert process.stdout is not None
+    last: deque[bytes] = deque(maxlen=_LAST_LINES)
+    muted = threading.Lock()
+    shown = threading.Thread(target=_show, args=(process.stdout, last, muted), daemon=True)
+    shown.start()
+    try:
+        code = process.wait()
+    except BaseException:
+        process.terminate()
+        try:
+            process.wait(3)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        raise
+    finally:
+        shown.join(2)
+        muted.acquire()  # for good: what it left running may hold its output open, and is not to write into our log
+    return code, [line.decode(errors="replace").rstrip() for line in list(last)]
+
+
+def _show(stream: IO[bytes], last: deque[bytes], muted: threading.Lock) -> None:
+    for line in stream:
+        last.append(line)
+        with muted, suppress(OSError, ValueError):  # nobody reads our log any more; the build goes on
+            sys.stdout.buffer.write(line)
+            sys.stdout.buffer.flush()
+
+
+def platforms(environ: Mapping[str, str]) -> str:
+    """What buildx tells of the builder, its platforms among it; empty where it doesn't."""
+    done = _run(["docker", "buildx", "inspect"], environ, capture_output=True, text=True)
+    return "" if done.returncode else str(done.stdout)
+
+
+def why_not(environ: Mapping[str, str]) -> str:
+    """What is missing for a build at all; empty where it isn't that."""
+    for command, words in (
+        (["docker", "buildx", "version"], "docker buildx is not installed"),
+        (["docker", "version"], "no Docker engine answers"),
+    ):
+        done = _run(command, environ, capture_output=True, text=True)
+        if done.returncode:
+            return f"{words}: {done.stderr.strip()}"
+    return ""
+
+
+def secret_files(environ: Mapping[str, str], image: str, secrets: Mapping[str, str]) -> dict[str, str]:
+    """Each secret of an image in a file, by id."""
+    return {
+        name: write(environ, f"secret-{image}-{number}", value) for number, (name, value) in enumerate(secrets.items())
+    }
+
+
+def write(environ: Mapping[str, str], name: str, text: str) -> str:
+    """A file that only we can read, in our Docker configuration: it goes with it. Its path."""
+    path = Path(environ["DOCKER_CONFIG"]) / name
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    return str(path)
+
+
+def _run(command: Sequence[str], environ: Mapping[str, str], **more: object) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(command, env=dict(environ), check=False, **more)  # type: ignore[call-overload, no-any-return]
+    except FileNotFoundError:
+        raise _no_docker() from None
+
+
+def _no_docker() -> Refused:
+    return Refused("there is no `docker` on PATH", "Use a runner with Docker, or install its command line and buildx.")
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise Refused(f"the Docker configuration {folder} can't be read: {error.strerror}") from None
+
+
+def _read(path: Path) -> dict[str, object]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError):
+        raise Refused(f"the Docker configuration {path} can't be read as JSON") from None
+    return content if isinstance(content, dict) else {}
+
+
+def _with_file_store(config: dict[str, object], hosts: Iterable[str]) -> dict[str, object]:
+    helpers = config.get("credHelpers")
+    return {**config, "credHelpers": {**(helpers if isinstance(helpers, dict) else {}), **dict.fromkeys(hosts, "")}}

@@ -1,0 +1,218 @@
+"""What will be built, what is reused, and under which tags: decided before anything is built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from ecs_cd.document.rules.document import Document
+from ecs_cd.images import build_spec as recipes
+from ecs_cd.images import docker, registry, scan
+from ecs_cd.images.rules import buildx, emulation, tags
+from ecs_cd.images.rules.buildx import Cache
+from ecs_cd.images.rules.tags import Tagging
+from ecs_cd.inputs.interface import BuildPush
+from ecs_cd.job import checkout
+from ecs_cd.job.job import Job, together
+from ecs_cd.model.build_spec import Recipe
+from ecs_cd.model.errors import Refused
+from ecs_cd.model.references import Image, Mutability, Repository
+
+if TYPE_CHECKING:
+    from ecs_cd.images.rules.content import Key
+
+T = TypeVar("T")
+
+_REMEDY = "Paths are relative to the workspace; is there an actions/checkout step before this one?"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One image. ``there`` is what its repository holds of the tags in question; the rest is a build's: ``bases`` are
+    the base images that the content's tag stands for."""
+
+    recipe: Recipe
+    repository: Repository
+    commit: str
+    tagging: Tagging
+    there: dict[str, Image]
+    cache: Cache = field(default_factory=Cache)
+    cache_repository: Repository | None = None
+    bases: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.recipe.name
+
+    @property
+    def dockerfile(self) -> str:
+        """Its text; empty where it is not in a folder here."""
+        return "" if buildx.is_remote(self.recipe.context) else _read(self.recipe)
+
+
+def place(recipes: Sequence[Recipe]) -> str:
+    """Where the checkout of what is built is: actions/checkout may have put it into a folder, by `path`."""
+    return next((recipe.context for recipe in recipes if not buildx.is_remote(recipe.context)), ".")
+
+
+def prepare(inputs: BuildPush, recipes: Sequence[Recipe], document: Document, commit: str, job: Job) -> list[Plan]:
+    """All that can be known, and refused, before anything is built. No Docker process is started where nothing
+    will be built."""
+    tags.check(inputs.tags)
+    if inputs.scan == "wait" or inputs.fail_on:
+        for one in recipes:
+            scan.check(document.images[one.name])
+    keys = _keys(recipes, commit, job) if inputs.reuse == "content" else {}
+    several = len(recipes) > 1
+    calls = (lambda one=one: _plan(one, keys.get(one.name), inputs, document, commit, job) for one in recipes)
+    named = (_named(f"image `{one.name}`: " * several, call) for one, call in zip(recipes, calls, strict=True))
+    plans: list[Plan] = together(*named)
+    _check_platforms([plan for plan in plans if not plan.tagging.reuse], job)
+    for plan in plans:
+        what = "is reused" if plan.tagging.reuse else "will be built"
+        job.ci.line(f"image: {plan.name} ({plan.repository}) {what}: {plan.tagging.why}")
+        for notice in plan.tagging.notices:
+            job.ci.notice(f"image `{plan.name}`: " * several + notice)
+    return plans
+
+
+def _keys(recipes: Sequence[Recipe], commit: str, job: Job) -> dict[str, Key]:
+    from ecs_cd.images import content_key as content  # few ask for it, and each start would pay for it
+
+    return content.keys(recipes, commit, job)
+
+
+def _named(prefix: str, call: Callable[[], T]) -> Callable[[], T]:
+    """The call, whose problems say which image they are of."""
+
+    def told() -> T:
+        try:
+            return call()
+        except Refused as refused:
+            raise Refused([f"{prefix}{problem}" for problem in refused.problems], refused.remedy) from refused
+
+    return told
+
+
+def _plan(recipe: Recipe, key: Key | None, inputs: BuildPush, document: Document, commit: str, job: Job) -> Plan:
+    repository = document.images[recipe.name]
+    head = checkout.head(place([recipe]))
+    content, why_not, bases = (key.tag, key.why_not, key.bases) if key else ("", "", {})
+    there, mutability, doubt = together(
+        lambda: registry.images(job.aws, repository, [tag for tag in (commit, content, *inputs.tags) if tag]),
+        lambda: registry.mutability(job.aws, repository),
+        lambda: _doubt(recipe) if head in ("", commit) else "",  # of another commit nothing is built here
+    )
+    tagging = tags.plan(
+        commit=commit,
+        extra=inputs.tags,
+        doubt=doubt,
+        there={tag: image.digest for tag, image in there.items()},
+        mutability=mutability,
+        reuse=inputs.reuse,
+        content=content,
+        why_not=why_not,
+    )
+    if tagging.reuse:
+        return Plan(recipe, repository, commit, tagging, there)
+    _check_buildable(recipe, commit, head)
+    cached, cache_repository = _cache(recipe, document, mutability, there, job)
+    bases = bases if tagging.content else {}
+    return Plan(recipe, repository, commit, tagging, there, cached, cache_repository, bases)
+
+
+def _doubt(recipe: Recipe) -> str:
+    """Why what the build sees may not be the commit's; empty where it is."""
+    if buildx.is_remote(recipe.context):
+        return "the context is not the checkout, and may be at another commit"  # without the URL: it may hold a token
+    said_by = [str(path) for path in (recipe.file, recipes.file()) if path]  # besides what the build sees itself
+    return tags.differing(checkout.differences([recipe.context, *said_by]))
+
+
+# ---- what is refused ----
+
+
+def _check_buildable(recipe: Recipe, commit: str, head: str) -> None:
+    found = []
+    if head and head != commit:
+        found.append(f"sha: {commit} is not in ECR, and can't be built from a checkout of {head}")
+    for label in recipe.labels:
+        if "=" not in label:
+            found.append("labels: a label must be NAME=VALUE")
+    for name, path in recipe.secret_files.items():
+        if not Path(path).is_file():
+            found.append(f"secret-files: the file of `{name}` is not there")
+    if not buildx.is_remote(recipe.context):
+        if not Path(recipe.context).is_dir():
+            found.append(f"context: there is no folder {recipe.context}")
+        elif not _dockerfile(recipe).is_file():
+            found.append(f"file: there is no Dockerfile {_dockerfile(recipe)}")
+    if found:
+        raise Refused(found, _REMEDY)
+
+
+def _dockerfile(recipe: Recipe) -> Path:
+    return Path(recipe.file or Path(recipe.context) / "Dockerfile")
+
+
+def _read(recipe: Recipe) -> str:
+    return _dockerfile(recipe).read_text(encoding="utf-8", errors="replace")
+
+
+def _check_platforms(plans: Sequence[Plan], job: Job) -> None:
+    """Refuses what would run programs of a platform that the builder neither is nor has an emulator for. What only
+    copies files, or compiles for another platform on its own, needs none."""
+    asked = [plan.recipe for plan in plans if plan.recipe.platforms and not buildx.is_remote(plan.recipe.context)]
+    there = buildx.platforms(docker.platforms(job.environ)) if asked else set()
+    found = [
+        f"platforms: image `{recipe.name}` runs programs of {', '.join(lacking)}, for which there is no emulator"
+        for recipe in asked
+        if (lacking := buildx.not_there(recipe.platforms, there)) and emulation.needed(_read(recipe), recipe.target)
+    ]
+    if there and found:
+        raise Refused(found, "Set emulators up before this step: docker/setup-qemu-action.")
+
+
+# ---- the cache ----
+
+
+def _cache(
+    recipe: Recipe, document: Document, mutability: Mutability, there: dict[str, Image], job: Job
+) -> tuple[Cache, Repository | None]:
+    """Where the recipe's cache is, and the repository that it is in, if it is in one."""
+    repository = document.images[recipe.name]
+    if recipe.cache == "registry":
+        place, tag = _cache_place(recipe.name, document)
+        if (mutability if place == repository else registry.mutability(job.aws, place)).fixed(tag):
+            raise Refused(
+                f"cache: the repository {place} is immutable, and its tag `{tag}` could be written but once",
+                "Give the image a `cache-repository` in the document, or exclude the tag from the immutability.",
+            )
+        return buildx.registry_cache(f"{place}:{tag}"), place
+    if recipe.cache == "inline":
+        tag = next((tag for tag in there if not mutability.fixed(tag)), "")
+        return buildx.inline_cache(f"{repository}:{tag}" if tag else ""), None
+    if recipe.cache == "gha" and _has_github_cache(recipe.name, job):
+        return buildx.gha_cache(recipe.name), None
+    return Cache(), None
+
+
+def _cache_place(name: str, document: Document) -> tuple[Repository, str]:
+    places = {**document.images, **document.cache_repositories}
+    shared = list(places.values()).count(places[name]) > 1
+    return places[name], f"cache-{name}" if shared else "cache"
+
+
+def _has_github_cache(name: str, job: Job) -> bool:
+    """GitHub gives these to actions in JavaScript alone, and not to a `run` step, as ours is."""
+    there = job.environ.get("ACTIONS_RUNTIME_TOKEN") and (
+        job.environ.get("ACTIONS_RESULTS_URL") or job.environ.get("ACTIONS_CACHE_URL")
+    )
+    if not there:
+        job.ci.warning(
+            f"cache: image `{name}` is built without GitHub's cache: ACTIONS_RUNTIME_TOKEN and ACTIONS_RESULTS_URL are "
+            "not in the environment. Put crazy-max/ghaction-github-runtime before this step."
+        )
+    return bool(there)

@@ -1,0 +1,64 @@
+"""Registries by the repository's host: ECR's, ECR public, or the one beside a local AWS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from ecs_cd.aws import ecr, ecr_public
+from ecs_cd.aws.session import Aws
+from ecs_cd.job.job import Job, together
+from ecs_cd.model.references import Image, Mutability, Repository
+
+
+@dataclass(frozen=True)
+class Login:
+    """What ``docker login`` needs for one registry."""
+
+    host: str
+    user: str
+    password: str = field(repr=False)
+
+
+def logins(job: Job, repositories: Iterable[Repository]) -> list[Login]:
+    """One for each registry that AWS gives a token for, which is asked for once a region: it is good for the
+    registries of all accounts there. Others, such as ghcr.io, are left to the caller's own Docker configuration."""
+    hosts = {one.host: one for one in repositories if one.public or ecr.has(job.aws, one)}
+    regions = {(one.public, one.region): one for one in hosts.values()}
+    tokens = dict(
+        zip(regions, together(*(lambda one=one: _login(job.aws, one) for one in regions.values())), strict=True)
+    )
+    return [Login(host, *tokens[one.public, one.region]) for host, one in hosts.items()]
+
+
+def images(aws: Aws, repository: Repository, tags: Sequence[str]) -> dict[str, Image]:
+    """The images that hold these tags, by tag; what is not there is left out.
+
+    So is an attestation: buildx before 0.14 pushes the parts of an index under its tag, on an engine with the
+    containerd store, and only then the index. A push that was cut off in between leaves no image.
+    Raises ``Refused`` where the repository is not there.
+    """
+    found = ecr_public.images(aws, repository, tags) if repository.public else ecr.images(aws, repository, tags)
+    return {tag: image for tag, image in found.items() if not image.attestation}
+
+
+def manifest(aws: Aws, repository: Repository, digest: str) -> str:
+    """The manifest of the image with this digest; an empty object where it is not there."""
+    return ecr_public.manifest(aws, repository, digest) if repository.public else ecr.manifest(aws, repository, digest)
+
+
+def tag(aws: Aws, repository: Repository, image: Image, name: str) -> None:
+    """Gives the image one more tag. That the tag holds the image already is success."""
+    (ecr_public.tag if repository.public else ecr.tag)(aws, repository, image, name)
+
+
+def mutability(aws: Aws, repository: Repository) -> Mutability:
+    """Which tags of the repository can move; in ECR public all do. Raises ``Refused`` where it is not there."""
+    if not repository.public:
+        return ecr.mutability(aws, repository)
+    ecr_public.check(aws, repository)
+    return Mutability()
+
+
+def _login(aws: Aws, repository: Repository) -> tuple[str, str]:
+    return ecr_public.login(aws) if repository.public else ecr.login(aws, repository)

@@ -1,0 +1,76 @@
+"""From a commit to digests: the images that a migration or a deployment will run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ecs_cd.aws.session import code
+from ecs_cd.images import registry
+from ecs_cd.job.job import Job, together
+from ecs_cd.model.errors import Refused
+from ecs_cd.model.references import Repository, repository
+
+
+def resolve(
+    names: Iterable[str], repositories: Mapping[str, Repository], commit: str, job: Job, *, required: bool = True
+) -> dict[str, str]:
+    """The images of these names by digest, as ``repository@sha256:...``.
+
+    Raises ``Refused`` naming every one that is not in ECR; where none is ``required`` such a one is told, and gets the
+    commit as its tag.
+    """
+    wanted = list(dict.fromkeys(names))
+    if not wanted:
+        return {}
+    if not commit:
+        raise Refused("no commit is known", "Set the input sha, or check the repository out before this step.")
+    found = together(*(lambda name=name: _digest(repositories[name], commit, job) for name in wanted))
+    tagged = {name: f"{repositories[name]}:{commit}" for name in wanted}
+    resolved = {
+        name: repositories[name].by_digest(digest) for name, digest in zip(wanted, found, strict=True) if digest
+    }
+    missing = [f"image `{name}` is not in ECR: {tagged[name]}" for name in wanted if name not in resolved]
+    if missing and required:
+        raise Refused(
+            missing, "Build and push it first (build-push), or give the input sha of a commit that was built."
+        )
+    for line in (*(f"image: {name} is {image}" for name, image in resolved.items()), *missing):
+        job.ci.line(line)
+    return tagged | resolved
+
+
+def by_digest(definition: Mapping[str, Any], job: Job) -> dict[str, str]:
+    """The images that a task definition names, container to ``repository@sha256:...``, as far as they can be known:
+    by a digest, or by a tag of ECR that can be read."""
+    named = {str(one["name"]): str(one.get("image", "")) for one in definition["containerDefinitions"]}
+    images = list(dict.fromkeys(named.values()))
+    found = dict(zip(images, together(*(lambda image=image: _by_digest(image, job) for image in images)), strict=True))
+    for image, (_, trouble) in found.items():
+        if trouble:
+            job.ci.line(f"image: the digest of {image} can't be read, and is not proved in the end ({trouble})")
+    return {name: known for name, image in named.items() if (known := found[image][0])}
+
+
+def _by_digest(image: str, job: Job) -> tuple[str, str]:
+    """The image by digest, or an empty text, and then what keeps it from being known, if that is of interest."""
+    name, _, digest = image.partition("@")
+    if digest:
+        return image, ""
+    tagged = ":" in name.rpartition("/")[2]
+    uri, tag = name.rsplit(":", 1) if tagged else (name, "latest")
+    place = repository(uri)
+    if not place.account:  # not ECR's
+        return "", ""
+    try:
+        known = _digest(place, tag, job)
+    except (ClientError, BotoCoreError, Refused) as error:
+        return "", code(error) or str(error)
+    return (place.by_digest(known), "") if known else ("", "it is not there")
+
+
+def _digest(repository: Repository, commit: str, job: Job) -> str:
+    image = registry.images(job.aws, repository, [commit]).get(commit)
+    return image.digest if image else ""

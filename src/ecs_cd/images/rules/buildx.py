@@ -1,0 +1,147 @@
+"""docker buildx: inputs to argv, its metadata file to the digest."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ecs_cd.model.references import DIGEST
+
+_REMOTE = re.compile(r"^(?:https?://|git://|git@|ssh://|github\.com/)|^-$")
+
+
+@dataclass(frozen=True)
+class Build:
+    """What to build. Everything but ``references`` means what it does in docker/build-push-action.
+
+    ``secrets`` maps an id to buildx's own words for its source: ``src=FILE`` or ``env=NAME``. ``bases`` maps a base
+    image, as the Dockerfile names it, to the one to take for it, by digest.
+    """
+
+    context: str
+    references: Sequence[str]
+    file: str = ""
+    target: str = ""
+    platforms: Sequence[str] = ()
+    build_args: Sequence[str] = ()
+    cache_from: Sequence[str] = ()
+    cache_to: Sequence[str] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    provenance: str = ""
+    sbom: str = ""
+    bases: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Cache:
+    """Where layers come from, and where they are kept, in buildx's own words."""
+
+    sources: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+
+
+def registry_cache(reference: str) -> Cache:
+    """The cache of all stages in a registry, in the form that ECR takes. That it can't be kept fails no build."""
+    kept = f"type=registry,ref={reference},mode=max,image-manifest=true,oci-mediatypes=true,ignore-error=true"
+    return Cache((f"type=registry,ref={reference}",), (kept,))
+
+
+def gha_cache(scope: str) -> Cache:
+    """The cache of all stages in GitHub's cache. That it can't be kept fails no build."""
+    return Cache((f"type=gha,scope={scope}",), (f"type=gha,scope={scope},mode=max,ignore-error=true",))
+
+
+def inline_cache(reference: str) -> Cache:
+    """The cache of the last stage in the image itself; the next build reads it from ``reference``, if there is one."""
+    return Cache((f"type=registry,ref={reference}",) if reference else (), ("type=inline",))
+
+
+def argv(build: Build, *, metadata_file: str) -> list[str]:
+    """The command. Build arguments and secrets go in as buildx wants them; no shell is involved."""
+    words = [
+        "docker",
+        "buildx",
+        "build",
+        "--push",
+        "--progress=plain",
+        f"--metadata-file={metadata_file}",
+    ]
+    words += [f"--tag={reference}" for reference in build.references]
+    words += [f"--file={build.file}"] if build.file else []
+    words += [f"--target={build.target}"] if build.target else []
+    words += [f"--platform={','.join(build.platforms)}"] if build.platforms else []
+    words += [f"--build-arg={arg}" for arg in build.build_args]
+    words += [f"--cache-from={source}" for source in build.cache_from]
+    words += [f"--cache-to={target}" for target in build.cache_to]
+    words += [f"--label={name}={value}" for name, value in build.labels.items()]
+    words += [f"--secret={secret}" for secret in secrets(build)]
+    words += [f"--provenance={build.provenance}"] if build.provenance else []
+    words += [f"--sbom={build.sbom}"] if build.sbom else []
+    words += [f"--build-context={name}={place}" for name, place in contexts(build).items()]
+    return [*words, "--", build.context]
+
+
+def contexts(build: Build) -> dict[str, str]:
+    """The images to take for base images: https://docs.docker.com/build/concepts/context/#named-contexts"""
+    return {name: f"docker-image://{image}" for name, image in build.bases.items()}
+
+
+def secrets(build: Build) -> list[str]:
+    """The build's secrets in buildx's own words: a row of CSV each."""
+    return [_csv_row(f"id={name}", source) for name, source in build.secrets.items()]
+
+
+def platforms(inspected: str) -> set[str]:
+    """The platforms that `docker buildx inspect` tells, as ``linux/arm64``; variants are not told apart.
+
+    Empty where it doesn't tell them: a builder that was not started yet.
+    """
+    told = (line.partition(":")[2] for line in inspected.splitlines() if line.startswith("Platforms:"))
+    words = (word.split()[0].rstrip("*") for line in told for word in line.split(",") if word.strip())
+    return {_without_variant(word) for word in words}
+
+
+def not_there(wanted: Sequence[str], there: Container[str]) -> list[str]:
+    """The platforms that a builder with these lacks."""
+    return [platform for platform in wanted if _without_variant(platform) not in there]
+
+
+def _without_variant(platform: str) -> str:
+    return "/".join(platform.split("/")[:2])
+
+
+def is_remote(context: str) -> bool:
+    """Whether the context is not a folder here: a Git URL, a tarball's URL, standard input."""
+    return bool(_REMOTE.match(context))
+
+
+def digest(metadata: str) -> str:
+    """The digest of what was pushed, from the text of the metadata file; empty where BuildKit didn't say."""
+    return digest_of(content(metadata))
+
+
+def content(metadata: str) -> dict[str, Any]:
+    """What the text of a metadata file holds; nothing where it can't be read."""
+    try:
+        found = json.loads(metadata)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def digest_of(result: Any) -> str:
+    """The digest in what BuildKit says of one build; empty where it didn't say."""
+    found = str(result.get("containerimage.digest", "")) if isinstance(result, dict) else ""
+    return found if DIGEST.fullmatch(found) else ""
+
+
+def _csv_row(*fields: str) -> str:
+    row = io.StringIO()
+    csv.writer(row, lineterminator="").writerow(fields)
+    return row.getvalue()

@@ -1,0 +1,262 @@
+"""Which images a Dockerfile names. What can't be read with certainty is a ``Doubt``.
+
+https://docs.docker.com/reference/dockerfile/, and in what that leaves open BuildKit's parser; where versions of it
+differ there is a doubt too. What a RUN fetches from a network is not looked at: whoever reuses an image by its content
+means that it stays as it was when the image was built.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ecs_cd.model.references import DIGEST
+
+
+class Doubt(Exception):
+    """Why it is not certain what a build would come to."""
+
+
+Flags = Sequence[tuple[str, str]]
+
+_INSTRUCTIONS = {
+    "ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL", "MAINTAINER", "ONBUILD",
+    "RUN", "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR",
+}  # fmt: skip
+# Of `from`, `mount` and `checksum` more is asked; the others name no other image or place.
+_FLAGS = {
+    "FROM": {"platform"},
+    "COPY": {"from", "chown", "chmod", "link", "parents", "exclude"},
+    "ADD": {"checksum", "chown", "chmod", "link", "exclude", "keep-git-dir", "unpack"},
+    "RUN": {"mount", "network"},
+}
+_SWITCHES = {"link", "parents", "keep-git-dir", "unpack"}
+# https://docs.docker.com/reference/dockerfile/#automatic-platform-args-in-the-global-scope
+_AUTOMATIC = [f"{side}{part}" for side in ("TARGET", "BUILD") for part in ("PLATFORM", "OS", "ARCH", "VARIANT")]
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_DIRECTIVE = re.compile(r"(\s*)#\s*([A-Za-z][A-Za-z0-9]*)\s*=\s*(.+?)\s*", re.ASCII)
+_FRONTEND = re.compile(r"(?:docker\.io/)?docker/dockerfile(?::[\w.-]+)?(?:@sha256:[0-9a-f]{64})?", re.ASCII)
+_CONTINUED = re.compile(r"\\[ \t]*$")
+_WITH_HEREDOC = re.compile(r"\s*(?:ONBUILD\s+)?(?:RUN|COPY|ADD)\s", re.IGNORECASE)
+_HEREDOC = re.compile(r"[0-9]*<<(-?)([\"']?)([A-Za-z_][A-Za-z0-9_]*)\2")
+_ARGUMENT = re.compile(r"[ \t]*([A-Za-z_]\w*)(?:=(?:\"([^\"\\]*)\"|'([^'\\$]*)'|([^\s\"'\\]*)))?(?=[ \t]|$)", re.ASCII)
+_VARIABLE = re.compile(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(?:(:?-)([^${}]*))?\})", re.ASCII)
+_REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:-]*(?:@sha256:[0-9a-f]{64})?")
+_ELSEWHERE = re.compile(r"://|[@$\\]|(?:^|[\s\[,])github\.com/", re.IGNORECASE)
+_PINNED = re.compile(r"https?://[^\s$\\#\"']+(?<!\.git)[ \t]+[^\s:@$\\\"']+", re.IGNORECASE)
+
+
+def images(text: str, build_args: Mapping[str, str]) -> tuple[str, ...]:
+    """The images that the Dockerfile takes something from, variables resolved, each once. Raises ``Doubt``."""
+    if _CONTROL.search(text):
+        raise Doubt("the Dockerfile has control characters")
+    lines = text.removeprefix("\ufeff").split("\n")
+    _check_directives(lines)
+    _check_frontend(build_args.get("BUILDKIT_SYNTAX"))
+    reading = _Reading(build_args)
+    for number, line in _instructions(lines):
+        try:
+            reading.take(line)
+        except Doubt as doubt:
+            raise Doubt(f"line {number} of the Dockerfile {doubt}") from None
+    return tuple(dict.fromkeys(reading.found))
+
+
+def split(reference: str) -> tuple[str, str, str]:
+    """Name, tag and digest of a reference; without either the tag is ``latest``."""
+    name, _, digest = reference.partition("@")
+    if ":" in name.rpartition("/")[2]:
+        name, tag = name.rsplit(":", 1)
+        return name, tag, digest
+    return name, "" if digest else "latest", digest
+
+
+# ---- lines ----
+
+
+def _check_directives(lines: Sequence[str]) -> None:
+    """`syntax`, `escape` and `check` stand above everything else."""
+    if lines[0].startswith("#!"):
+        raise Doubt("the Dockerfile begins with #!")
+    for line in lines:
+        match = _DIRECTIVE.fullmatch(line)
+        name = match[2].lower() if match else ""
+        if not match or name not in ("syntax", "escape", "check"):
+            return
+        if match[1] or (name == "escape" and match[3] != "\\"):
+            raise Doubt(f"the Dockerfile has a directive `{name}` that is not read here")
+        if name == "syntax":
+            _check_frontend(match[3])
+
+
+def _check_frontend(reference: str | None) -> None:
+    """Docker's own is what BuildKit has built in, whose version isn't in the key either: a newer one builds the same
+    of the same Dockerfile. Any other may do anything."""
+    if reference is not None and not _FRONTEND.fullmatch(reference):
+        raise Doubt("the Dockerfile's syntax is not docker/dockerfile")
+
+
+def _instructions(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """Each instruction in one line, by the number of its first; without comments and the bodies of heredocs."""
+    position = 0
+    while position < len(lines):
+        start, line, goes_on = position + 1, "", True
+        while goes_on and position < len(lines):
+            part = lines[position].removesuffix("\r")
+            position += 1
+            if not part.strip() or part.lstrip().startswith("#"):
+                goes_on = bool(line)
+                continue
+            if "\r" in part or re.search(r"\\\\[ \t]*$", part):
+                raise Doubt(f"line {position} of the Dockerfile may go on in the next, or not")
+            goes_on = bool(_CONTINUED.search(part))
+            line += _CONTINUED.sub("", part)
+        if line.strip():
+            for word, tabs in _heredocs(start, line):
+                position = _after(word, tabs, lines, position, start)
+            yield start, line.strip()
+
+
+def _heredocs(number: int, line: str) -> Iterator[tuple[str, bool]]:
+    """The word that ends each heredoc of this line, and whether tabs may stand before it."""
+    if "<<" not in line or not _WITH_HEREDOC.match(line):
+        return
+    before = ""
+    for token in re.split(r"([ \t]+)", line):
+        if "<<" in token:
+            match = _HEREDOC.fullmatch(token)
+            quotes = [before.count(quote) for quote in "\"'"]
+            if not match or "\\" in before or all(quotes) or sum(quotes) % 2 or match[3].upper() in _INSTRUCTIONS:
+                raise Doubt(f"line {number} of the Dockerfile has a `<<` that may begin a heredoc, or not")
+            yield match[3], bool(match[1])
+        before += token
+
+
+def _after(word: str, tabs: bool, lines: Sequence[str], position: int, start: int) -> int:
+    for number in range(position, len(lines)):
+        line = lines[number].rstrip("\r")
+        if (line.lstrip("\t") if tabs else line) == word:
+            return number + 1
+    raise Doubt(f"line {start} of the Dockerfile begins a heredoc that doesn't end")
+
+
+# ---- instructions ----
+
+
+@dataclass
+class _Reading:
+    """What is known of the Dockerfile from its top down to here."""
+
+    build_args: Mapping[str, str]
+    found: list[str] = field(default_factory=list)
+    stages: list[str] = field(default_factory=list)
+    # Without an entry an argument has no value; None is a value that isn't known.
+    arguments: dict[str, str | None] = field(default_factory=lambda: dict.fromkeys(_AUTOMATIC))
+
+    def take(self, line: str) -> None:
+        """One more instruction."""
+        name, rest = _words(line)
+        if name.upper() == "ONBUILD":
+            name, rest = _words(rest)
+            if "from" in rest.lower():
+                raise Doubt("has an ONBUILD that may take from another image")
+        flags, rest = _flags(name.upper(), rest)
+        steps: dict[str, Callable[[Flags, str], None]] = {
+            "FROM": self._from,
+            "ARG": self._arg,
+            "COPY": self._copy,
+            "ADD": self._add,
+            "RUN": self._run,
+        }
+        if step := steps.get(name.upper()):
+            step(flags, rest)
+        elif name.upper() not in _INSTRUCTIONS:
+            raise Doubt("has an instruction that is not known here")
+
+    def _from(self, flags: Flags, rest: str) -> None:
+        words = rest.split()
+        named = len(words) == 3 and words[1].lower() == "as" and "$" not in words[2]
+        if len(words) != 1 and not named:
+            raise Doubt("has a FROM that is not read here")
+        image = self._expanded(words[0]) or ""
+        if image != "scratch":
+            self._image(image)
+        self.stages.append(words[2].lower() if named else "")
+
+    def _arg(self, flags: Flags, rest: str) -> None:
+        """Only those above the first FROM can be used in one."""
+        position = 0
+        while not self.stages and position < len(rest):
+            match = _ARGUMENT.match(rest, position)
+            if not match:
+                raise Doubt("has an ARG that is not read here")
+            position = match.end()
+            name, default = match[1], next((value for value in match.group(2, 3, 4) if value is not None), None)
+            if name in _AUTOMATIC:
+                continue
+            if name in self.build_args:
+                self.arguments[name] = self.build_args[name]
+            elif default is not None or name in self.arguments:
+                self.arguments[name] = None if default is None else self._expanded(default)
+
+    def _copy(self, flags: Flags, rest: str) -> None:
+        for name, value in flags:
+            if name == "from":
+                self._image(value, numbered=True)
+
+    def _run(self, flags: Flags, rest: str) -> None:
+        for name, value in flags:
+            for option in value.split(",") if name == "mount" else ():
+                key, _, source = option.partition("=")
+                if key.lower() == "from":
+                    self._image(source, numbered=True)
+
+    def _add(self, flags: Flags, rest: str) -> None:
+        """Of what lies elsewhere only a file with a checksum is certain."""
+        if not _ELSEWHERE.search(rest.replace('"', "").replace("'", "")):
+            return
+        checksums = [value for name, value in flags if name == "checksum"]
+        if not (checksums and all(map(DIGEST.fullmatch, checksums)) and _PINNED.fullmatch(rest)):
+            raise Doubt("has an ADD of what may change: give a file's URL a --checksum=sha256:..., or use COPY")
+
+    def _image(self, image: str, *, numbered: bool = False) -> None:
+        """Another image, unless a stage above has this name, or where stages can be named by it, this number."""
+        if not _REFERENCE.fullmatch(image):
+            raise Doubt("names an image by what is not known before it is built")
+        number = numbered and image.isdecimal() and int(image) < len(self.stages)
+        if image.lower() not in self.stages and not number:
+            self.found.append(image)
+
+    def _expanded(self, text: str) -> str | None:
+        """The text with its variables' values; ``None`` where one is not known, or quotes are in the way."""
+        values = [self._value(match) for match in _VARIABLE.finditer(text)]
+        if None in values or re.search(r"[$\\\"']", _VARIABLE.sub("", text)):
+            return None
+        remaining = iter(values)
+        return _VARIABLE.sub(lambda _: str(next(remaining)), text)
+
+    def _value(self, variable: re.Match[str]) -> str | None:
+        name, way, default = variable[1] or variable[2], variable[3], variable[4]
+        value = self.arguments.get(name, default)
+        return default if way == ":-" and value == "" else value
+
+
+def _words(line: str) -> tuple[str, str]:
+    """The first word, and the rest with single spaces for tabs."""
+    name, _, rest = line.replace("\t", " ").strip(" ").partition(" ")
+    return name, rest.strip(" ")
+
+
+def _flags(instruction: str, rest: str) -> tuple[Flags, str]:
+    """The flags of an instruction, and what comes after them."""
+    found = []
+    while instruction in _FLAGS and rest.startswith("--"):
+        flag, rest = _words(rest)
+        name, equals, value = flag.removeprefix("--").partition("=")
+        known = name in _FLAGS[instruction] and (equals or name in _SWITCHES)
+        if not known or not flag.isascii() or re.search(r"[\"'\\]", flag):
+            raise Doubt("has a flag that is not read here")
+        found.append((name, value))
+    return found, rest

@@ -1,0 +1,262 @@
+"""ECR's scan of an image: what there is to scan, how far the scan is, and the verdict on what it found."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from ecs_cd.model.verdict import Outcome, Verdict, Watching
+
+SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL")  # others, as UNDEFINED, are below these
+WORST = 5  # findings that are told one by one
+
+Page = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What ECR says of one manifest: the pages of DescribeImageScanFindings, none where it knows of no scan.
+
+    ``started`` is what became of StartImageScan: "started", the error's code, or empty where it was not called;
+    ``frequency`` is how often the repository is scanned, as far as it was asked for.
+    """
+
+    pages: Sequence[Page] | None = None
+    started: str = ""
+    frequency: str = ""
+
+
+@dataclass(frozen=True)
+class Vulnerability:
+    severity: str
+    name: str
+    package: str = ""
+    fixed: str = ""
+    uri: str = ""
+
+    def __str__(self) -> str:
+        package = f" in {self.package}" if self.package else ""
+        fixed = f", fixed in {self.fixed}" if self.fixed else ""
+        return f"{self.severity.lower()}: {self.name}{package}{fixed}"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a completed scan found: how many of each severity, the worst first, and all of them."""
+
+    counts: Mapping[str, int]
+    vulnerabilities: Sequence[Vulnerability]
+    at: str
+
+    def __str__(self) -> str:
+        return ", ".join(f"{number} {severity.lower()}" for severity, number in self.counts.items()) or "no findings"
+
+
+class _NoResult(NamedTuple):
+    """There is no result and none will come."""
+
+    cause: str
+    next_step: str
+
+    def words(self, description: str = "") -> str:
+        return f"{self.cause}{f' ({description})' if description else ''}. {self.next_step}"
+
+
+_OTHER_KIND = "Scan it with another tool, or leave `scan` and `fail-on` out."
+
+# Every status of https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageScanStatus.html, and what else they
+# mean: https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-troubleshooting.html
+_WAITING = {"PENDING": "the scan is pending", "IN_PROGRESS": "the scan is in progress"}
+_DONE = ("COMPLETE", "ACTIVE")  # ACTIVE: enhanced scanning goes on with it from now on
+_NEVER = {
+    "FAILED": _NoResult("the scan failed", "Run the job again; the image's page in ECR's console may tell more."),
+    "UNSUPPORTED_IMAGE": _NoResult("ECR can't scan an image of this kind", _OTHER_KIND),
+    "SCAN_ELIGIBILITY_EXPIRED": _NoResult(
+        "the image was pushed too long ago for enhanced scanning",
+        "Build it again by `reuse: never`, or lengthen the re-scan duration of Amazon Inspector.",
+    ),
+    "FINDINGS_UNAVAILABLE": _NoResult(
+        "the findings are not available", "Build it again by `reuse: never`; its scan may be of another scan type."
+    ),
+    "LIMIT_EXCEEDED": _NoResult("a quota of scans is used up", "Run the job again later, or have the quota raised."),
+    "IMAGE_ARCHIVED": _NoResult("the image is archived", "Restore it in ECR, or build it again by `reuse: never`."),
+}
+# The errors of StartImageScan after which nothing will come. That it is refused otherwise says little: a scan may be
+# under way, and where scanning is enhanced none is started by hand.
+_NEVER_STARTED = {
+    "UnsupportedImageTypeException": _NEVER["UNSUPPORTED_IMAGE"],
+    "ImageArchivedException": _NEVER["IMAGE_ARCHIVED"],
+}
+_NOT_COVERED = _NoResult(
+    "ECR scans no images of this repository",
+    "Let a rule of the registry's enhanced scanning cover it.",
+)
+
+
+# ---- what there is to scan ----
+
+
+def manifests(manifest: str, digest: str) -> dict[str, str]:
+    """What ECR scans of an image, digest by platform: of an index its images, else the image, whose platform is empty.
+
+    An index itself has no scan, and attestations have no packages:
+    https://docs.docker.com/build/metadata/attestations/attestation-storage/
+    """
+    children = json.loads(manifest).get("manifests")
+    if children is None:
+        return {"": digest}
+    found: dict[str, str] = {}
+    for child in children:
+        platform = _platform(child)
+        if platform != "unknown/unknown" and "vnd.docker.reference.type" not in (child.get("annotations") or {}):
+            found[f"{platform} {child['digest']}" if platform in found else platform] = child["digest"]
+    return found
+
+
+def _platform(child: Mapping[str, Any]) -> str:
+    platform = child.get("platform") or {}
+    words = (platform.get("os"), platform.get("architecture"), platform.get("variant"))
+    return "/".join(filter(None, words)) or str(child["digest"])
+
+
+# ---- how far it is ----
+
+
+def judge(scans: Mapping[str, Seen], fail_on: str) -> Verdict | Mapping[str, Watching]:
+    """The verdict on an image from the scans of its manifests, by platform; or what is being waited for.
+
+    ``fail_on`` is the severity from which on a finding forbids the image; empty where none does.
+    """
+    if not scans:
+        return Verdict(Outcome.FAILED, f"there is nothing in it that ECR scans. {_OTHER_KIND}")
+    states = {platform: _state(seen) for platform, seen in scans.items()}
+    never = {platform: state for platform, state in states.items() if isinstance(state, str)}
+    if never:
+        return Verdict(Outcome.FAILED, "; ".join(f"{_prefix(platform)}{state}" for platform, state in never.items()))
+    waiting = {platform: state for platform, state in states.items() if isinstance(state, Watching)}
+    if waiting:
+        return waiting
+    return _verdict({platform: state for platform, state in states.items() if isinstance(state, Report)}, fail_on)
+
+
+def reports(scans: Mapping[str, Seen]) -> dict[str, Report]:
+    """The results that are there, by platform."""
+    states = {platform: _state(seen) for platform, seen in scans.items()}
+    return {platform: state for platform, state in states.items() if isinstance(state, Report)}
+
+
+def _state(seen: Seen) -> Report | Watching | str:
+    """The result, what it is waited for, or why none will come."""
+    if not seen.pages:
+        return _not_begun(seen)
+    status = seen.pages[0].get("imageScanStatus", {})
+    word, description = str(status.get("status", "")), str(status.get("description", ""))
+    if word in _NEVER:
+        return _NEVER[word].words(description)
+    if word not in _DONE:
+        return Watching(_WAITING.get(word, f"ECR says {word or 'nothing'} of the scan"))
+    # The status comes before the result: https://github.com/aws/aws-sdk/issues/289
+    if not any(_findings(page).get("imageScanCompletedAt") for page in seen.pages):
+        return Watching(f"ECR says {word} of the scan, and has no result yet")
+    return read(seen.pages)
+
+
+def _not_begun(seen: Seen) -> Watching | str:
+    if seen.started in _NEVER_STARTED:
+        return _NEVER_STARTED[seen.started].words()
+    if seen.started == "ValidationException" and seen.frequency == "MANUAL":
+        return _NOT_COVERED.words()
+    if seen.started in ("", "started"):
+        return Watching("a scan was started" if seen.started else "ECR has not begun a scan")
+    return Watching(f"ECR has not begun a scan, and starts none by StartImageScan ({seen.started})")
+
+
+# ---- what it found ----
+
+
+def read(pages: Sequence[Page]) -> Report:
+    """What a scan found, without what was suppressed in Amazon Inspector.
+
+    The counts are told on each page, of the image or of the page, and may hold what is suppressed: so they count, but
+    never for less than what is listed.
+    """
+    vulnerabilities, suppressed = [], Counter[str]()
+    told: dict[str, int] = {}
+    for page in pages:
+        for severity, number in (_findings(page).get("findingSeverityCounts") or {}).items():
+            told[severity] = max(told.get(severity, 0), number)
+        vulnerabilities += [_basic(finding) for finding in _findings(page).get("findings") or ()]
+        for finding in _findings(page).get("enhancedFindings") or ():
+            if finding.get("status", "ACTIVE") == "ACTIVE":
+                vulnerabilities.append(_enhanced(finding))
+            else:
+                suppressed[_severity(finding)] += 1
+    listed = Counter(one.severity for one in vulnerabilities)
+    counts = {name: max(listed[name], told.get(name, 0) - suppressed[name]) for name in {*told, *listed}}
+    return Report(
+        {name: counts[name] for name in sorted(counts, key=_rank) if counts[name]},
+        vulnerabilities,
+        next((str(at) for page in pages if (at := _findings(page).get("imageScanCompletedAt"))), ""),
+    )
+
+
+def worst(reports: Mapping[str, Report]) -> list[Vulnerability]:
+    """The few worst of all, each once: the same packages are in the images of several platforms."""
+    found = dict.fromkeys(one for report in reports.values() for one in report.vulnerabilities)
+    return sorted(found, key=lambda one: _rank(one.severity))[:WORST]
+
+
+def _verdict(reports: Mapping[str, Report], fail_on: str) -> Verdict:
+    words = "; ".join(f"{_prefix(platform)}{report}" for platform, report in reports.items())
+    reached = SEVERITIES[: SEVERITIES.index(fail_on.upper()) + 1] if fail_on else ()
+    if not any(severity in reached for report in reports.values() for severity in report.counts):
+        return Verdict(Outcome.SUCCEEDED, words)
+    named = ", ".join(f"{one.name} ({one.package})" if one.package else one.name for one in worst(reports))
+    return Verdict(Outcome.FAILED, f"{words}; `fail-on` is {fail_on}{f'; the worst: {named}' if named else ''}")
+
+
+def _basic(finding: Mapping[str, Any]) -> Vulnerability:
+    attributes = {one["key"]: one.get("value", "") for one in finding.get("attributes") or ()}
+    return Vulnerability(
+        _severity(finding),
+        _line(finding.get("name")),
+        _line(attributes.get("package_name"), attributes.get("package_version")),
+        uri=_line(finding.get("uri")),
+    )
+
+
+def _enhanced(finding: Mapping[str, Any]) -> Vulnerability:
+    details = finding.get("packageVulnerabilityDetails") or {}
+    package: Mapping[str, Any] = next(iter(details.get("vulnerablePackages") or ()), {})
+    fixed = _line(package.get("fixedInVersion"))
+    return Vulnerability(
+        _severity(finding),
+        _line(details.get("vulnerabilityId") or finding.get("title")),
+        _line(package.get("name"), package.get("version")),
+        "" if fixed == "NotAvailable" else fixed,
+        _line(details.get("sourceUrl")),
+    )
+
+
+def _findings(page: Page) -> Mapping[str, Any]:
+    return page.get("imageScanFindings") or {}
+
+
+def _line(*words: str | None) -> str:
+    """What is there of the words, on one line."""
+    return " ".join(" ".join(filter(None, words)).split())
+
+
+def _severity(finding: Mapping[str, Any]) -> str:
+    return _line(finding.get("severity")) or "UNDEFINED"
+
+
+def _rank(severity: str) -> tuple[int, str]:
+    return (SEVERITIES.index(severity) if severity in SEVERITIES else len(SEVERITIES), severity)
+
+
+def _prefix(platform: str) -> str:
+    return f"{platform}: " if platform else ""

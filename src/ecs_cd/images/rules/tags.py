@@ -1,0 +1,113 @@
+"""Which tags an image gets: by a build, or by PutImage when the commit's image is there already."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ecs_cd.model.errors import Refused
+from ecs_cd.model.references import TAG, Mutability
+
+
+@dataclass(frozen=True)
+class Tagging:
+    """``reuse`` is the tag of the image to reuse, empty to build; ``why`` says why it is the one or the other.
+    ``names`` are the tags that the image shall have in the end, the content's among them if there is one, ``notices``
+    what was decided differently from what was asked."""
+
+    reuse: str
+    names: tuple[str, ...]
+    notices: tuple[str, ...] = ()
+    why: str = ""
+    content: str = ""
+
+    @property
+    def without_content(self) -> Tagging:
+        """The same for an image of which it is not known what it was built of."""
+        return replace(self, names=tuple(tag for tag in self.names if tag != self.content), content="")
+
+
+def differing(files: Sequence[str]) -> str:
+    """The doubt that files raise which differ from the commit; empty where none does."""
+    if not files:
+        return ""
+    names = ", ".join(files[:5]) + (f" and {len(files) - 5} more" if len(files) > 5 else "")
+    return (
+        f"the build context differs from it ({names}). "
+        "Commit these files, or list what a step before this one generates in .gitignore."
+    )
+
+
+def check(extra: Sequence[str]) -> None:
+    """Raises ``Refused`` where one is no tag."""
+    if not all(TAG.fullmatch(tag) for tag in extra):
+        raise Refused("tags: a tag has letters, digits, '_', '.' and '-', does not start with '.' or '-', "
+                      "and is at most 128 long")  # fmt: skip
+
+
+def plan(
+    *,
+    commit: str,
+    extra: Sequence[str],
+    doubt: str,
+    there: Mapping[str, str],
+    mutability: Mutability,
+    reuse: str = "commit",
+    content: str = "",
+    why_not: str = "",
+) -> Tagging:
+    """Decides between a build and a reuse.
+
+    ``content`` is the content's tag, or ``why_not`` says why there is none; both are empty where nobody asked.
+    ``there`` maps tags to digests in the repository; ``doubt`` says why what is built may not be the
+    commit's, and is empty where it is. Then it is built and never takes the commit's tag, because a deploy
+    would take the image for the commit's; nor the content's. An image that is found by the commit's tag doesn't
+    take the content's either: what it was built from is not known.
+    Raises ``Refused`` where a tag can't move, or none is left.
+    """
+    notices = []
+    if doubt:
+        notices.append(f"built without the tag of the commit: {doubt}")
+        extra = [tag for tag in extra if tag != commit]
+    own = () if doubt or not commit else (commit,)
+    found, why = _found(own, doubt, there, reuse, content, why_not)
+    if own and not found and commit in there and mutability.fixed(commit):
+        raise Refused(
+            "the commit's image is in ECR already and can't be replaced: the repository is immutable",
+            "Leave `reuse` at its default.",
+        )
+    kept = []
+    for tag in dict.fromkeys(extra):
+        if tag == "latest" and mutability.fixed(tag):
+            notices.append("the tag `latest` is skipped: the repository is immutable, so it could never move")
+        elif mutability.fixed(tag) and tag in there and there[tag] != there.get(found):
+            raise Refused(
+                f"the tag `{tag}` belongs to another image, and the repository is immutable",
+                "Choose another tag, or exclude it from the repository's immutability.",
+            )
+        else:
+            kept.append(tag)
+    by_content = "" if doubt or found in own else content
+    tags = tuple(dict.fromkeys(filter(None, (*own, *kept, by_content))))
+    if not tags:
+        raise Refused("no tag is left under which the image could be pushed", "Commit first, or name one in `tags`.")
+    return Tagging(found, tags, tuple(notices), why, by_content)
+
+
+def _found(
+    own: tuple[str, ...], doubt: str, there: Mapping[str, str], reuse: str, content: str, why_not: str
+) -> tuple[str, str]:
+    """The tag of the image that can be reused, empty where none can; and why."""
+    if doubt:
+        return "", "what is built may not be the commit's"
+    if reuse == "never":
+        return "", "as `reuse: never` says"
+    if own and own[0] in there:
+        return own[0], "the commit's image is in ECR already"
+    if reuse == "commit":
+        return "", "the commit's image is not in ECR" if own else "no commit is known"
+    if not content:
+        return "", f"its content can't be known: {why_not}"
+    if content in there:
+        return content, "an image of the same content is in ECR already"
+    return "", "neither the commit's image nor one of the same content is in ECR"

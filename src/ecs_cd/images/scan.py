@@ -1,0 +1,129 @@
+"""ECR's scan of a pushed image: waited for, told, and what it forbids."""
+
+from __future__ import annotations
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ecs_cd.aws import ecr
+from ecs_cd.aws.session import code, explain, looking, passing
+from ecs_cd.images.rules import scan_findings
+from ecs_cd.images.rules.scan_findings import Seen
+from ecs_cd.job.job import Job
+from ecs_cd.job.watch import watch
+from ecs_cd.model.errors import Refused
+from ecs_cd.model.references import Repository
+from ecs_cd.model.verdict import Outcome, Verdict, Watching
+from ecs_cd.report import summary
+
+TIMEOUT = 900.0  # seconds: enhanced scanning takes minutes where many images arrive
+_PATIENCE = 20.0  # seconds that a scan on push may take to begin
+
+
+def check(repository: Repository) -> None:
+    """Raises ``Refused`` where a scan can't be waited for at all."""
+    if repository.public:
+        raise Refused(f"scan, fail-on: ECR public scans no images, so not those of {repository}")
+
+
+def gate(job: Job, repository: Repository, digest: str, *, wait: bool, fail_on: str) -> Verdict | None:
+    """What ECR's scan of the image forbids; nothing where nobody asked, or all is well.
+
+    Nothing is raised: the image is in ECR whatever comes of this, and no result is a verdict too. What was found is
+    told in the log and the summary.
+    """
+    if not (wait or fail_on):
+        return None
+    began, scans = job.clock.monotonic(), dict[str, Seen]()
+    try:
+        check(repository)
+        manifests = scan_findings.manifests(ecr.manifest(job.aws, repository, digest), digest)
+        scans |= dict.fromkeys(manifests, Seen())
+        verdict = _watch(job, repository, manifests, scans, fail_on)
+    except Refused as refused:
+        verdict = _no_result(refused)
+    except (ClientError, BotoCoreError) as error:
+        verdict = _no_result(explain(error))
+    image = repository.by_digest(digest)
+    _tell(job, repository, image, verdict, scans, job.clock.monotonic() - began)
+    if verdict.outcome is Outcome.SUCCEEDED:
+        return None
+    what = "scan of" if scan_findings.reports(scans) else "no scan result of"
+    return Verdict(verdict.outcome, f"{what} {image}: {verdict.message}")
+
+
+def _watch(
+    job: Job, repository: Repository, manifests: dict[str, str], scans: dict[str, Seen], fail_on: str
+) -> Verdict:
+    """Keeps in ``scans`` what was seen last of each manifest."""
+    began = job.clock.monotonic()
+
+    def look() -> dict[str, Seen]:
+        patient = job.clock.monotonic() - began < _PATIENCE
+        for platform, digest in manifests.items():
+            scans[platform] = _look(job, repository, digest, scans[platform], patient=patient)
+        return scans
+
+    def say(platform: str, state: Watching) -> None:
+        job.ci.line(f"{_subject(repository, platform)}: {state.message}")
+
+    return watch(
+        look,
+        lambda seen: scan_findings.judge(seen, fail_on),
+        say,
+        clock=job.clock,
+        timeout=TIMEOUT,
+        interval=lambda elapsed: 2.0 if elapsed < 30 else 5.0 if elapsed < 120 else 15.0,
+    )
+
+
+def _look(job: Job, repository: Repository, digest: str, before: Seen, *, patient: bool) -> Seen:
+    """Of a finished scan no new look is needed. One that nothing starts, as where scanning is manual, is started."""
+    if scan_findings.reports({"": before}):
+        return before
+    pages = ecr.scan(job.aws, repository, digest)
+    if pages is not None or before.started or patient:
+        return Seen(pages, before.started, before.frequency)
+    with looking():
+        started = _start(job, repository, digest)
+        refused = started == "ValidationException"  # as enhanced scanning does
+        return Seen(None, started, ecr.scan_frequency(job.aws, repository) if refused else "")
+
+
+def _start(job: Job, repository: Repository, digest: str) -> str:
+    try:
+        ecr.start_scan(job.aws, repository, digest)
+    except ClientError as error:
+        if passing(error):
+            raise
+        return code(error)
+    return "started"
+
+
+def _no_result(refused: Refused) -> Verdict:
+    return Verdict(Outcome.FAILED, " ".join(filter(None, [*refused.problems, refused.remedy])))
+
+
+def _tell(
+    job: Job, repository: Repository, image: str, verdict: Verdict, scans: dict[str, Seen], elapsed: float
+) -> None:
+    """Line by line, each with its subject: several images are told side by side."""
+    reports = scan_findings.reports(scans)
+    worst = [f"{one} {one.uri}".rstrip() for one in scan_findings.worst(reports)]
+    for platform, found in reports.items():
+        job.ci.line(f"{_subject(repository, platform)}: {found}")
+    for line in worst:
+        job.ci.line(f"{_subject(repository)}: {line}")
+    found_on = {platform or "findings": f"{found}\nscanned at {found.at}" for platform, found in reports.items()}
+    title = f"Scan of {repository.name}"
+    job.told[title] = summary.Part(
+        title,
+        verdict.outcome,
+        verdict.message,
+        elapsed=elapsed,
+        facts={"image": image, **found_on},
+        texts={f"{title}: the worst findings": worst} if worst else {},
+    )
+
+
+def _subject(repository: Repository, platform: str = "") -> str:
+    return f"scan of {repository.name}{f' ({platform})' if platform else ''}"

@@ -1,0 +1,1 @@
+"""Every input and output of every verb, declared once. What they do is in verbs/ and deploy/."""

@@ -1,0 +1,138 @@
+"""The checkout: which commit it is at, and which files differ from it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from ecs_cd.job.job import Job, together
+from ecs_cd.model.references import COMMIT, Tracked
+
+
+def head(place: str = ".") -> str:
+    """The commit that HEAD is at in the checkout around ``place``; empty where there is none."""
+    return (_git(place, "rev-parse", "--verify", "--quiet", "HEAD") or "").strip()
+
+
+def commit(given: str, job: Job, place: str = ".") -> str:
+    """The commit that is meant: the input ``sha``, else HEAD of the checkout around ``place``, else
+    GITHUB_SHA; empty if none is known.
+
+    A difference between them is said, because it is seldom meant.
+    """
+    known = {
+        "the input sha": given,
+        "HEAD of the checkout": head(place),
+        "GITHUB_SHA": job.environ.get("GITHUB_SHA", ""),
+    }
+    candidates = {source: value for source, value in known.items() if COMMIT.fullmatch(value)}
+    if not candidates:
+        return ""
+    source, chosen = next(iter(candidates.items()))
+    others = [f"{name} is {value}" for name, value in candidates.items() if value != chosen]
+    job.ci.line(f"commit: {chosen} ({'; '.join([source, *others])})")
+    return chosen
+
+
+def differences(paths: Sequence[str]) -> list[str]:
+    """The files below these paths that differ from HEAD, those that Git neither tracks nor ignores
+    among them. Empty where there is no checkout."""
+    there = [Path(path).resolve() for path in paths if Path(path).exists()]
+    place = str(there[0] if there[0].is_dir() else there[0].parent) if there else "."
+    top = _git(place, "rev-parse", "--show-toplevel")
+    if top is None:
+        # Without any checkout there is nothing to differ from; beside one, nothing of this is in its commit.
+        return [str(path) for path in there] if head() else []
+    inside = [str(path) for path in there if path.is_relative_to(top.rstrip("\n"))]
+    outside = [str(path) for path in there if str(path) not in inside]  # nothing of it is in the commit
+    if not inside:
+        return outside
+    listed = _git(place, "status", "--porcelain", "-z", "--untracked-files=all", "--no-renames", "--", *inside)
+    if listed is None:
+        return [*outside, *(f"{path}: git status fails" for path in inside)]
+    return [*outside, *(entry[3:] for entry in listed.split("\0") if entry)]
+
+
+def tracked(top: str, paths: Sequence[str]) -> tuple[str, dict[str, Tracked]]:
+    """The commit of the checkout with this top folder, and what the commit has at and below these paths, which are
+    relative to it. Empty where Git doesn't answer. Five processes, however many files there are."""
+    found = _git(top, "rev-parse", "--show-toplevel", "--verify", "HEAD")
+    place, _, commit = (found or "").rstrip("\n").rpartition("\n")
+    if place != top:
+        return "", {}
+    where = ["--", *paths] if "" not in paths else []
+    tree, index, status = together(
+        lambda: _git(top, "ls-tree", "-r", "-z", "--long", "--full-tree", commit, *where),
+        lambda: _git(top, "ls-files", "-v", "-z", *where),
+        # What is untracked is seen by whoever looks at the folder; a submodule is never taken for certain.
+        lambda: _git(
+            top, "status", "--porcelain", "-z", "--untracked-files=no", "--no-renames", "--ignore-submodules", *where
+        ),
+    )
+    if tree is None or index is None or status is None:
+        return "", {}
+    names = [entry.partition("\t")[2] for entry in _records(tree)]
+    attributes = _attributes(top, names)
+    if attributes is None:
+        return "", {}
+    # H is a file that is looked at, whenever it may be changed; others are marked, or in the middle of a merge.
+    looked_at = {entry[2:] for entry in _records(index) if entry[0] == "H"}
+    changed = {entry[3:] for entry in _records(status)}
+    files = {}
+    for entry, name in zip(_records(tree), names, strict=True):
+        mode, _, blob, size = entry.partition("\t")[0].split()
+        files[name] = Tracked(
+            mode,
+            blob,
+            int(size) if size != "-" else 0,
+            changed=name in changed,
+            hidden=name not in looked_at,
+            filter=attributes.get((name, "filter"), ""),
+            encoding=attributes.get((name, "working-tree-encoding"), ""),
+        )
+    return commit, files
+
+
+def _attributes(top: str, names: Sequence[str]) -> dict[tuple[str, str], str] | None:
+    """How Git converts these files besides their line ends, by name and attribute, where it does."""
+    asked = ("filter", "working-tree-encoding")
+    told = _git(top, "check-attr", "-z", "--stdin", *asked, text="".join(f"{name}\0" for name in names))
+    if told is None:
+        return None
+    words = _records(told)
+    triples = zip(words[::3], words[1::3], words[2::3], strict=True)
+    return {(name, attribute): value for name, attribute, value in triples if value not in ("unspecified", "unset")}
+
+
+def _records(text: str) -> list[str]:
+    return text.split("\0")[:-1]
+
+
+def _git(place: str, *words: str, text: str = "") -> str | None:
+    """What git prints in this folder, given the text; ``None`` where it fails: no folder, no checkout, no git."""
+    # In a container job the workspace belongs to another user; that is no reason to distrust it.
+    # fsmonitor would run a program that the checkout names. With the other two Git looks closely whether a file
+    # is the one that it wrote.
+    command = [
+        "git",
+        "-C",
+        place,
+        "--literal-pathspecs",
+        "-c",
+        "safe.directory=*",
+        "-c",
+        "core.fsmonitor=false",
+        "-c",
+        "core.trustctime=true",
+        "-c",
+        "core.checkStat=default",
+        *words,
+    ]
+    environ = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
+    try:
+        done = subprocess.run(command, env=environ, input=os.fsencode(text), capture_output=True, check=True)
+        return os.fsdecode(done.stdout)
+    except (OSError, subprocess.CalledProcessError):
+        return None

@@ -1,0 +1,77 @@
+"""What every verb works with, and what it comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ecs_cd.model.errors import Refused
+
+if TYPE_CHECKING:
+    from ecs_cd.aws.session import Aws
+    from ecs_cd.ci import Ci
+    from ecs_cd.diagnosis.findings import Finding
+    from ecs_cd.job.state import State
+    from ecs_cd.job.watch import Clock
+    from ecs_cd.model.verdict import Verdict
+    from ecs_cd.report.summary import Part
+    from ecs_cd.report.timeline import Deployed
+
+_AT_ONCE = 8  # calls
+
+
+@dataclass(frozen=True)
+class Job:
+    """The world as one process of ours sees it.
+
+    And what it has told and seen so far: the parts of the summary by their titles; what is known of the services whose
+    step has ended early; and registered task definitions by their ARNs, normalised, so that none is read again for a
+    difference alone.
+    """
+
+    environ: Mapping[str, str]
+    ci: Ci
+    aws: Aws
+    clock: Clock
+    state: State
+    told: dict[str, Part] = field(default_factory=dict)
+    left: list[Deployed] = field(default_factory=list)
+    definitions: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a verb came to: the verdict, its outputs, and for the summary facts, findings, texts by their titles, and
+    what became of each service."""
+
+    verdict: Verdict
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, str] = field(default_factory=dict)
+    findings: Sequence[Finding] = ()
+    texts: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    services: Sequence[Deployed] = ()
+
+
+def together(*calls: Callable[[], Any]) -> list[Any]:
+    """The results of calls that don't depend on each other, made at once.
+
+    Raises ``Refused`` with the problems of all; any other error as it comes.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    pool = ThreadPoolExecutor(max_workers=min(_AT_ONCE, len(calls)) or 1)
+    futures = [pool.submit(call) for call in calls]
+    try:
+        errors = [future.exception() for future in futures]
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)  # after a cancellation nobody waits for an answer
+    refused = [error for error in errors if isinstance(error, Refused)]
+    for error in errors:
+        if error is not None and not isinstance(error, Refused):
+            raise error
+    if refused:
+        problems = dict.fromkeys(problem for error in refused for problem in error.problems)
+        remedies = dict.fromkeys(error.remedy for error in refused if error.remedy)
+        raise Refused(problems, " ".join(remedies))
+    return [future.result() for future in futures]

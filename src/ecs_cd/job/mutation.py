@@ -1,0 +1,56 @@
+"""Mutations: made once, looked for when the answer is lost, only then repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ecs_cd.aws.session import code, passing, unsent
+from ecs_cd.job.job import Job
+from ecs_cd.model.errors import OutcomeUnknown, Refused
+
+T = TypeVar("T")
+
+_ATTEMPTS = 6  # with 1, 2, ... 5 seconds between them
+
+
+def carry_out(
+    what: str, call: Callable[[], T], look: Callable[[], T | None], job: Job, *, idempotent: bool = False
+) -> T:
+    """The answer of ``call``, or what ``look`` finds of it after an answer that never came.
+
+    A throttled call, a server error and a lost connection are followed by a look, because the call may
+    have been carried out all the same. With ``idempotent`` it is repeated even where the look fails.
+    Raises AWS's own error if the first call was refused, or never sent: then nothing has happened. After a lost answer
+    it raises ``OutcomeUnknown`` instead, whatever comes.
+    """
+    try:
+        return call()
+    except (ClientError, BotoCoreError) as error:
+        if not passing(error) or unsent(error):
+            raise
+        lost: Exception = error
+    for attempt in range(1, _ATTEMPTS):
+        job.ci.line(f"{what}: {code(lost) or type(lost).__name__}; looking before it is repeated")
+        job.clock.sleep(attempt)
+        try:
+            found = _look(look, idempotent)
+            return call() if found is None else found
+        except (ClientError, BotoCoreError, Refused) as error:
+            if not passing(error):
+                raise OutcomeUnknown(
+                    f"{what} may have been carried out: its answer was lost, and then: {error}"
+                ) from error
+            lost = error
+    raise OutcomeUnknown(f"{what} may have been carried out: no answer came ({lost})") from lost
+
+
+def _look(look: Callable[[], T | None], idempotent: bool) -> T | None:
+    try:
+        return look()
+    except (ClientError, BotoCoreError):
+        if idempotent:
+            return None
+        raise

@@ -1,0 +1,119 @@
+"""What is under way, in a file that survives SIGKILL.
+
+It is written before each mutation and removed when the outcome is known. ``clean_up`` reads it: in the
+process itself after SIGINT, or in a later step when the runner killed the process outright.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import shlex
+import stat
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ecs_cd.model.errors import Refused
+
+
+def folder(environ: Mapping[str, str]) -> Path:
+    """Our own folder: in RUNNER_TEMP, else one of this user's in the system's temp folder.
+
+    Raises ``Refused`` if somebody else made it: another user could have put a trap there.
+    """
+    runner_temp = environ.get("RUNNER_TEMP")
+    path = Path(runner_temp) / "ecs-cd" if runner_temp else Path(tempfile.gettempdir()) / f"ecs-cd-{os.getuid()}"
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = path.lstat()
+    except OSError as error:
+        raise Refused(f"{path} can't be made: {error.strerror}", "Set RUNNER_TEMP to a folder of your own.") from error
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
+        raise Refused(f"{path} belongs to another user", "Remove it, or set RUNNER_TEMP to a folder of your own.")
+    return path
+
+
+class State:
+    """The state file of one process. ``nonce`` makes this call unlike every other."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.folder = folder(environ)
+        self.nonce = secrets.token_hex(16)
+        self.under_way: dict[str, Any] = {}
+        _leave_clean_up(self.folder)
+        self._path = self.folder / f"under-way-{_job(environ)}-{os.getpid()}.json"
+
+    def begin(self, **what: Any) -> None:
+        """Says what is about to happen, before it does; later calls add what became known.
+
+        Raises ``Refused`` where that can't be written: then it is not begun.
+        """
+        known = self.under_way | what
+        scratch = self._path.with_suffix(".new")
+        try:
+            scratch.write_text(json.dumps(known), encoding="utf-8")
+            scratch.replace(self._path)
+        except OSError as error:
+            if not self.under_way:
+                scratch.unlink(missing_ok=True)
+                raise _unwritable(self._path, error) from error
+            # It is under way already: what is known of it is known here, and in the file of before.
+        self.under_way = known
+
+    def end(self) -> None:
+        """The outcome is known; nothing is under way."""
+        self.under_way = {}
+        self._path.unlink(missing_ok=True)
+
+
+def _leave_clean_up(folder: Path) -> None:
+    """A script for a later step of the job, which does not know where the action's folder is."""
+    launcher = Path(__file__).resolve().parents[3] / "bin" / "ecs-cd"
+    if launcher.is_file():
+        try:
+            (folder / "clean-up").write_text(f"exec {shlex.quote(str(launcher))} clean-up\n", encoding="utf-8")
+        except OSError as error:
+            raise _unwritable(folder / "clean-up", error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> Refused:
+    return Refused(f"{path} can't be written: {error.strerror}", "Make room, or set RUNNER_TEMP to another folder.")
+
+
+def left_behind(environ: Mapping[str, str]) -> list[tuple[Path, dict[str, Any]]]:
+    """The state files of processes of this job that ended without an outcome, the oldest first."""
+    found = sorted(folder(environ).glob(f"under-way-{_job(environ)}-*.json"), key=lambda path: path.stat().st_mtime)
+    return [(path, json.loads(path.read_text(encoding="utf-8"))) for path in found if not _alive(path)]
+
+
+def client_token(environ: Mapping[str, str], nonce: str, call: Mapping[str, Any]) -> str:
+    """The clientToken of a RunTask call: the same for a repetition within this step, else another.
+
+    On GitHub from run, attempt, job, step and the call's parameters. Under act run and attempt are
+    always 1, and elsewhere there is none of it: there the nonce of this process stands for them.
+    """
+    on_github = environ.get("GITHUB_ACTIONS") == "true" and environ.get("ACT") != "true"
+    # The step by its own output file: inside an action GITHUB_ACTION is the same at each use of it.
+    names = ("GITHUB_REPOSITORY", "GITHUB_RUN_ID", "GITHUB_RUN_ATTEMPT", "GITHUB_JOB", "GITHUB_OUTPUT")
+    origin = [environ.get(name, "") for name in names] if on_github else [nonce]
+    return hashlib.sha256(json.dumps([origin, call], sort_keys=True).encode()).hexdigest()
+
+
+def _job(environ: Mapping[str, str]) -> str:
+    names = ("GITHUB_RUN_ID", "GITHUB_RUN_ATTEMPT", "GITHUB_JOB")
+    return hashlib.sha256("/".join(environ.get(name, "") for name in names).encode()).hexdigest()[:12]
+
+
+def _alive(path: Path) -> bool:
+    process = path.stem.rpartition("-")[2]
+    try:
+        os.kill(int(process), 0)
+    except (ProcessLookupError, ValueError):
+        return False
+    except PermissionError:
+        pass
+    return True

@@ -1,0 +1,75 @@
+"""The only loop: look, decide, say what is new, sleep."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from typing import Protocol, TypeVar
+
+from ecs_cd.model.duration import words
+from ecs_cd.model.errors import Unreadable
+from ecs_cd.model.verdict import Outcome, Verdict, Watching
+
+Seen = TypeVar("Seen")
+
+
+class Clock(Protocol):
+    """``time.monotonic`` and ``time.sleep``, in seconds."""
+
+    def monotonic(self) -> float: ...
+    def sleep(self, seconds: float, /) -> None: ...
+
+
+def watch(
+    look: Callable[[], Seen],
+    judge: Callable[[Seen], Verdict | Mapping[str, Watching]],
+    say: Callable[[str, Watching], None],
+    *,
+    clock: Clock,
+    timeout: float,
+    interval: Callable[[float], float],
+    progress: Callable[[Mapping[str, str]], None] = lambda _: None,
+) -> Verdict:
+    """Looks until there is a verdict; ``timeout`` seconds at the most.
+
+    ``judge`` gives the verdict, or what is being waited for: the subject (a service, the migration) and its state.
+    ``interval`` gives the seconds between two looks from those since the start. ``say`` gets a subject with what is
+    new of it, never the same twice in a row; ``progress`` gets all of them at each look, and in the end none. A look
+    that raises ``Unreadable`` decides nothing.
+    """
+    with ExitStack() as ending:
+        ending.callback(progress, {})
+        start = clock.monotonic()
+        said: dict[str, Watching] = {}
+        trouble = False
+        while True:
+            began, lost = clock.monotonic(), ""
+            states: Verdict | Mapping[str, Watching] = {}
+            try:
+                states = judge(look())
+            except Unreadable as error:
+                lost = str(error)
+            if isinstance(states, Verdict):
+                return states
+            if bool(lost) != trouble:
+                say("", Watching(f"can't look at the moment ({lost}); trying on" if lost else "AWS answers again"))
+                trouble = not trouble
+            for subject, state in states.items():
+                if said.get(subject) != state:
+                    say(subject, state)
+                said[subject] = state
+            if states:
+                progress({subject: state.message for subject, state in states.items()})
+            now = clock.monotonic()
+            if now - start >= timeout and trouble:
+                return Verdict(Outcome.UNKNOWN, f"AWS could not be asked when the time of {words(timeout)} was over")
+            if now - start >= timeout:
+                return Verdict(Outcome.TIMED_OUT, f"no verdict after {words(timeout)}; last seen: {_words(states)}")
+            clock.sleep(max(0.0, min(interval(now - start) - (now - began), start + timeout - now)))
+
+
+def _words(states: Mapping[str, Watching]) -> str:
+    """Whose state it is need not be said where there is one."""
+    return "; ".join(
+        f"{subject}: {state.message}" if len(states) > 1 else state.message for subject, state in states.items()
+    )

@@ -1,0 +1,166 @@
+"""Text to data: JSON, with comments and trailing commas too, or YAML; duplicate keys are found and scalars mean what
+was written.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from ecs_cd.model.errors import Refused
+
+_MOST_NODES = 100_000
+
+
+class Keys(dict[str, Any]):
+    """A mapping that remembers which of its keys were written more than once."""
+
+    duplicates: tuple[str, ...] = ()
+
+
+def parse(text: str, *, what: str, numbers_as_written: bool = False) -> Any:
+    """JSON if it is, but for comments (``//``, ``#``, ``/* */``) and trailing commas; else YAML, with the scalars of
+    YAML 1.2's core schema.
+
+    With ``numbers_as_written`` every plain scalar but ``null`` stays the text that was written
+    (``0256``, ``1.10``, ``yes``, a date), for a reader that knows the types from elsewhere.
+    Raises ``Refused`` naming the line and column where the text can't be read; never its content.
+    """
+    try:
+        return _checked(text.removeprefix("\ufeff"), what, numbers_as_written)
+    except RecursionError:
+        raise Refused(f"{what} is nested too deeply, or refers to itself") from None
+
+
+def _checked(text: str, what: str, numbers_as_written: bool) -> Any:
+    bare = _plain_json(text)
+    try:
+        return _parse_json(bare, numbers_as_written)
+    except ValueError as not_json:
+        data, not_yaml = _parse_yaml(text, numbers_as_written)  # as it was: in YAML, `//` is no comment
+        if not_yaml is None:
+            _check_size(data, what)
+            return data
+        if bare.lstrip().startswith(("{", "[")) and isinstance(not_json, json.JSONDecodeError):
+            place = f"line {not_json.lineno}, column {not_json.colno}: {not_json.msg}"
+            raise Refused(f"{what} is not JSON: {place}") from None
+        raise Refused(f"{what} is neither JSON nor YAML: {not_yaml}") from None
+
+
+def _check_size(data: Any, what: str) -> None:
+    """A few aliases of aliases make a small text endless; one that refers to itself is."""
+    left, count = [data], 0
+    while left:
+        node = left.pop()
+        count += 1
+        if count > _MOST_NODES:
+            raise Refused(f"{what} is too large when its aliases are followed")
+        left.extend(node.values() if isinstance(node, dict) else node if isinstance(node, list) else ())
+
+
+def duplicate_keys(data: Any, path: str = "") -> list[str]:
+    """The paths of all keys that stand twice in their mapping."""
+    found: list[str] = []
+    if isinstance(data, dict):
+        found += [join(path, key) for key in getattr(data, "duplicates", ())]
+        for key, value in data.items():
+            found += duplicate_keys(value, join(path, str(key)))
+    elif isinstance(data, list):
+        for index, value in enumerate(data):
+            found += duplicate_keys(value, f"{path}[{index}]")
+    return found
+
+
+def join(path: str, key: str) -> str:
+    """``services.web`` and ``containers`` to ``services.web.containers``."""
+    return f"{path}.{key}" if path else key
+
+
+def _mapping(pairs: list[tuple[str, Any]]) -> Keys:
+    mapping = Keys()
+    for key, value in pairs:
+        if key in mapping:
+            mapping.duplicates += (key,)
+        mapping[key] = value
+    return mapping
+
+
+_QUOTED = r'"(?:[^"\\]|\\.)*"?'
+# What is to be kept comes first: text in quotes, and what is wrong and JSON shall name: a comment without end, a comma
+# after nothing.
+_COMMENT = re.compile(rf"(?s)(?P<keep>{_QUOTED}|/\*(?!.*?\*/).*)|//[^\r\n]*|\#[^\r\n]*|/\*.*?\*/")
+_LAST_COMMA = re.compile(rf"(?s)(?P<keep>{_QUOTED}|[\[{{,]\s*,)|,(?=\s*[\]}}])")
+
+
+def _plain_json(text: str) -> str:
+    """Without comments and trailing commas; blanks stand in for them, so that every place stays where it was."""
+
+    def blank(found: re.Match[str]) -> str:
+        return found["keep"] or re.sub(r"[^\r\n]", " ", found[0])
+
+    return _LAST_COMMA.sub(blank, _COMMENT.sub(blank, text))
+
+
+def _parse_json(text: str, numbers_as_written: bool) -> Any:
+    if numbers_as_written:
+        return json.loads(text, object_pairs_hook=_mapping, parse_int=str, parse_float=str, parse_constant=str)
+    return json.loads(text, object_pairs_hook=_mapping)
+
+
+# https://yaml.org/spec/1.2.2/#103-core-schema. PyYAML reads YAML 1.1, where `no` is false and
+# 22:30 is a number of minutes.
+_NULL = re.compile(r"^(?:~|null|Null|NULL|)$")
+_TYPED = (
+    ("bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), "tTfF"),
+    ("int", re.compile(r"^[-+]?[0-9]+$"), "-+0123456789"),
+    ("float", re.compile(r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$"), "-+.0123456789"),
+)
+
+
+def _parse_yaml(text: str, numbers_as_written: bool) -> tuple[Any, str | None]:
+    import yaml  # here, because a document in JSON never needs it
+
+    class Loader(yaml.SafeLoader):
+        yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012  (PyYAML's own design)
+
+    prefix = "tag:yaml.org,2002:"
+    Loader.add_implicit_resolver(f"{prefix}null", _NULL, ["~", "n", "N", ""])
+    Loader.add_implicit_resolver(f"{prefix}merge", re.compile(r"^<<$"), ["<"])
+    if not numbers_as_written:
+        for tag, pattern, first in _TYPED:
+            Loader.add_implicit_resolver(prefix + tag, pattern, list(first))
+
+    def integer(loader: Any, node: Any) -> int:
+        return int(loader.construct_scalar(node))  # PyYAML would read a leading 0 as octal
+
+    def mapping(loader: Any, node: Any) -> Keys:
+        written = [_key(loader, key) for key, _ in node.value]
+        loader.flatten_mapping(node)  # what `<<` brings may be overridden: that is no duplicate
+        merged = Keys((_key(loader, k), loader.construct_object(v, deep=True)) for k, v in node.value)
+        merged.duplicates = tuple(key for number, key in enumerate(written) if key in written[:number])
+        return merged
+
+    Loader.add_constructor(f"{prefix}int", integer)
+    Loader.add_constructor(f"{prefix}map", mapping)
+    try:
+        return yaml.load(text, Loader), None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        return None, place + (_harmless(error.problem) or "it can't be read")
+    except (yaml.YAMLError, ValueError):
+        return None, "it can't be read"
+
+
+def _key(loader: Any, node: Any) -> str:
+    import yaml
+
+    if not isinstance(node, yaml.ScalarNode):
+        raise yaml.MarkedYAMLError(problem="a key has to be text", problem_mark=node.start_mark)
+    return str(loader.construct_scalar(node))
+
+
+def _harmless(problem: str | None) -> str:
+    """PyYAML's words about a place, without what it quotes from the text."""
+    return re.sub(r"'[^']*'|\"[^\"]*\"", "…", problem or "")

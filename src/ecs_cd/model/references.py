@@ -1,0 +1,170 @@
+"""The names by which AWS's things are written down: images, task definitions, parameters, objects."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+# The partitions' domains, as botocore has them; https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-requests.html
+_DOMAIN = r"(?:amazonaws\.com(?:\.cn)?|amazonaws\.eu|c2s\.ic\.gov|sc2s\.sgov\.gov|cloud\.adc-e\.uk|csp\.hci\.ic\.gov)"
+ECR_HOST = re.compile(
+    r"(?P<account>\d{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\."
+    rf"(?:{_DOMAIN}|on\.aws|on\.amazonwebservices\.com\.cn)"
+)
+# https://docs.aws.amazon.com/AmazonECR/latest/public/public-ecr-requests.html
+_PUBLIC_HOSTS = ("public.ecr.aws", "ecr-public.aws.com")
+_NAME = r"[a-z0-9]+(?:[._/-]+[a-z0-9]+)*"
+_MENTIONED = re.compile(rf"(?<![\w.-])(?P<host>{ECR_HOST.pattern})/(?P<name>{_NAME})")
+_ENDPOINT = re.compile(rf"https://[a-z0-9.-]+\.(?:{_DOMAIN}|api\.(?:aws|amazonwebservices|cloud-aws)[a-z.-]*)/?")
+# All are accepted: without those of indexes a registry answers with the manifest of one platform.
+MANIFEST_TYPES = (
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+)
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+COMMIT = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})")
+# https://github.com/distribution/reference: a tag
+TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+FAMILY = re.compile(r"[A-Za-z0-9_-]{1,255}(?::[1-9][0-9]*)?")
+
+
+@dataclass(frozen=True)
+class Repository:
+    """An image repository: ``host/name``. Account and region are known for ECR's own hosts, the public one's apart."""
+
+    host: str
+    name: str
+    account: str | None = None
+    region: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.host}/{self.name}"
+
+    @property
+    def public(self) -> bool:
+        """Whether it is in ECR public, where the name begins with the registry's alias."""
+        return self.host in _PUBLIC_HOSTS
+
+    def by_digest(self, digest: str) -> str:
+        """``repository@sha256:...``, the form in which a task definition names an image."""
+        return f"{self}@{digest}"
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image in a registry, with its manifest to the byte; empty in ECR public, whose API has none."""
+
+    digest: str
+    manifest: str
+    media_type: str
+
+    @property
+    def attestation(self) -> bool:
+        """Whether it is no image, but what is attested of one: a part of its index."""
+        return '"application/vnd.in-toto+json"' in self.manifest
+
+
+def repository(uri: str) -> Repository:
+    """Splits a repository's URI. A host that is not ECR's is kept as it is (local registries)."""
+    host, _, name = uri.partition("/")
+    ecr = ECR_HOST.fullmatch(host)
+    if ecr:
+        return Repository(host, name, ecr["account"], ecr["region"])
+    return Repository(host, name)
+
+
+def mentioned(texts: Iterable[str]) -> list[Repository]:
+    """The repositories of ECR that these texts name, each once, but for comments: of Dockerfiles, arguments, caches."""
+    lines = (line for text in texts for line in text.splitlines() if not line.lstrip().startswith("#"))
+    found = (match for line in lines for match in _MENTIONED.finditer(line))
+    return list(dict.fromkeys(repository(f"{match['host']}/{match['name']}") for match in found))
+
+
+def is_aws(endpoint: str) -> bool:
+    """Whether the endpoint of an API is AWS's own, and not that of a local AWS."""
+    return bool(_ENDPOINT.fullmatch(endpoint))
+
+
+@dataclass(frozen=True)
+class S3Object:
+    bucket: str
+    key: str
+
+
+@dataclass(frozen=True)
+class RegisteredTaskDefinition:
+    """A family, ``family:revision`` or an ARN: what DescribeTaskDefinition takes."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class WorkspaceFile:
+    path: str
+
+
+TaskDefinitionSource = S3Object | RegisteredTaskDefinition | WorkspaceFile
+
+
+def task_definition_source(text: str) -> TaskDefinitionSource:
+    """``s3://bucket/key``, an ARN, a family, or else a file of the workspace.
+
+    A family's name has neither a dot nor a slash, so nothing else can be meant.
+    """
+    if text.startswith("arn:") or FAMILY.fullmatch(text):
+        return RegisteredTaskDefinition(text)
+    return file_source(text)
+
+
+def file_source(text: str) -> S3Object | WorkspaceFile:
+    """``s3://bucket/key``, or else a file of the workspace."""
+    if text.startswith("s3://"):
+        bucket, _, key = text.removeprefix("s3://").partition("/")
+        return S3Object(bucket, key)
+    return WorkspaceFile(text.removeprefix("file:"))
+
+
+def short(arn: str) -> str:
+    """The part of an ARN that people say: ``family:7``, a task's id."""
+    return arn.rpartition("/")[2]
+
+
+def region_of(arn: str) -> str | None:
+    """The region in an ARN, where there is one."""
+    parts = arn.split(":")
+    return parts[3] or None if len(parts) > 4 and parts[0] == "arn" else None
+
+
+def family(task_definition: str) -> str:
+    """The family of ``family:revision``, of an ARN, or of a family itself."""
+    return short(task_definition).partition(":")[0]
+
+
+@dataclass(frozen=True)
+class Mutability:
+    """A repository's tag mutability: ECR's word, and the filters of the tags excluded from it."""
+
+    setting: str = "MUTABLE"
+    filters: Sequence[str] = ()
+
+    def fixed(self, tag: str) -> bool:
+        """Whether the tag, once there, can't move."""
+        excluded = any(fnmatch.fnmatchcase(tag, pattern) for pattern in self.filters)
+        return self.setting.startswith("IMMUTABLE") != excluded
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """A file of the commit. ``size`` is its blob's; ``hidden``: Git was told not to look whether it is changed."""
+
+    mode: str
+    blob: str
+    size: int
+    changed: bool = False
+    hidden: bool = False
+    filter: str = ""
+    encoding: str = ""

@@ -1,0 +1,241 @@
+"""Results as Markdown, for the job summary: the verdict first, then its cause, then all that happened."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ecs_cd.model.duration import words
+from ecs_cd.model.verdict import Outcome
+from ecs_cd.report import gantt, timeline
+from ecs_cd.report.gantt import Section
+from ecs_cd.report.timeline import Deployed, Span
+
+if TYPE_CHECKING:
+    from ecs_cd.diagnosis.findings import Finding
+
+LARGEST = 1024 * 1024  # bytes a step; GitHub shows nothing at all of a larger one
+_CUT = b"\n\n(cut: a summary ends at 1 MiB)\n"
+_LONGEST = 1000  # characters of a log line
+_ROWS = 20  # services that are seen at once; the others are folded
+_DRAWN = 10  # services in the timeline
+_CHANGES = 20  # services of which it is told what changed
+_CHANGED = 100  # lines of each
+_SIGNS = {Outcome.SKIPPED: "⏭️", Outcome.IN_PROGRESS: "⏳", Outcome.PAUSED: "⏸️"}
+
+UNDER_WAY = "under way"
+NOT_BEGUN = "not begun"
+_UNTIL_NOW = "Where this is the last word, the process was ended before it could say more: the job log has the rest."
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a step as people are told of it.
+
+    ``state`` is its outcome, or ``UNDER_WAY``, or ``NOT_BEGUN``. ``begin`` is in seconds of the job's clock. ``phase``
+    is its word in the timeline, where the ``services`` don't tell one. ``texts`` are shown as they are, under their
+    titles.
+    """
+
+    title: str
+    state: Outcome | str
+    message: str = ""
+    begin: float = 0.0
+    elapsed: float = 0.0
+    phase: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    findings: Sequence[Finding] = ()
+    texts: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    services: Sequence[Deployed] = ()
+
+    @property
+    def words(self) -> str:
+        return self.state.words if isinstance(self.state, Outcome) else self.state
+
+    @property
+    def sign(self) -> str:
+        if isinstance(self.state, Outcome):
+            return _sign(self.state)
+        return "⏳" if self.state == UNDER_WAY else "❌"
+
+    @property
+    def ended(self) -> bool:
+        return isinstance(self.state, Outcome)
+
+    @property
+    def bad(self) -> bool:
+        return not self.state.green if isinstance(self.state, Outcome) else self.state == NOT_BEGUN
+
+
+def markdown(parts: Sequence[Part], room: int = LARGEST) -> str:
+    """The whole summary of a step, in ``room`` bytes at the most: what changed goes first, and the verdict never."""
+    text = _written(parts, changes=True)
+    if len(_bytes(text)) > room:
+        text = _written(parts, changes=False)
+    cut = _bytes(text)
+    if len(cut) > room:
+        cut = cut[: max(0, room - len(_CUT))] + _CUT[: max(0, room)]
+    return cut.decode(errors="ignore")
+
+
+def _sign(outcome: Outcome) -> str:
+    return _SIGNS.get(outcome, "✅" if outcome.green else "❌")
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode(errors="replace")
+
+
+def _written(parts: Sequence[Part], *, changes: bool) -> str:
+    head = _decisive(parts)
+    services = [one for part in parts for one in part.services]
+    lines = [f"### {head.sign} {head.title}: {head.words}", ""]
+    message = _UNTIL_NOW if head.state == UNDER_WAY else head.message
+    lines += [_escape(message), ""] if message else []
+    for finding in (one for part in parts for one in part.findings):
+        lines += _finding(finding)
+    lines += _services(services)
+    lines += _timeline(parts)
+    lines += _facts(parts)
+    for name, text in ((name, text) for part in parts for name, text in part.texts.items()):
+        lines += [f"**{_escape(name)}**", "", *_fenced(text), ""]
+    lines += _changes(services) if changes else []
+    return "\n".join(lines)
+
+
+def _decisive(parts: Sequence[Part]) -> Part:
+    """The part whose state is that of the step: the last that is bad, or under way, or else the last of all."""
+    last_first = parts[::-1]
+    bad = next((part for part in last_first if part.bad), None)
+    return bad or next((part for part in last_first if part.state == UNDER_WAY), parts[-1])
+
+
+def _finding(finding: Finding) -> list[str]:
+    """Without a cause it is what was said, and what to do."""
+    lines = [f"**{_escape(finding.cause)}**", ""] if finding.cause else []
+    lines += [*_fenced(finding.evidence), ""] if finding.evidence else []
+    return lines + ([_escape(finding.next_step), ""] if finding.next_step else [])
+
+
+# ---- services ----
+
+
+def _services(services: Sequence[Deployed]) -> list[str]:
+    """A row for each; of many the first, those that are not green before the others, and the rest folded."""
+    if not services:
+        return []
+    ordered = timeline.as_seen(services, _ROWS)
+    seen, more = ordered[:_ROWS], ordered[_ROWS:]
+    return _rows(seen) + (_folded(_more(more), _rows(more)) if more else [])
+
+
+def _more(services: Sequence[Deployed]) -> str:
+    return f"{len(services)} more service{'s' * (len(services) > 1)}"
+
+
+def _rows(services: Sequence[Deployed]) -> list[str]:
+    lines = ["| service | result | from | to | digest | duration |", "|---|---|---|---|---|---|"]
+    for one in services:
+        result = f"{_sign(one.outcome)} {one.outcome.words}"
+        cells = [_code(one.service), result, _code(one.before), _code(one.after), _code(digests(one))]
+        lines.append(f"| {' | '.join([*cells, words(one.elapsed) if one.elapsed else ''])} |")
+    return [*lines, ""]
+
+
+def digests(one: Deployed) -> str:
+    """The digests that were asked for, short, a container a line."""
+    return "\n".join(f"{name}: {_short(image)}" for name, image in (one.images or {}).items())
+
+
+def _short(image: str) -> str:
+    """``sha256:0123456789ab``; an image without a digest as it is."""
+    digest = image.rpartition("@")[2]
+    return digest[: len("sha256:") + 12] if digest.startswith("sha256:") else digest
+
+
+# ---- timeline ----
+
+
+def _timeline(parts: Sequence[Part]) -> list[str]:
+    """All parts on one axis. One bar alone would tell no more than the duration does."""
+    sections, left_out = _sections(parts)
+    begins = [span.begin for _, spans in sections for span in spans]
+    if len(begins) < 2:
+        return []
+    more = [f"The timeline leaves {_more(left_out)} out.", ""] if left_out else []
+    return ["```mermaid", *gantt.lines(sections, min(begins)), "```", "", *more]
+
+
+def _sections(parts: Sequence[Part]) -> tuple[list[Section], list[Deployed]]:
+    """What is drawn, and the services that are not."""
+    sections: list[Section] = []
+    left_out: list[Deployed] = []
+    for part in parts:
+        told = timeline.as_seen([one for one in part.services if one.moments], _DRAWN)
+        sections += [(one.service, timeline.spans(one.moments)) for one in told[:_DRAWN]]
+        left_out += told[_DRAWN:]
+        if part.phase:
+            sections.append((part.title, [Span(part.phase, part.begin, part.begin + part.elapsed, part.bad)]))
+    return sections, left_out
+
+
+# ---- facts and differences ----
+
+
+def _facts(parts: Sequence[Part]) -> list[str]:
+    """One table; of several parts each begins with how it ended."""
+    rows = []
+    for part in (part for part in parts if part.ended):
+        if len(parts) > 1:
+            rows.append(f"| **{_escape(part.title)}** | {part.words}, {words(part.elapsed)} |")
+        rows += [f"| {_escape(name)} | {_code(value)} |" for name, value in part.facts.items() if value]
+        if len(parts) == 1:
+            rows.append(f"| duration | {words(part.elapsed)} |")
+    return ["| | |", "|---|---|", *rows, ""] if rows else []
+
+
+def _changes(services: Sequence[Deployed]) -> list[str]:
+    """What differs between the task definitions, folded."""
+    told = timeline.as_seen([one for one in services if one.change], _CHANGES)
+    if not told:
+        return []
+    lines: list[str] = []
+    for one in told[:_CHANGES]:
+        change = one.change or ()
+        lines += [f"**{_escape(f'{one.service}: {one.before} -> {one.after}')}**", ""]
+        more = [f"({len(change) - _CHANGED} more lines)"] if len(change) > _CHANGED else []
+        lines += [*_fenced([*change[:_CHANGED], *more], "diff"), ""]
+    lines += [f"and of {_more(told[_CHANGES:])}", ""] if len(told) > _CHANGES else []
+    return _folded("What changed in the task definition" + "s" * (len(told) > 1), lines)
+
+
+def _folded(title: str, lines: Sequence[str]) -> list[str]:
+    """``title`` is ours: nothing in it is made harmless."""
+    return [f"<details><summary>{title}</summary>", "", *lines, "</details>", ""]
+
+
+# ---- text of others ----
+
+
+def _escape(text: str) -> str:
+    """Text of others as plain text: no HTML, no Markdown, no table borders."""
+    return re.sub(r"([\\`*_~\[\]<>|#&])", r"\\\1", " ".join(text.split()))
+
+
+def _code(value: str) -> str:
+    """Lines of others in a cell. Nothing can be escaped in code, so what would end it or its cell looks like it only:
+    after a backslash even an escaped pipe is a border."""
+    parts = (part.replace("`", "'").replace("|", "\N{BROKEN BAR}") for part in value.splitlines())
+    return "<br>".join(f"`{part}`" for part in parts if part.strip())
+
+
+def _fenced(lines: Sequence[str], language: str = "text") -> list[str]:
+    """Log lines in a fence that is longer than any inside, so that none can end it, and without their colours."""
+    if not lines:
+        return []
+    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in lines]
+    longest = max((len(run) for line in lines for run in re.findall("`+", line)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return [f"{fence}{language}", *(line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…" for line in lines), fence]

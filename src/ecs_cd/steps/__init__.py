@@ -1,0 +1,1 @@
+"""Around a step of a verb: its result reported, errors as exit codes, what it leaves running, GitHub's Deployment."""

@@ -1,0 +1,170 @@
+"""The GitHub Deployment of a run: created, and its status kept. Whatever GitHub does, the deployment goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as TooLate
+from contextlib import contextmanager, suppress
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ecs_cd.aws.session import explain
+from ecs_cd.inputs.interface import Deploy
+from ecs_cd.job.job import Job, Result
+from ecs_cd.model.errors import Cancelled, OutcomeUnknown, Refused, Unreadable
+from ecs_cd.model.verdict import DEFECT_EXIT_CODE, EXIT_CODES, REFUSED_EXIT_CODE, Outcome, Verdict
+
+if TYPE_CHECKING:  # few runs have one, and each start would pay for it
+    from ecs_cd.ci.github_deployments import Deployment
+
+# Seconds that GitHub is waited for before the deployment begins, and once more when it has ended.
+_PATIENCE = 6.0
+# After SIGINT: the runner leaves us 7.5, and what is still running is said, or stopped, first.
+_LITTLE = 2.0
+
+_CANCELLED = EXIT_CODES[Outcome.CANCELLED]
+_EXPLAINED = (Refused, ClientError, BotoCoreError, OutcomeUnknown, OSError)
+
+
+@contextmanager
+def kept(inputs: Deploy, job: Job) -> Iterator[Kept]:
+    """Keeps the Deployment's status while the block runs. What ends the block early is told as `error`, and goes on.
+
+    Without the input `github-deployment`, and for a dry run, GitHub is asked nothing.
+    """
+    asked = inputs.github_deployment and not inputs.dry_run
+    one = Kept(_deployment(inputs, job) if asked else None, job)
+    try:
+        yield one
+    except BaseException as error:
+        one.cut_short(error)
+        raise
+
+
+class Kept:
+    """What a verb says of its run, passed on to GitHub, which is waited for so long and no longer.
+
+    A thread of its own makes the calls, in their order: a name that resolves slowly and an answer that trickles know
+    no timeout, but waiting for a thread does.
+    """
+
+    def __init__(self, deployment: Deployment | None, job: Job) -> None:
+        self._deployment = deployment
+        self._job = job
+        self._thread = ThreadPoolExecutor(max_workers=1)
+        self._looked: Future[bool] | None = None
+        self._open = bool(deployment and deployment.requested)  # whether one may wait for a status of ours
+        self._warned = False
+        self._result: tuple[str, Verdict] | None = None
+        self._error: BaseException | None = None
+        if deployment and not deployment.requested:  # while everything else is prepared
+            self._looked = self._thread.submit(deployment.is_the_jobs, monotonic() + _PATIENCE)
+
+    def begin(self, commit: str, services: Sequence[str]) -> None:
+        """Everything is prepared and nothing refused: there is a Deployment now, and it is in progress."""
+        deployment = self._deployment
+        if deployment is None:
+            return
+        if deployment.requested and deployment.requested.commit not in ("", commit):
+            self._warn(
+                f"the event asks for {deployment.requested.commit}, and {commit or 'no known commit'} is deployed"
+            )
+        elif not deployment.requested and not commit:
+            self._warn("it is not known which commit is deployed", "Set the input sha, or check the commit out.")
+            return
+
+        def call(until: float) -> str:
+            if self._looked and self._looked.result():
+                return f"this job has the environment {deployment.environment}, whose Deployment GitHub keeps itself"
+            return deployment.begin(commit, services, until)
+
+        self._open = True
+        self._wait_for(call, _PATIENCE)
+
+    def seen(self, title: str, execute: Callable[[], Result]) -> Callable[[], Result]:
+        """The same step, whose end is remembered."""
+
+        def watched() -> Result:
+            try:
+                result = execute()
+            except BaseException as error:
+                self._error = error
+                raise
+            self._result = title, result.verdict
+            return result
+
+        return watched
+
+    def end(self, code: int) -> int:
+        """The last step has ended with this exit code, which it returns: GitHub is told."""
+        if self._result and EXIT_CODES[self._result[1].outcome] == code:
+            title, verdict = self._result
+            self._tell(lambda deployment, until: deployment.end(title, verdict, until), _PATIENCE)
+        else:
+            self._tell_cut_short(code, self._error)
+        return code
+
+    def cut_short(self, error: BaseException) -> None:
+        """This ends the run where there is no step."""
+        unexpected = REFUSED_EXIT_CODE if isinstance(error, _EXPLAINED) else DEFECT_EXIT_CODE
+        self._tell_cut_short(_CANCELLED if isinstance(error, Cancelled) else unexpected, error)
+
+    def _tell_cut_short(self, code: int, error: BaseException | None) -> None:
+        why = explain(error).sentence if isinstance(error, _EXPLAINED) else ""
+        patience = _LITTLE if code == _CANCELLED else _PATIENCE
+        self._tell(lambda deployment, until: deployment.cut_short(code, why, until), patience)
+
+    def _tell(self, call: Callable[[Deployment, float], None], patience: float) -> None:
+        deployment = self._deployment
+        if deployment is None or not self._open:
+            return
+        self._open = False
+        with suppress(Cancelled):  # the verdict stands, whether GitHub hears of it or not
+            self._wait_for(lambda until: call(deployment, until), patience)
+
+    def _wait_for(self, call: Callable[[float], str | None], patience: float) -> None:
+        """Says what the call says. What fails is warned of, whatever it is."""
+        pending = self._thread.submit(call, monotonic() + patience)
+        try:
+            said = pending.result(patience)
+        except TooLate:
+            self._warn(f"GitHub's API has not answered within {patience:g} seconds")
+        except Refused as refused:
+            self._warn(str(refused), refused.remedy)
+        except Unreadable as unreadable:
+            self._warn(str(unreadable))
+        except Exception as error:
+            self._warn(f"what GitHub's API answers is not understood ({type(error).__name__})")
+        else:
+            if said:
+                self._job.ci.line(f"github-deployment: {said}")
+
+    def _warn(self, problem: str, remedy: str = "") -> None:
+        """Once: of what follows from it nobody needs to hear."""
+        if not self._warned:
+            self._warned = True
+            self._job.ci.warning(
+                f"github-deployment, on which nothing else depends: {Refused(problem, remedy).sentence}"
+            )
+
+
+def _deployment(inputs: Deploy, job: Job) -> Deployment | None:
+    """``None`` where GitHub can not, or shall not, be told."""
+    from ecs_cd.ci.github_api import PUBLIC, Api
+    from ecs_cd.ci.github_deployments import Deployment
+
+    environ = job.environ
+    url = (environ.get("GITHUB_API_URL") or PUBLIC).rstrip("/")
+    repository = environ.get("GITHUB_REPOSITORY", "")
+    token = inputs.github_token or environ.get("GITHUB_TOKEN", "")
+    lacks = [name for name, value in (("GITHUB_REPOSITORY", repository), ("a token", token)) if not value]
+    if lacks:
+        job.ci.line(f"github-deployment: without {' and '.join(lacks)} GitHub is not told")
+        return None
+    if environ.get("ACT") == "true" and url == PUBLIC:  # many give act a token, to fetch actions with
+        job.ci.line("github-deployment: GitHub is not told of what act runs on this machine")
+        return None
+    return Deployment(Api(url, repository, token), inputs.github_deployment, inputs.environment_url, environ)

@@ -1,0 +1,142 @@
+"""Around a step: its result told everywhere, its errors as exit codes, what is under way never left unsaid."""
+
+from __future__ import annotations
+
+import signal
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ecs_cd.aws.session import explain
+from ecs_cd.ci import Ci
+from ecs_cd.diagnosis.findings import Finding
+from ecs_cd.job.job import Job, Result
+from ecs_cd.model import duration
+from ecs_cd.model.errors import Cancelled, OutcomeUnknown, Refused
+from ecs_cd.model.verdict import DEFECT_EXIT_CODE, EXIT_CODES, REFUSED_EXIT_CODE, Outcome
+from ecs_cd.report.summary import NOT_BEGUN, UNDER_WAY, Part
+from ecs_cd.steps import unfinished
+
+
+@dataclass(frozen=True)
+class Step:
+    """A part of a verb as people see it; ``result`` is the output that holds its outcome, ``phase`` its word in the
+    timeline."""
+
+    title: str
+    result: str = ""
+    phase: str = ""
+
+
+def conduct(step: Step, execute: Callable[[], Result], job: Job) -> int:
+    """Carries a step out and tells its result everywhere; its exit code."""
+
+    def carried_out() -> int:
+        started = job.clock.monotonic()
+        _show(Part(step.title, UNDER_WAY, begin=started), job)
+        result = execute()
+        return _tell(step, result, started, job)
+
+    return guarded(carried_out, step, job)
+
+
+def _show(part: Part, job: Job) -> None:
+    """Puts it into the summary, as the last part of all: what it had inside, a scan say, has been told before."""
+    job.told.pop(part.title, None)
+    job.told[part.title] = part
+    job.ci.summary(list(job.told.values()))
+
+
+def _tell(step: Step, result: Result, started: float, job: Job) -> int:
+    verdict, elapsed = result.verdict, job.clock.monotonic() - started
+    words = f"{verdict.outcome.words}{': ' + verdict.message if verdict.message else ''}"
+    if verdict.outcome.green:
+        job.ci.line(f"{step.title} {words} ({duration.words(elapsed)})")
+    else:
+        for finding in (one for one in result.findings if not one.told):
+            job.ci.line(finding.cause)
+            job.ci.relay(finding.evidence)
+            if finding.next_step:
+                job.ci.line(f"-> {finding.next_step}")
+        cause = f"\nLikely cause: {result.findings[0].cause}" if result.findings else ""
+        job.ci.error(f"{words}{cause}", title=step.title)
+    job.ci.outputs(result.outputs)
+    part = Part(
+        step.title,
+        verdict.outcome,
+        verdict.message,
+        begin=started,
+        elapsed=elapsed,
+        phase=step.phase if verdict.outcome is not Outcome.SKIPPED else "",
+        facts=result.facts,
+        findings=result.findings,
+        texts=result.texts,
+        services=result.services,
+    )
+    _show(part, job)
+    return EXIT_CODES[verdict.outcome]
+
+
+def guarded(run: Callable[[], int], step: Step, job: Job) -> int:
+    """Whatever it ends with, as an exit code and in words; what is under way is never left unsaid."""
+    try:
+        return run()
+    except Refused as refused:
+        return _cut_short(refused, step, job)
+    except (ClientError, BotoCoreError, OutcomeUnknown) as error:
+        return _cut_short(explain(error), step, job)
+    except OSError as error:  # a full disk, a folder that may not be written to
+        where = f": {error.filename}" if error.filename else ""
+        return _cut_short(Refused(f"{error.strerror or error}{where}"), step, job)
+    except Cancelled:
+        for received in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(received, signal.SIG_IGN)  # the runner sends another; the last words come first
+        return _unfinished(Outcome.CANCELLED, "cancelled", step, job)
+    except Exception as error:
+        job.ci.relay(traceback.format_exception(error))
+        message = f"a defect of ecs-cd: {type(error).__name__}; the log has the place. Please report it."
+        _unfinished(Outcome.UNKNOWN, message, step, job)
+        return DEFECT_EXIT_CODE
+
+
+def _cut_short(refused: Refused, step: Step, job: Job) -> int:
+    """Not begun, if nothing is under way; else it goes on without us, and nobody knows how it ends."""
+    if not job.state.under_way:
+        _say_refused(refused, step.title, job.ci)
+        _show(_refused(refused, step.title), job)
+        return REFUSED_EXIT_CODE
+    message = f"{refused}\nThe outcome is unknown; what was started goes on.\n{refused.remedy}".rstrip()
+    return _unfinished(Outcome.UNKNOWN, message, step, job)
+
+
+def _unfinished(outcome: Outcome, message: str, step: Step, job: Job) -> int:
+    """No verdict: says so, then what is still running; the exit code. Only a cancellation stops anything."""
+    under_way = job.state.under_way if outcome is Outcome.CANCELLED else {**job.state.under_way, "on_cancel": "leave"}
+    job.ci.error(message, title=step.title)
+    if unfinished.settle(under_way, job.aws, job.ci, job.clock):
+        job.state.end()  # else a later step of the job may find out
+    if step.result:
+        job.ci.outputs({step.result: outcome.value})
+    begun = job.told.get(step.title, Part(step.title, UNDER_WAY, begin=job.clock.monotonic()))
+    findings = [Finding("", tuple(message.splitlines()))]
+    elapsed, services = job.clock.monotonic() - begun.begin, tuple(job.left)
+    ended = replace(begun, state=outcome, elapsed=elapsed, phase=step.phase, findings=findings, services=services)
+    _show(ended, job)
+    return EXIT_CODES[outcome]
+
+
+def refuse(refused: Refused, title: str, ci: Ci) -> int:
+    """Says what has to be put right first, where there is no job yet; the exit code."""
+    _say_refused(refused, title, ci)
+    ci.summary([_refused(refused, title)])
+    return REFUSED_EXIT_CODE
+
+
+def _say_refused(refused: Refused, title: str, ci: Ci) -> None:
+    ci.error("\n".join([*refused.problems, *([refused.remedy] if refused.remedy else [])]), title=title)
+
+
+def _refused(refused: Refused, title: str) -> Part:
+    return Part(title, NOT_BEGUN, findings=[Finding("", tuple(refused.problems), refused.remedy)])

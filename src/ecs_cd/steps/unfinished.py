@@ -1,0 +1,136 @@
+"""After an end without a verdict: says what is still running, and stops what it was asked to stop.
+
+The same code serves the process that got SIGINT, and the later step that finds the state file of a
+process that the runner killed.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ecs_cd.aws import ecs
+from ecs_cd.aws.session import Aws, explain
+from ecs_cd.ci import Ci
+from ecs_cd.deploy import strategies
+from ecs_cd.deploy.rules import rolling
+from ecs_cd.job.job import together
+from ecs_cd.job.watch import Clock
+from ecs_cd.model.errors import Refused
+from ecs_cd.model.lifecycle import Strategy
+from ecs_cd.model.references import short
+from ecs_cd.tasks.run_task import OURS
+
+_LOOKS = 4
+_ANNOTATIONS = 5  # GitHub shows ten of a kind a step
+
+
+class Words(NamedTuple):
+    """What became of something, and whether that is a line, a warning or an error."""
+
+    text: str
+    kind: str = "warning"
+
+
+def settle(under_way: Mapping[str, Any], aws: Aws, ci: Ci, clock: Clock) -> bool:
+    """Says what this is and how it goes on, or stops it; whether AWS told. Never raises for what AWS answers: it is
+    the last word."""
+    if "docker_config" in under_way:
+        shutil.rmtree(under_way["docker_config"], ignore_errors=True)
+    if under_way.get("kind") == "task":
+        return _tell([_tried(partial(_task, under_way, aws, clock), _name_of_task(under_way))], ci)
+    # The runner leaves us ten seconds, and there may be a hundred.
+    stop = under_way.get("on_cancel") == "stop"
+    calls = [
+        partial(_tried, partial(_deployment, each, aws, stop), f"service {each['service']}")
+        for each in under_way.get("deployments", ())
+    ]
+    return _tell(together(*calls), ci)
+
+
+def _name_of_task(under_way: Mapping[str, Any]) -> str:
+    return str(under_way.get("task") or under_way.get("started_by"))
+
+
+def _tried(find_out: Callable[[], Words], what: str) -> Words:
+    try:
+        return find_out()
+    except (ClientError, BotoCoreError, Refused) as error:
+        return Words(f"what became of {what} could not be found out: {explain(error)}", "error")
+
+
+def _tell(found: Sequence[Words], ci: Ci) -> bool:
+    """Says it in order, the first as annotations; whether all could be found out."""
+    for number, words in enumerate(found):
+        if words.kind == "line" or number >= _ANNOTATIONS:
+            ci.line(words.text)
+        elif words.kind == "warning":
+            ci.warning(words.text)
+        else:
+            ci.error(words.text, title="still running?")
+    return all(words.kind != "error" for words in found)
+
+
+def _task(under_way: Mapping[str, Any], aws: Aws, clock: Clock) -> Words:
+    cluster, what = str(under_way["cluster"]), str(under_way["what"])
+    arn = under_way.get("task") or _find(aws, under_way, clock)
+    if not arn:
+        return Words(f"no {what} task is seen; if RunTask got through, its startedBy is {under_way['started_by']}")
+    if (ecs.task(aws, cluster, arn) or {}).get("lastStatus") == "STOPPED":
+        return Words(f"the {what} task {arn} has stopped already", "line")
+    if under_way.get("on_cancel") == "stop":
+        ecs.stop_task(aws, cluster, arn, "cancelled (ecs-cd, on-cancel: stop)")
+        return Words(f"the {what} task {arn} is being stopped, as on-cancel says")
+    how = f"aws ecs stop-task --cluster {cluster} --task {short(arn)}"
+    return Words(f"the {what} goes on as task {arn}. To stop it: {how}")
+
+
+def _find(aws: Aws, under_way: Mapping[str, Any], clock: Clock) -> str | None:
+    """The task's ARN; ListTasks may see it a moment late, and the runner leaves us ten seconds. Where the caller named
+    the tasks' startedBy, another's may have the same."""
+    if not under_way["started_by"].startswith(OURS):
+        return None
+    for attempt in range(_LOOKS):
+        if attempt:
+            clock.sleep(1)
+        arn = ecs.started_by(aws, under_way["cluster"], under_way["family"], under_way["started_by"])
+        if arn:
+            return arn
+    return None
+
+
+def _deployment(entry: Mapping[str, Any], aws: Aws, stop: bool) -> Words:
+    """What is on its way back already is never stopped."""
+    back = entry.get("back_to")
+    return Words(strategies.stop(aws, entry) if stop and not back else _goes_on(entry, aws))
+
+
+def _goes_on(entry: Mapping[str, Any], aws: Aws) -> str:
+    name, back = str(entry["service"]), entry.get("back_to")
+    wanted = str(back or entry["task_definition"])
+    where = f"back to {short(wanted)}" if back else f"to {short(wanted)}"
+    service = ecs.look_at_service(aws, str(entry["cluster"]), name)
+    if service is None:
+        return f"service {name} is not there any more"
+    if entry["strategy"] == Strategy.CODE_DEPLOY.value:
+        known = str(entry["id"] or _by_task_set(service, wanted))
+        if known:
+            return f"CodeDeploy goes on with deployment {known} of service {name} {where}"
+        return f"no deployment of service {name} {where} is seen; if CreateDeployment got through, CodeDeploy goes on"
+    current = rolling.primary(service)
+    if current.get("taskDefinition") != wanted:
+        running = short(str(current.get("taskDefinition", "unknown")))
+        return f"service {name} works towards {running}, not {where}"
+    state = rolling.state(current, service)
+    goes_on = "" if state == "COMPLETED" else "; ECS goes on with it"
+    return f"deployment {current.get('id')} of service {name} {where} is {state}{goes_on}"
+
+
+def _by_task_set(service: Mapping[str, Any], wanted: str) -> str:
+    """Where CreateDeployment has not answered: CodeDeploy writes its deployment into the task set that it makes."""
+    sets = (one for one in service.get("taskSets", ()) if one.get("taskDefinition") == wanted)
+    return next((str(one["externalId"]) for one in sets if one.get("externalId")), "")

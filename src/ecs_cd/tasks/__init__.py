@@ -1,0 +1,1 @@
+"""Task definitions and single tasks: templates, revisions, RunTask. Services are in deploy/."""

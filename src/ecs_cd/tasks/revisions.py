@@ -1,0 +1,73 @@
+"""Revisions that nobody needs any more: `keep-revisions`, and what was registered and never deployed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ecs_cd.aws import ecs, task_definitions
+from ecs_cd.aws.session import explain
+from ecs_cd.job.job import Job
+from ecs_cd.model.references import family as family_of
+from ecs_cd.model.references import short
+from ecs_cd.tasks.rules import revisions
+
+# ECS takes about twenty at once and then one a second: nobody waits a minute for tidiness.
+_MOST = 20
+
+
+def clean_up(
+    job: Job,
+    cluster: str,
+    services: Collection[str],
+    deployed: Collection[str],
+    *,
+    keep: int,
+    protected: Collection[str] = (),
+) -> None:
+    """After a success: deregisters all but the newest ``keep`` revisions of the families of ``deployed``.
+
+    Never what was ``deployed``, what is ``protected`` (the revisions to roll back to, what scheduled tasks run), what
+    a deployment or a task set of ``services`` names, or what a task in the cluster runs. What can't be read or done is
+    a warning: the deployment has succeeded.
+    """
+    try:
+        found = _superfluous(job, cluster, services, deployed, keep, protected)
+    except (ClientError, BotoCoreError) as error:
+        job.ci.warning(f"keep-revisions: nothing is deregistered: {explain(error).sentence}")
+        return
+    done = _deregister(found[:_MOST], job)
+    left = len(found) - len(done)
+    words = ", ".join(short(arn) for arn in done) or "nothing"
+    job.ci.line(f"keep-revisions: {words} deregistered{f', {left} more to be next time' if left else ''}")
+
+
+def forget(job: Job, *arns: str) -> None:
+    """Deregisters revisions of ours that certainly nothing was deployed with."""
+    for arn in _deregister(arns, job):
+        job.ci.line(f"task definition: {short(arn)} was never deployed, and is deregistered")
+
+
+def _superfluous(
+    job: Job, cluster: str, services: Collection[str], deployed: Collection[str], keep: int, protected: Collection[str]
+) -> list[str]:
+    families = sorted({family_of(arn) for arn in deployed})
+    # What is used is read last, so that what was begun meanwhile counts.
+    active = [task_definitions.active(job.aws, family) for family in families]
+    looked_at = ecs.look_at_services(job.aws, cluster, list(services))
+    used = {*deployed, *protected, *revisions.named_by(looked_at.values())}
+    for family in families:
+        used |= task_definitions.running(job.aws, cluster, family)
+    return [arn for one in active for arn in revisions.superfluous(one, keep, used)]
+
+
+def _deregister(arns: Sequence[str], job: Job) -> list[str]:
+    """Those that were deregistered: up to the first that could not be."""
+    for number, arn in enumerate(arns):
+        try:
+            task_definitions.deregister(job.aws, arn)
+        except (ClientError, BotoCoreError) as error:
+            job.ci.warning(f"{short(arn)} could not be deregistered: {explain(error).sentence}")
+            return list(arns[:number])
+    return list(arns)

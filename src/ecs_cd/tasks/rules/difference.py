@@ -1,0 +1,101 @@
+"""What changes from one task definition to the next, in lines that people read in a pull request.
+
+What ECS ignores is no change: both are compared in the form that ``task_definition.same`` compares. Values that may be
+secrets are not shown: those of environment variables, and what looks like a credential elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ecs_cd.tasks.rules.task_definition import MAPS, NAMED, TaskDefinition, canonical
+
+_LONGEST = 200  # characters of a value
+_DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
+# What looks like a credential: in the name of an option or a label (some log services have it in the URL), and in the
+# words of a command, an option or a label.
+_NAMES = re.compile(r"(?i)token|secret|passw|key|auth|credential|header|ur[il]$")
+_WORDS = re.compile(r"(?i)token|secret|passw|api.?key|authorization|bearer|://[^/\s]*@")
+
+Path = tuple[str, ...]
+
+
+def lines(old: TaskDefinition | None, new: TaskDefinition) -> list[str]:
+    """``+`` is new, ``-`` is gone, ``~`` is another; no lines if, and only if, ECS would run the two alike.
+
+    Both are normalised. Without ``old`` the family is new: its containers are told in short.
+    """
+    tree = canonical(new)
+    if old is not None:
+        return list(_changes(canonical(old), tree, ()))
+    containers = tree.get("containerDefinitions", {})
+    told = [_container(one, ("containerDefinitions", name)) for name, one in containers.items()]
+    return [f"+ family {tree.get('family', '')}: new", *told]
+
+
+def _changes(old: Any, new: Any, path: Path) -> Iterator[str]:
+    """The lines for this place and all below; ``None`` is what is not there."""
+    if old == new:
+        return
+    if old is None and path[:-1] == ("containerDefinitions",):
+        yield _container(new, path)
+    elif new is None and not _is_collection(path):
+        yield _line("-", path, old)
+    elif isinstance(old or new, Mapping) and isinstance(new or old, Mapping):
+        before, after = old or {}, new or {}
+        for name in {**before, **after}:
+            yield from _changes(before.get(name), after.get(name), (*path, name))
+    elif old is None:
+        yield _line("+", path, new)
+    else:
+        yield _line("~", path, old, new)
+
+
+def _is_collection(path: Path) -> bool:
+    """Whether the names below are the user's, so that each is told: environment variables, volumes, labels."""
+    return path[-1] in MAPS or path[-1] in NAMED
+
+
+def _container(one: Any, path: Path) -> str:
+    sizes = {name: one[name] for name in ("image", "cpu", "memory", "memoryReservation") if name in one}
+    return f"+ {_place(path)}: {', '.join(f'{name} {_text(value)}' for name, value in sizes.items())}"
+
+
+def _line(sign: str, path: Path, *values: Any) -> str:
+    place = f"{sign} {_place(path)}"
+    if any(_is_private(value, path) for value in values):
+        return f"{place}: changed" if sign == "~" else place
+    texts = [_text(value) for value in values]
+    if len(texts) == 2 and texts[0] == texts[1]:  # they differ where they are cut
+        return f"{place}: changed"
+    return f"{place}: {' -> '.join(texts)}"
+
+
+def _is_private(value: Any, path: Path) -> bool:
+    """Whether a value stays unsaid: more than a value, one of the environment, what looks like a credential."""
+    within = path[-2] if len(path) > 1 else ""
+    several = isinstance(value, list)
+    if isinstance(value, Mapping) or path[2:3] == ("environment",) or (several and within in NAMED):
+        return True
+    if within in MAPS and _NAMES.search(path[-1]):
+        return True
+    return (several or within in MAPS) and _WORDS.search(_json(value)) is not None
+
+
+def _text(value: Any) -> str:
+    """A value in a line: digests and all that is long cut short."""
+    text = value if isinstance(value, str) and value.strip() and value.isprintable() else _json(value)
+    text = _DIGEST.sub(r"\1…", text)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+def _json(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if text.isprintable() else json.dumps(value)
+
+
+def _place(path: Path) -> str:
+    return ".".join(name if name.isprintable() else _json(name) for name in path)

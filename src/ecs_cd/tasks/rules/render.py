@@ -1,0 +1,129 @@
+"""What is put into a task definition by the inputs of amazon-ecs-render-task-definition."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ecs_cd.model.errors import Refused
+from ecs_cd.model.names import closest
+from ecs_cd.tasks.rules.task_definition import TaskDefinition, container
+
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_LogConfiguration.html, and one that was there once.
+LOG_DRIVERS = (
+    "awsfirelens", "awslogs", "fluentd", "gelf", "journald", "json-file", "logentries", "splunk", "syslog",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What changes. All but the roles goes into each of ``containers``; what is empty changes nothing.
+
+    Variables, secrets, labels and log options are added to those that are there, or replace those of the same name;
+    the environment files and the command take the place of what is there.
+    """
+
+    containers: tuple[str, ...] = ()
+    image: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    environment_files: tuple[str, ...] = ()
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    log_driver: str = ""
+    log_options: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    command: tuple[str, ...] = ()
+    task_role: str = ""
+    execution_role: str = ""
+
+
+def render(definition: TaskDefinition, changes: Changes, *, where: str) -> TaskDefinition:
+    """A copy with the changes. Raises ``Refused`` naming every container that is not there, or can't take them."""
+    what = f"the task definition in {where}"
+    there = [str(one.get("name", "")) for one in definition["containerDefinitions"]]
+    found = [
+        f"{what} has no container `{name}`{closest(name, there)}; it has {', '.join(there)}"
+        for name in changes.containers
+        if name not in there
+    ]
+    if changes.log_options and not changes.log_driver:
+        found += [
+            f"{what}: container `{name}` has no logDriver that the options could be for; name it as well"
+            for name in changes.containers
+            if name in there and not container(definition, name).get("logConfiguration", {}).get("logDriver")
+        ]
+    if found:
+        raise Refused(found)
+    roles = {"taskRoleArn": changes.task_role, "executionRoleArn": changes.execution_role}
+    containers = [
+        _without_empty_words(_changed(one, changes) if one.get("name") in changes.containers else one)
+        for one in definition["containerDefinitions"]
+    ]
+    return {**definition, "containerDefinitions": containers, **{name: role for name, role in roles.items() if role}}
+
+
+def pairs(text: str, *, what: str) -> dict[str, str]:
+    """``NAME=VALUE``, one a line, split at the first ``=``; of two of the same name the later counts.
+
+    Raises ``Refused`` with the line's number, and without the line, which may hold a secret.
+    """
+    found: dict[str, str] = {}
+    for number, line in enumerate(text.split("\n"), 1):
+        name, separator, value = line.strip().partition("=")
+        if line.strip() and not (name and separator):
+            raise Refused(f"{what}, line {number}: must be NAME=VALUE")
+        if name:
+            found[name] = value
+    return found
+
+
+def words(text: str, *, what: str) -> tuple[str, ...]:
+    """The words of a command; quotes hold them together. Raises ``Refused`` where quotes are not closed.
+
+    A backslash is one, as in the official action, so that ``App\\Jobs`` or a path of Windows comes through.
+    """
+    import shlex
+
+    lexer = shlex.shlex(text, posix=True, punctuation_chars=False)
+    lexer.whitespace_split, lexer.commenters, lexer.escape = True, "", ""
+    try:
+        return tuple(lexer)
+    except ValueError as error:
+        raise Refused(f"{what}: {str(error).lower()}") from None
+
+
+def _changed(one: dict[str, Any], changes: Changes) -> dict[str, Any]:
+    changed = {
+        **one,
+        "image": changes.image or one.get("image"),
+        "command": list(changes.command) or one.get("command"),
+        "environment": _merged(one.get("environment", []), changes.environment, "value"),
+        "environmentFiles": [{"value": arn, "type": "s3"} for arn in changes.environment_files]
+        or one.get("environmentFiles"),
+        "secrets": _merged(one.get("secrets", []), changes.secrets, "valueFrom"),
+        "logConfiguration": _logs(one.get("logConfiguration", {}), changes),
+        "dockerLabels": {**one.get("dockerLabels", {}), **changes.labels},
+    }
+    return {name: value for name, value in changed.items() if value or name in one}
+
+
+def _without_empty_words(container: dict[str, Any]) -> dict[str, Any]:
+    """``[""]``, which a skeleton of the AWS CLI has, is no command, as the official action has it. To Docker it is
+    one, and an ENTRYPOINT that it takes away."""
+    return {
+        name: value
+        for name, value in container.items()
+        if name not in ("command", "entryPoint") or not value or any(value)
+    }
+
+
+def _merged(there: list[dict[str, str]], new: Mapping[str, str], member: str) -> list[dict[str, str]]:
+    replaced = [{**item, member: new[item["name"]]} if item.get("name") in new else item for item in there]
+    known = {item.get("name") for item in there}
+    return [*replaced, *({"name": name, member: value} for name, value in new.items() if name not in known)]
+
+
+def _logs(there: dict[str, Any], changes: Changes) -> dict[str, Any]:
+    driver = {"logDriver": changes.log_driver} if changes.log_driver else {}
+    options = {"options": {**there.get("options", {}), **changes.log_options}} if changes.log_options else {}
+    return {**there, **driver, **options}

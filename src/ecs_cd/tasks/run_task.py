@@ -1,0 +1,253 @@
+"""RunTask: one task, started once, followed to its end, its log in the job log while it is written."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ecs_cd.aws import ecs, logs
+from ecs_cd.aws.session import looking
+from ecs_cd.diagnosis import stopped_tasks
+from ecs_cd.diagnosis.findings import Finding, StoppedTask, task_failed
+from ecs_cd.job.job import Job, Result
+from ecs_cd.job.mutation import carry_out
+from ecs_cd.job.state import client_token
+from ecs_cd.job.watch import watch
+from ecs_cd.model.references import short
+from ecs_cd.model.verdict import Outcome, Verdict, Watching
+from ecs_cd.tasks.rules import task_definition
+from ecs_cd.tasks.rules.task_definition import TaskDefinition
+
+_NEXT_LINES = 0.2  # seconds between two looks at the rest of a log
+_LONGEST_DRAIN = 15.0  # seconds
+_LATE_LINES = 1.0  # seconds until we look once more for lines of a failed container that came late
+
+OURS = "ecs-cd/"  # how the startedBy begins that we give a task
+
+Judge = Callable[[stopped_tasks.Task], Verdict | None]
+
+
+@dataclass(frozen=True)
+class OneTask:
+    """A task to run. ``what`` is its name for people, ``call`` holds RunTask's members but those that we fill in.
+
+    ``containers`` are those whose logs are shown. Without ``started_by`` it gets one of ours, by which it can be
+    found; another's tasks may carry the same as one that was given.
+    """
+
+    what: str
+    call: Mapping[str, Any]
+    definition: TaskDefinition
+    containers: tuple[str, ...]
+    on_cancel: str = "leave"
+    timeout: float = 1800.0
+    wait: bool = True
+    started_by: str = ""
+
+    @property
+    def cluster(self) -> str:
+        return str(self.call["cluster"])
+
+    @property
+    def family(self) -> str:
+        return str(self.definition["family"])
+
+
+class NotPlaced(Exception):
+    """RunTask answered that there is no place for the task: nothing was started."""
+
+
+def run(one: OneTask, arn: str, job: Job) -> Result:
+    """Runs the task with the task definition ``arn``. Not waited for, it is in progress, which is green.
+
+    Its ARN is an output at once, as is that there is none. Succeeded only if every container exited with 0, as the
+    official action has it; a result that is not green is that of the verb.
+    """
+    deadline = job.clock.monotonic() + one.timeout
+    try:
+        task = start(one, arn, deadline, job)
+    except NotPlaced as not_placed:
+        job.ci.outputs({"run-task-arn": json.dumps([])})
+        return _ended(Verdict(Outcome.FAILED, str(not_placed)), arn, "", [])
+    job.ci.outputs({"run-task-arn": json.dumps([task])})
+    if not one.wait:
+        job.state.end()  # it is meant to go on without us
+        return _ended(Verdict(Outcome.IN_PROGRESS, f"task {short(task)} runs, and is not waited for"), arn, task, [])
+    following = Follow(one, task, job)
+    verdict = follow(following, _every_container, deadline)
+    if verdict.outcome in (Outcome.TIMED_OUT, Outcome.UNKNOWN):
+        verdict = Verdict(verdict.outcome, f"{verdict.message}; the task goes on: {task}")
+        evidence = [Finding(f"the {one.what} task was still running", tuple(following.lines))]
+        return _ended(verdict, arn, task, evidence if verdict.outcome is Outcome.TIMED_OUT else [])
+    return _ended(verdict, arn, task, [] if verdict.outcome.green else [following.finding()])
+
+
+def _ended(verdict: Verdict, arn: str, task: str, findings: Sequence[Finding]) -> Result:
+    outputs = {"result": verdict.outcome.value, "task-definition-arn": arn}
+    return Result(verdict, outputs, {"task definition": short(arn), "task": task}, findings)
+
+
+def start(one: OneTask, arn: str, deadline: float, job: Job) -> str:
+    """The ARN of the one task that this call stands for.
+
+    A lost answer is no reason to start another: the clientToken makes ECS answer with the first, and
+    before the call is repeated we look for a task that carries it. Placement that failed for want of
+    capacity is tried again until the deadline; such an answer is definite, so it is a new call.
+    """
+    attempt = 0
+    while True:
+        request = _request(one, arn, attempt, job)
+        job.state.begin(
+            kind="task",
+            what=one.what,
+            cluster=one.cluster,
+            family=one.family,
+            started_by=request["startedBy"],
+            # Until its ARN is known, a task that only looks like it must not be stopped.
+            on_cancel="leave" if one.started_by else one.on_cancel,
+            region=job.aws.region,
+            sign_in=job.aws.sign_in,
+        )
+        task, failures = _run_once(one, request, job)
+        if task:
+            job.state.begin(task=task, on_cancel=one.on_cancel)
+            job.ci.line(f"{one.what}: task {short(task)} started, {short(arn)}")
+            return task
+        words = stopped_tasks.failure_words(failures)
+        if not stopped_tasks.placement_may_heal(failures) or job.clock.monotonic() >= deadline:
+            job.state.end()
+            raise NotPlaced(f"ECS can't place the {one.what} task: {words or 'RunTask named no reason'}")
+        attempt += 1
+        job.ci.line(f"{one.what}: ECS can't place the task now ({words}); trying again")
+        job.clock.sleep(min(15, 2 * attempt))
+
+
+def _request(one: OneTask, arn: str, attempt: int, job: Job) -> dict[str, Any]:
+    call = {**one.call, "taskDefinition": arn, "count": 1}
+    token = client_token(job.environ, job.state.nonce, {**call, "attempt": attempt})
+    return {**call, "clientToken": token, "startedBy": one.started_by or f"{OURS}{token}"}
+
+
+def _run_once(one: OneTask, request: dict[str, Any], job: Job) -> tuple[str, list[ecs.Json]]:
+    """RunTask's answer: the task's ARN, or its failures. Every repetition has the same clientToken."""
+
+    def call() -> tuple[str, list[ecs.Json]]:
+        task, failures = ecs.run_task(job.aws, request)
+        return (str(task["taskArn"]) if task else ""), failures
+
+    def look() -> tuple[str, list[ecs.Json]] | None:
+        if one.started_by:
+            return None  # others' tasks may carry it too; the clientToken has to do
+        found = ecs.started_by(job.aws, one.cluster, one.family, request["startedBy"])
+        return (found, []) if found else None
+
+    try:
+        return carry_out("RunTask", call, look, job, idempotent=True)  # by its clientToken
+    except (ClientError, BotoCoreError):
+        job.state.end()  # ECS said no: nothing was started
+        raise
+
+
+# ---- to its end ----
+
+
+@dataclass
+class Follow:
+    """Looks at one task: its status, and its logs while they are written."""
+
+    one: OneTask
+    task: str
+    job: Job
+    last: Mapping[str, Any] = field(default_factory=dict)
+    fresh: bool = False
+    lines: deque[str] = field(default_factory=lambda: deque(maxlen=logs.TAIL))
+
+    def __post_init__(self) -> None:
+        options = {name: task_definition.log_options(self.one.definition, name) for name in self.one.containers}
+        streams = {name: logs.stream(options[name], name, self.task) for name in self.one.containers}
+        self.logs = [log for log in streams.values() if log is not None]
+        hidden = [f"`{name}`" for name, log in streams.items() if log is None]
+        if hidden:
+            self.job.ci.warning(
+                f"the log of container {', '.join(hidden)} can't be shown: "
+                "it needs logDriver awslogs with awslogs-group and awslogs-stream-prefix"
+            )
+
+    def look(self) -> Mapping[str, Any]:
+        with looking():
+            self.last = ecs.task(self.job.aws, self.one.cluster, self.task) or {}
+        self.fresh = self.relay()
+        return self.last
+
+    def relay(self) -> bool:
+        """Shows what the containers wrote since the last time; whether there was anything."""
+        return sum(self._relay(log) for log in self.logs) > 0
+
+    def _relay(self, log: logs.Stream) -> bool:
+        trouble = log.trouble
+        new = list(logs.new_lines(self.job.aws, log))
+        self.lines.extend(new)
+        self.job.ci.relay(new)
+        if log.trouble and not trouble:
+            self.job.ci.warning(log.trouble)
+        return bool(new)
+
+    def drain(self, patience: float) -> None:
+        """Shows the rest of the log: until a look brings nothing new, first after ``patience`` seconds."""
+        deadline = self.job.clock.monotonic() + _LONGEST_DRAIN
+        fresh = self.fresh or patience > 0
+        while fresh and self.job.clock.monotonic() < deadline:
+            self.job.clock.sleep(patience or _NEXT_LINES)
+            patience, fresh = 0.0, self.relay()
+
+    def finding(self) -> Finding:
+        """Why the task failed, with its last lines."""
+        return task_failed(StoppedTask(self.last, tuple(self.lines)))
+
+
+def follow(following: Follow, judge: Judge, deadline: float) -> Verdict:
+    """Follows the task until ``judge`` has a verdict, or to the deadline: then it goes on, and is still under way."""
+    job, what = following.job, following.one.what
+
+    def state(task: stopped_tasks.Task) -> Verdict | dict[str, Watching]:
+        if not task:
+            return {what: Watching("ECS does not list the task yet")}
+        return judge(task) or {what: Watching(stopped_tasks.status_words(task))}
+
+    verdict = watch(
+        following.look,
+        state,
+        lambda subject, watching: job.ci.line(f"{subject or what}: {watching.message}"),
+        clock=job.clock,
+        timeout=max(0.0, deadline - job.clock.monotonic()),
+        interval=lambda elapsed: 0.25 if elapsed < 5 else 0.5 if elapsed < 60 else 1.0,
+        progress=job.ci.progress,
+    )
+    if verdict.outcome not in (Outcome.TIMED_OUT, Outcome.UNKNOWN):
+        job.state.end()
+        following.drain(0.0 if verdict.outcome.green else _LATE_LINES)
+    return verdict
+
+
+def _every_container(task: stopped_tasks.Task) -> Verdict | None:
+    """``None`` until STOPPED. A container without an exit code never ran, which is no success."""
+    if task.get("lastStatus") != "STOPPED":
+        return None
+    codes = {str(one.get("name")): one.get("exitCode") for one in task.get("containers", ())}
+    failed = {name: code for name, code in codes.items() if code != 0}
+    if codes and not failed:
+        return Verdict(Outcome.SUCCEEDED, f"task {short(str(task['taskArn']))} ended, every container with 0")
+    how = [
+        f"container `{name}` " + ("never ran" if code is None else f"exited with {code}")
+        for name, code in failed.items()
+    ]
+    reason = next(
+        (stopped_tasks.reason(task, name) for name in failed), str(task.get("stoppedReason", "no reason given"))
+    )
+    stop_code = task.get("stopCode") or "no stop code"
+    return Verdict(Outcome.FAILED, f"{', '.join(how) or 'no container ran'} ({stop_code}: {reason})")

@@ -1,0 +1,91 @@
+"""Task definitions: the template from where it is, the revision that runs."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ecs_cd.aws import ecs, s3
+from ecs_cd.job.job import Job
+from ecs_cd.job.mutation import carry_out
+from ecs_cd.job.workspace import read_file
+from ecs_cd.model.errors import Refused
+from ecs_cd.model.references import RegisteredTaskDefinition, S3Object, TaskDefinitionSource, short
+from ecs_cd.tasks.rules import task_definition
+from ecs_cd.tasks.rules.task_definition import TaskDefinition
+
+
+class Template(NamedTuple):
+    """A definition as it was found, and the name of its place; ``newest`` is the ARN where it is its family's newest
+    revision, else empty."""
+
+    definition: TaskDefinition
+    where: str
+    newest: str = ""
+
+
+def load(source: TaskDefinitionSource, job: Job) -> Template:
+    """The template. Raises ``Refused`` where it is not there or not valid."""
+    if isinstance(source, RegisteredTaskDefinition):
+        found = ecs.task_definition(job.aws, source.name)
+        if found is None:
+            raise Refused(
+                f"there is no task definition {source.name} in {job.aws.region}",
+                "The infra repo registers it.",
+            )
+        is_family = not source.name.startswith("arn:") and ":" not in source.name
+        arn = str(found["taskDefinition"]["taskDefinitionArn"]) if is_family else ""
+        return Template(_normalised(found, job), source.name, arn)
+    if isinstance(source, S3Object):
+        where, text = f"s3://{source.bucket}/{source.key}", s3.text(job.aws, source)
+    else:
+        where, text = source.path, read_file(source.path, what="the task definition")
+    return Template(task_definition.read(text, *ecs.shapes(job.aws), where=where), where)
+
+
+def revision(definition: TaskDefinition, job: Job) -> str:
+    """The ARN of a revision with this content: the family's newest if it is the same, else a new one."""
+    return told(newest(definition, job), job) or register(definition, job)
+
+
+def newest(definition: TaskDefinition, job: Job, template: Template | None = None) -> str:
+    """The ARN of the family's newest revision if ECS would run it alike, else an empty text.
+
+    Without another look where the ``template`` that it was made from is that revision.
+    """
+    if template and template.newest:
+        return template.newest if task_definition.same(definition, template.definition) else ""
+    found = ecs.task_definition(job.aws, definition["family"])
+    if found and task_definition.same(definition, _normalised(found, job)):
+        return str(found["taskDefinition"]["taskDefinitionArn"])
+    return ""
+
+
+def told(arn: str, job: Job) -> str:
+    """The revision that is there already, said in the log."""
+    if arn:
+        job.ci.line(f"task definition: {short(arn)} is the same already")
+    return arn
+
+
+def register(definition: TaskDefinition, job: Job) -> str:
+    """The ARN of a new revision with this content."""
+    arn = carry_out(
+        "RegisterTaskDefinition",
+        lambda: ecs.register(job.aws, definition),
+        lambda: newest(definition, job) or None,
+        job,
+    )
+    job.ci.line(f"task definition: {short(arn)} registered")
+    return arn
+
+
+def registered(name: str, job: Job) -> TaskDefinition | None:
+    """What is registered under this family, revision or ARN, normalised; ``None`` where there is nothing."""
+    found = ecs.task_definition(job.aws, name)
+    return _normalised(found, job) if found else None
+
+
+def _normalised(described: ecs.Json, job: Job) -> TaskDefinition:
+    found = task_definition.normalise(described, *ecs.shapes(job.aws), [])
+    job.definitions[str(described["taskDefinition"]["taskDefinitionArn"])] = found
+    return found

@@ -1,0 +1,165 @@
+"""deploy: one ECS service or several, followed to one verdict, with the proof of what runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import cast
+
+from ecs_cd.aws import ecs
+from ecs_cd.deploy import official, release, schedules, strategies
+from ecs_cd.deploy.official import DropIn
+from ecs_cd.deploy.plan import Plan, Policy
+from ecs_cd.deploy.release import Release
+from ecs_cd.document import load
+from ecs_cd.document.rules.document import Document, ScheduledTask, Service, choose
+from ecs_cd.images import resolve
+from ecs_cd.inputs.interface import Deploy, DeployAlone
+from ecs_cd.job import checkout
+from ecs_cd.job.job import Job, together
+from ecs_cd.model import lifecycle
+from ecs_cd.model.errors import Refused
+from ecs_cd.model.lifecycle import Until
+from ecs_cd.steps import github_deployment
+from ecs_cd.steps.github_deployment import Kept
+from ecs_cd.steps.step import Step, conduct
+from ecs_cd.tasks import run_task, templates
+from ecs_cd.tasks.rules import task_definition
+from ecs_cd.tasks.templates import Template
+
+STEP = Step("Deployment", result="result")
+
+
+def run(inputs: DeployAlone, job: Job) -> int:
+    """The verb by itself; its exit code."""
+    with github_deployment.kept(inputs, job) as kept:
+        return _without_document(inputs, kept, job) if official.wanted(inputs) else _by_document(inputs, kept, job)
+
+
+def _by_document(inputs: DeployAlone, kept: Kept, job: Job) -> int:
+    document = load.load(inputs.config, job)
+    commit = checkout.commit(inputs.sha, job)
+    wanted = targets(inputs, document, job)
+    names = image_names([*wanted, *document.scheduled_tasks.values()])
+    prepared, by_name = together(
+        lambda: prepare(inputs, wanted, document, job),
+        lambda: resolve.resolve(names, document.images, commit, job, required=not inputs.dry_run),
+    )
+    kept.begin(commit, [each.key for each in wanted])
+    return kept.end(conduct(STEP, kept.seen(STEP.title, lambda: release.execute(prepared, by_name, job)), job))
+
+
+def targets(inputs: Deploy, document: Document, job: Job) -> list[Service]:
+    """The services that are meant, in the order in which they are begun."""
+    if not document.services:
+        raise Refused("the document has no services", "The infra repo adds what is to be deployed under `services`.")
+    names = dict.fromkeys(inputs.service) or document.services
+    found = [document.services[choose("service", name, document.services)] for name in names]
+    _each_once(found)
+    how = "the input service" if inputs.service else "all of the document" if len(found) > 1 else "the only one"
+    for service in found:
+        job.ci.line(f"service: {service.key} ({how}), {document.cluster}/{service.name}")
+    return found
+
+
+def _each_once(services: Sequence[Service]) -> None:
+    keys: dict[str, list[str]] = {}
+    for service in services:
+        keys.setdefault(service.name, []).append(f"services.{service.key}")
+    twice = [f"{' and '.join(each)} are one ECS service, {name}" for name, each in keys.items() if len(each) > 1]
+    if twice:
+        raise Refused(twice, "One deployment would replace the other: keep one, or name one in the input service.")
+
+
+def image_names(targets: Iterable[Service | ScheduledTask]) -> list[str]:
+    """The document's names of the images that these run."""
+    return sorted({image for target in targets for image in target.containers.values()})
+
+
+def prepare(inputs: Deploy, wanted: Sequence[Service], document: Document, job: Job) -> Release:
+    """All that can be known, and refused, before anything is changed."""
+    loaded, services, scheduled = together(
+        lambda: together(*(partial(templates.load, each.task_definition, job) for each in wanted)),
+        lambda: ecs.active_services(job.aws, document.cluster, [each.name for each in wanted]),
+        lambda: schedules.prepare(document, job),
+    )
+    policy = _policy(inputs, Until(inputs.wait_until or lifecycle.DEPLOYED), inputs.deployment_timeout)
+    now, force = job.clock.monotonic(), inputs.force_new_deployment
+
+    def plan(target: Service, template: Template) -> Plan:
+        service = services[target.name]
+        kind, definition = lifecycle.strategy(service), template.definition
+        found = Plan(target, document.cluster, definition, service, now, kind, template=template, force=force)
+        _, checked = together(
+            lambda: task_definition.check_containers(definition, target.containers, where=template.where),
+            lambda: _checked(found, policy, job),
+        )
+        return cast(Plan, checked)
+
+    return Release(
+        together(*(partial(plan, target, template) for target, template in zip(wanted, loaded, strict=True))),
+        policy,
+        services=[service.name for service in document.services.values()],
+        scheduled=scheduled,
+        keep=inputs.keep_revisions or 0,
+        dry_run=inputs.dry_run,
+    )
+
+
+def _policy(inputs: Deploy, until: Until, timeout: float) -> Policy:
+    return Policy(
+        until=until,
+        timeout=timeout,
+        fail_fast=inputs.fail_fast,
+        on_failure=inputs.on_failure,
+        on_conflict=inputs.on_conflict,
+        on_cancel=inputs.on_cancel,
+        in_order=inputs.start == "in-order",
+    )
+
+
+def _checked(plan: Plan, policy: Policy, job: Job) -> Plan:
+    _, found = together(
+        lambda: lifecycle.check(policy.until.goal, plan.strategy, plan.name),
+        lambda: strategies.prepare(job, plan),
+    )
+    return cast(Plan, found)
+
+
+# ---- in the place of the official actions ----
+
+
+def _without_document(inputs: DeployAlone, kept: Kept, job: Job) -> int:
+    given = official.prepare(inputs, job)
+    job.ci.outputs({"task-definition": given.path})
+    one_task = given.run_task
+    first = (lambda arn: run_task.run(one_task, arn, job)) if one_task else None
+    if given.service:
+        prepared = _drop_in(inputs, given, given.service, job)
+        commit = checkout.commit(inputs.sha, job) if inputs.github_deployment else ""
+        kept.begin(commit, [given.service.name])
+        execute = partial(release.execute, prepared, {}, job, first)
+    else:
+        execute = partial(release.register, given.definition, job, first, dry_run=inputs.dry_run)
+    return kept.end(conduct(STEP, kept.seen(STEP.title, execute), job))
+
+
+def _drop_in(inputs: DeployAlone, given: DropIn, target: Service, job: Job) -> Release:
+    service = ecs.active_service(job.aws, given.cluster, target.name)
+    policy = _policy(inputs, given.until, given.timeout)
+    plan = Plan(
+        target,
+        given.cluster,
+        given.definition,
+        service,
+        job.clock.monotonic(),
+        lifecycle.strategy(service),
+        images=resolve.by_digest(given.definition, job),
+        update=official.changes(given, service),
+        force=given.force,
+    )
+    plan = _checked(plan, policy, job)
+    if policy.until.through_pauses:
+        policy = replace(policy, timeout=strategies.patience(job, plan, policy.timeout))
+    return Release([plan], policy, [plan.name], keep=inputs.keep_revisions or 0, dry_run=inputs.dry_run)

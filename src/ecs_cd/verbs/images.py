@@ -1,0 +1,24 @@
+"""images: which images there are, as the matrix of a job that builds them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import redirect_stdout
+
+from ecs_cd.ci.text import unbroken
+from ecs_cd.document import load
+from ecs_cd.inputs.interface import Images
+from ecs_cd.job.job import Job
+
+
+def run(inputs: Images, job: Job) -> int:
+    """The verb; its exit code. Standard output has the matrix and nothing else, for scripts that read it."""
+    with redirect_stdout(sys.stderr):
+        document = load.load(inputs.config, job)
+        matrix = json.dumps({"image": list(document.images)})
+        if job.environ.get("GITHUB_OUTPUT"):  # a terminal has it below
+            job.ci.outputs({"matrix": matrix})
+    with unbroken():
+        print(matrix, flush=True)
+    return 0

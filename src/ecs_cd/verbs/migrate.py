@@ -1,0 +1,160 @@
+"""migrate: the database migration, run inside the VPC by RunTask, followed to its exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from ecs_cd.aws import ecs
+from ecs_cd.diagnosis import stopped_tasks
+from ecs_cd.diagnosis.findings import Finding
+from ecs_cd.document import load
+from ecs_cd.document.rules.document import Document, Migration
+from ecs_cd.images import resolve
+from ecs_cd.inputs.interface import Migrate
+from ecs_cd.job import checkout
+from ecs_cd.job.job import Job, Result, together
+from ecs_cd.model.errors import Refused
+from ecs_cd.model.references import short
+from ecs_cd.model.verdict import Outcome, Verdict
+from ecs_cd.steps.step import Step, conduct
+from ecs_cd.tasks import revisions, run_task, templates
+from ecs_cd.tasks.rules import task_definition
+from ecs_cd.tasks.rules.task_definition import TaskDefinition
+from ecs_cd.tasks.run_task import Follow, NotPlaced, OneTask
+
+STEP = Step("Migration", result="migration-result", phase="migrate")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The migration task before its image is known."""
+
+    migration: Migration
+    cluster: str
+    definition: TaskDefinition
+    placement: dict[str, Any]
+
+
+def run(inputs: Migrate, job: Job) -> int:
+    """The verb by itself; its exit code."""
+    document = load.load(inputs.config, job)
+    commit = checkout.commit(inputs.sha, job)
+    names = [document.migration.image] if document.migration else []
+    plan, by_name = together(
+        lambda: prepare(document, job), lambda: resolve.resolve(names, document.images, commit, job)
+    )
+    return conduct(STEP, lambda: execute(inputs, plan, by_name, job), job)
+
+
+def prepare(document: Document, job: Job) -> Plan | None:
+    """All that can be known, and refused, before anything is changed. ``None``: there is no migration."""
+    migration = document.migration
+    if migration is None:
+        return None
+    service_name = document.services[migration.service].name
+    (definition, where, _), service = together(
+        lambda: templates.load(migration.task_definition, job),
+        lambda: ecs.active_service(job.aws, document.cluster, service_name),
+    )
+    task_definition.check_containers(definition, [migration.container], where=where)
+    placement = _placement(service, definition)
+    return Plan(migration, document.cluster, definition, placement)
+
+
+def execute(inputs: Migrate, plan: Plan | None, by_name: Mapping[str, str], job: Job) -> Result:
+    """Starts the migration once and follows it. ``by_name`` are the document's, by digest."""
+    if plan is None:
+        verdict = Verdict(Outcome.SKIPPED, "the document has no migration")
+        return Result(verdict, outputs={"migration-result": Outcome.SKIPPED.value})
+    container = plan.migration.container
+    image = by_name[plan.migration.image]
+    definition = task_definition.with_images(plan.definition, {container: image})
+    one = OneTask("migration", _call(plan), definition, (container,), inputs.on_cancel)
+    try:
+        with _revision(definition, job) as arn:
+            deadline = job.clock.monotonic() + inputs.migration_timeout
+            task = run_task.start(one, arn, deadline, job)
+    except NotPlaced as not_placed:
+        outputs = {"migration-result": Outcome.FAILED.value}
+        return Result(Verdict(Outcome.FAILED, str(not_placed)), outputs, {"cluster": plan.cluster})
+    following = Follow(one, task, job)
+    verdict = run_task.follow(following, lambda task: stopped_tasks.migration_verdict(task, container), deadline)
+    return _result(verdict, following, plan, arn, image)
+
+
+@contextmanager
+def _revision(definition: TaskDefinition, job: Job) -> Iterator[str]:
+    """The revision to run. One that was registered for it, and that certainly nothing was started with, goes again."""
+    known = templates.told(templates.newest(definition, job), job)
+    arn = known or templates.register(definition, job)
+    try:
+        yield arn
+    except BaseException:
+        if not known and not job.state.under_way:
+            revisions.forget(job, arn)
+        raise
+
+
+def _call(plan: Plan) -> dict[str, Any]:
+    command = list(plan.migration.command)
+    overrides = {"containerOverrides": [{"name": plan.migration.container, "command": command}]} if command else {}
+    return {"cluster": plan.cluster, **plan.placement, **({"overrides": overrides} if overrides else {})}
+
+
+def _placement(service: Mapping[str, Any], definition: TaskDefinition) -> dict[str, Any]:
+    """The service's network settings and launch type, as RunTask takes them.
+
+    Network settings go only with awsvpc. launchType and capacityProviderStrategy exclude each other;
+    a migration does not run on FARGATE_SPOT, where it could be killed halfway.
+    """
+    network = service.get("networkConfiguration")
+    if definition.get("networkMode") == "awsvpc" and not network:
+        raise Refused(
+            "the migration's task definition wants awsvpc, and the service "
+            f"{service.get('serviceName')} has no network settings",
+            "Let `migration.service` name a service with networkMode awsvpc.",
+        )
+    placement: dict[str, Any] = {}
+    if definition.get("networkMode") == "awsvpc":
+        placement["networkConfiguration"] = network
+    strategy = service.get("capacityProviderStrategy")
+    if strategy:
+        placement["capacityProviderStrategy"] = _without_spot(strategy)
+    elif service.get("launchType"):
+        placement["launchType"] = service["launchType"]
+    if service.get("platformVersion") and service.get("launchType") != "EC2":
+        placement["platformVersion"] = service["platformVersion"]
+    return placement
+
+
+def _without_spot(strategy: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    kept = [item for item in strategy if item["capacityProvider"] != "FARGATE_SPOT"]
+    if not kept:
+        return [{"capacityProvider": "FARGATE", "weight": 1}]
+    if not any(item.get("weight") for item in kept):  # RunTask refuses a strategy without any weight
+        kept[0] = {**kept[0], "weight": 1}
+    return kept
+
+
+def _result(verdict: Verdict, following: Follow, plan: Plan, arn: str, image: str) -> Result:
+    code = stopped_tasks.exit_code(following.last, plan.migration.container)
+    outputs = {
+        "migration-result": verdict.outcome.value,
+        "migration-task-arn": following.task,
+        "migration-exit-code": "" if code is None else str(code),
+    }
+    facts = {"image": image, "task definition": short(arn), "task": following.task, "cluster": plan.cluster}
+    if verdict.outcome is Outcome.UNKNOWN:
+        return Result(Verdict(verdict.outcome, f"{verdict.message}; the task: {following.task}"), outputs, facts)
+    if verdict.outcome is Outcome.TIMED_OUT:
+        verdict = Verdict(verdict.outcome, f"{verdict.message}; the task goes on: {following.task}")
+        finding = Finding(
+            "the migration was still running", tuple(following.lines), "Raise migration-timeout if it needs longer."
+        )
+        return Result(verdict, outputs, facts, [finding])
+    if verdict.outcome.green:
+        return Result(verdict, outputs, facts)
+    return Result(verdict, outputs, facts, [following.finding()])

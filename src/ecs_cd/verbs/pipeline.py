@@ -1,0 +1,56 @@
+"""pipeline: build and push, migrate, deploy, in one process with one login and one look at the document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ecs_cd.deploy import release
+from ecs_cd.document import load
+from ecs_cd.images import build_spec, resolve
+from ecs_cd.images import plan as build_plan
+from ecs_cd.inputs.interface import Pipeline
+from ecs_cd.job import checkout
+from ecs_cd.job.job import Job, Result, together
+from ecs_cd.steps import github_deployment
+from ecs_cd.steps.github_deployment import Kept
+from ecs_cd.steps.step import Step, conduct
+from ecs_cd.verbs import build_push, deploy, migrate
+
+
+def run(inputs: Pipeline, job: Job) -> int:
+    """Everything is checked before anything is built; each step begins when the one before is green."""
+    with github_deployment.kept(inputs, job) as kept:
+        return _run(inputs, kept, job)
+
+
+def _run(inputs: Pipeline, kept: Kept, job: Job) -> int:
+    document = load.load(inputs.config, job)
+    targets = deploy.targets(inputs, document, job)
+    names = set(deploy.image_names([*targets, *document.scheduled_tasks.values()]))
+    names |= {document.migration.image} if document.migration else set()
+    # What nobody runs is not built, unless it was asked for by its name.
+    wanted = [one for one in build_spec.wanted(inputs, document, job) if inputs.image or one.name in names]
+    commit = checkout.commit(inputs.sha, job, build_plan.place(wanted))
+    plans, migration, prepared = together(
+        lambda: build_plan.prepare(inputs, wanted, document, commit, job),
+        lambda: migrate.prepare(document, job),
+        lambda: deploy.prepare(inputs, targets, document, job),
+    )
+    others = names if inputs.dry_run else names - {plan.name for plan in plans}
+    by_name = resolve.resolve(sorted(others), document.images, commit, job, required=not inputs.dry_run)
+
+    def build() -> Result:
+        result = build_push.execute(inputs, plans, job)
+        if result.verdict.outcome.green:
+            by_name.update(build_push.images(result))
+        return result
+
+    steps: list[tuple[Step, Callable[[], Result]]] = [
+        (build_push.STEP, build),
+        (migrate.STEP, lambda: migrate.execute(inputs, migration, by_name, job)),
+        (deploy.STEP, lambda: release.execute(prepared, by_name, job)),
+    ]
+    steps = steps[2:] if inputs.dry_run else steps  # which neither builds nor migrates
+    kept.begin(commit, [each.key for each in targets])
+    codes = (conduct(step, kept.seen(step.title, execute), job) for step, execute in steps)
+    return kept.end(next((code for code in codes if code), 0))

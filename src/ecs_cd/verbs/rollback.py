@@ -1,0 +1,71 @@
+"""rollback: back to what ran before, from a deployment that waits for somebody, or from a finished one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+
+from ecs_cd.deploy import existing, strategies
+from ecs_cd.deploy.plan import Plan
+from ecs_cd.deploy.rules import rolling
+from ecs_cd.deploy.rules.own_deployment import Mine
+from ecs_cd.deploy.tracked import Following
+from ecs_cd.inputs.interface import Rollback
+from ecs_cd.job.job import Job, Result, together
+from ecs_cd.model.errors import Refused
+from ecs_cd.model.references import short
+from ecs_cd.model.verdict import Outcome, Verdict
+from ecs_cd.steps.step import Step, conduct
+
+STEP = Step("Rollback", result="result")
+
+
+def run(inputs: Rollback, job: Job) -> int:
+    """The verb; its exit code. Everything is looked at before anything is changed."""
+    plans = existing.plans(inputs, job)
+    found = [_deployment(plan, job) for plan in plans]
+    problems = [each for each in found if isinstance(each, str)]
+    if problems:
+        raise Refused(problems)
+    mines = [each for each in found if isinstance(each, Mine)]
+    plans = [
+        existing.with_definition(plan, str(mine.previous_task_definition), job)
+        for plan, mine in zip(plans, mines, strict=True)
+    ]
+    plans = together(*(partial(strategies.prepare, job, plan) for plan in plans))
+    backs = [
+        Following(plan, mine, back_to=str(mine.previous_task_definition))
+        for plan, mine in zip(plans, mines, strict=True)
+    ]
+    return conduct(STEP, lambda: _back(inputs, backs, job), job)
+
+
+def _deployment(plan: Plan, job: Job) -> Mine | str:
+    """What is taken back: the deployment that waits, or what the service runs; or else why nothing is."""
+    waiting = strategies.waiting(job, plan)
+    if waiting:
+        return waiting
+    key, current = plan.target.key, rolling.running(plan.service)
+    busy = strategies.under_way(job, plan, "")
+    if busy:
+        return f"{key}: {busy}, and waits for nobody; let it come to its end first"
+    previous = strategies.previous(job, plan, str(current))
+    if not previous:
+        return f"{key}: nothing is known that ran before {short(str(current))}"
+    job.ci.line(f"{key}: {short(str(current))} -> {short(previous)}")
+    return Mine(plan.strategy, "", str(current), previous)
+
+
+def _back(inputs: Rollback, backs: Sequence[Following], job: Job) -> Result:
+    group, result = existing.carry_out(inputs, [(one, partial(_undo, one, job)) for one in backs], job)
+    if result.verdict.outcome is not Outcome.SUCCEEDED:
+        return result
+    words = "; ".join(f"{one.key} is back at {short(one.back_to)}" for one in group)
+    return replace(result, verdict=Verdict(Outcome.SUCCEEDED, words))
+
+
+def _undo(one: Following, job: Job) -> Mine:
+    began = strategies.undo(job, one)
+    job.ci.line(f"{one.key}: going back to {short(one.back_to)}")
+    return began

@@ -1,0 +1,263 @@
+"""Which images are built, and how: inputs over the app's file over the default."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ecs_cd.aws.session import Aws
+from ecs_cd.ci.terminal import Terminal
+from ecs_cd.document.rules.document import Document
+from ecs_cd.images import build_spec
+from ecs_cd.inputs.interface import BuildPush, read
+from ecs_cd.job import state
+from ecs_cd.job.job import Job
+from ecs_cd.model.build_spec import Recipe
+from ecs_cd.model.errors import Refused
+from ecs_cd.model.references import Repository
+from tests.scripted_aws import Clock
+
+Wanted = Callable[..., "list[Recipe]"]
+ECR = "123456789012.dkr.ecr.ap-northeast-1.amazonaws.com"
+APP, NGINX = Repository(ECR, "my-app"), Repository(ECR, "my-nginx")
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout, which is the working directory."""
+    (tmp_path / "checkout" / ".git").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "checkout")
+    return tmp_path / "checkout"
+
+
+@pytest.fixture
+def wanted(checkout: Path, tmp_path: Path) -> Wanted:
+    """The recipes for inputs by name, and the app's file as text."""
+    environ = {"RUNNER_TEMP": str(tmp_path)}
+    job = Job(environ, Terminal(), Aws(environ, "r"), Clock(), state.State(environ))
+
+    def run(text: str = "", images: dict[str, Repository] | None = None, **inputs: str) -> list[Recipe]:
+        if text:
+            (checkout / ".github").mkdir(exist_ok=True)
+            (checkout / build_spec.FILE).write_text(text)
+        given = {"config": "/p", **{name.replace("_", "-"): value for name, value in inputs.items()}}
+        found = {"app": APP, "nginx": NGINX} if images is None else images
+        return build_spec.wanted(read(BuildPush, given), Document("c", found, {}), job)
+
+    return run
+
+
+def problems(wanted: Wanted, *words: Any, **inputs: Any) -> list[str]:
+    with pytest.raises(Refused) as refused:
+        wanted(*words, **inputs)
+    return list(refused.value.problems)
+
+
+# ---- which images ----
+
+
+def test_all_images_of_the_document_or_the_one_that_is_named(
+    wanted: Wanted, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the document's order, whatever the app's file leaves out; where all is default nothing is said."""
+    assert wanted() == [Recipe("app"), Recipe("nginx")]
+    assert wanted(image="nginx") == [Recipe("nginx")]
+    assert capsys.readouterr().out == ""
+    assert wanted("images: {nginx: {context: web}}") == [Recipe("app"), Recipe("nginx", context="web")]
+
+
+@pytest.mark.parametrize("image", ["", "app"])
+def test_a_name_that_the_document_lacks_is_refused_with_both_places(wanted: Wanted, image: str) -> None:
+    """Where it stands, and where it is missing; also if another image is built."""
+    assert problems(wanted, "images: {appp: {}, db: {}}", image=image) == [
+        ".github/ecs-cd.yml, images.appp: the document has no image `appp`; did you mean `app`?; /p has app, nginx",
+        ".github/ecs-cd.yml, images.db: the document has no image `db`; /p has app, nginx",
+    ]
+    assert problems(wanted, "images: {app: {}}", image="api")[0].startswith("image: the document has no image `api`")
+
+
+@pytest.mark.parametrize("name", ["context", "file", "target", "cache_to"])
+def test_what_goes_with_one_image_is_refused_for_several(wanted: Wanted, name: str) -> None:
+    """For the others it would be wrong; with the image's name, or a document of one image, it is clear."""
+    assert problems(wanted, **{name: "x"}) == [
+        f"{name.replace('_', '-')}: goes with one image: name it by `image`, or say how each is built in .github/ecs-cd.yml"
+    ]
+    assert len(wanted(**{name: "x", "image": "app"})) == 1
+    assert len(wanted(images={"app": APP}, **{name: "x"})) == 1
+
+
+def test_two_images_of_one_repository_are_refused(wanted: Wanted) -> None:
+    """Also one by one: the second would be taken for built, because its commit's tag is there."""
+    images = {"app": APP, "worker": APP, "nginx": NGINX}
+    for image in ("", "app", "worker"):
+        (found,) = problems(wanted, images=images, image=image)
+        assert found.startswith("images.worker.repository: is that of images.app")
+    assert wanted(images=images, image="nginx") == [Recipe("nginx")]
+
+
+def test_all_problems_are_told_at_once(wanted: Wanted) -> None:
+    """Of the inputs, of the file and of the document."""
+    text, images = "images: {db: {}}", {"app": APP, "worker": APP}
+    found = problems(wanted, text, images, target="x", secrets="npm=hunter2", secret_envs="npm=A", secret_files="npm=b")
+    assert [sentence.partition(":")[0] for sentence in found] == [
+        ".github/ecs-cd.yml, images.db",
+        "target",
+        "secret-envs",
+        "secret-files",
+        "secret-files",
+        "images.worker.repository",
+    ]
+    assert "hunter2" not in "".join(found)
+
+
+def test_a_file_that_is_not_valid_is_refused(wanted: Wanted) -> None:
+    """By its own name, though another file could be meant by the path."""
+    assert problems(wanted, "images: {app: {contxt: .}}") == [
+        "the app's file .github/ecs-cd.yml has 1 problem:",
+        "images.app.contxt: unknown key; did you mean `context`?",
+    ]
+
+
+# ---- whose word counts ----
+
+FILE = """
+images:
+  app:
+    context: app
+    file: docker/Dockerfile
+    target: production
+    build-args: {NODE_ENV: production, PORT: "80"}
+    platforms: [linux/amd64, linux/arm64]
+    secrets: {npm: {env: NPM_TOKEN}, cert: {file: ca.pem}}
+    cache: registry
+"""
+
+
+@pytest.mark.parametrize(
+    ("inputs", "field", "value", "source"),
+    [
+        ({}, "context", "app", ".github/ecs-cd.yml"),
+        ({"context": "."}, "context", ".", ""),  # the default again
+        ({"context": "other"}, "context", "other", "input"),
+        ({}, "file", "docker/Dockerfile", ".github/ecs-cd.yml"),
+        ({"file": "x"}, "file", "x", "input"),
+        ({"target": "x"}, "target", "x", "input"),
+        ({}, "build_args", ("NODE_ENV=production", "PORT=80"), ".github/ecs-cd.yml"),
+        (
+            {"build_args": "PORT=81\nMORE"},
+            "build_args",
+            ("NODE_ENV=production", "PORT=81", "MORE"),
+            ".github/ecs-cd.yml, input",
+        ),
+        ({"build_args": "PORT=81\nNODE_ENV=x"}, "build_args", ("PORT=81", "NODE_ENV=x"), "input"),
+        ({}, "platforms", ("linux/amd64", "linux/arm64"), ".github/ecs-cd.yml"),
+        ({"platforms": "linux/arm64"}, "platforms", ("linux/arm64",), "input"),
+        ({}, "secret_envs", {"npm": "NPM_TOKEN"}, ".github/ecs-cd.yml"),
+        ({"secret_envs": "npm=OTHER"}, "secret_envs", {"npm": "OTHER"}, "input"),
+        ({"secret_envs": "more=A"}, "secret_envs", {"npm": "NPM_TOKEN", "more": "A"}, ".github/ecs-cd.yml, input"),
+        ({"secrets": "npm=hunter2"}, "secrets", {"npm": "hunter2"}, "input"),
+        ({"secrets": "npm=hunter2"}, "secret_envs", {}, ""),
+        ({"secret_files": "npm=token"}, "secret_envs", {}, ""),
+        ({"secrets": "cert=hunter2"}, "secret_files", {}, ""),
+        ({}, "cache", "registry", ".github/ecs-cd.yml"),
+        ({"cache": "gha"}, "cache", "gha", "input"),
+        ({"cache": "none"}, "cache", "none", ""),
+        ({"cache_from": "type=gha"}, "cache_from", ("type=gha",), "input"),
+        ({"cache_to": "type=gha"}, "cache_to", ("type=gha",), "input"),
+        ({"labels": "a=b"}, "labels", ("a=b",), "input"),
+        ({"provenance": "mode=max"}, "provenance", "mode=max", "input"),
+        ({"sbom": "true"}, "sbom", "true", "input"),
+    ],
+)
+def test_an_input_beats_the_file_and_the_log_says_whose_word_it_is(
+    wanted: Wanted,
+    capsys: pytest.CaptureFixture[str],
+    inputs: dict[str, str],
+    field: str,
+    value: object,
+    source: str,
+) -> None:
+    """A build argument or a secret by its name, anything else as a whole; what is the default is not told."""
+    (recipe,) = wanted(FILE, image="app", **inputs)
+    assert getattr(recipe, field) == value
+    (line,) = capsys.readouterr().out.splitlines()
+    name = field.replace("_", "-")
+    assert line.startswith("image app: ")
+    assert (f"{name} ({source})" in line) if source else (f"{name} (" not in line)
+    assert "hunter2" not in line + repr(recipe)
+
+
+def test_the_log_has_a_line_for_each_image_without_values(wanted: Wanted, capsys: pytest.CaptureFixture[str]) -> None:
+    """In the order of the recipe's parts."""
+    wanted("images: {app: {context: secret-place}, nginx: {cache: inline}}", build_args="A=hunter2")
+    assert capsys.readouterr().out.splitlines() == [
+        "image app: context (.github/ecs-cd.yml), build-args (input)",
+        "image nginx: build-args (input), cache (.github/ecs-cd.yml)",
+    ]
+
+
+# ---- where the file is ----
+
+
+def test_without_the_file_there_is_none(checkout: Path) -> None:
+    """It is no obligation."""
+    assert build_spec.file() is None
+
+
+def test_from_a_folder_below_the_checkouts_file_is_found_and_its_paths_are_its_own(
+    wanted: Wanted, checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They start at the folder that holds .github; a Git URL, and the Dockerfile in it, stay as they are."""
+    (checkout / "infra" / "deep").mkdir(parents=True)
+    monkeypatch.chdir(checkout / "infra" / "deep")
+    (app, nginx) = wanted(
+        "images: {app: {context: app, file: docker/Dockerfile, secrets: {cert: {file: ca.pem}}}, "
+        "nginx: {context: 'https://github.com/org/nginx.git', file: Dockerfile}}"
+    )
+    assert app.context == str(checkout / "app")
+    assert app.file == str(checkout / "docker" / "Dockerfile")
+    assert app.secret_files == {"cert": str(checkout / "ca.pem")}
+    assert (nginx.context, nginx.file) == ("https://github.com/org/nginx.git", "Dockerfile")
+    assert build_spec.file() == checkout / build_spec.FILE
+
+
+def test_the_working_directorys_file_comes_first(
+    wanted: Wanted, checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A part of a larger repository may have its own."""
+    wanted("images: {app: {context: above}}")
+    (checkout / "part" / ".github").mkdir(parents=True)
+    (checkout / "part" / build_spec.FILE).write_text("images: {app: {context: here}}")
+    monkeypatch.chdir(checkout / "part")
+    assert wanted(image="app") == [Recipe("app", context="here")]
+
+
+def test_beyond_the_checkout_nothing_is_looked_for(
+    wanted: Wanted, checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder around it is somebody else's, and so is one without any checkout."""
+    wanted("images: {app: {context: above}}")
+    inner = checkout / "inner"
+    (inner / ".git").mkdir(parents=True)
+    monkeypatch.chdir(inner)
+    assert build_spec.file() is None
+    (inner / ".git").rmdir()
+    (checkout / ".git").rmdir()
+    assert build_spec.file() is None
+
+
+@pytest.mark.parametrize("kind", ["dangling link", "folder", "not UTF-8"])
+def test_a_file_that_can_not_be_read_is_not_taken_for_none(wanted: Wanted, checkout: Path, kind: str) -> None:
+    """An image would be built with other settings than it says."""
+    (checkout / ".github").mkdir()
+    if kind == "dangling link":
+        (checkout / build_spec.FILE).symlink_to("nowhere")
+    elif kind == "folder":
+        (checkout / build_spec.FILE).mkdir()
+    else:
+        (checkout / build_spec.FILE).write_bytes(b"\xff\xfe")
+    (found,) = problems(wanted)
+    assert found.startswith("the app's file .github/ecs-cd.yml can't be read: ")

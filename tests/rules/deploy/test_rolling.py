@@ -1,0 +1,478 @@
+"""Snapshots of a service to verdicts on one deployment."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from botocore.loaders import Loader
+from botocore.model import ServiceModel
+
+from ecs_cd.deploy.rules import rolling
+from ecs_cd.deploy.rules.own_deployment import Mine
+from ecs_cd.deploy.rules.rolling import Look
+from ecs_cd.model.lifecycle import STABLE, Strategy, Until
+from ecs_cd.model.verdict import Outcome, Verdict, Watching
+from tests.scripted_aws import moment
+
+OLD, NEW, THEIRS = ("arn:aws:ecs:r:1:task-definition/web:" + n for n in "127")
+MINE = Mine(Strategy.ROLLING, "ecs-svc/2", NEW, OLD, "ecs-svc/1", started_by="ecs-svc/2", created_at=moment(100))
+ROLLBACK = "ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/3."
+
+
+def deployment(id: str, status: str, definition: str, state: str, why: str = "", **counts: int) -> dict[str, Any]:
+    base = {"id": f"ecs-svc/{id}", "status": status, "taskDefinition": definition, "rolloutState": state}
+    return {**base, "rolloutStateReason": why, "desiredCount": 2, "runningCount": 0, "pendingCount": 0, **counts}
+
+
+def service(
+    *deployments: dict[str, Any], status: str = "ACTIVE", breaker: bool = True, back: bool = True
+) -> dict[str, Any]:
+    return {
+        "status": status,
+        "desiredCount": 2,
+        "deployments": list(deployments),
+        "deploymentConfiguration": {"deploymentCircuitBreaker": {"enable": breaker, "rollback": back}},
+    }
+
+
+mine = {
+    state: deployment("2", "PRIMARY", NEW, state, "tasks failed to start.")
+    for state in ("IN_PROGRESS", "FAILED", "COMPLETED")
+}
+demoted = {state: {**snapshot, "status": "ACTIVE"} for state, snapshot in mine.items()}
+
+LOST = "ecs-svc/2 is not PRIMARY any more; waiting for ECS to say whether it was replaced or rolled back"
+
+NOT_YET = "ECS does not show our deployment yet"
+ROLLED_BACK_ONCE = deployment("1", "PRIMARY", OLD, "COMPLETED", ROLLBACK.replace("/3", "/1"))
+EARLIER = {**deployment("8", "PRIMARY", THEIRS, "IN_PROGRESS"), "createdAt": moment(99)}
+
+
+def uncounted(id: str, status: str, definition: str, **counts: int) -> dict[str, Any]:
+    """As ECS tells it of a service behind a Classic Load Balancer."""
+    told = {**deployment(id, status, definition, ""), **counts}
+    return {key: value for key, value in told.items() if not key.startswith("rollout")}
+
+
+def wants(desired: int, running: int, *deployments: dict[str, Any], **more: Any) -> dict[str, Any]:
+    counts = {"desiredCount": desired, "runningCount": running, "pendingCount": 0}
+    return {**service(*deployments, **more), **counts}
+
+
+TABLE: list[tuple[str, Look, Outcome | str]] = [
+    ("completed", Look(service(mine["COMPLETED"])), Outcome.SUCCEEDED),
+    ("in progress", Look(service(mine["IN_PROGRESS"])), "0 of 2 running"),
+    ("an unknown word of ECS", Look(service(deployment("2", "PRIMARY", NEW, "PONDERING"))), "0 of 2 running (ECS calls it PONDERING)"),
+    ("no rollout state yet", Look(service({"id": "ecs-svc/2", "status": "PRIMARY"})), "0 of 0 running"),
+    ("failed, and it rolls back", Look(service(mine["FAILED"])), "FAILED: tasks failed to start; waiting for the rollback"),
+    ("failed, no rollback set", Look(service(mine["FAILED"], back=False)), Outcome.FAILED),
+    (
+        "failed, nothing to roll back to",
+        Look(service(deployment("2", "PRIMARY", NEW, "FAILED", "No rollback candidate was found to run the rollback."))),
+        Outcome.FAILED,
+    ),
+    (
+        "rolling back",
+        Look(service(deployment("3", "PRIMARY", OLD, "IN_PROGRESS", ROLLBACK), demoted["FAILED"])),
+        "FAILED; rolling back to web:1, 0 of 2 running",
+    ),
+    (
+        "during a rollback mine can still read in progress",
+        Look(service(deployment("3", "PRIMARY", OLD, "IN_PROGRESS", ROLLBACK), demoted["IN_PROGRESS"])),
+        "FAILED; rolling back to web:1, 0 of 2 running",
+    ),
+    (
+        "rolled back",
+        Look(service(deployment("3", "PRIMARY", OLD, "COMPLETED", ROLLBACK), demoted["FAILED"])),
+        Outcome.ROLLED_BACK,
+    ),
+    (
+        "rolled back, mine is listed no more",
+        Look(service(deployment("3", "PRIMARY", OLD, "COMPLETED", "ECS deployment completed.")), status="ROLLBACK_SUCCESSFUL"),
+        Outcome.ROLLED_BACK,
+    ),
+    (
+        "rolled back under the old deployment's id, and ours reads in progress",
+        Look(service(deployment("1", "PRIMARY", OLD, "IN_PROGRESS", ROLLBACK), demoted["IN_PROGRESS"])),
+        "FAILED; rolling back to web:1, 0 of 2 running",
+    ),
+    (
+        "rolled back, and then somebody deployed",
+        Look(service(deployment("9", "PRIMARY", THEIRS, "COMPLETED"), demoted["FAILED"]), status="ROLLBACK_SUCCESSFUL"),
+        Outcome.ROLLED_BACK,
+    ),
+    (
+        "rolling back, and then somebody deployed",
+        Look(service(deployment("9", "PRIMARY", THEIRS, "COMPLETED")), status="ROLLBACK_IN_PROGRESS"),
+        "FAILED; rolling back to web:1",
+    ),
+    (
+        "failed, and then somebody deployed",
+        Look(service(deployment("9", "PRIMARY", THEIRS, "COMPLETED"), demoted["FAILED"]), status=""),
+        Outcome.FAILED,
+    ),
+    (
+        "failed, and somebody deployed, ECS has not been asked yet",
+        Look(service(deployment("9", "PRIMARY", THEIRS, "COMPLETED"), demoted["FAILED"])),
+        LOST,
+    ),
+    (
+        "rolled back under the old deployment's id",
+        Look(service(deployment("1", "PRIMARY", OLD, "COMPLETED"), demoted["FAILED"])),
+        Outcome.ROLLED_BACK,
+    ),
+    (
+        "the rollback failed",
+        Look(service(deployment("3", "PRIMARY", OLD, "FAILED", ROLLBACK), demoted["FAILED"])),
+        Outcome.ROLLBACK_FAILED,
+    ),
+    (
+        "superseded",
+        Look(service(deployment("9", "PRIMARY", THEIRS, "IN_PROGRESS"), demoted["IN_PROGRESS"]), status=""),
+        Outcome.SUPERSEDED,
+    ),
+    (
+        "superseded, mine is listed no more",
+        Look(service(deployment("9", "PRIMARY", THEIRS, "COMPLETED")), status=""),
+        Outcome.SUPERSEDED,
+    ),
+    ("demoted, and ECS has not been asked yet", Look(service(deployment("9", "PRIMARY", THEIRS, "COMPLETED"))), LOST),
+    (
+        "superseded, says the service deployment",
+        Look(service(deployment("9", "PRIMARY", THEIRS, "IN_PROGRESS")), status="STOPPED"),
+        Outcome.SUPERSEDED,
+    ),
+    (
+        "somebody else went back to the old revision",
+        Look(service(deployment("9", "PRIMARY", OLD, "COMPLETED"), demoted["IN_PROGRESS"]), status=""),
+        Outcome.SUPERSEDED,
+    ),
+    (
+        "somebody forced our own revision",
+        Look(service(deployment("9", "PRIMARY", NEW, "IN_PROGRESS"))),
+        "0 of 2 running",
+    ),
+    (
+        "somebody forced our own revision, and it is there",
+        Look(service(deployment("9", "PRIMARY", NEW, "COMPLETED"))),
+        Outcome.SUCCEEDED,
+    ),
+    (
+        "ours was there, and then somebody deployed",
+        Look(service(deployment("9", "PRIMARY", THEIRS, "IN_PROGRESS")), status="SUCCESSFUL"),
+        Outcome.SUPERSEDED,
+    ),
+    (
+        "rolled back, as was seen before, and neither listed nor said any more",
+        Look(service(deployment("3", "PRIMARY", OLD, "COMPLETED")), at=20, failed_at=0),
+        Outcome.ROLLED_BACK,
+    ),
+    ("failed, and ECS does not roll back", Look(service(mine["FAILED"]), at=60, failed_at=0), Outcome.FAILED),
+    (
+        "failed, and the rollback has begun",
+        Look(service(mine["FAILED"]), at=90, failed_at=0, status="ROLLBACK_IN_PROGRESS"),
+        "FAILED: tasks failed to start; waiting for the rollback",
+    ),
+    (
+        "failed, and an event says that there is nothing to roll back to",
+        Look({**service(mine["FAILED"]), "events": [{"message": "No rollback candidate was found."}]}, at=1, failed_at=0),
+        Outcome.FAILED,
+    ),
+    (
+        "failed, and an event of an earlier deployment says that there was nothing to roll back to",
+        Look(
+            {
+                **service({**mine["FAILED"], "createdAt": moment(100)}),
+                "events": [{"message": "No rollback candidate was found.", "createdAt": moment(50)}],
+            },
+            at=1,
+            failed_at=0,
+        ),
+        "FAILED: tasks failed to start; waiting for the rollback",
+    ),
+    (
+        "mine is absent while its service deployment goes on",
+        Look(service(deployment("1", "PRIMARY", OLD, "COMPLETED")), status="IN_PROGRESS"),
+        NOT_YET,
+    ),
+    ("nothing is listed", Look(service()), LOST),
+    ("a look that lags behind UpdateService", Look(service(deployment("1", "PRIMARY", OLD, "COMPLETED"))), NOT_YET),
+    ("such a look, asked about", Look(service(deployment("1", "PRIMARY", OLD, "COMPLETED")), status=""), NOT_YET),
+    ("it lags, and ours has ended", Look(service(deployment("1", "PRIMARY", OLD, "COMPLETED")), status="SUCCESSFUL"), NOT_YET),
+    ("it lags, and the one before was a rollback", Look(service(ROLLED_BACK_ONCE)), NOT_YET),
+    ("it lags, and that is still rolling back", Look(service({**ROLLED_BACK_ONCE, "rolloutState": "IN_PROGRESS"}), status=""), NOT_YET),
+    ("it lags, and shows one that we never saw", Look(service(EARLIER), status=""), NOT_YET),
+    ("it lags, and says FAILED of the one before", Look(service(deployment("1", "PRIMARY", OLD, "FAILED", "x"))), NOT_YET),
+    ("the service is missing", Look(None), Outcome.GONE),
+    ("the service is being deleted", Look(service(mine["IN_PROGRESS"], status="DRAINING")), Outcome.GONE),
+    ("the service is deleted", Look(service(status="INACTIVE")), Outcome.GONE),
+    ("tasks die, a breaker counts them", Look(service(mine["IN_PROGRESS"]), crashed=9), "0 of 2 running"),
+    ("tasks die, without a breaker", Look(service(mine["IN_PROGRESS"], breaker=False), crashed=3), Outcome.FAILED),
+    ("tasks died, none is wanted any more", Look(wants(0, 0, mine["IN_PROGRESS"], breaker=False), crashed=9), "0 of 2 running"),
+    ("no state, but all is there", Look(wants(2, 2, uncounted("2", "PRIMARY", NEW, runningCount=2))), Outcome.SUCCEEDED),
+    ("no state, tasks are missing", Look(wants(2, 1, uncounted("2", "PRIMARY", NEW, runningCount=1))), "1 of 2 running"),
+    (
+        "no state, the old tasks still run",
+        Look(wants(2, 4, uncounted("2", "PRIMARY", NEW, runningCount=2), uncounted("1", "ACTIVE", OLD, runningCount=2))),
+        "2 of 2 running",
+    ),
+    (
+        "no state, one is starting",
+        Look({**wants(2, 2, uncounted("2", "PRIMARY", NEW, runningCount=2)), "pendingCount": 1}),
+        "2 of 2 running",
+    ),
+    ("no state, none is wanted", Look(wants(0, 0, uncounted("2", "PRIMARY", NEW, desiredCount=0))), Outcome.SUCCEEDED),
+    (
+        "no state, tasks die, which no breaker counts there",
+        Look(wants(2, 0, uncounted("2", "PRIMARY", NEW)), crashed=3),
+        Outcome.FAILED,
+    ),
+    ("some tasks died, without a breaker", Look(service(mine["IN_PROGRESS"], breaker=False), crashed=2), "0 of 2 running"),
+    (
+        "tasks died, but one runs",
+        Look(service(deployment("2", "PRIMARY", NEW, "IN_PROGRESS", runningCount=1), breaker=False), crashed=9),
+        "1 of 2 running",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("look", "expected"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
+def test_a_look_at_the_service_gives_this_verdict(look: Look, expected: Outcome | str) -> None:
+    """Snapshots in, verdict out; a text is what is said while there is none."""
+    judged = rolling.judge(MINE, look, Until())
+    if isinstance(expected, Outcome):
+        assert isinstance(judged, Verdict), judged
+        assert judged.outcome is expected
+    else:
+        assert isinstance(judged, Watching), judged
+        assert judged.message == expected
+
+
+SAME = replace(MINE, previous_task_definition=NEW)  # the same revision once more, by force
+BACK = deployment("3", "PRIMARY", NEW, "COMPLETED", ROLLBACK)
+
+
+@pytest.mark.parametrize(
+    ("look", "expected"),
+    [
+        (Look(service(deployment("1", "PRIMARY", NEW, "COMPLETED"))), NOT_YET),
+        (Look(service(deployment("1", "PRIMARY", NEW, "COMPLETED")), status="IN_PROGRESS"), NOT_YET),
+        (Look(service(mine["COMPLETED"])), Outcome.SUCCEEDED),
+        (Look(service(BACK, demoted["FAILED"])), Outcome.ROLLED_BACK),
+        (Look(service(BACK)), Outcome.ROLLED_BACK),
+        (Look(service({**BACK, "rolloutState": "IN_PROGRESS"})), "FAILED; rolling back to web:2, 0 of 2 running"),
+        (Look(service({**BACK, "rolloutStateReason": ""}), at=9, failed_at=0), Outcome.ROLLED_BACK),
+        (Look(service(deployment("1", "PRIMARY", NEW, "COMPLETED"), demoted["FAILED"])), Outcome.ROLLED_BACK),
+        (Look(service(deployment("9", "PRIMARY", NEW, "IN_PROGRESS"), demoted["IN_PROGRESS"])), "0 of 2 running"),
+        (Look(service(deployment("9", "PRIMARY", NEW, "COMPLETED"))), Outcome.SUCCEEDED),
+    ],
+)
+def test_the_same_revision_again_is_told_from_its_earlier_deployment(look: Look, expected: Outcome | str) -> None:
+    """Neither what was there before nor a rollback to it is the success of ours; a third of it is."""
+    judged = rolling.judge(SAME, look, Until())
+    assert (judged.outcome if isinstance(judged, Verdict) else judged.message) == expected
+
+
+def test_who_is_told_of_a_rollback_is_not_somebody_who_deployed_since() -> None:
+    """ECS went back to the revision of before ours, whatever is PRIMARY by now."""
+    theirs = service(deployment("9", "PRIMARY", THEIRS, "COMPLETED"), demoted["FAILED"])
+    judged = rolling.judge(MINE, Look(theirs, status="ROLLBACK_SUCCESSFUL"), Until())
+    assert isinstance(judged, Verdict)
+    assert judged.message == "ECS rolled back to web:1: tasks failed to start"
+
+
+@pytest.mark.parametrize(
+    ("found", "failed"),
+    [
+        (service(mine["IN_PROGRESS"]), False),
+        (service(mine["FAILED"]), True),
+        (service(deployment("9", "PRIMARY", THEIRS, "IN_PROGRESS"), demoted["FAILED"]), True),
+        (service(deployment("3", "PRIMARY", OLD, "IN_PROGRESS", ROLLBACK)), True),
+        (service(deployment("2", "PRIMARY", NEW, "IN_PROGRESS", ROLLBACK)), False),
+        (service(ROLLED_BACK_ONCE), False),
+        (service(ROLLED_BACK_ONCE, demoted["IN_PROGRESS"]), True),
+    ],
+)
+def test_a_failure_is_ours_only_if_it_comes_after_ours(found: dict[str, Any], failed: bool) -> None:
+    """A rollback that was there before, or that is what we follow, is none."""
+    assert rolling.has_failed(MINE, found) is failed
+
+
+def test_every_stop_code_counts_or_not() -> None:
+    """An upgrade of botocore that brings a new one is noticed here."""
+    model: Any = ServiceModel(Loader().load_service_model("ecs", "service-2"))
+    assert {code: rolling.crashed({"stopCode": code}) for code in model.shape_for("TaskStopCode").enum} == {
+        "TaskFailedToStart": True,
+        "EssentialContainerExited": True,
+        "ServiceSchedulerInitiated": True,
+        "UserInitiated": False,
+        "SpotInterruption": False,
+        "TerminationNotice": False,
+        "InfrastructureHealth": False,
+    }
+
+
+def test_every_status_of_a_service_deployment_is_judged() -> None:
+    """An upgrade of botocore that brings a new one is noticed here."""
+    model: Any = ServiceModel(Loader().load_service_model("ecs", "service-2"))
+    theirs = service(deployment("9", "PRIMARY", THEIRS, "IN_PROGRESS"))
+    judged = {
+        s: rolling.judge(MINE, Look(theirs, status=s), Until()) for s in model.shape_for("ServiceDeploymentStatus").enum
+    }
+    assert {
+        s: judgement.outcome.value if isinstance(judgement, Verdict) else "" for s, judgement in judged.items()
+    } == {
+        "PENDING": "",
+        "IN_PROGRESS": "",
+        "SUCCESSFUL": "superseded",
+        "STOPPED": "superseded",
+        "STOP_REQUESTED": "superseded",
+        "ROLLBACK_REQUESTED": "",
+        "ROLLBACK_IN_PROGRESS": "",
+        "ROLLBACK_SUCCESSFUL": "rolled-back",
+        "ROLLBACK_FAILED": "rollback-failed",
+    }
+
+
+def test_every_rollout_state_of_ecs_has_a_row() -> None:
+    """An upgrade of botocore that brings a new state is noticed here."""
+    model: Any = ServiceModel(Loader().load_service_model("ecs", "service-2"))
+    states = set(model.shape_for("DeploymentRolloutState").enum)
+    rows = {
+        d["rolloutState"]
+        for _, look, _ in TABLE
+        if look.service
+        for d in look.service["deployments"]
+        if "rolloutState" in d
+    }
+    assert states <= rows
+
+
+@pytest.mark.parametrize(("desired", "limit"), [(0, 3), (1, 3), (6, 3), (7, 4), (100, 50), (1000, 200)])
+def test_without_a_breaker_its_own_rule_is_applied(desired: int, limit: int) -> None:
+    """Half the desired count, at least 3, at most 200, as AWS documents its circuit breaker."""
+    assert rolling.crash_limit(desired) == limit
+
+
+OLD_DRAINS = {**demoted["COMPLETED"], "id": "ecs-svc/1", "taskDefinition": OLD, "runningCount": 1}
+DONE = {**mine["COMPLETED"], "runningCount": 2}
+
+
+@pytest.mark.parametrize(
+    ("look", "stable"),
+    [
+        (Look({**service(DONE), "runningCount": 2, "pendingCount": 0}), True),
+        (Look({**service(DONE, OLD_DRAINS), "runningCount": 3, "pendingCount": 0}), False),
+        (Look({**service(DONE), "runningCount": 1, "pendingCount": 0}), False),
+        (Look({**service(DONE), "runningCount": 2, "pendingCount": 1}), False),
+    ],
+)
+def test_stable_is_more_than_completed(look: Look, stable: bool) -> None:
+    """No task of before runs, none is pending, and as many run as are desired."""
+    judged = rolling.judge(MINE, look, Until(STABLE))
+    assert isinstance(judged, Verdict) is stable
+    assert isinstance(rolling.judge(MINE, look, Until()), Verdict)
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (service(mine["COMPLETED"]), ""),
+        (service(mine["IN_PROGRESS"]), ""),
+        (service(deployment("9", "PRIMARY", THEIRS, "COMPLETED")), ""),
+        (service(deployment("9", "PRIMARY", THEIRS, "FAILED")), ""),
+        (service(deployment("9", "PRIMARY", THEIRS, "IN_PROGRESS")), "deployment ecs-svc/9 (web:7) is IN_PROGRESS"),
+        (service(deployment("9", "PRIMARY", THEIRS, "IN_PROGRESS", failedTasks=3), breaker=False), ""),
+        (
+            service(deployment("9", "PRIMARY", THEIRS, "IN_PROGRESS", failedTasks=3)),
+            "deployment ecs-svc/9 (web:7) is IN_PROGRESS",
+        ),
+        (
+            wants(0, 0, deployment("9", "PRIMARY", THEIRS, "IN_PROGRESS", failedTasks=3), breaker=False),
+            "deployment ecs-svc/9 (web:7) is IN_PROGRESS",
+        ),
+        (wants(2, 2, uncounted("9", "PRIMARY", THEIRS, runningCount=2)), ""),
+        (wants(2, 1, uncounted("9", "PRIMARY", THEIRS, runningCount=1)), "deployment ecs-svc/9 (web:7) is IN_PROGRESS"),
+        (service(), ""),
+        (
+            service(deployment("9", "PRIMARY", THEIRS, "COMPLETED"), *[demoted["COMPLETED"]] * 4),
+            "5 deployments are active, the newest deployment ecs-svc/9 (web:7); ECS takes no more",
+        ),
+        (service(deployment("9", "PRIMARY", THEIRS, "COMPLETED"), *[demoted["FAILED"]] * 4), ""),
+    ],
+)
+def test_what_is_under_way_is_somebody_elses_and_goes_on(found: dict[str, Any], words: str) -> None:
+    """Ours is no conflict, what has ended is none, and a crash loop without a circuit breaker can be replaced."""
+    assert rolling.under_way(found, NEW) == words
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "worth"),
+    [
+        ({"pendingCount": 2}, {"pendingCount": 1, "runningCount": 1}, False),
+        ({"pendingCount": 1}, {"pendingCount": 2}, False),
+        ({"pendingCount": 2}, {"pendingCount": 1}, True),
+        ({"runningCount": 2}, {"runningCount": 1, "pendingCount": 1}, True),
+        ({"failedTasks": 1}, {"failedTasks": 2}, True),
+        ({"failedTasks": 1}, {"failedTasks": 1}, False),
+        ({}, {"rolloutState": "FAILED"}, True),
+        ({"failedTasks": 1}, {"rolloutState": "COMPLETED"}, False),
+    ],
+)
+def test_dead_tasks_are_looked_for_only_when_some_may_have_died(
+    before: dict[str, Any], now: dict[str, Any], worth: bool
+) -> None:
+    """More failures, or fewer tasks than there were: a rollout that goes well costs no call for them."""
+    looks = [Look(service({**mine["IN_PROGRESS"], **counts})) for counts in (before, now)]
+    assert rolling.worth_evidence(MINE, looks[0], looks[1]) is worth
+
+
+@pytest.mark.parametrize(
+    ("task", "died"),
+    [
+        ({}, True),
+        ({"taskDefinitionArn": OLD}, False),
+        ({"startedBy": "ecs-svc/9"}, False),
+        ({"startedBy": "web"}, True),
+        ({"lastStatus": "RUNNING"}, False),
+        ({"stopCode": "ServiceSchedulerInitiated", "stoppedReason": "Scaling activity initiated by x"}, False),
+        ({"stopCode": "ServiceSchedulerInitiated", "stoppedReason": "Task failed ELB health checks"}, True),
+    ],
+)
+def test_a_task_that_died_is_ours_and_stopped_by_itself(task: dict[str, Any], died: bool) -> None:
+    """Not one of before, not of another deployment of the same revision, and not one that was scaled in."""
+    stopped = {"lastStatus": "STOPPED", "taskDefinitionArn": NEW, "startedBy": "ecs-svc/2", **task}
+    assert rolling.died(stopped, MINE) is died
+
+
+def test_what_ran_before_is_known_while_it_is_listed() -> None:
+    """For a deployment that somebody began earlier, and that is only taken over."""
+    assert rolling.before(service(mine["IN_PROGRESS"], OLD_DRAINS)) == OLD
+    assert rolling.before(service(mine["COMPLETED"])) is None
+
+
+@pytest.mark.parametrize(
+    ("found", "running"),
+    [
+        (service(mine["COMPLETED"]), NEW),
+        ({"deployments": [], "taskSets": [{"status": "ACTIVE", "taskDefinition": NEW}]}, None),
+        (
+            {"taskSets": [{"status": "ACTIVE", "taskDefinition": NEW}, {"status": "PRIMARY", "taskDefinition": OLD}]},
+            OLD,
+        ),
+    ],
+)
+def test_what_runs_is_the_primarys(found: dict[str, Any], running: str | None) -> None:
+    """Of a deployment, or under CODE_DEPLOY of a task set."""
+    assert rolling.running(found) == running
+
+
+def test_alarms_are_evidence_where_ecs_names_them_as_the_reason() -> None:
+    """Others may be in ALARM for reasons of their own."""
+    failed = deployment("2", "PRIMARY", NEW, "FAILED", "ECS deployment failed: alarm detected.")
+    with_alarms = {**service(failed), "deploymentConfiguration": {"alarms": {"alarmNames": ["5xx"]}}}
+    assert rolling.evidence(MINE, Look(with_alarms)).alarms == ({"AlarmName": "5xx"},)
+    assert rolling.evidence(MINE, Look(service(mine["FAILED"]))).alarms == ()
+    assert rolling.evidence(MINE, Look(service(mine["FAILED"]))).reason == "tasks failed to start."

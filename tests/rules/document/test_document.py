@@ -1,0 +1,359 @@
+"""The document: what is refused, and how that is said."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from ecs_cd.document.rules import document, json_schema
+from ecs_cd.document.rules.document import CodeDeploy, Migration, Rule, Schedule, ScheduledTask, Service
+from ecs_cd.model.errors import Refused
+from ecs_cd.model.references import RegisteredTaskDefinition, Repository, S3Object, WorkspaceFile
+
+ECR = "123456789012.dkr.ecr.ap-northeast-1.amazonaws.com"
+
+
+def example(**changes: Any) -> dict[str, Any]:
+    return {
+        "cluster": "my-cluster",
+        "images": {"app": {"repository": f"{ECR}/my-app"}, "nginx": {"repository": f"{ECR}/my-nginx"}},
+        "migration": {
+            "task-definition": "s3://my-bucket/migration.json",
+            "container": "app",
+            "command": ["rails", "db:migrate"],
+            "service": "web",
+        },
+        "services": {
+            "web": {
+                "service": "my-service",
+                "task-definition": "s3://my-bucket/a/b.json",
+                "containers": {"app": "app", "nginx": "nginx"},
+            },
+            "worker": {"task-definition": "my-worker", "containers": {"worker": "app"}},
+        },
+        **changes,
+    }
+
+
+def problems(content: object) -> list[str]:
+    with pytest.raises(Refused) as refused:
+        document.load(json.dumps(content), where="/my/parameter")
+    return list(refused.value.problems[1:])
+
+
+def test_the_documents_words_become_the_typed_form() -> None:
+    """Defaults are filled in: a service's name is its key, an image for the migration is found."""
+    loaded = document.load(json.dumps(example()), where="x")
+    app = Repository(ECR, "my-app", "123456789012", "ap-northeast-1")
+    assert loaded.cluster == "my-cluster"
+    assert loaded.images["app"] == app
+    assert loaded.migration == Migration(
+        S3Object("my-bucket", "migration.json"), "app", "app", "web", ("rails", "db:migrate")
+    )
+    assert loaded.services["web"].name == "my-service"
+    assert loaded.services["worker"] == Service(
+        "worker", "worker", RegisteredTaskDefinition("my-worker"), {"worker": "app"}
+    )
+
+
+def test_an_image_may_have_a_repository_for_its_cache() -> None:
+    """Another one may have none, or the same."""
+    images = {
+        "app": {"repository": f"{ECR}/my-app", "cache-repository": f"{ECR}/caches"},
+        "nginx": {"repository": f"{ECR}/my-nginx"},
+    }
+    loaded = document.load(json.dumps(example(images=images)), where="x")
+    assert loaded.cache_repositories == {"app": Repository(ECR, "caches", "123456789012", "ap-northeast-1")}
+
+
+def test_yaml_says_the_same_as_json() -> None:
+    """An infra repo may write either."""
+    text = "cluster: c\nimages:\n  app: {repository: localhost:4566/my-app}\n"
+    loaded = document.load(text, where="x")
+    assert loaded.images["app"] == Repository("localhost:4566", "my-app")
+    assert loaded.migration is None
+
+
+@pytest.mark.parametrize(
+    ("change", "path", "words"),
+    [
+        ({"cluster": 5}, "cluster", "must be text, but is a number (put it in quotes)"),
+        ({"cluster": None}, "cluster", "but is empty"),
+        ({"cluster": "two words"}, "cluster", "the ECS cluster's name or ARN"),
+        ({"clutser": "x"}, "clutser", "did you mean `cluster`?"),
+        ({"images": {}}, "images", "must not be empty"),
+        ({"images": []}, "images", "must be a mapping, but is a list"),
+        ({"images": {"app": {"repository": f"{ECR}/my-app:latest"}}}, "images.app.repository", "without a tag"),
+        ({"images": {"app": {"repository": f"{ECR}/x"}}}, "images.app.repository", "without a tag"),
+        ({"images": {"app": {}}}, "images.app.repository", "is missing"),
+        ({"images": {"a b": {"repository": f"{ECR}/x"}}}, "images.a b", "a name consists of"),
+        (
+            {"images": {"app": {"repository": f"{ECR}/my-app", "cache-repository": f"{ECR}/caches:x"}}},
+            "images.app.cache-repository",
+            "without a tag",
+        ),
+        ({"migration": {"container": "app"}}, "migration.task-definition", "is missing"),
+        ({"migration": {**example()["migration"], "command": "rails"}}, "migration.command", "must be a list"),
+        ({"migration": {**example()["migration"], "command": ["sleep", 5]}}, "migration.command[1]", "must be text"),
+        ({"migration": {**example()["migration"], "service": "api"}}, "migration.service", "names no service"),
+        ({"migration": {**example()["migration"], "image": "api"}}, "migration.image", "names no image"),
+        ({"migration": {"task-definition": "m", "container": "app"}}, "migration.service", "not clear"),
+        ({"services": {"web": {"containers": {"a": "app"}}}}, "services.web.task-definition", "is missing"),
+        (
+            {"services": {"web": {"task-definition": "t", "containers": {"a": "api"}}}},
+            "services.web.containers.a",
+            "names no image; images holds app, nginx",
+        ),
+    ],
+)
+def test_a_problem_is_named_by_its_path_with_what_would_be_right(change: dict[str, Any], path: str, words: str) -> None:
+    """A reader finds the place and the remedy in the sentence itself."""
+    found = [sentence for sentence in problems(example(**change)) if sentence.startswith(f"{path}:")]
+    assert found, problems(example(**change))
+    assert words in found[0]
+
+
+def test_all_problems_are_told_at_once() -> None:
+    """Nobody wants to run a workflow once per mistake."""
+    found = problems({"cluster": 1, "images": {"app": {"repo": "x"}}, "servces": {}})
+    assert [sentence.split(":")[0] for sentence in found] == [
+        "cluster",
+        "images.app.repository",
+        "images.app.repo",
+        "servces",
+    ]
+
+
+def test_values_are_never_printed() -> None:
+    """A document can hold what should not be in a job log."""
+    secret = "hunter2 !"
+    content = {"cluster": secret, "images": {"app": {"repository": secret}}, "migration": secret}
+    assert secret not in "\n".join(problems(content))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "is empty"),
+        (" \n", "is empty"),
+        ("- a\n- b", "must be a mapping, but is a list"),
+        ("just text", "must be a mapping, but is text"),
+        ("cluster: [", "neither JSON nor YAML"),
+        ("cluster: c\ncluster: d\nimages: {app: {repository: localhost:1/my-app}}", "cluster: stands there twice"),
+        ("#" * (json_schema.LONGEST + 1), "characters"),
+    ],
+)
+def test_what_is_no_document_is_refused(text: str, words: str) -> None:
+    """Empty, too large, not YAML, a list, duplicate keys: each in its own words."""
+    with pytest.raises(Refused) as refused:
+        document.load(text, where="/my/parameter")
+    assert words in str(refused.value)
+    assert "/my/parameter" in str(refused.value)
+    assert refused.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("services", "container", "expected"),
+    [
+        ({"web": {"task-definition": "t", "containers": {"app": "nginx"}}}, "app", "nginx"),
+        ({"web": {"task-definition": "t", "containers": {"x": "nginx"}}}, "app", "app"),
+    ],
+)
+def test_the_migrations_image_is_the_services_then_the_one_of_its_name(
+    services: dict[str, Any], container: str, expected: str
+) -> None:
+    """What the service's container of that name runs, else the image of that name."""
+    migration = {"task-definition": "m", "container": container}
+    loaded = document.load(json.dumps(example(services=services, migration=migration)), where="x")
+    assert loaded.migration is not None
+    assert loaded.migration.image == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("s3://b/k/x.json", S3Object("b", "k/x.json")),
+        ("my-family", RegisteredTaskDefinition("my-family")),
+        ("my-family:7", RegisteredTaskDefinition("my-family:7")),
+        ("arn:aws:ecs:r:1:task-definition/f:7", RegisteredTaskDefinition("arn:aws:ecs:r:1:task-definition/f:7")),
+        ("infra/task.json", WorkspaceFile("infra/task.json")),
+        ("file:task", WorkspaceFile("task")),
+    ],
+)
+def test_a_task_definitions_source_is_known_by_its_form(text: str, expected: object) -> None:
+    """A family has neither dot nor slash, so a file can't be taken for one."""
+    services = {"web": {"task-definition": text, "containers": {"app": "app"}}}
+    content = example(services=services, migration=None)
+    del content["migration"]
+    assert document.load(json.dumps(content), where="x").services["web"].task_definition == expected
+
+
+def test_a_command_may_hold_any_text() -> None:
+    """A script of several lines is an ordinary command."""
+    command = ["sh", "-c", "set -e\nmigrate\n"]
+    content = example(migration={**example()["migration"], "command": command})
+    loaded = document.load(json.dumps(content), where="x")
+    assert loaded.migration is not None
+    assert list(loaded.migration.command) == command
+
+
+@pytest.mark.parametrize("cluster", ["my-cluster\n", "my\ncluster"])
+def test_a_line_feed_is_no_part_of_a_name(cluster: str) -> None:
+    """Python's `$` would let the first one pass; JSON Schema's does not."""
+    assert problems(example(cluster=cluster))[0].startswith("cluster: must be")
+
+
+# ---- CodeDeploy ----
+
+
+def with_codedeploy(codedeploy: object) -> dict[str, Any]:
+    return example(
+        services={"web": {"task-definition": "web", "containers": {"app": "app"}, "codedeploy": codedeploy}},
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ({}, CodeDeploy()),
+        ({"application": "my-app"}, CodeDeploy(application="my-app")),
+        ({"appspec": "s3://b/a.yml"}, CodeDeploy(appspec=S3Object("b", "a.yml"))),
+        ({"appspec": "infra/appspec.yml"}, CodeDeploy(appspec=WorkspaceFile("infra/appspec.yml"))),
+        ({"appspec": "file:appspec"}, CodeDeploy(appspec=WorkspaceFile("appspec"))),
+        ({"appspec": "appspec"}, CodeDeploy(appspec=WorkspaceFile("appspec"))),  # no family, as a task definition's
+        (
+            {
+                "application": "my app",
+                "deployment-group": "my group",
+                "deployment-config": "CodeDeployDefault.ECSAllAtOnce",
+                "description": "by ecs-cd: now",
+            },
+            CodeDeploy("my app", "my group", None, "CodeDeployDefault.ECSAllAtOnce", "by ecs-cd: now"),
+        ),
+    ],
+)
+def test_what_codedeploy_calls_a_service_is_read(written: dict[str, str], expected: CodeDeploy) -> None:
+    """Whatever is not written is the console's default, or the deployment group's."""
+    loaded = document.load(json.dumps(with_codedeploy(written)), where="x")
+    assert loaded.services["web"].codedeploy == expected
+
+
+def test_a_service_needs_no_codedeploy() -> None:
+    """Most have the controller ECS."""
+    assert document.load(json.dumps(example()), where="x").services["web"].codedeploy == CodeDeploy()
+
+
+@pytest.mark.parametrize(
+    ("written", "path", "words"),
+    [
+        ("my-app", "", "must be a mapping, but is text"),
+        ({"app": "x"}, ".app", "did you mean `appspec`?"),
+        ({"application": ""}, ".application", "must be the CodeDeploy application's name"),
+        ({"application": "x" * 101}, ".application", "must be the CodeDeploy application's name"),
+        ({"deployment-group": 5}, ".deployment-group", "must be text"),
+        ({"appspec": "s3://bucket"}, ".appspec", "s3://bucket/key or a file of the workspace"),
+        ({"appspec": "https://example.com/appspec.yml"}, ".appspec", "s3://bucket/key or a file of the workspace"),
+        ({"appspec": {"version": 0}}, ".appspec", "must be text, but is a mapping"),
+        ({"deployment-config": "x" * 101}, ".deployment-config", "configuration's name"),
+        ({"description": "x" * 513}, ".description", "at most 512 characters"),
+        ({"description": "two\nlines"}, ".description", "at most 512 characters"),
+    ],
+)
+def test_what_codedeploy_would_not_take_is_refused(written: object, path: str, words: str) -> None:
+    """By its path, before anything is changed."""
+    (problem,) = problems(with_codedeploy(written))
+    assert problem.startswith(f"services.web.codedeploy{path}: ")
+    assert words in problem
+
+
+# ---- scheduled tasks ----
+
+TASK = {"task-definition": "my-job", "containers": {"job": "app"}}
+
+
+@pytest.mark.parametrize(
+    ("written", "trigger"),
+    [
+        ({"rule": "my.rule-1_a"}, Rule("my.rule-1_a", "default")),
+        ({"rule": "r", "event-bus": "my/bus"}, Rule("r", "my/bus")),
+        (
+            {"rule": "r", "event-bus": "arn:aws:events:eu-west-1:123456789012:event-bus/b"},
+            Rule("r", "arn:aws:events:eu-west-1:123456789012:event-bus/b"),
+        ),
+        ({"schedule": "s"}, Schedule("s", "default")),
+        ({"schedule": "s", "schedule-group": "my-group"}, Schedule("s", "my-group")),
+    ],
+)
+def test_a_scheduled_task_has_a_rule_or_a_schedule(written: dict[str, str], trigger: Rule | Schedule) -> None:
+    """The event bus and the group are AWS's default ones, unless told."""
+    loaded = document.load(json.dumps(example(**{"scheduled-tasks": {"nightly": {**TASK, **written}}})), where="x")
+    task = ScheduledTask("nightly", trigger, RegisteredTaskDefinition("my-job"), {"job": "app"})
+    assert loaded.scheduled_tasks == {"nightly": task}
+
+
+def test_a_document_may_have_scheduled_tasks_alone_or_none() -> None:
+    """A batch has no service; most applications have no batch."""
+    batch = {"cluster": "c", "images": example()["images"], "scheduled-tasks": {"n": {**TASK, "rule": "r"}}}
+    loaded = document.load(json.dumps(batch), where="x")
+    assert list(loaded.scheduled_tasks) == ["n"]
+    assert loaded.services == {}
+    assert document.load(json.dumps(example()), where="x").scheduled_tasks == {}
+
+
+@pytest.mark.parametrize(
+    ("written", "path", "words"),
+    [
+        ({**TASK}, "", "must name either a `rule` (EventBridge) or a `schedule` (EventBridge Scheduler)"),
+        ({**TASK, "rule": "r", "schedule": "s"}, "", "must name either a `rule`"),
+        ({**TASK, "rule": "r", "schedule-group": "g"}, ".schedule-group", "goes with `schedule`"),
+        ({**TASK, "schedule": "s", "event-bus": "b"}, ".event-bus", "goes with `rule`"),
+        ({**TASK, "rule": "r/x"}, ".rule", "must be the EventBridge rule's name"),
+        ({**TASK, "rule": "x" * 65}, ".rule", "must be the EventBridge rule's name"),
+        ({**TASK, "rule": "r", "event-bus": "a b"}, ".event-bus", "the rule's event bus, by name or ARN"),
+        ({**TASK, "schedule": "group/s"}, ".schedule", "the EventBridge Scheduler schedule's name"),
+        ({**TASK, "schedule": "s", "schedule-group": ""}, ".schedule-group", "the schedule's group"),
+        ({**TASK, "schedul": "s"}, ".schedul", "did you mean `schedule`?"),
+        ({"rule": "r", "containers": {"job": "app"}}, ".task-definition", "is missing"),
+        ({"rule": "r", "task-definition": "my-job"}, ".containers", "is missing"),
+        ({**TASK, "rule": "r", "containers": {}}, ".containers", "must not be empty"),
+        (
+            {**TASK, "rule": "r", "containers": {"job": "api"}},
+            ".containers.job",
+            "names no image; images holds app, nginx",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_scheduled_task_is_refused(written: dict[str, Any], path: str, words: str) -> None:
+    """By its path, with what would be right."""
+    (problem,) = problems(example(**{"scheduled-tasks": {"nightly": written}}))
+    assert problem.startswith(f"scheduled-tasks.nightly{path}: ")
+    assert words in problem
+
+
+@pytest.mark.parametrize(
+    ("tasks", "words"), [({}, "must not be empty"), ([TASK], "must be a mapping, but is a list"), (None, "is empty")]
+)
+def test_a_section_of_scheduled_tasks_holds_tasks_by_name(tasks: object, words: str) -> None:
+    """An empty section is a mistake, not a wish."""
+    (problem,) = problems(example(**{"scheduled-tasks": tasks}))
+    assert problem.startswith("scheduled-tasks: ")
+    assert words in problem
+
+
+def test_problems_of_services_scheduled_tasks_and_the_migration_are_told_at_once() -> None:
+    """A wrong reference in one section hides none in another."""
+    found = problems(
+        example(
+            services={"web": {"task-definition": "t", "containers": {"x": "api"}}},
+            migration={"task-definition": "m", "container": "other"},
+            **{"scheduled-tasks": {"a": TASK, "b": {**TASK, "rule": "r", "containers": {"job": "api"}}}},
+        )
+    )
+    assert [problem.split(":")[0] for problem in found] == [
+        "services.web.containers.x",
+        "scheduled-tasks.b.containers.job",
+        "scheduled-tasks.a",
+        "migration.image",
+    ]

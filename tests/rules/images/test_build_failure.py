@@ -1,0 +1,121 @@
+"""Why a build failed: what is worth another try, and what to do about the rest."""
+
+from __future__ import annotations
+
+import pytest
+
+from ecs_cd.images.rules import build_failure
+
+PUSHING = ["#12 exporting to image", "#12 exporting layers 0.3s done", "#12 pushing layers"]
+REF = "1.dkr.ecr.eu-west-1.amazonaws.com/app:1"
+POST = f'failed to do request: Post "https://{REF}/blobs/uploads/"'
+PUT = f"failed to copy: unexpected status from PUT request to https://{REF}/blobs"
+
+
+def ended(words: str, *before: str) -> list[str]:
+    """The end of an output: the step's error, then buildx's own."""
+    return [
+        *before,
+        f"#12 ERROR: {words}",
+        "------",
+        " > exporting to image:",
+        "------",
+        f"ERROR: failed to solve: {words}",
+    ]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        f"failed to push {REF}: {POST}: EOF",
+        f"failed to push {REF}: {POST}: unexpected EOF",
+        f"failed to push {REF}: {POST}: write tcp 1.1.1.1:1->2.2.2.2:443: write: broken pipe",
+        f"failed to push {REF}: failed to copy: read tcp 1.1.1.1:1->2.2.2.2:443: read: connection reset by peer",
+        f"failed to push {REF}: failed to copy: io: read/write on closed pipe",
+        f"failed to push {REF}: failed to copy: cannot reuse body, request must be retried",
+        f"failed to push {REF}: {POST}: dial tcp: lookup h: Temporary failure in name resolution",
+        f"failed to push {REF}: {POST}: dial tcp 2.2.2.2:443: i/o timeout",
+        f"failed to push {REF}: {POST}: dial tcp 2.2.2.2:443: connect: connection refused",
+        f"failed to push {REF}: {POST}: net/http: TLS handshake timeout",
+        f"failed to push {REF}: {POST}: context deadline exceeded",
+        f"failed to push {REF}: {PUT}: 500 Internal Server Error",
+        f"failed to push {REF}: {PUT}: 503 Service Unavailable",
+        f"failed to push {REF}: {PUT}: 429 Too Many Requests",
+        f"failed to push {REF}: toomanyrequests: Rate exceeded",
+    ],
+)
+def test_a_push_that_was_cut_off_is_worth_another_try(words: str) -> None:
+    """The network, the registry's server, its throttling; with the words of buildx's last error."""
+    assert build_failure.interrupted(ended(words)).endswith(words)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [
+            *PUSHING,
+            '#12 ERROR: failed commit on ref "layer": 502 Bad Gateway',
+            "ERROR: failed to solve: 502 Bad Gateway",
+        ],
+        ["#8 pushing r:1 with docker", "#8 ERROR: unexpected EOF", "ERROR: unexpected EOF"],
+        ended(f"target app: failed to push {REF}: {POST}: EOF", "#9 [nginx 2/2] RUN x"),
+    ],
+)
+def test_a_push_is_known_by_its_step_as_well(lines: list[str]) -> None:
+    """Not every version says that it failed to push; one by the engine itself never does."""
+    assert build_failure.interrupted(lines) == lines[-1]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [],
+        ["all is well"],
+        ended(f"failed to push {REF}: {PUT}: 403 Forbidden"),
+        ended(f"failed to push {REF}: {PUT}: 400 Bad Request"),
+        ended(f"failed to push {REF}: denied: User is not authorized to perform: ecr:InitiateLayerUpload"),
+        ended('process "/bin/sh -c npm ci" did not complete successfully: exit code: 1', "#12 0.5 read ECONNRESET"),
+        ended('process "/bin/sh -c curl" did not complete: connection reset by peer', "#9 pushing of a RUN"),
+        ended("node:20: failed to resolve source metadata: unexpected status: 503 Service Unavailable"),
+        ["#12 4.6 error: failed to push: EOF", "#12 4.6 retrying in 4s", "ERROR: failed to solve: no such file"],
+    ],
+)
+def test_what_would_fail_again_is_not_tried_again(lines: list[str]) -> None:
+    """A refusal, a RUN, a base image; BuildKit's own retries are not its end."""
+    assert build_failure.interrupted(lines) == ""
+
+
+@pytest.mark.parametrize(
+    ("lines", "cause", "next_step"),
+    [
+        (ended(f"failed to push {REF}: {PUT}: 403 Forbidden"), "the registry refuses the push", "Allow the job's role"),
+        (ended("denied: not authorized: ecr:PutImage", *PUSHING), "the registry refuses the push", "docs/permissions.md"),
+        (ended(f"failed to push {REF}: name unknown: The repository does not exist in the registry"), "is not there", "creates it"),
+        (ended(f"failed to push {REF}: tag invalid: the tag is immutable"), "another image's", "Run it again"),
+        (["#7 0.2 exec /bin/sh: exec format error", *ended("process did not complete: exit code: 1")], "has no emulator", "setup-qemu"),
+        (ended("write /x: no space left on device"), "disk is full", "Make room"),
+        (["ERROR: Cache export is not supported for the docker driver.", "Switch to"], "builder can't do", "setup-buildx"),
+        (["ERROR: multiple platforms feature is currently not supported for docker driver."], "builder can't do", "containerd"),
+    ],
+)  # fmt: skip
+def test_a_known_cause_comes_with_what_to_do(lines: list[str], cause: str, next_step: str) -> None:
+    """And with the line that tells it."""
+    finding = build_failure.finding(lines)
+    assert finding is not None
+    assert cause in finding.cause
+    assert next_step in finding.next_step
+    assert finding.evidence[0] in lines
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [],
+        ended('process "/bin/sh -c make" did not complete successfully: exit code: 2'),
+        ended("pull access denied, repository does not exist"),
+        ended("process did not complete: exit code: 1", "#12 0.4 permission denied"),
+    ],
+)
+def test_of_anything_else_the_output_says_more(lines: list[str]) -> None:
+    """No guess is better than a wrong one: a base image's registry is not the one that is pushed to."""
+    assert build_failure.finding(lines) is None

@@ -1,0 +1,423 @@
+"""ecs_cd.local.workflow and ecs_cd.local.plan: what a local run has to know of a workflow, and what it makes of a document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ecs_cd.document.rules import document
+from ecs_cd.document.rules.document import Document
+from ecs_cd.local import plan, workflow
+from ecs_cd.local.plan import Needed, Secret
+from ecs_cd.local.workflow import Workflow
+from ecs_cd.model.errors import Refused
+from ecs_cd.model.references import RegisteredTaskDefinition, S3Object, WorkspaceFile, task_definition_source
+
+ECR = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
+
+
+# ---- workflows ----
+
+
+def read(
+    steps: str = "", *, on: str = "push", job: str = "runs-on: ubuntu-latest", file: str = "deploy.yml"
+) -> Workflow:
+    """A workflow of one job, with these steps in YAML's flow style."""
+    return workflow.read(file, f"on: {on}\njobs:\n  one:\n    {job}\n    steps: [{steps}]\n")
+
+
+@pytest.mark.parametrize(
+    ("uses", "ours"),
+    [
+        ("org/ecs-cd@v1", ("org/ecs-cd@v1",)),
+        ("somebody/ecs-cd/deploy@main", ("somebody/ecs-cd@main",)),
+        ("org/ecs-cd/actions/build-push@0123abc", ("org/ecs-cd@0123abc",)),
+        ("org/my-ecs-cd@v1", ()),
+        ("org/ecs-cd-other/deploy@v1", ()),
+        ("./", ()),
+        ("docker://org/ecs-cd", ()),
+    ],
+)
+def test_our_actions_are_known_whoever_owns_them(uses: str, ours: tuple[str, ...]) -> None:
+    """By the repository's name; the folder in it makes no difference, the version does."""
+    assert read(f"{{uses: '{uses}'}}").ours == ours
+
+
+@pytest.mark.parametrize(
+    ("job", "labels"),
+    [
+        ("runs-on: big-machine", ("big-machine",)),
+        ("runs-on: [self-hosted, linux]", ("linux",)),
+        ("runs-on: {group: ours, labels: [gpu]}", ("gpu",)),
+        ("runs-on: {group: ours, labels: gpu}", ("gpu",)),
+        ("runs-on: '${{ matrix.os }}'\n    strategy: {matrix: {os: [one, two]}}", ("one", "two")),
+        ("runs-on: '${{ inputs.runner }}'", ()),
+    ],
+)
+def test_every_label_is_this_machine(job: str, labels: tuple[str, ...]) -> None:
+    """Those that are written out, those of a matrix, and GitHub's own."""
+    found = read(job=job).labels
+    assert set(labels) <= set(found)
+    assert "ubuntu-latest" in found
+    assert not any("${{" in label for label in found)
+
+
+@pytest.mark.parametrize(
+    ("on", "given", "event"),
+    [
+        ("push", "", "push"),
+        ("[pull_request, push]", "", "push"),
+        ("{workflow_dispatch: , schedule: []}", "", "workflow_dispatch"),
+        ("[push, deployment]", "deployment", "deployment"),
+    ],
+)
+def test_a_push_starts_it_unless_something_else_is_said(on: str, given: str, event: str) -> None:
+    """Or else the first of its events."""
+    assert workflow.event(given, read(on=on)) == event
+
+
+def test_an_event_that_starts_nothing_is_refused() -> None:
+    """With those that would."""
+    with pytest.raises(Refused, match=r"deploy.yml does not start on release; it starts on push, deployment"):
+        workflow.event("release", read(on="[push, deployment]"))
+
+
+def test_a_job_that_is_not_there_is_refused() -> None:
+    """With those that are; without a name all are meant."""
+    assert (workflow.job("one", read()), workflow.job("", read())) == ("one", None)
+    with pytest.raises(Refused, match=r"^deploy.yml has no job other; it has one$"):
+        workflow.job("other", read())
+
+
+def test_names_in_expressions_are_not_known() -> None:
+    """The document, the role and the region, where they are written out; of our steps and of the sign-in alone."""
+    found = read(
+        "{uses: org/ecs-cd@v1, with: {config: /a/b, role-to-assume: 'arn:aws:iam::123456789012:role/x'}},"
+        "{uses: org/ecs-cd/deploy@v1, with: {config: '${{ vars.CONFIG }}', aws-region: '${{ vars.AWS_REGION }}'}},"
+        "{uses: aws-actions/configure-aws-credentials@v6, with: {aws-region: eu-west-1}},"
+        "{uses: other/action@v1, with: {config: /c/d, aws-region: us-west-2}}"
+    )
+    assert found.configs == ("/a/b",)
+    assert found.roles == ("arn:aws:iam::123456789012:role/x",)
+    assert found.regions == ("eu-west-1",)
+    assert found.credentials == ("aws-actions/configure-aws-credentials@v6",)
+
+
+def test_a_call_of_our_workflow_counts() -> None:
+    """It names the document and the role as a step does, and has more jobs than one."""
+    found = read(job="uses: org/ecs-cd/.github/workflows/pipeline.yml@v1\n    with: {config: /a/b, role: 'arn:x'}")
+    assert (found.ours, found.configs, found.roles, found.plain) == (("org/ecs-cd@v1",), ("/a/b",), ("arn:x",), False)
+
+
+def test_what_was_not_given_is_listed() -> None:
+    """Variables and secrets that have no alternative; the token of GitHub's own is nobody's to give."""
+    found = read("{run: '${{ vars.ONE }} ${{ vars.TWO || 2 }} ${{ secrets.THREE }} ${{ secrets.GITHUB_TOKEN }}'}")
+    assert workflow.missing(found, {}, {}) == ("vars.ONE", "secrets.THREE")
+    assert workflow.missing(found, {"ONE": ""}, {"THREE": ""}) == ()
+
+
+@pytest.mark.parametrize("text", ["jobs: [", "[]", "on: push", "on: push\njobs: x", ""])
+def test_what_is_no_workflow_is_refused(text: str) -> None:
+    """By its file's name."""
+    with pytest.raises(Refused, match=r"^deploy.yml is (not YAML|no workflow)"):
+        workflow.read("deploy.yml", text)
+
+
+OURS = "{uses: org/ecs-cd@v1, with: {config: /a/b}}"
+
+
+@pytest.mark.parametrize("given", ["", "deploy", "deploy.yml", ".github/workflows/deploy.yml"])
+def test_a_workflow_is_chosen_by_its_name_or_as_the_only_one(given: str) -> None:
+    """Where one workflow uses our actions it needs no name."""
+    deploy, test = read(OURS), read(file="test.yml")
+    assert workflow.choose(given, "", [test, deploy]) is deploy
+    assert workflow.choose("test", "", [test, deploy]) is test
+
+
+@pytest.mark.parametrize(("event", "chosen"), [("", 0), ("push", 0), ("deployment", 1)])
+def test_of_several_the_event_chooses(event: str, chosen: int) -> None:
+    """One for each push and one for each Deployment, say: nobody has to name the first."""
+    both = [read(OURS), read(OURS, on="deployment", file="deploy-any-commit.yml")]
+    assert workflow.choose("", event, both) is both[chosen]
+
+
+@pytest.mark.parametrize(
+    ("given", "files", "words"),
+    [
+        ("nightly", ("one.yml",), "there is no workflow nightly in .github/workflows; it holds one.yml"),
+        ("", ("one.yml", "two.yml"), "Several use ecs-cd: one.yml, two.yml"),
+        ("", (), "no workflow in .github/workflows uses ecs-cd; it holds none"),
+    ],
+)
+def test_a_workflow_that_is_not_clear_is_refused(given: str, files: tuple[str, ...], words: str) -> None:
+    """With all that could be meant."""
+    with pytest.raises(Refused, match=words):
+        workflow.choose(given, "", [read(OURS, file=file) for file in files])
+
+
+def test_the_only_document_is_the_one() -> None:
+    """However many steps and workflows name it."""
+    assert workflow.only_config([read(f"{OURS}, {OURS}"), read(OURS), read()]) == "/a/b"
+
+
+@pytest.mark.parametrize("others", [["/a/b", "/c/d"], []])
+def test_a_document_that_is_not_clear_is_refused(others: list[str]) -> None:
+    """Several, or none: the flag is told."""
+    with pytest.raises(Refused) as refused:
+        workflow.only_config([read(f"{{uses: org/ecs-cd@v1, with: {{config: {name}}}}}") for name in others])
+    assert "--config" in refused.value.remedy
+    assert all(name in str(refused.value) for name in others)
+
+
+# ---- the document ----
+
+
+def load(text: str) -> Document:
+    return document.load(text, where="here")
+
+
+SERVICE = "services: {web: {task-definition: t, containers: {app: app}}}"
+
+
+@pytest.mark.parametrize(
+    ("cluster", "source", "workflows", "place"),
+    [
+        ("c", "file:x", "", ("123456789012", "eu-west-1")),
+        ("arn:aws:ecs:us-west-2:210987654321:cluster/c", "file:x", "", ("210987654321", "us-west-2")),
+        ("c", "arn:aws:ssm:us-west-1:222222222222:parameter/x", "", ("222222222222", "us-west-1")),
+        ("c", "/x", "role-to-assume: 'arn:aws:iam::333333333333:role/r'", ("333333333333", "eu-west-1")),
+        ("c", "/x", "aws-region: sa-east-1", ("123456789012", "sa-east-1")),
+    ],
+)
+def test_account_and_region_are_those_of_the_names(
+    cluster: str, source: str, workflows: str, place: tuple[str, str]
+) -> None:
+    """The role that a workflow signs in with comes first, then ARNs, then the registry."""
+    found = load(f"{{cluster: '{cluster}', images: {{app: {{repository: {ECR}/app}}}}, {SERVICE}}}")
+    steps = f"{{uses: org/ecs-cd@v1, with: {{config: /x, {workflows}}}}}" if workflows else ""
+    assert plan.account_and_region(found, source, [read(steps)]) == place
+
+
+def test_without_any_name_the_account_is_made_up() -> None:
+    """A registry that is not ECR's says nothing of an account."""
+    found = load(f"{{cluster: c, images: {{app: {{repository: ghcr.io/org/app}}}}, {SERVICE}}}")
+    assert plan.account_and_region(found, "file:x", []) == ("000000000000", "us-east-1")
+
+
+def test_a_local_document_names_what_is_here() -> None:
+    """The local registry, names instead of ARNs and revisions, no CodeDeploy; it is valid, and the other stays."""
+    content: dict[str, Any] = {
+        "cluster": "arn:aws:ecs:eu-west-1:123456789012:cluster/prod",
+        "images": {"app": {"repository": f"{ECR}/team/app", "cache-repository": f"{ECR}/cache"}},
+        "migration": {"task-definition": "my-migration:3", "container": "app"},
+        "services": {
+            "web": {
+                "service": "arn:aws:ecs:eu-west-1:123456789012:service/prod/web",
+                "task-definition": "arn:aws:ecs:eu-west-1:123456789012:task-definition/my-web:12",
+                "containers": {"app": "app"},
+                "codedeploy": {"application": "a"},
+            }
+        },
+        "scheduled-tasks": {
+            "nightly": {
+                "rule": "r",
+                "event-bus": "arn:aws:events:eu-west-1:123456789012:event-bus/mine",
+                "task-definition": "s3://b/k.json",
+                "containers": {"app": "app"},
+            }
+        },
+    }
+    local = plan.local_document(content, "localhost:4566")
+    assert local == {
+        "cluster": "prod",
+        "images": {"app": {"repository": "localhost:4566/team/app", "cache-repository": "localhost:4566/cache"}},
+        "migration": {"task-definition": "my-migration", "container": "app"},
+        "services": {"web": {"service": "web", "task-definition": "my-web", "containers": {"app": "app"}}},
+        "scheduled-tasks": {
+            "nightly": {
+                "rule": "r",
+                "event-bus": "mine",
+                "task-definition": "s3://b/k.json",
+                "containers": {"app": "app"},
+            }
+        },
+    }
+    assert content["services"]["web"]["codedeploy"] == {"application": "a"}
+    assert load(str(local)).cluster == "prod"
+    assert [line.partition(" ")[0] for line in plan.differences(load(str(content)))] == ["web:"]
+    assert plan.repositories(content) == ["team/app", "cache"]
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "version"),
+    [
+        ("/a/b", "/a/b", 1),
+        ("/a/b:3", "/a/b", 3),
+        ("name", "name", 1),
+        ("arn:aws:ssm:eu-west-1:123456789012:parameter/a/b", "/a/b", 1),
+    ],
+)
+def test_a_parameters_name_and_version(source: str, name: str, version: int) -> None:
+    """As GetParameter takes them."""
+    assert plan.parameter_name(source) == (name, version)
+
+
+# ---- templates ----
+
+
+def test_a_template_is_needed_once_with_all_its_containers() -> None:
+    """Of services, the migration and scheduled tasks, in this order."""
+    found = load(f"""\
+cluster: c
+images: {{app: {{repository: {ECR}/app}}}}
+migration: {{task-definition: s3://b/k.json, container: migrate, service: web}}
+services:
+  web: {{task-definition: s3://b/k.json, containers: {{app: app, job: app}}}}
+scheduled-tasks:
+  nightly: {{rule: r, task-definition: fam, containers: {{app: app}}}}
+""")
+    assert plan.needed(found) == [
+        Needed(S3Object("b", "k.json"), ("app", "job", "migrate")),
+        Needed(RegisteredTaskDefinition("fam"), ("app",)),
+    ]
+    assert plan.buckets(found) == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("source", "paths"),
+    [
+        ("s3://b/some/k.json", ("b/some/k.json", "some/k.json")),
+        ("fam:7", ("fam.json", "fam.yaml", "fam.yml")),
+        ("arn:aws:ecs:eu-west-1:123456789012:task-definition/fam:7", ("fam.json", "fam.yaml", "fam.yml")),
+    ],
+)
+def test_a_template_is_looked_for_by_its_name(source: str, paths: tuple[str, ...]) -> None:
+    """Below --templates, as the bucket has it or as the family is called."""
+    assert plan.candidates(task_definition_source(source)) == paths
+
+
+@pytest.mark.parametrize(
+    ("source", "family"),
+    [("s3://b/web/task.json", "web-task"), ("fam:7", "fam"), ("file:ecs/web.v2.yml", "ecs-web-v2")],
+)
+def test_a_made_up_template_has_what_is_named(source: str, family: str) -> None:
+    """A family of its own, the containers, and each variable as a secret."""
+    made = plan.made_up(Needed(task_definition_source(source), ("app", "nginx")), ["URL"], "eu-west-1")
+    assert made["family"] == family
+    assert [one["name"] for one in made["containerDefinitions"]] == ["app", "nginx"]
+    assert plan.secrets([made]) == [Secret("/ecs-cd/local/URL", True, {"": ("URL",)})]
+    assert plan.log_groups([made]) == [(f"/ecs/{family}", "eu-west-1")]
+    assert not plan.not_given(plan.secrets([made]), ["URL"])
+
+
+def definition(**container: Any) -> dict[str, Any]:
+    return {"family": "f", "containerDefinitions": [{"name": "app", "image": "i", **container}]}
+
+
+def test_a_value_that_is_given_replaces_the_templates() -> None:
+    """A host of the real network, say, means nothing here; what is not given stays, and logins are nobody's here."""
+    one = definition(
+        environment=[{"name": "HOST", "value": "real"}, {"name": "MODE", "value": "prod"}],
+        repositoryCredentials={"credentialsParameter": "arn"},
+    )
+    local = plan.for_this_machine(one, {"HOST": "db"}, "amd64")["containerDefinitions"][0]
+    assert local["environment"] == [{"name": "HOST", "value": "db"}, {"name": "MODE", "value": "prod"}]
+    assert "repositoryCredentials" not in local
+    assert one["containerDefinitions"][0]["environment"][0]["value"] == "real"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "engine", "kept"), [("ARM64", "arm64", True), ("X86_64", "amd64", True), ("ARM64", "amd64", False)]
+)
+def test_another_architecture_is_told_and_left_out(wanted: str, engine: str, kept: bool) -> None:
+    """Docker would refuse an image that is built here for what is here."""
+    one = {**definition(), "runtimePlatform": {"cpuArchitecture": wanted, "operatingSystemFamily": "LINUX"}}
+    local = plan.for_this_machine(one, {}, engine)
+    assert ("cpuArchitecture" in local["runtimePlatform"]) is kept
+    assert local["runtimePlatform"]["operatingSystemFamily"] == "LINUX"
+    assert bool(plan.notes(one, Needed(RegisteredTaskDefinition("f"), ("app",)), engine)) is not kept
+
+
+def test_an_image_of_somebody_elses_ecr_is_told() -> None:
+    """Not of a container whose image the deployment replaces."""
+    one = definition(image=f"{ECR}/agent:1")
+    assert plan.notes(one, Needed(RegisteredTaskDefinition("f"), ("app",)), "amd64") == []
+    (note,) = plan.notes(one, Needed(RegisteredTaskDefinition("f"), ()), "amd64")
+    assert "container `app` runs an image of ECR" in note
+
+
+def test_what_pauses_has_the_containers_and_nothing_to_do() -> None:
+    """No command, no variables, no secrets: it runs whatever the template needs."""
+    one = {**definition(command=["x"], secrets=[{}], user="1"), "networkMode": "awsvpc", "volumes": [{}]}
+    assert plan.pausing(one, "pause") == {
+        "family": "f",
+        "networkMode": "awsvpc",
+        "containerDefinitions": [{"name": "app", "image": "pause", "essential": True, "memory": 64}],
+    }
+
+
+# ---- secrets ----
+
+ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:team/db-Ab1Cd2"
+
+
+@pytest.mark.parametrize(
+    ("value_from", "secret", "local"),
+    [
+        (ARN, Secret("team/db-Ab1Cd2", False, {"": ("URL",)}), "arn:local"),
+        (f"{ARN}:url::", Secret("team/db-Ab1Cd2", False, {"url": ("URL",)}), "arn:local:url::"),
+        (f"{ARN}:url:AWSPREVIOUS:", Secret("team/db-Ab1Cd2", False, {"url": ("URL",)}), "arn:local:url::"),
+        ("/team/db", Secret("/team/db", True, {"": ("URL",)}), "/team/db"),
+        ("plain", Secret("plain", True, {"": ("URL",)}), "plain"),
+        ("arn:aws:ssm:eu-west-1:123456789012:parameter/team/db", Secret("/team/db", True, {"": ("URL",)}), "/team/db"),
+    ],
+)
+def test_secrets_get_local_names(value_from: str, secret: Secret, local: str) -> None:
+    """Those of Secrets Manager their local ARN with the same key, those of SSM their name."""
+    one = definition(secrets=[{"name": "URL", "valueFrom": value_from}])
+    assert plan.secrets([one]) == [secret]
+    changed = plan.with_secrets(one, {"team/db-Ab1Cd2": "arn:local"})
+    assert changed["containerDefinitions"][0]["secrets"] == [{"name": "URL", "valueFrom": local}]
+
+
+def test_a_secret_of_several_variables_is_one() -> None:
+    """Its keys are those that any container reads."""
+    one = definition(
+        secrets=[{"name": "URL", "valueFrom": f"{ARN}:url::"}, {"name": "KEY", "valueFrom": f"{ARN}:key::"}]
+    )
+    other = definition(secrets=[{"name": "DATABASE_URL", "valueFrom": f"{ARN}:url::"}])
+    (secret,) = plan.secrets([one, other])
+    assert secret.variables == {"url": ("URL", "DATABASE_URL"), "key": ("KEY",)}
+    assert plan.values(secret, {"DATABASE_URL": "given"}, {"key": "there"}, "made-up") == {
+        "url": "given",
+        "key": "there",
+    }
+    assert plan.values(secret, {}, {}, "made-up") == {"url": "made-up", "key": "made-up"}
+    assert plan.not_given([secret], {"DATABASE_URL"}) == ["KEY"]
+
+
+def test_variables_that_nobody_has_are_told() -> None:
+    """A misspelt name would change nothing, and nobody would say so."""
+    one = definition(environment=[{"name": "A", "value": ""}], secrets=[{"name": "B", "valueFrom": "/b"}])
+    assert plan.unknown_variables(["A", "B", "C"], [one]) == ["C"]
+
+
+def test_a_file_of_variables_is_read_as_docker_does() -> None:
+    """Comments and empty lines; a value is all that follows, quotes and `=` included."""
+    text = '# of mine\n\nURL=postgres://u:p=@db/x?a=b#c\n  QUOTED="a b"\nEMPTY=\n'
+    assert plan.read_variables(text, where="f") == {"URL": "postgres://u:p=@db/x?a=b#c", "QUOTED": '"a b"', "EMPTY": ""}
+
+
+@pytest.mark.parametrize("text", ["no-equals-s3cret", "A=1\n=s3cret", "A=1\ns3cret name=x", "export A=s3cret"])
+def test_a_file_of_variables_that_is_wrong_shows_no_value(text: str) -> None:
+    """The place is told, and nothing of the line: it may hold a secret."""
+    with pytest.raises(Refused) as refused:
+        plan.read_variables(text, where="local.env")
+    assert "local.env" in str(refused.value)
+    assert "s3cret" not in str(refused.value)
+
+
+def test_a_file_of_the_workspace_is_where_it_is() -> None:
+    """Its name is its path."""
+    assert Needed(WorkspaceFile("ecs/task.json"), ("app",)).where == "ecs/task.json"

@@ -1,0 +1,121 @@
+"""Text to data."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ecs_cd.model import json_yaml
+from ecs_cd.model.errors import Refused
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{"a": 1, "b": [true, null]}', {"a": 1, "b": [True, None]}),
+        ("a: 1\nb: [true, ~]", {"a": 1, "b": [True, None]}),
+        ("a: no\nb: yes\nc: on", {"a": "no", "b": "yes", "c": "on"}),
+        ("a: 22:30\nb: 2024-01-02", {"a": "22:30", "b": "2024-01-02"}),
+        ("a: 0256", {"a": 256}),
+        ("a: 1.5", {"a": 1.5}),
+        ('{"a": [1,],}', {"a": [1]}),
+        ('{"a": 1, // one\n"b": [1, /* two */ 2], # three\n/* the\nend */}', {"a": 1, "b": [1, 2]}),
+        ('// first\n{"a": "http://x/*#"} // last', {"a": "http://x/*#"}),
+        ('{"a": "\\\\", "b": "\\"//", /*"*/ "c": ",]"}', {"a": "\\", "b": '"//', "c": ",]"}),
+        ('{"a": [1 , // one\n], }', {"a": [1]}),
+        ('{"a": 1}# done', {"a": 1}),
+        ('\ufeff{"a": 1,}', {"a": 1}),
+        ("\ufeffa: 1", {"a": 1}),
+        ('{"a": 1,\r\n// one\r\n"b": 2}\r\n', {"a": 1, "b": 2}),
+        ("{a: http://x, b: s3://y}", {"a": "http://x", "b": "s3://y"}),
+        ("a: x//y\nb: x#y\nc: /*", {"a": "x//y", "b": "x#y", "c": "/*"}),
+        ("base: &b {x: 1}\nuse: {<<: *b, y: 2}", {"base": {"x": 1}, "use": {"x": 1, "y": 2}}),
+        ("1: a", {"1": "a"}),
+    ],
+)
+def test_scalars_are_those_of_json_and_of_yaml_1_2(text: str, expected: object) -> None:
+    """`no` is text, 22:30 is text: no surprise of YAML 1.1 is left; JSON may have comments and a trailing comma."""
+    assert json_yaml.parse(text, what="it") == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a: 0256\nb: 1.10\nc: yes\nd: 2024-01-02\ne: true\nf: ~", ["0256", "1.10", "yes", "2024-01-02", "true", None]),
+        ('{"a": 256, "b": 1.10, "c": true, "d": null}', ["256", "1.10", True, None]),
+    ],
+)
+def test_numbers_as_written_keep_the_text(text: str, expected: list[object]) -> None:
+    """A reader that knows the types from elsewhere gets what was written, not what YAML makes of it."""
+    assert list(json_yaml.parse(text, what="it", numbers_as_written=True).values()) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a": {"x": 1, "x": 2}, "b": 1, "b": 2}',
+        "a: {x: 1, x: 2}\nb: 1\nb: 2",
+        '{"a": {"x": 1, "x": 2,}, // b\n"b": 1, "b": 2}',
+    ],
+)
+def test_duplicate_keys_are_found_with_their_path(text: str) -> None:
+    """PyYAML and json keep the last of two silently; we name both places."""
+    assert sorted(json_yaml.duplicate_keys(json_yaml.parse(text, what="it"))) == ["a.x", "b"]
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ('{"password": "hunter2" "b": 1}', "line 1, column 24"),
+        ("password: hunter2\n  b: 1", "line 2"),
+        ('{"a": 1, /* one\ntwo */ "password": "hunter2" "b": 1}', "line 2, column 30"),
+        ('{"password": "hunter2", /* no end', "line 1, column 25"),
+        ('{"password": "hunter2', "line 1, column 14"),
+        ('{"password": ["hunter2",,]}', "line 1, column 25"),
+        ('// hunter2\n{"a": }', "is not JSON: line 2, column 7"),
+        ("[,] hunter2", "line 1, column 2"),
+        ("password: 'hunter2", "line 1"),
+        ("password: hunter2\n\t- x", "line 2"),
+        ("? [hunter2]\n: 1", "line 1"),
+        ("!!python/object/apply:os.system [hunter2]", "line 1"),
+    ],
+)
+def test_unreadable_text_is_refused_with_its_place_and_without_its_content(text: str, place: str) -> None:
+    """The document can hold anything; the job log must not."""
+    with pytest.raises(Refused) as refused:
+        json_yaml.parse(text, what="the document")
+    assert place in str(refused.value)
+    assert "hunter2" not in str(refused.value)
+
+
+def test_what_a_merge_brings_may_be_overridden() -> None:
+    """`<<` is there for defaults; only what is written twice stands there twice."""
+    parsed = json_yaml.parse("w: &w {a: 1, b: 2}\nx: {<<: *w, b: 3}\ny: {<<: *w, a: 1, a: 2}", what="it")
+    assert parsed["x"] == {"a": 1, "b": 3}
+    assert json_yaml.duplicate_keys(parsed) == ["y.a"]
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text("\"\\\\/*#,[]{}\n\t a'é:", max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("/*#,}a:", max_size=4), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(_JSON, st.sampled_from([None, 2]), st.booleans())
+def test_json_is_read_as_it_was_written(value: object, indent: int | None, ascii_only: bool) -> None:
+    """Whatever its texts hold: no comment and no comma of theirs is taken out."""
+    assert json_yaml.parse(json.dumps(value, indent=indent, ensure_ascii=ascii_only), what="it") == value
+
+
+@settings(max_examples=100, deadline=None)
+@given(_JSON, st.sampled_from(["// a\n", '/* " */', "# ]\n", "/**/"]))
+def test_comments_and_trailing_commas_change_nothing(value: object, comment: str) -> None:
+    """Put in wherever a line ends."""
+    written = json.dumps(value, indent=0)
+    commented = written.replace("\n", f"{comment}\n").replace("\n]", ",\n]").replace("\n}", f",{comment}\n}}")
+    assert json_yaml.parse(commented, what="it") == value

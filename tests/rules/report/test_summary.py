@@ -1,0 +1,333 @@
+"""The job summary: readable, and nothing in it is read as markup that others wrote."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ecs_cd.diagnosis.findings import Finding
+from ecs_cd.model.verdict import Outcome
+from ecs_cd.report import summary
+from ecs_cd.report.summary import NOT_BEGUN, UNDER_WAY, Part
+from ecs_cd.report.timeline import Deployed, Moment, Phase
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "[click](javascript:x)",
+    "![x](https://host/pixel.png)",
+    "**bold** _it_ `code`",
+    "a | b | c",
+    "# heading",
+    "> quote",
+    "one\n\n# two",
+    "~~~ not the end",
+    "&lt;b&gt; &amp;",
+    "back\\slash",
+]
+
+
+FAILED = Part("Deployment", Outcome.FAILED, "it failed", elapsed=12, facts={"image": "r@sha256:1"})
+STORY: tuple[Moment, ...] = ((Phase.STARTING, 20), (Phase.HEALTHY, 50), (Outcome.SUCCEEDED, 62))
+WEB = Deployed("web", Outcome.SUCCEEDED, "web:1", "web:2", {"app": f"r@sha256:{'a' * 64}"}, STORY, ["~ cpu: 1 -> 2"])
+GREEN = Part("Deployment", Outcome.SUCCEEDED, "1 of 1 running", 20, 42, services=[WEB])
+BUILD = Part("Build and push", Outcome.SUCCEEDED, "built", 0, 12, "build", {"commit": "c0ffee"})
+
+
+def section(**changes: Any) -> str:
+    return summary.markdown([replace(FAILED, **changes)])
+
+
+def refusal(problems: list[str], remedy: str = "") -> str:
+    return summary.markdown([Part("deploy", NOT_BEGUN, findings=[Finding("", tuple(problems), remedy)])])
+
+
+def test_a_failure_is_the_verdict_the_cause_and_then_the_facts() -> None:
+    """In the order in which a reader asks."""
+    finding = Finding("it ran out of memory", ("task 1: killed", "last words"), "Raise `memory`.")
+    assert section(findings=[finding]).splitlines() == [
+        "### ❌ Deployment: failed",
+        "",
+        "it failed",
+        "",
+        "**it ran out of memory**",
+        "",
+        "```text",
+        "task 1: killed",
+        "last words",
+        "```",
+        "",
+        "Raise \\`memory\\`.",
+        "",
+        "| | |",
+        "|---|---|",
+        "| image | `r@sha256:1` |",
+        "| duration | 12 s |",
+    ]
+
+
+def test_a_deployment_has_its_table_its_timeline_and_what_changed() -> None:
+    """Folded, for the difference is long; times count from the beginning."""
+    assert summary.markdown([GREEN]).splitlines() == [
+        "### ✅ Deployment: succeeded",
+        "",
+        "1 of 1 running",
+        "",
+        "| service | result | from | to | digest | duration |",
+        "|---|---|---|---|---|---|",
+        "| `web` | ✅ succeeded | `web:1` | `web:2` | `app: sha256:aaaaaaaaaaaa` | 42 s |",
+        "",
+        "```mermaid",
+        "gantt",
+        "    dateFormat HH:mm:ss",
+        "    axisFormat %H:%M:%S",
+        "    todayMarker off",
+        "    section web",
+        "    tasks starting :00:00:00, 30s",
+        "    healthy :00:00:30, 12s",
+        "    succeeded :milestone, 00:00:42, 0s",
+        "```",
+        "",
+        "| | |",
+        "|---|---|",
+        "| duration | 42 s |",
+        "",
+        "<details><summary>What changed in the task definition</summary>",
+        "",
+        "**web: web:1 -\\> web:2**",
+        "",
+        "```diff",
+        "~ cpu: 1 -> 2",
+        "```",
+        "",
+        "</details>",
+    ]
+
+
+def test_several_parts_are_one_summary() -> None:
+    """One heading, that of the last; one timeline from the beginning of the first; of each how it ended."""
+    text = summary.markdown([BUILD, Part("Migration", Outcome.SKIPPED, "there is none", 12), GREEN])
+    assert [line for line in text.splitlines() if line.startswith("#")] == ["### ✅ Deployment: succeeded"]
+    assert "    section Build and push\n    build :00:00:00, 12s\n    section web\n    tasks starting :00:00:20" in text
+    assert "| **Build and push** | succeeded, 12 s |\n| commit | `c0ffee` |\n| **Migration** | skipped, 0.0 s |" in text
+    assert text.count("```mermaid") == 1
+
+
+@pytest.mark.parametrize(
+    ("states", "title", "words"),
+    [
+        ([Outcome.SUCCEEDED, Outcome.SKIPPED, Outcome.SUCCEEDED], "2", "✅ 2: succeeded"),
+        ([Outcome.SUCCEEDED, Outcome.FAILED], "1", "❌ 1: failed"),
+        ([Outcome.FAILED, Outcome.SUCCEEDED], "0", "❌ 0: failed"),
+        ([Outcome.FAILED, Outcome.ROLLED_BACK], "1", "❌ 1: rolled back"),
+        ([Outcome.SUCCEEDED, UNDER_WAY], "1", "⏳ 1: under way"),
+        ([UNDER_WAY, Outcome.SUCCEEDED], "0", "⏳ 0: under way"),
+        ([Outcome.SUCCEEDED, NOT_BEGUN], "1", "❌ 1: not begun"),
+    ],
+)
+def test_the_heading_is_that_of_the_part_that_decides(states: list[Any], title: str, words: str) -> None:
+    """What is bad before what goes on, and that before what is well; the last of its kind."""
+    text = summary.markdown([Part(str(number), state) for number, state in enumerate(states)])
+    assert text.splitlines()[0] == f"### {words}"
+
+
+def test_what_is_under_way_says_so() -> None:
+    """A process that is killed leaves this as its last word, with the parts that had ended."""
+    text = summary.markdown([BUILD, Part("Migration", UNDER_WAY, begin=12)])
+    assert text.startswith("### ⏳ Migration: under way\n\nWhere this is the last word, the process was ended before")
+    assert "| **Build and push** | succeeded, 12 s |" in text
+    assert "| **Migration**" not in text
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_every_outcome_has_its_words_and_a_sign(outcome: Outcome) -> None:
+    """Green only what is good."""
+    heading = summary.markdown([Part("X", outcome)]).splitlines()[0]
+    signs = {Outcome.SUCCEEDED: "✅", Outcome.SKIPPED: "⏭️", Outcome.IN_PROGRESS: "⏳", Outcome.PAUSED: "⏸️"}
+    sign = signs.get(outcome, "❌")
+    assert heading == f"### {sign} X: {outcome.words}"
+
+
+def test_texts_come_last_and_in_a_fence() -> None:
+    """A difference is shown as it is, under its title."""
+    written = summary.markdown([Part("X", Outcome.SKIPPED, texts={"web: what would change": ["~ cpu: 1 -> 2"]})])
+    assert written.endswith("**web: what would change**\n\n```text\n~ cpu: 1 -> 2\n```\n")
+
+
+def test_empty_facts_are_left_out_and_lines_are_broken() -> None:
+    """Several images are one fact."""
+    text = section(facts={"commit": "", "images": "app: a\nproxy: b"})
+    assert "commit" not in text
+    assert "| images | `app: a`<br>`proxy: b` |" in text
+
+
+# ---- many services ----
+
+
+def many(number: int, *bad: int) -> list[Deployed]:
+    states = [Outcome.FAILED if n in bad else Outcome.SUCCEEDED for n in range(number)]
+    return [replace(WEB, service=f"s{n}", outcome=outcome) for n, outcome in enumerate(states)]
+
+
+def test_of_a_hundred_services_those_that_failed_are_seen_first() -> None:
+    """The rest is folded, and the timeline has ten."""
+    text = summary.markdown([replace(GREEN, services=many(100, 40, 99))])
+    seen, _, folded = text.partition("<details><summary>80 more services</summary>")
+    rows = [line for line in seen.splitlines() if line.startswith("| `s")]
+    assert [row.split("`")[1] for row in rows[:3]] == ["s40", "s99", "s0"]
+    assert len(rows) == 20
+    assert folded.count("\n| `s") == 80
+    assert text.count("    section ") == 10
+    assert "The timeline leaves 90 more services out." in text
+    assert "and of 80 more services" in text
+    assert len(text) < 30_000
+
+
+def test_what_went_wrong_has_its_own_colour() -> None:
+    """A part of a step as well as a phase of a deployment."""
+    failed = replace(BUILD, state=Outcome.FAILED)
+    assert "    build :crit, 00:00:00, 12s\n" in summary.markdown([failed, GREEN])
+
+
+def test_what_was_not_begun_took_no_time() -> None:
+    """And brought nothing."""
+    left_out = Deployed("worker", Outcome.SKIPPED, "worker:1")
+    text = summary.markdown([replace(GREEN, services=[WEB, left_out])])
+    assert "\n| `worker` | ⏭️ skipped | `worker:1` |  |  |  |\n" in text
+    assert "section worker" not in text
+
+
+def test_times_count_from_what_began_first() -> None:
+    """Which need not be what is drawn first."""
+    later = [replace(WEB, service="late", moments=[(what, at + 60) for what, at in STORY]), WEB]
+    text = summary.markdown([replace(GREEN, services=later)])
+    assert "section late\n    tasks starting :00:01:00, 30s" in text
+    assert "section web\n    tasks starting :00:00:00, 30s" in text
+
+
+def test_what_changed_is_told_of_those_that_failed_first() -> None:
+    """Where it is not told of all."""
+    text = summary.markdown([replace(GREEN, services=many(21, 20))])
+    assert re.findall(r"^\*\*(s\d+):", text, re.M)[:2] == ["s20", "s0"]
+    assert "<summary>1 more service</summary>" in text
+    assert "and of 1 more service\n" in text
+
+
+def test_a_service_may_be_called_as_a_part_is() -> None:
+    """Each has its own section."""
+    migration = replace(BUILD, title="Migration", phase="migrate")
+    text = summary.markdown([migration, replace(GREEN, services=[replace(WEB, service="Migration")])])
+    assert text.count("    section Migration\n") == 2
+    assert "    migrate :00:00:00, 12s\n" in text
+
+
+def test_few_services_keep_their_order() -> None:
+    """That in which they were begun, in the table and in the timeline."""
+    text = summary.markdown([replace(GREEN, services=many(3, 2))])
+    assert re.findall(r"^\| `(\w+)`|section (\w+)", text, re.M) == [
+        ("s0", ""), ("s1", ""), ("s2", ""), ("", "s0"), ("", "s1"), ("", "s2"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("room", "changes", "cut"),
+    [(1_000, False, True), (5_000, False, False), (16_000, False, False), (20_000, True, False)],
+)
+def test_a_summary_that_is_too_large_loses_what_changed_first(room: int, changes: bool, cut: bool) -> None:
+    """The verdict and its cause stay; what is cut says so."""
+    evidence = tuple(f"{number} ü" * 20 for number in range(30))
+    services = [replace(WEB, change=["~ x: é" * 20] * 100)]
+    part = replace(GREEN, state=Outcome.FAILED, findings=[Finding("cause", evidence)], services=services)
+    text = summary.markdown([part], room)
+    assert len(text.encode()) <= room
+    assert text.startswith("### ❌ Deployment: failed\n\n1 of 1 running\n\n**cause**")
+    assert ("What changed" in text) is changes
+    assert text.endswith("(cut: a summary ends at 1 MiB)\n") is cut
+
+
+def test_many_lines_of_a_difference_are_counted() -> None:
+    """A hundred are enough to see what it is."""
+    text = summary.markdown([replace(GREEN, services=[replace(WEB, change=["~ x"] * 103)])])
+    assert text.count("~ x\n") == 100
+    assert "(3 more lines)" in text
+
+
+@pytest.mark.parametrize("change", [None, []])
+def test_what_did_not_change_is_not_told(change: list[str] | None) -> None:
+    """Nor what nobody knows."""
+    assert "details" not in summary.markdown([replace(GREEN, services=[replace(WEB, change=change)])])
+
+
+def test_one_bar_is_no_timeline() -> None:
+    """It would tell what the duration tells."""
+    assert "mermaid" not in summary.markdown([BUILD])
+    assert "mermaid" in summary.markdown([BUILD, replace(BUILD, title="Migration", begin=12, phase="migrate")])
+
+
+# ---- text of others ----
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_sentences_of_others_are_plain_text(text: str) -> None:
+    """No HTML, link, picture or table of theirs; on one line each."""
+    for written in (
+        section(message=text),
+        section(findings=[Finding(text)]),
+        section(findings=[Finding("x", (), text)]),
+        refusal(["x"], text),
+        summary.markdown([replace(GREEN, services=[replace(WEB, before=text, moments=())])]),
+    ):
+        shown = re.sub(r"</?details>|<summary>.*</summary>", "", re.sub(r"```diff.*?```", "", written, flags=re.S))
+        plain = [line for line in shown.splitlines() if not line.startswith(("###", "| ", "|-", "**x", "```"))]
+        prose = re.sub(r"\\.", "", "\n".join(plain).replace("**", ""))
+        assert not re.search(r"[<>\[\]`*_|#~&]", prose), prose
+        assert " ".join(text.split())[-3:] in re.sub(r"\\(.)", r"\1", written)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [
+        ("x", "a | b"), ("x", "a \\| b"), ("x", "a \\\\| b"), ("x", "a ` b"), ("a | b", "x"), ("a \\| b", "x"), ("x", "<b>"),
+        ("x", "a\r\nb"), ("x", "a\n\n\nb\n \n"),
+    ],
+)  # fmt: skip
+def test_a_fact_stays_in_its_row(name: str, value: str) -> None:
+    """A pipe ends no cell, a backtick no code, a line break no row."""
+    (row,) = [line for line in section(facts={name: value}).splitlines() if line.startswith("| ") and "`" in line]
+    assert re.sub(r"\\.", "", row).count("|") == 3  # as GitHub splits it, in code as well
+    assert row.count("`") in (2, 4)
+    assert "<b>" not in re.sub(r"`[^`]*`", "", row)
+
+
+@pytest.mark.parametrize(
+    "line", ["```", "``````", "~~~", "x ```` y", "<b>", "::error::x", "a\n```\n# heading\n`````", "| a |", ""]
+)
+def test_log_lines_can_not_end_their_fence(line: str) -> None:
+    """The fence is longer than any run of backticks inside."""
+    for written in (
+        section(findings=[Finding("cause", ("first", line, "last"))]),
+        refusal([line]),
+        summary.markdown([replace(GREEN, services=[replace(WEB, change=["first", line, "last"], moments=())])]),
+    ):
+        lines = written.splitlines()
+        opening = next(index for index, text in enumerate(lines) if text.startswith("```"))
+        fence = re.sub("text|diff", "", lines[opening])
+        closing = [index for index, text in enumerate(lines) if re.fullmatch(rf"`{{{len(fence)},}}\s*", text)]
+        inside = lines[opening + 1 : closing[0]]
+        assert len(closing) == 1
+        assert all(text in inside for text in line.splitlines())
+
+
+def test_log_lines_lose_their_colours() -> None:
+    """A summary has none, and would show them as letters."""
+    assert "\nboom [1m]\n" in section(findings=[Finding("cause", ("\x1b[1;31mboom\x1b[0m [1m]",))])
+
+
+def test_what_has_no_verdict_is_told_as_it_is() -> None:
+    """Problems in a fence, the remedy as a sentence; without one there is none."""
+    assert refusal(["a: is missing", "b: too"], "Look there.").splitlines() == [
+        "### ❌ deploy: not begun", "", "```text", "a: is missing", "b: too", "```", "", "Look there.",
+    ]  # fmt: skip
+    assert refusal(["a"]).splitlines()[-1] == "```"

@@ -1,0 +1,226 @@
+"""Phases of deployments, and the timeline that is drawn of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ecs_cd.deploy.rules import blue_green, codedeploy
+from ecs_cd.deploy.rules import rolling as rollout
+from ecs_cd.model.lifecycle import LIFECYCLE_EVENTS, STAGES
+from ecs_cd.model.verdict import Outcome
+from ecs_cd.report import gantt, timeline
+from ecs_cd.report.timeline import Deployed, Moment, Phase, Span
+from tests.rules.deploy import test_codedeploy as of_codedeploy
+from tests.rules.deploy import test_rolling as rolling
+from tests.rules.deploy.test_blue_green import PAUSED, look
+from tests.scripted_aws import codedeploy as told
+
+DRAWN = re.compile(r"    [\w .()/-]+ :(crit, )?(milestone, )?\d\d:\d\d:\d\d, \d+s")
+
+
+# ---- phases ----
+
+ONE = rolling.deployment("2", "PRIMARY", rolling.NEW, "IN_PROGRESS", runningCount=1)
+BOTH = rolling.deployment("2", "PRIMARY", rolling.NEW, "IN_PROGRESS", runningCount=2)
+BACK = rolling.deployment("3", "PRIMARY", rolling.OLD, "IN_PROGRESS", rolling.ROLLBACK)
+OTHER = rolling.deployment("7", "PRIMARY", rolling.THEIRS, "IN_PROGRESS")
+
+
+@pytest.mark.parametrize(
+    ("service", "more", "phase"),
+    [
+        (rolling.service(rolling.mine["IN_PROGRESS"]), {}, Phase.STARTING),
+        (rolling.service(ONE), {}, Phase.STARTING),
+        (rolling.service(BOTH), {}, Phase.HEALTHY),
+        (rolling.service(BOTH | {"rolloutState": "COMPLETED"}), {}, Phase.HEALTHY),
+        (rolling.service(rolling.mine["FAILED"]), {}, Phase.FAILED),
+        (rolling.service(BACK, rolling.demoted["FAILED"]), {}, Phase.ROLLBACK),
+        (rolling.service(BACK), {"failed_at": 1.0}, Phase.ROLLBACK),
+        (rolling.service(OTHER, rolling.demoted["FAILED"]), {}, Phase.FAILED),
+        (rolling.service(OTHER), {"status": "ROLLBACK_IN_PROGRESS"}, Phase.ROLLBACK),
+        (rolling.service(OTHER), {"failed_at": 1.0}, Phase.FAILED),
+        (rolling.service(OTHER), {}, None),
+        (rolling.service(), {}, None),
+        (None, {}, None),
+    ],
+)
+def test_the_phase_of_a_rolling_update(service: Any, more: dict[str, Any], phase: Phase | None) -> None:
+    """By its counts while it goes forward; of a look that does not show it nothing is concluded."""
+    assert rollout.phase(rolling.MINE, rollout.Look(service, **more)) is phase
+
+
+def test_the_same_revision_that_fails_again_is_no_rollback() -> None:
+    """Deployed by force, what ran before is what is deployed."""
+    again = replace(rolling.MINE, previous_task_definition=rolling.MINE.task_definition)
+    assert rollout.phase(again, rollout.Look(rolling.service(rolling.mine["FAILED"]))) is Phase.FAILED
+
+
+@pytest.mark.parametrize(
+    ("seen", "phase"),
+    [
+        (look("PENDING"), Phase.STARTING),
+        (look(), Phase.STARTING),
+        (look(stage="SCALE_UP"), Phase.STARTING),
+        (look(stage="POST_SCALE_UP"), Phase.HEALTHY),
+        (look(stage="TEST_TRAFFIC_SHIFT"), Phase.TEST_TRAFFIC),
+        (look(stage="PRODUCTION_TRAFFIC_SHIFT"), Phase.TRAFFIC),
+        (look(stage="BAKE_TIME"), Phase.BAKING),
+        (look(stage="CLEAN_UP"), Phase.ENDING),
+        (look(stage="A_STAGE_OF_TOMORROW"), None),
+        (PAUSED, Phase.PAUSED),
+        (look("ROLLBACK_REQUESTED"), Phase.ROLLBACK),
+        (look("ROLLBACK_IN_PROGRESS", "PRODUCTION_TRAFFIC_SHIFT"), Phase.ROLLBACK),
+        (look("STOP_REQUESTED"), None),
+        (look("SUCCESSFUL"), None),
+        (blue_green.Look(None), None),
+    ],
+)
+def test_the_phase_of_a_native_deployment(seen: blue_green.Look, phase: Phase | None) -> None:
+    """By its lifecycle stage; one that we don't know changes nothing."""
+    assert blue_green.phase(seen) is phase
+
+
+def event(name: str = "", state: str = "InProgress", status: str = "InProgress", **more: Any) -> codedeploy.Look:
+    return of_codedeploy.look(status, of_codedeploy.moving(name, state) if name else None, **more)
+
+
+@pytest.mark.parametrize(
+    ("seen", "phase"),
+    [
+        (event(status="Created"), Phase.STARTING),
+        (event(status="Queued"), Phase.STARTING),
+        (event(), None),
+        (event("BeforeInstall", "Pending"), Phase.STARTING),
+        (event("BeforeInstall"), Phase.STARTING),
+        (event("BeforeInstall", "Succeeded"), Phase.STARTING),
+        (event("Install"), Phase.STARTING),
+        (event("Install", "Succeeded"), Phase.HEALTHY),
+        (event("AfterInstall"), Phase.HEALTHY),
+        (event("AllowTestTraffic"), Phase.TEST_TRAFFIC),
+        (event("AfterAllowTestTraffic", "Succeeded"), Phase.TEST_TRAFFIC),
+        (event("AllowTraffic"), Phase.TRAFFIC),
+        (event("AfterAllowTraffic"), Phase.TRAFFIC),
+        (event("AfterAllowTraffic", "Succeeded"), Phase.ENDING),
+        (event(status="Baking"), Phase.BAKING),
+        (event("BeforeAllowTraffic", "Pending", "Ready"), Phase.PAUSED),
+        (event("Install", "Failed", "Failed"), Phase.FAILED),
+        (event("Install", "Failed", "Failed", rollback="d-BACK"), Phase.ROLLBACK),
+        (event(status="Stopped"), Phase.FAILED),
+        (event(status="Succeeded"), None),
+        (event(status="SomethingNew"), None),
+        (codedeploy.Look({}), None),
+    ],
+)
+def test_the_phase_of_codedeploys_deployment(seen: codedeploy.Look, phase: Phase | None) -> None:
+    """By its lifecycle events; where they are not read, and for a status that we don't know, nothing changes."""
+    assert codedeploy.phase(seen) is phase
+
+
+def test_every_stage_and_event_has_a_phase() -> None:
+    """A new one of AWS's that we wait for is drawn as well."""
+    assert all(blue_green.phase(look(stage=stage)) for stage in STAGES)
+    assert all(codedeploy.phase(event(name)) for name in LIFECYCLE_EVENTS)
+    assert tuple(told.EVENTS) == LIFECYCLE_EVENTS
+
+
+# ---- spans ----
+
+
+@pytest.mark.parametrize(
+    ("moments", "spans"),
+    [
+        ([], []),
+        ([(Phase.STARTING, 1)], []),
+        ([(Phase.STARTING, 1), (Phase.HEALTHY, 4)], [Span("tasks starting", 1, 4)]),
+        (
+            [(Phase.STARTING, 1), (Phase.HEALTHY, 4), (Outcome.SUCCEEDED, 4)],
+            [Span("tasks starting", 1, 4), Span("succeeded", 4, 4)],
+        ),
+        (
+            [(Phase.STARTING, 1), (Outcome.FAILED, 4), (Phase.ROLLBACK, 4), (Outcome.ROLLED_BACK, 9)],
+            [Span("tasks starting", 1, 4), Span("rollback", 4, 9, True), Span("rolled back", 9, 9, True)],
+        ),
+        ([(Outcome.IN_PROGRESS, 3)], [Span("in progress", 3, 3)]),
+    ],
+)
+def test_phases_have_their_time_and_the_outcome_its_moment(moments: Sequence[Moment], spans: list[Span]) -> None:
+    """What has no length is left out, as is an outcome that was not the last."""
+    assert timeline.spans(moments) == spans
+
+
+@pytest.mark.parametrize(("most", "order"), [(3, "abc"), (4, "abc"), (2, "bac"), (0, "bac")])
+def test_where_not_all_can_be_seen_those_that_failed_come_first(most: int, order: str) -> None:
+    """Else all are in the order in which they were begun."""
+    outcomes = {"a": Outcome.SUCCEEDED, "b": Outcome.ROLLED_BACK, "c": Outcome.SKIPPED}
+    services = [Deployed(name, outcome) for name, outcome in outcomes.items()]
+    assert "".join(one.service for one in timeline.as_seen(services, most)) == order
+
+
+# ---- the diagram ----
+
+
+def drawn(name: str, *spans: Span) -> list[str]:
+    head = ["gantt", "    dateFormat HH:mm:ss", "    axisFormat %H:%M:%S", "    todayMarker off"]
+    lines = gantt.lines([(name, spans)], 100)
+    assert lines[:4] == head
+    return lines[4:]
+
+
+@pytest.mark.parametrize(
+    ("span", "line"),
+    [
+        (Span("healthy", 100, 130), "healthy :00:00:00, 30s"),
+        (Span("healthy", 160.4, 3861), "healthy :00:01:00, 3701s"),
+        (Span("healthy", 101.2, 101.4), "healthy :00:00:01, 1s"),
+        (Span("rollback", 3700, 3760, True), "rollback :crit, 01:00:00, 60s"),
+        (Span("succeeded", 130, 130), "succeeded :milestone, 00:00:30, 0s"),
+        (Span("failed", 130, 130, True), "failed :crit, milestone, 00:00:30, 0s"),
+        (Span("healthy", 90, 130), "healthy :00:00:00, 30s"),
+        (Span("healthy", 100, 1_000_000), "healthy :00:00:00, 86399s"),
+    ],
+)
+def test_a_span_is_a_line_of_its_own(span: Span, line: str) -> None:
+    """Times count from the beginning, within one day; what is bad has its own colour."""
+    assert drawn("web", span) == ["    section web", f"    {line}"]
+
+
+def test_of_many_phases_the_first_and_the_last_are_drawn() -> None:
+    """A deployment that goes to and fro for an hour fills no page."""
+    spans = [Span(f"phase {number}", 100 + number, 101 + number) for number in range(50)]
+    assert [line.split(" :")[0].strip() for line in drawn("web", *spans)[1:]] == [
+        f"phase {number}" for number in (0, 1, 2, 3, 46, 47, 48, 49)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("web", "web"),
+        ("my-app_web.1", "my-app_web.1"),
+        ("a: b; c # d, e %% f", "a b c d e f"),
+        ("a\n    section b", "a section b"),
+        ("```\n<b>x</b>", "b x /b"),
+        ("日本", "日本"),
+        ("%%{init: {}}%%", "init"),
+        ("::;", "unnamed"),
+        ("x" * 50, "x" * 37 + "..."),
+    ],
+)
+def test_a_name_can_not_break_out_of_the_diagram(name: str, shown: str) -> None:
+    """What ends a name, a line or the fence, and what is a comment, is left out."""
+    assert drawn(name) == [f"    section {shown}"]
+
+
+@given(name=st.text(), words=st.text(min_size=1))
+def test_whatever_a_name_holds_the_diagram_keeps_its_lines(name: str, words: str) -> None:
+    """One section, one task, and nothing of Mermaid's in either."""
+    section, task = drawn(name, Span(words, 100, 105))
+    assert re.fullmatch(r"    section [\w .()/-]+", section)
+    assert DRAWN.fullmatch(task)

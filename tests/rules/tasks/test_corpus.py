@@ -1,0 +1,75 @@
+"""What becomes of the task definitions in tests/corpus, each by another author."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from botocore.validate import ParamValidator
+
+from ecs_cd.model.errors import Refused
+from ecs_cd.tasks.rules import difference, task_definition
+from tests.rules.tasks.definitions import DESCRIBED, REGISTER, normalised
+
+CORPUS = Path(__file__).parents[2] / "corpus" / "task-definitions"
+FILES = sorted(path.name for path in CORPUS.iterdir())
+# Only what nobody could register: with the words that say why.
+REFUSED = {
+    "008.json": (  # <PORT> where a number belongs
+        "containerDefinitions[0].portMappings[0].containerPort: must be a whole number",
+        "containerDefinitions[0].portMappings[0].hostPort: must be a whole number",
+    ),
+    "009.json": (
+        "containerDefinitions[0].portMappings[0].containerPort: must be a whole number",
+        "containerDefinitions[0].portMappings[0].hostPort: must be a whole number",
+    ),
+    "033.json": ("family: is missing",),
+    "041.json": (
+        "the task definition in 041.json is not JSON: line 234, column 9: Expecting property name enclosed in double quotes",
+    ),
+    "049.json": ("environmentFiles: ECS has no such field; it belongs in containerDefinitions[]",),
+    "051.yaml": (
+        "version: ECS has no such field",
+        "containerDefinitions[0].environment[2].valueFrom: ECS has no such field; it belongs in "
+        "containerDefinitions[].secrets[] or containerDefinitions[].logConfiguration.secretOptions[]",
+        "logConfiguration: ECS has no such field; it belongs in containerDefinitions[]",
+    ),
+    "052.json": (
+        "the task definition in 052.json is not JSON: line 22, column 5: Expecting property name enclosed in double quotes",
+    ),
+}
+
+
+def read(name: str) -> task_definition.TaskDefinition:
+    text = (CORPUS / name).read_bytes().decode()
+    return task_definition.read(text, REGISTER, DESCRIBED, where=name)
+
+
+def test_the_corpus_is_there() -> None:
+    """A test without its files would be green."""
+    assert len(FILES) == 65
+    assert REFUSED.keys() < set(FILES)
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name not in REFUSED])
+def test_what_people_write_can_be_registered(name: str) -> None:
+    """Nothing that is understandable is refused; normalising is done once, and the result is no change from itself."""
+    definition = read(name)
+    images = {one["name"]: "repo/app@sha256:0" for one in definition["containerDefinitions"]}
+    task_definition.check_containers(definition, images, where=name)
+    rendered = task_definition.with_images(definition, images)
+    report = ParamValidator().validate(rendered, REGISTER)
+    assert not report.has_errors(), report.generate_report()
+    assert normalised(definition) == definition
+    assert task_definition.same(definition, read(name))
+    assert difference.lines(definition, read(name)) == []
+    assert len(difference.lines(None, definition)) == 1 + len(images)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_nobody_could_register_is_refused_with_its_place(name: str) -> None:
+    """All problems at once, in words that its author would agree with."""
+    with pytest.raises(Refused) as refused:
+        read(name)
+    problems = refused.value.problems
+    assert tuple(one for one in problems if not one.endswith(("problem:", "problems:"))) == REFUSED[name]

@@ -1,0 +1,725 @@
+"""CodeDeploy's blue/green deployments, and what happens to them on the way."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ecs_cd.aws.session import Aws
+from ecs_cd.ci.terminal import Terminal
+from ecs_cd.deploy.plan import Plan
+from ecs_cd.deploy.rules.own_deployment import Mine
+from ecs_cd.deploy.strategies import codedeploy
+from ecs_cd.deploy.tracked import Following
+from ecs_cd.document.rules.document import CodeDeploy, Service
+from ecs_cd.job.job import Job
+from ecs_cd.job.state import State
+from ecs_cd.model.errors import Refused
+from ecs_cd.model.lifecycle import Strategy
+from ecs_cd.model.references import RegisteredTaskDefinition
+from tests.scripted_aws import (
+    Clock,
+    Params,
+    ScriptedAws,
+    at,
+    denied,
+    ecs,
+    error,
+    lost,
+    moment,
+    reset,
+    server_error,
+    throttled,
+)
+from tests.scripted_aws import codedeploy as told
+from tests.timelines.conftest import DOCUMENT, REPOSITORY, Step
+
+Run = Callable[..., Step]
+
+OLD, NEW = (ecs.task_definition_arn(f"web:{n}") for n in "12")
+BEFORE = told.service()
+AFTER = told.service(told.task_set(task_definition="web:2", deployment="d-NEW"))
+OPERATION = "codedeploy.CreateDeployment"
+HOOK = ("HOOK_EXECUTION_FAILURE", "The deployment failed because a lifecycle hook failed.")
+BY_HAND = ("MANUAL_STOP", "The deployment was stopped.")
+THEIRS = told.deployment("d-THEIRS", task_definition="web:7")
+BUSY = error("DeploymentLimitExceededException", "The Deployment Group already has an active Deployment 'd-THEIRS'")
+SUCCEEDED = told.deployment(status="Succeeded")
+
+
+@pytest.fixture(autouse=True)
+def service(aws: ScriptedAws) -> None:
+    """A service of CodeDeploy's whose group takes the deployment, and that runs the asked-for digest afterwards."""
+    aws.on("ecs.DescribeTaskDefinition", _task_definition())
+    aws.on("ecs.DescribeServices", {"services": [BEFORE]})
+    aws.on("codedeploy.GetDeploymentGroup", told.group())
+    aws.on("codedeploy.ListDeployments", {"deployments": []})
+    aws.on(OPERATION, {"deploymentId": "d-NEW"})
+    aws.on("codedeploy.BatchGetDeploymentTargets", told.target())
+    aws.on("elbv2.DescribeTargetHealth", {"TargetHealthDescriptions": []})
+    task = ecs.task(task_definition="web:2", started_by="ecs-svc/d-NEW")
+    aws.on("ecs.ListTasks", {"taskArns": []})
+    aws.on("ecs.ListTasks", {"taskArns": [task["taskArn"]]}, where={"desiredStatus": "RUNNING"})
+    aws.on("ecs.DescribeTasks", ecs.described("tasks", task))
+
+
+@pytest.fixture
+def job(aws: ScriptedAws, clock: Clock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Job:
+    """For what no verb of this file calls."""
+    monkeypatch.setenv("RUNNER_TEMP", str(tmp_path))
+    return Job(os.environ, Terminal(), Aws(os.environ), clock, State(os.environ))
+
+
+def _task_definition(image: str = f"{REPOSITORY}@sha256:{'0' * 64}") -> Params:
+    """The newest revision, of the image of before, with the port that the load balancer asks for."""
+    found = ecs.task_definition()
+    container = {**found["containerDefinitions"][0], "image": image, "portMappings": [{"containerPort": 80}]}
+    return {"taskDefinition": {**found, "containerDefinitions": [container]}, "tags": []}
+
+
+def timeline(aws: ScriptedAws, *looks: tuple[float, Params, Params | None]) -> None:
+    """What is told of the deployment, and of its target, from CreateDeployment on."""
+    for seconds, deployment, target in looks:
+        back = told.deployment("d-BACK", "Succeeded", "web:1")
+        aws.on("codedeploy.BatchGetDeployments", at(seconds, told.told(deployment, back)), after=OPERATION)
+        if target:
+            aws.on("codedeploy.BatchGetDeploymentTargets", at(seconds, target), after=OPERATION)
+
+
+def document(aws: ScriptedAws, **codedeploy: str) -> None:
+    """With these keys under the service's ``codedeploy``."""
+    service = {"task-definition": "web", "containers": {"app": "app"}, "codedeploy": codedeploy}
+    value = json.dumps({**DOCUMENT, "services": {"web": service}})
+    aws.on("ssm.GetParameter", {"Parameter": {"Value": value, "Version": 3}})
+
+
+def created(aws: ScriptedAws) -> Params:
+    """The one CreateDeployment that was asked for."""
+    requests = [call.params for call in aws.calls if call.operation == OPERATION]
+    assert len(requests) == 1
+    return requests[0]
+
+
+def content(request: Params) -> Params:
+    sent: Params = json.loads(request["revision"]["appSpecContent"]["content"])
+    return sent
+
+
+def seen(status: str = "InProgress", **more: Any) -> Params:
+    """Ours, as BatchGetDeployments tells it."""
+    return told.deployment(status=status, **more)
+
+
+# ---- to a good end ----
+
+
+def test_a_deployment_is_followed_through_its_lifecycle_events(aws: ScriptedAws, step: Run) -> None:
+    """Each is said once, with tasks and traffic; the AppSpec is made from the service, the names are the console's."""
+    timeline(
+        aws,
+        (0, seen("Created"), None),
+        (4, seen(), told.target("Install", running=0)),
+        (20, seen(), told.target("AllowTraffic", weight=10.0)),
+        (40, seen(), told.target("AllowTraffic", weight=100.0)),
+        (60, SUCCEEDED, told.target()),
+    )
+    ended = step("deploy")
+    assert ended.exit_code == 0, ended.log
+    assert ended.outputs["result"] == "succeeded"
+    assert ended.outputs["deployment-id"] == ended.outputs["codedeploy-deployment-id"] == "d-NEW"
+    blue, green = "Blue: 1 of 1 running with {} % of the traffic", "Green: {} of 1 running with {} % of the traffic"
+    lines = [
+        "web: deployment d-NEW started, web:1 -> web:2",
+        "web: Created",
+        f"web: InProgress, Install InProgress, {blue.format(100)}, {green.format(0, 0)}",
+        f"web: InProgress, AllowTraffic InProgress, {blue.format(90)}, {green.format(1, 10)}",
+        f"web: InProgress, AllowTraffic InProgress, {blue.format(0)}, {green.format(1, 100)}",
+    ]
+    assert [ended.log.count(line) for line in lines] == [1] * len(lines)
+    assert [ended.log.index(line) for line in lines] == sorted(ended.log.index(line) for line in lines)
+    request = created(aws)
+    assert (request["applicationName"], request["deploymentGroupName"]) == (
+        "AppECS-my-cluster-web",
+        "DgpECS-my-cluster-web",
+    )
+    assert set(request) == {"applicationName", "deploymentGroupName", "revision"}
+    properties = content(request)["Resources"][0]["TargetService"]["Properties"]
+    assert properties["TaskDefinition"] == NEW
+    assert properties["LoadBalancerInfo"] == {"ContainerName": "app", "ContainerPort": 80}
+
+
+def test_a_look_costs_two_reads_and_comes_every_two_seconds(aws: ScriptedAws, step: Run) -> None:
+    """The deployment and its lifecycle events; a verdict is never late."""
+    timeline(aws, (0, seen(), told.target("Install", running=0)), (300, SUCCEEDED, told.target()))
+    assert step("deploy").exit_code == 0
+    reads = [call for call in aws.calls if call.operation.startswith("codedeploy.BatchGet")]
+    looks = [call.time for call in reads if call.operation == "codedeploy.BatchGetDeployments"]
+    assert len(reads) <= 2 * len(looks)
+    assert max(later - earlier for earlier, later in itertools.pairwise(looks)) <= 2
+    assert looks[-1] - looks[0] - 300 <= 2
+
+
+def test_the_old_tasks_may_wait_for_long(aws: ScriptedAws, step: Run) -> None:
+    """It is said what for, and how not to wait for that."""
+    timeline(aws, (0, seen(minutes=5), told.target()), (300, SUCCEEDED, told.target()))
+    ended = step("deploy")
+    assert ended.exit_code == 0, ended.log
+    words = "all traffic is on the new tasks; CodeDeploy waits 5 minutes before it ends the old ones"
+    assert ended.log.count(words) == 1
+    assert "`wait-until: AfterAllowTraffic`" in ended.log
+
+
+def test_wait_until_a_lifecycle_event(aws: ScriptedAws, step: Run, clock: Clock) -> None:
+    """It ends when that has succeeded, not with the deployment."""
+    timeline(
+        aws,
+        (0, seen(minutes=60), told.target("AllowTraffic")),
+        (30, seen(minutes=60), told.target("AfterAllowTraffic")),
+        (60, seen(minutes=60), told.target()),
+    )
+    ended = step("deploy", wait_until="after-allow-traffic")
+    assert ended.exit_code == 0, ended.log
+    assert ended.outputs["result"] == "in-progress"
+    assert 60 <= clock.monotonic() <= 66
+
+
+def test_a_deployment_that_waits_for_somebody_is_paused(aws: ScriptedAws, step: Run) -> None:
+    """Its own exit code, and what to do."""
+    waiting = seen("Ready", ready=15)
+    timeline(aws, (0, seen(), told.target("Install")), (20, waiting, told.target("BeforeAllowTraffic", "Pending")))
+    ended = step("deploy")
+    assert ended.exit_code == 9
+    assert ended.outputs["result"] == "paused"
+    assert "`ecs-cd continue`" in ended.log
+    assert "after 15 minutes CodeDeploy stops it" in ended.log
+
+
+def test_wait_until_ready_is_green_there(aws: ScriptedAws, step: Run) -> None:
+    """Tests can run against it."""
+    waiting = seen("Ready", ready=15)
+    timeline(aws, (0, seen(), told.target("Install")), (20, waiting, told.target("BeforeAllowTraffic", "Pending")))
+    ended = step("deploy", wait_until="ready")
+    assert ended.exit_code == 0, ended.log
+    assert ended.outputs["result"] == "in-progress"
+
+
+# ---- to a bad end ----
+
+
+def failed(status: str = "Failed", because: tuple[str, str] = HOOK, **more: Any) -> Params:
+    return seen(status, error=because, **more)
+
+
+NO = told.target("AfterAllowTestTraffic", "Failed", message="the smoke test says no")
+
+
+def test_a_hook_that_fails_is_rolled_back_in_red(aws: ScriptedAws, step: Run) -> None:
+    """The hook's own words are in the log and the summary; the rollback is followed to its end."""
+    back = told.deployment("d-BACK", "InProgress", "web:1")
+    rolling_back = failed(rollback="d-BACK")
+    timeline(
+        aws,
+        (0, seen(), told.target("AfterAllowTestTraffic")),
+        (20, failed(autoRollbackConfiguration=told.ROLLS_BACK), NO),
+        (40, rolling_back, NO),
+    )
+    aws.on("codedeploy.BatchGetDeployments", at(26, told.told(rolling_back, back)), after=OPERATION)
+    aws.on(
+        "codedeploy.BatchGetDeployments",
+        at(40, told.told(rolling_back, {**back, "status": "Succeeded"})),
+        after=OPERATION,
+    )
+    ended = step("deploy")
+    assert ended.exit_code == 3
+    assert ended.outputs["result"] == "rolled-back"
+    assert "AfterAllowTestTraffic Failed: the smoke test says no" in ended.log
+    assert "the smoke test says no" in ended.summary
+    steps = ["waiting for the rollback", "rolling back by deployment d-BACK, InProgress", "CodeDeploy rolled back"]
+    assert [ended.log.index(words) for words in steps] == sorted(ended.log.index(words) for words in steps)
+
+
+@pytest.mark.parametrize(
+    ("end", "back", "code", "result", "within"),
+    [
+        (failed(), None, 1, "failed", 2),
+        (failed(autoRollbackConfiguration=told.ROLLS_BACK), None, 1, "failed", 64),
+        (failed("Stopped", BY_HAND), None, 1, "failed", 14),
+        (failed("Stopped", BY_HAND, rollback="d-BACK"), "Succeeded", 3, "rolled-back", 2),
+        (failed(rollback="d-BACK"), "Failed", 4, "rollback-failed", 2),
+        (failed(rollback="d-BACK"), "Stopped", 4, "rollback-failed", 2),
+    ],
+    ids=[
+        "no rollback",
+        "the rollback never comes",
+        "stopped",
+        "stopped with rollback",
+        "rollback failed",
+        "stopped too",
+    ],
+)
+def test_a_bad_end_is_told_as_what_it_is(
+    aws: ScriptedAws, step: Run, clock: Clock, end: Params, back: str | None, code: int, result: str, within: float
+) -> None:
+    """Never green, and soon."""
+    rollback = [told.deployment("d-BACK", back, "web:1")] if back else []
+    timeline(aws, (0, seen(), told.target("Install")), (20, end, NO))
+    aws.on("codedeploy.BatchGetDeployments", at(20, told.told(end, *rollback)), after=OPERATION)
+    ended = step("deploy")
+    assert (ended.exit_code, ended.outputs["result"]) == (code, result), ended.log
+    assert 20 <= clock.monotonic() <= 24 + within
+    assert end["errorInformation"]["code"] in ended.log
+
+
+# ---- faults ----
+
+
+@pytest.mark.parametrize("fault", [throttled(), server_error(), reset()], ids=str)
+def test_reads_that_fail_for_two_minutes_are_survived(aws: ScriptedAws, step: Run, fault: Any) -> None:
+    """A deployment never fails on a read; that it can't look is said once."""
+    timeline(aws, (0, seen(), told.target("Install")), (125, SUCCEEDED, told.target()))
+    aws.on("codedeploy.BatchGetDeployments", at(5, fault), at(125, told.told(SUCCEEDED)), after=OPERATION)
+    aws.on("codedeploy.BatchGetDeploymentTargets", fault, after=OPERATION)
+    ended = step("deploy")
+    assert ended.exit_code == 0, ended.log
+    assert ended.log.count("can't look at the moment") == 1
+
+
+def test_without_the_permission_for_lifecycle_events_the_status_has_to_do(aws: ScriptedAws, step: Run) -> None:
+    """Said once; the verdict is the deployment's."""
+    timeline(aws, (0, seen(), None), (60, SUCCEEDED, None))
+    aws.on("codedeploy.BatchGetDeploymentTargets", denied("codedeploy:BatchGetDeploymentTargets"))
+    ended = step("deploy")
+    assert ended.exit_code == 0, ended.log
+    assert ended.log.count("the lifecycle events can't be read (AccessDeniedException)") == 1
+
+
+def test_a_lost_answer_is_looked_for(aws: ScriptedAws, step: Run) -> None:
+    """The deployment was created; a second call would be refused, or deploy twice."""
+    aws.on(OPERATION, lost({"deploymentId": "d-NEW"}))
+    aws.on("codedeploy.ListDeployments", {"deployments": ["d-THEIRS", "d-NEW"]}, after=OPERATION)
+    timeline(aws, (0, seen(), told.target("Install")), (20, SUCCEEDED, told.target()))
+    aws.on("codedeploy.BatchGetDeployments", at(0, told.told(THEIRS, seen())), after=OPERATION)
+    aws.on("codedeploy.BatchGetDeployments", at(20, told.told(SUCCEEDED)), after=OPERATION)
+    ended = step("deploy")
+    assert ended.exit_code == 0, ended.log
+    assert ended.outputs["deployment-id"] == "d-NEW"
+    created(aws)
+    since = [call.params["createTimeRange"]["start"] for call in aws.calls if "createTimeRange" in call.params]
+    assert since == [moment(-5)]
+
+
+def test_a_lost_answer_is_found_by_the_hash_where_the_appspec_is_not_told(aws: ScriptedAws, step: Run) -> None:
+    """CodeDeploy may leave the text out."""
+
+    def ours(params: Params) -> Params:
+        sha256 = created(aws)["revision"]["appSpecContent"]["sha256"]
+        revision = {"revisionType": "AppSpecContent", "appSpecContent": {"sha256": sha256}}
+        return told.told({**SUCCEEDED, "revision": revision}, THEIRS)(params)
+
+    aws.on(OPERATION, lost({"deploymentId": "d-NEW"}))
+    aws.on("codedeploy.ListDeployments", {"deployments": ["d-THEIRS", "d-NEW"]}, after=OPERATION)
+    aws.on("codedeploy.BatchGetDeployments", ours)
+    ended = step("deploy")
+    assert ended.exit_code == 0, ended.log
+    assert ended.outputs["deployment-id"] == "d-NEW"
+
+
+def test_a_repetition_that_finds_the_group_busy_finds_our_own_deployment(aws: ScriptedAws, step: Run) -> None:
+    """It came late into the list."""
+    aws.on(OPERATION, lost({"deploymentId": "d-NEW"}), BUSY)
+    aws.on("codedeploy.ListDeployments", {"deployments": []}, {"deployments": ["d-NEW"]}, after=OPERATION)
+    timeline(aws, (0, SUCCEEDED, told.target()))
+    ended = step("deploy")
+    assert ended.exit_code == 0, ended.log
+    assert ended.outputs["deployment-id"] == "d-NEW"
+
+
+# ---- somebody else ----
+
+
+def others(aws: ScriptedAws, until: float) -> None:
+    """Somebody else's deployment is under way until then."""
+    aws.on("codedeploy.ListDeployments", at(0, {"deployments": ["d-THEIRS"]}), at(until, {"deployments": []}))
+    aws.on("codedeploy.BatchGetDeployments", told.told(THEIRS))
+
+
+def test_on_conflict_wait(aws: ScriptedAws, step: Run) -> None:
+    """For the end of somebody else's, and then ours is begun."""
+    others(aws, until=60)
+    timeline(aws, (0, SUCCEEDED, told.target()))
+    ended = step("deploy")
+    assert ended.exit_code == 0, ended.log
+    assert ended.log.count("deployment d-THEIRS (web:7) is InProgress, somebody else's; waiting for its end") == 1
+    assert next(call.time for call in aws.calls if call.operation == OPERATION) >= 60
+
+
+@pytest.mark.parametrize("policy", ["fail", "supersede"])
+def test_on_conflict_fail(aws: ScriptedAws, step: Run, policy: str) -> None:
+    """Nothing is begun; CodeDeploy has nothing superseded, and theirs is never stopped."""
+    others(aws, until=60)
+    ended = step("deploy", on_conflict=policy)
+    assert ended.exit_code == 2
+    assert "deployment d-THEIRS (web:7) is InProgress" in ended.log
+    assert aws.count(OPERATION) == aws.count("ecs.RegisterTaskDefinition") == 0
+
+
+def test_somebody_who_was_quicker_is_waited_for(aws: ScriptedAws, step: Run) -> None:
+    """CodeDeploy says that the group is busy: as if we had seen it before."""
+    aws.on(OPERATION, BUSY, {"deploymentId": "d-NEW"})
+    aws.on("codedeploy.BatchGetDeployments", told.told(SUCCEEDED))
+    ended = step("deploy")
+    assert ended.exit_code == 0, ended.log
+    assert aws.count(OPERATION) == 2
+
+
+def test_somebody_who_was_quicker_ends_it_where_that_is_asked(aws: ScriptedAws, step: Run) -> None:
+    """Refused, in CodeDeploy's words; our revision does not stay."""
+    aws.on(OPERATION, BUSY)
+    aws.on("ecs.DeregisterTaskDefinition", {"taskDefinition": ecs.task_definition("web", 2)})
+    ended = step("deploy", on_conflict="fail")
+    assert ended.exit_code == 2
+    assert "CodeDeploy takes no deployment of web at the moment: The Deployment Group already has" in ended.log
+
+
+# ---- what is there already ----
+
+
+def test_a_deployment_to_our_revision_is_followed_instead(aws: ScriptedAws, step: Run) -> None:
+    """Another run of the same commit began it."""
+    aws.on("ecs.DescribeTaskDefinition", _registered_already())
+    aws.on("codedeploy.ListDeployments", {"deployments": ["d-NEW"]})
+    aws.on("codedeploy.BatchGetDeployments", at(0, told.told(seen())), at(20, told.told(SUCCEEDED)))
+    ended = step("deploy")
+    assert ended.exit_code == 0, ended.log
+    assert "deployment d-NEW (web:2) is under way already" in ended.log
+    assert aws.count(OPERATION) == 0
+
+
+@pytest.mark.parametrize(
+    ("brought", "known", "name"),
+    [("d-LAST", True, "d-LAST"), ("d-LAST", False, "ecs-svc/d-LAST"), ("", False, "ecs-svc/")],
+    ids=["CodeDeploy knows it", "CodeDeploy has forgotten it", "it was there from the beginning"],
+)
+def test_what_the_service_has_already_is_not_deployed_again(
+    aws: ScriptedAws, step: Run, brought: str, known: bool, name: str
+) -> None:
+    """Green, by the deployment that brought it, or else by its task set."""
+    aws.on("ecs.DescribeTaskDefinition", _registered_already())
+    there = told.task_set(task_definition="web:2", deployment=brought)
+    aws.on("ecs.DescribeServices", {"services": [told.service(there)]})
+    aws.on("codedeploy.BatchGetDeployments", told.told(*([told.deployment(brought, "Succeeded")] if known else [])))
+    ended = step("deploy")
+    assert ended.exit_code == 0, ended.log
+    assert ended.outputs["deployment-id"] == name
+    assert aws.count(OPERATION) == aws.count("ecs.RegisterTaskDefinition") == 0
+
+
+def test_what_came_with_a_deployment_that_failed_is_deployed_once_more(aws: ScriptedAws, step: Run) -> None:
+    """Its traffic had moved, and nothing rolled it back: that is no success to rest on."""
+    aws.on("ecs.DescribeTaskDefinition", _registered_already())
+    there = told.task_set(task_definition="web:2", deployment="d-LAST")
+    aws.on("ecs.DescribeServices", {"services": [told.service(there)]})
+    aws.on("codedeploy.BatchGetDeployments", told.told(failed(id="d-LAST"), SUCCEEDED))
+    ended = step("deploy")
+    assert ended.exit_code == 0, ended.log
+    assert ended.outputs["deployment-id"] == "d-NEW"
+    created(aws)
+
+
+def test_by_force_it_is_deployed_once_more(aws: ScriptedAws, step: Run) -> None:
+    """The same revision in new tasks."""
+    aws.on("ecs.DescribeTaskDefinition", _registered_already())
+    aws.on("ecs.DescribeServices", {"services": [AFTER]})
+    timeline(aws, (0, SUCCEEDED, told.target()))
+    assert step("deploy", force_new_deployment="true").exit_code == 0
+    created(aws)
+
+
+def _registered_already() -> Params:
+    found = _task_definition(ecs.IMAGE)
+    return {**found, "taskDefinition": {**found["taskDefinition"], "revision": 2, "taskDefinitionArn": NEW}}
+
+
+# ---- the AppSpec, and all that is refused ----
+
+APPSPEC = """
+version: 0.0
+Resources:
+  - TargetService:
+      Type: AWS::ECS::Service
+      Properties:
+        TaskDefinition: <TASK_DEFINITION>
+        LoadBalancerInfo: {ContainerName: app, ContainerPort: "80"}
+        PlatformVersion: 1.4.0
+Hooks:
+  - AfterAllowTestTraffic: smoke-test
+"""
+
+
+@pytest.mark.parametrize("source", ["s3://templates/appspec.yml", "appspec.yml", "file:deploy/appspec.yml"])
+def test_the_documents_appspec_and_names_are_used(aws: ScriptedAws, step: Run, tmp_path: Path, source: str) -> None:
+    """From S3 or the workspace; hooks are kept, and our task definition is put in."""
+    names = {"application": "a", "deployment-group": "g", "deployment-config": "c", "description": "d"}
+    document(aws, appspec=source, **names)
+    aws.on("s3.GetObject", {"Body": APPSPEC.encode(), "ContentLength": len(APPSPEC)})
+    aws.on("codedeploy.GetDeploymentConfig", {"deploymentConfigInfo": {"computePlatform": "ECS"}})
+    (tmp_path / "deploy").mkdir()
+    for path in ("appspec.yml", "deploy/appspec.yml"):
+        (tmp_path / path).write_text(APPSPEC)
+    timeline(aws, (0, SUCCEEDED, told.target()))
+    ended = step("deploy")
+    assert ended.exit_code == 0, ended.log
+    request = created(aws)
+    assert {name: value for name, value in request.items() if name != "revision"} == {
+        "applicationName": "a",
+        "deploymentGroupName": "g",
+        "deploymentConfigName": "c",
+        "description": "d",
+    }
+    properties = {
+        "TaskDefinition": NEW,
+        "LoadBalancerInfo": {"ContainerName": "app", "ContainerPort": 80},
+        "PlatformVersion": "1.4.0",
+    }
+    assert content(request) == {
+        "version": 0.0,
+        "Resources": [{"TargetService": {"Type": "AWS::ECS::Service", "Properties": properties}}],
+        "Hooks": [{"AfterAllowTestTraffic": "smoke-test"}],
+    }
+
+
+OTHER = [{"serviceName": "api", "clusterName": ecs.CLUSTER}]
+
+
+@pytest.mark.parametrize(
+    ("codedeploy", "operation", "answer", "words"),
+    [
+        ({}, "GetDeploymentGroup", error("ApplicationDoesNotExistException"), "no CodeDeploy application AppECS-my-cl"),
+        (
+            {},
+            "GetDeploymentGroup",
+            error("DeploymentGroupDoesNotExistException"),
+            "no CodeDeploy deployment group DgpE",
+        ),
+        ({}, "GetDeploymentGroup", told.group(ecsServices=OTHER), "deploys my-cluster:api, not my-cluster:web"),
+        ({}, "GetDeploymentGroup", told.group(ecsServices=[]), "deploys no service, not my-cluster:web"),
+        ({}, "GetDeploymentGroup", told.group(computePlatform="Server"), "deploys to Server, not to ECS"),
+        ({}, "GetDeploymentGroup", denied(), "Allow the job's role GetDeploymentGroup"),
+        (
+            {"deployment-config": "c"},
+            "GetDeploymentConfig",
+            error("DeploymentConfigDoesNotExistException"),
+            "the CodeDeploy deployment configuration c is not there",
+        ),
+        (
+            {"deployment-config": "c"},
+            "GetDeploymentConfig",
+            {"deploymentConfigInfo": {"computePlatform": "Lambda"}},
+            "the CodeDeploy deployment configuration c is for Lambda",
+        ),
+        ({"appspec": "missing.yml"}, "", {}, "the appspec missing.yml can't be read"),
+        ({"appspec": "bad.yml"}, "", {}, "the appspec in bad.yml has 1 problem"),
+        ({"appspec": "other.yml"}, "", {}, "the task definition has no container `nginx`; it has app"),
+    ],
+)
+def test_what_can_be_refused_is_refused_before_anything_is_changed(
+    aws: ScriptedAws, step: Run, tmp_path: Path, codedeploy: dict[str, str], operation: str, answer: Any, words: str
+) -> None:
+    """No revision is registered, no deployment created."""
+    document(aws, **codedeploy)
+    if operation:
+        aws.on(f"codedeploy.{operation}", answer)
+    (tmp_path / "bad.yml").write_text("version: 0.0")
+    (tmp_path / "other.yml").write_text(APPSPEC.replace("ContainerName: app", "ContainerName: nginx"))
+    ended = step("deploy")
+    assert ended.exit_code == 2
+    assert words in ended.log
+    assert aws.count(OPERATION) == aws.count("ecs.RegisterTaskDefinition") == 0
+
+
+# ---- back ----
+
+
+def test_on_failure_rollback_stops_what_is_under_way(aws: ScriptedAws, step: Run) -> None:
+    """CodeDeploy rolls it back, and that is followed to its end."""
+    stopped = failed("Stopped", BY_HAND, rollback="d-BACK")
+    timeline(aws, (0, seen(), told.target("Install", running=0)))
+    aws.on("codedeploy.StopDeployment", {"status": "Pending"})
+    back = told.deployment("d-BACK", "Succeeded", "web:1")
+    aws.on("codedeploy.BatchGetDeployments", at(0, told.told(seen())), at(10, told.told(stopped, back)),
+           after="codedeploy.StopDeployment")  # fmt: skip
+    ended = step("deploy", on_failure="rollback", deployment_timeout="60s")
+    assert ended.exit_code == 3, ended.log
+    assert "back at web:1, as on-failure says" in ended.log
+    assert aws.count("codedeploy.StopDeployment") == 1
+
+
+def test_on_failure_rollback_deploys_what_ran_before_where_ours_has_succeeded(aws: ScriptedAws, step: Run) -> None:
+    """Another digest runs than the one that was asked for: a second deployment brings the old revision back."""
+    other = ecs.container() | {"imageDigest": "sha256:" + "b" * 64}
+    wrong = ecs.task(task_definition="web:2", started_by="ecs-svc/d-NEW", containers=[other])
+    aws.on("ecs.DescribeTasks", ecs.described("tasks", wrong))
+    aws.on("ecs.DescribeServices", {"services": [AFTER]}, after=OPERATION)
+    aws.on(OPERATION, {"deploymentId": "d-NEW"}, {"deploymentId": "d-BACK"})
+    aws.on("codedeploy.StopDeployment", error("DeploymentAlreadyCompletedException"))
+    aws.on("codedeploy.BatchGetDeployments", told.told(SUCCEEDED, told.deployment("d-BACK", "Succeeded", "web:1")))
+    ended = step("deploy", on_failure="rollback")
+    assert ended.exit_code == 3, ended.log
+    first, second = (call.params for call in aws.calls if call.operation == OPERATION)
+    assert content(first)["Resources"][0]["TargetService"]["Properties"]["TaskDefinition"] == NEW
+    assert content(second)["Resources"][0]["TargetService"]["Properties"]["TaskDefinition"] == OLD
+
+
+def plan(name: str = "web", service: Params = BEFORE) -> Plan:
+    target = Service(name, name, RegisteredTaskDefinition("web"), {"app": "app"})
+    definition = _task_definition()["taskDefinition"]
+    return Plan(target, ecs.CLUSTER, definition, {**service, "serviceName": name}, 0.0, Strategy.CODE_DEPLOY)
+
+
+def following(name: str = "web", id: str = "d-NEW", previous: str | None = OLD) -> Following:
+    return Following(plan(name), Mine(Strategy.CODE_DEPLOY, id, NEW, previous))
+
+
+@pytest.mark.parametrize(
+    ("previous", "running", "words"),
+    [
+        (OLD, "web:7", "web:7 has replaced it meanwhile"),
+        (None, "web:2", "had nothing before"),
+        (NEW, "web:2", "nothing"),
+    ],
+)
+def test_there_may_be_no_way_back(aws: ScriptedAws, job: Job, previous: str | None, running: str, words: str) -> None:
+    """What is somebody else's by now stays, and a first deployment has nothing before it."""
+    aws.on("codedeploy.StopDeployment", error("DeploymentAlreadyCompletedException"))
+    aws.on("codedeploy.BatchGetDeployments", told.told(SUCCEEDED))
+    aws.on("ecs.DescribeServices", {"services": [told.service(told.task_set(task_definition=running))]})
+    with pytest.raises(Refused, match=words):
+        codedeploy.undo(job, following(previous=previous))
+    assert aws.count(OPERATION) == 0
+
+
+def test_a_rollback_that_codedeploy_began_itself_is_followed(aws: ScriptedAws, job: Job) -> None:
+    """It is the way back."""
+    aws.on("codedeploy.StopDeployment", error("DeploymentAlreadyCompletedException"))
+    aws.on("codedeploy.BatchGetDeployments", told.told(failed(rollback="d-BACK")))
+    one = following()
+    assert codedeploy.undo(job, one) == one.mine
+
+
+@pytest.mark.parametrize(
+    "sets",
+    [
+        (told.task_set("ACTIVE", "web:2", "d-NEW"), told.task_set()),
+        (told.task_set("ACTIVE"), told.task_set("PRIMARY", "web:2", "d-NEW")),
+        (told.task_set("ACTIVE", "web:7", "d-STOPPED"), told.task_set()),
+    ],
+    ids=["its traffic has not moved", "its traffic has moved", "something else was left over"],
+)
+def test_an_adopted_deployment_knows_what_it_replaces(aws: ScriptedAws, job: Job, sets: tuple[Params, Params]) -> None:
+    """What has the traffic, or where that is ours already, the other task set."""
+    aws.on("codedeploy.ListDeployments", {"deployments": ["d-NEW"]})
+    aws.on("codedeploy.BatchGetDeployments", told.told(seen()))
+    mine = codedeploy.start(job, plan(service=told.service(*sets)), NEW)
+    assert mine == Mine(Strategy.CODE_DEPLOY, "d-NEW", NEW, OLD)
+
+
+# ---- cancelled ----
+
+
+@pytest.mark.parametrize(
+    ("id", "status", "task_set", "stopped", "words"),
+    [
+        ("d-NEW", "InProgress", None, True, "deployment d-NEW (web:2) of service web is being stopped and rolled back"),
+        ("d-NEW", "Ready", None, True, "is being stopped and rolled back, as on-cancel says"),
+        ("d-NEW", "Succeeded", None, False, "deployment d-NEW (web:2) of service web is not under way any more"),
+        ("", "InProgress", ("ACTIVE", "web:2"), True, "deployment d-NEW (web:2) of service web is being stopped"),
+        ("", "InProgress", ("ACTIVE", "web:7"), False, "service web has no deployment to web:2 that is seen"),
+        ("", "InProgress", None, False, "service web has no deployment to web:2 that is seen: nothing was stopped"),
+    ],
+)
+def test_a_cancelled_deployment_is_stopped_only_if_it_is_ours_and_under_way(
+    aws: ScriptedAws, job: Job, id: str, status: str, task_set: tuple[str, str] | None, stopped: bool, words: str
+) -> None:
+    """Cancelled before CreateDeployment answered, its task set tells which it is."""
+    sets = [told.task_set(), *([told.task_set(*task_set, deployment="d-NEW")] if task_set else [])]
+    aws.on("ecs.DescribeServices", {"services": [told.service(*sets)]})
+    aws.on("codedeploy.BatchGetDeployments", told.told(seen(status)))
+    aws.on("codedeploy.StopDeployment", {"status": "Pending"})
+    entry = {"id": id, "cluster": ecs.CLUSTER, "service": "web", "task_definition": NEW}
+    assert words in codedeploy.stop(job.aws, entry)
+    assert aws.count("codedeploy.StopDeployment") == stopped
+
+
+def test_one_that_ends_in_that_moment_was_not_stopped(aws: ScriptedAws, job: Job) -> None:
+    """And it is not said."""
+    aws.on("codedeploy.BatchGetDeployments", told.told(seen()))
+    aws.on("codedeploy.StopDeployment", error("DeploymentAlreadyCompletedException"))
+    entry = {"id": "d-NEW", "cluster": ecs.CLUSTER, "service": "web", "task_definition": NEW}
+    assert "is not under way any more" in codedeploy.stop(job.aws, entry)
+
+
+# ---- many, and by hand ----
+
+
+def test_a_look_at_twenty_deployments_costs_five_reads_and_never_more_than_twelve(aws: ScriptedAws, job: Job) -> None:
+    """One for all of them and their rollbacks, and by turns the lifecycle events; after a change of many as many as a look may cost."""
+    names = [f"s{n}" for n in range(20)]
+    group = [following(name, f"d-{name}") for name in names]
+    aws.on("codedeploy.BatchGetDeployments", told.told(*(told.deployment(one.mine.id, "Created") for one in group)))
+    for one, look in zip(group, codedeploy.read(job, group), strict=True):
+        one.look = look
+    assert len(aws.calls) == 1
+    aws.on("codedeploy.BatchGetDeployments", told.told(*(told.deployment(one.mine.id) for one in group)))
+    aws.on("codedeploy.BatchGetDeploymentTargets", told.target("Install"))
+    costs, asked = [], []
+    for _ in range(6):
+        job.clock.sleep(2)
+        before = len(aws.calls)
+        for one, look in zip(group, codedeploy.read(job, group), strict=True):
+            one.look = look
+        calls = aws.calls[before:]
+        costs.append(len(calls))
+        asked.append({call.params["deploymentId"] for call in calls if "deploymentId" in call.params})
+    assert costs == [11, 5, 5, 5, 5, 5]
+    assert set().union(*asked[1:]) == {one.mine.id for one in group}
+    assert {one.mine.started_by for one in group} == {"ecs-svc/d-NEW"}
+
+
+def test_a_deployment_that_waits_is_found_and_let_on(aws: ScriptedAws, job: Job) -> None:
+    """What `ecs-cd continue` and `ecs-cd rollback` do."""
+    aws.on("codedeploy.ListDeployments", {"deployments": ["d-NEW"]}, {"deployments": []})
+    aws.on("codedeploy.BatchGetDeployments", told.told(seen("Ready")))
+    aws.on("codedeploy.ContinueDeployment", {}, error("DeploymentIsNotInReadyStateException"))
+    aws.on("codedeploy.StopDeployment", {"status": "Pending"}, error("DeploymentAlreadyCompletedException"))
+    found = codedeploy.current(job, ecs.CLUSTER, "web", CodeDeploy())
+    assert found is not None
+    assert (found["deploymentId"], found["status"]) == ("d-NEW", "Ready")
+    codedeploy.proceed(job, "d-NEW")
+    with pytest.raises(Refused, match="deployment d-NEW is Ready: it waits for nobody"):
+        codedeploy.proceed(job, "d-NEW")
+    assert [codedeploy.roll_back(job, "d-NEW") for _ in range(2)] == [True, False]
+    assert codedeploy.current(job, ecs.CLUSTER, "web", CodeDeploy()) is None
+    asked = [call.params for call in aws.calls if call.operation == "codedeploy.ListDeployments"]
+    assert asked[0] == {
+        "applicationName": told.APPLICATION,
+        "deploymentGroupName": told.GROUP,
+        "includeOnlyStatuses": ["Created", "Queued", "InProgress", "Baking", "Ready"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("timeout", "minutes", "ready", "expected"),
+    [(1800, 0, 0, 1800), (1800, 5, 15, 3000), (1800, 2880, 0, 21600), (30000, 2880, 0, 30000)],
+)
+def test_the_official_actions_patience(
+    aws: ScriptedAws, job: Job, timeout: float, minutes: int, ready: int, expected: float
+) -> None:
+    """What the group waits by itself comes on top, up to six hours; never less than was asked for."""
+    aws.on("codedeploy.GetDeploymentGroup", told.group(minutes=minutes, ready=ready))
+    assert codedeploy.patience(job, plan(), timeout) == expected

@@ -1,0 +1,619 @@
+"""The keys of images from a real checkout: what changes them, what must not, and what takes them away."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ecs_cd.aws.session import Aws
+from ecs_cd.ci.terminal import Terminal
+from ecs_cd.images import content_key
+from ecs_cd.images.rules.content import Key
+from ecs_cd.job import checkout, state
+from ecs_cd.job.job import Job
+from ecs_cd.model.build_spec import Recipe
+from tests.scripted_aws import Clock, Params, ScriptedAws, ecs, error
+
+ECR = "123456789012.dkr.ecr.ap-northeast-1.amazonaws.com"
+FILES = {
+    "app/Dockerfile": "FROM scratch\nCOPY . .\n",
+    "app/.dockerignore": "*.md\n**/node_modules\n.env\n",
+    "app/main.py": "one\n",
+    "app/README.md": "one\n",
+    "app/lib/x.py": "one\n",
+    "other/x": "one\n",
+    ".gitignore": "node_modules/\n.env\n*.pyc\n",
+}
+Keys = Callable[..., dict[str, Key]]
+
+
+def git(*words: str) -> str:
+    settings = ("user.name=x", "user.email=x@example.com", "commit.gpgsign=false", "protocol.file.allow=always")
+    command = ["git", *(word for one in settings for word in ("-c", one)), *words]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def write(files: Mapping[str, str]) -> None:
+    for name, text in files.items():
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text(text)
+
+
+def commit(files: Mapping[str, str] | None = None) -> None:
+    write(files or {})
+    git("add", ".")
+    git("commit", "--quiet", "--allow-empty", "--message=x")
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout with a context in app/; the current folder."""
+    folder = tmp_path / "workspace"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    for name in ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"):
+        monkeypatch.setenv(name, os.devnull)
+    git("init", "--quiet")
+    write(FILES)
+    commit()
+    return folder
+
+
+@pytest.fixture
+def keys(repository: Path, aws: ScriptedAws, tmp_path: Path) -> Keys:
+    """The keys of recipes at HEAD, in an environment with a home of its own."""
+
+    def ask(*recipes: Recipe, at: str = "", **environ: str) -> dict[str, Key]:
+        environ = {"RUNNER_TEMP": str(tmp_path), "DOCKER_CONFIG": str(tmp_path / "docker"), **environ}
+        job = Job(environ, Terminal(), Aws(environ, "ap-northeast-1"), Clock(), state.State(environ))
+        return content_key.keys(recipes, at or git("rev-parse", "HEAD"), job)
+
+    return ask
+
+
+@pytest.fixture
+def tag(keys: Keys) -> Callable[..., str]:
+    """The key of the image in app/, which there must be."""
+
+    def ask(**environ: str) -> str:
+        key = keys(Recipe("app", context="app"), **environ)["app"]
+        assert key.why_not == ""
+        return key.tag
+
+    return ask
+
+
+@pytest.fixture
+def why_not(keys: Keys) -> Callable[..., str]:
+    """Why the image in app/ has no key, which it must not have."""
+
+    def ask(recipe: Recipe = Recipe("app", context="app"), **more: str) -> str:  # noqa: B008  # frozen
+        key = keys(recipe, **more)["app"]
+        assert key.tag == ""
+        return key.why_not
+
+    return ask
+
+
+Tag = Callable[..., str]
+
+
+# ---- one key ----
+
+
+def elsewhere() -> None:
+    commit({"other/x": "two\n"})
+
+
+def excluded() -> None:
+    commit({"app/README.md": "two\n"})
+
+
+def another_branch() -> None:
+    commit()
+
+
+def products() -> None:
+    """What .dockerignore keeps out may be there."""
+    write({"app/node_modules/x/index.js": "", "app/lib/node_modules/y": "", "app/.env": "SECRET=1", "new": ""})
+
+
+def dirty_outside() -> None:
+    write({"other/x": "two\n", "app/README.md": "three\n"})
+
+
+def touched() -> None:
+    os.utime("app/main.py", (1, 1))
+
+
+def shallow() -> None:
+    """actions/checkout fetches one commit alone."""
+    commit()
+    place = Path.cwd()
+    git("clone", "--quiet", "--depth=1", f"file://{place}", str(place.parent / "clone"))
+    os.chdir(place.parent / "clone")
+
+
+def outside_of_a_link() -> None:
+    """The link is in the image, not what it points to."""
+    write({"other/x": "three\n"})
+
+
+@pytest.mark.parametrize(
+    "change", [elsewhere, another_branch, products, dirty_outside, touched, shallow, outside_of_a_link]
+)
+def test_the_same_content_has_the_same_key(change: Callable[[], None], tag: Tag) -> None:
+    """At another commit, in another clone, whatever is around it."""
+    Path("app/link").symlink_to("../other/x")
+    commit()
+    before = tag()
+    change()
+    assert tag() == before
+
+
+def test_the_context_may_be_behind_a_link(tag: Tag, keys: Keys) -> None:
+    """And its path absolute, or with dots."""
+    Path("link").symlink_to("app")
+    recipes = [
+        Recipe(str(n), context=one) for n, one in enumerate(["link", "./other/../app", str(Path("app").resolve())])
+    ]
+    assert {key.tag for key in keys(*recipes).values()} == {tag()}
+
+
+def test_a_clone_of_its_own_folder(tag: Tag, keys: Keys, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """actions/checkout with `path`; the context's path starts at the top of the checkout."""
+    known, head = tag(), git("rev-parse", "HEAD")
+    monkeypatch.chdir(tmp_path)
+    assert keys(Recipe("app", context="workspace/app"), at=head)["app"].tag == known
+
+
+# ---- another key ----
+
+
+def permissions() -> None:
+    """Git has them not, COPY has."""
+    Path("app/main.py").chmod(0o640)
+
+
+def executable() -> None:
+    Path("app/main.py").chmod(0o755)
+    commit()
+
+
+def without_file_mode() -> None:
+    git("config", "core.fileMode", "false")
+    Path("app/main.py").chmod(0o755)
+
+
+def retargeted() -> None:
+    Path("app/link").unlink()
+    Path("app/link").symlink_to("../other/y")
+    commit()
+
+
+def removed() -> None:
+    Path("app/main.py").unlink()
+    commit()
+
+
+def renamed() -> None:
+    Path("app/main.py").rename("app/main2.py")
+    commit()
+
+
+def folder_mode() -> None:
+    Path("app/lib").chmod(0o700)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda: commit({"app/main.py": "two\n"}),
+        lambda: commit({"app/new": ""}),
+        removed,
+        renamed,
+        lambda: commit({"app/Dockerfile": "FROM scratch\nCOPY . ./\n"}),
+        lambda: commit({"app/.dockerignore": "*.md\n.env\n**/node_modules\n"}),
+        lambda: commit({"app/Dockerfile.dockerignore": "*.md\n"}),
+        permissions,
+        executable,
+        without_file_mode,
+        retargeted,
+        folder_mode,
+    ],
+)
+def test_another_content_has_another_key(change: Callable[[], object], tag: Tag) -> None:
+    """Files, their names and permissions, links, the Dockerfile, what is excluded."""
+    Path("app/link").symlink_to("../other/x")
+    commit()
+    before = tag()
+    change()
+    assert tag() != before
+
+
+# ---- no key ----
+
+
+def staged() -> None:
+    write({"app/main.py": "two\n"})
+    git("add", ".")
+
+
+def staged_and_new() -> None:
+    write({"app/new": ""})
+    git("add", ".")
+
+
+def not_utf8() -> None:
+    Path("app/Dockerfile").write_bytes(b"\xff")
+    commit()
+
+
+def ignored_product() -> None:
+    """Git ignores it, the build sees it."""
+    write({"app/lib/x.pyc": ""})
+
+
+def submodule() -> None:
+    subprocess.run(["git", "clone", "--quiet", ".", "../library"], check=True, capture_output=True)
+    git("submodule", "--quiet", "add", str(Path("../library").resolve()), "app/vendor")
+    commit()
+
+
+def submodule_not_fetched() -> None:
+    submodule()
+    git("submodule", "--quiet", "deinit", "--force", "app/vendor")
+
+
+def sparse() -> None:
+    git("sparse-checkout", "set", "--no-cone", "/*", "!/app/lib/")
+
+
+def line_ends() -> None:
+    """Git converts them there and back, and says that nothing is changed."""
+    git("config", "core.autocrlf", "true")
+    Path("app/main.py").unlink()
+    git("checkout", "--", "app/main.py")
+    assert Path("app/main.py").read_bytes() == b"one\r\n"
+    assert checkout.differences(["app"]) == []
+
+
+def keyword() -> None:
+    commit({".gitattributes": "*.py ident\n", "app/main.py": "# $Id$\n"})
+    Path("app/main.py").unlink()
+    git("checkout", "--", "app/main.py")
+
+
+def pointer() -> None:
+    """`lfs: true` was forgotten: the build would see the pointer."""
+    oid = hashlib.sha256(b"data").hexdigest()
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize 4\n"
+    commit({".gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\n", "app/x.bin": pointer})
+
+
+def replaced() -> None:
+    """By a file of the same size and time, which Git can be told to overlook."""
+    git("config", "core.checkStat", "minimal")
+    os.utime("app/main.py", (1, 1))
+    git("update-index", "--refresh")
+    write({"app/new": "two\n"})
+    os.utime("app/new", (1, 1))
+    Path("app/new").replace("app/main.py")
+    assert git("status", "--porcelain") == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda: write({"app/main.py": "two\n"}), "app/main.py is not as it is in the commit"),
+        (lambda: Path("app/main.py").unlink(), "app/main.py is in the commit and not there"),
+        (lambda: Path("app/main.py").chmod(0o755), "app/main.py is not as it is in the commit"),
+        (lambda: write({"app/new": ""}), "app/new is seen by the build"),
+        (staged, "app/main.py is not as it is in the commit"),
+        (staged_and_new, "app/new is seen by the build"),
+        (lambda: write({"app/lib/new/x": ""}), "app/lib/new/ is seen by the build"),
+        (lambda: Path("app/empty").mkdir(), "app/empty/ is seen by the build"),
+        (ignored_product, "app/lib/x.pyc is seen by the build"),
+        (lambda: write({"app/node_modules2/x": ""}), "app/node_modules2/ is seen"),
+        (lambda: os.mkfifo("app/pipe"), "app/pipe is seen by the build"),
+        (lambda: git("init", "--quiet", "app/lib/nested"), "app/lib/nested/ is seen"),
+        (lambda: git("update-index", "--assume-unchanged", "app/main.py"), "app/main.py is marked assume-unchanged"),
+        (lambda: git("update-index", "--skip-worktree", "app/main.py"), "app/main.py is marked assume-unchanged"),
+        (sparse, "app/lib/x.py is in the commit and not there"),
+        (submodule, "app/vendor is a submodule"),
+        (submodule_not_fetched, "app/vendor is a submodule"),
+        (line_ends, "app/main.py has other line ends"),
+        (keyword, "app/main.py has other line ends or keywords"),
+        (pointer, "app/x.bin is not what its Git LFS pointer says"),
+        (replaced, "app/main.py is not as it is in the commit"),
+        (lambda: commit({".gitattributes": "*.py filter=crypt\n"}), "filter=crypt"),
+        (lambda: commit({".gitattributes": "*.py working-tree-encoding=UTF-8\n"}), "UTF-8"),
+        (lambda: Path(".git/info/attributes").write_text("*.py filter=crypt\n"), "filter=crypt"),
+        (lambda: write({"app/Dockerfile.dockerignore": "*\n"}), "app/Dockerfile.dockerignore is seen"),
+        (lambda: commit({"app/Dockerfile.dockerignore": ""}), "is empty"),
+        (lambda: write({"app/.dockerignore": "*\n"}), "app/.dockerignore is not as it is in the commit"),
+        (lambda: write({"app/Dockerfile": "FROM a\n"}), "app/Dockerfile is not as it is in the commit"),
+        (lambda: commit({"app/Dockerfile": "FROM node:20\n"}), "(node:20); pin its digest"),
+        (lambda: commit({"app/Dockerfile": "FROM scratch\nADD https://x.example/ /\n"}), "line 2 of the Dockerfile"),
+        (not_utf8, "app/Dockerfile can't be read"),
+    ],
+)  # fmt: skip
+def test_where_the_content_is_not_certainly_the_commits_there_is_no_key(
+    change: Callable[[], object], words: str, tag: Tag, why_not: Tag
+) -> None:
+    """It says which file it is; what was certain before is not any more."""
+    assert tag()
+    change()
+    assert words in why_not()
+
+
+def whole_checkout() -> Recipe:
+    commit({"Dockerfile": "FROM scratch\n"})
+    return Recipe("app")
+
+
+def linked_dockerfile() -> Recipe:
+    Path("app/Linked").symlink_to("Dockerfile")
+    commit()
+    return Recipe("app", context="app", file="app/Linked")
+
+
+def linked_dockerignore() -> Recipe:
+    Path("app/.dockerignore").unlink()
+    Path("app/.dockerignore").symlink_to("../other/x")
+    commit()
+    return Recipe("app", context="app")
+
+
+def in_another_checkout() -> Recipe:
+    git("init", "--quiet", "../another")
+    write({"../another/Dockerfile": "FROM scratch\n"})
+    return Recipe("app", context="app", file="../another/Dockerfile")
+
+
+def in_no_checkout() -> Recipe:
+    write({"../none/Dockerfile": "FROM scratch\n"})
+    return Recipe("app", context="../none")
+
+
+def broken_checkout() -> Recipe:
+    Path(".git/HEAD").write_text("broken")
+    return Recipe("app", context="app")
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (
+            whole_checkout,
+            ".git/ is seen by the build and not in the commit; list it in .dockerignore",
+        ),
+        (lambda: Recipe("app", context="nope"), "there is no "),
+        (lambda: Recipe("app", context="other"), "there is no "),
+        (lambda: Recipe("app", context="app", file="-"), "there is no "),
+        (lambda: Recipe("app", context="app", secret_envs={"npm": "X"}), "the build has secrets"),
+        (lambda: Recipe("app", context="https://github.com/x/y.git"), "not a folder of the checkout"),
+        (linked_dockerfile, "app/Linked is not a plain file"),
+        (linked_dockerignore, "app/.dockerignore is not a plain file"),
+        (in_another_checkout, "not in one Git checkout"),
+        (in_no_checkout, "not in one Git checkout"),
+        (broken_checkout, "Git doesn't say"),
+    ],
+)
+def test_what_is_not_in_the_checkout_has_no_key(make: Callable[[], Recipe], words: str, why_not: Tag) -> None:
+    """Nor what is behind a link, or elsewhere."""
+    recipe = make()
+    assert words in why_not(recipe, **({"at": "c" * 40} if make is broken_checkout else {}))
+
+
+def test_the_commit_must_be_the_checkouts(why_not: Tag, repository: Path) -> None:
+    """What is seen here is HEAD's."""
+    head = git("rev-parse", "HEAD")
+    assert why_not(at="c" * 40) == f"the checkout is at {head}, not at {'c' * 40}"
+
+
+def test_without_git_there_is_no_key(why_not: Tag, repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a bare container job."""
+    head = git("rev-parse", "HEAD")
+    monkeypatch.setenv("PATH", str(repository))
+    assert why_not(at=head) == "Git doesn't say what is in the checkout"
+
+
+def test_the_whole_checkout_as_context(keys: Keys) -> None:
+    """With .git listed in .dockerignore; the Dockerfile elsewhere, with a .dockerignore of its own."""
+    commit({"docker/Dockerfile": "FROM scratch\n", "docker/Dockerfile.dockerignore": ".git\ndocs\n", "docs/x": "1"})
+    recipe = Recipe("app", file="docker/Dockerfile")
+    before = keys(recipe)["app"]
+    assert before.why_not == ""
+    commit({"docs/x": "2"})
+    assert keys(recipe)["app"] == before
+    commit({"docs2/x": "2"})
+    assert keys(recipe)["app"] not in (before, Key())
+
+
+def test_a_fetched_file_of_lfs_has_a_key(tag: Tag, why_not: Tag) -> None:
+    """The filter is a stand-in for git-lfs, which need not be installed to check what it did."""
+    oid = hashlib.sha256(b"data").hexdigest()
+    pointer = f"version https://git-lfs.github.com/spec/v1\\noid sha256:{oid}\\nsize 4\\n"
+    git("config", "filter.lfs.clean", f"printf '{pointer}'")
+    git("config", "filter.lfs.smudge", "printf data")
+    commit({".gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\n", "app/x.bin": "data"})
+    assert git("cat-file", "blob", "HEAD:app/x.bin").startswith("version https://git-lfs")
+    assert tag()
+    Path("app/x.bin").write_text("atad")
+    assert checkout.differences(["app"]) == []  # so the filter says
+    assert "app/x.bin is not what its Git LFS pointer says" in why_not()
+
+
+# ---- base images ----
+
+
+def there(aws: ScriptedAws, images: dict[str, str]) -> None:
+    """Digests in ECR by repository and tag."""
+
+    def answer(params: Params) -> Params:
+        tags = [one["imageTag"] for one in params["imageIds"]]
+        known = {tag: images.get(f"{params['repositoryName']}:{tag}") for tag in tags}
+        found = [
+            {"imageId": {"imageTag": tag, "imageDigest": digest}, "imageManifest": "{}"}
+            for tag, digest in known.items()
+            if digest
+        ]
+        missing = [{"imageId": {"imageTag": tag}, "failureCode": "ImageNotFound"} for tag in tags if not known[tag]]
+        return {"images": found, "failures": missing}
+
+    aws.on("ecr.BatchGetImage", answer)
+
+
+OTHER = "sha256:" + "0" * 64
+
+
+def test_a_base_image_in_ecr_is_in_the_key_by_its_digest(aws: ScriptedAws, keys: Keys) -> None:
+    """And the builder is told to take that one, whatever the tag says by then."""
+    commit({"app/Dockerfile": f"ARG V\nFROM {ECR}/base:${{V}}\nFROM {ECR}/base AS x\n"})
+    recipe = Recipe("app", context="app", build_args=("V=1",))
+    there(aws, {"base:1": ecs.DIGEST, "base:latest": OTHER})
+    first = keys(recipe)["app"]
+    assert first.bases == {f"{ECR}/base:1": f"{ECR}/base@{ecs.DIGEST}", f"{ECR}/base": f"{ECR}/base@{OTHER}"}
+    there(aws, {"base:1": ecs.DIGEST, "base:latest": ecs.DIGEST})
+    second = keys(recipe)["app"]
+    assert first.tag != second.tag
+    assert "content-" in first.tag
+    assert "content-" in second.tag
+
+
+@pytest.mark.parametrize(
+    "code", ["RepositoryNotFoundException", "AccessDeniedException", "ExpiredTokenException", "ImageNotFound"]
+)
+def test_a_base_image_that_can_not_be_read_is_a_doubt(
+    aws: ScriptedAws, why_not: Tag, code: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The build may have permissions that this step has not; the log says what ECR said."""
+    commit({"app/Dockerfile": f"FROM {ECR}/base:1\n"})
+    there(aws, {})
+    if code != "ImageNotFound":
+        aws.on("ecr.BatchGetImage", error(code))
+    assert why_not() == f"the base image {ECR}/base:1 is not in ECR, or can't be read"
+    assert ("can't be read (" in capsys.readouterr().out) is (code != "ImageNotFound")
+
+
+# ---- the builder ----
+
+
+@pytest.mark.parametrize(
+    ("environ", "files"),
+    [
+        ({"DOCKER_HOST": "unix:///var/run/docker.sock"}, {}),
+        ({"DOCKER_CONTEXT": "default"}, {"config.json": {"currentContext": "default"}}),
+        ({}, {"config.json": {"auths": {}}, "buildx/current": {"Name": ""}}),
+        (
+            {},
+            {
+                "buildx/current": {"Name": "b"},
+                "buildx/instances/b": {
+                    "Driver": "docker-container",
+                    "Nodes": [{"Endpoint": "unix:///var/run/docker.sock", "Platforms": None}, {"Endpoint": "default"}],
+                },
+            },
+        ),
+        ({"BUILDX_BUILDER": "default"}, {"buildx/current": {"Name": "b"}}),
+    ],
+)
+def test_a_builder_on_this_machine_builds_for_it(
+    environ: dict[str, str], files: dict[str, object], tag: Tag, tmp_path: Path
+) -> None:
+    """The engine's own, or one that docker/setup-buildx-action made."""
+    before = tag()
+    write({str(tmp_path / "docker" / name): json.dumps(text) for name, text in files.items()})
+    assert tag(**environ) == before
+
+
+@pytest.mark.parametrize(
+    ("environ", "files"),
+    [
+        ({"DOCKER_HOST": "tcp://arm:2376"}, {}),
+        ({"DOCKER_HOST": "ssh://arm"}, {}),
+        ({"DOCKER_CONTEXT": "arm"}, {}),
+        ({}, {"config.json": {"currentContext": "arm"}}),
+        ({}, {"config.json": []}),
+        ({"BUILDX_BUILDER": "gone"}, {}),
+        ({"BUILDX_BUILDER": "b"}, {"buildx/instances/b": {"Driver": "remote", "Nodes": [{"Endpoint": "tcp://arm"}]}}),
+        ({}, {"buildx/current": {"Name": "b"}, "buildx/instances/b": {"Driver": "cloud"}}),
+        ({}, {"buildx/current": {"Name": "b"}, "buildx/instances/b": {"Nodes": [{"Endpoint": "arm"}]}}),
+        ({}, {"buildx/current": {"Name": "b"}, "buildx/instances/b": {"Nodes": [{"Platforms": [{"architecture": "arm64"}]}]}}),
+        ({}, {"buildx/current": {"Name": ""}, "buildx/defaults/0123": "b"}),
+        ({}, {"buildx/current": "no object"}),
+    ],
+)  # fmt: skip
+def test_a_builder_that_may_be_elsewhere_needs_platforms(
+    environ: dict[str, str], files: dict[str, object], tag: Tag, why_not: Tag, keys: Keys, tmp_path: Path
+) -> None:
+    """Docker isn't asked what it would build for; where the recipe or the environment says it, it is known."""
+    before = tag()
+    write({str(tmp_path / "docker" / name): json.dumps(text) for name, text in files.items()})
+    assert "platforms" in why_not(**environ)
+    assert tag(DOCKER_DEFAULT_PLATFORM="linux/arm64", **environ) != before
+    assert keys(Recipe("app", context="app", platforms=("linux/arm64",)), **environ)["app"].tag not in ("", before)
+
+
+# ---- how much it costs ----
+
+
+def test_twenty_images_cost_five_processes_and_a_call_for_each_repository_of_bases(
+    aws: ScriptedAws, keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever their contexts; Docker is not among them."""
+    for n in range(20):
+        write({f"images/{n}/Dockerfile": f"FROM {ECR}/base-{n % 2}:{n}\nCOPY . .\n"})
+    commit()
+    there(aws, {f"base-{n % 2}:{n}": ecs.DIGEST for n in range(20)})
+    head = git("rev-parse", "HEAD")
+    started: list[str] = []
+    run = subprocess.run
+
+    def counted(command: Sequence[str], **more: Any) -> Any:
+        started.append(command[0])
+        return run(command, **more)
+
+    monkeypatch.setattr(subprocess, "run", counted)
+    recipes = [Recipe(str(n), context=f"images/{n}") for n in range(20)]
+    found = keys(*recipes, *(Recipe(f"all-{n}", context="app", target=str(n)) for n in range(20)), at=head)
+    assert {key.why_not for key in found.values()} == {""}
+    assert len({key.tag for key in found.values()}) == 40
+    assert started == ["git"] * 5
+    assert aws.count("ecr.BatchGetImage") == 2
+
+
+def test_what_is_excluded_or_in_doubt_is_not_looked_into(
+    keys: Keys, tag: Tag, why_not: Tag, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """node_modules may have more files than all the rest."""
+    write({"app/node_modules/x/y/z": ""})
+    looked_into: list[str] = []
+    scan = os.scandir
+
+    def noted(folder: str) -> Any:
+        looked_into.append(Path(folder).name)
+        return scan(folder)
+
+    monkeypatch.setattr(os, "scandir", noted)
+    assert tag()
+    assert sorted(looked_into) == ["app", "lib"]
+    write({"app/cache/x/y": ""})
+    assert "app/cache/" in why_not()
+    assert "cache" not in looked_into
+
+
+def test_images_are_judged_each_by_itself(keys: Keys) -> None:
+    """One without a key takes none from the others."""
+    commit({"other/Dockerfile": "FROM node:20\n"})
+    found = keys(Recipe("app", context="app"), Recipe("other", context="other"), Recipe("none", context="none"))
+    assert [bool(key.tag) for key in found.values()] == [True, False, False]
+    assert list(found) == ["app", "other", "none"]
