@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.process import TIMEOUT
 from benchmarks.rows import Row
-from benchmarks.world import World, build_inputs, change, deployments, life, settle, until
+from benchmarks.world import World, build_inputs, change, deployments, life, report_or_stop, until
 from dev import machine
 from dev.act import Result, run_workflow
 from dev.machine import LocalError
@@ -47,7 +47,7 @@ def _row(samples: list[Seconds], what: str, key: str, unit: str = "s", aim: floa
 
 def _job(here: World) -> Seconds:
     change(here)
-    settle(here)
+    report_or_stop(here)
     taken = {}
     for name, workflow in (("act", "empty.yml"), ("job", "deploy.yml")):
         result = run_workflow(
@@ -76,7 +76,7 @@ def _copying(result: Result, step: str = "cd") -> float:
 def _floor(here: World) -> Seconds:
     """The same steps by bare calls, looked at every 20 ms; between them nothing counts."""
     sha = change(here)
-    settle(here)
+    report_or_stop(here)
     stack, ecs = here.stack, here.stack.clients.ecs
     started = time.time()
     image = bare_build(here, sha)

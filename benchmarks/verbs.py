@@ -7,7 +7,18 @@ import time
 from collections.abc import Sequence
 
 from benchmarks.rows import RED, Row
-from benchmarks.world import Look, Step, World, build_inputs, change, life, looking, seen, settle, verb
+from benchmarks.world import (
+    Snapshot,
+    Step,
+    World,
+    build_inputs,
+    change,
+    life,
+    report_or_stop,
+    seen,
+    transient_as_unreadable,
+    verb,
+)
 from dev.act import commit
 
 ROLLED_BACK = 3
@@ -37,8 +48,8 @@ def failed(here: World, runs: int) -> list[Row]:
     commit(here.repo, "mended")
     red, end = [], []
     for _ in range(runs):
-        settle(here)
-        with looking(here) as looks:
+        report_or_stop(here)
+        with transient_as_unreadable(here) as looks:
             step = verb(here, "deploy", {"sha": broken}, ROLLED_BACK)
         breaker = _turned(looks, "FAILED")
         rollback = [look for look in looks if look.asked >= breaker]
@@ -80,11 +91,11 @@ def _separate(here: World, runs: int) -> list[tuple[Step, tuple[Step, float], tu
     taken = []
     for _ in range(runs):
         built = verb(here, "build-push", build_inputs(here, change(here)))
-        settle(here)
+        report_or_stop(here)
         started = time.time()
         migrated = verb(here, "migrate")
         died = life(here, "my-app-migration", started)[1]
-        with looking(here) as looks:
+        with transient_as_unreadable(here) as looks:
             deployed = verb(here, "deploy")
         taken.append((built, (migrated, died), (deployed, _turned(looks, "COMPLETED"))))
     return taken
@@ -96,14 +107,14 @@ def _whole(here: World, runs: int) -> list[tuple[Step, Step]]:
     taken = []
     for _ in range(runs):
         inputs = build_inputs(here, change(here))
-        settle(here)
+        report_or_stop(here)
         new = verb(here, "pipeline", inputs)
-        settle(here)
+        report_or_stop(here)
         taken.append((new, verb(here, "pipeline", inputs)))
     return taken
 
 
-def _turned(looks: Sequence[Look], state: str) -> float:
+def _turned(looks: Sequence[Snapshot], state: str) -> float:
     """When a deployment that was not there at the first look came into this state."""
     known = looks[0].deployments
     return seen(looks, lambda look: state in [now for name, now in look.deployments.items() if name not in known])

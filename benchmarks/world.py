@@ -50,7 +50,7 @@ class Step(Process):
 
 
 @dataclass(frozen=True)
-class Look:
+class Snapshot:
     """The rolloutState of each deployment by id, in the answer to a question at `asked`."""
 
     asked: float
@@ -94,15 +94,15 @@ def verb(here: World, name: str, inputs: Mapping[str, str] | None = None, exit_c
 
 
 @contextmanager
-def looking(here: World) -> Iterator[list[Look]]:
+def transient_as_unreadable(here: World) -> Iterator[list[Snapshot]]:
     """Looks at the service every 50 ms while the block runs, past the proxy; the first is made before it."""
-    looks: list[Look] = []
+    looks: list[Snapshot] = []
     done, first = threading.Event(), threading.Event()
 
     def look() -> None:
         while not done.wait(0.05 if looks else 0):
             asked = time.time()
-            looks.append(Look(asked, {one["id"]: one["rolloutState"] for one in deployments(here)}))
+            looks.append(Snapshot(asked, {one["id"]: one["rolloutState"] for one in deployments(here)}))
             first.set()
 
     thread = threading.Thread(target=look, daemon=True)
@@ -115,7 +115,7 @@ def looking(here: World) -> Iterator[list[Look]]:
         thread.join(TIMEOUT)
 
 
-def seen(looks: Sequence[Look], shows: Callable[[Look], bool]) -> float:
+def seen(looks: Sequence[Snapshot], shows: Callable[[Snapshot], bool]) -> float:
     """When it happened at the earliest: the last look that did not show it."""
     for earlier, later in itertools.pairwise(looks):
         if shows(later):
@@ -149,7 +149,7 @@ def until(shows: Callable[[], bool], what: str) -> float:
     raise LocalError(f"not within {TIMEOUT} s: {what}")
 
 
-def settle(here: World) -> None:
+def report_or_stop(here: World) -> None:
     """Wait until nothing of an earlier deployment is still being stopped."""
 
     def settled() -> bool:

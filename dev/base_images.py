@@ -22,7 +22,7 @@ from dev.machine import CACHE, LocalError, progress
 
 
 @dataclass(frozen=True)
-class Recipe:
+class BuildSpec:
     """What an image is made of: packages and their dependencies, except those that start with `without`."""
 
     name: str
@@ -63,7 +63,7 @@ app:x:1000:1000::/:/bin/sh
 GROUP = "root:x:0:\npostgres:x:999:\napp:x:1000:\n"
 ACCOUNTS = (("etc/passwd", PASSWD), ("etc/group", GROUP))
 
-PYTHON = Recipe(
+PYTHON = BuildSpec(
     name="ecs-cd/python",
     packages=("python3", "python3-psycopg2", "dash", "libc-bin", "coreutils"),
     without=INSTALLATION,
@@ -76,7 +76,7 @@ PYTHON = Recipe(
     ),
     pulled="python:3.12-slim",
 )
-POSTGRES = Recipe(
+POSTGRES = BuildSpec(
     name="ecs-cd/postgres",
     packages=("postgresql", "dash", "libc-bin", "coreutils", "tzdata"),
     # libLLVM and z3 are half of it and only serve the just-in-time compiler, which is switched off.
@@ -85,7 +85,7 @@ POSTGRES = Recipe(
     warm_up=(),
     pulled="postgres:16",
 )
-NGINX = Recipe(
+NGINX = BuildSpec(
     name="ecs-cd/nginx",
     packages=("nginx", "dash", "libc-bin", "coreutils"),
     without=(*INSTALLATION, "iproute2", "libpam", "libdb5"),
@@ -104,7 +104,7 @@ def base_images(env: Mapping[str, str]) -> BaseImages:
     return BaseImages(python=python, postgres=postgres, nginx=nginx)
 
 
-def _ensure(recipe: Recipe, env: Mapping[str, str]) -> str:
+def _ensure(recipe: BuildSpec, env: Mapping[str, str]) -> str:
     if not machine.can_install():
         return _pulled(recipe.pulled, env)
     release = machine.os_release()
@@ -128,7 +128,7 @@ def _pulled(image: str, env: Mapping[str, str]) -> str:
     return image
 
 
-def _make(recipe: Recipe, image: str, env: Mapping[str, str]) -> None:
+def _make(recipe: BuildSpec, image: str, env: Mapping[str, str]) -> None:
     CACHE.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
         archives, root = Path(scratch) / "archives", Path(scratch) / "root"

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
 
 from ecs_cd.aws import session, ssm
-from ecs_cd.aws.session import Aws, code, explain, looking, passing
+from ecs_cd.aws.session import Aws, code, explain, is_transient, transient_as_unreadable
 from ecs_cd.model.errors import Refused, Unreadable
 from tests.aws.conftest import SignedAws
 from tests.scripted_aws import Answer, Params, denied, error, expired, reset, server_error, throttled
@@ -57,14 +57,14 @@ def test_what_passes_and_what_stays(fault: Answer, passes: bool, aws: SignedAws,
     request = {"family": "f", "containerDefinitions": [{"name": "a", "image": "i"}]}
     with pytest.raises((ClientError, botocore.exceptions.BotoCoreError)) as raised:
         ours.once("ecs").register_task_definition(**request)
-    assert passing(raised.value) is passes
-    with pytest.raises(Unreadable if passes else type(raised.value)), looking():
+    assert is_transient(raised.value) is passes
+    with pytest.raises(Unreadable if passes else type(raised.value)), transient_as_unreadable():
         ours.once("ecs").register_task_definition(**request)
 
 
 def test_an_answer_that_can_not_be_read_decides_nothing() -> None:
     """It is not told either: it is a proxy's page, or AWS's, cut off in a secret."""
-    with pytest.raises(Unreadable, match=r"^an answer that can't be read$"), looking():
+    with pytest.raises(Unreadable, match=r"^an answer that can't be read$"), transient_as_unreadable():
         raise ResponseParserError("hunter2")
 
 
@@ -72,7 +72,7 @@ def test_an_answer_that_can_not_be_read_decides_nothing() -> None:
 def test_a_request_that_took_too_long_passes(name: str) -> None:
     """Which AWS answers with a status that is the caller's fault otherwise."""
     answer: Any = {"Error": {"Code": name}, "ResponseMetadata": {"HTTPStatusCode": 400}}
-    assert passing(ClientError(answer, "DescribeServices"))
+    assert is_transient(ClientError(answer, "DescribeServices"))
 
 
 @pytest.mark.parametrize(("fault", "is_denied"), [(denied(), True), (expired(), False), (throttled(), False)], ids=str)

@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecs_cd.aws import sign_in
-from ecs_cd.aws.session import Aws, explain, looking, passing, unsent
+from ecs_cd.aws.session import Aws, explain, is_transient, transient_as_unreadable, unsent
 from ecs_cd.ci import oidc
 from ecs_cd.local.oidc import token_endpoint
 from ecs_cd.model.errors import Cancelled, Refused, Unreadable
@@ -300,10 +300,10 @@ def test_a_renewal_that_may_succeed_in_a_moment_ends_no_watch(
     clock_of(aws).sleep(HOUR)
     before = aws.elapsed()
     aws.on(operation, at(0, fault), at(before + 300, sts.gives(aws)))
-    with pytest.raises(Unreadable, match="AWS STS"), looking():
+    with pytest.raises(Unreadable, match="AWS STS"), transient_as_unreadable():
         ours.once("ecs").list_tasks()
     found = failure(ours.once("ecs").list_tasks)
-    assert passing(found)
+    assert is_transient(found)
     assert unsent(found)
     assert "no AWS credentials at the moment" in str(explain(found))
     clock_of(aws).sleep(300)
@@ -313,7 +313,7 @@ def test_a_renewal_that_may_succeed_in_a_moment_ends_no_watch(
 def test_a_token_that_can_be_had_in_a_moment_ends_no_watch(aws: SignedAws, tokens: IdTokens) -> None:
     """After a few attempts of its own."""
     tokens.answers = [503] * 3
-    with pytest.raises(Unreadable, match="GitHub's OIDC endpoint: HTTP 503"), looking():
+    with pytest.raises(Unreadable, match="GitHub's OIDC endpoint: HTTP 503"), transient_as_unreadable():
         signed_in(aws).once("ecs").list_tasks()
     assert aws.calls == []
 

@@ -139,8 +139,8 @@ def test_a_profile_that_is_gone_is_no_defect_of_the_clean_up(
     monkeypatch.setenv("RUNNER_TEMP", str(tmp_path))
     left = State(os.environ)
     left.begin(kind="deployments", region="eu-west-1", deployments=[])
-    (mine,) = left.folder.glob("under-way-*.json")
-    dead = mine.rename(mine.with_name(f"{mine.stem.rpartition('-')[0]}-{2**22 + 1}.json"))
+    (own,) = left.folder.glob("under-way-*.json")
+    dead = own.rename(own.with_name(f"{own.stem.rpartition('-')[0]}-{2**22 + 1}.json"))
     ended = run("clean-up", env={"AWS_PROFILE": "gone", "GITHUB_ACTIONS": ""})
     assert (ended.returncode, dead.exists()) == (2, True)
     assert ended.stderr.startswith("error: clean-up: The config profile (gone) could not be found"), ended

@@ -11,7 +11,7 @@ from botocore import xform_name
 
 from ecs_cd.document.rules import app_file, document
 from ecs_cd.document.rules.document import CodeDeploy, Document, Migration, Rule, ScheduledTask, Service
-from ecs_cd.model.build_spec import Recipe
+from ecs_cd.model.build_spec import BuildSpec
 from ecs_cd.model.references import RegisteredTaskDefinition, Repository, S3Object
 from ecs_cd.model.verdict import DEFECT_EXIT_CODE, EXIT_CODES, REFUSED_EXIT_CODE
 from tests.contract import parts
@@ -82,7 +82,7 @@ def test_the_readmes_app_file_is_valid() -> None:
     """What people copy into .github/ecs-cd.yml is read without complaint, and uses every key there is."""
     (text,) = (block for block in parts.readme_blocks("yaml") if block.startswith("images:"))
     app, nginx = app_file.load(text, where="README.md").values()
-    assert app == Recipe(
+    assert app == BuildSpec(
         "app",
         context=".",
         file="docker/Dockerfile",
@@ -93,7 +93,7 @@ def test_the_readmes_app_file_is_valid() -> None:
         secret_files={"cert": "certs/ca.pem"},
         cache="registry",
     )
-    assert nginx == Recipe("nginx", context="nginx")
+    assert nginx == BuildSpec("nginx", context="nginx")
 
 
 def test_the_readmes_terraform_writes_the_same_document() -> None:

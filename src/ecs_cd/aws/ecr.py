@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ecs_cd.aws.session import Aws, Client, code, looking
+from ecs_cd.aws.session import Aws, Client, code, transient_as_unreadable
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import MANIFEST_TYPES, Image, Mutability, Repository, is_aws
 
@@ -95,7 +95,7 @@ def login(aws: Aws, repository: Repository) -> tuple[str, str]:
 def scan(aws: Aws, repository: Repository, digest: str) -> list[dict[str, Any]] | None:
     """ECR's scan of an image, all pages of DescribeImageScanFindings; nothing where ECR knows of none."""
     request = {**_name(repository), "imageId": {"imageDigest": digest}, "maxResults": 1000}
-    with looking():
+    with transient_as_unreadable():
         try:
             pages = [aws.once("ecr", region=repository.region).describe_image_scan_findings(**request)]
         except ClientError as error:

@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ecs_cd.aws.session import Aws, code, passing
+from ecs_cd.aws.session import Aws, code, is_transient
 from ecs_cd.model.references import short
 
 TAIL = 20  # lines
@@ -71,6 +71,6 @@ def _events(aws: Aws, log: Stream, position: Mapping[str, Any]) -> dict[str, Any
         answer: dict[str, Any] = client.get_log_events(logGroupName=log.group, logStreamName=log.name, **position)
         return answer
     except (ClientError, BotoCoreError) as error:
-        if code(error) != "ResourceNotFoundException" and not passing(error):
+        if code(error) != "ResourceNotFoundException" and not is_transient(error):
             log.trouble = f"the log group {log.group} can't be read ({code(error) or error})"
         return {}

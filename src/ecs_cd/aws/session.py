@@ -148,7 +148,7 @@ def code(error: Exception) -> str:
     return ""
 
 
-def passing(error: Exception) -> bool:
+def is_transient(error: Exception) -> bool:
     """Whether the same call may succeed in a moment: throttled, server error, connection lost.
 
     A mutation that failed like this may have been carried out all the same, unless it was ``unsent``.
@@ -170,12 +170,12 @@ def denied(error: Exception) -> bool:
 
 
 @contextmanager
-def looking() -> Iterator[None]:
+def transient_as_unreadable() -> Iterator[None]:
     """Reads inside a watch: what passes becomes ``Unreadable``, for the watch to look again."""
     try:
         yield
     except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError) as error:
-        if passing(error):
+        if is_transient(error):
             raise Unreadable(str(error) if unsent(error) else code(error) or type(error).__name__) from error
         raise
     except ResponseParserError as error:  # cut off, or a proxy's page; its text is the whole answer

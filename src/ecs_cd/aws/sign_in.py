@@ -141,7 +141,7 @@ def _tag_value(text: str) -> str:
 
 
 def _given(call: Callable[..., Any], request: Mapping[str, Any]) -> dict[str, Any]:
-    """What STS gives, as botocore keeps it. What passes is a ``CredentialRetrievalError``, for ``passing`` to know."""
+    """STS's answer in botocore's form. Transient errors become ``CredentialRetrievalError``, see ``is_transient``."""
     try:
         keys = call(**request)["Credentials"]
     except (exceptions.ConnectionError, exceptions.HTTPClientError) as error:

@@ -8,17 +8,17 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd.aws import ecs
-from ecs_cd.aws.session import code, looking, passing
+from ecs_cd.aws.session import code, is_transient, transient_as_unreadable
 from ecs_cd.deploy.rules import digests
-from ecs_cd.deploy.tracked import Following
+from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.images import registry
-from ecs_cd.job.job import Job, together
+from ecs_cd.job.job import Job, concurrently
 from ecs_cd.job.watch import watch
 from ecs_cd.model.duration import words
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.lifecycle import Strategy
 from ecs_cd.model.references import repository
-from ecs_cd.model.verdict import Outcome, Verdict, Watching
+from ecs_cd.model.verdict import InProgress, Outcome, Verdict
 
 _AT_ONCE = 50  # services; each costs a call, and ECS takes a hundred at a time
 _EVERY = 1.0  # seconds
@@ -29,7 +29,7 @@ _PATIENCE = 300.0  # seconds in which the tasks have to be readable
 Children = dict[str, frozenset[str] | None]
 
 
-def prove(job: Job, group: Sequence[Following]) -> None:
+def verify_digests(job: Job, group: Sequence[TrackedDeployment]) -> None:
     """Looks at what the successful ones run; a verdict that is not proved is none."""
     succeeded = [one for one in group if one.verdict and one.verdict.outcome is Outcome.SUCCEEDED]
     deadline = job.clock.monotonic() + _PATIENCE
@@ -40,19 +40,19 @@ def prove(job: Job, group: Sequence[Following]) -> None:
         _prove(job, succeeded[start : start + _AT_ONCE], children, deadline)
 
 
-def _prove(job: Job, group: Sequence[Following], children: Children, deadline: float) -> None:
+def _prove(job: Job, group: Sequence[TrackedDeployment], children: Children, deadline: float) -> None:
     missing: dict[str, list[str]] = {one.key: [] for one in group}
     left, first_read = list(group), float("inf")
 
     def look() -> None:
         nonlocal left, first_read
-        with looking():
+        with transient_as_unreadable():
             found = _missing(job, left, children)
         first_read = min(first_read, job.clock.monotonic())
         missing.update(found)
         left = [one for one in left if missing[one.key]]
 
-    def judge(_: None) -> Verdict | dict[str, Watching]:
+    def judge(_: None) -> Verdict | dict[str, InProgress]:
         late = job.clock.monotonic() - first_read >= _LATE
         return {} if left and not late else Verdict(Outcome.SUCCEEDED, "")
 
@@ -72,7 +72,7 @@ def _prove(job: Job, group: Sequence[Following], children: Children, deadline: f
             one.verdict = Verdict(Outcome.UNKNOWN, f"{done} for {words(_PATIENCE)} nobody could read which digests run")
 
 
-def _missing(job: Job, group: Sequence[Following], children: Children) -> dict[str, list[str]]:
+def _missing(job: Job, group: Sequence[TrackedDeployment], children: Children) -> dict[str, list[str]]:
     """What keeps each from being proved."""
     tasks = _tasks(job, group)
     idle = [one for one in group if not any(task.get("lastStatus") == "RUNNING" for task in tasks[one.key])]
@@ -87,22 +87,22 @@ def _missing(job: Job, group: Sequence[Following], children: Children) -> dict[s
     return found
 
 
-def _tasks(job: Job, group: Sequence[Following]) -> dict[str, list[Any]]:
+def _tasks(job: Job, group: Sequence[TrackedDeployment]) -> dict[str, list[Any]]:
     """The tasks of each service that are to run: a ListTasks for each, and DescribeTasks for a hundred tasks."""
     cluster = group[0].plan.cluster if group else ""
-    arns = together(
+    arns = concurrently(
         *(lambda one=one: ecs.service_task_arns(job.aws, cluster, one.plan.name, "RUNNING") for one in group)
     )
     known = {str(task["taskArn"]): task for task in ecs.tasks(job.aws, cluster, [arn for each in arns for arn in each])}
     tasks = {one.key: [known[arn] for arn in each if arn in known] for one, each in zip(group, arns, strict=True)}
     for one in group:
         if one.plan.strategy is not Strategy.ROLLING:  # which may keep the tasks of before for a while
-            ours = one.mine.task_definition
+            ours = one.own.task_definition
             tasks[one.key] = [task for task in tasks[one.key] if task.get("taskDefinitionArn") == ours]
     return tasks
 
 
-def _none_wanted(job: Job, idle: Sequence[Following]) -> set[str]:
+def _none_wanted(job: Job, idle: Sequence[TrackedDeployment]) -> set[str]:
     """Those of which no task is to run any more, if there ever was one."""
     if not idle:
         return set()
@@ -110,10 +110,10 @@ def _none_wanted(job: Job, idle: Sequence[Following]) -> set[str]:
     return {one.key for one in idle if services.get(one.plan.name, {}).get("desiredCount") == 0}
 
 
-def _unproved(one: Following, tasks: Sequence[Any], children: Children) -> list[str]:
+def _unproved(one: TrackedDeployment, tasks: Sequence[Any], children: Children) -> list[str]:
     known: Mapping[str, frozenset[str]] = {image: each for image, each in children.items() if each is not None}
     images = {name: image for name, image in one.plan.images.items() if children.get(image, frozenset()) is not None}
-    return digests.missing(tasks, one.mine.task_definition, images, known)
+    return digests.missing(tasks, one.own.task_definition, images, known)
 
 
 def _children(image: str, job: Job) -> frozenset[str] | None:
@@ -123,7 +123,7 @@ def _children(image: str, job: Job) -> frozenset[str] | None:
     try:
         return digests.children(registry.manifest(job.aws, repository(name), digest))
     except (ClientError, BotoCoreError, Refused) as error:
-        if passing(error):
+        if is_transient(error):
             raise
         job.ci.line(
             f"proof: the manifest of {image} can't be read ({code(error) or error}); its digest is not compared"

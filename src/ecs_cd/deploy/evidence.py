@@ -13,9 +13,9 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd.aws import cloudwatch, ecs, elbv2, logs
-from ecs_cd.aws.session import code, passing
+from ecs_cd.aws.session import code, is_transient
 from ecs_cd.deploy.rules import rolling
-from ecs_cd.deploy.tracked import Following
+from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.diagnosis import findings as diagnosis
 from ecs_cd.diagnosis import stopped_tasks
 from ecs_cd.diagnosis.findings import Evidence, Finding, StoppedTask
@@ -57,20 +57,20 @@ class _Log:
     pages: int = _LOG_PAGES
 
 
-def want(one: Following, *, events: bool) -> None:
+def want(one: TrackedDeployment, *, events: bool) -> None:
     """Something went wrong: its dead tasks, and with ``events`` its events, are to be read."""
     wanted = [*([_Service()] if events else []), _Stopped()]
     one.reads.extend(read for read in wanted if read not in one.reads)
 
 
-def want_if_stalled(one: Following, now: float, *, events: bool) -> None:
+def want_if_stalled(one: TrackedDeployment, now: float, *, events: bool) -> None:
     """Where nothing moves for long there may be something that no count shows."""
     if now - one.moved_at >= _STALLED:
         one.moved_at = now - _STALLED + _STALLED_EVERY
         want(one, events=events)
 
 
-def gather(job: Job, group: Sequence[Following], most: int) -> None:
+def gather(job: Job, group: Sequence[TrackedDeployment], most: int) -> None:
     """Makes the reads that are due, by turns, with ``most`` calls; what is left is for the next time, when who was
     served last comes last."""
     end = job.aws.calls + most
@@ -86,7 +86,7 @@ def _calls(read: _Service | _Stopped | _Tasks | _Log) -> int:
     return _LOG_PAGES if isinstance(read, _Log) else 1
 
 
-def notice(job: Job, one: Following, service: Mapping[str, Any]) -> None:
+def notice(job: Job, one: TrackedDeployment, service: Mapping[str, Any]) -> None:
     """Says the service's events that are new, and the cause where one names it."""
     new = diagnosis.new_events(service, one.seen_events)
     one.seen_events |= {str(event["id"]) for event in service.get("events", ())}
@@ -98,7 +98,7 @@ def notice(job: Job, one: Following, service: Mapping[str, Any]) -> None:
             _found(job, one, finding, f"{one.key}: {finding.cause}")
 
 
-def look_once_more(job: Job, group: Sequence[Following]) -> None:
+def look_once_more(job: Job, group: Sequence[TrackedDeployment]) -> None:
     """In the end: the tasks that have died since, and the logs that had no lines yet."""
     for one in group:
         want(one, events=False)
@@ -110,13 +110,13 @@ def look_once_more(job: Job, group: Sequence[Following]) -> None:
         _try(job, one, read)
 
 
-def _without_lines(one: Following) -> list[StoppedTask]:
+def _without_lines(one: TrackedDeployment) -> list[StoppedTask]:
     """Of each cause whose tasks have no log so far, some."""
     told = {diagnosis.task_failed(each).cause for each in one.stopped.values() if each.log}
     return [each for each in one.stopped.values() if diagnosis.task_failed(each).cause not in told][:_TAILS]
 
 
-def findings(job: Job, one: Following, told: Evidence) -> list[Finding]:
+def findings(job: Job, one: TrackedDeployment, told: Evidence) -> list[Finding]:
     """The causes of a failure, with what the target groups and alarms tell. ``told`` is what the look at the deployment
     itself tells."""
     targets = [
@@ -129,12 +129,12 @@ def findings(job: Job, one: Following, told: Evidence) -> list[Finding]:
     return known(one, replace(told, targets=tuple(targets), alarms=tuple(alarms) or told.alarms))
 
 
-def known(one: Following, told: Evidence) -> list[Finding]:
+def known(one: TrackedDeployment, told: Evidence) -> list[Finding]:
     """The causes, as far as they have been found already."""
     return diagnosis.findings(replace(told, stopped=tuple(one.stopped.values()), events=tuple(one.events[-10:])))
 
 
-def _target_groups(one: Following) -> list[str]:
+def _target_groups(one: TrackedDeployment) -> list[str]:
     """Where the tasks that fail are registered: of a blue/green service in either. Under CODE_DEPLOY the service names
     Blue's only."""
     if one.plan.strategy is Strategy.CODE_DEPLOY:
@@ -145,14 +145,14 @@ def _target_groups(one: Following) -> list[str]:
     return [str(arn) for arn in dict.fromkeys(arns) if arn]
 
 
-def _try(job: Job, one: Following, read: _Service | _Stopped | _Tasks | _Log) -> None:
+def _try(job: Job, one: TrackedDeployment, read: _Service | _Stopped | _Tasks | _Log) -> None:
     try:
         _make(job, one, read)
     except (ClientError, BotoCoreError) as error:
         _unreadable(job, one, error)
 
 
-def _make(job: Job, one: Following, read: _Service | _Stopped | _Tasks | _Log) -> None:
+def _make(job: Job, one: TrackedDeployment, read: _Service | _Stopped | _Tasks | _Log) -> None:
     match read:
         case _Service():
             service = ecs.look_at_service(job.aws, one.plan.cluster, one.plan.name)
@@ -165,7 +165,7 @@ def _make(job: Job, one: Following, read: _Service | _Stopped | _Tasks | _Log) -
             one.reads.extendleft(_Tasks(tuple(chunk)) for chunk in chunks)
         case _Tasks(arns):
             for task in ecs.tasks(job.aws, one.plan.cluster, arns):
-                if rolling.died(task, one.mine):
+                if rolling.died(task, one.own):
                     _note(job, one, task)
         case _Log(task, pages):
             known = _with_log(job, one, task, pages)
@@ -175,7 +175,7 @@ def _make(job: Job, one: Following, read: _Service | _Stopped | _Tasks | _Log) -
                 job.ci.relay(known.log)
 
 
-def _note(job: Job, one: Following, task: Mapping[str, Any]) -> None:
+def _note(job: Job, one: TrackedDeployment, task: Mapping[str, Any]) -> None:
     noted = StoppedTask(task)
     finding = diagnosis.task_failed(noted)
     alike = sum(diagnosis.task_failed(each).cause == finding.cause for each in one.stopped.values())
@@ -185,7 +185,7 @@ def _note(job: Job, one: Following, task: Mapping[str, Any]) -> None:
         one.reads.append(_Log(task))
 
 
-def _found(job: Job, one: Following, finding: Finding, words: str) -> None:
+def _found(job: Job, one: TrackedDeployment, finding: Finding, words: str) -> None:
     """Says a cause once; an event and a dead task tell of the same, and the event doesn't know the container.
 
     With the next step where waiting does not help, or where it is not told again in the end.
@@ -199,7 +199,7 @@ def _found(job: Job, one: Following, finding: Finding, words: str) -> None:
         one.permanent = finding
 
 
-def _streams(one: Following, task: Mapping[str, Any]) -> list[logs.Stream]:
+def _streams(one: TrackedDeployment, task: Mapping[str, Any]) -> list[logs.Stream]:
     """Where the containers that took the task down write to, as far as it can be read."""
     names = [str(each.get("name", "")) for each in stopped_tasks.failed_containers(task)]
     options = {name: task_definition.log_options(one.plan.definition, name) for name in names}
@@ -207,7 +207,7 @@ def _streams(one: Following, task: Mapping[str, Any]) -> list[logs.Stream]:
     return [log for log in found if log]
 
 
-def _with_log(job: Job, one: Following, task: Mapping[str, Any], pages: int) -> StoppedTask:
+def _with_log(job: Job, one: TrackedDeployment, task: Mapping[str, Any], pages: int) -> StoppedTask:
     for log in _streams(one, task):
         lines = logs.tail(job.aws, log, pages)
         if log.trouble and one.first_of_any(log.trouble):
@@ -218,7 +218,7 @@ def _with_log(job: Job, one: Following, task: Mapping[str, Any], pages: int) -> 
     return StoppedTask(task)
 
 
-def _try_list(job: Job, one: Following, read: Any) -> list[Any]:
+def _try_list(job: Job, one: TrackedDeployment, read: Any) -> list[Any]:
     try:
         return list(read())
     except (ClientError, BotoCoreError) as error:
@@ -226,9 +226,9 @@ def _try_list(job: Job, one: Following, read: Any) -> list[Any]:
         return []
 
 
-def _unreadable(job: Job, one: Following, error: Exception) -> None:
+def _unreadable(job: Job, one: TrackedDeployment, error: Exception) -> None:
     """Said once, and not of every service: it is the role that may not read."""
     what = f"{getattr(error, 'operation_name', 'AWS')} answers {code(error) or type(error).__name__}"
-    if not passing(error) and one.first_of_any(what):
+    if not is_transient(error) and one.first_of_any(what):
         say = job.ci.warning if one.first_of_any("evidence is missing") else job.ci.line
         say(f"{one.key}: evidence is missing, {what}")

@@ -8,16 +8,16 @@ from functools import partial
 
 from ecs_cd.aws import ecs
 from ecs_cd.deploy import follow, release
-from ecs_cd.deploy.digests import prove
+from ecs_cd.deploy.digests import verify_digests
 from ecs_cd.deploy.plan import Plan, Policy
-from ecs_cd.deploy.rules.own_deployment import Mine
-from ecs_cd.deploy.tracked import Following
+from ecs_cd.deploy.rules.own_deployment import OwnDeployment
+from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.document import load
 from ecs_cd.document.rules import document
 from ecs_cd.document.rules.document import Service
 from ecs_cd.images import resolve
 from ecs_cd.inputs.interface import Existing
-from ecs_cd.job.job import Job, Result, together
+from ecs_cd.job.job import Job, Result, concurrently
 from ecs_cd.model import lifecycle
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.lifecycle import Until
@@ -36,7 +36,7 @@ def plans(inputs: Existing, job: Job) -> list[Plan]:
         lifecycle.check(inputs.wait_until, kind, target.name)
         return Plan(target, cluster, {}, services[target.name], now, kind)
 
-    found: list[Plan] = together(*(partial(plan, each) for each in wanted))
+    found: list[Plan] = concurrently(*(partial(plan, each) for each in wanted))
     for each in found:
         job.ci.line(f"service: {each.target.key}, {cluster}/{each.name}, {each.strategy.value}")
     return found
@@ -70,15 +70,15 @@ def _policy(inputs: Existing) -> Policy:
 
 
 def carry_out(
-    inputs: Existing, deployments: Sequence[tuple[Following, Callable[[], Mine]]], job: Job
-) -> tuple[list[Following], Result]:
+    inputs: Existing, deployments: Sequence[tuple[TrackedDeployment, Callable[[], OwnDeployment]]], job: Job
+) -> tuple[list[TrackedDeployment], Result]:
     """Asks for each of these, and follows them to the end, with the proof."""
-    group: list[Following] = []
+    group: list[TrackedDeployment] = []
     policy, deadline = _policy(inputs), job.clock.monotonic() + inputs.deployment_timeout
     with release.remembered(group, job):
         for one, call in deployments:
             follow.begin(job, group, one, policy, partial(follow.ask, job, group, one, policy, call, deadline))
         follow.follow(job, group, policy, deadline)
-        prove(job, group)
+        verify_digests(job, group)
         causes = release.findings(group, job)
     return group, release.result(release.verdict_on(group), group, causes, job)

@@ -10,19 +10,19 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd.aws import ecs
-from ecs_cd.aws.session import code, explain, looking, passing
+from ecs_cd.aws.session import code, explain, is_transient, transient_as_unreadable
 from ecs_cd.deploy import evidence, strategies
 from ecs_cd.deploy.plan import Plan, Policy
 from ecs_cd.deploy.rules import rolling
-from ecs_cd.deploy.rules.own_deployment import Mine
-from ecs_cd.deploy.tracked import Following
+from ecs_cd.deploy.rules.own_deployment import OwnDeployment
+from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.job.job import Job
 from ecs_cd.job.watch import watch
 from ecs_cd.model.duration import words
 from ecs_cd.model.errors import OutcomeUnknown, Refused
 from ecs_cd.model.lifecycle import STARTED, Strategy, Until
 from ecs_cd.model.references import short
-from ecs_cd.model.verdict import Outcome, Verdict, Watching, combined
+from ecs_cd.model.verdict import InProgress, Outcome, Verdict, combined
 
 _EVERY = 2.0  # seconds between two looks
 _FIRST = 1.5  # seconds from UpdateService, whose answer tells as much as a look at once would, to the first look
@@ -37,7 +37,7 @@ _FAILURES = (Outcome.FAILED, Outcome.ROLLED_BACK, Outcome.ROLLBACK_FAILED, Outco
 # ---- before: is the way clear? ----
 
 
-def clear_the_way(
+def resolve_conflicts(
     job: Job, plans: Sequence[Plan], arns: Sequence[str], policy: Policy, deadline: float
 ) -> list[Plan] | Verdict:
     """The plans with the services as they are now, once no deployment of somebody else is under way.
@@ -53,7 +53,7 @@ def clear_the_way(
     def look() -> None:
         nonlocal seen_all
         asked = _affordable([fresh[key] for key in others]) or list(fresh.values())
-        with looking():
+        with transient_as_unreadable():
             for plan in asked if _all_fresh(job, asked) and not others else _renewed(job, asked):
                 key = plan.target.key
                 fresh[key] = plan
@@ -62,13 +62,13 @@ def clear_the_way(
                 others.update({key: found} if found else {})
         seen_all = len(asked) == len(plans)  # else the rest may have changed while some were waited for
 
-    def judge(_: None) -> Verdict | dict[str, Watching]:
+    def judge(_: None) -> Verdict | dict[str, InProgress]:
         if not others:
             return Verdict(Outcome.SUCCEEDED, "") if seen_all else {}
         if policy.on_conflict != "wait":
             _refuse_or_supersede(job, fresh, others, policy)
             return Verdict(Outcome.SUCCEEDED, "")
-        return {key: Watching(f"{found}, somebody else's; waiting for its end") for key, found in others.items()}
+        return {key: InProgress(f"{found}, somebody else's; waiting for its end") for key, found in others.items()}
 
     ended = watch(
         look,
@@ -127,7 +127,12 @@ def _refuse_or_supersede(job: Job, plans: dict[str, Plan], others: dict[str, str
 
 
 def start(
-    job: Job, group: list[Following], plans: Sequence[Plan], arns: Sequence[str], policy: Policy, deadline: float
+    job: Job,
+    group: list[TrackedDeployment],
+    plans: Sequence[Plan],
+    arns: Sequence[str],
+    policy: Policy,
+    deadline: float,
 ) -> None:
     """Begins the deployments of all, or with ``in_order`` each once the one before has succeeded; ``group`` gets them
     one by one, so that it tells what was begun if it does not come to its end.
@@ -136,7 +141,7 @@ def start(
     ``Refused``, where the first can't be begun: then nothing was.
     """
     for plan, arn in zip(plans, arns, strict=True):
-        one = Following(plan, Mine(plan.strategy, "", arn, rolling.running(plan.service)))
+        one = TrackedDeployment(plan, OwnDeployment(plan.strategy, "", arn, rolling.running(plan.service)))
         if policy.in_order:
             follow(job, group, policy, deadline)
         one.verdict = _left_out(job, group, policy, deadline)
@@ -146,7 +151,7 @@ def start(
             begin(job, group, one, policy, partial(_start, job, group, one, policy, deadline))
 
 
-def _left_out(job: Job, group: Sequence[Following], policy: Policy, deadline: float) -> Verdict | None:
+def _left_out(job: Job, group: Sequence[TrackedDeployment], policy: Policy, deadline: float) -> Verdict | None:
     """Where one before it has not succeeded, or has taken all of the time to be begun."""
     bad = [one.key for one in group if policy.in_order and one.verdict and not one.verdict.outcome.green]
     if bad:
@@ -155,7 +160,13 @@ def _left_out(job: Job, group: Sequence[Following], policy: Policy, deadline: fl
     return Verdict(Outcome.SKIPPED, f"not begun: the time of {words(policy.timeout)} was over") if late else None
 
 
-def begin(job: Job, group: list[Following], one: Following, policy: Policy, call: Callable[[], Mine | Verdict]) -> None:
+def begin(
+    job: Job,
+    group: list[TrackedDeployment],
+    one: TrackedDeployment,
+    policy: Policy,
+    call: Callable[[], OwnDeployment | Verdict],
+) -> None:
     """Adds a deployment to the group, and begins it by ``call``, which may find that it can't be begun in time.
 
     Raises what AWS answers, or ``Refused``, where it is the first: then nothing was begun.
@@ -181,23 +192,25 @@ def begin(job: Job, group: list[Following], one: Following, policy: Policy, call
     note(job, group, policy)
 
 
-def _has_begun(job: Job, one: Following, began: Mine | Verdict, policy: Policy) -> None:
+def _has_begun(job: Job, one: TrackedDeployment, began: OwnDeployment | Verdict, policy: Policy) -> None:
     if isinstance(began, Verdict):
         one.verdict = began
         return
-    one.mine = began
+    one.own = began
     if policy.until.goal == STARTED:
         name = f"deployment {short(began.id)}" if began.id else "the deployment"
         one.verdict = Verdict(Outcome.IN_PROGRESS, f"{name} has been started; nobody waits for its end")
         one.tell(one.verdict.outcome, job.clock.monotonic())
 
 
-def _start(job: Job, group: Sequence[Following], one: Following, policy: Policy, deadline: float) -> Mine | Verdict:
+def _start(
+    job: Job, group: Sequence[TrackedDeployment], one: TrackedDeployment, policy: Policy, deadline: float
+) -> OwnDeployment | Verdict:
     """Once the way is clear: since it was looked at all, others may have begun theirs."""
-    arn = one.mine.task_definition
+    arn = one.own.task_definition
     while True:
         if not _all_fresh(job, [one.plan]):
-            cleared = clear_the_way(job, [one.plan], [arn], policy, deadline)
+            cleared = resolve_conflicts(job, [one.plan], [arn], policy, deadline)
             if isinstance(cleared, Verdict):
                 return cleared
             one.renew(cleared[0])
@@ -213,12 +226,12 @@ def _start(job: Job, group: Sequence[Following], one: Following, policy: Policy,
 
 def ask(
     job: Job,
-    group: Sequence[Following],
-    one: Following,
+    group: Sequence[TrackedDeployment],
+    one: TrackedDeployment,
     policy: Policy,
-    call: Callable[[], Mine],
+    call: Callable[[], OwnDeployment],
     deadline: float,
-) -> Mine:
+) -> OwnDeployment:
     """Asks AWS for a deployment, which is written down before. A read that fails before that is made again."""
     one.begun, one.asked_at = True, job.clock.monotonic()
     note(job, group, policy)
@@ -227,7 +240,7 @@ def ask(
             return call()
         except (ClientError, BotoCoreError) as error:
             # A mutation whose answer may have been lost is an `OutcomeUnknown`: see mutation.carry_out.
-            if not passing(error) or job.clock.monotonic() >= deadline:
+            if not is_transient(error) or job.clock.monotonic() >= deadline:
                 raise
             if one.first_time("asking"):
                 job.ci.line(
@@ -236,7 +249,7 @@ def ask(
             job.clock.sleep(_EVERY)
 
 
-def note(job: Job, group: Sequence[Following], policy: Policy) -> None:
+def note(job: Job, group: Sequence[TrackedDeployment], policy: Policy) -> None:
     """Writes into the state file what is under way; ``clean_up`` and ``rollouts.stop`` read it."""
     job.state.begin(
         kind="deployment",
@@ -247,14 +260,14 @@ def note(job: Job, group: Sequence[Following], policy: Policy) -> None:
     )
 
 
-def _entry(one: Following) -> dict[str, Any]:
+def _entry(one: TrackedDeployment) -> dict[str, Any]:
     return {
         "strategy": one.plan.strategy.value,
         "cluster": one.plan.cluster,
         "service": one.plan.name,
-        "task_definition": one.mine.task_definition,
-        "id": one.mine.id,
-        "previous_task_definition": one.mine.previous_task_definition,
+        "task_definition": one.own.task_definition,
+        "id": one.own.id,
+        "previous_task_definition": one.own.previous_task_definition,
         "back_to": one.back_to,
     }
 
@@ -262,12 +275,12 @@ def _entry(one: Following) -> dict[str, Any]:
 # ---- follow ----
 
 
-def follow(job: Job, group: Sequence[Following], policy: Policy, deadline: float) -> None:
+def follow(job: Job, group: Sequence[TrackedDeployment], policy: Policy, deadline: float) -> None:
     """Looks at all that have no verdict yet until each has one, or the time is over."""
     active = [one for one in group if one.verdict is None]
     if not active:
         return
-    if all(one.mine.id != rolling.primary(one.plan.service).get("id") for one in active):
+    if all(one.own.id != rolling.primary(one.plan.service).get("id") for one in active):
         job.clock.sleep(_FIRST)
     ended = watch(
         lambda: _look(job, active),
@@ -284,7 +297,7 @@ def follow(job: Job, group: Sequence[Following], policy: Policy, deadline: float
             one.tell(one.verdict.outcome, job.clock.monotonic())
 
 
-def _look(job: Job, active: Sequence[Following]) -> None:
+def _look(job: Job, active: Sequence[TrackedDeployment]) -> None:
     waiting = [one for one in active if one.verdict is None]
     before, end = [one.look for one in waiting], job.aws.calls + _CALLS
     strategies.read(job, waiting)
@@ -293,7 +306,7 @@ def _look(job: Job, active: Sequence[Following]) -> None:
     evidence.gather(job, waiting, end - job.aws.calls)
 
 
-def _look_closer(job: Job, one: Following, before: Any) -> None:
+def _look_closer(job: Job, one: TrackedDeployment, before: Any) -> None:
     service, now = strategies.events(one), job.clock.monotonic()
     if service is not None:
         evidence.notice(job, one, service)
@@ -307,14 +320,14 @@ def _look_closer(job: Job, one: Following, before: Any) -> None:
 
 
 def _judge_all(
-    job: Job, group: Sequence[Following], active: Sequence[Following], policy: Policy
-) -> Verdict | dict[str, Watching]:
+    job: Job, group: Sequence[TrackedDeployment], active: Sequence[TrackedDeployment], policy: Policy
+) -> Verdict | dict[str, InProgress]:
     """The states of those that are waited for; the verdict on all once there are none, or no use in waiting."""
     waiting = [one for one in active if one.verdict is None]
-    states: dict[str, Watching] = {}
+    states: dict[str, InProgress] = {}
     for one in waiting:
         state = _judge(one, policy)
-        if isinstance(state, Watching):
+        if isinstance(state, InProgress):
             states[one.key] = state
             continue
         one.verdict = state
@@ -328,32 +341,32 @@ def _judge_all(
     return states if states and not hopeless else combined(verdicts)
 
 
-def _judge(one: Following, policy: Policy) -> Verdict | Watching:
+def _judge(one: TrackedDeployment, policy: Policy) -> Verdict | InProgress:
     if one.back_to:
         return _judge_back(one, policy)
     state = strategies.judge(one, policy.until)
-    if isinstance(state, Watching) and policy.fail_fast and one.permanent:
+    if isinstance(state, InProgress) and policy.fail_fast and one.permanent:
         return Verdict(Outcome.FAILED, f"{one.permanent.cause}; that does not heal, and fail-fast ends the wait here")
     return state
 
 
-def _judge_back(one: Following, policy: Policy) -> Verdict | Watching:
+def _judge_back(one: TrackedDeployment, policy: Policy) -> Verdict | InProgress:
     """On the way back it has succeeded if what ran before runs: by a deployment of that, or where the one that brought
     something else is taken back, by its rollback."""
-    if one.mine.task_definition == one.back_to:
+    if one.own.task_definition == one.back_to:
         return strategies.judge(one, policy.until)
     state = strategies.judge(one, Until(through_pauses=True))
-    if isinstance(state, Watching):
+    if isinstance(state, InProgress):
         return state
     if state.outcome is Outcome.SUCCEEDED:
         return Verdict(Outcome.FAILED, f"it came to its end before it could be taken back: {state.message}")
     if state.outcome is Outcome.ROLLED_BACK:
-        one.mine = replace(one.mine, task_definition=one.back_to, previous_task_definition=one.mine.task_definition)
+        one.own = replace(one.own, task_definition=one.back_to, previous_task_definition=one.own.task_definition)
         return replace(state, outcome=Outcome.SUCCEEDED)
     return state
 
 
-def _time_is_over(one: Following, policy: Policy, outcome: Outcome) -> Verdict:
+def _time_is_over(one: TrackedDeployment, policy: Policy, outcome: Outcome) -> Verdict:
     """Where somebody was waited for, that is how it ended."""
     seen = strategies.judge(one, replace(policy.until, through_pauses=False)) if one.look is not None else None
     if isinstance(seen, Verdict) and seen.outcome is Outcome.PAUSED:
@@ -366,12 +379,12 @@ def _time_is_over(one: Following, policy: Policy, outcome: Outcome) -> Verdict:
     return Verdict(outcome, f"no verdict after {time}{last}; {goes_on}")
 
 
-def _say(job: Job, key: str, watching: Watching) -> None:
+def _say(job: Job, key: str, watching: InProgress) -> None:
     """In red at once, where it is bad; it is the verdict that is annotated, with the cause."""
     job.ci.line(f"{key or 'deploy'}: {watching.message}", alarming=watching.alarming)
 
 
-def _show(job: Job, active: Sequence[Following], states: Mapping[str, str]) -> None:
+def _show(job: Job, active: Sequence[TrackedDeployment], states: Mapping[str, str]) -> None:
     """What is waited for, with the revisions, to whoever sees it live."""
     ways = {one.key: f"{one.key} {' -> '.join(filter(None, one.way))}" for one in active}
     job.ci.progress({ways.get(key, key): words for key, words in states.items()})
@@ -380,12 +393,12 @@ def _show(job: Job, active: Sequence[Following], states: Mapping[str, str]) -> N
 # ---- after a failure: back ----
 
 
-def failed(group: Sequence[Following]) -> list[Following]:
+def failed(group: Sequence[TrackedDeployment]) -> list[TrackedDeployment]:
     """Those that have failed in a way that on-failure is about."""
     return [one for one in group if one.verdict and one.verdict.outcome in _FAILURES]
 
 
-def go_back(job: Job, group: Sequence[Following], policy: Policy) -> None:
+def go_back(job: Job, group: Sequence[TrackedDeployment], policy: Policy) -> None:
     """Brings every service back to what it ran before, and waits for it, in a time of its own; the verdicts tell how
     that went.
 
@@ -414,7 +427,7 @@ def _in_short(failures: Sequence[str]) -> str:
     return "; ".join([*failures[:_NAMED], *([f"and {more} more"] if more > 0 else [])])
 
 
-def _undo(job: Job, now: list[Following], number: int, why: str, policy: Policy, deadline: float) -> None:
+def _undo(job: Job, now: list[TrackedDeployment], number: int, why: str, policy: Policy, deadline: float) -> None:
     """Puts the way back in the place of the deployment, or writes into its verdict why there is none."""
     one = now[number]
     verdict = one.verdict or Verdict(Outcome.FAILED, f"given up: {why}")
@@ -422,12 +435,14 @@ def _undo(job: Job, now: list[Following], number: int, why: str, policy: Policy,
     if nothing:
         one.verdict = replace(verdict, message=f"{verdict.message}; {nothing}")
         return
-    previous = str(one.mine.previous_task_definition)
+    previous = str(one.own.previous_task_definition)
     job.ci.line(f"{one.key}: going back to {short(previous)}, as on-failure says")
-    back = Following(one.plan, one.mine, back_to=previous, seen_events=one.seen_events, said_of_any=one.said_of_any)
+    back = TrackedDeployment(
+        one.plan, one.own, back_to=previous, seen_events=one.seen_events, said_of_any=one.said_of_any
+    )
     now[number] = back
     try:
-        back.mine = ask(job, now, back, policy, lambda: strategies.undo(job, one), deadline)
+        back.own = ask(job, now, back, policy, lambda: strategies.undo(job, one), deadline)
     except OutcomeUnknown as error:
         now[number] = one
         one.verdict = Verdict(Outcome.UNKNOWN, f"it failed ({why}), and the way back is not known: {error}")
@@ -437,12 +452,12 @@ def _undo(job: Job, now: list[Following], number: int, why: str, policy: Policy,
     note(job, now, policy)
 
 
-def _nothing_to_undo(one: Following) -> str:
+def _nothing_to_undo(one: TrackedDeployment) -> str:
     """Why there is no way back; empty where there is one."""
     before = rolling.primary(one.plan.service)
-    if before and before["id"] in (one.mine.id, one.mine.started_by) and before.get("rolloutState") == "COMPLETED":
+    if before and before["id"] in (one.own.id, one.own.started_by) and before.get("rolloutState") == "COMPLETED":
         return "the service had it before this deployment, and keeps it"
-    if one.mine.previous_task_definition in (None, one.mine.task_definition):
+    if one.own.previous_task_definition in (None, one.own.task_definition):
         return "there is nothing before it to go back to"
     return ""
 

@@ -17,7 +17,7 @@ from ecs_cd.deploy.rules import rolling
 from ecs_cd.document.rules.document import CodeDeploy, Service
 from ecs_cd.inputs import interface
 from ecs_cd.inputs.interface import DeployAlone
-from ecs_cd.job.job import Job, together
+from ecs_cd.job.job import Job, concurrently
 from ecs_cd.job.workspace import read_file
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.lifecycle import STABLE, STARTED, Until
@@ -42,7 +42,7 @@ _WITHOUT_EFFECT = ("wait-max-delay-seconds", "max-retries")
 
 
 @dataclass(frozen=True)
-class DropIn:
+class Official:
     """What the inputs say. ``definition`` is rendered, and in the file ``path``.
 
     Without ``service`` it is only registered. ``update`` is what the service shall have besides (see ``changes``),
@@ -79,10 +79,10 @@ def wanted(inputs: DeployAlone) -> bool:
     return not inputs.config
 
 
-def prepare(inputs: DeployAlone, job: Job) -> DropIn:
+def prepare(inputs: DeployAlone, job: Job) -> Official:
     """All that can be known, and refused, before anything is changed but one file in RUNNER_TEMP."""
     given = interface.drop_in(inputs)
-    (definition, where), _, update, call = together(
+    (definition, where), _, update, call = concurrently(
         lambda: _load(inputs, given, job),
         lambda: _check(inputs, given),
         lambda: _update(inputs, job),
@@ -95,7 +95,7 @@ def prepare(inputs: DeployAlone, job: Job) -> DropIn:
             f"{', '.join(without_effect)}: no effect here; AWS is asked every two seconds, and again after faults"
         )
     timeout = _timeout(inputs, job)
-    return DropIn(
+    return Official(
         definition=rendered,
         path=_written(rendered, job),
         cluster=inputs.cluster,
@@ -108,7 +108,7 @@ def prepare(inputs: DeployAlone, job: Job) -> DropIn:
     )
 
 
-def changes(given: DropIn, service: Mapping[str, Any]) -> dict[str, Any]:
+def changes(given: Official, service: Mapping[str, Any]) -> dict[str, Any]:
     """What UpdateService has to change besides the task definition: without what the service has already.
 
     A volume that the service has and the task definition no longer is taken away, as the official action does.

@@ -12,12 +12,12 @@ from functools import partial
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd.deploy import evidence, follow, schedules, strategies
-from ecs_cd.deploy.digests import prove
+from ecs_cd.deploy.digests import verify_digests
 from ecs_cd.deploy.plan import Plan, Policy
 from ecs_cd.deploy.rules import rolling
-from ecs_cd.deploy.tracked import Following
+from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.diagnosis.findings import Finding
-from ecs_cd.job.job import Job, Result, together
+from ecs_cd.job.job import Job, Result, concurrently
 from ecs_cd.model.errors import Cancelled, Refused
 from ecs_cd.model.references import short
 from ecs_cd.model.verdict import Outcome, Verdict, combined
@@ -60,7 +60,7 @@ def execute(release: Release, by_name: Mapping[str, str], job: Job, first: First
     definitions = [plan.definition for plan in plans] + [_scheduled(one, by_name) for one in release.scheduled]
     deadline = job.clock.monotonic() + release.policy.timeout
     known = _known(definitions, [plan.template for plan in plans], job)
-    cleared = follow.clear_the_way(job, plans, known[: len(plans)], release.policy, deadline)
+    cleared = follow.resolve_conflicts(job, plans, known[: len(plans)], release.policy, deadline)
     if isinstance(cleared, Verdict):
         return Result(cleared, {"result": cleared.outcome.value})
     unused: set[str] = set()
@@ -72,7 +72,7 @@ def execute(release: Release, by_name: Mapping[str, str], job: Job, first: First
             unused.clear()
         raise
     finally:
-        revisions.forget(job, *sorted(unused))
+        revisions.deregister_unused(job, *sorted(unused))
 
 
 def register(definition: TaskDefinition, job: Job, first: First | None, *, dry_run: bool) -> Result:
@@ -108,7 +108,7 @@ def _known(definitions: Sequence[TaskDefinition], made_from: Sequence[Template |
     first = task_definition.first_equal(definitions)
     numbers = sorted(set(first))
     template = dict(enumerate(made_from))
-    found = together(*(partial(templates.newest, definitions[n], job, template.get(n)) for n in numbers))
+    found = concurrently(*(partial(templates.newest, definitions[n], job, template.get(n)) for n in numbers))
     known = {number: templates.told(arn, job) for number, arn in zip(numbers, found, strict=True)}
     return [known[number] for number in first]
 
@@ -143,14 +143,14 @@ def _carry_out(
         if not before.verdict.outcome.green:
             return before
         deadline += job.clock.monotonic() - began  # that has a timeout of its own
-    group: list[Following] = []
+    group: list[TrackedDeployment] = []
     with remembered(group, job):
         try:
             follow.start(job, group, release.plans, arns[: len(release.plans)], release.policy, deadline)
         finally:
-            unused -= {one.mine.task_definition for one in group if one.begun}
+            unused -= {one.own.task_definition for one in group if one.begun}
         follow.follow(job, group, release.policy, deadline)
-        prove(job, group)
+        verify_digests(job, group)
         causes = findings(group, job)
         if release.policy.on_failure == "rollback" and follow.failed(group):
             follow.go_back(job, group, release.policy)
@@ -164,7 +164,7 @@ def _carry_out(
 
 
 @contextmanager
-def remembered(group: Sequence[Following], job: Job) -> Iterator[None]:
+def remembered(group: Sequence[TrackedDeployment], job: Job) -> Iterator[None]:
     """What ends this early leaves what is known of each service by then, for the step's last words."""
     try:
         yield
@@ -174,13 +174,13 @@ def remembered(group: Sequence[Following], job: Job) -> Iterator[None]:
         raise
 
 
-def _verdict(one: Following) -> Verdict:
+def _verdict(one: TrackedDeployment) -> Verdict:
     """Its verdict; once it has been followed there is one."""
     assert one.verdict is not None
     return one.verdict
 
 
-def verdict_on(group: Sequence[Following]) -> Verdict:
+def verdict_on(group: Sequence[TrackedDeployment]) -> Verdict:
     """One verdict on all that has been followed; of many services how many came to what, and why the first failed."""
     verdict = combined({one.key: _verdict(one) for one in group})
     if len(group) <= _TOLD:
@@ -192,7 +192,7 @@ def verdict_on(group: Sequence[Following]) -> Verdict:
     return replace(verdict, message="; ".join([f"{len(group)} services: {numbers}", *bad[:_TOLD], *more]))
 
 
-def findings(group: Sequence[Following], job: Job) -> list[Finding]:
+def findings(group: Sequence[TrackedDeployment], job: Job) -> list[Finding]:
     """The causes of what failed, with the services' names where there are several; what many failed of is told once.
 
     The first are looked into once more, of the others it is told what is known already.
@@ -213,7 +213,7 @@ def findings(group: Sequence[Following], job: Job) -> list[Finding]:
     return several[:_CAUSES]
 
 
-def _to_be_explained(group: Sequence[Following]) -> list[Following]:
+def _to_be_explained(group: Sequence[TrackedDeployment]) -> list[TrackedDeployment]:
     ended = ((one, one.verdict.outcome) for one in group if one.begun and one.verdict)
     return [one for one, outcome in ended if not outcome.green and outcome not in _EXPLAINED]
 
@@ -224,7 +224,7 @@ def _names(keys: Sequence[str]) -> str:
 
 
 def _afterwards(
-    release: Release, group: Sequence[Following], arns: Sequence[str], verdict: Verdict, job: Job
+    release: Release, group: Sequence[TrackedDeployment], arns: Sequence[str], verdict: Verdict, job: Job
 ) -> Verdict:
     """After a success: the scheduled tasks get their revisions, and old revisions go."""
     scheduled = list(zip(release.scheduled, arns[len(release.plans) :], strict=True))
@@ -232,7 +232,7 @@ def _afterwards(
     if problems:
         return Verdict(Outcome.FAILED, f"the services run the new revision, but {'; '.join(problems)}")
     if release.keep:
-        before = {arn for one in group if (arn := one.mine.previous_task_definition)}
+        before = {arn for one in group if (arn := one.own.previous_task_definition)}
         before |= {arn for one, _ in scheduled for arn in one.task_definitions}
         cluster = release.plans[0].cluster
         revisions.clean_up(job, cluster, release.services, set(arns), keep=release.keep, protected=before)
@@ -264,7 +264,7 @@ def _nothing_changed(texts: Mapping[str, Sequence[str]], job: Job) -> Result:
 # ---- tell ----
 
 
-def result(verdict: Verdict, group: Sequence[Following], causes: Sequence[Finding], job: Job) -> Result:
+def result(verdict: Verdict, group: Sequence[TrackedDeployment], causes: Sequence[Finding], job: Job) -> Result:
     """What is told of it; the state file goes unless somebody has to look after it."""
     if not any(one.begun and _verdict(one).outcome in _UNFINISHED for one in group):
         job.state.end()
@@ -275,38 +275,38 @@ def result(verdict: Verdict, group: Sequence[Following], causes: Sequence[Findin
     return Result(verdict, outputs, facts, causes, services=services)
 
 
-def _outputs(group: Sequence[Following]) -> dict[str, str]:
+def _outputs(group: Sequence[TrackedDeployment]) -> dict[str, str]:
     """One line a deployment; ``services`` has all of it as JSON."""
     told = {
         one.key: {
             "result": _verdict(one).outcome.value,
-            "task-definition-arn": one.mine.task_definition if one.begun else "",
-            "deployment-id": one.mine.id,
+            "task-definition-arn": one.own.task_definition if one.begun else "",
+            "deployment-id": one.own.id,
             "images": dict(one.plan.images) if one.begun else {},
         }
         for one in group
     }
     begun = [one for one in group if one.begun]
-    codedeploy = [one.mine.id for one in begun if one.mine.id.startswith("d-")]
+    codedeploy = [one.own.id for one in begun if one.own.id.startswith("d-")]
     images = {container: image for one in begun for container, image in one.plan.images.items()}
     return {
-        "task-definition-arn": "\n".join(dict.fromkeys(one.mine.task_definition for one in begun)),
-        "deployment-id": "\n".join(one.mine.id for one in begun),
+        "task-definition-arn": "\n".join(dict.fromkeys(one.own.task_definition for one in begun)),
+        "deployment-id": "\n".join(one.own.id for one in begun),
         **({"codedeploy-deployment-id": "\n".join(codedeploy)} if codedeploy else {}),
         "images": json.dumps(images, sort_keys=True),
         "services": json.dumps(told, sort_keys=True),
     }
 
 
-def _facts(one: Following) -> dict[str, str]:
+def _facts(one: TrackedDeployment) -> dict[str, str]:
     return {
         "service": f"{one.plan.cluster}/{one.plan.name}",
         "images": "\n".join(f"{container}: {image}" for container, image in one.plan.images.items()),
-        "deployment": one.mine.id,
+        "deployment": one.own.id,
     }
 
 
-def _deployed(one: Following, outcome: Outcome, job: Job, *, read: bool = False) -> Deployed:
+def _deployed(one: TrackedDeployment, outcome: Outcome, job: Job, *, read: bool = False) -> Deployed:
     """What became of it. Without ``read`` the difference is told where the definition of before is known already."""
     before, after = one.way
     if not one.begun:
@@ -316,10 +316,10 @@ def _deployed(one: Following, outcome: Outcome, job: Job, *, read: bool = False)
     return Deployed(one.key, outcome, before, after, one.plan.images, one.moments, change)
 
 
-def _change(one: Following, job: Job, *, read: bool) -> list[str] | None:
+def _change(one: TrackedDeployment, job: Job, *, read: bool) -> list[str] | None:
     """What differs between the revision of before and ours; ``None``: nobody knows."""
-    before = one.mine.previous_task_definition
-    if not before or before == one.mine.task_definition:
+    before = one.own.previous_task_definition
+    if not before or before == one.own.task_definition:
         return None
     if read and before not in job.definitions:
         with suppress(ClientError, BotoCoreError, Refused):

@@ -14,7 +14,7 @@ from ecs_cd.aws.session import code, explain
 from ecs_cd.deploy.rules import schedules
 from ecs_cd.deploy.rules.schedules import Retargeted, Target
 from ecs_cd.document.rules.document import Document, Rule, Schedule, ScheduledTask
-from ecs_cd.job.job import Job, together
+from ecs_cd.job.job import Job, concurrently
 from ecs_cd.job.mutation import carry_out
 from ecs_cd.model.errors import OutcomeUnknown, Refused
 from ecs_cd.model.references import short
@@ -53,7 +53,7 @@ class Prepared:
 def prepare(document: Document, job: Job) -> list[Prepared]:
     """All that can be known, and refused, before anything is changed."""
     calls = [partial(_prepare, task, job) for task in document.scheduled_tasks.values()]
-    return together(*calls) if calls else []
+    return concurrently(*calls) if calls else []
 
 
 def update(one: Prepared, arn: str, job: Job) -> str:
@@ -77,7 +77,7 @@ def update(one: Prepared, arn: str, job: Job) -> str:
 
 
 def _prepare(task: ScheduledTask, job: Job) -> Prepared:
-    (definition, where, _), (described, targets) = together(
+    (definition, where, _), (described, targets) = concurrently(
         lambda: templates.load(task.task_definition, job),
         lambda: _read(task.trigger, job),
     )

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ecs_cd.deploy.plan import Plan
-from ecs_cd.deploy.rules.own_deployment import Mine
+from ecs_cd.deploy.rules.own_deployment import OwnDeployment
 from ecs_cd.diagnosis.findings import Finding, StoppedTask
 from ecs_cd.model.references import short
-from ecs_cd.model.verdict import Outcome, Verdict, Watching
+from ecs_cd.model.verdict import InProgress, Outcome, Verdict
 from ecs_cd.report.timeline import Moment, Phase
 
 # After a failure without a rollback ECS may go on trying.
@@ -18,7 +18,7 @@ _OVER = (Outcome.SUCCEEDED, Outcome.ROLLED_BACK, Outcome.ROLLBACK_FAILED, Outcom
 
 
 @dataclass
-class Following:
+class TrackedDeployment:
     """What is deployed, which deployment is ours, the last look at it, and its verdict once there is one.
 
     ``begun``: AWS was asked to begin it, and has not refused. ``back_to``: the revision that it brings back, on the way
@@ -27,7 +27,7 @@ class Following:
     """
 
     plan: Plan
-    mine: Mine
+    own: OwnDeployment
     look: Any = None  # what the strategy's `read` gives
     verdict: Verdict | None = None
     begun: bool = False
@@ -40,7 +40,7 @@ class Following:
     said_of_any: set[str] = field(default_factory=set)  # one set for all that are deployed together
     reads: deque[Any] = field(default_factory=deque)
     read_at: float = 0.0  # when evidence was read last, by the job's clock
-    state: Verdict | Watching | None = None  # at the last look
+    state: Verdict | InProgress | None = None  # at the last look
     moved_at: float = 0.0  # when that changed
     asked_at: float | None = None  # when AWS was asked to begin it
     moments: list[Moment] = field(default_factory=list)  # its story
@@ -66,7 +66,7 @@ class Following:
     @property
     def way(self) -> tuple[str, str]:
         """From which revision to which it goes, as people say them."""
-        before, after = self.mine.previous_task_definition or "", self.mine.task_definition
+        before, after = self.own.previous_task_definition or "", self.own.task_definition
         if self.back_to and after != self.back_to:  # a deployment of ours that is taken back
             before, after = after, self.back_to
         return short(before), short(after)

@@ -15,7 +15,7 @@ from ecs_cd.images import docker, registry
 from ecs_cd.images.plan import Plan
 from ecs_cd.images.registry import Login
 from ecs_cd.images.rules import bake, build_failure, buildx
-from ecs_cd.job.job import Job, together
+from ecs_cd.job.job import Job, concurrently
 from ecs_cd.model.references import Image, mentioned
 
 _PAUSES = (2, 5)  # seconds before a push that was cut off is tried again
@@ -78,7 +78,7 @@ def build(plans: Sequence[Plan], job: Job) -> Built:
         if left:
             why, finding = _why(left, attempt, environ), build_failure.finding(attempt.lines)
             return Built([*rescued, *pushed], why, finding)
-    wrong = together(*(lambda done=done: _differs(done, job) for done in pushed))
+    wrong = concurrently(*(lambda done=done: _differs(done, job) for done in pushed))
     proved = [done for done, words in zip(pushed, wrong, strict=True) if not words]
     return Built([*rescued, *proved], "; ".join(filter(None, wrong)))
 
@@ -187,7 +187,7 @@ def _there_all_the_same(plans: Sequence[Plan], job: Job) -> list[Done]:
     containerd store, where ECR refuses the second; and of several images some may have got through. A manifest is in
     ECR only with all its layers. As it may be another job's, it doesn't get the content's tag.
     """
-    found = together(*(lambda plan=plan: _by_commit(plan, job) for plan in plans))
+    found = concurrently(*(lambda plan=plan: _by_commit(plan, job) for plan in plans))
     unsure = [replace(plan, tagging=plan.tagging.without_content) for plan in plans]
     return [retag(plan, image, plan.commit, job) for plan, image in zip(unsure, found, strict=True) if image]
 

@@ -13,7 +13,7 @@ from ecs_cd.images.rules.buildx import is_remote
 from ecs_cd.inputs.interface import BuildPush
 from ecs_cd.job.job import Job
 from ecs_cd.job.workspace import read_file
-from ecs_cd.model.build_spec import Recipe
+from ecs_cd.model.build_spec import BuildSpec
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.names import closest
 
@@ -22,7 +22,7 @@ FILE = ".github/ecs-cd.yml"
 _OF_ONE_IMAGE = ("context", "file", "target", "cache-to")
 
 
-def wanted(inputs: BuildPush, document: Document, job: Job) -> list[Recipe]:
+def wanted(inputs: BuildPush, document: Document, job: Job) -> list[BuildSpec]:
     """The recipe of the image that is asked for, else of each one of the document.
 
     Says of each where it has from what is not the default. Raises ``Refused`` with all problems at once.
@@ -32,7 +32,7 @@ def wanted(inputs: BuildPush, document: Document, job: Job) -> list[Recipe]:
     if problems:
         raise Refused(problems)
     names = [inputs.image] if inputs.image else document.images
-    recipes = [_merged(name, inputs, written.get(name, Recipe(name))) for name in names]
+    recipes = [_merged(name, inputs, written.get(name, BuildSpec(name))) for name in names]
     for recipe in recipes:
         sources = list(_sources(recipe, inputs))
         if sources:
@@ -48,7 +48,7 @@ def file() -> Path | None:
     return next((place for place in places if place.exists() or place.is_symlink()), None)
 
 
-def _written() -> dict[str, Recipe]:
+def _written() -> dict[str, BuildSpec]:
     """What the app's file says, with its paths as they are from the working directory."""
     place = file()
     if place is None:
@@ -57,7 +57,7 @@ def _written() -> dict[str, Recipe]:
     return {name: _from(place.parent.parent, recipe) for name, recipe in recipes.items()}
 
 
-def _from(top: Path, recipe: Recipe) -> Recipe:
+def _from(top: Path, recipe: BuildSpec) -> BuildSpec:
     if top == Path():
         return recipe
     remote = is_remote(recipe.context)
@@ -72,7 +72,7 @@ def _from(top: Path, recipe: Recipe) -> Recipe:
 # ---- what is refused ----
 
 
-def _unknown(inputs: BuildPush, document: Document, written: Mapping[str, Recipe]) -> Iterator[str]:
+def _unknown(inputs: BuildPush, document: Document, written: Mapping[str, BuildSpec]) -> Iterator[str]:
     places = {"image": inputs.image, **{f"{FILE}, images.{name}": name for name in written}}
     for place, name in places.items():
         if name and name not in document.images:
@@ -106,11 +106,11 @@ def _colliding(inputs: BuildPush, document: Document) -> Iterator[str]:
 # ---- who says what ----
 
 
-def _merged(name: str, inputs: BuildPush, written: Recipe) -> Recipe:
+def _merged(name: str, inputs: BuildPush, written: BuildSpec) -> BuildSpec:
     """What has a name of its own (a build argument, a secret) is overridden by its name, anything else as a whole."""
     arguments = {_name(argument) for argument in inputs.build_args}
     secrets = {*inputs.secrets, *inputs.secret_envs, *inputs.secret_files}
-    return Recipe(
+    return BuildSpec(
         name,
         context=inputs.context or written.context,
         file=inputs.file or written.file,
@@ -137,10 +137,10 @@ def _without(names: set[str], entries: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in entries.items() if name not in names}
 
 
-def _sources(recipe: Recipe, inputs: BuildPush) -> Iterator[str]:
+def _sources(recipe: BuildSpec, inputs: BuildPush) -> Iterator[str]:
     """``context (input)``, of everything that is not the default."""
-    default = Recipe(recipe.name)
-    for one in dataclasses.fields(Recipe):
+    default = BuildSpec(recipe.name)
+    for one in dataclasses.fields(BuildSpec):
         value = getattr(recipe, one.name)
         if value != getattr(default, one.name):
             given = getattr(inputs, one.name)

@@ -18,11 +18,11 @@ from ecs_cd.aws import ecr
 from ecs_cd.aws.session import code
 from ecs_cd.images.rules import content, dockerfile, dockerignore
 from ecs_cd.images.rules.content import Key, OnDisk, Source
-from ecs_cd.images.rules.dockerfile import Doubt
+from ecs_cd.images.rules.dockerfile import NotReusable
 from ecs_cd.images.rules.dockerignore import Ignore, Matched
 from ecs_cd.job import checkout
-from ecs_cd.job.job import Job, together
-from ecs_cd.model.build_spec import Recipe
+from ecs_cd.job.job import Job, concurrently
+from ecs_cd.model.build_spec import BuildSpec
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import Repository, Tracked
 
@@ -53,20 +53,20 @@ class _Checkout:
     commit: str
     files: Mapping[str, Tracked]
     folders: frozenset[str]
-    seen: dict[tuple[str, Ignore], str | Doubt] = field(default_factory=dict)
+    seen: dict[tuple[str, Ignore], str | NotReusable] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class _Draft:
     """All that a key is made of but the digests of ``bases``."""
 
-    recipe: Recipe
+    recipe: BuildSpec
     source: Source
     bases: Mapping[str, tuple[Repository, str]]
     platforms: str
 
 
-def keys(recipes: Sequence[Recipe], commit: str, job: Job) -> dict[str, Key]:
+def keys(recipes: Sequence[BuildSpec], commit: str, job: Job) -> dict[str, Key]:
     """The key of each image at this commit by the recipe's name, or why it has none. Nothing is built or changed.
 
     However many images there are, a checkout is asked for its files once, and a repository of base images once.
@@ -75,7 +75,7 @@ def keys(recipes: Sequence[Recipe], commit: str, job: Job) -> dict[str, Key]:
     places = _each({recipe.name: recipe for recipe in recipes}, _place, why)
     checkouts = {top: _checkout(top, places.values()) for top in {place.top for place in places.values()}}
 
-    def draft(recipe: Recipe) -> _Draft:
+    def draft(recipe: BuildSpec) -> _Draft:
         place = places[recipe.name]
         return _draft(recipe, place, checkouts[place.top], commit, job.environ)
 
@@ -91,12 +91,12 @@ def _each(items: Mapping[str, _A], make: Callable[[_A], _B], why: dict[str, str]
     for name, item in items.items():
         try:
             made[name] = make(item)
-        except Doubt as doubt:
+        except NotReusable as doubt:
             why[name] = str(doubt)
     return made
 
 
-def _key(draft: _Draft, digests: Mapping[str, str | Doubt], environ: Mapping[str, str]) -> Key:
+def _key(draft: _Draft, digests: Mapping[str, str | NotReusable], environ: Mapping[str, str]) -> Key:
     return content.key(
         draft.recipe,
         draft.source,
@@ -107,8 +107,8 @@ def _key(draft: _Draft, digests: Mapping[str, str | Doubt], environ: Mapping[str
     )
 
 
-def _certain(known: str | Doubt) -> str:
-    if isinstance(known, Doubt):
+def _certain(known: str | NotReusable) -> str:
+    if isinstance(known, NotReusable):
         raise known
     return known
 
@@ -116,16 +116,16 @@ def _certain(known: str | Doubt) -> str:
 # ---- the checkout ----
 
 
-def _place(recipe: Recipe) -> _Place:
+def _place(recipe: BuildSpec) -> _Place:
     content.arguments(recipe)
     context = Path(recipe.context).resolve()
     given = Path(recipe.file or Path(recipe.context) / "Dockerfile")
     file = given.parent.resolve() / given.name
     if not context.is_dir() or not file.is_file():
-        raise Doubt(f"there is no {context if not context.is_dir() else file}")
+        raise NotReusable(f"there is no {context if not context.is_dir() else file}")
     top = _top(context)
     if top is None or top != _top(file.parent):
-        raise Doubt("context and Dockerfile are not in one Git checkout")
+        raise NotReusable("context and Dockerfile are not in one Git checkout")
     return _Place(top, _below(top, context), _below(top, file))
 
 
@@ -144,11 +144,11 @@ def _checkout(top: Path, places: Iterable[_Place]) -> _Checkout:
     return _Checkout(commit, files, content.folders(files))
 
 
-def _draft(recipe: Recipe, place: _Place, known: _Checkout, commit: str, environ: Mapping[str, str]) -> _Draft:
+def _draft(recipe: BuildSpec, place: _Place, known: _Checkout, commit: str, environ: Mapping[str, str]) -> _Draft:
     if not known.commit:
-        raise Doubt("Git doesn't say what is in the checkout")
+        raise NotReusable("Git doesn't say what is in the checkout")
     if known.commit != commit:
-        raise Doubt(f"the checkout is at {known.commit}, not at {commit or 'a commit that is known'}")
+        raise NotReusable(f"the checkout is at {known.commit}, not at {commit or 'a commit that is known'}")
     text, blob = _read(place.top, place.file, known)
     excludes, ignore = _ignore(place, known)
     if (place.context, ignore) not in known.seen:
@@ -164,11 +164,11 @@ def _read(top: Path, name: str, known: _Checkout) -> tuple[str, str]:
     try:
         found = path.lstat()
         if not stat.S_ISREG(found.st_mode):
-            raise Doubt(f"{name} is not a plain file")
+            raise NotReusable(f"{name} is not a plain file")
         blob = content.certain(name, _on_disk(path, found, known.files.get(name)), known.files)
         return path.read_text(encoding="utf-8"), blob
     except (OSError, UnicodeDecodeError):
-        raise Doubt(f"{name} can't be read") from None
+        raise NotReusable(f"{name} can't be read") from None
 
 
 def _ignore(place: _Place, known: _Checkout) -> tuple[str, Ignore]:
@@ -179,17 +179,17 @@ def _ignore(place: _Place, known: _Checkout) -> tuple[str, Ignore]:
         return "", Ignore()
     text, blob = _read(place.top, name, known)
     if name == own and not text:
-        raise Doubt(f"{name} is empty, and BuildKit may read {common} in its place")
+        raise NotReusable(f"{name} is empty, and BuildKit may read {common} in its place")
     return blob, dockerignore.read(text)
 
 
-def _seen(place: _Place, ignore: Ignore, known: _Checkout) -> str | Doubt:
+def _seen(place: _Place, ignore: Ignore, known: _Checkout) -> str | NotReusable:
     try:
         there = dict(_walk(str(place.top / place.context), place.prefix, "", ignore, ignore.top, known))
         return content.seen(place.prefix, there, known.files, known.folders, ignore)
     except OSError as error:
-        return Doubt(f"{error.filename} can't be read")
-    except Doubt as doubt:
+        return NotReusable(f"{error.filename} can't be read")
+    except NotReusable as doubt:
         return doubt
 
 
@@ -228,14 +228,14 @@ def _on_disk(path: str | Path, found: os.stat_result, tracked: Tracked | None) -
 # ---- the builder ----
 
 
-def _platforms(recipe: Recipe, environ: Mapping[str, str]) -> str:
+def _platforms(recipe: BuildSpec, environ: Mapping[str, str]) -> str:
     """What is built for where the recipe doesn't say: what the environment says, else the builder's own platform.
 
     Docker isn't asked; a builder that may be on another machine is a doubt.
     """
     default = environ.get("DOCKER_DEFAULT_PLATFORM", "")
     if not recipe.platforms and not default and not _builds_here(environ):
-        raise Doubt("the builder may be on another machine; say for which `platforms` it builds")
+        raise NotReusable("the builder may be on another machine; say for which `platforms` it builds")
     return default
 
 
@@ -276,14 +276,15 @@ def _json(path: Path) -> dict[str, str]:
 # ---- base images ----
 
 
-def _digests(asked: Mapping[str, tuple[Repository, str]], job: Job) -> dict[str, str | Doubt]:
+def _digests(asked: Mapping[str, tuple[Repository, str]], job: Job) -> dict[str, str | NotReusable]:
     """The digests of base images in ECR by their references, or why one is not known."""
     repositories = list(dict.fromkeys(repository for repository, _ in asked.values()))
     tags = [[tag for one, tag in asked.values() if one == repository] for repository in repositories]
     calls = (lambda r=r, t=t: _images(r, t, job) for r, t in zip(repositories, tags, strict=True))
-    found = dict(zip(repositories, together(*calls), strict=True))
+    found = dict(zip(repositories, concurrently(*calls), strict=True))
     return {
-        reference: found[repository].get(tag) or Doubt(f"the base image {reference} is not in ECR, or can't be read")
+        reference: found[repository].get(tag)
+        or NotReusable(f"the base image {reference} is not in ECR, or can't be read")
         for reference, (repository, tag) in asked.items()
     }
 

@@ -15,8 +15,8 @@ from ecs_cd.images.rules.buildx import Cache
 from ecs_cd.images.rules.tags import Tagging
 from ecs_cd.inputs.interface import BuildPush
 from ecs_cd.job import checkout
-from ecs_cd.job.job import Job, together
-from ecs_cd.model.build_spec import Recipe
+from ecs_cd.job.job import Job, concurrently
+from ecs_cd.model.build_spec import BuildSpec
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import Image, Mutability, Repository
 
@@ -33,7 +33,7 @@ class Plan:
     """One image. ``there`` is what its repository holds of the tags in question; the rest is a build's: ``bases`` are
     the base images that the content's tag stands for."""
 
-    recipe: Recipe
+    recipe: BuildSpec
     repository: Repository
     commit: str
     tagging: Tagging
@@ -52,12 +52,12 @@ class Plan:
         return "" if buildx.is_remote(self.recipe.context) else _read(self.recipe)
 
 
-def place(recipes: Sequence[Recipe]) -> str:
+def place(recipes: Sequence[BuildSpec]) -> str:
     """Where the checkout of what is built is: actions/checkout may have put it into a folder, by `path`."""
     return next((recipe.context for recipe in recipes if not buildx.is_remote(recipe.context)), ".")
 
 
-def prepare(inputs: BuildPush, recipes: Sequence[Recipe], document: Document, commit: str, job: Job) -> list[Plan]:
+def prepare(inputs: BuildPush, recipes: Sequence[BuildSpec], document: Document, commit: str, job: Job) -> list[Plan]:
     """All that can be known, and refused, before anything is built. No Docker process is started where nothing
     will be built."""
     tags.check(inputs.tags)
@@ -68,7 +68,7 @@ def prepare(inputs: BuildPush, recipes: Sequence[Recipe], document: Document, co
     several = len(recipes) > 1
     calls = (lambda one=one: _plan(one, keys.get(one.name), inputs, document, commit, job) for one in recipes)
     named = (_named(f"image `{one.name}`: " * several, call) for one, call in zip(recipes, calls, strict=True))
-    plans: list[Plan] = together(*named)
+    plans: list[Plan] = concurrently(*named)
     _check_platforms([plan for plan in plans if not plan.tagging.reuse], job)
     for plan in plans:
         what = "is reused" if plan.tagging.reuse else "will be built"
@@ -78,7 +78,7 @@ def prepare(inputs: BuildPush, recipes: Sequence[Recipe], document: Document, co
     return plans
 
 
-def _keys(recipes: Sequence[Recipe], commit: str, job: Job) -> dict[str, Key]:
+def _keys(recipes: Sequence[BuildSpec], commit: str, job: Job) -> dict[str, Key]:
     from ecs_cd.images import content_key as content  # few ask for it, and each start would pay for it
 
     return content.keys(recipes, commit, job)
@@ -96,11 +96,11 @@ def _named(prefix: str, call: Callable[[], T]) -> Callable[[], T]:
     return told
 
 
-def _plan(recipe: Recipe, key: Key | None, inputs: BuildPush, document: Document, commit: str, job: Job) -> Plan:
+def _plan(recipe: BuildSpec, key: Key | None, inputs: BuildPush, document: Document, commit: str, job: Job) -> Plan:
     repository = document.images[recipe.name]
     head = checkout.head(place([recipe]))
     content, why_not, bases = (key.tag, key.why_not, key.bases) if key else ("", "", {})
-    there, mutability, doubt = together(
+    there, mutability, doubt = concurrently(
         lambda: registry.images(job.aws, repository, [tag for tag in (commit, content, *inputs.tags) if tag]),
         lambda: registry.mutability(job.aws, repository),
         lambda: _doubt(recipe) if head in ("", commit) else "",  # of another commit nothing is built here
@@ -123,7 +123,7 @@ def _plan(recipe: Recipe, key: Key | None, inputs: BuildPush, document: Document
     return Plan(recipe, repository, commit, tagging, there, cached, cache_repository, bases)
 
 
-def _doubt(recipe: Recipe) -> str:
+def _doubt(recipe: BuildSpec) -> str:
     """Why what the build sees may not be the commit's; empty where it is."""
     if buildx.is_remote(recipe.context):
         return "the context is not the checkout, and may be at another commit"  # without the URL: it may hold a token
@@ -134,7 +134,7 @@ def _doubt(recipe: Recipe) -> str:
 # ---- what is refused ----
 
 
-def _check_buildable(recipe: Recipe, commit: str, head: str) -> None:
+def _check_buildable(recipe: BuildSpec, commit: str, head: str) -> None:
     found = []
     if head and head != commit:
         found.append(f"sha: {commit} is not in ECR, and can't be built from a checkout of {head}")
@@ -153,11 +153,11 @@ def _check_buildable(recipe: Recipe, commit: str, head: str) -> None:
         raise Refused(found, _REMEDY)
 
 
-def _dockerfile(recipe: Recipe) -> Path:
+def _dockerfile(recipe: BuildSpec) -> Path:
     return Path(recipe.file or Path(recipe.context) / "Dockerfile")
 
 
-def _read(recipe: Recipe) -> str:
+def _read(recipe: BuildSpec) -> str:
     return _dockerfile(recipe).read_text(encoding="utf-8", errors="replace")
 
 
@@ -179,7 +179,7 @@ def _check_platforms(plans: Sequence[Plan], job: Job) -> None:
 
 
 def _cache(
-    recipe: Recipe, document: Document, mutability: Mutability, there: dict[str, Image], job: Job
+    recipe: BuildSpec, document: Document, mutability: Mutability, there: dict[str, Image], job: Job
 ) -> tuple[Cache, Repository | None]:
     """Where the recipe's cache is, and the repository that it is in, if it is in one."""
     repository = document.images[recipe.name]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ecs_cd.aws import ecr, ecr_public
 from ecs_cd.aws.session import Aws
-from ecs_cd.job.job import Job, together
+from ecs_cd.job.job import Job, concurrently
 from ecs_cd.model.references import Image, Mutability, Repository
 
 
@@ -26,7 +26,7 @@ def logins(job: Job, repositories: Iterable[Repository]) -> list[Login]:
     hosts = {one.host: one for one in repositories if one.public or ecr.has(job.aws, one)}
     regions = {(one.public, one.region): one for one in hosts.values()}
     tokens = dict(
-        zip(regions, together(*(lambda one=one: _login(job.aws, one) for one in regions.values())), strict=True)
+        zip(regions, concurrently(*(lambda one=one: _login(job.aws, one) for one in regions.values())), strict=True)
     )
     return [Login(host, *tokens[one.public, one.region]) for host, one in hosts.items()]
 

@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd.aws.session import code
 from ecs_cd.images import registry
-from ecs_cd.job.job import Job, together
+from ecs_cd.job.job import Job, concurrently
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import Repository, repository
 
@@ -27,7 +27,7 @@ def resolve(
         return {}
     if not commit:
         raise Refused("no commit is known", "Set the input sha, or check the repository out before this step.")
-    found = together(*(lambda name=name: _digest(repositories[name], commit, job) for name in wanted))
+    found = concurrently(*(lambda name=name: _digest(repositories[name], commit, job) for name in wanted))
     tagged = {name: f"{repositories[name]}:{commit}" for name in wanted}
     resolved = {
         name: repositories[name].by_digest(digest) for name, digest in zip(wanted, found, strict=True) if digest
@@ -47,7 +47,9 @@ def by_digest(definition: Mapping[str, Any], job: Job) -> dict[str, str]:
     by a digest, or by a tag of ECR that can be read."""
     named = {str(one["name"]): str(one.get("image", "")) for one in definition["containerDefinitions"]}
     images = list(dict.fromkeys(named.values()))
-    found = dict(zip(images, together(*(lambda image=image: _by_digest(image, job) for image in images)), strict=True))
+    found = dict(
+        zip(images, concurrently(*(lambda image=image: _by_digest(image, job) for image in images)), strict=True)
+    )
     for image, (_, trouble) in found.items():
         if trouble:
             job.ci.line(f"image: the digest of {image} can't be read, and is not proved in the end ({trouble})")

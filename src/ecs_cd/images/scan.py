@@ -5,14 +5,14 @@ from __future__ import annotations
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd.aws import ecr
-from ecs_cd.aws.session import code, explain, looking, passing
+from ecs_cd.aws.session import code, explain, is_transient, transient_as_unreadable
 from ecs_cd.images.rules import scan_findings
 from ecs_cd.images.rules.scan_findings import Seen
 from ecs_cd.job.job import Job
 from ecs_cd.job.watch import watch
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import Repository
-from ecs_cd.model.verdict import Outcome, Verdict, Watching
+from ecs_cd.model.verdict import InProgress, Outcome, Verdict
 from ecs_cd.report import summary
 
 TIMEOUT = 900.0  # seconds: enhanced scanning takes minutes where many images arrive
@@ -63,7 +63,7 @@ def _watch(
             scans[platform] = _look(job, repository, digest, scans[platform], patient=patient)
         return scans
 
-    def say(platform: str, state: Watching) -> None:
+    def say(platform: str, state: InProgress) -> None:
         job.ci.line(f"{_subject(repository, platform)}: {state.message}")
 
     return watch(
@@ -83,7 +83,7 @@ def _look(job: Job, repository: Repository, digest: str, before: Seen, *, patien
     pages = ecr.scan(job.aws, repository, digest)
     if pages is not None or before.started or patient:
         return Seen(pages, before.started, before.frequency)
-    with looking():
+    with transient_as_unreadable():
         started = _start(job, repository, digest)
         refused = started == "ValidationException"  # as enhanced scanning does
         return Seen(None, started, ecr.scan_frequency(job.aws, repository) if refused else "")
@@ -93,7 +93,7 @@ def _start(job: Job, repository: Repository, digest: str) -> str:
     try:
         ecr.start_scan(job.aws, repository, digest)
     except ClientError as error:
-        if passing(error):
+        if is_transient(error):
             raise
         return code(error)
     return "started"

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from ecs_cd.job.job import Job, together
+from ecs_cd.job.job import Job, concurrently
 from ecs_cd.model.references import COMMIT, Tracked
 
 
@@ -63,7 +63,7 @@ def tracked(top: str, paths: Sequence[str]) -> tuple[str, dict[str, Tracked]]:
     if place != top:
         return "", {}
     where = ["--", *paths] if "" not in paths else []
-    tree, index, status = together(
+    tree, index, status = concurrently(
         lambda: _git(top, "ls-tree", "-r", "-z", "--long", "--full-tree", commit, *where),
         lambda: _git(top, "ls-files", "-v", "-z", *where),
         # What is untracked is seen by whoever looks at the folder; a submodule is never taken for certain.

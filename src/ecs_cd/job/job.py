@@ -53,7 +53,7 @@ class Result:
     services: Sequence[Deployed] = ()
 
 
-def together(*calls: Callable[[], Any]) -> list[Any]:
+def concurrently(*calls: Callable[[], Any]) -> list[Any]:
     """The results of calls that don't depend on each other, made at once.
 
     Raises ``Refused`` with the problems of all; any other error as it comes.

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ecs_cd.aws.session import code, passing, unsent
+from ecs_cd.aws.session import code, is_transient, unsent
 from ecs_cd.job.job import Job
 from ecs_cd.model.errors import OutcomeUnknown, Refused
 
@@ -29,7 +29,7 @@ def carry_out(
     try:
         return call()
     except (ClientError, BotoCoreError) as error:
-        if not passing(error) or unsent(error):
+        if not is_transient(error) or unsent(error):
             raise
         lost: Exception = error
     for attempt in range(1, _ATTEMPTS):
@@ -39,7 +39,7 @@ def carry_out(
             found = _look(look, idempotent)
             return call() if found is None else found
         except (ClientError, BotoCoreError, Refused) as error:
-            if not passing(error):
+            if not is_transient(error):
                 raise OutcomeUnknown(
                     f"{what} may have been carried out: its answer was lost, and then: {error}"
                 ) from error

@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 
 from ecs_cd.model.duration import words
 from ecs_cd.model.errors import Unreadable
-from ecs_cd.model.verdict import Outcome, Verdict, Watching
+from ecs_cd.model.verdict import InProgress, Outcome, Verdict
 
 Seen = TypeVar("Seen")
 
@@ -22,8 +22,8 @@ class Clock(Protocol):
 
 def watch(
     look: Callable[[], Seen],
-    judge: Callable[[Seen], Verdict | Mapping[str, Watching]],
-    say: Callable[[str, Watching], None],
+    judge: Callable[[Seen], Verdict | Mapping[str, InProgress]],
+    say: Callable[[str, InProgress], None],
     *,
     clock: Clock,
     timeout: float,
@@ -40,11 +40,11 @@ def watch(
     with ExitStack() as ending:
         ending.callback(progress, {})
         start = clock.monotonic()
-        said: dict[str, Watching] = {}
+        said: dict[str, InProgress] = {}
         trouble = False
         while True:
             began, lost = clock.monotonic(), ""
-            states: Verdict | Mapping[str, Watching] = {}
+            states: Verdict | Mapping[str, InProgress] = {}
             try:
                 states = judge(look())
             except Unreadable as error:
@@ -52,7 +52,7 @@ def watch(
             if isinstance(states, Verdict):
                 return states
             if bool(lost) != trouble:
-                say("", Watching(f"can't look at the moment ({lost}); trying on" if lost else "AWS answers again"))
+                say("", InProgress(f"can't look at the moment ({lost}); trying on" if lost else "AWS answers again"))
                 trouble = not trouble
             for subject, state in states.items():
                 if said.get(subject) != state:
@@ -68,7 +68,7 @@ def watch(
             clock.sleep(max(0.0, min(interval(now - start) - (now - began), start + timeout - now)))
 
 
-def _words(states: Mapping[str, Watching]) -> str:
+def _words(states: Mapping[str, InProgress]) -> str:
     """Whose state it is need not be said where there is one."""
     return "; ".join(
         f"{subject}: {state.message}" if len(states) > 1 else state.message for subject, state in states.items()

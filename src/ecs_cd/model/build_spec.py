@@ -9,7 +9,7 @@ CACHES = ("registry", "gha", "inline", "none")
 
 
 @dataclass(frozen=True)
-class Recipe:
+class BuildSpec:
     """One image of the document. Everything means what it does in docker/build-push-action.
 
     ``name`` is the document's. ``context`` is a folder or a Git URL, ``file`` empty for the context's Dockerfile.

@@ -61,7 +61,7 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Watching:
+class InProgress:
     """Not over yet. ``message`` is printed when it changes; ``alarming`` says it in red."""
 
     message: str

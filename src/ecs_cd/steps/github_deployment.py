@@ -30,13 +30,13 @@ _EXPLAINED = (Refused, ClientError, BotoCoreError, OutcomeUnknown, OSError)
 
 
 @contextmanager
-def kept(inputs: Deploy, job: Job) -> Iterator[Kept]:
+def kept(inputs: Deploy, job: Job) -> Iterator[GitHubDeploymentStatus]:
     """Keeps the Deployment's status while the block runs. What ends the block early is told as `error`, and goes on.
 
     Without the input `github-deployment`, and for a dry run, GitHub is asked nothing.
     """
     asked = inputs.github_deployment and not inputs.dry_run
-    one = Kept(_deployment(inputs, job) if asked else None, job)
+    one = GitHubDeploymentStatus(_deployment(inputs, job) if asked else None, job)
     try:
         yield one
     except BaseException as error:
@@ -44,7 +44,7 @@ def kept(inputs: Deploy, job: Job) -> Iterator[Kept]:
         raise
 
 
-class Kept:
+class GitHubDeploymentStatus:
     """What a verb says of its run, passed on to GitHub, which is waited for so long and no longer.
 
     A thread of its own makes the calls, in their order: a name that resolves slowly and an answer that trickles know

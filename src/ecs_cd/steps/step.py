@@ -30,7 +30,7 @@ class Step:
     phase: str = ""
 
 
-def conduct(step: Step, execute: Callable[[], Result], job: Job) -> int:
+def run_step(step: Step, execute: Callable[[], Result], job: Job) -> int:
     """Carries a step out and tells its result everywhere; its exit code."""
 
     def carried_out() -> int:
@@ -115,7 +115,7 @@ def _unfinished(outcome: Outcome, message: str, step: Step, job: Job) -> int:
     """No verdict: says so, then what is still running; the exit code. Only a cancellation stops anything."""
     under_way = job.state.under_way if outcome is Outcome.CANCELLED else {**job.state.under_way, "on_cancel": "leave"}
     job.ci.error(message, title=step.title)
-    if unfinished.settle(under_way, job.aws, job.ci, job.clock):
+    if unfinished.report_or_stop(under_way, job.aws, job.ci, job.clock):
         job.state.end()  # else a later step of the job may find out
     if step.result:
         job.ci.outputs({step.result: outcome.value})

@@ -18,7 +18,7 @@ from ecs_cd.aws.session import Aws, explain
 from ecs_cd.ci import Ci
 from ecs_cd.deploy import strategies
 from ecs_cd.deploy.rules import rolling
-from ecs_cd.job.job import together
+from ecs_cd.job.job import concurrently
 from ecs_cd.job.watch import Clock
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.lifecycle import Strategy
@@ -36,7 +36,7 @@ class Words(NamedTuple):
     kind: str = "warning"
 
 
-def settle(under_way: Mapping[str, Any], aws: Aws, ci: Ci, clock: Clock) -> bool:
+def report_or_stop(under_way: Mapping[str, Any], aws: Aws, ci: Ci, clock: Clock) -> bool:
     """Says what this is and how it goes on, or stops it; whether AWS told. Never raises for what AWS answers: it is
     the last word."""
     if "docker_config" in under_way:
@@ -49,7 +49,7 @@ def settle(under_way: Mapping[str, Any], aws: Aws, ci: Ci, clock: Clock) -> bool
         partial(_tried, partial(_deployment, each, aws, stop), f"service {each['service']}")
         for each in under_way.get("deployments", ())
     ]
-    return _tell(together(*calls), ci)
+    return _tell(concurrently(*calls), ci)
 
 
 def _name_of_task(under_way: Mapping[str, Any]) -> str:

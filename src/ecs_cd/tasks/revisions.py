@@ -43,7 +43,7 @@ def clean_up(
     job.ci.line(f"keep-revisions: {words} deregistered{f', {left} more to be next time' if left else ''}")
 
 
-def forget(job: Job, *arns: str) -> None:
+def deregister_unused(job: Job, *arns: str) -> None:
     """Deregisters revisions of ours that certainly nothing was deployed with."""
     for arn in _deregister(arns, job):
         job.ci.line(f"task definition: {short(arn)} was never deployed, and is deregistered")
@@ -59,7 +59,7 @@ def _superfluous(
     used = {*deployed, *protected, *revisions.named_by(looked_at.values())}
     for family in families:
         used |= task_definitions.running(job.aws, cluster, family)
-    return [arn for one in active for arn in revisions.superfluous(one, keep, used)]
+    return [arn for one in active for arn in revisions.expired(one, keep, used)]
 
 
 def _deregister(arns: Sequence[str], job: Job) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd.aws import ecs, logs
-from ecs_cd.aws.session import looking
+from ecs_cd.aws.session import transient_as_unreadable
 from ecs_cd.diagnosis import stopped_tasks
 from ecs_cd.diagnosis.findings import Finding, StoppedTask, task_failed
 from ecs_cd.job.job import Job, Result
@@ -19,7 +19,7 @@ from ecs_cd.job.mutation import carry_out
 from ecs_cd.job.state import client_token
 from ecs_cd.job.watch import watch
 from ecs_cd.model.references import short
-from ecs_cd.model.verdict import Outcome, Verdict, Watching
+from ecs_cd.model.verdict import InProgress, Outcome, Verdict
 from ecs_cd.tasks.rules import task_definition
 from ecs_cd.tasks.rules.task_definition import TaskDefinition
 
@@ -179,7 +179,7 @@ class Follow:
             )
 
     def look(self) -> Mapping[str, Any]:
-        with looking():
+        with transient_as_unreadable():
             self.last = ecs.task(self.job.aws, self.one.cluster, self.task) or {}
         self.fresh = self.relay()
         return self.last
@@ -214,10 +214,10 @@ def follow(following: Follow, judge: Judge, deadline: float) -> Verdict:
     """Follows the task until ``judge`` has a verdict, or to the deadline: then it goes on, and is still under way."""
     job, what = following.job, following.one.what
 
-    def state(task: stopped_tasks.Task) -> Verdict | dict[str, Watching]:
+    def state(task: stopped_tasks.Task) -> Verdict | dict[str, InProgress]:
         if not task:
-            return {what: Watching("ECS does not list the task yet")}
-        return judge(task) or {what: Watching(stopped_tasks.status_words(task))}
+            return {what: InProgress("ECS does not list the task yet")}
+        return judge(task) or {what: InProgress(stopped_tasks.status_words(task))}
 
     verdict = watch(
         following.look,

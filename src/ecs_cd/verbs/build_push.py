@@ -12,9 +12,9 @@ from ecs_cd.images.build import Done
 from ecs_cd.images.plan import Plan
 from ecs_cd.inputs.interface import BuildPush
 from ecs_cd.job import checkout
-from ecs_cd.job.job import Job, Result, together
+from ecs_cd.job.job import Job, Result, concurrently
 from ecs_cd.model.verdict import Outcome, Verdict, combined
-from ecs_cd.steps.step import Step, conduct
+from ecs_cd.steps.step import Step, run_step
 
 STEP = Step("Build and push", phase="build")
 
@@ -25,7 +25,7 @@ def run(inputs: BuildPush, job: Job) -> int:
     wanted = build_spec.wanted(inputs, document, job)
     commit = checkout.commit(inputs.sha, job, build_plan.place(wanted))
     plans = build_plan.prepare(inputs, wanted, document, commit, job)
-    return conduct(STEP, lambda: execute(inputs, plans, job), job)
+    return run_step(STEP, lambda: execute(inputs, plans, job), job)
 
 
 def execute(inputs: BuildPush, plans: Sequence[Plan], job: Job) -> Result:
@@ -37,7 +37,7 @@ def execute(inputs: BuildPush, plans: Sequence[Plan], job: Job) -> Result:
         findings = [built.finding] if built.finding else []
         verdict = Verdict(Outcome.FAILED, built.why + there)
         return Result(verdict, _outputs(built.done), _facts(plans, built.done), findings)
-    reused = together(*(lambda plan=plan: _reuse(plan, job) for plan in plans if plan.tagging.reuse))
+    reused = concurrently(*(lambda plan=plan: _reuse(plan, job) for plan in plans if plan.tagging.reuse))
     by_name = {one.plan.name: one for one in (*built.done, *reused)}
     done = [by_name[plan.name] for plan in plans]
     return Result(_scanned(inputs, done, job) or _verdict(done), _outputs(done), _facts(plans, done))
@@ -57,7 +57,7 @@ def _reuse(plan: Plan, job: Job) -> Done:
 def _scanned(inputs: BuildPush, done: Sequence[Done], job: Job) -> Verdict | None:
     """What ECR's scans forbid; nothing where nobody asked, or all is well."""
     wait, fail_on = inputs.scan == "wait", inputs.fail_on
-    verdicts = together(
+    verdicts = concurrently(
         *(lambda one=one: scan.gate(job, one.plan.repository, one.digest, wait=wait, fail_on=fail_on) for one in done)
     )
     bad = {one.plan.name: verdict for one, verdict in zip(done, verdicts, strict=True) if verdict}

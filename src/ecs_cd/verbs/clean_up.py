@@ -17,5 +17,5 @@ def run(environ: Mapping[str, str], ci: Ci) -> None:
     for path, under_way in state.left_behind(environ):
         token, sign_in = partial(oidc.id_token, environ, time.sleep), under_way.get("sign_in", {})
         aws = Aws(environ, str(under_way.get("region", "")), **sign_in, id_token=token, notice=ci.notice)
-        if unfinished.settle(under_way, aws, ci, time):
+        if unfinished.report_or_stop(under_way, aws, ci, time):
             path.unlink(missing_ok=True)

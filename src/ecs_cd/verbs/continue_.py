@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import partial
 
 from ecs_cd.deploy import existing, strategies
-from ecs_cd.deploy.rules.own_deployment import Mine
-from ecs_cd.deploy.tracked import Following
+from ecs_cd.deploy.rules.own_deployment import OwnDeployment
+from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.inputs.interface import Continue
 from ecs_cd.job.job import Job
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import short
-from ecs_cd.steps.step import Step, conduct
+from ecs_cd.steps.step import Step, run_step
 
 STEP = Step("Deployment", result="result")
 
@@ -19,16 +19,16 @@ STEP = Step("Deployment", result="result")
 def run(inputs: Continue, job: Job) -> int:
     """The verb; its exit code. Everything is looked at before anything is changed."""
     plans = existing.plans(inputs, job)
-    waiting = [(plan, mine) for plan in plans if (mine := strategies.waiting(job, plan))]
+    waiting = [(plan, own) for plan in plans if (own := strategies.waiting(job, plan))]
     if not waiting:
         names = ", ".join(plan.target.key for plan in plans)
         raise Refused(f"no deployment of {names} waits for anybody", "A deployment that does says so as `paused`.")
-    found = [Following(existing.with_definition(plan, mine.task_definition, job), mine) for plan, mine in waiting]
+    found = [TrackedDeployment(existing.with_definition(plan, own.task_definition, job), own) for plan, own in waiting]
     deployments = [(one, partial(_go_on, one, job)) for one in found]
-    return conduct(STEP, lambda: existing.carry_out(inputs, deployments, job)[1], job)
+    return run_step(STEP, lambda: existing.carry_out(inputs, deployments, job)[1], job)
 
 
-def _go_on(one: Following, job: Job) -> Mine:
-    strategies.go_on(job, one.plan, one.mine)
-    job.ci.line(f"{one.key}: deployment {short(one.mine.id)} to {short(one.mine.task_definition)} goes on")
-    return one.mine
+def _go_on(one: TrackedDeployment, job: Job) -> OwnDeployment:
+    strategies.go_on(job, one.plan, one.own)
+    job.ci.line(f"{one.key}: deployment {short(one.own.id)} to {short(one.own.task_definition)} goes on")
+    return one.own

@@ -9,7 +9,7 @@ from typing import cast
 
 from ecs_cd.aws import ecs
 from ecs_cd.deploy import official, release, schedules, strategies
-from ecs_cd.deploy.official import DropIn
+from ecs_cd.deploy.official import Official
 from ecs_cd.deploy.plan import Plan, Policy
 from ecs_cd.deploy.release import Release
 from ecs_cd.document import load
@@ -17,13 +17,13 @@ from ecs_cd.document.rules.document import Document, ScheduledTask, Service, cho
 from ecs_cd.images import resolve
 from ecs_cd.inputs.interface import Deploy, DeployAlone
 from ecs_cd.job import checkout
-from ecs_cd.job.job import Job, together
+from ecs_cd.job.job import Job, concurrently
 from ecs_cd.model import lifecycle
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.lifecycle import Until
 from ecs_cd.steps import github_deployment
-from ecs_cd.steps.github_deployment import Kept
-from ecs_cd.steps.step import Step, conduct
+from ecs_cd.steps.github_deployment import GitHubDeploymentStatus
+from ecs_cd.steps.step import Step, run_step
 from ecs_cd.tasks import run_task, templates
 from ecs_cd.tasks.rules import task_definition
 from ecs_cd.tasks.templates import Template
@@ -37,17 +37,17 @@ def run(inputs: DeployAlone, job: Job) -> int:
         return _without_document(inputs, kept, job) if official.wanted(inputs) else _by_document(inputs, kept, job)
 
 
-def _by_document(inputs: DeployAlone, kept: Kept, job: Job) -> int:
+def _by_document(inputs: DeployAlone, kept: GitHubDeploymentStatus, job: Job) -> int:
     document = load.load(inputs.config, job)
     commit = checkout.commit(inputs.sha, job)
     wanted = targets(inputs, document, job)
     names = image_names([*wanted, *document.scheduled_tasks.values()])
-    prepared, by_name = together(
+    prepared, by_name = concurrently(
         lambda: prepare(inputs, wanted, document, job),
         lambda: resolve.resolve(names, document.images, commit, job, required=not inputs.dry_run),
     )
     kept.begin(commit, [each.key for each in wanted])
-    return kept.end(conduct(STEP, kept.seen(STEP.title, lambda: release.execute(prepared, by_name, job)), job))
+    return kept.end(run_step(STEP, kept.seen(STEP.title, lambda: release.execute(prepared, by_name, job)), job))
 
 
 def targets(inputs: Deploy, document: Document, job: Job) -> list[Service]:
@@ -79,8 +79,8 @@ def image_names(targets: Iterable[Service | ScheduledTask]) -> list[str]:
 
 def prepare(inputs: Deploy, wanted: Sequence[Service], document: Document, job: Job) -> Release:
     """All that can be known, and refused, before anything is changed."""
-    loaded, services, scheduled = together(
-        lambda: together(*(partial(templates.load, each.task_definition, job) for each in wanted)),
+    loaded, services, scheduled = concurrently(
+        lambda: concurrently(*(partial(templates.load, each.task_definition, job) for each in wanted)),
         lambda: ecs.active_services(job.aws, document.cluster, [each.name for each in wanted]),
         lambda: schedules.prepare(document, job),
     )
@@ -91,14 +91,14 @@ def prepare(inputs: Deploy, wanted: Sequence[Service], document: Document, job: 
         service = services[target.name]
         kind, definition = lifecycle.strategy(service), template.definition
         found = Plan(target, document.cluster, definition, service, now, kind, template=template, force=force)
-        _, checked = together(
+        _, checked = concurrently(
             lambda: task_definition.check_containers(definition, target.containers, where=template.where),
             lambda: _checked(found, policy, job),
         )
         return cast(Plan, checked)
 
     return Release(
-        together(*(partial(plan, target, template) for target, template in zip(wanted, loaded, strict=True))),
+        concurrently(*(partial(plan, target, template) for target, template in zip(wanted, loaded, strict=True))),
         policy,
         services=[service.name for service in document.services.values()],
         scheduled=scheduled,
@@ -120,7 +120,7 @@ def _policy(inputs: Deploy, until: Until, timeout: float) -> Policy:
 
 
 def _checked(plan: Plan, policy: Policy, job: Job) -> Plan:
-    _, found = together(
+    _, found = concurrently(
         lambda: lifecycle.check(policy.until.goal, plan.strategy, plan.name),
         lambda: strategies.prepare(job, plan),
     )
@@ -130,7 +130,7 @@ def _checked(plan: Plan, policy: Policy, job: Job) -> Plan:
 # ---- in the place of the official actions ----
 
 
-def _without_document(inputs: DeployAlone, kept: Kept, job: Job) -> int:
+def _without_document(inputs: DeployAlone, kept: GitHubDeploymentStatus, job: Job) -> int:
     given = official.prepare(inputs, job)
     job.ci.outputs({"task-definition": given.path})
     one_task = given.run_task
@@ -142,10 +142,10 @@ def _without_document(inputs: DeployAlone, kept: Kept, job: Job) -> int:
         execute = partial(release.execute, prepared, {}, job, first)
     else:
         execute = partial(release.register, given.definition, job, first, dry_run=inputs.dry_run)
-    return kept.end(conduct(STEP, kept.seen(STEP.title, execute), job))
+    return kept.end(run_step(STEP, kept.seen(STEP.title, execute), job))
 
 
-def _drop_in(inputs: DeployAlone, given: DropIn, target: Service, job: Job) -> Release:
+def _drop_in(inputs: DeployAlone, given: Official, target: Service, job: Job) -> Release:
     service = ecs.active_service(job.aws, given.cluster, target.name)
     policy = _policy(inputs, given.until, given.timeout)
     plan = Plan(

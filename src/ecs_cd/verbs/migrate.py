@@ -15,11 +15,11 @@ from ecs_cd.document.rules.document import Document, Migration
 from ecs_cd.images import resolve
 from ecs_cd.inputs.interface import Migrate
 from ecs_cd.job import checkout
-from ecs_cd.job.job import Job, Result, together
+from ecs_cd.job.job import Job, Result, concurrently
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import short
 from ecs_cd.model.verdict import Outcome, Verdict
-from ecs_cd.steps.step import Step, conduct
+from ecs_cd.steps.step import Step, run_step
 from ecs_cd.tasks import revisions, run_task, templates
 from ecs_cd.tasks.rules import task_definition
 from ecs_cd.tasks.rules.task_definition import TaskDefinition
@@ -43,10 +43,10 @@ def run(inputs: Migrate, job: Job) -> int:
     document = load.load(inputs.config, job)
     commit = checkout.commit(inputs.sha, job)
     names = [document.migration.image] if document.migration else []
-    plan, by_name = together(
+    plan, by_name = concurrently(
         lambda: prepare(document, job), lambda: resolve.resolve(names, document.images, commit, job)
     )
-    return conduct(STEP, lambda: execute(inputs, plan, by_name, job), job)
+    return run_step(STEP, lambda: execute(inputs, plan, by_name, job), job)
 
 
 def prepare(document: Document, job: Job) -> Plan | None:
@@ -55,7 +55,7 @@ def prepare(document: Document, job: Job) -> Plan | None:
     if migration is None:
         return None
     service_name = document.services[migration.service].name
-    (definition, where, _), service = together(
+    (definition, where, _), service = concurrently(
         lambda: templates.load(migration.task_definition, job),
         lambda: ecs.active_service(job.aws, document.cluster, service_name),
     )
@@ -94,7 +94,7 @@ def _revision(definition: TaskDefinition, job: Job) -> Iterator[str]:
         yield arn
     except BaseException:
         if not known and not job.state.under_way:
-            revisions.forget(job, arn)
+            revisions.deregister_unused(job, arn)
         raise
 
 

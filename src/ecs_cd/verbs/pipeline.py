@@ -10,10 +10,10 @@ from ecs_cd.images import build_spec, resolve
 from ecs_cd.images import plan as build_plan
 from ecs_cd.inputs.interface import Pipeline
 from ecs_cd.job import checkout
-from ecs_cd.job.job import Job, Result, together
+from ecs_cd.job.job import Job, Result, concurrently
 from ecs_cd.steps import github_deployment
-from ecs_cd.steps.github_deployment import Kept
-from ecs_cd.steps.step import Step, conduct
+from ecs_cd.steps.github_deployment import GitHubDeploymentStatus
+from ecs_cd.steps.step import Step, run_step
 from ecs_cd.verbs import build_push, deploy, migrate
 
 
@@ -23,7 +23,7 @@ def run(inputs: Pipeline, job: Job) -> int:
         return _run(inputs, kept, job)
 
 
-def _run(inputs: Pipeline, kept: Kept, job: Job) -> int:
+def _run(inputs: Pipeline, kept: GitHubDeploymentStatus, job: Job) -> int:
     document = load.load(inputs.config, job)
     targets = deploy.targets(inputs, document, job)
     names = set(deploy.image_names([*targets, *document.scheduled_tasks.values()]))
@@ -31,7 +31,7 @@ def _run(inputs: Pipeline, kept: Kept, job: Job) -> int:
     # What nobody runs is not built, unless it was asked for by its name.
     wanted = [one for one in build_spec.wanted(inputs, document, job) if inputs.image or one.name in names]
     commit = checkout.commit(inputs.sha, job, build_plan.place(wanted))
-    plans, migration, prepared = together(
+    plans, migration, prepared = concurrently(
         lambda: build_plan.prepare(inputs, wanted, document, commit, job),
         lambda: migrate.prepare(document, job),
         lambda: deploy.prepare(inputs, targets, document, job),
@@ -52,5 +52,5 @@ def _run(inputs: Pipeline, kept: Kept, job: Job) -> int:
     ]
     steps = steps[2:] if inputs.dry_run else steps  # which neither builds nor migrates
     kept.begin(commit, [each.key for each in targets])
-    codes = (conduct(step, kept.seen(step.title, execute), job) for step, execute in steps)
+    codes = (run_step(step, kept.seen(step.title, execute), job) for step, execute in steps)
     return kept.end(next((code for code in codes if code), 0))

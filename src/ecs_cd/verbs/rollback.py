@@ -9,14 +9,14 @@ from functools import partial
 from ecs_cd.deploy import existing, strategies
 from ecs_cd.deploy.plan import Plan
 from ecs_cd.deploy.rules import rolling
-from ecs_cd.deploy.rules.own_deployment import Mine
-from ecs_cd.deploy.tracked import Following
+from ecs_cd.deploy.rules.own_deployment import OwnDeployment
+from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.inputs.interface import Rollback
-from ecs_cd.job.job import Job, Result, together
+from ecs_cd.job.job import Job, Result, concurrently
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import short
 from ecs_cd.model.verdict import Outcome, Verdict
-from ecs_cd.steps.step import Step, conduct
+from ecs_cd.steps.step import Step, run_step
 
 STEP = Step("Rollback", result="result")
 
@@ -28,20 +28,20 @@ def run(inputs: Rollback, job: Job) -> int:
     problems = [each for each in found if isinstance(each, str)]
     if problems:
         raise Refused(problems)
-    mines = [each for each in found if isinstance(each, Mine)]
+    mines = [each for each in found if isinstance(each, OwnDeployment)]
     plans = [
-        existing.with_definition(plan, str(mine.previous_task_definition), job)
-        for plan, mine in zip(plans, mines, strict=True)
+        existing.with_definition(plan, str(own.previous_task_definition), job)
+        for plan, own in zip(plans, mines, strict=True)
     ]
-    plans = together(*(partial(strategies.prepare, job, plan) for plan in plans))
+    plans = concurrently(*(partial(strategies.prepare, job, plan) for plan in plans))
     backs = [
-        Following(plan, mine, back_to=str(mine.previous_task_definition))
-        for plan, mine in zip(plans, mines, strict=True)
+        TrackedDeployment(plan, own, back_to=str(own.previous_task_definition))
+        for plan, own in zip(plans, mines, strict=True)
     ]
-    return conduct(STEP, lambda: _back(inputs, backs, job), job)
+    return run_step(STEP, lambda: _back(inputs, backs, job), job)
 
 
-def _deployment(plan: Plan, job: Job) -> Mine | str:
+def _deployment(plan: Plan, job: Job) -> OwnDeployment | str:
     """What is taken back: the deployment that waits, or what the service runs; or else why nothing is."""
     waiting = strategies.waiting(job, plan)
     if waiting:
@@ -54,10 +54,10 @@ def _deployment(plan: Plan, job: Job) -> Mine | str:
     if not previous:
         return f"{key}: nothing is known that ran before {short(str(current))}"
     job.ci.line(f"{key}: {short(str(current))} -> {short(previous)}")
-    return Mine(plan.strategy, "", str(current), previous)
+    return OwnDeployment(plan.strategy, "", str(current), previous)
 
 
-def _back(inputs: Rollback, backs: Sequence[Following], job: Job) -> Result:
+def _back(inputs: Rollback, backs: Sequence[TrackedDeployment], job: Job) -> Result:
     group, result = existing.carry_out(inputs, [(one, partial(_undo, one, job)) for one in backs], job)
     if result.verdict.outcome is not Outcome.SUCCEEDED:
         return result
@@ -65,7 +65,7 @@ def _back(inputs: Rollback, backs: Sequence[Following], job: Job) -> Result:
     return replace(result, verdict=Verdict(Outcome.SUCCEEDED, words))
 
 
-def _undo(one: Following, job: Job) -> Mine:
+def _undo(one: TrackedDeployment, job: Job) -> OwnDeployment:
     began = strategies.undo(job, one)
     job.ci.line(f"{one.key}: going back to {short(one.back_to)}")
     return began

@@ -15,12 +15,12 @@ from ecs_cd.images import build_spec
 from ecs_cd.inputs.interface import BuildPush, read
 from ecs_cd.job import state
 from ecs_cd.job.job import Job
-from ecs_cd.model.build_spec import Recipe
+from ecs_cd.model.build_spec import BuildSpec
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import Repository
 from tests.scripted_aws import Clock
 
-Wanted = Callable[..., "list[Recipe]"]
+Wanted = Callable[..., "list[BuildSpec]"]
 ECR = "123456789012.dkr.ecr.ap-northeast-1.amazonaws.com"
 APP, NGINX = Repository(ECR, "my-app"), Repository(ECR, "my-nginx")
 
@@ -39,7 +39,7 @@ def wanted(checkout: Path, tmp_path: Path) -> Wanted:
     environ = {"RUNNER_TEMP": str(tmp_path)}
     job = Job(environ, Terminal(), Aws(environ, "r"), Clock(), state.State(environ))
 
-    def run(text: str = "", images: dict[str, Repository] | None = None, **inputs: str) -> list[Recipe]:
+    def run(text: str = "", images: dict[str, Repository] | None = None, **inputs: str) -> list[BuildSpec]:
         if text:
             (checkout / ".github").mkdir(exist_ok=True)
             (checkout / build_spec.FILE).write_text(text)
@@ -63,10 +63,10 @@ def test_all_images_of_the_document_or_the_one_that_is_named(
     wanted: Wanted, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """In the document's order, whatever the app's file leaves out; where all is default nothing is said."""
-    assert wanted() == [Recipe("app"), Recipe("nginx")]
-    assert wanted(image="nginx") == [Recipe("nginx")]
+    assert wanted() == [BuildSpec("app"), BuildSpec("nginx")]
+    assert wanted(image="nginx") == [BuildSpec("nginx")]
     assert capsys.readouterr().out == ""
-    assert wanted("images: {nginx: {context: web}}") == [Recipe("app"), Recipe("nginx", context="web")]
+    assert wanted("images: {nginx: {context: web}}") == [BuildSpec("app"), BuildSpec("nginx", context="web")]
 
 
 @pytest.mark.parametrize("image", ["", "app"])
@@ -95,7 +95,7 @@ def test_two_images_of_one_repository_are_refused(wanted: Wanted) -> None:
     for image in ("", "app", "worker"):
         (found,) = problems(wanted, images=images, image=image)
         assert found.startswith("images.worker.repository: is that of images.app")
-    assert wanted(images=images, image="nginx") == [Recipe("nginx")]
+    assert wanted(images=images, image="nginx") == [BuildSpec("nginx")]
 
 
 def test_all_problems_are_told_at_once(wanted: Wanted) -> None:
@@ -232,7 +232,7 @@ def test_the_working_directorys_file_comes_first(
     (checkout / "part" / ".github").mkdir(parents=True)
     (checkout / "part" / build_spec.FILE).write_text("images: {app: {context: here}}")
     monkeypatch.chdir(checkout / "part")
-    assert wanted(image="app") == [Recipe("app", context="here")]
+    assert wanted(image="app") == [BuildSpec("app", context="here")]
 
 
 def test_beyond_the_checkout_nothing_is_looked_for(

@@ -8,7 +8,7 @@ import pytest
 
 from ecs_cd.job.watch import watch
 from ecs_cd.model.errors import Unreadable
-from ecs_cd.model.verdict import Outcome, Verdict, Watching
+from ecs_cd.model.verdict import InProgress, Outcome, Verdict
 
 DONE = Verdict(Outcome.SUCCEEDED, "done")
 
@@ -31,12 +31,12 @@ class Clock:
 class Script:
     """States one after the other, the last for ever; a text is an Unreadable."""
 
-    def __init__(self, *states: Verdict | Watching | str, clock: Clock | None = None, takes: float = 0) -> None:
+    def __init__(self, *states: Verdict | InProgress | str, clock: Clock | None = None, takes: float = 0) -> None:
         self.states, self.clock, self.takes = iter(states), clock, takes
-        self.current: Verdict | Watching | str = ""
+        self.current: Verdict | InProgress | str = ""
         self.looks: list[float] = []
 
-    def __call__(self) -> Verdict | Watching:
+    def __call__(self) -> Verdict | InProgress:
         self.current = next(self.states, self.current)
         if self.clock:
             self.looks.append(self.clock.now - 1000)
@@ -47,7 +47,7 @@ class Script:
 
 
 def run(
-    script: Callable[[], Verdict | Watching],
+    script: Callable[[], Verdict | InProgress],
     clock: Clock,
     *,
     timeout: float = 60,
@@ -55,7 +55,7 @@ def run(
 ) -> tuple[Verdict, list[str]]:
     said: list[str] = []
 
-    def judge(state: Verdict | Watching) -> Verdict | dict[str, Watching]:
+    def judge(state: Verdict | InProgress) -> Verdict | dict[str, InProgress]:
         return state if isinstance(state, Verdict) else {"web": state}
 
     verdict = watch(
@@ -69,7 +69,7 @@ def run(
     return verdict, said
 
 
-A, B = Watching("a"), Watching("b")
+A, B = InProgress("a"), InProgress("b")
 TROUBLE = "can't look at the moment (Throttling); trying on"
 AGAIN = "AWS answers again"
 
@@ -81,14 +81,14 @@ AGAIN = "AWS answers again"
         ([A, DONE], ["a"]),
         ([A, A, A, DONE], ["a"]),
         ([A, B, A, DONE], ["a", "b", "a"]),
-        ([A, Watching("a", alarming=True), DONE], ["a", "a"]),
+        ([A, InProgress("a", alarming=True), DONE], ["a", "a"]),
         ([A, "Throttling", "Throttling", A, DONE], ["a", TROUBLE, AGAIN]),
         ([A, "Throttling", B, DONE], ["a", TROUBLE, AGAIN, "b"]),
         (["Throttling", "ServerError", "Throttling", DONE], [TROUBLE]),
         (["Throttling", A, "Throttling", DONE], [TROUBLE, AGAIN, "a", TROUBLE]),
     ],
 )
-def test_what_is_new_is_said_once(states: Sequence[Verdict | Watching | str], said: list[str]) -> None:
+def test_what_is_new_is_said_once(states: Sequence[Verdict | InProgress | str], said: list[str]) -> None:
     """Never the same twice, also after a trouble, of which the first word counts; the verdict is not said here."""
     assert run(Script(*states), Clock()) == (DONE, said)
 
@@ -111,18 +111,18 @@ def test_of_several_subjects_each_says_what_is_new_of_it() -> None:
 
 def test_all_that_is_waited_for_is_shown_at_each_look_and_in_the_end_nothing() -> None:
     """Changed or not; a look that failed leaves what was shown."""
-    looks: Iterator[Verdict | dict[str, Watching] | str] = iter(
+    looks: Iterator[Verdict | dict[str, InProgress] | str] = iter(
         [{"web": A, "worker": A}, "Throttling", {"web": A, "worker": B}, DONE]
     )
     shown: list[Mapping[str, str]] = []
 
-    def look() -> Verdict | dict[str, Watching]:
+    def look() -> Verdict | dict[str, InProgress]:
         found = next(looks)
         if isinstance(found, str):
             raise Unreadable(found)
         return found
 
-    def judge(states: Verdict | dict[str, Watching]) -> Verdict | dict[str, Watching]:
+    def judge(states: Verdict | dict[str, InProgress]) -> Verdict | dict[str, InProgress]:
         return states
 
     watch(look, judge, lambda *_: None, clock=Clock(), timeout=60, interval=lambda _: 2, progress=shown.append)
@@ -167,7 +167,7 @@ def test_a_judge_that_can_not_read_decides_nothing_either() -> None:
 def test_any_other_error_ends_it() -> None:
     """A defect, or a permission that is not there, does not pass by waiting."""
 
-    def look() -> Watching:
+    def look() -> InProgress:
         raise PermissionError("ecs:DescribeServices")
 
     with pytest.raises(PermissionError):

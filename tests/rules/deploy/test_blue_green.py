@@ -9,15 +9,15 @@ from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
 from ecs_cd.deploy.rules import blue_green
-from ecs_cd.deploy.rules.blue_green import Look
-from ecs_cd.deploy.rules.own_deployment import Mine, deleted
+from ecs_cd.deploy.rules.blue_green import Snapshot
+from ecs_cd.deploy.rules.own_deployment import OwnDeployment, deleted
 from ecs_cd.model.lifecycle import DEPLOYED, READY, STABLE, STAGES, STARTED, Strategy, Until
-from ecs_cd.model.verdict import Outcome, Verdict, Watching
+from ecs_cd.model.verdict import InProgress, Outcome, Verdict
 from tests.scripted_aws import Params, moment
 from tests.scripted_aws import blue_green as native
 
 OLD, NEW = ("arn:aws:ecs:r:1:task-definition/web:" + n for n in "12")
-MINE = Mine(Strategy.BLUE_GREEN, native.arn("2"), NEW, OLD, started_by="ecs-svc/2")
+MINE = OwnDeployment(Strategy.BLUE_GREEN, native.arn("2"), NEW, OLD, started_by="ecs-svc/2")
 NEWER = "service deployment 9 (web:7)"
 PAUSE = native.hook(expiresAt=moment(600), timeoutAction="ROLLBACK")
 WAITS = (
@@ -33,8 +33,8 @@ def seen(status: str = "IN_PROGRESS", stage: str | None = None, **more: Any) -> 
     return native.service_deployment(status=status, stage=stage, desired=2, **more)
 
 
-def look(status: str = "IN_PROGRESS", stage: str | None = None, **more: Any) -> Look:
-    return Look(seen(status, stage, **more))
+def look(status: str = "IN_PROGRESS", stage: str | None = None, **more: Any) -> Snapshot:
+    return Snapshot(seen(status, stage, **more))
 
 
 def service(running: int, pending: int = 0, status: str = "ACTIVE") -> Params:
@@ -44,14 +44,14 @@ def service(running: int, pending: int = 0, status: str = "ACTIVE") -> Params:
 PAUSED = look(stage="POST_TEST_TRAFFIC_SHIFT", hooks=[PAUSE])
 SHIFT, BAKE = look(stage="PRODUCTION_TRAFFIC_SHIFT", running=2, weight=50.0), look(stage="BAKE_TIME")
 
-Row = tuple[str, Look, Until, tuple[Outcome, str] | str]
+Row = tuple[str, Snapshot, Until, tuple[Outcome, str] | str]
 TABLE: list[Row] = [
     ("pending", look("PENDING"), Until(), "PENDING, 0 of 2 running, 0 % of the production traffic"),
     ("no stage yet", look(), Until(), "IN_PROGRESS, 0 of 2 running, 0 % of the production traffic"),
     ("a stage", SHIFT, Until(), "PRODUCTION_TRAFFIC_SHIFT, 2 of 2 running, 50 % of the production traffic"),
     ("a step of a canary", look(stage="PRODUCTION_TRAFFIC_SHIFT", running=2, weight=2.5), Until(),
      "PRODUCTION_TRAFFIC_SHIFT, 2 of 2 running, 2.5 % of the production traffic"),
-    ("next to nothing is told", Look({"status": "IN_PROGRESS"}), Until(), "IN_PROGRESS, 0 of 0 running"),
+    ("next to nothing is told", Snapshot({"status": "IN_PROGRESS"}), Until(), "IN_PROGRESS, 0 of 0 running"),
     ("members that AWS added since", look(stage="BAKE_TIME", rollbackMonitors=[{"status": "NEW"}]), Until(),
      "BAKE_TIME, 2 of 2 running, 100 % of the production traffic"),
     ("a stage of the documentation only", look(stage="PRE_PRODUCTION_TRAFFIC_SHIFT"), Until(),
@@ -69,13 +69,13 @@ TABLE: list[Row] = [
 
     ("successful", look("SUCCESSFUL"), Until(), (Outcome.SUCCEEDED, "2 of 2 running")),
     ("successful, though a stage was asked for", look("SUCCESSFUL"), Until("BAKE_TIME"), (Outcome.SUCCEEDED, "2 of 2")),
-    ("successful, and the service moves on", Look(seen("SUCCESSFUL"), service=service(3)), Until(),
+    ("successful, and the service moves on", Snapshot(seen("SUCCESSFUL"), service=service(3)), Until(),
      (Outcome.SUCCEEDED, "3 of 2 running")),
     ("stable, not asked", look("SUCCESSFUL"), Until(STABLE), (Outcome.SUCCEEDED, "2 of 2 running")),
-    ("stable", Look(seen("SUCCESSFUL"), service=service(2)), Until(STABLE), (Outcome.SUCCEEDED, "2 of 2 running")),
-    ("the old tasks still run", Look(seen("SUCCESSFUL"), service=service(4)), Until(STABLE),
+    ("stable", Snapshot(seen("SUCCESSFUL"), service=service(2)), Until(STABLE), (Outcome.SUCCEEDED, "2 of 2 running")),
+    ("the old tasks still run", Snapshot(seen("SUCCESSFUL"), service=service(4)), Until(STABLE),
      "SUCCESSFUL, 4 of 2 running; waiting until the service is stable"),
-    ("tasks are pending", Look(seen("SUCCESSFUL"), service=service(2, 1)), Until(STABLE),
+    ("tasks are pending", Snapshot(seen("SUCCESSFUL"), service=service(2, 1)), Until(STABLE),
      "SUCCESSFUL, 2 of 2 running; waiting until the service is stable"),
     ("stable is not reached on the way", BAKE, Until(STABLE), "BAKE_TIME, 2 of 2 running, 100 % of the production traffic"),
 
@@ -109,8 +109,8 @@ TABLE: list[Row] = [
     ("started, but it goes back", look("ROLLBACK_REQUESTED"), Until(STARTED), "ROLLBACK_REQUESTED, to web:1: ECS gives no reason"),
 
     ("stopped", look("STOPPED", statusReason="Stopped by a user."), Until(), (Outcome.FAILED, "STOPPED: Stopped by a user")),
-    ("stopped by a newer one", Look(seen("STOPPED"), newer=NEWER), Until(), (Outcome.SUPERSEDED, f"{NEWER} replaced ours")),
-    ("successful, whatever is newer", Look(seen("SUCCESSFUL"), newer=NEWER), Until(), (Outcome.SUCCEEDED, "2 of 2 running")),
+    ("stopped by a newer one", Snapshot(seen("STOPPED"), newer=NEWER), Until(), (Outcome.SUPERSEDED, f"{NEWER} replaced ours")),
+    ("successful, whatever is newer", Snapshot(seen("SUCCESSFUL"), newer=NEWER), Until(), (Outcome.SUCCEEDED, "2 of 2 running")),
     ("rolled back", look("ROLLBACK_SUCCESSFUL", rollback={"reason": "Tasks failed to start."}, statusReason="Rolled back."),
      Until(), (Outcome.ROLLED_BACK, "ECS rolled back to web:1: Tasks failed to start; Rolled back")),
     ("the same reason twice", look("ROLLBACK_SUCCESSFUL", rollback={"reason": "It is slow."}, statusReason="It is slow."),
@@ -124,22 +124,22 @@ TABLE: list[Row] = [
     ("the rollback failed", look("ROLLBACK_FAILED", statusReason="No."), Until(),
      (Outcome.ROLLBACK_FAILED, "the rollback to web:1 failed as well: No")),
 
-    ("gone", Look(None, gone=deleted(None)), Until(), (Outcome.GONE, "the service is not there any more")),
-    ("going", Look(seen(), gone=deleted({"status": "DRAINING"})), Until(), (Outcome.GONE, "is DRAINING")),
+    ("gone", Snapshot(None, gone=deleted(None)), Until(), (Outcome.GONE, "the service is not there any more")),
+    ("going", Snapshot(seen(), gone=deleted({"status": "DRAINING"})), Until(), (Outcome.GONE, "is DRAINING")),
     ("stages go back to one before", look(stage="SCALE_UP", running=2), Until("BAKE_TIME"),
      "SCALE_UP, 2 of 2 running, 0 % of the production traffic"),
-    ("missing", Look(None, service=service(2)), Until(), "ECS does not show our service deployment 2"),
+    ("missing", Snapshot(None, service=service(2)), Until(), "ECS does not show our service deployment 2"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("look", "until", "expected"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
 def test_a_look_at_the_service_deployment_gives_this_verdict(
-    look: Look, until: Until, expected: tuple[Outcome, str] | str
+    look: Snapshot, until: Until, expected: tuple[Outcome, str] | str
 ) -> None:
     """A look and how far we wait in, verdict out; a text is what is said while there is none."""
     judged = blue_green.judge(MINE, look, until)
     if isinstance(expected, str):
-        assert isinstance(judged, Watching), judged
+        assert isinstance(judged, InProgress), judged
         assert judged.message == expected
     else:
         assert isinstance(judged, Verdict), judged
@@ -148,7 +148,7 @@ def test_a_look_at_the_service_deployment_gives_this_verdict(
 
 def test_of_a_first_deployment_no_revision_is_named_to_go_back_to() -> None:
     """There was none that we know of."""
-    first = Mine(Strategy.CANARY, native.arn("1"), OLD)
+    first = OwnDeployment(Strategy.CANARY, native.arn("1"), OLD)
     judged = blue_green.judge(first, look("ROLLBACK_SUCCESSFUL"), Until())
     assert isinstance(judged, Verdict)
     assert "rolled back to the revision of before" in judged.message
@@ -161,7 +161,7 @@ def test_of_a_first_deployment_no_revision_is_named_to_go_back_to() -> None:
 def test_a_rollback_is_said_in_red(status: str, alarming: bool) -> None:
     """A stop may be nothing but a newer deployment."""
     judged = blue_green.judge(MINE, look(status), Until())
-    assert isinstance(judged, Watching)
+    assert isinstance(judged, InProgress)
     assert judged.alarming is alarming
 
 
@@ -175,7 +175,7 @@ def words(shape: str) -> set[str]:
 
 
 def judged(**seen: Any) -> str:
-    found = blue_green.judge(MINE, Look({"status": "IN_PROGRESS", **seen}), Until(DEPLOYED))
+    found = blue_green.judge(MINE, Snapshot({"status": "IN_PROGRESS", **seen}), Until(DEPLOYED))
     return found.outcome.value if isinstance(found, Verdict) else found.message
 
 
@@ -263,7 +263,7 @@ def test_what_ecs_tells_of_a_failure_is_evidence() -> None:
     """The alarms in ALARM of those that are watched, and the reason; nothing of nothing."""
     told = blue_green.evidence(look(alarms=ALARMS, statusReason="It is slow."))
     assert (told.alarms, told.reason) == (({"AlarmName": "web-5xx"},), "It is slow")
-    nothing = blue_green.evidence(Look(None))
+    nothing = blue_green.evidence(Snapshot(None))
     assert (nothing.alarms, nothing.hooks, nothing.reason) == ((), (), "")
 
 
@@ -286,9 +286,9 @@ BACK = look("ROLLBACK_IN_PROGRESS", "SCALE_UP", running=2, failures=1)
         (BACK, BACK, False),
         (CALM, look("STOP_REQUESTED", "SCALE_UP", running=2, failures=1), True),
         (CALM, look("SUCCESSFUL", failures=1), False),
-        (Look(None), look(), False),
+        (Snapshot(None), look(), False),
     ],
 )
-def test_evidence_is_looked_for_when_something_went_wrong(before: Look | None, now: Look, worth: bool) -> None:
+def test_evidence_is_looked_for_when_something_went_wrong(before: Snapshot | None, now: Snapshot, worth: bool) -> None:
     """More failures, fewer tasks, a failed hook, a turn back; not again while all is as it was."""
     assert blue_green.worth_evidence(before, now) is worth

@@ -10,17 +10,17 @@ from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
 from ecs_cd.deploy.rules import codedeploy
-from ecs_cd.deploy.rules.codedeploy import Look
-from ecs_cd.deploy.rules.own_deployment import Mine, deleted
+from ecs_cd.deploy.rules.codedeploy import Snapshot
+from ecs_cd.deploy.rules.own_deployment import OwnDeployment, deleted
 from ecs_cd.document.rules.document import CodeDeploy
 from ecs_cd.model.lifecycle import DEPLOYED, LIFECYCLE_EVENTS, READY, STABLE, STARTED, Strategy, Until
-from ecs_cd.model.verdict import Outcome, Verdict, Watching
+from ecs_cd.model.verdict import InProgress, Outcome, Verdict
 from tests.scripted_aws import Params, ecs
 from tests.scripted_aws import codedeploy as told
 
 MODEL: Any = ServiceModel(Loader().load_service_model("codedeploy", "service-2"))
 OLD, NEW = (ecs.task_definition_arn(f"web:{n}") for n in "12")
-MINE = Mine(Strategy.CODE_DEPLOY, "d-NEW", NEW, OLD)
+MINE = OwnDeployment(Strategy.CODE_DEPLOY, "d-NEW", NEW, OLD)
 
 HOOK = ("HOOK_EXECUTION_FAILURE", "The deployment failed because a lifecycle hook failed.")
 ALARM = ("ALARM_ACTIVE", "One or more alarms have been activated. Activated alarms: <web-5xx> <slow>")
@@ -41,17 +41,17 @@ OVER = (
 )
 
 
-def look(status: str = "InProgress", target: Params | None = None, **more: Any) -> Look:
+def look(status: str = "InProgress", target: Params | None = None, **more: Any) -> Snapshot:
     """``at`` 0 is when it was first seen to have ended."""
     rollback, at = more.pop("back", None), more.pop("at", 0.0)
-    return Look(told.deployment(status=status, **more), target, rollback, at, ended_at=0.0)
+    return Snapshot(told.deployment(status=status, **more), target, rollback, at, ended_at=0.0)
 
 
 def moving(event: str = "", state: str = "InProgress", **more: Any) -> Params:
     return told.ecs_target(event, state, desired=2, **{"running": 2, **more})
 
 
-def ended(status: str = "Failed", error: tuple[str, str] = HOOK, **more: Any) -> Look:
+def ended(status: str = "Failed", error: tuple[str, str] = HOOK, **more: Any) -> Snapshot:
     return look(status, error=error, **more)
 
 
@@ -64,7 +64,7 @@ HOOK_WORDS = (
     "(AfterAllowTestTraffic Failed: the smoke test says no)"
 )
 
-Row = tuple[str, Look, Until, tuple[Outcome, str] | str]
+Row = tuple[str, Snapshot, Until, tuple[Outcome, str] | str]
 TABLE: list[Row] = [
     ("created", look("Created"), Until(), "Created"),
     ("queued", look("Queued"), Until(), "Queued"),
@@ -79,7 +79,7 @@ TABLE: list[Row] = [
     ("the group's flag says the same", look(minutes=60, instanceTerminationWaitTimeStarted=True), Until(), OVER),
     ("the old tasks end at once", look(target=moving()), Until(), OVER.replace("waits 60 minutes before it ends", "ends")),
     ("a status that AWS added since", look("Pondering"), Until(), "Pondering (a status that ecs-cd does not know)"),
-    ("CodeDeploy tells of no such deployment", Look({}), Until(), "CodeDeploy does not show our deployment d-NEW"),
+    ("CodeDeploy tells of no such deployment", Snapshot({}), Until(), "CodeDeploy does not show our deployment d-NEW"),
     ("succeeded", look("Succeeded", moving()), Until(), (Outcome.SUCCEEDED, f"Succeeded, {DONE}")),
     ("succeeded, its target is not told", look("Succeeded"), Until(STABLE), (Outcome.SUCCEEDED, "Succeeded")),
     ("succeeded before it was seen ready", look("Succeeded"), Until(READY), (Outcome.SUCCEEDED, "Succeeded")),
@@ -156,13 +156,13 @@ TABLE: list[Row] = [
 
 @pytest.mark.parametrize(("seen", "until", "expected"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
 def test_a_look_at_the_deployment_gives_this_verdict(
-    seen: Look, until: Until, expected: tuple[Outcome, str] | str
+    seen: Snapshot, until: Until, expected: tuple[Outcome, str] | str
 ) -> None:
     """Snapshots in, verdict out; a text alone is what is said while there is none, in red once it goes wrong."""
     judged = codedeploy.judge(MINE, seen, until)
     if isinstance(expected, str):
         wrong = "Failed" in expected or "Stopped" in expected
-        assert judged == Watching(expected, alarming=wrong)
+        assert judged == InProgress(expected, alarming=wrong)
     else:
         assert judged == Verdict(*expected)
 
@@ -207,12 +207,12 @@ def test_every_status_of_a_lifecycle_event_is_judged() -> None:
     judged = {status: codedeploy.judge(MINE, each, Until("AfterInstall")) for status, each in seen.items()}
     tasks = f"{BLUE}, {NO_GREEN}"
     assert judged == {
-        "Pending": Watching(f"InProgress, {tasks}"),
-        "InProgress": Watching(f"InProgress, AfterInstall InProgress, {tasks}"),
+        "Pending": InProgress(f"InProgress, {tasks}"),
+        "InProgress": InProgress(f"InProgress, AfterInstall InProgress, {tasks}"),
         "Succeeded": Verdict(Outcome.IN_PROGRESS, f"InProgress, {tasks}"),
-        "Failed": Watching("InProgress, AfterInstall Failed", alarming=True),
-        "Skipped": Watching(f"InProgress, {tasks}"),
-        "Unknown": Watching(f"InProgress, AfterInstall Unknown, {tasks}"),
+        "Failed": InProgress("InProgress, AfterInstall Failed", alarming=True),
+        "Skipped": InProgress(f"InProgress, {tasks}"),
+        "Unknown": InProgress(f"InProgress, AfterInstall Unknown, {tasks}"),
     }
 
 
@@ -255,7 +255,7 @@ def test_the_lifecycle_events_are_codedeploys(goal: str) -> None:
     running, done = (
         codedeploy.judge(MINE, look(target=moving(goal, state)), Until(goal)) for state in ("InProgress", "Succeeded")
     )
-    assert isinstance(running, Watching)
+    assert isinstance(running, InProgress)
     assert isinstance(done, Verdict)
     assert done.outcome is Outcome.IN_PROGRESS
 
@@ -288,7 +288,9 @@ def test_what_codedeploy_tells_of_a_failure_is_evidence() -> None:
         (ended(target=FAILED_HOOK), ended(target=FAILED_HOOK, rollback="d-BACK", back=BACK), False),
     ],
 )
-def test_evidence_is_worth_its_calls_when_something_went_wrong(before: Look | None, now: Look, worth: bool) -> None:
+def test_evidence_is_worth_its_calls_when_something_went_wrong(
+    before: Snapshot | None, now: Snapshot, worth: bool
+) -> None:
     """Fewer new tasks than there were, an event that failed, an end that is no success."""
     assert codedeploy.worth_evidence(before, now) is worth
 

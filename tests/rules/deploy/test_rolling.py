@@ -10,14 +10,16 @@ from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
 from ecs_cd.deploy.rules import rolling
-from ecs_cd.deploy.rules.own_deployment import Mine
-from ecs_cd.deploy.rules.rolling import Look
+from ecs_cd.deploy.rules.own_deployment import OwnDeployment
+from ecs_cd.deploy.rules.rolling import Snapshot
 from ecs_cd.model.lifecycle import STABLE, Strategy, Until
-from ecs_cd.model.verdict import Outcome, Verdict, Watching
+from ecs_cd.model.verdict import InProgress, Outcome, Verdict
 from tests.scripted_aws import moment
 
 OLD, NEW, THEIRS = ("arn:aws:ecs:r:1:task-definition/web:" + n for n in "127")
-MINE = Mine(Strategy.ROLLING, "ecs-svc/2", NEW, OLD, "ecs-svc/1", started_by="ecs-svc/2", created_at=moment(100))
+MINE = OwnDeployment(
+    Strategy.ROLLING, "ecs-svc/2", NEW, OLD, "ecs-svc/1", started_by="ecs-svc/2", created_at=moment(100)
+)
 ROLLBACK = "ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/3."
 
 
@@ -37,11 +39,11 @@ def service(
     }
 
 
-mine = {
+own = {
     state: deployment("2", "PRIMARY", NEW, state, "tasks failed to start.")
     for state in ("IN_PROGRESS", "FAILED", "COMPLETED")
 }
-demoted = {state: {**snapshot, "status": "ACTIVE"} for state, snapshot in mine.items()}
+demoted = {state: {**snapshot, "status": "ACTIVE"} for state, snapshot in own.items()}
 
 LOST = "ecs-svc/2 is not PRIMARY any more; waiting for ECS to say whether it was replaced or rolled back"
 
@@ -61,130 +63,130 @@ def wants(desired: int, running: int, *deployments: dict[str, Any], **more: Any)
     return {**service(*deployments, **more), **counts}
 
 
-TABLE: list[tuple[str, Look, Outcome | str]] = [
-    ("completed", Look(service(mine["COMPLETED"])), Outcome.SUCCEEDED),
-    ("in progress", Look(service(mine["IN_PROGRESS"])), "0 of 2 running"),
-    ("an unknown word of ECS", Look(service(deployment("2", "PRIMARY", NEW, "PONDERING"))), "0 of 2 running (ECS calls it PONDERING)"),
-    ("no rollout state yet", Look(service({"id": "ecs-svc/2", "status": "PRIMARY"})), "0 of 0 running"),
-    ("failed, and it rolls back", Look(service(mine["FAILED"])), "FAILED: tasks failed to start; waiting for the rollback"),
-    ("failed, no rollback set", Look(service(mine["FAILED"], back=False)), Outcome.FAILED),
+TABLE: list[tuple[str, Snapshot, Outcome | str]] = [
+    ("completed", Snapshot(service(own["COMPLETED"])), Outcome.SUCCEEDED),
+    ("in progress", Snapshot(service(own["IN_PROGRESS"])), "0 of 2 running"),
+    ("an unknown word of ECS", Snapshot(service(deployment("2", "PRIMARY", NEW, "PONDERING"))), "0 of 2 running (ECS calls it PONDERING)"),
+    ("no rollout state yet", Snapshot(service({"id": "ecs-svc/2", "status": "PRIMARY"})), "0 of 0 running"),
+    ("failed, and it rolls back", Snapshot(service(own["FAILED"])), "FAILED: tasks failed to start; waiting for the rollback"),
+    ("failed, no rollback set", Snapshot(service(own["FAILED"], back=False)), Outcome.FAILED),
     (
         "failed, nothing to roll back to",
-        Look(service(deployment("2", "PRIMARY", NEW, "FAILED", "No rollback candidate was found to run the rollback."))),
+        Snapshot(service(deployment("2", "PRIMARY", NEW, "FAILED", "No rollback candidate was found to run the rollback."))),
         Outcome.FAILED,
     ),
     (
         "rolling back",
-        Look(service(deployment("3", "PRIMARY", OLD, "IN_PROGRESS", ROLLBACK), demoted["FAILED"])),
+        Snapshot(service(deployment("3", "PRIMARY", OLD, "IN_PROGRESS", ROLLBACK), demoted["FAILED"])),
         "FAILED; rolling back to web:1, 0 of 2 running",
     ),
     (
         "during a rollback mine can still read in progress",
-        Look(service(deployment("3", "PRIMARY", OLD, "IN_PROGRESS", ROLLBACK), demoted["IN_PROGRESS"])),
+        Snapshot(service(deployment("3", "PRIMARY", OLD, "IN_PROGRESS", ROLLBACK), demoted["IN_PROGRESS"])),
         "FAILED; rolling back to web:1, 0 of 2 running",
     ),
     (
         "rolled back",
-        Look(service(deployment("3", "PRIMARY", OLD, "COMPLETED", ROLLBACK), demoted["FAILED"])),
+        Snapshot(service(deployment("3", "PRIMARY", OLD, "COMPLETED", ROLLBACK), demoted["FAILED"])),
         Outcome.ROLLED_BACK,
     ),
     (
         "rolled back, mine is listed no more",
-        Look(service(deployment("3", "PRIMARY", OLD, "COMPLETED", "ECS deployment completed.")), status="ROLLBACK_SUCCESSFUL"),
+        Snapshot(service(deployment("3", "PRIMARY", OLD, "COMPLETED", "ECS deployment completed.")), status="ROLLBACK_SUCCESSFUL"),
         Outcome.ROLLED_BACK,
     ),
     (
         "rolled back under the old deployment's id, and ours reads in progress",
-        Look(service(deployment("1", "PRIMARY", OLD, "IN_PROGRESS", ROLLBACK), demoted["IN_PROGRESS"])),
+        Snapshot(service(deployment("1", "PRIMARY", OLD, "IN_PROGRESS", ROLLBACK), demoted["IN_PROGRESS"])),
         "FAILED; rolling back to web:1, 0 of 2 running",
     ),
     (
         "rolled back, and then somebody deployed",
-        Look(service(deployment("9", "PRIMARY", THEIRS, "COMPLETED"), demoted["FAILED"]), status="ROLLBACK_SUCCESSFUL"),
+        Snapshot(service(deployment("9", "PRIMARY", THEIRS, "COMPLETED"), demoted["FAILED"]), status="ROLLBACK_SUCCESSFUL"),
         Outcome.ROLLED_BACK,
     ),
     (
         "rolling back, and then somebody deployed",
-        Look(service(deployment("9", "PRIMARY", THEIRS, "COMPLETED")), status="ROLLBACK_IN_PROGRESS"),
+        Snapshot(service(deployment("9", "PRIMARY", THEIRS, "COMPLETED")), status="ROLLBACK_IN_PROGRESS"),
         "FAILED; rolling back to web:1",
     ),
     (
         "failed, and then somebody deployed",
-        Look(service(deployment("9", "PRIMARY", THEIRS, "COMPLETED"), demoted["FAILED"]), status=""),
+        Snapshot(service(deployment("9", "PRIMARY", THEIRS, "COMPLETED"), demoted["FAILED"]), status=""),
         Outcome.FAILED,
     ),
     (
         "failed, and somebody deployed, ECS has not been asked yet",
-        Look(service(deployment("9", "PRIMARY", THEIRS, "COMPLETED"), demoted["FAILED"])),
+        Snapshot(service(deployment("9", "PRIMARY", THEIRS, "COMPLETED"), demoted["FAILED"])),
         LOST,
     ),
     (
         "rolled back under the old deployment's id",
-        Look(service(deployment("1", "PRIMARY", OLD, "COMPLETED"), demoted["FAILED"])),
+        Snapshot(service(deployment("1", "PRIMARY", OLD, "COMPLETED"), demoted["FAILED"])),
         Outcome.ROLLED_BACK,
     ),
     (
         "the rollback failed",
-        Look(service(deployment("3", "PRIMARY", OLD, "FAILED", ROLLBACK), demoted["FAILED"])),
+        Snapshot(service(deployment("3", "PRIMARY", OLD, "FAILED", ROLLBACK), demoted["FAILED"])),
         Outcome.ROLLBACK_FAILED,
     ),
     (
         "superseded",
-        Look(service(deployment("9", "PRIMARY", THEIRS, "IN_PROGRESS"), demoted["IN_PROGRESS"]), status=""),
+        Snapshot(service(deployment("9", "PRIMARY", THEIRS, "IN_PROGRESS"), demoted["IN_PROGRESS"]), status=""),
         Outcome.SUPERSEDED,
     ),
     (
         "superseded, mine is listed no more",
-        Look(service(deployment("9", "PRIMARY", THEIRS, "COMPLETED")), status=""),
+        Snapshot(service(deployment("9", "PRIMARY", THEIRS, "COMPLETED")), status=""),
         Outcome.SUPERSEDED,
     ),
-    ("demoted, and ECS has not been asked yet", Look(service(deployment("9", "PRIMARY", THEIRS, "COMPLETED"))), LOST),
+    ("demoted, and ECS has not been asked yet", Snapshot(service(deployment("9", "PRIMARY", THEIRS, "COMPLETED"))), LOST),
     (
         "superseded, says the service deployment",
-        Look(service(deployment("9", "PRIMARY", THEIRS, "IN_PROGRESS")), status="STOPPED"),
+        Snapshot(service(deployment("9", "PRIMARY", THEIRS, "IN_PROGRESS")), status="STOPPED"),
         Outcome.SUPERSEDED,
     ),
     (
         "somebody else went back to the old revision",
-        Look(service(deployment("9", "PRIMARY", OLD, "COMPLETED"), demoted["IN_PROGRESS"]), status=""),
+        Snapshot(service(deployment("9", "PRIMARY", OLD, "COMPLETED"), demoted["IN_PROGRESS"]), status=""),
         Outcome.SUPERSEDED,
     ),
     (
         "somebody forced our own revision",
-        Look(service(deployment("9", "PRIMARY", NEW, "IN_PROGRESS"))),
+        Snapshot(service(deployment("9", "PRIMARY", NEW, "IN_PROGRESS"))),
         "0 of 2 running",
     ),
     (
         "somebody forced our own revision, and it is there",
-        Look(service(deployment("9", "PRIMARY", NEW, "COMPLETED"))),
+        Snapshot(service(deployment("9", "PRIMARY", NEW, "COMPLETED"))),
         Outcome.SUCCEEDED,
     ),
     (
         "ours was there, and then somebody deployed",
-        Look(service(deployment("9", "PRIMARY", THEIRS, "IN_PROGRESS")), status="SUCCESSFUL"),
+        Snapshot(service(deployment("9", "PRIMARY", THEIRS, "IN_PROGRESS")), status="SUCCESSFUL"),
         Outcome.SUPERSEDED,
     ),
     (
         "rolled back, as was seen before, and neither listed nor said any more",
-        Look(service(deployment("3", "PRIMARY", OLD, "COMPLETED")), at=20, failed_at=0),
+        Snapshot(service(deployment("3", "PRIMARY", OLD, "COMPLETED")), at=20, failed_at=0),
         Outcome.ROLLED_BACK,
     ),
-    ("failed, and ECS does not roll back", Look(service(mine["FAILED"]), at=60, failed_at=0), Outcome.FAILED),
+    ("failed, and ECS does not roll back", Snapshot(service(own["FAILED"]), at=60, failed_at=0), Outcome.FAILED),
     (
         "failed, and the rollback has begun",
-        Look(service(mine["FAILED"]), at=90, failed_at=0, status="ROLLBACK_IN_PROGRESS"),
+        Snapshot(service(own["FAILED"]), at=90, failed_at=0, status="ROLLBACK_IN_PROGRESS"),
         "FAILED: tasks failed to start; waiting for the rollback",
     ),
     (
         "failed, and an event says that there is nothing to roll back to",
-        Look({**service(mine["FAILED"]), "events": [{"message": "No rollback candidate was found."}]}, at=1, failed_at=0),
+        Snapshot({**service(own["FAILED"]), "events": [{"message": "No rollback candidate was found."}]}, at=1, failed_at=0),
         Outcome.FAILED,
     ),
     (
         "failed, and an event of an earlier deployment says that there was nothing to roll back to",
-        Look(
+        Snapshot(
             {
-                **service({**mine["FAILED"], "createdAt": moment(100)}),
+                **service({**own["FAILED"], "createdAt": moment(100)}),
                 "events": [{"message": "No rollback candidate was found.", "createdAt": moment(50)}],
             },
             at=1,
@@ -194,59 +196,59 @@ TABLE: list[tuple[str, Look, Outcome | str]] = [
     ),
     (
         "mine is absent while its service deployment goes on",
-        Look(service(deployment("1", "PRIMARY", OLD, "COMPLETED")), status="IN_PROGRESS"),
+        Snapshot(service(deployment("1", "PRIMARY", OLD, "COMPLETED")), status="IN_PROGRESS"),
         NOT_YET,
     ),
-    ("nothing is listed", Look(service()), LOST),
-    ("a look that lags behind UpdateService", Look(service(deployment("1", "PRIMARY", OLD, "COMPLETED"))), NOT_YET),
-    ("such a look, asked about", Look(service(deployment("1", "PRIMARY", OLD, "COMPLETED")), status=""), NOT_YET),
-    ("it lags, and ours has ended", Look(service(deployment("1", "PRIMARY", OLD, "COMPLETED")), status="SUCCESSFUL"), NOT_YET),
-    ("it lags, and the one before was a rollback", Look(service(ROLLED_BACK_ONCE)), NOT_YET),
-    ("it lags, and that is still rolling back", Look(service({**ROLLED_BACK_ONCE, "rolloutState": "IN_PROGRESS"}), status=""), NOT_YET),
-    ("it lags, and shows one that we never saw", Look(service(EARLIER), status=""), NOT_YET),
-    ("it lags, and says FAILED of the one before", Look(service(deployment("1", "PRIMARY", OLD, "FAILED", "x"))), NOT_YET),
-    ("the service is missing", Look(None), Outcome.GONE),
-    ("the service is being deleted", Look(service(mine["IN_PROGRESS"], status="DRAINING")), Outcome.GONE),
-    ("the service is deleted", Look(service(status="INACTIVE")), Outcome.GONE),
-    ("tasks die, a breaker counts them", Look(service(mine["IN_PROGRESS"]), crashed=9), "0 of 2 running"),
-    ("tasks die, without a breaker", Look(service(mine["IN_PROGRESS"], breaker=False), crashed=3), Outcome.FAILED),
-    ("tasks died, none is wanted any more", Look(wants(0, 0, mine["IN_PROGRESS"], breaker=False), crashed=9), "0 of 2 running"),
-    ("no state, but all is there", Look(wants(2, 2, uncounted("2", "PRIMARY", NEW, runningCount=2))), Outcome.SUCCEEDED),
-    ("no state, tasks are missing", Look(wants(2, 1, uncounted("2", "PRIMARY", NEW, runningCount=1))), "1 of 2 running"),
+    ("nothing is listed", Snapshot(service()), LOST),
+    ("a look that lags behind UpdateService", Snapshot(service(deployment("1", "PRIMARY", OLD, "COMPLETED"))), NOT_YET),
+    ("such a look, asked about", Snapshot(service(deployment("1", "PRIMARY", OLD, "COMPLETED")), status=""), NOT_YET),
+    ("it lags, and ours has ended", Snapshot(service(deployment("1", "PRIMARY", OLD, "COMPLETED")), status="SUCCESSFUL"), NOT_YET),
+    ("it lags, and the one before was a rollback", Snapshot(service(ROLLED_BACK_ONCE)), NOT_YET),
+    ("it lags, and that is still rolling back", Snapshot(service({**ROLLED_BACK_ONCE, "rolloutState": "IN_PROGRESS"}), status=""), NOT_YET),
+    ("it lags, and shows one that we never saw", Snapshot(service(EARLIER), status=""), NOT_YET),
+    ("it lags, and says FAILED of the one before", Snapshot(service(deployment("1", "PRIMARY", OLD, "FAILED", "x"))), NOT_YET),
+    ("the service is missing", Snapshot(None), Outcome.GONE),
+    ("the service is being deleted", Snapshot(service(own["IN_PROGRESS"], status="DRAINING")), Outcome.GONE),
+    ("the service is deleted", Snapshot(service(status="INACTIVE")), Outcome.GONE),
+    ("tasks die, a breaker counts them", Snapshot(service(own["IN_PROGRESS"]), crashed=9), "0 of 2 running"),
+    ("tasks die, without a breaker", Snapshot(service(own["IN_PROGRESS"], breaker=False), crashed=3), Outcome.FAILED),
+    ("tasks died, none is wanted any more", Snapshot(wants(0, 0, own["IN_PROGRESS"], breaker=False), crashed=9), "0 of 2 running"),
+    ("no state, but all is there", Snapshot(wants(2, 2, uncounted("2", "PRIMARY", NEW, runningCount=2))), Outcome.SUCCEEDED),
+    ("no state, tasks are missing", Snapshot(wants(2, 1, uncounted("2", "PRIMARY", NEW, runningCount=1))), "1 of 2 running"),
     (
         "no state, the old tasks still run",
-        Look(wants(2, 4, uncounted("2", "PRIMARY", NEW, runningCount=2), uncounted("1", "ACTIVE", OLD, runningCount=2))),
+        Snapshot(wants(2, 4, uncounted("2", "PRIMARY", NEW, runningCount=2), uncounted("1", "ACTIVE", OLD, runningCount=2))),
         "2 of 2 running",
     ),
     (
         "no state, one is starting",
-        Look({**wants(2, 2, uncounted("2", "PRIMARY", NEW, runningCount=2)), "pendingCount": 1}),
+        Snapshot({**wants(2, 2, uncounted("2", "PRIMARY", NEW, runningCount=2)), "pendingCount": 1}),
         "2 of 2 running",
     ),
-    ("no state, none is wanted", Look(wants(0, 0, uncounted("2", "PRIMARY", NEW, desiredCount=0))), Outcome.SUCCEEDED),
+    ("no state, none is wanted", Snapshot(wants(0, 0, uncounted("2", "PRIMARY", NEW, desiredCount=0))), Outcome.SUCCEEDED),
     (
         "no state, tasks die, which no breaker counts there",
-        Look(wants(2, 0, uncounted("2", "PRIMARY", NEW)), crashed=3),
+        Snapshot(wants(2, 0, uncounted("2", "PRIMARY", NEW)), crashed=3),
         Outcome.FAILED,
     ),
-    ("some tasks died, without a breaker", Look(service(mine["IN_PROGRESS"], breaker=False), crashed=2), "0 of 2 running"),
+    ("some tasks died, without a breaker", Snapshot(service(own["IN_PROGRESS"], breaker=False), crashed=2), "0 of 2 running"),
     (
         "tasks died, but one runs",
-        Look(service(deployment("2", "PRIMARY", NEW, "IN_PROGRESS", runningCount=1), breaker=False), crashed=9),
+        Snapshot(service(deployment("2", "PRIMARY", NEW, "IN_PROGRESS", runningCount=1), breaker=False), crashed=9),
         "1 of 2 running",
     ),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("look", "expected"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
-def test_a_look_at_the_service_gives_this_verdict(look: Look, expected: Outcome | str) -> None:
+def test_a_look_at_the_service_gives_this_verdict(look: Snapshot, expected: Outcome | str) -> None:
     """Snapshots in, verdict out; a text is what is said while there is none."""
     judged = rolling.judge(MINE, look, Until())
     if isinstance(expected, Outcome):
         assert isinstance(judged, Verdict), judged
         assert judged.outcome is expected
     else:
-        assert isinstance(judged, Watching), judged
+        assert isinstance(judged, InProgress), judged
         assert judged.message == expected
 
 
@@ -257,19 +259,19 @@ BACK = deployment("3", "PRIMARY", NEW, "COMPLETED", ROLLBACK)
 @pytest.mark.parametrize(
     ("look", "expected"),
     [
-        (Look(service(deployment("1", "PRIMARY", NEW, "COMPLETED"))), NOT_YET),
-        (Look(service(deployment("1", "PRIMARY", NEW, "COMPLETED")), status="IN_PROGRESS"), NOT_YET),
-        (Look(service(mine["COMPLETED"])), Outcome.SUCCEEDED),
-        (Look(service(BACK, demoted["FAILED"])), Outcome.ROLLED_BACK),
-        (Look(service(BACK)), Outcome.ROLLED_BACK),
-        (Look(service({**BACK, "rolloutState": "IN_PROGRESS"})), "FAILED; rolling back to web:2, 0 of 2 running"),
-        (Look(service({**BACK, "rolloutStateReason": ""}), at=9, failed_at=0), Outcome.ROLLED_BACK),
-        (Look(service(deployment("1", "PRIMARY", NEW, "COMPLETED"), demoted["FAILED"])), Outcome.ROLLED_BACK),
-        (Look(service(deployment("9", "PRIMARY", NEW, "IN_PROGRESS"), demoted["IN_PROGRESS"])), "0 of 2 running"),
-        (Look(service(deployment("9", "PRIMARY", NEW, "COMPLETED"))), Outcome.SUCCEEDED),
+        (Snapshot(service(deployment("1", "PRIMARY", NEW, "COMPLETED"))), NOT_YET),
+        (Snapshot(service(deployment("1", "PRIMARY", NEW, "COMPLETED")), status="IN_PROGRESS"), NOT_YET),
+        (Snapshot(service(own["COMPLETED"])), Outcome.SUCCEEDED),
+        (Snapshot(service(BACK, demoted["FAILED"])), Outcome.ROLLED_BACK),
+        (Snapshot(service(BACK)), Outcome.ROLLED_BACK),
+        (Snapshot(service({**BACK, "rolloutState": "IN_PROGRESS"})), "FAILED; rolling back to web:2, 0 of 2 running"),
+        (Snapshot(service({**BACK, "rolloutStateReason": ""}), at=9, failed_at=0), Outcome.ROLLED_BACK),
+        (Snapshot(service(deployment("1", "PRIMARY", NEW, "COMPLETED"), demoted["FAILED"])), Outcome.ROLLED_BACK),
+        (Snapshot(service(deployment("9", "PRIMARY", NEW, "IN_PROGRESS"), demoted["IN_PROGRESS"])), "0 of 2 running"),
+        (Snapshot(service(deployment("9", "PRIMARY", NEW, "COMPLETED"))), Outcome.SUCCEEDED),
     ],
 )
-def test_the_same_revision_again_is_told_from_its_earlier_deployment(look: Look, expected: Outcome | str) -> None:
+def test_the_same_revision_again_is_told_from_its_earlier_deployment(look: Snapshot, expected: Outcome | str) -> None:
     """Neither what was there before nor a rollback to it is the success of ours; a third of it is."""
     judged = rolling.judge(SAME, look, Until())
     assert (judged.outcome if isinstance(judged, Verdict) else judged.message) == expected
@@ -278,7 +280,7 @@ def test_the_same_revision_again_is_told_from_its_earlier_deployment(look: Look,
 def test_who_is_told_of_a_rollback_is_not_somebody_who_deployed_since() -> None:
     """ECS went back to the revision of before ours, whatever is PRIMARY by now."""
     theirs = service(deployment("9", "PRIMARY", THEIRS, "COMPLETED"), demoted["FAILED"])
-    judged = rolling.judge(MINE, Look(theirs, status="ROLLBACK_SUCCESSFUL"), Until())
+    judged = rolling.judge(MINE, Snapshot(theirs, status="ROLLBACK_SUCCESSFUL"), Until())
     assert isinstance(judged, Verdict)
     assert judged.message == "ECS rolled back to web:1: tasks failed to start"
 
@@ -286,8 +288,8 @@ def test_who_is_told_of_a_rollback_is_not_somebody_who_deployed_since() -> None:
 @pytest.mark.parametrize(
     ("found", "failed"),
     [
-        (service(mine["IN_PROGRESS"]), False),
-        (service(mine["FAILED"]), True),
+        (service(own["IN_PROGRESS"]), False),
+        (service(own["FAILED"]), True),
         (service(deployment("9", "PRIMARY", THEIRS, "IN_PROGRESS"), demoted["FAILED"]), True),
         (service(deployment("3", "PRIMARY", OLD, "IN_PROGRESS", ROLLBACK)), True),
         (service(deployment("2", "PRIMARY", NEW, "IN_PROGRESS", ROLLBACK)), False),
@@ -319,7 +321,8 @@ def test_every_status_of_a_service_deployment_is_judged() -> None:
     model: Any = ServiceModel(Loader().load_service_model("ecs", "service-2"))
     theirs = service(deployment("9", "PRIMARY", THEIRS, "IN_PROGRESS"))
     judged = {
-        s: rolling.judge(MINE, Look(theirs, status=s), Until()) for s in model.shape_for("ServiceDeploymentStatus").enum
+        s: rolling.judge(MINE, Snapshot(theirs, status=s), Until())
+        for s in model.shape_for("ServiceDeploymentStatus").enum
     }
     assert {
         s: judgement.outcome.value if isinstance(judgement, Verdict) else "" for s, judgement in judged.items()
@@ -357,19 +360,19 @@ def test_without_a_breaker_its_own_rule_is_applied(desired: int, limit: int) -> 
 
 
 OLD_DRAINS = {**demoted["COMPLETED"], "id": "ecs-svc/1", "taskDefinition": OLD, "runningCount": 1}
-DONE = {**mine["COMPLETED"], "runningCount": 2}
+DONE = {**own["COMPLETED"], "runningCount": 2}
 
 
 @pytest.mark.parametrize(
     ("look", "stable"),
     [
-        (Look({**service(DONE), "runningCount": 2, "pendingCount": 0}), True),
-        (Look({**service(DONE, OLD_DRAINS), "runningCount": 3, "pendingCount": 0}), False),
-        (Look({**service(DONE), "runningCount": 1, "pendingCount": 0}), False),
-        (Look({**service(DONE), "runningCount": 2, "pendingCount": 1}), False),
+        (Snapshot({**service(DONE), "runningCount": 2, "pendingCount": 0}), True),
+        (Snapshot({**service(DONE, OLD_DRAINS), "runningCount": 3, "pendingCount": 0}), False),
+        (Snapshot({**service(DONE), "runningCount": 1, "pendingCount": 0}), False),
+        (Snapshot({**service(DONE), "runningCount": 2, "pendingCount": 1}), False),
     ],
 )
-def test_stable_is_more_than_completed(look: Look, stable: bool) -> None:
+def test_stable_is_more_than_completed(look: Snapshot, stable: bool) -> None:
     """No task of before runs, none is pending, and as many run as are desired."""
     judged = rolling.judge(MINE, look, Until(STABLE))
     assert isinstance(judged, Verdict) is stable
@@ -379,8 +382,8 @@ def test_stable_is_more_than_completed(look: Look, stable: bool) -> None:
 @pytest.mark.parametrize(
     ("found", "words"),
     [
-        (service(mine["COMPLETED"]), ""),
-        (service(mine["IN_PROGRESS"]), ""),
+        (service(own["COMPLETED"]), ""),
+        (service(own["IN_PROGRESS"]), ""),
         (service(deployment("9", "PRIMARY", THEIRS, "COMPLETED")), ""),
         (service(deployment("9", "PRIMARY", THEIRS, "FAILED")), ""),
         (service(deployment("9", "PRIMARY", THEIRS, "IN_PROGRESS")), "deployment ecs-svc/9 (web:7) is IN_PROGRESS"),
@@ -425,7 +428,7 @@ def test_dead_tasks_are_looked_for_only_when_some_may_have_died(
     before: dict[str, Any], now: dict[str, Any], worth: bool
 ) -> None:
     """More failures, or fewer tasks than there were: a rollout that goes well costs no call for them."""
-    looks = [Look(service({**mine["IN_PROGRESS"], **counts})) for counts in (before, now)]
+    looks = [Snapshot(service({**own["IN_PROGRESS"], **counts})) for counts in (before, now)]
     assert rolling.worth_evidence(MINE, looks[0], looks[1]) is worth
 
 
@@ -449,14 +452,14 @@ def test_a_task_that_died_is_ours_and_stopped_by_itself(task: dict[str, Any], di
 
 def test_what_ran_before_is_known_while_it_is_listed() -> None:
     """For a deployment that somebody began earlier, and that is only taken over."""
-    assert rolling.before(service(mine["IN_PROGRESS"], OLD_DRAINS)) == OLD
-    assert rolling.before(service(mine["COMPLETED"])) is None
+    assert rolling.before(service(own["IN_PROGRESS"], OLD_DRAINS)) == OLD
+    assert rolling.before(service(own["COMPLETED"])) is None
 
 
 @pytest.mark.parametrize(
     ("found", "running"),
     [
-        (service(mine["COMPLETED"]), NEW),
+        (service(own["COMPLETED"]), NEW),
         ({"deployments": [], "taskSets": [{"status": "ACTIVE", "taskDefinition": NEW}]}, None),
         (
             {"taskSets": [{"status": "ACTIVE", "taskDefinition": NEW}, {"status": "PRIMARY", "taskDefinition": OLD}]},
@@ -473,6 +476,6 @@ def test_alarms_are_evidence_where_ecs_names_them_as_the_reason() -> None:
     """Others may be in ALARM for reasons of their own."""
     failed = deployment("2", "PRIMARY", NEW, "FAILED", "ECS deployment failed: alarm detected.")
     with_alarms = {**service(failed), "deploymentConfiguration": {"alarms": {"alarmNames": ["5xx"]}}}
-    assert rolling.evidence(MINE, Look(with_alarms)).alarms == ({"AlarmName": "5xx"},)
-    assert rolling.evidence(MINE, Look(service(mine["FAILED"]))).alarms == ()
-    assert rolling.evidence(MINE, Look(service(mine["FAILED"]))).reason == "tasks failed to start."
+    assert rolling.evidence(MINE, Snapshot(with_alarms)).alarms == ({"AlarmName": "5xx"},)
+    assert rolling.evidence(MINE, Snapshot(service(own["FAILED"]))).alarms == ()
+    assert rolling.evidence(MINE, Snapshot(service(own["FAILED"]))).reason == "tasks failed to start."

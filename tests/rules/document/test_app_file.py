@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ecs_cd.document.rules import app_file, json_schema
-from ecs_cd.model.build_spec import Recipe
+from ecs_cd.model.build_spec import BuildSpec
 from ecs_cd.model.errors import Refused
 
 WHOLE = """
@@ -40,7 +40,7 @@ def of_app(image: Any) -> list[str]:
 def test_the_files_words_become_recipes() -> None:
     """Everything means what the input of its name does; what is not there is the recipe's default."""
     assert app_file.load(WHOLE, where="x") == {
-        "app": Recipe(
+        "app": BuildSpec(
             "app",
             context=".",
             file="docker/Dockerfile",
@@ -51,13 +51,13 @@ def test_the_files_words_become_recipes() -> None:
             secret_files={"cert": "certs/ca.pem"},
             cache="registry",
         ),
-        "nginx": Recipe("nginx", context="nginx"),
+        "nginx": BuildSpec("nginx", context="nginx"),
     }
 
 
 def test_json_says_the_same_as_yaml_and_an_image_may_be_all_default() -> None:
     """As the document does."""
-    assert app_file.load('{"images": {"app": {}}}', where="x") == {"app": Recipe("app")}
+    assert app_file.load('{"images": {"app": {}}}', where="x") == {"app": BuildSpec("app")}
 
 
 @pytest.mark.parametrize(

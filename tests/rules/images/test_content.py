@@ -14,20 +14,20 @@ from hypothesis import strategies as st
 
 from ecs_cd.images.rules import content, dockerignore
 from ecs_cd.images.rules.content import Key, OnDisk, Source
-from ecs_cd.images.rules.dockerfile import Doubt
-from ecs_cd.model.build_spec import Recipe
+from ecs_cd.images.rules.dockerfile import NotReusable
+from ecs_cd.model.build_spec import BuildSpec
 from ecs_cd.model.references import Tracked
 
 DIGEST, OTHER = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 ECR = "123456789012.dkr.ecr.ap-northeast-1.amazonaws.com/base"
-RECIPE = Recipe("app", build_args=("A=1",), labels=("x=1",), platforms=("linux/amd64",), target="web")
+RECIPE = BuildSpec("app", build_args=("A=1",), labels=("x=1",), platforms=("linux/amd64",), target="web")
 SOURCE = Source("app", "app/Dockerfile", "1" * 40, "2" * 40, "3" * 64)
 FACTS = {"machine": "x86_64", "platforms": "", "attestations": ""}
 
 FILE, PROGRAM, LINK, FOLDER = 0o100644, 0o100755, 0o120777, 0o040755
 
 
-def key(recipe: Recipe = RECIPE, source: Source = SOURCE, bases: dict[str, str] | None = None, **facts: str) -> Key:
+def key(recipe: BuildSpec = RECIPE, source: Source = SOURCE, bases: dict[str, str] | None = None, **facts: str) -> Key:
     return content.key(recipe, source, bases or {}, **{**FACTS, **facts})
 
 
@@ -112,7 +112,7 @@ def test_two_recipes_have_one_key_only_if_they_are_one(
 ) -> None:
     """No value can be taken for a part of another."""
     recipes = [
-        Recipe("app", target=target, build_args=tuple(f"{name}={value}" for name, value in arguments.items()))
+        BuildSpec("app", target=target, build_args=tuple(f"{name}={value}" for name, value in arguments.items()))
         for target, arguments in ((one, first), (other, second))
     ]
     assert (key(recipes[0]).tag == key(recipes[1]).tag) is ((one, first) == (other, second))
@@ -137,25 +137,25 @@ def test_the_bases_are_those_that_the_key_is_of() -> None:
 @pytest.mark.parametrize(
     ("recipe", "words"),
     [
-        (Recipe("app", secrets={"npm": "hunter2"}), "secrets"),
-        (Recipe("app", secret_envs={"npm": "NPM"}), "secrets"),
-        (Recipe("app", secret_files={"npm": ".npmrc"}), "secrets"),
-        (Recipe("app", context="https://github.com/x/y.git"), "not a folder"),
-        (Recipe("app", context="git@github.com:x/y.git#main"), "not a folder"),
-        (Recipe("app", context="-"), "not a folder"),
-        (Recipe("app", build_args=("A=1", "TOKEN")), "the build argument TOKEN has the environment's value"),
+        (BuildSpec("app", secrets={"npm": "hunter2"}), "secrets"),
+        (BuildSpec("app", secret_envs={"npm": "NPM"}), "secrets"),
+        (BuildSpec("app", secret_files={"npm": ".npmrc"}), "secrets"),
+        (BuildSpec("app", context="https://github.com/x/y.git"), "not a folder"),
+        (BuildSpec("app", context="git@github.com:x/y.git#main"), "not a folder"),
+        (BuildSpec("app", context="-"), "not a folder"),
+        (BuildSpec("app", build_args=("A=1", "TOKEN")), "the build argument TOKEN has the environment's value"),
     ],
 )
-def test_what_is_not_known_beforehand_has_no_key(recipe: Recipe, words: str) -> None:
+def test_what_is_not_known_beforehand_has_no_key(recipe: BuildSpec, words: str) -> None:
     """The values of secrets, what is elsewhere, and what only the environment says."""
-    with pytest.raises(Doubt, match=words) as raised:
+    with pytest.raises(NotReusable, match=words) as raised:
         content.arguments(recipe)
     assert "hunter2" not in str(raised.value)
 
 
 def test_of_two_build_arguments_with_one_name_the_last_counts() -> None:
     """As for buildx."""
-    assert content.arguments(Recipe("app", build_args=("A=1", "B==", "A=2"))) == {"A": "2", "B": "="}
+    assert content.arguments(BuildSpec("app", build_args=("A=1", "B==", "A=2"))) == {"A": "2", "B": "="}
 
 
 # ---- base images ----
@@ -175,7 +175,7 @@ def test_base_images_by_tag_are_asked_for_in_ecr() -> None:
 )
 def test_any_other_base_image_by_tag_is_a_doubt(reference: str) -> None:
     """With the remedy; all of them in one sentence."""
-    with pytest.raises(Doubt) as raised:
+    with pytest.raises(NotReusable) as raised:
         content.looked_up([f"{ECR}:1", reference, "ruby:3"])
     assert str(raised.value) == (
         f"the tag of a base image may move ({reference}, ruby:3); pin its digest, or take it from ECR"
@@ -286,14 +286,14 @@ def test_what_git_can_not_vouch_for_is_a_doubt(
     there: dict[str, OnDisk | None], tree: dict[str, Tracked], words: str
 ) -> None:
     """With the file's name, and where there is one the remedy."""
-    with pytest.raises(Doubt, match=re.escape(words)):
+    with pytest.raises(NotReusable, match=re.escape(words)):
         seen(there, tree)
 
 
 def test_what_is_missing_and_excluded_is_no_doubt() -> None:
     """The build would not see it."""
     assert seen({"bin": None, "bin/run": None}, ignore="bin")
-    with pytest.raises(Doubt, match="app/bin/run"):
+    with pytest.raises(NotReusable, match="app/bin/run"):
         seen({"bin": None, "bin/run": None}, ignore="bin\n!bin/run")
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecs_cd.images.rules import dockerfile
-from ecs_cd.images.rules.dockerfile import Doubt
+from ecs_cd.images.rules.dockerfile import NotReusable
 
 DIGEST = "sha256:" + "a" * 64
 
@@ -94,7 +94,7 @@ def test_images_that_it_takes_something_from(lines: list[str], found: list[str])
 def test_a_variable_has_the_value_that_the_build_gives_it(lines: list[str], found: str | None) -> None:
     """A build argument beats the default; only what is declared above the first FROM counts, and the last of it."""
     if found is None:
-        with pytest.raises(Doubt):
+        with pytest.raises(NotReusable):
             images(*lines, GIVEN="18", EMPTY="")
     else:
         assert images(*lines, GIVEN="18", EMPTY="") == [found]
@@ -151,20 +151,20 @@ def test_a_variable_has_the_value_that_the_build_gives_it(lines: list[str], foun
 )
 def test_what_is_not_certain_is_a_doubt(lines: list[str]) -> None:
     """Another frontend, sources that may change, and what versions of BuildKit read differently."""
-    with pytest.raises(Doubt):
+    with pytest.raises(NotReusable):
         images(*lines)
 
 
 def test_the_frontend_may_be_a_build_argument() -> None:
     """BUILDKIT_SYNTAX beats the directive."""
     assert images("FROM a", BUILDKIT_SYNTAX="docker/dockerfile:1") == ["a"]
-    with pytest.raises(Doubt):
+    with pytest.raises(NotReusable):
         images("FROM a", BUILDKIT_SYNTAX="example/frontend")
 
 
 def test_a_doubt_names_the_line() -> None:
     """Not what stands there: it may hold a secret."""
-    with pytest.raises(Doubt, match=r"^line 3 of the Dockerfile has an ADD of what may change") as raised:
+    with pytest.raises(NotReusable, match=r"^line 3 of the Dockerfile has an ADD of what may change") as raised:
         images("FROM a", "", "ADD https://user:hunter2@example.com/x /")
     assert "hunter2" not in str(raised.value)
 
@@ -194,7 +194,7 @@ def test_a_from_is_never_overlooked(before: list[str], after: list[str]) -> None
     """Whatever stands around it: it is found, or it is part of the line above, or there is a doubt."""
     try:
         found = images("FROM a", *before, "FROM the/one", *after)
-    except Doubt:
+    except NotReusable:
         return
     above = [line for line in before if line.strip() and not line.startswith("#")]
     assert "the/one" in found or above[-1].endswith("\\")
@@ -204,5 +204,5 @@ def test_a_from_is_never_overlooked(before: list[str], after: list[str]) -> None
 @given(st.text())
 def test_any_text_is_read_or_is_a_doubt(text: str) -> None:
     """Nothing else is raised."""
-    with suppress(Doubt):
+    with suppress(NotReusable):
         dockerfile.images(text, {})

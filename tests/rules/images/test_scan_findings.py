@@ -11,7 +11,7 @@ import pytest
 
 from ecs_cd.images.rules import scan_findings
 from ecs_cd.images.rules.scan_findings import Report, Seen, Vulnerability
-from ecs_cd.model.verdict import Outcome, Verdict, Watching
+from ecs_cd.model.verdict import InProgress, Outcome, Verdict
 
 AT = datetime(2026, 1, 1, tzinfo=timezone.utc)
 DIGEST = "sha256:" + "a" * 64
@@ -102,8 +102,8 @@ def test_a_status_is_a_result_or_none_yet_or_none_ever(status: str, outcome: Out
 def test_every_status_of_ecr_has_a_row() -> None:
     """One that is new would be waited for until the time is over."""
     assert {status for status, *_ in STATUSES} == values("ScanStatus")
-    assert scan_findings.judge({"": Seen([page("NEW")])}, "") == {"": Watching("ECR says NEW of the scan")}
-    assert scan_findings.judge({"": Seen([{}])}, "") == {"": Watching("ECR says nothing of the scan")}
+    assert scan_findings.judge({"": Seen([page("NEW")])}, "") == {"": InProgress("ECR says NEW of the scan")}
+    assert scan_findings.judge({"": Seen([{}])}, "") == {"": InProgress("ECR says nothing of the scan")}
 
 
 def test_every_severity_of_ecr_has_a_rank() -> None:
@@ -116,7 +116,7 @@ def test_every_severity_of_ecr_has_a_rank() -> None:
 def test_no_findings_yet_is_not_no_findings(status: str, findings: dict[str, Any]) -> None:
     """The status comes before the result: without a time of completion it is waited for."""
     judged = scan_findings.judge({"": Seen([page(status, done=False, **findings)])}, "high")
-    assert judged == {"": Watching(f"ECR says {status} of the scan, and has no result yet")}
+    assert judged == {"": InProgress(f"ECR says {status} of the scan, and has no result yet")}
     done = scan_findings.judge({"": Seen([page(status, **findings)])}, "high")
     assert done == Verdict(Outcome.SUCCEEDED, "no findings")
 
@@ -235,7 +235,7 @@ def test_a_finding_forbids_the_image_from_a_severity_on(fail_on: str, severity: 
 def test_all_platforms_are_waited_for() -> None:
     """One clean image says nothing of the others."""
     judged = scan_findings.judge({"linux/amd64": Seen([page()]), "linux/arm64": Seen([page("PENDING")])}, "high")
-    assert judged == {"linux/arm64": Watching("the scan is pending")}
+    assert judged == {"linux/arm64": InProgress("the scan is pending")}
 
 
 def test_the_worst_findings_are_named() -> None:

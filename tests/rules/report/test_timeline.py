@@ -36,11 +36,11 @@ OTHER = rolling.deployment("7", "PRIMARY", rolling.THEIRS, "IN_PROGRESS")
 @pytest.mark.parametrize(
     ("service", "more", "phase"),
     [
-        (rolling.service(rolling.mine["IN_PROGRESS"]), {}, Phase.STARTING),
+        (rolling.service(rolling.own["IN_PROGRESS"]), {}, Phase.STARTING),
         (rolling.service(ONE), {}, Phase.STARTING),
         (rolling.service(BOTH), {}, Phase.HEALTHY),
         (rolling.service(BOTH | {"rolloutState": "COMPLETED"}), {}, Phase.HEALTHY),
-        (rolling.service(rolling.mine["FAILED"]), {}, Phase.FAILED),
+        (rolling.service(rolling.own["FAILED"]), {}, Phase.FAILED),
         (rolling.service(BACK, rolling.demoted["FAILED"]), {}, Phase.ROLLBACK),
         (rolling.service(BACK), {"failed_at": 1.0}, Phase.ROLLBACK),
         (rolling.service(OTHER, rolling.demoted["FAILED"]), {}, Phase.FAILED),
@@ -53,13 +53,13 @@ OTHER = rolling.deployment("7", "PRIMARY", rolling.THEIRS, "IN_PROGRESS")
 )
 def test_the_phase_of_a_rolling_update(service: Any, more: dict[str, Any], phase: Phase | None) -> None:
     """By its counts while it goes forward; of a look that does not show it nothing is concluded."""
-    assert rollout.phase(rolling.MINE, rollout.Look(service, **more)) is phase
+    assert rollout.phase(rolling.MINE, rollout.Snapshot(service, **more)) is phase
 
 
 def test_the_same_revision_that_fails_again_is_no_rollback() -> None:
     """Deployed by force, what ran before is what is deployed."""
     again = replace(rolling.MINE, previous_task_definition=rolling.MINE.task_definition)
-    assert rollout.phase(again, rollout.Look(rolling.service(rolling.mine["FAILED"]))) is Phase.FAILED
+    assert rollout.phase(again, rollout.Snapshot(rolling.service(rolling.own["FAILED"]))) is Phase.FAILED
 
 
 @pytest.mark.parametrize(
@@ -79,15 +79,15 @@ def test_the_same_revision_that_fails_again_is_no_rollback() -> None:
         (look("ROLLBACK_IN_PROGRESS", "PRODUCTION_TRAFFIC_SHIFT"), Phase.ROLLBACK),
         (look("STOP_REQUESTED"), None),
         (look("SUCCESSFUL"), None),
-        (blue_green.Look(None), None),
+        (blue_green.Snapshot(None), None),
     ],
 )
-def test_the_phase_of_a_native_deployment(seen: blue_green.Look, phase: Phase | None) -> None:
+def test_the_phase_of_a_native_deployment(seen: blue_green.Snapshot, phase: Phase | None) -> None:
     """By its lifecycle stage; one that we don't know changes nothing."""
     assert blue_green.phase(seen) is phase
 
 
-def event(name: str = "", state: str = "InProgress", status: str = "InProgress", **more: Any) -> codedeploy.Look:
+def event(name: str = "", state: str = "InProgress", status: str = "InProgress", **more: Any) -> codedeploy.Snapshot:
     return of_codedeploy.look(status, of_codedeploy.moving(name, state) if name else None, **more)
 
 
@@ -115,10 +115,10 @@ def event(name: str = "", state: str = "InProgress", status: str = "InProgress",
         (event(status="Stopped"), Phase.FAILED),
         (event(status="Succeeded"), None),
         (event(status="SomethingNew"), None),
-        (codedeploy.Look({}), None),
+        (codedeploy.Snapshot({}), None),
     ],
 )
-def test_the_phase_of_codedeploys_deployment(seen: codedeploy.Look, phase: Phase | None) -> None:
+def test_the_phase_of_codedeploys_deployment(seen: codedeploy.Snapshot, phase: Phase | None) -> None:
     """By its lifecycle events; where they are not read, and for a status that we don't know, nothing changes."""
     assert codedeploy.phase(seen) is phase
 

@@ -57,7 +57,7 @@ def test_all_but_the_newest_and_the_used_are_superfluous(
     active: list[int], keep: int, used: list[str], expected: list[int]
 ) -> None:
     """The oldest first; the newest one stays, whatever `keep` is."""
-    assert revisions.superfluous(arns(*active), keep, used) == arns(*expected)
+    assert revisions.expired(arns(*active), keep, used) == arns(*expected)
 
 
 @given(st.sets(st.integers(1, 60)), st.integers(1, 10), st.sets(st.integers(1, 60)), st.randoms(use_true_random=False))
@@ -67,7 +67,7 @@ def test_what_is_used_or_among_the_newest_is_never_superfluous(
     """And everything else is, in whichever order the revisions come."""
     listed = arns(*active)
     random.shuffle(listed)
-    found = revisions.superfluous(listed, keep, arns(*used))
+    found = revisions.expired(listed, keep, arns(*used))
     newest = set(arns(*sorted(active)[-keep:]))
     assert set(found) == set(listed) - newest - set(arns(*used))
     assert len(found) == len(set(found))

@@ -19,9 +19,9 @@ from ecs_cd.aws.session import Aws
 from ecs_cd.ci.terminal import Terminal
 from ecs_cd.deploy.plan import Plan
 from ecs_cd.deploy.rules import rolling as rollout
-from ecs_cd.deploy.rules.own_deployment import Mine
+from ecs_cd.deploy.rules.own_deployment import OwnDeployment
 from ecs_cd.deploy.strategies import rolling
-from ecs_cd.deploy.tracked import Following
+from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.document.rules.document import Service
 from ecs_cd.job.job import Job
 from ecs_cd.job.state import State
@@ -553,22 +553,24 @@ def job(aws: ScriptedAws, clock: Clock, monkeypatch: pytest.MonkeyPatch, tmp_pat
     return Job(os.environ, Terminal(), Aws(os.environ), clock, State(os.environ))
 
 
-def following(name: str = "web") -> Following:
+def following(name: str = "web") -> TrackedDeployment:
     """Ours, of this service, after UpdateService."""
     service = ecs.service(name, deployments=[OLD])
     target = Service(name, name, RegisteredTaskDefinition("web"), {})
     plan = Plan(target, ecs.CLUSTER, {}, service, 0, Strategy.ROLLING)
-    mine = Mine(Strategy.ROLLING, "ecs-svc/2", REVISION, ecs.task_definition_arn("web:1"), "ecs-svc/1", "ecs-svc/2")
-    return Following(plan, replace(mine, created_at=moment(1)))
+    own = OwnDeployment(
+        Strategy.ROLLING, "ecs-svc/2", REVISION, ecs.task_definition_arn("web:1"), "ecs-svc/1", "ecs-svc/2"
+    )
+    return TrackedDeployment(plan, replace(own, created_at=moment(1)))
 
 
-def judged(job: Job, aws: ScriptedAws, group: Sequence[Following], *deployments: Params) -> str:
+def judged(job: Job, aws: ScriptedAws, group: Sequence[TrackedDeployment], *deployments: Params) -> str:
     """What the next look, at which DescribeServices tells these of each service, says of the first."""
     services = (ecs.service(one.plan.name, deployments=deployments) for one in group)
     aws.on("ecs.DescribeServices", ecs.described("services", *services))
     for one, look in zip(group, rolling.read(job, group), strict=True):
         one.look = look
-    state = rollout.judge(group[0].mine, group[0].look, Until())
+    state = rollout.judge(group[0].own, group[0].look, Until())
     return state.outcome.value if isinstance(state, Verdict) else state.message
 
 

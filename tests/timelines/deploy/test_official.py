@@ -821,7 +821,7 @@ def test_a_dry_run_runs_no_task(aws: ScriptedAws, deploy: Run) -> None:
 
 def prepared(
     aws: ScriptedAws, clock: Clock, monkeypatch: pytest.MonkeyPatch, folder: Path, **inputs: str
-) -> official.DropIn:
+) -> official.Official:
     """What the verb gets, with a file of the workspace."""
     monkeypatch.chdir(folder)
     (folder / "task-definition.json").write_text(json.dumps(DEFINITION))

@@ -18,7 +18,7 @@ from ecs_cd.images import content_key
 from ecs_cd.images.rules.content import Key
 from ecs_cd.job import checkout, state
 from ecs_cd.job.job import Job
-from ecs_cd.model.build_spec import Recipe
+from ecs_cd.model.build_spec import BuildSpec
 from tests.scripted_aws import Clock, Params, ScriptedAws, ecs, error
 
 ECR = "123456789012.dkr.ecr.ap-northeast-1.amazonaws.com"
@@ -70,7 +70,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def keys(repository: Path, aws: ScriptedAws, tmp_path: Path) -> Keys:
     """The keys of recipes at HEAD, in an environment with a home of its own."""
 
-    def ask(*recipes: Recipe, at: str = "", **environ: str) -> dict[str, Key]:
+    def ask(*recipes: BuildSpec, at: str = "", **environ: str) -> dict[str, Key]:
         environ = {"RUNNER_TEMP": str(tmp_path), "DOCKER_CONFIG": str(tmp_path / "docker"), **environ}
         job = Job(environ, Terminal(), Aws(environ, "ap-northeast-1"), Clock(), state.State(environ))
         return content_key.keys(recipes, at or git("rev-parse", "HEAD"), job)
@@ -83,7 +83,7 @@ def tag(keys: Keys) -> Callable[..., str]:
     """The key of the image in app/, which there must be."""
 
     def ask(**environ: str) -> str:
-        key = keys(Recipe("app", context="app"), **environ)["app"]
+        key = keys(BuildSpec("app", context="app"), **environ)["app"]
         assert key.why_not == ""
         return key.tag
 
@@ -94,7 +94,7 @@ def tag(keys: Keys) -> Callable[..., str]:
 def why_not(keys: Keys) -> Callable[..., str]:
     """Why the image in app/ has no key, which it must not have."""
 
-    def ask(recipe: Recipe = Recipe("app", context="app"), **more: str) -> str:  # noqa: B008  # frozen
+    def ask(recipe: BuildSpec = BuildSpec("app", context="app"), **more: str) -> str:  # noqa: B008  # frozen
         key = keys(recipe, **more)["app"]
         assert key.tag == ""
         return key.why_not
@@ -162,7 +162,7 @@ def test_the_context_may_be_behind_a_link(tag: Tag, keys: Keys) -> None:
     """And its path absolute, or with dots."""
     Path("link").symlink_to("app")
     recipes = [
-        Recipe(str(n), context=one) for n, one in enumerate(["link", "./other/../app", str(Path("app").resolve())])
+        BuildSpec(str(n), context=one) for n, one in enumerate(["link", "./other/../app", str(Path("app").resolve())])
     ]
     assert {key.tag for key in keys(*recipes).values()} == {tag()}
 
@@ -171,7 +171,7 @@ def test_a_clone_of_its_own_folder(tag: Tag, keys: Keys, monkeypatch: pytest.Mon
     """actions/checkout with `path`; the context's path starts at the top of the checkout."""
     known, head = tag(), git("rev-parse", "HEAD")
     monkeypatch.chdir(tmp_path)
-    assert keys(Recipe("app", context="workspace/app"), at=head)["app"].tag == known
+    assert keys(BuildSpec("app", context="workspace/app"), at=head)["app"].tag == known
 
 
 # ---- another key ----
@@ -354,38 +354,38 @@ def test_where_the_content_is_not_certainly_the_commits_there_is_no_key(
     assert words in why_not()
 
 
-def whole_checkout() -> Recipe:
+def whole_checkout() -> BuildSpec:
     commit({"Dockerfile": "FROM scratch\n"})
-    return Recipe("app")
+    return BuildSpec("app")
 
 
-def linked_dockerfile() -> Recipe:
+def linked_dockerfile() -> BuildSpec:
     Path("app/Linked").symlink_to("Dockerfile")
     commit()
-    return Recipe("app", context="app", file="app/Linked")
+    return BuildSpec("app", context="app", file="app/Linked")
 
 
-def linked_dockerignore() -> Recipe:
+def linked_dockerignore() -> BuildSpec:
     Path("app/.dockerignore").unlink()
     Path("app/.dockerignore").symlink_to("../other/x")
     commit()
-    return Recipe("app", context="app")
+    return BuildSpec("app", context="app")
 
 
-def in_another_checkout() -> Recipe:
+def in_another_checkout() -> BuildSpec:
     git("init", "--quiet", "../another")
     write({"../another/Dockerfile": "FROM scratch\n"})
-    return Recipe("app", context="app", file="../another/Dockerfile")
+    return BuildSpec("app", context="app", file="../another/Dockerfile")
 
 
-def in_no_checkout() -> Recipe:
+def in_no_checkout() -> BuildSpec:
     write({"../none/Dockerfile": "FROM scratch\n"})
-    return Recipe("app", context="../none")
+    return BuildSpec("app", context="../none")
 
 
-def broken_checkout() -> Recipe:
+def broken_checkout() -> BuildSpec:
     Path(".git/HEAD").write_text("broken")
-    return Recipe("app", context="app")
+    return BuildSpec("app", context="app")
 
 
 @pytest.mark.parametrize(
@@ -395,11 +395,11 @@ def broken_checkout() -> Recipe:
             whole_checkout,
             ".git/ is seen by the build and not in the commit; list it in .dockerignore",
         ),
-        (lambda: Recipe("app", context="nope"), "there is no "),
-        (lambda: Recipe("app", context="other"), "there is no "),
-        (lambda: Recipe("app", context="app", file="-"), "there is no "),
-        (lambda: Recipe("app", context="app", secret_envs={"npm": "X"}), "the build has secrets"),
-        (lambda: Recipe("app", context="https://github.com/x/y.git"), "not a folder of the checkout"),
+        (lambda: BuildSpec("app", context="nope"), "there is no "),
+        (lambda: BuildSpec("app", context="other"), "there is no "),
+        (lambda: BuildSpec("app", context="app", file="-"), "there is no "),
+        (lambda: BuildSpec("app", context="app", secret_envs={"npm": "X"}), "the build has secrets"),
+        (lambda: BuildSpec("app", context="https://github.com/x/y.git"), "not a folder of the checkout"),
         (linked_dockerfile, "app/Linked is not a plain file"),
         (linked_dockerignore, "app/.dockerignore is not a plain file"),
         (in_another_checkout, "not in one Git checkout"),
@@ -407,7 +407,7 @@ def broken_checkout() -> Recipe:
         (broken_checkout, "Git doesn't say"),
     ],
 )
-def test_what_is_not_in_the_checkout_has_no_key(make: Callable[[], Recipe], words: str, why_not: Tag) -> None:
+def test_what_is_not_in_the_checkout_has_no_key(make: Callable[[], BuildSpec], words: str, why_not: Tag) -> None:
     """Nor what is behind a link, or elsewhere."""
     recipe = make()
     assert words in why_not(recipe, **({"at": "c" * 40} if make is broken_checkout else {}))
@@ -429,7 +429,7 @@ def test_without_git_there_is_no_key(why_not: Tag, repository: Path, monkeypatch
 def test_the_whole_checkout_as_context(keys: Keys) -> None:
     """With .git listed in .dockerignore; the Dockerfile elsewhere, with a .dockerignore of its own."""
     commit({"docker/Dockerfile": "FROM scratch\n", "docker/Dockerfile.dockerignore": ".git\ndocs\n", "docs/x": "1"})
-    recipe = Recipe("app", file="docker/Dockerfile")
+    recipe = BuildSpec("app", file="docker/Dockerfile")
     before = keys(recipe)["app"]
     assert before.why_not == ""
     commit({"docs/x": "2"})
@@ -478,7 +478,7 @@ OTHER = "sha256:" + "0" * 64
 def test_a_base_image_in_ecr_is_in_the_key_by_its_digest(aws: ScriptedAws, keys: Keys) -> None:
     """And the builder is told to take that one, whatever the tag says by then."""
     commit({"app/Dockerfile": f"ARG V\nFROM {ECR}/base:${{V}}\nFROM {ECR}/base AS x\n"})
-    recipe = Recipe("app", context="app", build_args=("V=1",))
+    recipe = BuildSpec("app", context="app", build_args=("V=1",))
     there(aws, {"base:1": ecs.DIGEST, "base:latest": OTHER})
     first = keys(recipe)["app"]
     assert first.bases == {f"{ECR}/base:1": f"{ECR}/base@{ecs.DIGEST}", f"{ECR}/base": f"{ECR}/base@{OTHER}"}
@@ -560,7 +560,7 @@ def test_a_builder_that_may_be_elsewhere_needs_platforms(
     write({str(tmp_path / "docker" / name): json.dumps(text) for name, text in files.items()})
     assert "platforms" in why_not(**environ)
     assert tag(DOCKER_DEFAULT_PLATFORM="linux/arm64", **environ) != before
-    assert keys(Recipe("app", context="app", platforms=("linux/arm64",)), **environ)["app"].tag not in ("", before)
+    assert keys(BuildSpec("app", context="app", platforms=("linux/arm64",)), **environ)["app"].tag not in ("", before)
 
 
 # ---- how much it costs ----
@@ -583,8 +583,8 @@ def test_twenty_images_cost_five_processes_and_a_call_for_each_repository_of_bas
         return run(command, **more)
 
     monkeypatch.setattr(subprocess, "run", counted)
-    recipes = [Recipe(str(n), context=f"images/{n}") for n in range(20)]
-    found = keys(*recipes, *(Recipe(f"all-{n}", context="app", target=str(n)) for n in range(20)), at=head)
+    recipes = [BuildSpec(str(n), context=f"images/{n}") for n in range(20)]
+    found = keys(*recipes, *(BuildSpec(f"all-{n}", context="app", target=str(n)) for n in range(20)), at=head)
     assert {key.why_not for key in found.values()} == {""}
     assert len({key.tag for key in found.values()}) == 40
     assert started == ["git"] * 5
@@ -614,6 +614,8 @@ def test_what_is_excluded_or_in_doubt_is_not_looked_into(
 def test_images_are_judged_each_by_itself(keys: Keys) -> None:
     """One without a key takes none from the others."""
     commit({"other/Dockerfile": "FROM node:20\n"})
-    found = keys(Recipe("app", context="app"), Recipe("other", context="other"), Recipe("none", context="none"))
+    found = keys(
+        BuildSpec("app", context="app"), BuildSpec("other", context="other"), BuildSpec("none", context="none")
+    )
     assert [bool(key.tag) for key in found.values()] == [True, False, False]
     assert list(found) == ["app", "other", "none"]

@@ -193,7 +193,7 @@ def test_a_revision_that_was_never_deployed_is_deregistered(
 ) -> None:
     """It and nothing else; that is said."""
     registry(aws)
-    revisions.forget(job, ARN("web:2"))
+    revisions.deregister_unused(job, ARN("web:2"))
     assert gone(aws) == ["web:2"]
     assert capsys.readouterr().out == "task definition: web:2 was never deployed, and is deregistered\n"
 
@@ -203,7 +203,7 @@ def test_one_that_cannot_be_deregistered_is_a_warning(
 ) -> None:
     """The reason for which nothing was deployed is what matters."""
     aws.on("ecs.DeregisterTaskDefinition", denied("ecs:DeregisterTaskDefinition"))
-    revisions.forget(job, ARN("web:2"))
+    revisions.deregister_unused(job, ARN("web:2"))
     said = "".join(capsys.readouterr())
     assert "web:2 could not be deregistered: AWS answered DeregisterTaskDefinition with AccessDenied" in said
     assert "was never deployed" not in said

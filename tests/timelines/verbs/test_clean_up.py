@@ -26,7 +26,7 @@ def said(clock: Clock, capsys: pytest.CaptureFixture[str], **under_way: Any) -> 
         "started_by": "ecs-cd/abc",
         **under_way,
     }
-    unfinished.settle(state, Aws(os.environ), Terminal(), clock)
+    unfinished.report_or_stop(state, Aws(os.environ), Terminal(), clock)
     captured = capsys.readouterr()
     return captured.out + captured.err
 
@@ -91,7 +91,7 @@ def left(clock: Clock, capsys: pytest.CaptureFixture[str], on_cancel: str, **mor
         **more,
     }
     state = {"kind": "deployment", "on_cancel": on_cancel, "deployments": [entry]}
-    unfinished.settle(state, Aws(os.environ), Terminal(), clock)
+    unfinished.report_or_stop(state, Aws(os.environ), Terminal(), clock)
     captured = capsys.readouterr()
     return captured.out + captured.err
 
@@ -159,7 +159,7 @@ def test_of_several_deployments_one_that_can_not_be_read_hides_none(
         for name in ("worker", "web")
     ]
     state = {"kind": "deployment", "on_cancel": "leave", "deployments": entries}
-    assert not unfinished.settle(state, Aws(os.environ), Terminal(), clock)
+    assert not unfinished.report_or_stop(state, Aws(os.environ), Terminal(), clock)
     captured = capsys.readouterr()
     assert "what became of service worker could not be found out" in captured.err
     assert "deployment ecs-svc/2 of service web" in captured.out
@@ -211,7 +211,7 @@ def test_of_a_hundred_deployments_each_is_told_in_order(
     aws.on("ecs.DescribeServices", ecs.described("services", *found))
     entry = {"strategy": "ROLLING", "cluster": ecs.CLUSTER, "id": "", "task_definition": OURS["taskDefinition"]}
     state = {"kind": "deployment", "deployments": [{**entry, "service": name} for name in names]}
-    assert unfinished.settle(state, Aws(os.environ), Terminal(), clock)
+    assert unfinished.report_or_stop(state, Aws(os.environ), Terminal(), clock)
     lines = capsys.readouterr().out.splitlines()
     assert [line.partition(" of service ")[2].split()[0] for line in lines] == names
     assert sum(line.startswith("warning: ") for line in lines) <= 10

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ecs_cd.deploy.rules.own_deployment import Mine
+from ecs_cd.deploy.rules.own_deployment import OwnDeployment
 from ecs_cd.diagnosis.findings import Evidence
 from ecs_cd.model.lifecycle import READY, STABLE, STAGES, STARTED, Until
 from ecs_cd.model.references import short
-from ecs_cd.model.verdict import Outcome, Verdict, Watching
+from ecs_cd.model.verdict import InProgress, Outcome, Verdict
 from ecs_cd.report.timeline import Phase
 
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html
@@ -34,7 +34,7 @@ _PHASES = {
 
 
 @dataclass(frozen=True)
-class Look:
+class Snapshot:
     """One look at our service deployment.
 
     ``deployment``: its entry in DescribeServiceDeployments; ``None`` where ECS answers that it is MISSING. The others
@@ -48,24 +48,24 @@ class Look:
     gone: Verdict | None = None
 
 
-def judge(mine: Mine, look: Look, until: Until) -> Verdict | Watching:
+def judge(own: OwnDeployment, look: Snapshot, until: Until) -> Verdict | InProgress:
     """What this look says of our deployment. Never concludes from an absence alone."""
     if look.gone:
         return look.gone
     if look.deployment is None:
-        return Watching(f"ECS does not show our service deployment {short(mine.id)}")
+        return InProgress(f"ECS does not show our service deployment {short(own.id)}")
     status = str(look.deployment.get("status", ""))
     if status in FORWARD:
         return _going_forward(look.deployment, until)
-    back = short(mine.previous_task_definition or "") or "the revision of before"
+    back = short(own.previous_task_definition or "") or "the revision of before"
     if status in BACKWARD:
-        return Watching(f"{status}, to {back}: {_why(look)}", alarming=True)
+        return InProgress(f"{status}, to {back}: {_why(look)}", alarming=True)
     if status == "STOP_REQUESTED":
-        return Watching(f"{status}: {_why(look)}")
+        return InProgress(f"{status}: {_why(look)}")
     return _ended(status, look, until, back)
 
 
-def phase(look: Look) -> Phase | None:
+def phase(look: Snapshot) -> Phase | None:
     """What our deployment is doing; ``None``: this look does not tell, as of a stage that we don't know."""
     deployment = look.deployment or {}
     status = deployment.get("status")
@@ -86,7 +86,7 @@ def paused_at(deployment: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return next(hooks, None) if waiting else None
 
 
-def failed_hooks(look: Look) -> tuple[Mapping[str, Any], ...]:
+def failed_hooks(look: Snapshot) -> tuple[Mapping[str, Any], ...]:
     """The lifecycle hooks that failed. One whose time was over may have been set to CONTINUE then."""
     return tuple(
         hook
@@ -96,32 +96,32 @@ def failed_hooks(look: Look) -> tuple[Mapping[str, Any], ...]:
     )
 
 
-def triggered_alarms(look: Look) -> tuple[str, ...]:
+def triggered_alarms(look: Snapshot) -> tuple[str, ...]:
     """The names of the alarms that were in ALARM while it was deployed."""
     return tuple(map(str, (look.deployment or {}).get("alarms", {}).get("triggeredAlarmNames", ())))
 
 
-def reason(look: Look) -> str:
+def reason(look: Snapshot) -> str:
     """Why it ended, or goes back, in ECS's own words; empty where it gives none."""
     deployment = look.deployment or {}
     said = (deployment.get("rollback", {}).get("reason"), deployment.get("statusReason"))
     return "; ".join(dict.fromkeys(str(text).rstrip(". ") for text in said if text))
 
 
-def evidence(look: Look) -> Evidence:
+def evidence(look: Snapshot) -> Evidence:
     """What ECS itself tells of a failure."""
     alarms = tuple({"AlarmName": name} for name in triggered_alarms(look))
     return Evidence(alarms=alarms, hooks=failed_hooks(look), reason=reason(look))
 
 
-def worth_evidence(before: Look | None, now: Look) -> bool:
+def worth_evidence(before: Snapshot | None, now: Snapshot) -> bool:
     """Whether, between two looks, tasks may have died or something else went wrong."""
     was, now_is = _troubles(before), _troubles(now)
     worse = any(later > earlier for earlier, later in zip(was, now_is, strict=True))
     return worse or (before is not None and _alive(now) < _alive(before))
 
 
-def _ended(status: str, look: Look, until: Until, back: str) -> Verdict | Watching:
+def _ended(status: str, look: Snapshot, until: Until, back: str) -> Verdict | InProgress:
     match status:
         case "SUCCESSFUL":
             return _succeeded(look, until)
@@ -134,27 +134,27 @@ def _ended(status: str, look: Look, until: Until, back: str) -> Verdict | Watchi
         case "ROLLBACK_FAILED":
             return Verdict(Outcome.ROLLBACK_FAILED, f"the rollback to {back} failed as well: {_why(look)}")
         case _:  # a word that AWS added since is no end that we know of
-            return Watching(f"{_progress(look.deployment or {})} (ECS calls it {status})")
+            return InProgress(f"{_progress(look.deployment or {})} (ECS calls it {status})")
 
 
-def _succeeded(look: Look, until: Until) -> Verdict | Watching:
+def _succeeded(look: Snapshot, until: Until) -> Verdict | InProgress:
     service = look.service
     if service is None:
         return Verdict(Outcome.SUCCEEDED, _running((look.deployment or {}).get("targetServiceRevision", {})))
     running, desired = service.get("runningCount", 0), service.get("desiredCount", 0)
     counts = f"{running} of {desired} running"
     if until.goal == STABLE and (running != desired or service.get("pendingCount")):
-        return Watching(f"SUCCESSFUL, {counts}; waiting until the service is stable")
+        return InProgress(f"SUCCESSFUL, {counts}; waiting until the service is stable")
     return Verdict(Outcome.SUCCEEDED, counts)
 
 
-def _going_forward(deployment: Mapping[str, Any], until: Until) -> Verdict | Watching:
+def _going_forward(deployment: Mapping[str, Any], until: Until) -> Verdict | InProgress:
     progress, hook = _progress(deployment), paused_at(deployment)
     if _reached(deployment, until):
         return Verdict(Outcome.IN_PROGRESS, _paused(hook, progress) if hook else progress)
     if hook and not until.through_pauses:
         return Verdict(Outcome.PAUSED, _paused(hook, progress))
-    return Watching(_paused(hook, progress) if hook else progress)
+    return InProgress(_paused(hook, progress) if hook else progress)
 
 
 def _reached(deployment: Mapping[str, Any], until: Until) -> bool:
@@ -193,7 +193,7 @@ def _progress(deployment: Mapping[str, Any]) -> str:
     return ", ".join(words)
 
 
-def _why(look: Look) -> str:
+def _why(look: Snapshot) -> str:
     """ECS's reason, and the alarms and hooks that it doesn't name."""
     said = reason(look) or "ECS gives no reason"
     alarms = [name for name in triggered_alarms(look) if name not in said]
@@ -202,7 +202,7 @@ def _why(look: Look) -> str:
     return f"{said} ({', '.join(more)})" if more else said
 
 
-def _troubles(look: Look | None) -> tuple[int, int, int]:
+def _troubles(look: Snapshot | None) -> tuple[int, int, int]:
     """What only grows while a deployment goes wrong: failed tasks, failed hooks, and that it goes back."""
     if look is None or look.deployment is None:
         return (0, 0, 0)
@@ -211,7 +211,7 @@ def _troubles(look: Look | None) -> tuple[int, int, int]:
     return (failures, len(failed_hooks(look)), status.startswith(("ROLLBACK", "STOP")))
 
 
-def _alive(look: Look) -> int:
+def _alive(look: Snapshot) -> int:
     target = (look.deployment or {}).get("targetServiceRevision", {})
     return int(target.get("runningTaskCount", 0)) + int(target.get("pendingTaskCount", 0))
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ecs_cd.deploy.rules import appspec
-from ecs_cd.deploy.rules.own_deployment import Mine
+from ecs_cd.deploy.rules.own_deployment import OwnDeployment
 from ecs_cd.diagnosis.findings import Evidence
 from ecs_cd.document.rules.document import CodeDeploy
 from ecs_cd.model.lifecycle import LIFECYCLE_EVENTS, READY, STARTED, Until
 from ecs_cd.model.references import short
-from ecs_cd.model.verdict import Outcome, Verdict, Watching
+from ecs_cd.model.verdict import InProgress, Outcome, Verdict
 from ecs_cd.report.timeline import Phase
 
 # https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_DeploymentInfo.html
@@ -38,7 +38,7 @@ _ROLLBACK_BEGINS, _ROLLBACK_MAY_BEGIN = 60.0, 10.0
 
 
 @dataclass(frozen=True)
-class Look:
+class Snapshot:
     """One look at our deployment.
 
     ``info``: its entry in BatchGetDeployments, empty where CodeDeploy tells of none. ``target``: the ``ecsTarget`` of
@@ -79,7 +79,7 @@ def target_id(cluster: str, service: str) -> str:
     return f"{short(cluster)}:{short(service)}"
 
 
-def judge(mine: Mine, look: Look, until: Until) -> Verdict | Watching:
+def judge(own: OwnDeployment, look: Snapshot, until: Until) -> Verdict | InProgress:
     """What this look says of our deployment. Never concludes from an absence alone."""
     match look.status:
         case "Succeeded":
@@ -87,12 +87,12 @@ def judge(mine: Mine, look: Look, until: Until) -> Verdict | Watching:
         case "Failed" | "Stopped":
             return look.gone or _ended_badly(look)
         case "":
-            return Watching(f"CodeDeploy does not show our deployment {mine.id}")
+            return InProgress(f"CodeDeploy does not show our deployment {own.id}")
         case _:
             return _under_way(look, until)
 
 
-def phase(look: Look) -> Phase | None:
+def phase(look: Snapshot) -> Phase | None:
     """What our deployment is doing; ``None``: this look does not tell."""
     match look.status:
         case "Created" | "Queued":
@@ -109,7 +109,7 @@ def phase(look: Look) -> Phase | None:
             return None
 
 
-def _by_event(look: Look) -> Phase | None:
+def _by_event(look: Snapshot) -> Phase | None:
     """By the lifecycle event that goes on; between two of them by the last: `Install` has started the tasks."""
     states = {name: event.get("status") for name, event in _events(look).items()}
     going_on = next((name for name, state in states.items() if state == "InProgress"), None)
@@ -148,23 +148,23 @@ def words(info: Mapping[str, Any]) -> str:
     return f"deployment {info.get('deploymentId')}{f' ({brings})' if brings else ''}"
 
 
-def green(look: Look) -> Mapping[str, Any]:
+def green(look: Snapshot) -> Mapping[str, Any]:
     """The new task set; empty before there is one."""
     return next((each for each in _task_sets(look) if each.get("taskSetLabel") == "Green"), {})
 
 
-def failed_events(look: Look) -> tuple[Mapping[str, Any], ...]:
+def failed_events(look: Snapshot) -> tuple[Mapping[str, Any], ...]:
     """The lifecycle events that failed, with their diagnostics."""
     return tuple(event for event in _events(look).values() if event.get("status") == "Failed")
 
 
-def reason(look: Look) -> str:
+def reason(look: Snapshot) -> str:
     """CodeDeploy's error code and message; empty where it gives none."""
     error = look.info.get("errorInformation", {})
     return ": ".join(str(error[key]).rstrip(". ") for key in ("code", "message") if error.get(key))
 
 
-def evidence(look: Look) -> Evidence:
+def evidence(look: Snapshot) -> Evidence:
     """What CodeDeploy itself tells of a failure."""
     error = look.info.get("errorInformation", {})
     # "... have been activated ... Activated alarms: <one> <two>"
@@ -174,7 +174,7 @@ def evidence(look: Look) -> Evidence:
     )
 
 
-def worth_evidence(before: Look | None, now: Look) -> bool:
+def worth_evidence(before: Snapshot | None, now: Snapshot) -> bool:
     """Whether, between two looks, tasks may have died or something else went wrong."""
     if before is None:
         return False
@@ -188,19 +188,19 @@ def worth_evidence(before: Look | None, now: Look) -> bool:
 # ---- under way ----
 
 
-def _under_way(look: Look, until: Until) -> Verdict | Watching:
+def _under_way(look: Snapshot, until: Until) -> Verdict | InProgress:
     failed = failed_events(look)
     if failed:
-        return Watching(f"{look.status}, {_failures(look)}", alarming=True)
+        return InProgress(f"{look.status}, {_failures(look)}", alarming=True)
     progress = _paused(look) if look.status == "Ready" else _progress(look)
     if _reached(look, until.goal):
         return Verdict(Outcome.IN_PROGRESS, progress)
     if look.status == "Ready" and not until.through_pauses:
         return Verdict(Outcome.PAUSED, progress)
-    return Watching(progress)
+    return InProgress(progress)
 
 
-def _reached(look: Look, goal: str) -> bool:
+def _reached(look: Snapshot, goal: str) -> bool:
     """Whether it has come as far as ``wait-until`` asks. A group that waits for nobody is never Ready: then it counts
     when the traffic begins to move."""
     if goal == STARTED or (goal == READY and look.status == "Ready"):
@@ -213,7 +213,7 @@ def _reached(look: Look, goal: str) -> bool:
     return states.get(event) == "Succeeded" or any(states.get(each) in ("InProgress", "Succeeded") for each in later)
 
 
-def _progress(look: Look) -> str:
+def _progress(look: Snapshot) -> str:
     """Lifecycle event, tasks and traffic. Nothing in it changes by time alone."""
     if look.status in UNDER_WAY and _traffic_is_over(look):
         return _until_the_old_tasks_end(look)
@@ -233,7 +233,7 @@ def _tasks(task_set: Mapping[str, Any]) -> str:
     return f"{name}: {task_set.get('runningCount', 0)} of {task_set.get('desiredCount', 0)} running{traffic}"
 
 
-def _paused(look: Look) -> str:
+def _paused(look: Snapshot) -> str:
     option = look.info.get("blueGreenDeploymentConfiguration", {}).get("deploymentReadyOption", {})
     minutes, stops = option.get("waitTimeInMinutes"), option.get("actionOnTimeout") == "STOP_DEPLOYMENT"
     then = f"; after {minutes} minutes CodeDeploy {'stops it' if stops else 'goes on'}" if minutes else ""
@@ -243,12 +243,12 @@ def _paused(look: Look) -> str:
     )
 
 
-def _traffic_is_over(look: Look) -> bool:
+def _traffic_is_over(look: Snapshot) -> bool:
     last = _events(look).get("AfterAllowTraffic", {}).get("status") == "Succeeded"
     return last or bool(look.info.get("instanceTerminationWaitTimeStarted"))
 
 
-def _until_the_old_tasks_end(look: Look) -> str:
+def _until_the_old_tasks_end(look: Snapshot) -> str:
     option = look.info.get("blueGreenDeploymentConfiguration", {}).get("terminateBlueInstancesOnDeploymentSuccess", {})
     minutes = option.get("terminationWaitTimeInMinutes")
     waits = f"waits {minutes} minutes before it ends" if minutes else "ends"
@@ -261,7 +261,7 @@ def _until_the_old_tasks_end(look: Look) -> str:
 # ---- ended badly ----
 
 
-def _ended_badly(look: Look) -> Verdict | Watching:
+def _ended_badly(look: Snapshot) -> Verdict | InProgress:
     why, back = _why(look), rollback_id(look.info)
     if not back:
         return _without_rollback(look, why)
@@ -269,18 +269,18 @@ def _ended_badly(look: Look) -> Verdict | Watching:
     if state == "Succeeded":
         return Verdict(Outcome.ROLLED_BACK, f"CodeDeploy rolled back (deployment {back}): {why}")
     if look.rollback and state in ENDED_BADLY:
-        its = reason(Look(look.rollback)) or "CodeDeploy gives no reason"
+        its = reason(Snapshot(look.rollback)) or "CodeDeploy gives no reason"
         return Verdict(Outcome.ROLLBACK_FAILED, f"the rollback (deployment {back}) {state} as well: {its}; ours: {why}")
-    return Watching(f"{why}; rolling back by deployment {back}{f', {state}' if state else ''}", alarming=True)
+    return InProgress(f"{why}; rolling back by deployment {back}{f', {state}' if state else ''}", alarming=True)
 
 
-def _without_rollback(look: Look, why: str) -> Verdict | Watching:
+def _without_rollback(look: Snapshot, why: str) -> Verdict | InProgress:
     waited = 0.0 if look.ended_at is None else look.at - look.ended_at
     told = look.info.get("rollbackInfo", {}).get("rollbackMessage")
     rolls_back = _rolls_back(look.info)
     limit = _ROLLBACK_BEGINS if rolls_back else _ROLLBACK_MAY_BEGIN if look.status == "Stopped" else 0.0
     if waited < limit and not told:
-        return Watching(f"{why}; waiting for the rollback", alarming=True)
+        return InProgress(f"{why}; waiting for the rollback", alarming=True)
     more = f"; {told}" if told else "; CodeDeploy does not roll back"
     return Verdict(Outcome.FAILED, f"{why}{more}")
 
@@ -292,7 +292,7 @@ def _rolls_back(info: Mapping[str, Any]) -> bool:
     return bool(configuration.get("enabled")) and _ROLLS_BACK_AT.get(code, "DEPLOYMENT_FAILURE") in events
 
 
-def _why(look: Look) -> str:
+def _why(look: Snapshot) -> str:
     """CodeDeploy's reason, and the lifecycle events that it doesn't name."""
     by_hand = look.info.get("errorInformation", {}).get("code") == "MANUAL_STOP"
     said = reason(look) or "CodeDeploy gives no reason"
@@ -300,7 +300,7 @@ def _why(look: Look) -> str:
     return f"{look.status}{' by somebody' if by_hand else ''}, {said}{f' ({failures})' if failures else ''}"
 
 
-def _failures(look: Look) -> str:
+def _failures(look: Snapshot) -> str:
     return ", ".join(_failure(event) for event in failed_events(look))
 
 
@@ -309,12 +309,12 @@ def _failure(event: Mapping[str, Any]) -> str:
     return f"{event.get('lifecycleEventName')} Failed{f': {message}' if message else ''}"
 
 
-def _events(look: Look) -> dict[str, Mapping[str, Any]]:
+def _events(look: Snapshot) -> dict[str, Mapping[str, Any]]:
     """The lifecycle events by their names, in the order in which they happen."""
     found = {str(event.get("lifecycleEventName")): event for event in (look.target or {}).get("lifecycleEvents", ())}
     order = {name: number for number, name in enumerate(LIFECYCLE_EVENTS)}
     return dict(sorted(found.items(), key=lambda item: order.get(item[0], len(order))))
 
 
-def _task_sets(look: Look) -> list[Mapping[str, Any]]:
+def _task_sets(look: Snapshot) -> list[Mapping[str, Any]]:
     return list((look.target or {}).get("taskSetsInfo", ()))

@@ -11,7 +11,7 @@ from ecs_cd.model.verdict import Outcome, Verdict
 
 
 @dataclass(frozen=True)
-class Mine:
+class OwnDeployment:
     """A deployment of ours, and what ran before it.
 
     ``id``: of a rolling update the ECS deployment's (``ecs-svc/...``), of a native one the service deployment's ARN,

@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ecs_cd.deploy.rules.own_deployment import Mine, deleted
+from ecs_cd.deploy.rules.own_deployment import OwnDeployment, deleted
 from ecs_cd.diagnosis.findings import Evidence
 from ecs_cd.model.lifecycle import STABLE, Until
 from ecs_cd.model.references import short
-from ecs_cd.model.verdict import Outcome, Verdict, Watching
+from ecs_cd.model.verdict import InProgress, Outcome, Verdict
 from ecs_cd.report.timeline import Phase
 
 
 @dataclass(frozen=True)
-class Look:
+class Snapshot:
     """One look at the service: DescribeServices' answer, and what is known besides.
 
     ``service`` is ``None`` when ECS answers that it is not there. ``crashed`` counts the tasks of this deployment that
@@ -55,9 +55,9 @@ def running(service: Mapping[str, Any]) -> str | None:
     return found.get("taskDefinition")
 
 
-def own(mine: Mine, service: Mapping[str, Any]) -> Mapping[str, Any]:
+def listed(own: OwnDeployment, service: Mapping[str, Any]) -> Mapping[str, Any]:
     """Our deployment as this look at the service lists it; empty where it does not."""
-    return next((d for d in service.get("deployments", ()) if d.get("id") == mine.id), {})
+    return next((d for d in service.get("deployments", ()) if d.get("id") == own.id), {})
 
 
 def state(deployment: Mapping[str, Any], service: Mapping[str, Any]) -> str:
@@ -113,11 +113,11 @@ def _alive(deployment: Mapping[str, Any]) -> int:
     return int(deployment.get("runningCount", 0)) + int(deployment.get("pendingCount", 0))
 
 
-def worth_evidence(mine: Mine, before: Look | None, now: Look) -> bool:
+def worth_evidence(own: OwnDeployment, before: Snapshot | None, now: Snapshot) -> bool:
     """Whether tasks of ours may have died between two looks: more failures, or fewer tasks than there were."""
     if before is None or before.service is None or now.service is None:
         return False
-    one, other = own(mine, before.service), own(mine, now.service)
+    one, other = listed(own, before.service), listed(own, now.service)
     if other.get("rolloutState") == "COMPLETED":
         return False
 
@@ -126,21 +126,21 @@ def worth_evidence(mine: Mine, before: Look | None, now: Look) -> bool:
     return failed or fewer or other.get("rolloutState") != one.get("rolloutState")
 
 
-def evidence(mine: Mine, look: Look) -> Evidence:
+def evidence(own: OwnDeployment, look: Snapshot) -> Evidence:
     """What the look itself tells of a failure: ECS's reason, and the alarms where it names them."""
     service = look.service or {}
-    deployments = (own(mine, service), primary(service))
+    deployments = (listed(own, service), primary(service))
     reason = next((str(d["rolloutStateReason"]) for d in deployments if d.get("rolloutStateReason")), "")
     alarms = service.get("deploymentConfiguration", {}).get("alarms", {})
     names = alarms.get("alarmNames", ()) if "alarm" in reason.lower() else ()
     return Evidence(reason=reason, alarms=tuple({"AlarmName": name} for name in names))
 
 
-def died(task: Mapping[str, Any], mine: Mine) -> bool:
+def died(task: Mapping[str, Any], own: OwnDeployment) -> bool:
     """Whether a stopped task is of our deployment and stopped by itself. Scaling in is no death."""
-    ours = task.get("taskDefinitionArn") == mine.task_definition
+    ours = task.get("taskDefinitionArn") == own.task_definition
     started_by = str(task.get("startedBy", ""))
-    of_another = bool(mine.started_by) and started_by.startswith("ecs-svc/") and started_by != mine.started_by
+    of_another = bool(own.started_by) and started_by.startswith("ecs-svc/") and started_by != own.started_by
     scaled_in = (
         task.get("stopCode") == "ServiceSchedulerInitiated"
         and "scaling activity" in str(task.get("stoppedReason", "")).lower()
@@ -153,24 +153,24 @@ def crashed(task: Mapping[str, Any]) -> bool:
     return task.get("stopCode") not in _ENDED_FROM_OUTSIDE
 
 
-def has_failed(mine: Mine, service: Mapping[str, Any]) -> bool:
+def has_failed(own: OwnDeployment, service: Mapping[str, Any]) -> bool:
     """Whether this look at the service shows that ours failed. Later ones may not show it any more."""
     current = primary(service)
-    rolled_back = current.get("id") != mine.id and _rolling_back(current) and not _lags(mine, service)
-    return own(mine, service).get("rolloutState") == "FAILED" or rolled_back
+    rolled_back = current.get("id") != own.id and _rolling_back(current) and not _lags(own, service)
+    return listed(own, service).get("rolloutState") == "FAILED" or rolled_back
 
 
-def taken_over(mine: Mine, service: Mapping[str, Any], *, failed: bool) -> bool:
+def taken_over(own: OwnDeployment, service: Mapping[str, Any], *, failed: bool) -> bool:
     """Whether a later deployment than ours brings our task definition, so that its end is ours.
 
     A rollback does not, though the revision of before may be the same as ours. ``failed``: an earlier look showed that
     ours has.
     """
     current = primary(service)
-    ours = current.get("id") != mine.id and current.get("taskDefinition") == mine.task_definition
-    failed = failed or has_failed(mine, service)
-    back = _rolling_back(current) or (failed and mine.previous_task_definition == mine.task_definition)
-    return ours and not back and not _lags(mine, service)
+    ours = current.get("id") != own.id and current.get("taskDefinition") == own.task_definition
+    failed = failed or has_failed(own, service)
+    back = _rolling_back(current) or (failed and own.previous_task_definition == own.task_definition)
+    return ours and not back and not _lags(own, service)
 
 
 def crash_limit(desired: int) -> int:
@@ -182,37 +182,39 @@ def crash_limit(desired: int) -> int:
     return min(200, max(3, -(-desired // 2)))
 
 
-def judge(mine: Mine, look: Look, until: Until) -> Verdict | Watching:
+def judge(own: OwnDeployment, look: Snapshot, until: Until) -> Verdict | InProgress:
     """What this look says of our deployment. Never concludes from an absence alone."""
     gone, service = deleted(look.service), look.service or {}
     if gone:
         return gone
     current = primary(service)
-    if current.get("id") == mine.id or taken_over(mine, service, failed=look.failed_at is not None):
+    if current.get("id") == own.id or taken_over(own, service, failed=look.failed_at is not None):
         return _while_primary(current, service, look, until)
-    return _after_primary(mine, service, current, look)
+    return _after_primary(own, service, current, look)
 
 
-def phase(mine: Mine, look: Look) -> Phase | None:
+def phase(own: OwnDeployment, look: Snapshot) -> Phase | None:
     """What our deployment is doing; ``None``: this look does not tell."""
     service = look.service
     if service is None:
         return None
-    current, failed = primary(service), look.failed_at is not None or has_failed(mine, service)
-    if _goes_back(mine, service, failed=failed) or str(look.status).startswith("ROLLBACK"):
+    current, failed = primary(service), look.failed_at is not None or has_failed(own, service)
+    if _goes_back(own, service, failed=failed) or str(look.status).startswith("ROLLBACK"):
         return Phase.ROLLBACK
     if failed:
         return Phase.FAILED
-    if current.get("id") != mine.id:
+    if current.get("id") != own.id:
         return None
     full = current.get("runningCount", 0) >= current.get("desiredCount", 0)
     return Phase.HEALTHY if full else Phase.STARTING
 
 
-def _while_primary(ours: Mapping[str, Any], service: Mapping[str, Any], look: Look, until: Until) -> Verdict | Watching:
+def _while_primary(
+    ours: Mapping[str, Any], service: Mapping[str, Any], look: Snapshot, until: Until
+) -> Verdict | InProgress:
     counts, now = _counts(ours), state(ours, service)
     if now == "COMPLETED" and until.goal == STABLE and not _stable(ours, service):
-        return Watching(f"COMPLETED, {counts}; waiting until the service is stable")
+        return InProgress(f"COMPLETED, {counts}; waiting until the service is stable")
     if now == "COMPLETED":
         return Verdict(Outcome.SUCCEEDED, counts)
     if now == "FAILED":
@@ -223,7 +225,7 @@ def _while_primary(ours: Mapping[str, Any], service: Mapping[str, Any], look: Lo
             f"{look.crashed} tasks died and none runs; the service has no circuit breaker, so ECS goes on trying",
         )
     unknown = "" if now == "IN_PROGRESS" else f" (ECS calls it {now})"
-    return Watching(counts + unknown)
+    return InProgress(counts + unknown)
 
 
 def _hopeless(deployment: Mapping[str, Any], service: Mapping[str, Any], deaths: int) -> bool:
@@ -239,7 +241,7 @@ def _stable(ours: Mapping[str, Any], service: Mapping[str, Any]) -> bool:
     return alone and steady
 
 
-def _failed_and_primary(ours: Mapping[str, Any], service: Mapping[str, Any], look: Look) -> Verdict | Watching:
+def _failed_and_primary(ours: Mapping[str, Any], service: Mapping[str, Any], look: Snapshot) -> Verdict | InProgress:
     """ECS may not have begun to roll back yet, or has nothing to roll back to: a first deployment."""
     why = str(ours.get("rolloutStateReason") or "no reason given").rstrip(".")
     since = ours.get("createdAt")  # an earlier deployment's events are no news of ours
@@ -252,51 +254,53 @@ def _failed_and_primary(ours: Mapping[str, Any], service: Mapping[str, Any], loo
         return Verdict(Outcome.FAILED, why)
     if overdue:
         return Verdict(Outcome.FAILED, f"{why}; ECS does not roll back")
-    return Watching(f"FAILED: {why}; waiting for the rollback", alarming=True)
+    return InProgress(f"FAILED: {why}; waiting for the rollback", alarming=True)
 
 
 def _after_primary(
-    mine: Mine, service: Mapping[str, Any], current: Mapping[str, Any], look: Look
-) -> Verdict | Watching:
-    status, lags = look.status or "", _lags(mine, service)
-    failed = look.failed_at is not None or has_failed(mine, service)
-    back = _goes_back(mine, service, failed=failed)
+    own: OwnDeployment, service: Mapping[str, Any], current: Mapping[str, Any], look: Snapshot
+) -> Verdict | InProgress:
+    status, lags = look.status or "", _lags(own, service)
+    failed = look.failed_at is not None or has_failed(own, service)
+    back = _goes_back(own, service, failed=failed)
     if back or status.startswith("ROLLBACK"):
-        return _during_rollback(mine, service, current if back else {}, status)
+        return _during_rollback(own, service, current if back else {}, status)
     if lags and not failed:
-        return Watching("ECS does not show our deployment yet")
+        return InProgress("ECS does not show our deployment yet")
     if current and status == "SUCCESSFUL":
         return Verdict(Outcome.SUPERSEDED, f"ours completed, and then {_words(current)} replaced it")
     if current and look.status is not None and failed:
         return Verdict(Outcome.FAILED, f"it failed, and then {_words(current)} replaced it")
     if current and look.status is not None and (status.startswith("STOP") or not status):
         return Verdict(Outcome.SUPERSEDED, f"{_words(current)} replaced ours")
-    return Watching(f"{mine.id} is not PRIMARY any more; waiting for ECS to say whether it was replaced or rolled back")
+    return InProgress(
+        f"{own.id} is not PRIMARY any more; waiting for ECS to say whether it was replaced or rolled back"
+    )
 
 
-def _goes_back(mine: Mine, service: Mapping[str, Any], *, failed: bool) -> bool:
+def _goes_back(own: OwnDeployment, service: Mapping[str, Any], *, failed: bool) -> bool:
     """Whether the PRIMARY deployment is the rollback of ours."""
     current = primary(service)
-    if current.get("id") == mine.id:
+    if current.get("id") == own.id:
         return False
-    to_previous = failed and current.get("taskDefinition") == mine.previous_task_definition
-    return to_previous or (_rolling_back(current) and not _lags(mine, service))
+    to_previous = failed and current.get("taskDefinition") == own.previous_task_definition
+    return to_previous or (_rolling_back(current) and not _lags(own, service))
 
 
-def _lags(mine: Mine, service: Mapping[str, Any]) -> bool:
+def _lags(own: OwnDeployment, service: Mapping[str, Any]) -> bool:
     """Whether DescribeServices still tells what was before UpdateService: not ours, and an older PRIMARY than ours."""
     current = primary(service)
     created = current.get("createdAt")
-    older = bool(created and mine.created_at and created < mine.created_at)
-    return not own(mine, service) and bool(older or current.get("id") == mine.previous_id)
+    older = bool(created and own.created_at and created < own.created_at)
+    return not listed(own, service) and bool(older or current.get("id") == own.previous_id)
 
 
 def _during_rollback(
-    mine: Mine, service: Mapping[str, Any], rollback: Mapping[str, Any], status: str
-) -> Verdict | Watching:
+    own: OwnDeployment, service: Mapping[str, Any], rollback: Mapping[str, Any], status: str
+) -> Verdict | InProgress:
     """``rollback`` is the deployment that goes back, as far as it is told; somebody else's may have replaced it."""
-    target = short(str(rollback.get("taskDefinition") or mine.previous_task_definition or "the previous revision"))
-    reasons = (own(mine, service).get("rolloutStateReason"), rollback.get("rolloutStateReason"))
+    target = short(str(rollback.get("taskDefinition") or own.previous_task_definition or "the previous revision"))
+    reasons = (listed(own, service).get("rolloutStateReason"), rollback.get("rolloutStateReason"))
     told = (str(r).rstrip(".") for r in reasons if r and "completed" not in str(r).lower())
     why = next(told, "the deployment failed")
     now = state(rollback, service) if rollback else ""
@@ -305,7 +309,7 @@ def _during_rollback(
     if status == "ROLLBACK_SUCCESSFUL" or now == "COMPLETED":
         return Verdict(Outcome.ROLLED_BACK, f"ECS rolled back to {target}: {why}")
     counts = f", {_counts(rollback)}" if rollback else ""
-    return Watching(f"FAILED; rolling back to {target}{counts}", alarming=True)
+    return InProgress(f"FAILED; rolling back to {target}{counts}", alarming=True)
 
 
 def _rolling_back(deployment: Mapping[str, Any]) -> bool:

@@ -12,14 +12,14 @@ from ecs_cd.deploy.plan import Plan
 from ecs_cd.deploy.rules import blue_green as blue_green_rules
 from ecs_cd.deploy.rules import codedeploy as codedeploy_rules
 from ecs_cd.deploy.rules import rolling as rolling_rules
-from ecs_cd.deploy.rules.own_deployment import Mine
+from ecs_cd.deploy.rules.own_deployment import OwnDeployment
 from ecs_cd.deploy.strategies import blue_green, codedeploy, rolling
-from ecs_cd.deploy.tracked import Following
+from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.diagnosis.findings import Evidence
 from ecs_cd.job.job import Job
 from ecs_cd.model.lifecycle import Strategy, Until
 from ecs_cd.model.references import family
-from ecs_cd.model.verdict import Verdict, Watching
+from ecs_cd.model.verdict import InProgress, Verdict
 from ecs_cd.report.timeline import Phase
 from ecs_cd.tasks.rules import revisions
 
@@ -45,15 +45,15 @@ def patience(job: Job, plan: Plan, timeout: float) -> float:
     return codedeploy.patience(job, plan, timeout) if plan.strategy is Strategy.CODE_DEPLOY else timeout
 
 
-def start(job: Job, plan: Plan, arn: str) -> Mine:
+def start(job: Job, plan: Plan, arn: str) -> OwnDeployment:
     """Begins the deployment of this revision, or finds that it is there or under way already."""
-    mine: Mine = _kind(plan.strategy).start(job, plan, arn)
-    return mine
+    own: OwnDeployment = _kind(plan.strategy).start(job, plan, arn)
+    return own
 
 
-def read(job: Job, followed: Sequence[Following]) -> None:
+def read(job: Job, followed: Sequence[TrackedDeployment]) -> None:
     """A look at each of them, into its ``look``; of a kind all at once. Raises ``Unreadable``."""
-    by_kind: dict[Any, list[Following]] = {}
+    by_kind: dict[Any, list[TrackedDeployment]] = {}
     for one in followed:
         by_kind.setdefault(_kind(one.plan.strategy), []).append(one)
     for kind, ones in by_kind.items():
@@ -61,58 +61,58 @@ def read(job: Job, followed: Sequence[Following]) -> None:
             one.look = look
 
 
-def judge(one: Following, until: Until) -> Verdict | Watching:
+def judge(one: TrackedDeployment, until: Until) -> Verdict | InProgress:
     """What the last look says of it."""
     match one.look:
-        case rolling_rules.Look():
+        case rolling_rules.Snapshot():
             crashed = sum(rolling_rules.crashed(each.task) for each in one.stopped.values())
-            return rolling_rules.judge(one.mine, replace(one.look, crashed=crashed), until)
-        case blue_green_rules.Look():
-            return blue_green_rules.judge(one.mine, one.look, until)
+            return rolling_rules.judge(one.own, replace(one.look, crashed=crashed), until)
+        case blue_green_rules.Snapshot():
+            return blue_green_rules.judge(one.own, one.look, until)
         case _:
-            return codedeploy_rules.judge(one.mine, one.look, until)
+            return codedeploy_rules.judge(one.own, one.look, until)
 
 
-def phase(one: Following) -> Phase | None:
+def phase(one: TrackedDeployment) -> Phase | None:
     """What it is doing; ``None``: the last look does not tell."""
     if one.back_to:
         return Phase.ROLLBACK
     match one.look:
-        case rolling_rules.Look():
-            return rolling_rules.phase(one.mine, one.look)
-        case blue_green_rules.Look():
+        case rolling_rules.Snapshot():
+            return rolling_rules.phase(one.own, one.look)
+        case blue_green_rules.Snapshot():
             return blue_green_rules.phase(one.look)
         case _:
             return codedeploy_rules.phase(one.look)
 
 
-def worth_evidence(one: Following, before: Any) -> bool:
+def worth_evidence(one: TrackedDeployment, before: Any) -> bool:
     """Whether tasks may have died, or something turned for the worse, between two looks."""
     match one.look:
-        case rolling_rules.Look():
-            return rolling_rules.worth_evidence(one.mine, before, one.look)
-        case blue_green_rules.Look():
+        case rolling_rules.Snapshot():
+            return rolling_rules.worth_evidence(one.own, before, one.look)
+        case blue_green_rules.Snapshot():
             return blue_green_rules.worth_evidence(before, one.look)
         case _:
             return codedeploy_rules.worth_evidence(before, one.look)
 
 
-def told(one: Following) -> Evidence:
+def told(one: TrackedDeployment) -> Evidence:
     """What the last look itself tells of a failure."""
     match one.look:
-        case rolling_rules.Look():
-            return rolling_rules.evidence(one.mine, one.look)
-        case blue_green_rules.Look():
+        case rolling_rules.Snapshot():
+            return rolling_rules.evidence(one.own, one.look)
+        case blue_green_rules.Snapshot():
             return blue_green_rules.evidence(one.look)
-        case codedeploy_rules.Look():
+        case codedeploy_rules.Snapshot():
             return codedeploy_rules.evidence(one.look)
         case _:
             return Evidence()
 
 
-def events(one: Following) -> Mapping[str, Any] | None:
+def events(one: TrackedDeployment) -> Mapping[str, Any] | None:
     """The service, where looks of this kind bring it with its events."""
-    return one.look.service if isinstance(one.look, rolling_rules.Look) else None
+    return one.look.service if isinstance(one.look, rolling_rules.Snapshot) else None
 
 
 def under_way(job: Job, plan: Plan, arn: str) -> str:
@@ -120,19 +120,19 @@ def under_way(job: Job, plan: Plan, arn: str) -> str:
     return str(_kind(plan.strategy).under_way(job, plan, arn))
 
 
-def undo(job: Job, one: Following) -> Mine:
+def undo(job: Job, one: TrackedDeployment) -> OwnDeployment:
     """Begins to go back to what ran before; the deployment that has to be followed then.
 
     Raises ``Refused`` where that can't be, or would undo somebody else's deployment.
     """
-    mine: Mine = _kind(one.plan.strategy).undo(job, one)
-    return mine
+    own: OwnDeployment = _kind(one.plan.strategy).undo(job, one)
+    return own
 
 
 # ---- deployments of whoever began them: the verbs `continue` and `rollback` ----
 
 
-def waiting(job: Job, plan: Plan) -> Mine | None:
+def waiting(job: Job, plan: Plan) -> OwnDeployment | None:
     """The service's deployment that waits for somebody; a rolling update never does."""
     if plan.strategy is Strategy.ROLLING:
         return None
@@ -142,15 +142,15 @@ def waiting(job: Job, plan: Plan) -> Mine | None:
     if info.get("status") != "Ready":
         return None
     name, target = str(info["deploymentId"]), codedeploy_rules.deploys(info)
-    return Mine(plan.strategy, name, target, rolling_rules.running(plan.service))
+    return OwnDeployment(plan.strategy, name, target, rolling_rules.running(plan.service))
 
 
-def go_on(job: Job, plan: Plan, mine: Mine) -> None:
+def go_on(job: Job, plan: Plan, own: OwnDeployment) -> None:
     """Lets it go on."""
     if plan.strategy is Strategy.CODE_DEPLOY:
-        codedeploy.proceed(job, mine.id)
+        codedeploy.proceed(job, own.id)
     else:
-        blue_green.go_on(job, plan, mine)
+        blue_green.go_on(job, plan, own)
 
 
 def previous(job: Job, plan: Plan, current: str) -> str | None:

@@ -11,14 +11,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd.aws import ecs, service_deployments
 from ecs_cd.aws.ecs import Json
-from ecs_cd.aws.session import Aws, code, looking, passing
+from ecs_cd.aws.session import Aws, code, is_transient, transient_as_unreadable
 from ecs_cd.deploy.plan import Plan
 from ecs_cd.deploy.rules import blue_green, rolling
-from ecs_cd.deploy.rules.blue_green import FORWARD, UNDER_WAY, Look
-from ecs_cd.deploy.rules.own_deployment import Mine, deleted
+from ecs_cd.deploy.rules.blue_green import FORWARD, UNDER_WAY, Snapshot
+from ecs_cd.deploy.rules.own_deployment import OwnDeployment, deleted
 from ecs_cd.deploy.strategies.update_service import update
 from ecs_cd.deploy.strategies.way_back import way_back
-from ecs_cd.deploy.tracked import Following
+from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.job.job import Job
 from ecs_cd.job.mutation import carry_out
 from ecs_cd.model.errors import OutcomeUnknown
@@ -36,7 +36,7 @@ _WAITS_NO_MORE = ("ClientException", "InvalidParameterException", *_ENDED)  # Co
 # ---- start ----
 
 
-def start(job: Job, plan: Plan, arn: str) -> Mine:
+def start(job: Job, plan: Plan, arn: str) -> OwnDeployment:
     """One UpdateService, and the service deployment that it brought.
 
     Without a call where the service is at this task definition already, or on the way to it.
@@ -67,11 +67,11 @@ def _holds(ours: Json | None, primary: Mapping[str, Any]) -> bool:
     return ours.get("status") in ("SUCCESSFUL", *FORWARD)
 
 
-def _mine(plan: Plan, arn: str, ours: Json | None, primary: Mapping[str, Any], previous: str | None) -> Mine:
+def _mine(plan: Plan, arn: str, ours: Json | None, primary: Mapping[str, Any], previous: str | None) -> OwnDeployment:
     """Where ECS lists no service deployment any more it is the PRIMARY's id that names ours: see ``read``."""
     started_by = str(primary.get("id", ""))
     name = str(ours["serviceDeploymentArn"]) if ours else started_by
-    return Mine(plan.strategy, name, arn, previous, started_by=started_by)
+    return OwnDeployment(plan.strategy, name, arn, previous, started_by=started_by)
 
 
 def _wait_for(job: Job, plan: Plan, arn: str, primary: Mapping[str, Any]) -> Json:
@@ -92,7 +92,7 @@ def _found(job: Job, plan: Plan, arn: str, primary: Mapping[str, Any]) -> Json |
     try:
         return _brought(job, plan, arn, primary)
     except (ClientError, BotoCoreError) as error:
-        if passing(error):
+        if is_transient(error):
             return None
         name = f"deployment {primary.get('id')} to {short(arn)}"
         raise OutcomeUnknown(f"what came of {name} can't be read: {error}") from error
@@ -119,26 +119,26 @@ def brought(
 # ---- look ----
 
 
-def read(job: Job, followed: Sequence[Following]) -> list[Look]:
+def read(job: Job, followed: Sequence[TrackedDeployment]) -> list[Snapshot]:
     """One look at all of these service deployments, twenty a call; a second one at those that are over.
 
     Where ECS had none to name as ours, the service has long had the task definition: that is as good as SUCCESSFUL.
     """
     done = {"status": "SUCCESSFUL"}
-    with looking():
-        ids = [one.mine.id for one in followed]
+    with transient_as_unreadable():
+        ids = [one.own.id for one in followed]
         known = service_deployments.look_at(job.aws, [name for name in ids if name.startswith("arn:")])
-        looks = [Look(known.get(name) if name.startswith("arn:") else done) for name in ids]
+        looks = [Snapshot(known.get(name) if name.startswith("arn:") else done) for name in ids]
         over = [n for n, look in enumerate(looks) if _status(look.deployment) not in UNDER_WAY]
         for number in over[_MOST_OVER:]:
-            looks[number] = followed[number].look or Look({"status": "PENDING"})
+            looks[number] = followed[number].look or Snapshot({"status": "PENDING"})
         over = over[:_MOST_OVER]
         for number, look in zip(over, _again(job, [(followed[n], looks[n]) for n in over]), strict=True):
             looks[number] = look
     return looks
 
 
-def _again(job: Job, over: Sequence[tuple[Following, Look]]) -> list[Look]:
+def _again(job: Job, over: Sequence[tuple[TrackedDeployment, Snapshot]]) -> list[Snapshot]:
     """With what the service itself says."""
     if not over:
         return []
@@ -146,18 +146,18 @@ def _again(job: Job, over: Sequence[tuple[Following, Look]]) -> list[Look]:
     return [_with_service(job, one, look, services.get(one.plan.name)) for one, look in over]
 
 
-def _with_service(job: Job, one: Following, look: Look, service: Json | None) -> Look:
+def _with_service(job: Job, one: TrackedDeployment, look: Snapshot, service: Json | None) -> Snapshot:
     gone = deleted(service)
     if service is None or gone:
         return replace(look, gone=gone)
     if look.deployment is None or _status(look.deployment) != "STOPPED":
         return replace(look, service=service)
     newest = _newest(job.aws, one.plan.cluster, service, look.deployment)
-    if newest and newest[1] == one.mine.task_definition:
+    if newest and newest[1] == one.own.task_definition:
         job.ci.line(f"{one.key}: {_words(*newest)} took over with our task definition")
-        one.mine = replace(one.mine, id=str(newest[0]["serviceDeploymentArn"]), started_by="")
-        return Look(service_deployments.look_at(job.aws, [one.mine.id]).get(one.mine.id))
-    return replace(look, service=service, newer=_words(*newest) if newest else _replaced(one.mine, service))
+        one.own = replace(one.own, id=str(newest[0]["serviceDeploymentArn"]), started_by="")
+        return Snapshot(service_deployments.look_at(job.aws, [one.own.id]).get(one.own.id))
+    return replace(look, service=service, newer=_words(*newest) if newest else _replaced(one.own, service))
 
 
 def _newest(aws: Aws, cluster: str, service: Json, ours: Mapping[str, Any]) -> tuple[Json, str] | None:
@@ -168,11 +168,11 @@ def _newest(aws: Aws, cluster: str, service: Json, ours: Mapping[str, Any]) -> t
     return next(iter(service_deployments.with_targets(aws, others[:1], polling=True)), None)
 
 
-def _replaced(mine: Mine, service: Json) -> str:
+def _replaced(own: OwnDeployment, service: Json) -> str:
     """The deployment that replaced ours, where DescribeServices knows it and ListServiceDeployments not yet."""
     current = rolling.primary(service)
     theirs = current.get("taskDefinition")
-    if theirs in (None, mine.task_definition, mine.previous_task_definition):
+    if theirs in (None, own.task_definition, own.previous_task_definition):
         return ""
     return f"deployment {current.get('id')} ({short(str(theirs))})"
 
@@ -193,17 +193,17 @@ def under_way(job: Job, plan: Plan, arn: str) -> str:
 # ---- go back, go on ----
 
 
-def undo(job: Job, one: Following) -> Mine:
+def undo(job: Job, one: TrackedDeployment) -> OwnDeployment:
     """Lets ECS roll ours back while it is under way, which is the deployment to follow then; else deploys what ran
     before. Raises ``Refused`` where the service is not ours any more."""
-    mine = one.mine
-    ours = _described(job.aws, mine.id)
+    own = one.own
+    ours = _described(job.aws, own.id)
     if _status(ours) in UNDER_WAY:
         if take_back(job, ours):
-            return mine
-        ours = _described(job.aws, mine.id)
+            return own
+        ours = _described(job.aws, own.id)
     if _status(ours) == "ROLLBACK_SUCCESSFUL":
-        return mine
+        return own
     return start(job, *way_back(job, one))
 
 
@@ -259,7 +259,7 @@ def paused(job: Job, cluster: str, service: str) -> tuple[Json, Mapping[str, Any
     return next(((one, hook) for one, hook in waiting if hook), None)
 
 
-def waiting(job: Job, plan: Plan) -> Mine | None:
+def waiting(job: Job, plan: Plan) -> OwnDeployment | None:
     """The service deployment that waits for somebody, whoever began it."""
     found = paused(job, plan.cluster, plan.name)
     if found is None:
@@ -269,16 +269,16 @@ def waiting(job: Job, plan: Plan) -> Mine | None:
     sources = [str(each["arn"]) for each in deployment.get("sourceServiceRevisions", ())]
     known = service_deployments.task_definitions(job.aws, [target, *sources])
     previous = next((known[arn] for arn in sources if arn in known), None)
-    return Mine(plan.strategy, str(deployment["serviceDeploymentArn"]), known.get(target, ""), previous)
+    return OwnDeployment(plan.strategy, str(deployment["serviceDeploymentArn"]), known.get(target, ""), previous)
 
 
-def go_on(job: Job, plan: Plan, mine: Mine) -> None:
+def go_on(job: Job, plan: Plan, own: OwnDeployment) -> None:
     """Lets it go on from the hook at which it waits, until ECS shows that it does."""
     found = paused(job, plan.cluster, plan.name)
     if found is None:
         return
     hook = str(found[1]["hookId"])
-    proceed(job, mine.id, hook, "CONTINUE")
+    proceed(job, own.id, hook, "CONTINUE")
     for _ in range(_SHOWN_WITHIN):
         now = paused(job, plan.cluster, plan.name)
         if now is None or now[1].get("hookId") != hook:

@@ -11,16 +11,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd.aws import codedeploy, ecs, s3
 from ecs_cd.aws.codedeploy import Json
-from ecs_cd.aws.session import Aws, code, looking, passing
+from ecs_cd.aws.session import Aws, code, is_transient, transient_as_unreadable
 from ecs_cd.deploy.plan import Plan
 from ecs_cd.deploy.rules import appspec
 from ecs_cd.deploy.rules import codedeploy as rules
-from ecs_cd.deploy.rules.codedeploy import ENDED_BADLY, UNDER_WAY, Look
-from ecs_cd.deploy.rules.own_deployment import Mine, deleted
+from ecs_cd.deploy.rules.codedeploy import ENDED_BADLY, UNDER_WAY, Snapshot
+from ecs_cd.deploy.rules.own_deployment import OwnDeployment, deleted
 from ecs_cd.deploy.strategies.way_back import way_back
-from ecs_cd.deploy.tracked import Following
+from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.document.rules.document import CodeDeploy
-from ecs_cd.job.job import Job, together
+from ecs_cd.job.job import Job, concurrently
 from ecs_cd.job.mutation import carry_out
 from ecs_cd.job.workspace import read_file
 from ecs_cd.model.errors import Refused
@@ -51,7 +51,7 @@ def prepare(
     """
     name = str(service["serviceName"])
     known = rules.names(names, cluster, name)
-    found: appspec.AppSpec | None = together(
+    found: appspec.AppSpec | None = concurrently(
         lambda: _appspec(job, service, known.appspec, definition),
         lambda: _check_group(job, rules.target_id(cluster, name), known),
         lambda: _check_config(job, known.deployment_config),
@@ -113,7 +113,7 @@ def patience(job: Job, plan: Plan, timeout: float) -> float:
 # ---- start ----
 
 
-def start(job: Job, plan: Plan, arn: str) -> Mine:
+def start(job: Job, plan: Plan, arn: str) -> OwnDeployment:
     """One CreateDeployment.
 
     Without a call where the service is at this task definition, or on the way to it, already. Raises ``Busy`` where
@@ -230,19 +230,19 @@ def _before(service: Mapping[str, Any], arn: str) -> str | None:
     return next(others, None)
 
 
-def _mine(arn: str, before: str | None, name: str) -> Mine:
-    return Mine(Strategy.CODE_DEPLOY, name, arn, before)
+def _mine(arn: str, before: str | None, name: str) -> OwnDeployment:
+    return OwnDeployment(Strategy.CODE_DEPLOY, name, arn, before)
 
 
 # ---- look ----
 
 
-def read(job: Job, followed: Sequence[Following]) -> list[Look]:
+def read(job: Job, followed: Sequence[TrackedDeployment]) -> list[Snapshot]:
     """One look at all of these deployments and their rollbacks, 25 a call; at the lifecycle events by turns, and where
     the status has changed."""
     backs = [rules.rollback_id(one.look.info) for one in followed if one.look is not None]
-    ids = dict.fromkeys(name for name in [*(one.mine.id for one in followed), *backs] if _is_named(name))
-    with looking():
+    ids = dict.fromkeys(name for name in [*(one.own.id for one in followed), *backs] if _is_named(name))
+    with transient_as_unreadable():
         known = codedeploy.look_at_deployments(job.aws, list(ids))
         looks = [_look(job, one, known) for one in followed]
         for number, gone in _gone(job, followed, looks).items():
@@ -256,11 +256,11 @@ def read(job: Job, followed: Sequence[Following]) -> list[Look]:
     return looks
 
 
-def _look(job: Job, one: Following, known: Mapping[str, Json]) -> Look:
+def _look(job: Job, one: TrackedDeployment, known: Mapping[str, Json]) -> Snapshot:
     """Where CodeDeploy has no deployment to name as ours, the service has long had the task definition."""
-    last: Look = one.look or Look({})
+    last: Snapshot = one.look or Snapshot({})
     now = job.clock.monotonic()
-    info = known.get(one.mine.id, {}) if _is_named(one.mine.id) else {"status": "Succeeded"}
+    info = known.get(one.own.id, {}) if _is_named(one.own.id) else {"status": "Succeeded"}
     ended = info.get("status") in ENDED_BADLY
     return replace(
         last,
@@ -271,7 +271,7 @@ def _look(job: Job, one: Following, known: Mapping[str, Json]) -> Look:
     )
 
 
-def _gone(job: Job, followed: Sequence[Following], looks: Sequence[Look]) -> dict[int, Verdict]:
+def _gone(job: Job, followed: Sequence[TrackedDeployment], looks: Sequence[Snapshot]) -> dict[int, Verdict]:
     """Of those that have just ended badly the ones whose service is deleted, which CodeDeploy tells in many words."""
     ended = [
         number
@@ -285,10 +285,10 @@ def _gone(job: Job, followed: Sequence[Following], looks: Sequence[Look]) -> dic
     return {number: verdict for number, verdict in verdicts.items() if verdict}
 
 
-def _due(followed: Sequence[Following], looks: Sequence[Look]) -> list[int]:
+def _due(followed: Sequence[TrackedDeployment], looks: Sequence[Snapshot]) -> list[int]:
     """Those whose status has changed, and of the others some, the longest not asked first; of many as many as a look
     may cost besides the deployments and their rollbacks."""
-    named = [n for n, one in enumerate(followed) if _is_named(one.mine.id)]
+    named = [n for n, one in enumerate(followed) if _is_named(one.own.id)]
     begun = [n for n in named if looks[n].status not in ("", "Created", "Queued")]
     oldest_first = sorted(begun, key=lambda n: looks[n].asked_at)
     changed = [n for n in oldest_first if _has_changed(followed[n], looks[n])]
@@ -297,40 +297,40 @@ def _due(followed: Sequence[Following], looks: Sequence[Look]) -> list[int]:
     return due[: max(1, _CALLS - 2 * -(-len(followed) // codedeploy.DEPLOYMENTS_A_CALL))]
 
 
-def _has_changed(one: Following, look: Look) -> bool:
+def _has_changed(one: TrackedDeployment, look: Snapshot) -> bool:
     return one.look is None or one.look.status != look.status
 
 
-def _with_target(job: Job, one: Following, look: Look) -> Look:
+def _with_target(job: Job, one: TrackedDeployment, look: Snapshot) -> Snapshot:
     """Without them the deployment's own status has to do."""
     look = replace(look, asked_at=look.at)
     try:
-        target = codedeploy.ecs_target(job.aws, one.mine.id, rules.target_id(one.plan.cluster, one.plan.name))
+        target = codedeploy.ecs_target(job.aws, one.own.id, rules.target_id(one.plan.cluster, one.plan.name))
     except (ClientError, BotoCoreError) as error:
         what = code(error) or type(error).__name__
-        if not passing(error) and one.first_of_any(f"target: {what}"):
+        if not is_transient(error) and one.first_of_any(f"target: {what}"):
             job.ci.warning(f"{one.key}: the lifecycle events can't be read ({what})")
         return look
     look = replace(look, target=target)
     task_set = str(rules.green(look).get("identifer", ""))
-    if task_set.startswith("ecs-svc/") and one.mine.started_by != task_set:  # which its tasks are started by
-        one.mine = replace(one.mine, started_by=task_set)
+    if task_set.startswith("ecs-svc/") and one.own.started_by != task_set:  # which its tasks are started by
+        one.own = replace(one.own, started_by=task_set)
     return look
 
 
 # ---- go back, go on ----
 
 
-def undo(job: Job, one: Following) -> Mine:
+def undo(job: Job, one: TrackedDeployment) -> OwnDeployment:
     """Stops ours while it is under way, and CodeDeploy rolls it back: the deployment to follow then is the same. Else
     deploys what ran before. Raises ``Refused`` where the service is not ours any more."""
-    mine = one.mine
-    if _is_named(mine.id):
-        if roll_back(job, mine.id):
-            return mine
-        ours = next(iter(codedeploy.deployments(job.aws, [mine.id])), {})
+    own = one.own
+    if _is_named(own.id):
+        if roll_back(job, own.id):
+            return own
+        ours = next(iter(codedeploy.deployments(job.aws, [own.id])), {})
         if rules.rollback_id(ours):
-            return mine
+            return own
     return start(job, *way_back(job, one))
 
 

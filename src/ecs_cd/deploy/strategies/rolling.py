@@ -9,15 +9,15 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd.aws import ecs
-from ecs_cd.aws.session import Aws, looking, passing
+from ecs_cd.aws.session import Aws, is_transient, transient_as_unreadable
 from ecs_cd.deploy.plan import Plan
 from ecs_cd.deploy.rules import rolling
-from ecs_cd.deploy.rules.own_deployment import Mine
-from ecs_cd.deploy.rules.rolling import Look
+from ecs_cd.deploy.rules.own_deployment import OwnDeployment
+from ecs_cd.deploy.rules.rolling import Snapshot
 from ecs_cd.deploy.strategies.blue_green import brought
 from ecs_cd.deploy.strategies.update_service import update
 from ecs_cd.deploy.strategies.way_back import way_back
-from ecs_cd.deploy.tracked import Following
+from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.job.job import Job
 from ecs_cd.model.lifecycle import Strategy
 from ecs_cd.model.references import short
@@ -25,7 +25,7 @@ from ecs_cd.model.references import short
 _ASK_AGAIN = 5.0  # seconds
 
 
-def start(job: Job, plan: Plan, arn: str) -> Mine:
+def start(job: Job, plan: Plan, arn: str) -> OwnDeployment:
     """One UpdateService, and the deployment that is ours by its answer.
 
     Without a call where the service is at this task definition, or on the way to it, already.
@@ -39,45 +39,45 @@ def start(job: Job, plan: Plan, arn: str) -> Mine:
         previous = before.get("taskDefinition")
         job.ci.line(f"{plan.target.key}: deployment {ours['id']} started, {short(str(previous))} -> {short(arn)}")
     name, before_id, created = str(ours["id"]), str(before.get("id")), ours.get("createdAt")
-    return Mine(Strategy.ROLLING, name, arn, previous, before_id, started_by=name, created_at=created)
+    return OwnDeployment(Strategy.ROLLING, name, arn, previous, before_id, started_by=name, created_at=created)
 
 
-def read(job: Job, followed: Sequence[Following]) -> list[Look]:
+def read(job: Job, followed: Sequence[TrackedDeployment]) -> list[Snapshot]:
     """One look at all of these services, ten a call."""
     if not followed:
         return []
     now = job.clock.monotonic()
-    with looking():
+    with transient_as_unreadable():
         services = ecs.look_at_services(job.aws, followed[0].plan.cluster, [one.plan.name for one in followed])
         looks = [_look(job, one, services.get(one.plan.name), now) for one in followed]
         _ask(job, followed, looks)
     return looks
 
 
-def _look(job: Job, one: Following, service: Mapping[str, Any] | None, now: float) -> Look:
-    last: Look = one.look or Look(None)
+def _look(job: Job, one: TrackedDeployment, service: Mapping[str, Any] | None, now: float) -> Snapshot:
+    last: Snapshot = one.look or Snapshot(None)
     if service is None:
-        return Look(None, at=now)
+        return Snapshot(None, at=now)
     current = rolling.primary(service)
-    if rolling.taken_over(one.mine, service, failed=last.failed_at is not None):
+    if rolling.taken_over(one.own, service, failed=last.failed_at is not None):
         name = str(current["id"])
         job.ci.line(f"{one.key}: deployment {name} took over with our task definition")
-        one.mine = replace(one.mine, id=name, started_by=name, created_at=current.get("createdAt"))
-        last = Look(None)
-    failed = last.failed_at is not None or rolling.has_failed(one.mine, service)
+        one.own = replace(one.own, id=name, started_by=name, created_at=current.get("createdAt"))
+        last = Snapshot(None)
+    failed = last.failed_at is not None or rolling.has_failed(one.own, service)
     failed_at = (now if last.failed_at is None else last.failed_at) if failed else None
     look = replace(last, service=service, at=now, failed_at=failed_at)
     # What was asked while a look lagged says nothing of what happens later.
     return look if _unclear(one, look) else replace(look, status=None)
 
 
-def _unclear(one: Following, look: Look) -> bool:
+def _unclear(one: TrackedDeployment, look: Snapshot) -> bool:
     """Whether the service itself does not tell enough: ours has failed, or is not PRIMARY."""
     current = rolling.primary(look.service) if look.service else {}
-    return look.service is not None and (look.failed_at is not None or current.get("id") != one.mine.id)
+    return look.service is not None and (look.failed_at is not None or current.get("id") != one.own.id)
 
 
-def _ask(job: Job, followed: Sequence[Following], looks: list[Look]) -> None:
+def _ask(job: Job, followed: Sequence[TrackedDeployment], looks: list[Snapshot]) -> None:
     """Asks what became of one deployment of which the service doesn't tell: two calls for each, and so of several one
     at each look, by turns."""
     unclear = [
@@ -93,12 +93,12 @@ def _ask(job: Job, followed: Sequence[Following], looks: list[Look]) -> None:
     looks[number] = replace(look, status=_status(job, one, look.service), asked_at=look.at)
 
 
-def _status(job: Job, one: Following, service: Mapping[str, Any]) -> str:
-    arn, mine = str(service["serviceArn"]), one.mine
+def _status(job: Job, one: TrackedDeployment, service: Mapping[str, Any]) -> str:
+    arn, own = str(service["serviceArn"]), one.own
     try:
-        ours = brought(job, one.plan.cluster, arn, mine.task_definition, mine.created_at, polling=True)
+        ours = brought(job, one.plan.cluster, arn, own.task_definition, own.created_at, polling=True)
     except (ClientError, BotoCoreError) as error:
-        if passing(error):
+        if is_transient(error):
             raise
         return ""  # no permission, or an ECS that does not have this call: DescribeServices has to do
     return str((ours or {}).get("status", ""))
@@ -109,7 +109,7 @@ def under_way(job: Job, plan: Plan, arn: str) -> str:
     return rolling.under_way(plan.service, arn)
 
 
-def undo(job: Job, one: Following) -> Mine:
+def undo(job: Job, one: TrackedDeployment) -> OwnDeployment:
     """Back to what ran before, by another deployment. Raises ``Refused`` where the service is not ours any more."""
     return start(job, *way_back(job, one))
 

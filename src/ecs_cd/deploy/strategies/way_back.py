@@ -7,22 +7,22 @@ from dataclasses import replace
 from ecs_cd.aws import ecs
 from ecs_cd.deploy.plan import Plan
 from ecs_cd.deploy.rules import rolling
-from ecs_cd.deploy.tracked import Following
+from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.job.job import Job
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import short
 
 
-def way_back(job: Job, one: Following) -> tuple[Plan, str]:
+def way_back(job: Job, one: TrackedDeployment) -> tuple[Plan, str]:
     """The plan to deploy, and the revision, with the service as it is now.
 
     Raises ``Refused`` where there is nothing to go back to, or the service is somebody else's by now.
     """
-    mine, plan = one.mine, one.plan
+    own, plan = one.own, one.plan
     service = ecs.active_service(job.aws, plan.cluster, plan.name)
-    running, previous = rolling.running(service), mine.previous_task_definition
-    if running not in (mine.task_definition, previous):
+    running, previous = rolling.running(service), own.previous_task_definition
+    if running not in (own.task_definition, previous):
         raise Refused(f"{short(str(running))} has replaced it meanwhile: that is somebody else's, and stays")
-    if previous in (None, mine.task_definition):
-        raise Refused(f"service {plan.name} had nothing before {short(mine.task_definition)} to go back to")
+    if previous in (None, own.task_definition):
+        raise Refused(f"service {plan.name} had nothing before {short(own.task_definition)} to go back to")
     return replace(plan, service=service, update={}, force=False), str(previous)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ecs_cd.document.rules import json_schema
-from ecs_cd.model.build_spec import CACHES, Recipe
+from ecs_cd.model.build_spec import CACHES, BuildSpec
 from ecs_cd.model.names import NAME
 
 _PATH = r"^\S(?:.*\S)?$"
@@ -101,7 +101,7 @@ SCHEMA: json_schema.Schema = {
 }
 
 
-def load(text: str, *, where: str) -> dict[str, Recipe]:
+def load(text: str, *, where: str) -> dict[str, BuildSpec]:
     """What the file says of each image; the rest is the recipe's default. ``where`` is its path, for messages.
 
     Raises ``Refused`` with all problems at once, each with its key's path. Values are not in them.
@@ -115,10 +115,10 @@ def load(text: str, *, where: str) -> dict[str, Recipe]:
     return {name: _recipe(name, image) for name, image in content["images"].items()}
 
 
-def _recipe(name: str, image: dict[str, Any]) -> Recipe:
+def _recipe(name: str, image: dict[str, Any]) -> BuildSpec:
     as_written = {key: image[key] for key in ("context", "file", "target", "cache") if key in image}
     secrets = image.get("secrets", {})
-    return Recipe(
+    return BuildSpec(
         name,
         **as_written,
         build_args=tuple(f"{arg}={value}" for arg, value in image.get("build-args", {}).items()),

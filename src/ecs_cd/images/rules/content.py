@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 
 from ecs_cd.images.rules import dockerfile
 from ecs_cd.images.rules.buildx import is_remote
-from ecs_cd.images.rules.dockerfile import Doubt
+from ecs_cd.images.rules.dockerfile import NotReusable
 from ecs_cd.images.rules.dockerignore import Ignore
-from ecs_cd.model.build_spec import Recipe
+from ecs_cd.model.build_spec import BuildSpec
 from ecs_cd.model.references import DIGEST, Repository, Tracked, repository
 
 _VERSION = 1  # of how the key is made
@@ -62,15 +62,15 @@ class Source:
     seen: str
 
 
-def arguments(recipe: Recipe) -> dict[str, str]:
-    """The build arguments by name; of two with one name the last. Raises ``Doubt`` if the recipe can have no key."""
+def arguments(recipe: BuildSpec) -> dict[str, str]:
+    """The build arguments by name; the last of two with one name. Raises ``NotReusable`` without a certain key."""
     if is_remote(recipe.context):
-        raise Doubt("the context is not a folder of the checkout")
+        raise NotReusable("the context is not a folder of the checkout")
     if recipe.secrets or recipe.secret_envs or recipe.secret_files:
-        raise Doubt("the build has secrets, whose values may change the image")
+        raise NotReusable("the build has secrets, whose values may change the image")
     pairs = [argument.partition("=") for argument in recipe.build_args]
     if taken := [name for name, separator, _ in pairs if not separator]:
-        raise Doubt(f"the build argument {taken[0]} has the environment's value; write NAME=VALUE")
+        raise NotReusable(f"the build argument {taken[0]} has the environment's value; write NAME=VALUE")
     return {name: value for name, _, value in pairs}
 
 
@@ -80,7 +80,7 @@ def arguments(recipe: Recipe) -> dict[str, str]:
 def seen(
     prefix: str, there: Mapping[str, OnDisk], tracked: Mapping[str, Tracked], folders: Container[str], ignore: Ignore
 ) -> str:
-    """A digest of all that a build sees of its context. Raises ``Doubt`` if that may not be what is in the commit.
+    """A digest of all that a build sees of its context. Raises ``NotReusable`` if that may differ from the commit.
 
     ``there`` has what is not excluded, and the folders that lead to it, by its path in the context; ``folders`` are
     those of the commit. ``prefix`` leads from the top of the checkout to the context, and ends in a slash unless empty.
@@ -90,38 +90,38 @@ def seen(
         name = f"{prefix}{path}"
         if stat.S_ISDIR(one.mode) and name not in tracked:
             if name not in folders:
-                raise Doubt(f"{name}/ is seen by the build and not in the commit; list it in .dockerignore")
+                raise NotReusable(f"{name}/ is seen by the build and not in the commit; list it in .dockerignore")
             lines.append(f"{stat.S_IMODE(one.mode):o} {path}/")
         else:
             lines.append(f"{stat.S_IMODE(one.mode):o} {certain(name, one, tracked)} {path}")
     for name in tracked:
         path = name.removeprefix(prefix)
         if name.startswith(prefix) and path not in there and not ignore.excluded(path):
-            raise Doubt(f"{name} is in the commit and not there")
+            raise NotReusable(f"{name} is in the commit and not there")
     return _sha256("\0".join(lines))
 
 
 def certain(name: str, there: OnDisk, tracked: Mapping[str, Tracked]) -> str:
-    """The type and blob of a file that is as it is in the commit. Raises ``Doubt``, with the file's name.
+    """The type and blob of a file that is as it is in the commit. Raises ``NotReusable``, with the file's name.
 
     The size shows what `git status` doesn't: line ends and keywords that Git converts make a file longer than its blob.
     """
     known = tracked.get(name)
     if known is None:
-        raise Doubt(f"{name} is seen by the build and not in the commit; list it in .dockerignore, or commit it")
+        raise NotReusable(f"{name} is seen by the build and not in the commit; list it in .dockerignore, or commit it")
     if known.mode == _SUBMODULE:
-        raise Doubt(f"{name} is a submodule")
+        raise NotReusable(f"{name} is a submodule")
     if known.mode not in _KINDS.get(stat.S_IFMT(there.mode), ()) or known.changed:
-        raise Doubt(f"{name} is not as it is in the commit")
+        raise NotReusable(f"{name} is not as it is in the commit")
     if known.hidden:
-        raise Doubt(f"{name} is marked assume-unchanged or skip-worktree, so that Git doesn't look at it")
+        raise NotReusable(f"{name} is marked assume-unchanged or skip-worktree, so that Git doesn't look at it")
     if known.encoding or known.filter not in ("", "lfs"):
-        raise Doubt(f"{name} is converted by Git: {known.encoding or f'filter={known.filter}'} in .gitattributes")
+        raise NotReusable(f"{name} is converted by Git: {known.encoding or f'filter={known.filter}'} in .gitattributes")
     if known.filter == "lfs":
         if known.blob != _pointer(there, known.blob):
-            raise Doubt(f"{name} is not what its Git LFS pointer says; check out with `lfs: true`")
+            raise NotReusable(f"{name} is not what its Git LFS pointer says; check out with `lfs: true`")
     elif there.size != known.size:
-        raise Doubt(f"{name} has other line ends or keywords than in the commit; see .gitattributes")
+        raise NotReusable(f"{name} has other line ends or keywords than in the commit; see .gitattributes")
     return f"{stat.S_IFMT(there.mode):o} {known.blob}"
 
 
@@ -152,7 +152,7 @@ def _pointer(there: OnDisk, like: str) -> str:
 def looked_up(references: Iterable[str]) -> dict[str, tuple[Repository, str]]:
     """The images whose digest has to be asked for, repository and tag by reference; those with a digest are known.
 
-    Raises ``Doubt`` for those that can't be asked for.
+    Raises ``NotReusable`` for those that can't be asked for.
     """
     found, moving = {}, []
     for reference in references:
@@ -163,7 +163,9 @@ def looked_up(references: Iterable[str]) -> dict[str, tuple[Repository, str]]:
         elif not DIGEST.fullmatch(digest):
             moving.append(reference)
     if moving:
-        raise Doubt(f"the tag of a base image may move ({', '.join(moving)}); pin its digest, or take it from ECR")
+        raise NotReusable(
+            f"the tag of a base image may move ({', '.join(moving)}); pin its digest, or take it from ECR"
+        )
     return found
 
 
@@ -171,7 +173,7 @@ def looked_up(references: Iterable[str]) -> dict[str, tuple[Repository, str]]:
 
 
 def key(
-    recipe: Recipe, source: Source, bases: Mapping[str, str], *, machine: str, platforms: str, attestations: str
+    recipe: BuildSpec, source: Source, bases: Mapping[str, str], *, machine: str, platforms: str, attestations: str
 ) -> Key:
     """``machine`` is the builder's architecture, on which also a build for another one may depend. ``platforms`` is
     what is built where the recipe doesn't say, ``attestations`` what the environment says of the default ones.

@@ -1,4 +1,4 @@
-"""Which images a Dockerfile names. What can't be read with certainty is a ``Doubt``.
+"""Which images a Dockerfile names. What can't be read with certainty is a ``NotReusable``.
 
 https://docs.docker.com/reference/dockerfile/, and in what that leaves open BuildKit's parser; where versions of it
 differ there is a doubt too. What a RUN fetches from a network is not looked at: whoever reuses an image by its content
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from ecs_cd.model.references import DIGEST
 
 
-class Doubt(Exception):
+class NotReusable(Exception):
     """Why it is not certain what a build would come to."""
 
 
@@ -49,9 +49,9 @@ _PINNED = re.compile(r"https?://[^\s$\\#\"']+(?<!\.git)[ \t]+[^\s:@$\\\"']+", re
 
 
 def images(text: str, build_args: Mapping[str, str]) -> tuple[str, ...]:
-    """The images that the Dockerfile takes something from, variables resolved, each once. Raises ``Doubt``."""
+    """The images that the Dockerfile takes something from, variables resolved, each once. Raises ``NotReusable``."""
     if _CONTROL.search(text):
-        raise Doubt("the Dockerfile has control characters")
+        raise NotReusable("the Dockerfile has control characters")
     lines = text.removeprefix("\ufeff").split("\n")
     _check_directives(lines)
     _check_frontend(build_args.get("BUILDKIT_SYNTAX"))
@@ -59,8 +59,8 @@ def images(text: str, build_args: Mapping[str, str]) -> tuple[str, ...]:
     for number, line in _instructions(lines):
         try:
             reading.take(line)
-        except Doubt as doubt:
-            raise Doubt(f"line {number} of the Dockerfile {doubt}") from None
+        except NotReusable as doubt:
+            raise NotReusable(f"line {number} of the Dockerfile {doubt}") from None
     return tuple(dict.fromkeys(reading.found))
 
 
@@ -79,14 +79,14 @@ def split(reference: str) -> tuple[str, str, str]:
 def _check_directives(lines: Sequence[str]) -> None:
     """`syntax`, `escape` and `check` stand above everything else."""
     if lines[0].startswith("#!"):
-        raise Doubt("the Dockerfile begins with #!")
+        raise NotReusable("the Dockerfile begins with #!")
     for line in lines:
         match = _DIRECTIVE.fullmatch(line)
         name = match[2].lower() if match else ""
         if not match or name not in ("syntax", "escape", "check"):
             return
         if match[1] or (name == "escape" and match[3] != "\\"):
-            raise Doubt(f"the Dockerfile has a directive `{name}` that is not read here")
+            raise NotReusable(f"the Dockerfile has a directive `{name}` that is not read here")
         if name == "syntax":
             _check_frontend(match[3])
 
@@ -95,7 +95,7 @@ def _check_frontend(reference: str | None) -> None:
     """Docker's own is what BuildKit has built in, whose version isn't in the key either: a newer one builds the same
     of the same Dockerfile. Any other may do anything."""
     if reference is not None and not _FRONTEND.fullmatch(reference):
-        raise Doubt("the Dockerfile's syntax is not docker/dockerfile")
+        raise NotReusable("the Dockerfile's syntax is not docker/dockerfile")
 
 
 def _instructions(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
@@ -110,7 +110,7 @@ def _instructions(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
                 goes_on = bool(line)
                 continue
             if "\r" in part or re.search(r"\\\\[ \t]*$", part):
-                raise Doubt(f"line {position} of the Dockerfile may go on in the next, or not")
+                raise NotReusable(f"line {position} of the Dockerfile may go on in the next, or not")
             goes_on = bool(_CONTINUED.search(part))
             line += _CONTINUED.sub("", part)
         if line.strip():
@@ -129,7 +129,7 @@ def _heredocs(number: int, line: str) -> Iterator[tuple[str, bool]]:
             match = _HEREDOC.fullmatch(token)
             quotes = [before.count(quote) for quote in "\"'"]
             if not match or "\\" in before or all(quotes) or sum(quotes) % 2 or match[3].upper() in _INSTRUCTIONS:
-                raise Doubt(f"line {number} of the Dockerfile has a `<<` that may begin a heredoc, or not")
+                raise NotReusable(f"line {number} of the Dockerfile has a `<<` that may begin a heredoc, or not")
             yield match[3], bool(match[1])
         before += token
 
@@ -139,7 +139,7 @@ def _after(word: str, tabs: bool, lines: Sequence[str], position: int, start: in
         line = lines[number].rstrip("\r")
         if (line.lstrip("\t") if tabs else line) == word:
             return number + 1
-    raise Doubt(f"line {start} of the Dockerfile begins a heredoc that doesn't end")
+    raise NotReusable(f"line {start} of the Dockerfile begins a heredoc that doesn't end")
 
 
 # ---- instructions ----
@@ -161,7 +161,7 @@ class _Reading:
         if name.upper() == "ONBUILD":
             name, rest = _words(rest)
             if "from" in rest.lower():
-                raise Doubt("has an ONBUILD that may take from another image")
+                raise NotReusable("has an ONBUILD that may take from another image")
         flags, rest = _flags(name.upper(), rest)
         steps: dict[str, Callable[[Flags, str], None]] = {
             "FROM": self._from,
@@ -173,13 +173,13 @@ class _Reading:
         if step := steps.get(name.upper()):
             step(flags, rest)
         elif name.upper() not in _INSTRUCTIONS:
-            raise Doubt("has an instruction that is not known here")
+            raise NotReusable("has an instruction that is not known here")
 
     def _from(self, flags: Flags, rest: str) -> None:
         words = rest.split()
         named = len(words) == 3 and words[1].lower() == "as" and "$" not in words[2]
         if len(words) != 1 and not named:
-            raise Doubt("has a FROM that is not read here")
+            raise NotReusable("has a FROM that is not read here")
         image = self._expanded(words[0]) or ""
         if image != "scratch":
             self._image(image)
@@ -191,7 +191,7 @@ class _Reading:
         while not self.stages and position < len(rest):
             match = _ARGUMENT.match(rest, position)
             if not match:
-                raise Doubt("has an ARG that is not read here")
+                raise NotReusable("has an ARG that is not read here")
             position = match.end()
             name, default = match[1], next((value for value in match.group(2, 3, 4) if value is not None), None)
             if name in _AUTOMATIC:
@@ -219,12 +219,12 @@ class _Reading:
             return
         checksums = [value for name, value in flags if name == "checksum"]
         if not (checksums and all(map(DIGEST.fullmatch, checksums)) and _PINNED.fullmatch(rest)):
-            raise Doubt("has an ADD of what may change: give a file's URL a --checksum=sha256:..., or use COPY")
+            raise NotReusable("has an ADD of what may change: give a file's URL a --checksum=sha256:..., or use COPY")
 
     def _image(self, image: str, *, numbered: bool = False) -> None:
         """Another image, unless a stage above has this name, or where stages can be named by it, this number."""
         if not _REFERENCE.fullmatch(image):
-            raise Doubt("names an image by what is not known before it is built")
+            raise NotReusable("names an image by what is not known before it is built")
         number = numbered and image.isdecimal() and int(image) < len(self.stages)
         if image.lower() not in self.stages and not number:
             self.found.append(image)
@@ -257,6 +257,6 @@ def _flags(instruction: str, rest: str) -> tuple[Flags, str]:
         name, equals, value = flag.removeprefix("--").partition("=")
         known = name in _FLAGS[instruction] and (equals or name in _SWITCHES)
         if not known or not flag.isascii() or re.search(r"[\"'\\]", flag):
-            raise Doubt("has a flag that is not read here")
+            raise NotReusable("has a flag that is not read here")
         found.append((name, value))
     return found, rest

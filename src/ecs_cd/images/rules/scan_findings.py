@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from ecs_cd.model.verdict import Outcome, Verdict, Watching
+from ecs_cd.model.verdict import InProgress, Outcome, Verdict
 
 SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL")  # others, as UNDEFINED, are below these
 WORST = 5  # findings that are told one by one
@@ -125,7 +125,7 @@ def _platform(child: Mapping[str, Any]) -> str:
 # ---- how far it is ----
 
 
-def judge(scans: Mapping[str, Seen], fail_on: str) -> Verdict | Mapping[str, Watching]:
+def judge(scans: Mapping[str, Seen], fail_on: str) -> Verdict | Mapping[str, InProgress]:
     """The verdict on an image from the scans of its manifests, by platform; or what is being waited for.
 
     ``fail_on`` is the severity from which on a finding forbids the image; empty where none does.
@@ -136,7 +136,7 @@ def judge(scans: Mapping[str, Seen], fail_on: str) -> Verdict | Mapping[str, Wat
     never = {platform: state for platform, state in states.items() if isinstance(state, str)}
     if never:
         return Verdict(Outcome.FAILED, "; ".join(f"{_prefix(platform)}{state}" for platform, state in never.items()))
-    waiting = {platform: state for platform, state in states.items() if isinstance(state, Watching)}
+    waiting = {platform: state for platform, state in states.items() if isinstance(state, InProgress)}
     if waiting:
         return waiting
     return _verdict({platform: state for platform, state in states.items() if isinstance(state, Report)}, fail_on)
@@ -148,7 +148,7 @@ def reports(scans: Mapping[str, Seen]) -> dict[str, Report]:
     return {platform: state for platform, state in states.items() if isinstance(state, Report)}
 
 
-def _state(seen: Seen) -> Report | Watching | str:
+def _state(seen: Seen) -> Report | InProgress | str:
     """The result, what it is waited for, or why none will come."""
     if not seen.pages:
         return _not_begun(seen)
@@ -157,21 +157,21 @@ def _state(seen: Seen) -> Report | Watching | str:
     if word in _NEVER:
         return _NEVER[word].words(description)
     if word not in _DONE:
-        return Watching(_WAITING.get(word, f"ECR says {word or 'nothing'} of the scan"))
+        return InProgress(_WAITING.get(word, f"ECR says {word or 'nothing'} of the scan"))
     # The status comes before the result: https://github.com/aws/aws-sdk/issues/289
     if not any(_findings(page).get("imageScanCompletedAt") for page in seen.pages):
-        return Watching(f"ECR says {word} of the scan, and has no result yet")
+        return InProgress(f"ECR says {word} of the scan, and has no result yet")
     return read(seen.pages)
 
 
-def _not_begun(seen: Seen) -> Watching | str:
+def _not_begun(seen: Seen) -> InProgress | str:
     if seen.started in _NEVER_STARTED:
         return _NEVER_STARTED[seen.started].words()
     if seen.started == "ValidationException" and seen.frequency == "MANUAL":
         return _NOT_COVERED.words()
     if seen.started in ("", "started"):
-        return Watching("a scan was started" if seen.started else "ECR has not begun a scan")
-    return Watching(f"ECR has not begun a scan, and starts none by StartImageScan ({seen.started})")
+        return InProgress("a scan was started" if seen.started else "ECR has not begun a scan")
+    return InProgress(f"ECR has not begun a scan, and starts none by StartImageScan ({seen.started})")
 
 
 # ---- what it found ----

@@ -8,7 +8,7 @@ from typing import Any
 from ecs_cd.model.references import short
 
 
-def superfluous(active: Collection[str], keep: int, used: Collection[str]) -> list[str]:
+def expired(active: Collection[str], keep: int, used: Collection[str]) -> list[str]:
     """Of a family's active revisions those to deregister, the oldest first: all but the newest ``keep``, of which one
     is kept at the least, and but those in ``used``, which may be ARNs or ``family:revision``."""
     names = {short(one) for one in used}

@@ -445,8 +445,8 @@ def test_where_only_settings_change_nothing_is_waited_for(
     aws.on("ecs.UpdateService", {"service": PLAN.service}, where={"desiredCount": 3})
     aws.on("ecs.ListServiceDeployments", native.listed(*there), after="ecs.UpdateService")
     plan = replace(PLAN, update={"desiredCount": 3})
-    mine = blue_green.start(job, plan, ecs.task_definition_arn("web:2"))
-    assert (mine.id, mine.started_by) == (name, "ecs-svc/2")
+    own = blue_green.start(job, plan, ecs.task_definition_arn("web:2"))
+    assert (own.id, own.started_by) == (name, "ecs-svc/2")
     assert clock.monotonic() == 0
 
 
@@ -466,9 +466,9 @@ def test_of_the_same_revision_once_more_the_one_before_it_is_what_to_go_back_to(
     """Going back to itself would be none."""
     third = NEW | {"id": "ecs-svc/3"}
     aws.on("ecs.UpdateService", {"service": native.service(deployments=[third])}, where={"forceNewDeployment": True})
-    mine = blue_green.start(job, replace(PLAN, force=True), ecs.task_definition_arn("web:2"))
-    assert mine.previous_task_definition == ecs.task_definition_arn("web:1")
-    assert mine.started_by == "ecs-svc/3"
+    own = blue_green.start(job, replace(PLAN, force=True), ecs.task_definition_arn("web:2"))
+    assert own.previous_task_definition == ecs.task_definition_arn("web:1")
+    assert own.started_by == "ecs-svc/3"
 
 
 # ---- somebody else's deployment ----

@@ -14,9 +14,9 @@ import pytest
 from ecs_cd.aws.session import Aws
 from ecs_cd.ci.terminal import Terminal
 from ecs_cd.deploy.plan import Plan
-from ecs_cd.deploy.rules.own_deployment import Mine
+from ecs_cd.deploy.rules.own_deployment import OwnDeployment
 from ecs_cd.deploy.strategies import codedeploy
-from ecs_cd.deploy.tracked import Following
+from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.document.rules.document import CodeDeploy, Service
 from ecs_cd.job.job import Job
 from ecs_cd.job.state import State
@@ -582,8 +582,8 @@ def plan(name: str = "web", service: Params = BEFORE) -> Plan:
     return Plan(target, ecs.CLUSTER, definition, {**service, "serviceName": name}, 0.0, Strategy.CODE_DEPLOY)
 
 
-def following(name: str = "web", id: str = "d-NEW", previous: str | None = OLD) -> Following:
-    return Following(plan(name), Mine(Strategy.CODE_DEPLOY, id, NEW, previous))
+def following(name: str = "web", id: str = "d-NEW", previous: str | None = OLD) -> TrackedDeployment:
+    return TrackedDeployment(plan(name), OwnDeployment(Strategy.CODE_DEPLOY, id, NEW, previous))
 
 
 @pytest.mark.parametrize(
@@ -609,7 +609,7 @@ def test_a_rollback_that_codedeploy_began_itself_is_followed(aws: ScriptedAws, j
     aws.on("codedeploy.StopDeployment", error("DeploymentAlreadyCompletedException"))
     aws.on("codedeploy.BatchGetDeployments", told.told(failed(rollback="d-BACK")))
     one = following()
-    assert codedeploy.undo(job, one) == one.mine
+    assert codedeploy.undo(job, one) == one.own
 
 
 @pytest.mark.parametrize(
@@ -625,8 +625,8 @@ def test_an_adopted_deployment_knows_what_it_replaces(aws: ScriptedAws, job: Job
     """What has the traffic, or where that is ours already, the other task set."""
     aws.on("codedeploy.ListDeployments", {"deployments": ["d-NEW"]})
     aws.on("codedeploy.BatchGetDeployments", told.told(seen()))
-    mine = codedeploy.start(job, plan(service=told.service(*sets)), NEW)
-    assert mine == Mine(Strategy.CODE_DEPLOY, "d-NEW", NEW, OLD)
+    own = codedeploy.start(job, plan(service=told.service(*sets)), NEW)
+    assert own == OwnDeployment(Strategy.CODE_DEPLOY, "d-NEW", NEW, OLD)
 
 
 # ---- cancelled ----
@@ -671,11 +671,11 @@ def test_a_look_at_twenty_deployments_costs_five_reads_and_never_more_than_twelv
     """One for all of them and their rollbacks, and by turns the lifecycle events; after a change of many as many as a look may cost."""
     names = [f"s{n}" for n in range(20)]
     group = [following(name, f"d-{name}") for name in names]
-    aws.on("codedeploy.BatchGetDeployments", told.told(*(told.deployment(one.mine.id, "Created") for one in group)))
+    aws.on("codedeploy.BatchGetDeployments", told.told(*(told.deployment(one.own.id, "Created") for one in group)))
     for one, look in zip(group, codedeploy.read(job, group), strict=True):
         one.look = look
     assert len(aws.calls) == 1
-    aws.on("codedeploy.BatchGetDeployments", told.told(*(told.deployment(one.mine.id) for one in group)))
+    aws.on("codedeploy.BatchGetDeployments", told.told(*(told.deployment(one.own.id) for one in group)))
     aws.on("codedeploy.BatchGetDeploymentTargets", told.target("Install"))
     costs, asked = [], []
     for _ in range(6):
@@ -687,8 +687,8 @@ def test_a_look_at_twenty_deployments_costs_five_reads_and_never_more_than_twelv
         costs.append(len(calls))
         asked.append({call.params["deploymentId"] for call in calls if "deploymentId" in call.params})
     assert costs == [11, 5, 5, 5, 5, 5]
-    assert set().union(*asked[1:]) == {one.mine.id for one in group}
-    assert {one.mine.started_by for one in group} == {"ecs-svc/d-NEW"}
+    assert set().union(*asked[1:]) == {one.own.id for one in group}
+    assert {one.own.started_by for one in group} == {"ecs-svc/d-NEW"}
 
 
 def test_a_deployment_that_waits_is_found_and_let_on(aws: ScriptedAws, job: Job) -> None:
