@@ -9,6 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd.aws import ecs
 from ecs_cd.aws.session import code, is_transient, transient_as_unreadable
+from ecs_cd.deploy import strategies
 from ecs_cd.deploy.rules import digests
 from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.images import registry
@@ -16,7 +17,6 @@ from ecs_cd.job.job import Job, concurrently
 from ecs_cd.job.watch import watch
 from ecs_cd.model.duration import words
 from ecs_cd.model.errors import Refused
-from ecs_cd.model.lifecycle import Strategy
 from ecs_cd.model.references import repository
 from ecs_cd.model.verdict import InProgress, Outcome, Verdict
 
@@ -96,7 +96,7 @@ def _tasks(job: Job, group: Sequence[TrackedDeployment]) -> dict[str, list[Any]]
     known = {str(task["taskArn"]): task for task in ecs.tasks(job.aws, cluster, [arn for each in arns for arn in each])}
     tasks = {one.key: [known[arn] for arn in each if arn in known] for one, each in zip(group, arns, strict=True)}
     for one in group:
-        if one.plan.strategy is not Strategy.ROLLING:  # which may keep the tasks of before for a while
+        if not strategies.of(one.plan).OLD_TASKS_COUNT:
             ours = one.own.task_definition
             tasks[one.key] = [task for task in tasks[one.key] if task.get("taskDefinitionArn") == ours]
     return tasks

@@ -14,13 +14,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd.aws import cloudwatch, ecs, elbv2, logs
 from ecs_cd.aws.session import code, is_transient
+from ecs_cd.deploy import strategies
 from ecs_cd.deploy.rules import rolling
 from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.diagnosis import findings as diagnosis
 from ecs_cd.diagnosis import stopped_tasks
 from ecs_cd.diagnosis.findings import Evidence, Finding, StoppedTask
 from ecs_cd.job.job import Job
-from ecs_cd.model.lifecycle import Strategy
 from ecs_cd.tasks.rules import task_definition
 
 _TAILS = 2  # logs read for each cause: of many tasks that died alike the logs say the same
@@ -135,9 +135,8 @@ def known(one: TrackedDeployment, told: Evidence) -> list[Finding]:
 
 
 def _target_groups(one: TrackedDeployment) -> list[str]:
-    """Where the tasks that fail are registered: of a blue/green service in either. Under CODE_DEPLOY the service names
-    Blue's only."""
-    if one.plan.strategy is Strategy.CODE_DEPLOY:
+    """Where the tasks that fail are registered: of a blue/green service in either."""
+    if not strategies.of(one.plan).SERVICE_NAMES_TARGET_GROUPS:
         return []
     balancers = one.plan.service.get("loadBalancers", ())
     arns = [each.get("targetGroupArn") for each in balancers]

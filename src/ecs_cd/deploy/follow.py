@@ -13,14 +13,16 @@ from ecs_cd.aws import ecs
 from ecs_cd.aws.session import code, explain, is_transient, transient_as_unreadable
 from ecs_cd.deploy import evidence, strategies
 from ecs_cd.deploy.plan import Plan, Policy
-from ecs_cd.deploy.rules import rolling
+from ecs_cd.deploy.rules import rolling, snapshot
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment
+from ecs_cd.deploy.rules.snapshot import Snapshot
+from ecs_cd.deploy.strategies.busy import Busy
 from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.job.job import Job
 from ecs_cd.job.watch import watch
 from ecs_cd.model.duration import words
 from ecs_cd.model.errors import OutcomeUnknown, Refused
-from ecs_cd.model.lifecycle import STARTED, Strategy, Until
+from ecs_cd.model.lifecycle import STARTED, Until
 from ecs_cd.model.references import short
 from ecs_cd.model.verdict import InProgress, Outcome, Verdict, combined
 
@@ -57,7 +59,7 @@ def resolve_conflicts(
             for plan in asked if _all_fresh(job, asked) and not others else _renewed(job, asked):
                 key = plan.target.key
                 fresh[key] = plan
-                found = strategies.under_way(job, plan, wanted[key])
+                found = strategies.of(plan).under_way(job, plan, wanted[key])
                 others.pop(key, None)
                 others.update({key: found} if found else {})
         seen_all = len(asked) == len(plans)  # else the rest may have changed while some were waited for
@@ -89,7 +91,7 @@ def _affordable(plans: Sequence[Plan]) -> list[Plan]:
     any other costs two calls besides."""
     cost, found = 0.9, []
     for plan in plans:
-        cost += 0.1 if plan.strategy is Strategy.ROLLING else 2.1
+        cost += strategies.of(plan).CALLS_PER_LOOK
         if cost <= _CALLS:
             found.append(plan)
     return found
@@ -115,7 +117,7 @@ def _refuse_or_supersede(job: Job, plans: dict[str, Plan], others: dict[str, str
         remedy = "Let it come to its end, or set on-conflict to wait or supersede."
         raise Refused([f"somebody else's deployment is under way: {each}" for each in said], remedy)
     busy = [
-        f"{key}: {others[key]} can't be superseded" for key in others if plans[key].strategy is Strategy.CODE_DEPLOY
+        f"{key}: {others[key]} can't be superseded" for key in others if not strategies.of(plans[key]).CAN_BE_SUPERSEDED
     ]
     if busy:
         raise Refused(busy, "CodeDeploy begins no second one, and ecs-cd stops nobody else's: set on-conflict to wait.")
@@ -215,8 +217,8 @@ def _start(
                 return cleared
             one.renew(cleared[0])
         try:
-            return ask(job, group, one, policy, lambda: strategies.start(job, one.plan, arn), deadline)
-        except strategies.Busy:
+            return ask(job, group, one, policy, lambda: strategies.of(one.plan).start(job, one.plan, arn), deadline)
+        except Busy:
             one.begun = False
             if policy.on_conflict != "wait" or job.clock.monotonic() >= deadline:
                 raise
@@ -299,23 +301,23 @@ def follow(job: Job, group: Sequence[TrackedDeployment], policy: Policy, deadlin
 
 def _look(job: Job, active: Sequence[TrackedDeployment]) -> None:
     waiting = [one for one in active if one.verdict is None]
-    before, end = [one.look for one in waiting], job.aws.calls + _CALLS
-    strategies.read(job, waiting)
-    for one, last in zip(waiting, before, strict=True):
-        _look_closer(job, one, last)
+    before, end = [one.snapshot for one in waiting], job.aws.calls + _CALLS
+    for one, last, now in zip(waiting, before, strategies.read(job, waiting), strict=True):
+        one.snapshot = now
+        _look_closer(job, one, last, now)
     evidence.gather(job, waiting, end - job.aws.calls)
 
 
-def _look_closer(job: Job, one: TrackedDeployment, before: Any) -> None:
-    service, now = strategies.events(one), job.clock.monotonic()
+def _look_closer(job: Job, one: TrackedDeployment, before: Snapshot | None, last: Snapshot) -> None:
+    service, now = snapshot.service_with_events(last), job.clock.monotonic()
     if service is not None:
         evidence.notice(job, one, service)
-    if strategies.worth_evidence(one, before):
+    if snapshot.worth_evidence(one.own, before, last):
         evidence.want(one, events=service is None)
-    state = strategies.judge(one, Until())
+    state = one.judge(Until())
     if state != one.state:
         one.state, one.moved_at = state, now
-    one.tell(strategies.phase(one), now)
+    one.tell(one.phase(), now)
     evidence.want_if_stalled(one, now, events=service is None)
 
 
@@ -344,7 +346,7 @@ def _judge_all(
 def _judge(one: TrackedDeployment, policy: Policy) -> Verdict | InProgress:
     if one.back_to:
         return _judge_back(one, policy)
-    state = strategies.judge(one, policy.until)
+    state = one.judge(policy.until)
     if isinstance(state, InProgress) and policy.fail_fast and one.permanent:
         return Verdict(Outcome.FAILED, f"{one.permanent.cause}; that does not heal, and fail-fast ends the wait here")
     return state
@@ -354,8 +356,8 @@ def _judge_back(one: TrackedDeployment, policy: Policy) -> Verdict | InProgress:
     """On the way back it has succeeded if what ran before runs: by a deployment of that, or where the one that brought
     something else is taken back, by its rollback."""
     if one.own.task_definition == one.back_to:
-        return strategies.judge(one, policy.until)
-    state = strategies.judge(one, Until(through_pauses=True))
+        return one.judge(policy.until)
+    state = one.judge(Until(through_pauses=True))
     if isinstance(state, InProgress):
         return state
     if state.outcome is Outcome.SUCCEEDED:
@@ -368,10 +370,10 @@ def _judge_back(one: TrackedDeployment, policy: Policy) -> Verdict | InProgress:
 
 def _time_is_over(one: TrackedDeployment, policy: Policy, outcome: Outcome) -> Verdict:
     """Where somebody was waited for, that is how it ended."""
-    seen = strategies.judge(one, replace(policy.until, through_pauses=False)) if one.look is not None else None
+    seen = one.judge(replace(policy.until, through_pauses=False)) if one.snapshot else None
     if isinstance(seen, Verdict) and seen.outcome is Outcome.PAUSED:
         return seen
-    goes_on = f"{'CodeDeploy' if one.plan.strategy is Strategy.CODE_DEPLOY else 'ECS'} goes on with the deployment"
+    goes_on = f"{strategies.of(one.plan).CARRIED_OUT_BY} goes on with the deployment"
     time = words(policy.timeout)
     if outcome is Outcome.UNKNOWN:
         return Verdict(outcome, f"AWS could not be asked when the time of {time} was over; {goes_on}")
@@ -442,7 +444,7 @@ def _undo(job: Job, now: list[TrackedDeployment], number: int, why: str, policy:
     )
     now[number] = back
     try:
-        back.own = ask(job, now, back, policy, lambda: strategies.undo(job, one), deadline)
+        back.own = ask(job, now, back, policy, lambda: strategies.of(one.plan).undo(job, one), deadline)
     except OutcomeUnknown as error:
         now[number] = one
         one.verdict = Verdict(Outcome.UNKNOWN, f"it failed ({why}), and the way back is not known: {error}")

@@ -11,10 +11,10 @@ from functools import partial
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ecs_cd.deploy import evidence, follow, schedules, strategies
+from ecs_cd.deploy import evidence, follow, schedules
 from ecs_cd.deploy.digests import verify_digests
 from ecs_cd.deploy.plan import Plan, Policy
-from ecs_cd.deploy.rules import rolling
+from ecs_cd.deploy.rules import rolling, snapshot
 from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.diagnosis.findings import Finding
 from ecs_cd.job.job import Job, Result, concurrently
@@ -202,7 +202,7 @@ def findings(group: Sequence[TrackedDeployment], job: Job) -> list[Finding]:
     failed = _to_be_explained(group)
     evidence.look_once_more(job, failed[:_LOOKED_INTO])
     for number, one in enumerate(failed):
-        told = strategies.told(one)
+        told = snapshot.evidence(one.own, one.snapshot)
         for finding in evidence.findings(job, one, told) if number < _LOOKED_INTO else evidence.known(one, told):
             cause = (finding.cause, finding.next_step)
             found.setdefault(cause, finding)

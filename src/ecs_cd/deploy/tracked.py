@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ecs_cd.deploy.plan import Plan
+from ecs_cd.deploy.rules import rolling, snapshot
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment
+from ecs_cd.deploy.rules.snapshot import Snapshot
 from ecs_cd.diagnosis.findings import Finding, StoppedTask
+from ecs_cd.model.lifecycle import Until
 from ecs_cd.model.references import short
 from ecs_cd.model.verdict import InProgress, Outcome, Verdict
 from ecs_cd.report.timeline import Moment, Phase
@@ -19,7 +22,7 @@ _OVER = (Outcome.SUCCEEDED, Outcome.ROLLED_BACK, Outcome.ROLLBACK_FAILED, Outcom
 
 @dataclass
 class TrackedDeployment:
-    """What is deployed, which deployment is ours, the last look at it, and its verdict once there is one.
+    """What is deployed, which deployment is ours, the last snapshot of it, and its verdict once there is one.
 
     ``begun``: AWS was asked to begin it, and has not refused. ``back_to``: the revision that it brings back, on the way
     back. Then what has been found out besides: the events and dead tasks of this deployment, a cause that never heals,
@@ -28,7 +31,7 @@ class TrackedDeployment:
 
     plan: Plan
     own: OwnDeployment
-    look: Any = None  # what the strategy's `read` gives
+    snapshot: Snapshot | None = None
     verdict: Verdict | None = None
     begun: bool = False
     back_to: str = ""
@@ -70,6 +73,18 @@ class TrackedDeployment:
         if self.back_to and after != self.back_to:  # a deployment of ours that is taken back
             before, after = after, self.back_to
         return short(before), short(after)
+
+    def judge(self, until: Until) -> Verdict | InProgress:
+        """What the last snapshot says. There must be one."""
+        assert self.snapshot is not None
+        crashed = sum(rolling.crashed(each.task) for each in self.stopped.values())
+        return snapshot.judge(self.own, self.snapshot, until, crashed=crashed)
+
+    def phase(self) -> Phase | None:
+        """What the deployment is doing; ``None`` if the last snapshot does not show it."""
+        if self.back_to:
+            return Phase.ROLLBACK
+        return snapshot.phase(self.own, self.snapshot) if self.snapshot else None
 
     def tell(self, what: Phase | Outcome | None, at: float) -> None:
         """Goes on with its story, where that is new. What is seen first has been so from the start."""

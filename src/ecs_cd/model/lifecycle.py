@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Any
 
 from ecs_cd.model.errors import Refused
+from ecs_cd.model.exhaustive import assert_never
 from ecs_cd.model.names import closest
 
 
@@ -104,14 +105,22 @@ def check(goal: str, strategy: Strategy, service: str) -> None:
     """Raises ``Refused`` where a deployment of this strategy never comes to ``goal``."""
     if goal in (STARTED, DEPLOYED, STABLE):
         return
-    stages: tuple[str, ...] = ()
-    if strategy is Strategy.CODE_DEPLOY:
-        stages = (READY, *LIFECYCLE_EVENTS)
-    elif strategy is not Strategy.ROLLING:
-        stages = (READY, *STAGES)
+    stages = _stages(strategy)
     if goal not in stages:
         remedy = f"It can be {', '.join((STARTED, DEPLOYED, STABLE, *stages))}."
         raise Refused(f"wait-until: a {strategy.value} deployment, as of {service}, has no `{goal}`", remedy)
+
+
+def _stages(strategy: Strategy) -> tuple[str, ...]:
+    match strategy:
+        case Strategy.ROLLING:
+            return ()
+        case Strategy.BLUE_GREEN | Strategy.LINEAR | Strategy.CANARY:
+            return (READY, *STAGES)
+        case Strategy.CODE_DEPLOY:
+            return (READY, *LIFECYCLE_EVENTS)
+        case _:
+            assert_never(strategy)
 
 
 def _plain(text: str) -> str:

@@ -21,6 +21,7 @@ from ecs_cd.deploy.rules import rolling
 from ecs_cd.job.job import concurrently
 from ecs_cd.job.watch import Clock
 from ecs_cd.model.errors import Refused
+from ecs_cd.model.exhaustive import assert_never
 from ecs_cd.model.lifecycle import Strategy
 from ecs_cd.model.references import short
 from ecs_cd.tasks.run_task import OURS
@@ -106,7 +107,9 @@ def _find(aws: Aws, under_way: Mapping[str, Any], clock: Clock) -> str | None:
 def _deployment(entry: Mapping[str, Any], aws: Aws, stop: bool) -> Words:
     """What is on its way back already is never stopped."""
     back = entry.get("back_to")
-    return Words(strategies.stop(aws, entry) if stop and not back else _goes_on(entry, aws))
+    if stop and not back:
+        return Words(strategies.STRATEGIES[Strategy(entry["strategy"])].stop(aws, entry))
+    return Words(_goes_on(entry, aws))
 
 
 def _goes_on(entry: Mapping[str, Any], aws: Aws) -> str:
@@ -116,11 +119,23 @@ def _goes_on(entry: Mapping[str, Any], aws: Aws) -> str:
     service = ecs.look_at_service(aws, str(entry["cluster"]), name)
     if service is None:
         return f"service {name} is not there any more"
-    if entry["strategy"] == Strategy.CODE_DEPLOY.value:
-        known = str(entry["id"] or _by_task_set(service, wanted))
-        if known:
-            return f"CodeDeploy goes on with deployment {known} of service {name} {where}"
-        return f"no deployment of service {name} {where} is seen; if CreateDeployment got through, CodeDeploy goes on"
+    strategy = Strategy(entry["strategy"])
+    match strategy:
+        case Strategy.CODE_DEPLOY:
+            return _codedeploy_goes_on(name, where, str(entry["id"] or _by_task_set(service, wanted)))
+        case Strategy.ROLLING | Strategy.BLUE_GREEN | Strategy.LINEAR | Strategy.CANARY:
+            return _ecs_goes_on(service, name, where, wanted)
+        case _:
+            assert_never(strategy)
+
+
+def _codedeploy_goes_on(name: str, where: str, deployment: str) -> str:
+    if deployment:
+        return f"CodeDeploy goes on with deployment {deployment} of service {name} {where}"
+    return f"no deployment of service {name} {where} is seen; if CreateDeployment got through, CodeDeploy goes on"
+
+
+def _ecs_goes_on(service: Mapping[str, Any], name: str, where: str, wanted: str) -> str:
     current = rolling.primary(service)
     if current.get("taskDefinition") != wanted:
         running = short(str(current.get("taskDefinition", "unknown")))

@@ -19,7 +19,7 @@ STEP = Step("Deployment", result="result")
 def run(inputs: Continue, job: Job) -> int:
     """The verb; its exit code. Everything is looked at before anything is changed."""
     plans = existing.plans(inputs, job)
-    waiting = [(plan, own) for plan in plans if (own := strategies.waiting(job, plan))]
+    waiting = [(plan, own) for plan in plans if (own := strategies.of(plan).waiting(job, plan))]
     if not waiting:
         names = ", ".join(plan.target.key for plan in plans)
         raise Refused(f"no deployment of {names} waits for anybody", "A deployment that does says so as `paused`.")
@@ -29,6 +29,6 @@ def run(inputs: Continue, job: Job) -> int:
 
 
 def _go_on(one: TrackedDeployment, job: Job) -> OwnDeployment:
-    strategies.go_on(job, one.plan, one.own)
+    strategies.of(one.plan).go_on(job, one.plan, one.own)
     job.ci.line(f"{one.key}: deployment {short(one.own.id)} to {short(one.own.task_definition)} goes on")
     return one.own

@@ -122,7 +122,7 @@ def _policy(inputs: Deploy, until: Until, timeout: float) -> Policy:
 def _checked(plan: Plan, policy: Policy, job: Job) -> Plan:
     _, found = concurrently(
         lambda: lifecycle.check(policy.until.goal, plan.strategy, plan.name),
-        lambda: strategies.prepare(job, plan),
+        lambda: strategies.of(plan).prepare(job, plan),
     )
     return cast(Plan, found)
 
@@ -161,5 +161,5 @@ def _drop_in(inputs: DeployAlone, given: Official, target: Service, job: Job) ->
     )
     plan = _checked(plan, policy, job)
     if policy.until.through_pauses:
-        policy = replace(policy, timeout=strategies.patience(job, plan, policy.timeout))
+        policy = replace(policy, timeout=strategies.of(plan).wait_budget(job, plan, policy.timeout))
     return Release([plan], policy, [plan.name], keep=inputs.keep_revisions or 0, dry_run=inputs.dry_run)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
+from ecs_cd.aws import task_definitions
 from ecs_cd.deploy import existing, strategies
 from ecs_cd.deploy.plan import Plan
 from ecs_cd.deploy.rules import rolling
@@ -14,9 +15,10 @@ from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.inputs.interface import Rollback
 from ecs_cd.job.job import Job, Result, concurrently
 from ecs_cd.model.errors import Refused
-from ecs_cd.model.references import short
+from ecs_cd.model.references import family, short
 from ecs_cd.model.verdict import Outcome, Verdict
 from ecs_cd.steps.step import Step, run_step
+from ecs_cd.tasks.rules import revisions
 
 STEP = Step("Rollback", result="result")
 
@@ -33,7 +35,7 @@ def run(inputs: Rollback, job: Job) -> int:
         existing.with_definition(plan, str(own.previous_task_definition), job)
         for plan, own in zip(plans, mines, strict=True)
     ]
-    plans = concurrently(*(partial(strategies.prepare, job, plan) for plan in plans))
+    plans = concurrently(*(partial(strategies.of(plan).prepare, job, plan) for plan in plans))
     backs = [
         TrackedDeployment(plan, own, back_to=str(own.previous_task_definition))
         for plan, own in zip(plans, mines, strict=True)
@@ -43,18 +45,24 @@ def run(inputs: Rollback, job: Job) -> int:
 
 def _deployment(plan: Plan, job: Job) -> OwnDeployment | str:
     """What is taken back: the deployment that waits, or what the service runs; or else why nothing is."""
-    waiting = strategies.waiting(job, plan)
+    waiting = strategies.of(plan).waiting(job, plan)
     if waiting:
         return waiting
     key, current = plan.target.key, rolling.running(plan.service)
-    busy = strategies.under_way(job, plan, "")
+    busy = strategies.of(plan).under_way(job, plan, "")
     if busy:
         return f"{key}: {busy}, and waits for nobody; let it come to its end first"
-    previous = strategies.previous(job, plan, str(current))
+    previous = _previous(job, plan, str(current))
     if not previous:
         return f"{key}: nothing is known that ran before {short(str(current))}"
     job.ci.line(f"{key}: {short(str(current))} -> {short(previous)}")
     return OwnDeployment(plan.strategy, "", str(current), previous)
+
+
+def _previous(job: Job, plan: Plan, current: str) -> str | None:
+    """What the service ran before ``current``: as AWS lists it, or else the family's revision before it."""
+    known = strategies.of(plan).previous(job, plan, current)
+    return known or revisions.before(current, task_definitions.active(job.aws, family(current)))
 
 
 def _back(inputs: Rollback, backs: Sequence[TrackedDeployment], job: Job) -> Result:
@@ -66,6 +74,6 @@ def _back(inputs: Rollback, backs: Sequence[TrackedDeployment], job: Job) -> Res
 
 
 def _undo(one: TrackedDeployment, job: Job) -> OwnDeployment:
-    began = strategies.undo(job, one)
+    began = strategies.of(one.plan).undo(job, one)
     job.ci.line(f"{one.key}: going back to {short(one.back_to)}")
     return began

@@ -18,7 +18,6 @@ import pytest
 from ecs_cd.aws.session import Aws
 from ecs_cd.ci.terminal import Terminal
 from ecs_cd.deploy.plan import Plan
-from ecs_cd.deploy.rules import rolling as rollout
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment
 from ecs_cd.deploy.strategies import rolling
 from ecs_cd.deploy.tracked import TrackedDeployment
@@ -569,8 +568,8 @@ def judged(job: Job, aws: ScriptedAws, group: Sequence[TrackedDeployment], *depl
     services = (ecs.service(one.plan.name, deployments=deployments) for one in group)
     aws.on("ecs.DescribeServices", ecs.described("services", *services))
     for one, look in zip(group, rolling.read(job, group), strict=True):
-        one.look = look
-    state = rollout.judge(group[0].own, group[0].look, Until())
+        one.snapshot = look
+    state = group[0].judge(Until())
     return state.outcome.value if isinstance(state, Verdict) else state.message
 
 

@@ -1,165 +1,96 @@
-"""Kinds of deployment: a file each, with the same functions. Here they are called for whichever it is."""
+"""The calls of each strategy, a file each, typed by one Protocol. What a snapshot means is decided in rules/."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
-from ecs_cd.aws import task_definitions
 from ecs_cd.aws.session import Aws
 from ecs_cd.deploy.plan import Plan
-from ecs_cd.deploy.rules import blue_green as blue_green_rules
-from ecs_cd.deploy.rules import codedeploy as codedeploy_rules
-from ecs_cd.deploy.rules import rolling as rolling_rules
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment
+from ecs_cd.deploy.rules.snapshot import Snapshot
 from ecs_cd.deploy.strategies import blue_green, codedeploy, rolling
 from ecs_cd.deploy.tracked import TrackedDeployment
-from ecs_cd.diagnosis.findings import Evidence
 from ecs_cd.job.job import Job
-from ecs_cd.model.lifecycle import Strategy, Until
-from ecs_cd.model.references import family
-from ecs_cd.model.verdict import InProgress, Verdict
-from ecs_cd.report.timeline import Phase
-from ecs_cd.tasks.rules import revisions
-
-Busy = codedeploy.Busy
+from ecs_cd.model.lifecycle import Strategy
 
 
-def _kind(strategy: Strategy) -> Any:
-    if strategy is Strategy.ROLLING:
-        return rolling
-    return codedeploy if strategy is Strategy.CODE_DEPLOY else blue_green
+class DeploymentStrategy(Protocol):
+    """What a module of this package offers."""
+
+    @property
+    def CARRIED_OUT_BY(self) -> str:  # noqa: N802  # a constant of the module
+        """The AWS service that goes on with a deployment when the job ends."""
+
+    @property
+    def CALLS_PER_LOOK(self) -> float:  # noqa: N802
+        """AWS calls to find out whether a service has a deployment under way."""
+
+    @property
+    def CAN_BE_SUPERSEDED(self) -> bool:  # noqa: N802
+        """Whether a deployment may begin while another one is under way."""
+
+    @property
+    def OLD_TASKS_COUNT(self) -> bool:  # noqa: N802
+        """Whether a task of an old revision contradicts a success."""
+
+    @property
+    def SERVICE_NAMES_TARGET_GROUPS(self) -> bool:  # noqa: N802
+        """Whether DescribeServices names the target groups of the new tasks."""
+
+    def prepare(self, job: Job, plan: Plan) -> Plan:
+        """The plan with all that the strategy needs. Raises ``Refused`` for all that can be known to be wrong."""
+
+    def wait_budget(self, job: Job, plan: Plan, timeout: float) -> float:
+        """Seconds to follow a deployment, including its own waits."""
+
+    def start(self, job: Job, plan: Plan, arn: str) -> OwnDeployment:
+        """Starts the deployment of this revision, or finds that it is running or under way already."""
+
+    def read(self, job: Job, followed: Sequence[TrackedDeployment]) -> Sequence[Snapshot]:
+        """A snapshot of each deployment, all at once. Raises ``Unreadable``."""
+
+    def under_way(self, job: Job, plan: Plan, arn: str) -> str:
+        """Another deployment of this service that has not ended, in words; empty if there is none."""
+
+    def undo(self, job: Job, one: TrackedDeployment) -> OwnDeployment:
+        """Starts the way back to the previous revision. Raises ``Refused`` if that would undo another deployment."""
+
+    def waiting(self, job: Job, plan: Plan) -> OwnDeployment | None:
+        """The service's deployment that waits for an approval."""
+
+    def go_on(self, job: Job, plan: Plan, own: OwnDeployment) -> None:
+        """Lets a waiting deployment continue."""
+
+    def previous(self, job: Job, plan: Plan, current: str) -> str | None:
+        """What the service ran before ``current``, if AWS lists it."""
+
+    def stop(self, aws: Aws, under_way: Mapping[str, Any]) -> str:
+        """Stops the deployment of a state file's entry if it is still ours; a sentence on what was done."""
 
 
-def prepare(job: Job, plan: Plan) -> Plan:
-    """With what this kind of deployment needs besides. Raises ``Refused`` for all that can be known to be wrong."""
-    if plan.strategy is not Strategy.CODE_DEPLOY:
-        return plan
-    appspec = codedeploy.prepare(job, plan.cluster, plan.service, plan.target.codedeploy, plan.definition)
-    return replace(plan, appspec=appspec)
+STRATEGIES: Mapping[Strategy, DeploymentStrategy] = {
+    Strategy.ROLLING: rolling,
+    Strategy.BLUE_GREEN: blue_green,
+    Strategy.LINEAR: blue_green,
+    Strategy.CANARY: blue_green,
+    Strategy.CODE_DEPLOY: codedeploy,
+}
 
 
-def patience(job: Job, plan: Plan, timeout: float) -> float:
-    """Seconds to follow it, where what the deployment waits for by itself comes on top of the timeout."""
-    return codedeploy.patience(job, plan, timeout) if plan.strategy is Strategy.CODE_DEPLOY else timeout
+def of(plan: Plan) -> DeploymentStrategy:
+    """The strategy that the plan is deployed by."""
+    return STRATEGIES[plan.strategy]
 
 
-def start(job: Job, plan: Plan, arn: str) -> OwnDeployment:
-    """Begins the deployment of this revision, or finds that it is there or under way already."""
-    own: OwnDeployment = _kind(plan.strategy).start(job, plan, arn)
-    return own
-
-
-def read(job: Job, followed: Sequence[TrackedDeployment]) -> None:
-    """A look at each of them, into its ``look``; of a kind all at once. Raises ``Unreadable``."""
-    by_kind: dict[Any, list[TrackedDeployment]] = {}
-    for one in followed:
-        by_kind.setdefault(_kind(one.plan.strategy), []).append(one)
-    for kind, ones in by_kind.items():
-        for one, look in zip(ones, kind.read(job, ones), strict=True):
-            one.look = look
-
-
-def judge(one: TrackedDeployment, until: Until) -> Verdict | InProgress:
-    """What the last look says of it."""
-    match one.look:
-        case rolling_rules.Snapshot():
-            crashed = sum(rolling_rules.crashed(each.task) for each in one.stopped.values())
-            return rolling_rules.judge(one.own, replace(one.look, crashed=crashed), until)
-        case blue_green_rules.Snapshot():
-            return blue_green_rules.judge(one.own, one.look, until)
-        case _:
-            return codedeploy_rules.judge(one.own, one.look, until)
-
-
-def phase(one: TrackedDeployment) -> Phase | None:
-    """What it is doing; ``None``: the last look does not tell."""
-    if one.back_to:
-        return Phase.ROLLBACK
-    match one.look:
-        case rolling_rules.Snapshot():
-            return rolling_rules.phase(one.own, one.look)
-        case blue_green_rules.Snapshot():
-            return blue_green_rules.phase(one.look)
-        case _:
-            return codedeploy_rules.phase(one.look)
-
-
-def worth_evidence(one: TrackedDeployment, before: Any) -> bool:
-    """Whether tasks may have died, or something turned for the worse, between two looks."""
-    match one.look:
-        case rolling_rules.Snapshot():
-            return rolling_rules.worth_evidence(one.own, before, one.look)
-        case blue_green_rules.Snapshot():
-            return blue_green_rules.worth_evidence(before, one.look)
-        case _:
-            return codedeploy_rules.worth_evidence(before, one.look)
-
-
-def told(one: TrackedDeployment) -> Evidence:
-    """What the last look itself tells of a failure."""
-    match one.look:
-        case rolling_rules.Snapshot():
-            return rolling_rules.evidence(one.own, one.look)
-        case blue_green_rules.Snapshot():
-            return blue_green_rules.evidence(one.look)
-        case codedeploy_rules.Snapshot():
-            return codedeploy_rules.evidence(one.look)
-        case _:
-            return Evidence()
-
-
-def events(one: TrackedDeployment) -> Mapping[str, Any] | None:
-    """The service, where looks of this kind bring it with its events."""
-    return one.look.service if isinstance(one.look, rolling_rules.Snapshot) else None
-
-
-def under_way(job: Job, plan: Plan, arn: str) -> str:
-    """Somebody else's deployment of this service that has not come to its end, in words; empty: there is none."""
-    return str(_kind(plan.strategy).under_way(job, plan, arn))
-
-
-def undo(job: Job, one: TrackedDeployment) -> OwnDeployment:
-    """Begins to go back to what ran before; the deployment that has to be followed then.
-
-    Raises ``Refused`` where that can't be, or would undo somebody else's deployment.
-    """
-    own: OwnDeployment = _kind(one.plan.strategy).undo(job, one)
-    return own
-
-
-# ---- deployments of whoever began them: the verbs `continue` and `rollback` ----
-
-
-def waiting(job: Job, plan: Plan) -> OwnDeployment | None:
-    """The service's deployment that waits for somebody; a rolling update never does."""
-    if plan.strategy is Strategy.ROLLING:
-        return None
-    if plan.strategy is not Strategy.CODE_DEPLOY:
-        return blue_green.waiting(job, plan)
-    info = codedeploy.current(job, plan.cluster, plan.name, plan.target.codedeploy) or {}
-    if info.get("status") != "Ready":
-        return None
-    name, target = str(info["deploymentId"]), codedeploy_rules.deploys(info)
-    return OwnDeployment(plan.strategy, name, target, rolling_rules.running(plan.service))
-
-
-def go_on(job: Job, plan: Plan, own: OwnDeployment) -> None:
-    """Lets it go on."""
-    if plan.strategy is Strategy.CODE_DEPLOY:
-        codedeploy.proceed(job, own.id)
-    else:
-        blue_green.go_on(job, plan, own)
-
-
-def previous(job: Job, plan: Plan, current: str) -> str | None:
-    """What the service ran before ``current``: by its service deployments, where ECS lists them, or else the family's
-    revision before it."""
-    known = None if plan.strategy is Strategy.CODE_DEPLOY else blue_green.previous(job, plan, current)
-    return known or revisions.before(current, task_definitions.active(job.aws, family(current)))
-
-
-def stop(aws: Aws, under_way: Mapping[str, Any]) -> str:
-    """Stops the deployment that an entry of the state file tells, if it is still ours; a sentence of what was done."""
-    return str(_kind(Strategy(under_way["strategy"])).stop(aws, under_way))
+def read(job: Job, followed: Sequence[TrackedDeployment]) -> list[Snapshot]:
+    """A snapshot of each deployment in its order; those of one strategy are read at once. Raises ``Unreadable``."""
+    by_module: dict[int, tuple[DeploymentStrategy, list[int]]] = {}
+    for number, one in enumerate(followed):
+        strategy = of(one.plan)
+        by_module.setdefault(id(strategy), (strategy, []))[1].append(number)
+    found: dict[int, Snapshot] = {}
+    for strategy, numbers in by_module.values():
+        snapshots = strategy.read(job, [followed[number] for number in numbers])
+        found.update(zip(numbers, snapshots, strict=True))
+    return [found[number] for number in range(len(followed))]

@@ -33,6 +33,23 @@ _ENDED = ("ConflictException", "ServiceDeploymentNotFoundException")  # StopServ
 _WAITS_NO_MORE = ("ClientException", "InvalidParameterException", *_ENDED)  # ContinueServiceDeployment's
 
 
+CARRIED_OUT_BY = "ECS"
+CALLS_PER_LOOK = 2.1  # DescribeServices of ten services, ListServiceDeployments and DescribeServiceRevisions of one
+CAN_BE_SUPERSEDED = True
+OLD_TASKS_COUNT = False  # they may stay for the bake time
+SERVICE_NAMES_TARGET_GROUPS = True
+
+
+def prepare(job: Job, plan: Plan) -> Plan:
+    """Nothing more is needed."""
+    return plan
+
+
+def wait_budget(job: Job, plan: Plan, timeout: float) -> float:
+    """ECS's own waits are part of the timeout."""
+    return timeout
+
+
 # ---- start ----
 
 
@@ -131,7 +148,8 @@ def read(job: Job, followed: Sequence[TrackedDeployment]) -> list[Snapshot]:
         looks = [Snapshot(known.get(name) if name.startswith("arn:") else done) for name in ids]
         over = [n for n, look in enumerate(looks) if _status(look.deployment) not in UNDER_WAY]
         for number in over[_MOST_OVER:]:
-            looks[number] = followed[number].look or Snapshot({"status": "PENDING"})
+            last = followed[number].snapshot
+            looks[number] = last if isinstance(last, Snapshot) else Snapshot({"status": "PENDING"})
         over = over[:_MOST_OVER]
         for number, look in zip(over, _again(job, [(followed[n], looks[n]) for n in over]), strict=True):
             looks[number] = look

@@ -13,10 +13,11 @@ from ecs_cd.aws import codedeploy, ecs, s3
 from ecs_cd.aws.codedeploy import Json
 from ecs_cd.aws.session import Aws, code, is_transient, transient_as_unreadable
 from ecs_cd.deploy.plan import Plan
-from ecs_cd.deploy.rules import appspec
+from ecs_cd.deploy.rules import appspec, rolling
 from ecs_cd.deploy.rules import codedeploy as rules
 from ecs_cd.deploy.rules.codedeploy import ENDED_BADLY, UNDER_WAY, Snapshot
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment, deleted
+from ecs_cd.deploy.strategies.busy import Busy
 from ecs_cd.deploy.strategies.way_back import way_back
 from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.document.rules.document import CodeDeploy
@@ -34,29 +35,29 @@ _CALLS = 12  # that one look may cost
 _TARGETS = 5  # of so many deployments the lifecycle events of one are read at each look, by turns
 
 
-class Busy(Refused):
-    """The deployment group has a deployment under way, and takes no second one."""
+CARRIED_OUT_BY = "CodeDeploy"
+CALLS_PER_LOOK = 2.1  # DescribeServices of ten services, ListDeployments and BatchGetDeployments of one
+CAN_BE_SUPERSEDED = False  # the group refuses a second deployment, and ecs-cd does not stop the first
+OLD_TASKS_COUNT = False  # they run until the termination wait is over
+SERVICE_NAMES_TARGET_GROUPS = False  # only Blue's
 
 
 # ---- before ----
 
 
-def prepare(
-    job: Job, cluster: str, service: Mapping[str, Any], names: CodeDeploy, definition: Mapping[str, Any]
-) -> appspec.AppSpec | None:
-    """The AppSpec, where the document names one; ``None``: it is made from the service later on.
+def prepare(job: Job, plan: Plan) -> Plan:
+    """The plan with the AppSpec that the document names; without one it is made from the service when it starts.
 
     Raises ``Refused`` for everything that CodeDeploy would not take: a deployment group that is not there or deploys
     something else, an AppSpec that does not fit the task definition.
     """
-    name = str(service["serviceName"])
-    known = rules.names(names, cluster, name)
-    found: appspec.AppSpec | None = concurrently(
-        lambda: _appspec(job, service, known.appspec, definition),
-        lambda: _check_group(job, rules.target_id(cluster, name), known),
-        lambda: _check_config(job, known.deployment_config),
-    )[0]
-    return found
+    names = _names(plan)
+    found = concurrently(
+        lambda: _appspec(job, plan.service, names.appspec, plan.definition),
+        lambda: _check_group(job, rules.target_id(plan.cluster, plan.name), names),
+        lambda: _check_config(job, names.deployment_config),
+    )
+    return replace(plan, appspec=found[0])
 
 
 def _appspec(
@@ -102,7 +103,7 @@ def _check_config(job: Job, name: str) -> None:
         raise Refused(f"the CodeDeploy deployment configuration {name} {state}", remedy)
 
 
-def patience(job: Job, plan: Plan, timeout: float) -> float:
+def wait_budget(job: Job, plan: Plan, timeout: float) -> float:
     """Seconds to follow a deployment that waits for somebody, and then before it ends the old tasks: as the official
     action counts, both on top of ``timeout``, up to six hours."""
     names = _names(plan)
@@ -124,14 +125,14 @@ def start(job: Job, plan: Plan, arn: str) -> OwnDeployment:
     adopted = next((each for each in under_way if _brings(each, arn)), None)
     if adopted:
         job.ci.line(f"{plan.target.key}: {rules.words(adopted)} is under way already")
-        return _mine(arn, before, str(adopted["deploymentId"]))
+        return _own(arn, before, str(adopted["deploymentId"]))
     there = None if under_way or plan.force else _brought(job, plan.service, arn)
     if there:
         job.ci.line(f"{plan.target.key}: {short(arn)} is what the service has already")
-        return _mine(arn, before, there)
+        return _own(arn, before, there)
     name = _create(job, plan, arn, names, asked)
     job.ci.line(f"{plan.target.key}: deployment {name} started, {short(str(before))} -> {short(arn)}")
-    return _mine(arn, before, name)
+    return _own(arn, before, name)
 
 
 def _create(job: Job, plan: Plan, arn: str, names: CodeDeploy, asked: datetime) -> str:
@@ -184,10 +185,23 @@ def under_way(job: Job, plan: Plan, arn: str) -> str:
     return next((f"{rules.words(each)} is {each.get('status')}" for each in others), "")
 
 
-def current(job: Job, cluster: str, service: str, names: CodeDeploy) -> Json | None:
-    """The deployment group's deployment that has not come to its end; a group has one at most."""
-    found, _ = _under_way(job, rules.names(names, cluster, service))
-    return next(iter(found), None)
+def waiting(job: Job, plan: Plan) -> OwnDeployment | None:
+    """The deployment group's deployment if it is Ready; a group has one at most that has not ended."""
+    found, _ = _under_way(job, _names(plan))
+    info = next(iter(found), {})
+    if info.get("status") != "Ready":
+        return None
+    return _own(rules.deploys(info), rolling.running(plan.service), str(info["deploymentId"]))
+
+
+def go_on(job: Job, plan: Plan, own: OwnDeployment) -> None:
+    """Lets the traffic over."""
+    proceed(job, own.id)
+
+
+def previous(job: Job, plan: Plan, current: str) -> str | None:
+    """CodeDeploy's deployments are not asked: the family's revisions tell."""
+    return None
 
 
 def _under_way(job: Job, names: CodeDeploy) -> tuple[list[Json], datetime]:
@@ -230,7 +244,7 @@ def _before(service: Mapping[str, Any], arn: str) -> str | None:
     return next(others, None)
 
 
-def _mine(arn: str, before: str | None, name: str) -> OwnDeployment:
+def _own(arn: str, before: str | None, name: str) -> OwnDeployment:
     return OwnDeployment(Strategy.CODE_DEPLOY, name, arn, before)
 
 
@@ -240,7 +254,7 @@ def _mine(arn: str, before: str | None, name: str) -> OwnDeployment:
 def read(job: Job, followed: Sequence[TrackedDeployment]) -> list[Snapshot]:
     """One look at all of these deployments and their rollbacks, 25 a call; at the lifecycle events by turns, and where
     the status has changed."""
-    backs = [rules.rollback_id(one.look.info) for one in followed if one.look is not None]
+    backs = [rules.rollback_id(last.info) for one in followed if (last := _last(one))]
     ids = dict.fromkeys(name for name in [*(one.own.id for one in followed), *backs] if _is_named(name))
     with transient_as_unreadable():
         known = codedeploy.look_at_deployments(job.aws, list(ids))
@@ -258,7 +272,7 @@ def read(job: Job, followed: Sequence[TrackedDeployment]) -> list[Snapshot]:
 
 def _look(job: Job, one: TrackedDeployment, known: Mapping[str, Json]) -> Snapshot:
     """Where CodeDeploy has no deployment to name as ours, the service has long had the task definition."""
-    last: Snapshot = one.look or Snapshot({})
+    last = _last(one) or Snapshot({})
     now = job.clock.monotonic()
     info = known.get(one.own.id, {}) if _is_named(one.own.id) else {"status": "Succeeded"}
     ended = info.get("status") in ENDED_BADLY
@@ -276,7 +290,7 @@ def _gone(job: Job, followed: Sequence[TrackedDeployment], looks: Sequence[Snaps
     ended = [
         number
         for number, (one, look) in enumerate(zip(followed, looks, strict=True))
-        if look.ended_at is not None and (one.look is None or one.look.ended_at is None)
+        if look.ended_at is not None and ((last := _last(one)) is None or last.ended_at is None)
     ]
     if not ended:
         return {}
@@ -298,7 +312,12 @@ def _due(followed: Sequence[TrackedDeployment], looks: Sequence[Snapshot]) -> li
 
 
 def _has_changed(one: TrackedDeployment, look: Snapshot) -> bool:
-    return one.look is None or one.look.status != look.status
+    last = _last(one)
+    return last is None or last.status != look.status
+
+
+def _last(one: TrackedDeployment) -> Snapshot | None:
+    return one.snapshot if isinstance(one.snapshot, Snapshot) else None
 
 
 def _with_target(job: Job, one: TrackedDeployment, look: Snapshot) -> Snapshot:

@@ -14,7 +14,7 @@ from ecs_cd.deploy.plan import Plan
 from ecs_cd.deploy.rules import rolling
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment
 from ecs_cd.deploy.rules.rolling import Snapshot
-from ecs_cd.deploy.strategies.blue_green import brought
+from ecs_cd.deploy.strategies import blue_green
 from ecs_cd.deploy.strategies.update_service import update
 from ecs_cd.deploy.strategies.way_back import way_back
 from ecs_cd.deploy.tracked import TrackedDeployment
@@ -23,6 +23,22 @@ from ecs_cd.model.lifecycle import Strategy
 from ecs_cd.model.references import short
 
 _ASK_AGAIN = 5.0  # seconds
+
+CARRIED_OUT_BY = "ECS"
+CALLS_PER_LOOK = 0.1  # DescribeServices takes ten services, and tells all of a rolling update
+CAN_BE_SUPERSEDED = True
+OLD_TASKS_COUNT = True
+SERVICE_NAMES_TARGET_GROUPS = True
+
+
+def prepare(job: Job, plan: Plan) -> Plan:
+    """Nothing more is needed."""
+    return plan
+
+
+def wait_budget(job: Job, plan: Plan, timeout: float) -> float:
+    """ECS's own waits are part of the timeout."""
+    return timeout
 
 
 def start(job: Job, plan: Plan, arn: str) -> OwnDeployment:
@@ -55,7 +71,7 @@ def read(job: Job, followed: Sequence[TrackedDeployment]) -> list[Snapshot]:
 
 
 def _look(job: Job, one: TrackedDeployment, service: Mapping[str, Any] | None, now: float) -> Snapshot:
-    last: Snapshot = one.look or Snapshot(None)
+    last = one.snapshot if isinstance(one.snapshot, Snapshot) else Snapshot(None)
     if service is None:
         return Snapshot(None, at=now)
     current = rolling.primary(service)
@@ -96,7 +112,7 @@ def _ask(job: Job, followed: Sequence[TrackedDeployment], looks: list[Snapshot])
 def _status(job: Job, one: TrackedDeployment, service: Mapping[str, Any]) -> str:
     arn, own = str(service["serviceArn"]), one.own
     try:
-        ours = brought(job, one.plan.cluster, arn, own.task_definition, own.created_at, polling=True)
+        ours = blue_green.brought(job, one.plan.cluster, arn, own.task_definition, own.created_at, polling=True)
     except (ClientError, BotoCoreError) as error:
         if is_transient(error):
             raise
@@ -128,3 +144,17 @@ def stop(aws: Aws, under_way: Mapping[str, Any]) -> str:
         return f"service {name} had nothing before {short(wanted)} to go back to; ECS goes on with it"
     ecs.update_service(aws, cluster, name, previous, force=False, more={})
     return f"service {name} goes back to {short(previous)}, as on-cancel says"
+
+
+def waiting(job: Job, plan: Plan) -> OwnDeployment | None:
+    """A rolling update never waits for an approval."""
+    return None
+
+
+def go_on(job: Job, plan: Plan, own: OwnDeployment) -> None:
+    """Nothing waits."""
+
+
+def previous(job: Job, plan: Plan, current: str) -> str | None:
+    """What the service ran before ``current``, by ECS's service deployments."""
+    return blue_green.previous(job, plan, current)

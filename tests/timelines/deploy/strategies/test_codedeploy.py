@@ -17,7 +17,7 @@ from ecs_cd.deploy.plan import Plan
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment
 from ecs_cd.deploy.strategies import codedeploy
 from ecs_cd.deploy.tracked import TrackedDeployment
-from ecs_cd.document.rules.document import CodeDeploy, Service
+from ecs_cd.document.rules.document import Service
 from ecs_cd.job.job import Job
 from ecs_cd.job.state import State
 from ecs_cd.model.errors import Refused
@@ -673,7 +673,7 @@ def test_a_look_at_twenty_deployments_costs_five_reads_and_never_more_than_twelv
     group = [following(name, f"d-{name}") for name in names]
     aws.on("codedeploy.BatchGetDeployments", told.told(*(told.deployment(one.own.id, "Created") for one in group)))
     for one, look in zip(group, codedeploy.read(job, group), strict=True):
-        one.look = look
+        one.snapshot = look
     assert len(aws.calls) == 1
     aws.on("codedeploy.BatchGetDeployments", told.told(*(told.deployment(one.own.id) for one in group)))
     aws.on("codedeploy.BatchGetDeploymentTargets", told.target("Install"))
@@ -682,7 +682,7 @@ def test_a_look_at_twenty_deployments_costs_five_reads_and_never_more_than_twelv
         job.clock.sleep(2)
         before = len(aws.calls)
         for one, look in zip(group, codedeploy.read(job, group), strict=True):
-            one.look = look
+            one.snapshot = look
         calls = aws.calls[before:]
         costs.append(len(calls))
         asked.append({call.params["deploymentId"] for call in calls if "deploymentId" in call.params})
@@ -697,14 +697,14 @@ def test_a_deployment_that_waits_is_found_and_let_on(aws: ScriptedAws, job: Job)
     aws.on("codedeploy.BatchGetDeployments", told.told(seen("Ready")))
     aws.on("codedeploy.ContinueDeployment", {}, error("DeploymentIsNotInReadyStateException"))
     aws.on("codedeploy.StopDeployment", {"status": "Pending"}, error("DeploymentAlreadyCompletedException"))
-    found = codedeploy.current(job, ecs.CLUSTER, "web", CodeDeploy())
+    found = codedeploy.waiting(job, plan())
     assert found is not None
-    assert (found["deploymentId"], found["status"]) == ("d-NEW", "Ready")
+    assert found.id == "d-NEW"
     codedeploy.proceed(job, "d-NEW")
     with pytest.raises(Refused, match="deployment d-NEW is Ready: it waits for nobody"):
         codedeploy.proceed(job, "d-NEW")
     assert [codedeploy.roll_back(job, "d-NEW") for _ in range(2)] == [True, False]
-    assert codedeploy.current(job, ecs.CLUSTER, "web", CodeDeploy()) is None
+    assert codedeploy.waiting(job, plan()) is None
     asked = [call.params for call in aws.calls if call.operation == "codedeploy.ListDeployments"]
     assert asked[0] == {
         "applicationName": told.APPLICATION,
@@ -722,4 +722,4 @@ def test_the_official_actions_patience(
 ) -> None:
     """What the group waits by itself comes on top, up to six hours; never less than was asked for."""
     aws.on("codedeploy.GetDeploymentGroup", told.group(minutes=minutes, ready=ready))
-    assert codedeploy.patience(job, plan(), timeout) == expected
+    assert codedeploy.wait_budget(job, plan(), timeout) == expected

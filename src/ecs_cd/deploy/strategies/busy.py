@@ -1,0 +1,9 @@
+"""A deployment that can't begin because another one is under way."""
+
+from __future__ import annotations
+
+from ecs_cd.model.errors import Refused
+
+
+class Busy(Refused):
+    """The deployment group has a deployment under way, and takes no second one."""
