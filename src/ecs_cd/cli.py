@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from ecs_cd.aws.session import Aws
     from ecs_cd.job.watch import Clock
+    from ecs_cd.model.run import Run
 
 
 def entry() -> None:
@@ -60,7 +61,10 @@ def main(argv: Sequence[str], environ: MutableMapping[str, str], *, clock: Clock
 
 def _run(name: str, inputs: Any, environ: MutableMapping[str, str], clock: Clock) -> int:
     """Runs a verb whose inputs are read. Its modules are imported while AWS answers the first request."""
-    aws = _aws(inputs, environ, clock)
+    from ecs_cd.ci.run import identify
+
+    this_run = identify(environ)
+    aws = _aws(inputs, environ, this_run, clock)
     if inputs.config and not inputs.config.startswith("file:"):
         from ecs_cd.aws import ssm
 
@@ -71,7 +75,7 @@ def _run(name: str, inputs: Any, environ: MutableMapping[str, str], clock: Clock
     from ecs_cd.job.state import State
     from ecs_cd.steps.step import Step, guarded
 
-    job = Job(environ, detect(environ), aws, clock, State(environ))
+    job = Job(environ, this_run, detect(environ), aws, clock, State(environ, this_run))
     run: Callable[[Any, Job], int] = import_module(f"ecs_cd.verbs.{_module(name)}").run
     if not gc.isenabled():  # as the launcher starts us: what there is by now stays, and need not be looked at again
         gc.freeze()
@@ -86,7 +90,7 @@ def _module(verb: str) -> str:
     return f"{name}_" if iskeyword(name) else name
 
 
-def _aws(inputs: Any, environ: MutableMapping[str, str], clock: Clock) -> Aws:
+def _aws(inputs: Any, environ: MutableMapping[str, str], this_run: Run, clock: Clock) -> Aws:
     """The clients. Raises ``Refused``, as where the profile is not there."""
     from botocore.exceptions import BotoCoreError
 
@@ -101,7 +105,7 @@ def _aws(inputs: Any, environ: MutableMapping[str, str], clock: Clock) -> Aws:
     elif inputs.role_chaining:
         raise Refused("role-chaining: there is no role to assume", "Give it in role-to-assume, or leave this out.")
     try:
-        return Aws(environ, inputs.aws_region, inputs.role_to_assume, **signing_in)
+        return Aws(environ, inputs.aws_region, inputs.role_to_assume, run=this_run, **signing_in)
     except BotoCoreError as error:
         raise explain(error) from error
 

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from ecs_cd.aws import sign_in
 from ecs_cd.aws.session import Aws, explain, is_transient, transient_as_unreadable, unsent
 from ecs_cd.ci import oidc
+from ecs_cd.ci.run import identify
 from ecs_cd.local.oidc import token_endpoint
 from ecs_cd.model.errors import Cancelled, Refused, Unreadable
 from tests.aws.conftest import SignedAws
@@ -76,6 +77,7 @@ def signed_in(aws: SignedAws, *roles: str, chaining: bool = False, said: list[st
     return Aws(
         os.environ,
         roles=roles or (ROLE,),
+        run=identify(os.environ),
         chaining=chaining,
         id_token=partial(oidc.id_token, os.environ, aws.clock.sleep),
         notice=(said if said is not None else []).append,
@@ -215,22 +217,22 @@ def test_a_cancellation_ends_a_sign_in_and_lets_the_next_begin(aws: SignedAws, t
 def test_a_session_has_the_name_of_the_run(repository: str, run: str, actor: str, name: str) -> None:
     """The run is in it whatever else there is no room for."""
     environ = {"GITHUB_REPOSITORY": repository, "GITHUB_RUN_ID": run, "GITHUB_ACTOR": actor}
-    assert sign_in.session_name(environ) == name
+    assert sign_in.session_name(identify(environ)) == name
 
 
 @given(repository=st.text(), run=st.text(), actor=st.text())
 def test_sts_takes_every_name_and_tag(repository: str, run: str, actor: str) -> None:
     """By the patterns of its model."""
     environ = {**GITHUB, "GITHUB_REPOSITORY": repository, "GITHUB_RUN_ID": run, "GITHUB_ACTOR": actor}
-    assert re.fullmatch(r"[\w+=,.@-]{2,64}", sign_in.session_name(environ), re.ASCII)
-    for tag in sign_in.session_tags(environ):
+    assert re.fullmatch(r"[\w+=,.@-]{2,64}", sign_in.session_name(identify(environ)), re.ASCII)
+    for tag in sign_in.session_tags(identify(environ)):
         assert len(tag["Value"]) <= 256
         assert re.fullmatch(r"[\w .:/=+\-@]*", tag["Value"])
 
 
 def test_outside_of_github_a_session_has_no_tags() -> None:
     """They would tell of a workflow that is not there."""
-    assert sign_in.session_tags({"GITHUB_REPOSITORY": "my-org/my-app"}) == []
+    assert sign_in.session_tags(identify({"GITHUB_REPOSITORY": "my-org/my-app"})) == []
 
 
 def test_a_role_that_takes_no_tags_is_assumed_without(aws: SignedAws, tokens: IdTokens) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -32,6 +33,11 @@ PACKAGES = (
 PURE = ("model", "diagnosis", "report")  # as a whole; elsewhere what is in a folder `rules`
 WORLD = {"boto3", "botocore", "os", "sys", "subprocess", "time", "datetime", "pathlib", "tempfile", "shutil", "signal"}
 WORLD |= {"socket", "urllib", "threading", "concurrent", "random", "secrets"}
+
+
+# A variable that GitHub, its runner or act sets, or how the names of many begin; as a whole, not in a sentence.
+VARIABLE = re.compile(r"(GITHUB|ACTIONS)_\w*|ACT")
+READERS = ("ci", "local")  # `ecs-cd local` gives a workflow its variables, on a developer's machine
 
 
 def modules() -> dict[str, ast.Module]:
@@ -137,6 +143,22 @@ def test_decisions_touch_nothing_of_the_world() -> None:
         assert not tops & WORLD, module
         assert tops <= {*sys.stdlib_module_names, "ecs_cd", "yaml"}, module
         assert all(pure(name) for name in names if name in MODULES and name != "ecs_cd"), module
+
+
+def test_the_run_is_identified_in_ci() -> None:
+    """Elsewhere no text of the code is a variable of GitHub's or act's: ``Run`` has what is in them."""
+    found = {
+        module: {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and is_variable(node.value)}
+        for module, tree in MODULES.items()
+    }
+    assert found["ecs_cd.ci.run"] > {"GITHUB_SHA", "GITHUB_RUN_ID", "ACTIONS_RUNTIME_TOKEN", "ACT"}
+    assert {module: names for module, names in found.items() if names and package(module) not in READERS} == {}
+
+
+def is_variable(constant: object) -> bool:
+    """Whether this is such a name, as a text or in bytes."""
+    text = constant.decode(errors="replace") if isinstance(constant, bytes) else constant
+    return isinstance(text, str) and VARIABLE.fullmatch(text) is not None
 
 
 def test_boto3_stays_in_aws() -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from ecs_cd import __version__
+from ecs_cd.ci.run import identify
 from ecs_cd.job.state import State
 from tests.contract.parts import ROOT
 
@@ -137,7 +138,7 @@ def test_a_profile_that_is_gone_is_no_defect_of_the_clean_up(
 ) -> None:
     """As of any other verb; what is under way stays to be found."""
     monkeypatch.setenv("RUNNER_TEMP", str(tmp_path))
-    left = State(os.environ)
+    left = State(os.environ, identify(os.environ))
     left.begin(kind="deployments", region="eu-west-1", deployments=[])
     (own,) = left.folder.glob("under-way-*.json")
     dead = own.rename(own.with_name(f"{own.stem.rpartition('-')[0]}-{2**22 + 1}.json"))

@@ -17,6 +17,7 @@ from botocore.parsers import ResponseParserError
 
 from ecs_cd.aws.sign_in import SignIn
 from ecs_cd.model.errors import Refused, Unreadable
+from ecs_cd.model.run import NOWHERE, Run
 
 T = TypeVar("T")
 Client = Any  # botocore makes its clients at run time; there is no class to name
@@ -58,7 +59,8 @@ class Aws:
     """The clients of one process, each made when it is first asked for.
 
     ``roles`` are signed in with one after the other: the first by GitHub's OIDC token, with ``chaining`` by the
-    credentials that the environment has. ``id_token`` gets the token for an audience, ``notice`` what is to be told.
+    credentials that the environment has, for sessions with the name of the ``run``. ``id_token`` gets the token for an
+    audience, ``notice`` what is to be told.
     Raises ``Refused`` for roles without a region.
     """
 
@@ -68,6 +70,7 @@ class Aws:
         region: str = "",
         roles: Sequence[str] = (),
         *,
+        run: Run = NOWHERE,
         chaining: bool = False,
         id_token: Callable[[str], str] = _no_id_token,
         notice: Callable[[str], None] = lambda _: None,
@@ -82,7 +85,7 @@ class Aws:
             raise _no_region()
         if roles:
             own = core.get_component("credential_provider").load_credentials if chaining else None
-            signed_in = SignIn(roles, self._session, self._lock, environ, id_token, own, notice)
+            signed_in = SignIn(roles, self._session, self._lock, run, id_token, own, notice)
             core.register_component("credential_provider", signed_in)
         self._clients: dict[tuple[str, str, int], Client] = {}
         self._sent = threading.Event()

@@ -24,6 +24,7 @@ from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
 
 from ecs_cd.model.errors import Refused, Unreadable
+from ecs_cd.model.run import Run
 
 PROVIDER = "token.actions.githubusercontent.com"
 _PASSING = {"Throttling", "ThrottlingException", "RequestLimitExceeded", "IDPCommunicationError"}
@@ -36,14 +37,14 @@ _OTHERS = {
 _OWN = "the job's own credentials"
 
 
-@dataclass(frozen=True, repr=False)  # the environment holds secrets
+@dataclass(frozen=True, repr=False)  # it is a way to credentials
 class SignIn:
     """What signing in needs. botocore takes it for its CredentialResolver."""
 
     roles: Sequence[str]
     session: Any  # boto3's, to make STS clients of
     lock: threading.Lock  # making clients of one session is not thread-safe
-    environ: Mapping[str, str]
+    run: Run
     id_token: Callable[[str], str]  # by the audience; raises Refused, or Unreadable for what passes
     own: Callable[[], Any] | None  # loads the credentials that assume the first role in the place of the token
     notice: Callable[[str], None]
@@ -72,7 +73,7 @@ class SignIn:
         except Unreadable as error:
             raise _later("GitHub's OIDC endpoint", error) from error
         client = self._client(signature_version=UNSIGNED)
-        request = {"RoleArn": role, "RoleSessionName": session_name(self.environ), "WebIdentityToken": token}
+        request = {"RoleArn": role, "RoleSessionName": session_name(self.run), "WebIdentityToken": token}
         try:
             return _given(client.assume_role_with_web_identity, request)
         except ClientError as error:
@@ -87,8 +88,8 @@ class SignIn:
             )
         keys = credentials.get_frozen_credentials()
         client = self._client(keys.access_key, keys.secret_key, keys.token)
-        request = {"RoleArn": role, "RoleSessionName": session_name(self.environ)}
-        tags = [] if role in self.untagged else session_tags(self.environ)
+        request = {"RoleArn": role, "RoleSessionName": session_name(self.run)}
+        tags = [] if role in self.untagged else session_tags(self.run)
         try:
             return _given(client.assume_role, {**request, "Tags": tags} if tags else request)
         except ClientError as error:
@@ -112,27 +113,26 @@ def audience(role: str) -> str:
     return "sts.amazonaws.com.cn" if role.startswith("arn:aws-cn:") else "sts.amazonaws.com"
 
 
-def session_name(environ: Mapping[str, str]) -> str:
+def session_name(run: Run) -> str:
     """`owner.repository@run@actor` as far as there is room: CloudTrail shows it with each call.
 
     The run is always whole, of a long repository its end is there, of a long actor the beginning.
     """
-    repository, run, actor = (
-        re.sub(r"[^\w+=,.-]", "-", environ.get(name, "").replace("/", "."), flags=re.ASCII)
-        for name in ("GITHUB_REPOSITORY", "GITHUB_RUN_ID", "GITHUB_ACTOR")
+    repository, number, actor = (
+        re.sub(r"[^\w+=,.-]", "-", text.replace("/", "."), flags=re.ASCII)
+        for text in (run.repository, run.id, run.actor)
     )
-    run, actor = run[:20], actor[:20]
-    room = 64 - len(f"@{run}@{actor}")
-    name = "@".join(filter(None, [repository[-room:], run, actor]))
+    number, actor = number[:20], actor[:20]
+    room = 64 - len(f"@{number}@{actor}")
+    name = "@".join(filter(None, [repository[-room:], number, actor]))
     return name if len(name) > 1 else "ecs-cd"  # STS takes no shorter one
 
 
-def session_tags(environ: Mapping[str, str]) -> list[dict[str, str]]:
+def session_tags(run: Run) -> list[dict[str, str]]:
     """Tags of a session, by the names that aws-actions/configure-aws-credentials gives them; outside of GitHub none."""
-    if environ.get("GITHUB_ACTIONS") != "true":
+    if not run.on_github:
         return []
-    names = {"Repository": "GITHUB_REPOSITORY", "RunId": "GITHUB_RUN_ID", "Actor": "GITHUB_ACTOR"}
-    values = {"GitHub": "Actions", **{key: environ.get(name, "") for key, name in names.items()}}
+    values = {"GitHub": "Actions", "Repository": run.repository, "RunId": run.id, "Actor": run.actor}
     return [{"Key": key, "Value": _tag_value(value)} for key, value in values.items() if value]
 
 

@@ -30,6 +30,11 @@ class Ci(Protocol):
     def progress(self, states: Mapping[str, str]) -> None:
         """Shows live what is waited for, in the place of what was shown before; nothing ends it."""
 
+    @property
+    def keeps_outputs(self) -> bool:
+        """Whether outputs go to later steps, and not to the log alone."""
+        ...
+
     def outputs(self, values: Mapping[str, str]) -> None: ...
     def summary(self, parts: Sequence[Part]) -> None:
         """Tells of the whole step, in the place of what was told before."""

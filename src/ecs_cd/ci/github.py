@@ -64,6 +64,10 @@ class GitHub:
             finally:
                 print()  # a last line without an end would swallow the token
 
+    @property
+    def keeps_outputs(self) -> bool:
+        return bool(self._output)
+
     def outputs(self, values: Mapping[str, str]) -> None:
         if self._output:
             text = "".join(f"{prepare_key_value_message(name, value)}\n" for name, value in values.items())

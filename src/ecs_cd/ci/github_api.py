@@ -12,6 +12,7 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 from ecs_cd.model.errors import Refused, Unreadable
+from ecs_cd.model.run import Run
 
 if TYPE_CHECKING:
     from urllib.error import HTTPError
@@ -23,6 +24,10 @@ _VERSION = "2022-11-28"
 _TIMEOUT = 3.0  # seconds, of each wait for GitHub within a call
 _PAUSE = 0.5  # seconds, before what may pass is tried again
 _LARGEST = 1 << 22  # bytes of an answer
+
+
+class NotAsked(Exception):
+    """Why there is no API to ask, in words."""
 
 
 @dataclass(frozen=True)
@@ -131,3 +136,15 @@ def _opener() -> OpenerDirector:
             return None
 
     return build_opener(Stay)
+
+
+def connect(environ: Mapping[str, str], run: Run, token: str) -> Api:
+    """The API of this run's repository, with the environment's token if none is given. Raises ``NotAsked``."""
+    url = (environ.get("GITHUB_API_URL") or PUBLIC).rstrip("/")
+    token = token or environ.get("GITHUB_TOKEN", "")
+    lacks = [name for name, value in (("GITHUB_REPOSITORY", run.repository), ("a token", token)) if not value]
+    if lacks:
+        raise NotAsked(f"without {' and '.join(lacks)} GitHub is not told")
+    if run.under_act and url == PUBLIC:  # many give act a token, to fetch actions with
+        raise NotAsked("GitHub is not told of what act runs on this machine")
+    return Api(url, run.repository, token)

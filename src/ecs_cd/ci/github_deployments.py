@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -13,6 +13,7 @@ from ecs_cd.ci.github_api import Api
 from ecs_cd.ci.rules import github_deployment
 from ecs_cd.ci.rules.github_deployment import Requested, Status
 from ecs_cd.model.errors import Unreadable
+from ecs_cd.model.run import Run
 from ecs_cd.model.verdict import Verdict
 
 _LISTED = 10  # Deployments of the environment that are looked at, the newest first
@@ -23,12 +24,12 @@ class Deployment:
     """The Deployment of this run to an environment. ``requested`` is the one that an event asked for, if that started
     the run. Calls end at ``until``, a ``monotonic`` time; they raise what ``Api`` raises."""
 
-    def __init__(self, api: Api, environment: str, url: str, environ: Mapping[str, str]) -> None:
+    def __init__(self, api: Api, environment: str, url: str, run: Run) -> None:
         self.environment = environment
-        self.requested = _requested(environment, environ)
+        self.requested = _requested(environment, run)
         self._api = api
-        self._run = environ.get("GITHUB_RUN_ID", "")
-        self._urls = github_deployment.log_url(environ), url
+        self._run = run.id
+        self._urls = run.url, url
         self._id = self.requested.id if self.requested else None
 
     def is_the_jobs(self, until: float) -> bool:
@@ -79,11 +80,11 @@ class Deployment:
         return self._api.get(f"deployments?environment={quote(self.environment, safe='')}&per_page={_LISTED}", until)
 
 
-def _requested(environment: str, environ: Mapping[str, str]) -> Requested | None:
-    if environ.get("GITHUB_EVENT_NAME") != "deployment":
+def _requested(environment: str, run: Run) -> Requested | None:
+    if run.event != "deployment":
         return None
     try:
-        event = json.loads(Path(environ.get("GITHUB_EVENT_PATH", "")).read_bytes())
+        event = json.loads(Path(run.event_path).read_bytes())
     except (OSError, ValueError, RecursionError):  # whoever asked for it wrote part of it
         return None
     return github_deployment.requested(event, environment)

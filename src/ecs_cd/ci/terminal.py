@@ -37,6 +37,10 @@ class Terminal:
     def foreign(self) -> Iterator[None]:
         yield
 
+    @property
+    def keeps_outputs(self) -> bool:
+        return False
+
     def outputs(self, values: Mapping[str, str]) -> None:
         for name, value in values.items():
             self.line(f"{name}={value}")

@@ -168,9 +168,8 @@ def _build(plan: Plan, environ: Mapping[str, str], job: Job) -> buildx.Build:
 
 def _oci_labels(commit: str, job: Job) -> dict[str, str]:
     """https://github.com/opencontainers/image-spec/blob/main/annotations.md"""
-    server, repository = job.environ.get("GITHUB_SERVER_URL"), job.environ.get("GITHUB_REPOSITORY")
     labels = {
-        "org.opencontainers.image.source": f"{server}/{repository}" if server and repository else "",
+        "org.opencontainers.image.source": job.run.repository_url,
         "org.opencontainers.image.revision": commit,
         "org.opencontainers.image.created": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
     }

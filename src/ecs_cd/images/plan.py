@@ -206,13 +206,9 @@ def _cache_place(name: str, document: Document) -> tuple[Repository, str]:
 
 
 def _has_github_cache(name: str, job: Job) -> bool:
-    """GitHub gives these to actions in JavaScript alone, and not to a `run` step, as ours is."""
-    there = job.environ.get("ACTIONS_RUNTIME_TOKEN") and (
-        job.environ.get("ACTIONS_RESULTS_URL") or job.environ.get("ACTIONS_CACHE_URL")
-    )
-    if not there:
+    if not job.run.github_cache:
         job.ci.warning(
             f"cache: image `{name}` is built without GitHub's cache: ACTIONS_RUNTIME_TOKEN and ACTIONS_RESULTS_URL are "
             "not in the environment. Put crazy-max/ghaction-github-runtime before this step."
         )
-    return bool(there)
+    return job.run.github_cache

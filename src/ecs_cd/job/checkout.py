@@ -18,14 +18,14 @@ def head(place: str = ".") -> str:
 
 def commit(given: str, job: Job, place: str = ".") -> str:
     """The commit that is meant: the input ``sha``, else HEAD of the checkout around ``place``, else
-    GITHUB_SHA; empty if none is known.
+    the run's own; empty if none is known.
 
     A difference between them is said, because it is seldom meant.
     """
     known = {
         "the input sha": given,
         "HEAD of the checkout": head(place),
-        "GITHUB_SHA": job.environ.get("GITHUB_SHA", ""),
+        job.run.commit_variable: job.run.commit,
     }
     candidates = {source: value for source, value in known.items() if COMMIT.fullmatch(value)}
     if not candidates:

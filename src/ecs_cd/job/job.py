@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ecs_cd.diagnosis.findings import Finding
     from ecs_cd.job.state import State
     from ecs_cd.job.watch import Clock
+    from ecs_cd.model.run import Run
     from ecs_cd.model.verdict import Verdict
     from ecs_cd.report.summary import Part
     from ecs_cd.report.timeline import Deployed
@@ -31,6 +32,7 @@ class Job:
     """
 
     environ: Mapping[str, str]
+    run: Run
     ci: Ci
     aws: Aws
     clock: Clock

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ecs_cd.model.errors import Refused
+from ecs_cd.model.run import Run
 
 
 def folder(environ: Mapping[str, str]) -> Path:
@@ -40,12 +41,12 @@ def folder(environ: Mapping[str, str]) -> Path:
 class State:
     """The state file of one process. ``nonce`` makes this call unlike every other."""
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    def __init__(self, environ: Mapping[str, str], run: Run) -> None:
         self.folder = folder(environ)
         self.nonce = secrets.token_hex(16)
         self.under_way: dict[str, Any] = {}
         _leave_clean_up(self.folder)
-        self._path = self.folder / f"under-way-{_job(environ)}-{os.getpid()}.json"
+        self._path = self.folder / f"under-way-{_job(run)}-{os.getpid()}.json"
 
     def begin(self, **what: Any) -> None:
         """Says what is about to happen, before it does; later calls add what became known.
@@ -84,28 +85,24 @@ def _unwritable(path: Path, error: OSError) -> Refused:
     return Refused(f"{path} can't be written: {error.strerror}", "Make room, or set RUNNER_TEMP to another folder.")
 
 
-def left_behind(environ: Mapping[str, str]) -> list[tuple[Path, dict[str, Any]]]:
+def left_behind(environ: Mapping[str, str], run: Run) -> list[tuple[Path, dict[str, Any]]]:
     """The state files of processes of this job that ended without an outcome, the oldest first."""
-    found = sorted(folder(environ).glob(f"under-way-{_job(environ)}-*.json"), key=lambda path: path.stat().st_mtime)
+    found = sorted(folder(environ).glob(f"under-way-{_job(run)}-*.json"), key=lambda path: path.stat().st_mtime)
     return [(path, json.loads(path.read_text(encoding="utf-8"))) for path in found if not _alive(path)]
 
 
-def client_token(environ: Mapping[str, str], nonce: str, call: Mapping[str, Any]) -> str:
+def client_token(run: Run, nonce: str, call: Mapping[str, Any]) -> str:
     """The clientToken of a RunTask call: the same for a repetition within this step, else another.
 
     On GitHub from run, attempt, job, step and the call's parameters. Under act run and attempt are
     always 1, and elsewhere there is none of it: there the nonce of this process stands for them.
     """
-    on_github = environ.get("GITHUB_ACTIONS") == "true" and environ.get("ACT") != "true"
-    # The step by its own output file: inside an action GITHUB_ACTION is the same at each use of it.
-    names = ("GITHUB_REPOSITORY", "GITHUB_RUN_ID", "GITHUB_RUN_ATTEMPT", "GITHUB_JOB", "GITHUB_OUTPUT")
-    origin = [environ.get(name, "") for name in names] if on_github else [nonce]
+    origin = [run.repository, run.id, run.attempt, run.job, run.step] if run.is_unique else [nonce]
     return hashlib.sha256(json.dumps([origin, call], sort_keys=True).encode()).hexdigest()
 
 
-def _job(environ: Mapping[str, str]) -> str:
-    names = ("GITHUB_RUN_ID", "GITHUB_RUN_ATTEMPT", "GITHUB_JOB")
-    return hashlib.sha256("/".join(environ.get(name, "") for name in names).encode()).hexdigest()[:12]
+def _job(run: Run) -> str:
+    return hashlib.sha256(f"{run.id}/{run.attempt}/{run.job}".encode()).hexdigest()[:12]
 
 
 def _alive(path: Path) -> bool:

@@ -153,18 +153,12 @@ class GitHubDeploymentStatus:
 
 def _deployment(inputs: Deploy, job: Job) -> Deployment | None:
     """``None`` where GitHub can not, or shall not, be told."""
-    from ecs_cd.ci.github_api import PUBLIC, Api
+    from ecs_cd.ci.github_api import NotAsked, connect
     from ecs_cd.ci.github_deployments import Deployment
 
-    environ = job.environ
-    url = (environ.get("GITHUB_API_URL") or PUBLIC).rstrip("/")
-    repository = environ.get("GITHUB_REPOSITORY", "")
-    token = inputs.github_token or environ.get("GITHUB_TOKEN", "")
-    lacks = [name for name, value in (("GITHUB_REPOSITORY", repository), ("a token", token)) if not value]
-    if lacks:
-        job.ci.line(f"github-deployment: without {' and '.join(lacks)} GitHub is not told")
+    try:
+        api = connect(job.environ, job.run, inputs.github_token)
+    except NotAsked as why:
+        job.ci.line(f"github-deployment: {why}")
         return None
-    if environ.get("ACT") == "true" and url == PUBLIC:  # many give act a token, to fetch actions with
-        job.ci.line("github-deployment: GitHub is not told of what act runs on this machine")
-        return None
-    return Deployment(Api(url, repository, token), inputs.github_deployment, inputs.environment_url, environ)
+    return Deployment(api, inputs.github_deployment, inputs.environment_url, job.run)

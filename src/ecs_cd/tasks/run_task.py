@@ -129,7 +129,7 @@ def start(one: OneTask, arn: str, deadline: float, job: Job) -> str:
 
 def _request(one: OneTask, arn: str, attempt: int, job: Job) -> dict[str, Any]:
     call = {**one.call, "taskDefinition": arn, "count": 1}
-    token = client_token(job.environ, job.state.nonce, {**call, "attempt": attempt})
+    token = client_token(job.run, job.state.nonce, {**call, "attempt": attempt})
     return {**call, "clientToken": token, "startedBy": one.started_by or f"{OURS}{token}"}
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ecs_cd.aws.session import Aws
+from ecs_cd.ci.run import identify
 from ecs_cd.ci.terminal import Terminal
 from ecs_cd.document.rules.document import Document
 from ecs_cd.images import build_spec
@@ -37,7 +38,9 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def wanted(checkout: Path, tmp_path: Path) -> Wanted:
     """The recipes for inputs by name, and the app's file as text."""
     environ = {"RUNNER_TEMP": str(tmp_path)}
-    job = Job(environ, Terminal(), Aws(environ, "r"), Clock(), state.State(environ))
+    job = Job(
+        environ, identify(environ), Terminal(), Aws(environ, "r"), Clock(), state.State(environ, identify(environ))
+    )
 
     def run(text: str = "", images: dict[str, Repository] | None = None, **inputs: str) -> list[BuildSpec]:
         if text:

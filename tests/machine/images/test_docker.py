@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ecs_cd.aws.session import Aws
+from ecs_cd.ci.run import identify
 from ecs_cd.ci.terminal import Terminal
 from ecs_cd.images import docker
 from ecs_cd.job import state
@@ -39,7 +40,14 @@ def theirs(tmp_path: Path) -> Path:
 
 def a_job(tmp_path: Path, **environ: str) -> Job:
     environ = {"RUNNER_TEMP": str(tmp_path / "temp"), "PATH": "/bin", **environ}
-    return Job(environ, Terminal(), Aws(environ, "eu-west-1"), Clock(), state.State(environ))
+    return Job(
+        environ,
+        identify(environ),
+        Terminal(),
+        Aws(environ, "eu-west-1"),
+        Clock(),
+        state.State(environ, identify(environ)),
+    )
 
 
 def config(environ: dict[str, str]) -> dict[str, Any]:

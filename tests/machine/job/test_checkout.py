@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ecs_cd.aws.session import Aws
+from ecs_cd.ci.run import identify
 from ecs_cd.ci.terminal import Terminal
 from ecs_cd.job import checkout, state
 from ecs_cd.job.job import Job
@@ -42,7 +43,12 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def commit(given: str, tmp_path: Path, **environ: str) -> str:
     environ = {"RUNNER_TEMP": str(tmp_path), **environ}
-    return checkout.commit(given, Job(environ, Terminal(), Aws(environ, "r"), Clock(), state.State(environ)))
+    return checkout.commit(
+        given,
+        Job(
+            environ, identify(environ), Terminal(), Aws(environ, "r"), Clock(), state.State(environ, identify(environ))
+        ),
+    )
 
 
 # ---- which commit ----

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from ecs_cd.ci.run import identify
 from ecs_cd.job import state
 from ecs_cd.job.state import State
 from ecs_cd.model.errors import Refused
@@ -38,9 +39,10 @@ def killed(environ: dict[str, str], **what: str) -> int:
     """A process that says what it begins, and is killed; its id, which nobody has any more."""
     code = (
         "import json, os, signal, sys\n"
+        "from ecs_cd.ci.run import identify\n"
         "from ecs_cd.job.state import State\n"
         "environ, what = json.loads(sys.argv[1]), json.loads(sys.argv[2])\n"
-        "State(environ).begin(**what)\n"
+        "State(environ, identify(environ)).begin(**what)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     command = [sys.executable, "-c", code, json.dumps(environ), json.dumps(what)]
@@ -51,7 +53,7 @@ def killed(environ: dict[str, str], **what: str) -> int:
 
 def test_what_becomes_known_is_added_until_the_end(environ: dict[str, str]) -> None:
     """One file a process, complete at each moment, gone when the outcome is known."""
-    ours = State(environ)
+    ours = State(environ, identify(environ))
     assert files(environ) == []
     ours.begin(kind="migration", cluster="c")
     ours.begin(task="arn")
@@ -65,7 +67,7 @@ def test_what_becomes_known_is_added_until_the_end(environ: dict[str, str]) -> N
 
 def test_the_file_is_never_half_written(environ: dict[str, str]) -> None:
     """What can't be written leaves what was there."""
-    ours = State(environ)
+    ours = State(environ, identify(environ))
     ours.begin(kind="migration")
     with pytest.raises(TypeError):
         ours.begin(task=object())
@@ -74,17 +76,17 @@ def test_the_file_is_never_half_written(environ: dict[str, str]) -> None:
 
 def test_the_folder_is_for_us_alone(environ: dict[str, str]) -> None:
     """It holds a Docker login and build secrets for a while."""
-    folder = State(environ).folder
+    folder = State(environ, identify(environ)).folder
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
 def test_what_a_killed_process_left_is_found_by_its_job_alone(environ: dict[str, str]) -> None:
     """The process that lives has still to say how it ends; another job has its own last step."""
-    State(environ).begin(kind="deployment")
+    State(environ, identify(environ)).begin(kind="deployment")
     killed(environ, kind="migration", cluster="c")
     killed({**environ, "GITHUB_JOB": "other"}, kind="migration")
     killed({**environ, "GITHUB_RUN_ATTEMPT": "2"}, kind="migration")
-    ((path, under_way),) = state.left_behind(environ)
+    ((path, under_way),) = state.left_behind(environ, identify(environ))
     assert under_way == {"kind": "migration", "cluster": "c"}
     assert path in files(environ)
 
@@ -95,12 +97,15 @@ def test_of_several_the_oldest_comes_first(environ: dict[str, str]) -> None:
         pid = killed(environ, kind=kind)
         (path,) = (file for file in files(environ) if file.stem.endswith(f"-{pid}"))
         os.utime(path, (path.stat().st_atime, path.stat().st_mtime - age))
-    assert [under_way["kind"] for _, under_way in state.left_behind(environ)] == ["migration", "deployment"]
+    assert [under_way["kind"] for _, under_way in state.left_behind(environ, identify(environ))] == [
+        "migration",
+        "deployment",
+    ]
 
 
 def test_nothing_was_left(environ: dict[str, str]) -> None:
     """The clean-up step runs after every cancellation, also of a job that had not begun."""
-    assert state.left_behind(environ) == []
+    assert state.left_behind(environ, identify(environ)) == []
 
 
 def test_a_link_in_the_folders_place_is_refused(environ: dict[str, str], tmp_path: Path) -> None:
@@ -117,7 +122,7 @@ def test_a_folder_of_another_user_is_refused(environ: dict[str, str], tmp_path: 
     (tmp_path / "ecs-cd").mkdir()
     os.chown(tmp_path / "ecs-cd", 12345, 12345)
     with pytest.raises(Refused, match="belongs to another user"):
-        State(environ)
+        State(environ, identify(environ))
 
 
 def test_without_runner_temp_the_folder_is_the_users_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,7 +137,7 @@ CALL = {"cluster": "c", "taskDefinition": "arn:1", "attempt": 0}
 
 
 def token(environ: dict[str, str], nonce: str = "n", call: dict[str, object] | None = None) -> str:
-    return state.client_token(environ, nonce, call or CALL)
+    return state.client_token(identify(environ), nonce, call or CALL)
 
 
 @pytest.mark.parametrize(
@@ -165,4 +170,4 @@ def test_a_token_is_what_run_task_takes() -> None:
 
 def test_each_process_has_a_nonce_of_its_own(environ: dict[str, str]) -> None:
     """Or the second run under act would get the first one's migration."""
-    assert State(environ).nonce != State(environ).nonce
+    assert State(environ, identify(environ)).nonce != State(environ, identify(environ)).nonce

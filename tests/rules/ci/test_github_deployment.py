@@ -123,27 +123,6 @@ def test_a_status_has_the_urls_that_there_are(log_url: str, url: str, urls: dict
 
 
 @pytest.mark.parametrize(
-    ("environ", "url"),
-    [
-        ({"GITHUB_RUN_ID": "7", "GITHUB_REPOSITORY": "o/r"}, "https://github.com/o/r/actions/runs/7/attempts/1"),
-        (
-            {
-                "GITHUB_RUN_ID": "7",
-                "GITHUB_RUN_ATTEMPT": "3",
-                "GITHUB_REPOSITORY": "o/r",
-                "GITHUB_SERVER_URL": "https://ghes",
-            },
-            "https://ghes/o/r/actions/runs/7/attempts/3",
-        ),
-        ({"GITHUB_REPOSITORY": "o/r"}, ""),
-    ],
-)
-def test_the_log_is_that_of_this_attempt(environ: dict[str, str], url: str) -> None:
-    """Another attempt's log would tell another story; outside of a run there is none."""
-    assert github_deployment.log_url(environ) == url
-
-
-@pytest.mark.parametrize(
     ("event", "found"),
     [
         ({"deployment": {"id": 5, "environment": "production", "sha": "c0ffee"}}, Requested(5, "c0ffee")),

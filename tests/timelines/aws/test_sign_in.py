@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ecs_cd import cli
+from ecs_cd.ci.run import identify
 from ecs_cd.job.state import State
 from ecs_cd.model.verdict import EXIT_CODES, Outcome
 from tests.scripted_aws import Answer, Clock, Params, ScriptedAws, at, ecs, error, server_error, sts
@@ -243,7 +244,7 @@ def test_the_clean_up_says_so_if_it_can_not_sign_in(
 
 def killed(sign_in: dict[str, object]) -> None:
     """Leaves the state file of a process that is not there any more."""
-    left = State(os.environ)
+    left = State(os.environ, identify(os.environ))
     entry = {"strategy": "ROLLING", "cluster": ecs.CLUSTER, "service": "web", "id": "ecs-svc/2"}
     entry["task_definition"] = ecs.task_definition_arn("web:2")
     left.begin(kind="deployment", region="ap-northeast-1", sign_in=sign_in, on_cancel="leave", deployments=[entry])

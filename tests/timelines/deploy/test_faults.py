@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from ecs_cd.aws.session import Aws
+from ecs_cd.ci.run import identify
 from ecs_cd.ci.terminal import Terminal
 from ecs_cd.deploy.plan import Plan
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment
@@ -549,7 +550,9 @@ def test_the_same_revision_by_force_that_is_rolled_back_to_itself_is_red(aws: Sc
 def job(aws: ScriptedAws, clock: Clock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Job:
     """For what no verb meets by itself."""
     monkeypatch.setenv("RUNNER_TEMP", str(tmp_path))
-    return Job(os.environ, Terminal(), Aws(os.environ), clock, State(os.environ))
+    return Job(
+        os.environ, identify(os.environ), Terminal(), Aws(os.environ), clock, State(os.environ, identify(os.environ))
+    )
 
 
 def following(name: str = "web") -> TrackedDeployment:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from ecs_cd.aws.session import Aws
+from ecs_cd.ci.run import identify
 from ecs_cd.ci.terminal import Terminal
 from ecs_cd.deploy import official
 from ecs_cd.document.rules.document import CodeDeploy
@@ -829,7 +830,9 @@ def prepared(
     given = {"task-definition": "task-definition.json", **{k.replace("_", "-"): v for k, v in inputs.items()}}
     read = interface.read(DeployAlone, given)
     assert official.wanted(read)
-    return official.prepare(read, Job(environ, Terminal(), Aws(environ), clock, State(environ)))
+    return official.prepare(
+        read, Job(environ, identify(environ), Terminal(), Aws(environ), clock, State(environ, identify(environ)))
+    )
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ecs_cd.aws.session import Aws
+from ecs_cd.ci.run import identify
 from ecs_cd.ci.terminal import Terminal
 from ecs_cd.deploy import schedules
 from ecs_cd.deploy.schedules import Prepared
@@ -129,7 +130,9 @@ def bridge(aws: ScriptedAws) -> EventBridge:
 @pytest.fixture
 def job(aws: ScriptedAws, clock: Clock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Job:
     monkeypatch.setenv("RUNNER_TEMP", str(tmp_path))
-    return Job(os.environ, Terminal(), Aws(os.environ), clock, State(os.environ))
+    return Job(
+        os.environ, identify(os.environ), Terminal(), Aws(os.environ), clock, State(os.environ, identify(os.environ))
+    )
 
 
 def prepare(job: Job, *tasks: Params) -> list[Prepared]:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from ecs_cd.aws.session import Aws
+from ecs_cd.ci.run import identify
 from ecs_cd.ci.terminal import Terminal
 from ecs_cd.images import content_key
 from ecs_cd.images.rules.content import Key
@@ -72,7 +73,14 @@ def keys(repository: Path, aws: ScriptedAws, tmp_path: Path) -> Keys:
 
     def ask(*recipes: BuildSpec, at: str = "", **environ: str) -> dict[str, Key]:
         environ = {"RUNNER_TEMP": str(tmp_path), "DOCKER_CONFIG": str(tmp_path / "docker"), **environ}
-        job = Job(environ, Terminal(), Aws(environ, "ap-northeast-1"), Clock(), state.State(environ))
+        job = Job(
+            environ,
+            identify(environ),
+            Terminal(),
+            Aws(environ, "ap-northeast-1"),
+            Clock(),
+            state.State(environ, identify(environ)),
+        )
         return content_key.keys(recipes, at or git("rev-parse", "HEAD"), job)
 
     return ask

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ecs_cd.aws.session import Aws
+from ecs_cd.ci.run import identify
 from ecs_cd.ci.terminal import Terminal
 from ecs_cd.images import registry
 from ecs_cd.images.registry import Login
@@ -48,7 +49,14 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Any:
 @pytest.fixture
 def job(aws: ScriptedAws, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Job:
     monkeypatch.setenv("RUNNER_TEMP", str(tmp_path))
-    return Job(os.environ, Terminal(), Aws(os.environ), aws.clock, State(os.environ))
+    return Job(
+        os.environ,
+        identify(os.environ),
+        Terminal(),
+        Aws(os.environ),
+        aws.clock,
+        State(os.environ, identify(os.environ)),
+    )
 
 
 @pytest.mark.parametrize(
@@ -80,7 +88,7 @@ def test_each_registry_gets_a_login_and_each_region_one_token(
 def test_a_registry_of_others_is_left_to_the_callers_configuration(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     """With AWS itself there is no token of ECR for it; only a local AWS stands for any host."""
     monkeypatch.delenv("AWS_ENDPOINT_URL")
-    real = Job(os.environ, Terminal(), Aws(os.environ), job.clock, job.state)
+    real = Job(os.environ, identify(os.environ), Terminal(), Aws(os.environ), job.clock, job.state)
     assert registry.logins(real, [repository("ghcr.io/org/app"), repository("docker.io/library/node")]) == []
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ecs_cd.aws.session import Aws
+from ecs_cd.ci.run import identify
 from ecs_cd.ci.terminal import Terminal
 from ecs_cd.job.job import Job
 from ecs_cd.job.state import State
@@ -50,7 +51,9 @@ def gone(aws: ScriptedAws) -> list[str]:
 @pytest.fixture
 def job(aws: ScriptedAws, clock: Clock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Job:
     monkeypatch.setenv("RUNNER_TEMP", str(tmp_path))
-    return Job(os.environ, Terminal(), Aws(os.environ), clock, State(os.environ))
+    return Job(
+        os.environ, identify(os.environ), Terminal(), Aws(os.environ), clock, State(os.environ, identify(os.environ))
+    )
 
 
 def clean_up(job: Job, *deployed: str, keep: int = 1, services: Sequence[str] = ("web",), protected: Any = ()) -> None:

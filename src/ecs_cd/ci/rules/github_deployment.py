@@ -111,16 +111,6 @@ def status(told: Status, log_url: str, environment_url: str) -> dict[str, Any]:
     }
 
 
-def log_url(environ: Mapping[str, str]) -> str:
-    """This attempt of this run; empty outside of GitHub Actions."""
-    run = environ.get("GITHUB_RUN_ID", "")
-    if not run:
-        return ""
-    server = environ.get("GITHUB_SERVER_URL") or "https://github.com"
-    attempt = environ.get("GITHUB_RUN_ATTEMPT") or "1"
-    return f"{server}/{environ.get('GITHUB_REPOSITORY', '')}/actions/runs/{run}/attempts/{attempt}"
-
-
 # ---- whose a Deployment is ----
 
 

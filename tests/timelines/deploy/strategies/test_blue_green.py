@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ecs_cd.aws.session import Aws
+from ecs_cd.ci.run import identify
 from ecs_cd.ci.terminal import Terminal
 from ecs_cd.deploy.plan import Plan
 from ecs_cd.deploy.strategies import blue_green
@@ -69,7 +70,9 @@ def service(aws: ScriptedAws) -> None:
 def job(aws: ScriptedAws, clock: Clock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Job:
     """For what no verb of this file calls."""
     monkeypatch.setenv("RUNNER_TEMP", str(tmp_path))
-    return Job(os.environ, Terminal(), Aws(os.environ), clock, State(os.environ))
+    return Job(
+        os.environ, identify(os.environ), Terminal(), Aws(os.environ), clock, State(os.environ, identify(os.environ))
+    )
 
 
 def timeline(aws: ScriptedAws, *looks: Params, every: float = 10) -> None:
