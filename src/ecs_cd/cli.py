@@ -94,7 +94,8 @@ def _aws(inputs: Any, environ: MutableMapping[str, str], this_run: Run, clock: C
     """The clients. Raises ``Refused``, as where the profile is not there."""
     from botocore.exceptions import BotoCoreError
 
-    from ecs_cd.aws.session import Aws, explain
+    from ecs_cd.aws.errors import explain
+    from ecs_cd.aws.session import Aws
 
     signing_in: dict[str, Any] = {}
     if inputs.role_to_assume:
@@ -113,7 +114,7 @@ def _aws(inputs: Any, environ: MutableMapping[str, str], this_run: Run, clock: C
 def _clean_up(environ: MutableMapping[str, str]) -> int:
     from botocore.exceptions import BotoCoreError
 
-    from ecs_cd.aws.session import explain
+    from ecs_cd.aws.errors import explain
     from ecs_cd.ci import detect
     from ecs_cd.verbs import clean_up
 

@@ -20,7 +20,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecs_cd.aws import sign_in
-from ecs_cd.aws.session import Aws, explain, is_transient, transient_as_unreadable, unsent
+from ecs_cd.aws.errors import explain, is_transient, transient_as_unreadable, unsent
+from ecs_cd.aws.session import Aws
 from ecs_cd.ci import oidc
 from ecs_cd.ci.run import identify
 from ecs_cd.local.oidc import token_endpoint

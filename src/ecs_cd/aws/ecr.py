@@ -8,7 +8,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ecs_cd.aws.session import Aws, Client, code, transient_as_unreadable
+from ecs_cd.aws.errors import code, transient_as_unreadable
+from ecs_cd.aws.session import Aws, Client
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import MANIFEST_TYPES, Image, Mutability, Repository, is_aws
 

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from botocore.exceptions import ClientError
 
-from ecs_cd.aws.session import Aws, Client, code
+from ecs_cd.aws.errors import code
+from ecs_cd.aws.session import Aws, Client
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import MANIFEST_TYPES, Image, Repository
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ecs_cd.aws.session import Aws, code
+from ecs_cd.aws.errors import code
+from ecs_cd.aws.session import Aws
 from ecs_cd.model.errors import Refused
 
 Json = dict[str, Any]

@@ -8,7 +8,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ecs_cd.aws.session import Aws, code, is_transient
+from ecs_cd.aws.errors import code, is_transient
+from ecs_cd.aws.session import Aws
 from ecs_cd.model.references import short
 
 TAIL = 20  # lines

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from botocore.exceptions import ClientError
 
-from ecs_cd.aws.session import Aws, code
+from ecs_cd.aws.errors import code
+from ecs_cd.aws.session import Aws
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import S3Object
 

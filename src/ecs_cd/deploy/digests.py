@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd.aws import ecs
-from ecs_cd.aws.session import code, is_transient, transient_as_unreadable
+from ecs_cd.aws.errors import code, is_transient, transient_as_unreadable
 from ecs_cd.deploy import strategies
 from ecs_cd.deploy.rules import digests
 from ecs_cd.deploy.tracked import TrackedDeployment

@@ -13,7 +13,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd.aws import cloudwatch, ecs, elbv2, logs
-from ecs_cd.aws.session import code, is_transient
+from ecs_cd.aws.errors import code, is_transient
 from ecs_cd.deploy import strategies
 from ecs_cd.deploy.rules import rolling
 from ecs_cd.deploy.tracked import TrackedDeployment

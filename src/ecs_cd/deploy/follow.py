@@ -10,7 +10,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd.aws import ecs
-from ecs_cd.aws.session import code, explain, is_transient, transient_as_unreadable
+from ecs_cd.aws.errors import code, explain, is_transient, transient_as_unreadable
 from ecs_cd.deploy import evidence, strategies
 from ecs_cd.deploy.plan import Plan, Policy
 from ecs_cd.deploy.rules import rolling, snapshot

@@ -10,7 +10,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd.aws import events, scheduler
-from ecs_cd.aws.session import code, explain
+from ecs_cd.aws.errors import code, explain
 from ecs_cd.deploy.rules import schedules
 from ecs_cd.deploy.rules.schedules import Retargeted, Target
 from ecs_cd.document.rules.document import Document, Rule, Schedule, ScheduledTask

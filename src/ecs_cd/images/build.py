@@ -9,7 +9,7 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ecs_cd.aws.session import explain
+from ecs_cd.aws.errors import explain
 from ecs_cd.diagnosis.findings import Finding
 from ecs_cd.images import docker, registry
 from ecs_cd.images.plan import Plan

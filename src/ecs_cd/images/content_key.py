@@ -15,7 +15,7 @@ from typing import TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd.aws import ecr
-from ecs_cd.aws.session import code
+from ecs_cd.aws.errors import code
 from ecs_cd.images.rules import content, dockerfile, dockerignore
 from ecs_cd.images.rules.content import Key, OnDisk, Source
 from ecs_cd.images.rules.dockerfile import NotReusable

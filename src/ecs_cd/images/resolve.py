@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ecs_cd.aws.session import code
+from ecs_cd.aws.errors import code
 from ecs_cd.images import registry
 from ecs_cd.job.job import Job, concurrently
 from ecs_cd.model.errors import Refused

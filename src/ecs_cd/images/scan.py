@@ -5,7 +5,7 @@ from __future__ import annotations
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd.aws import ecr
-from ecs_cd.aws.session import code, explain, is_transient, transient_as_unreadable
+from ecs_cd.aws.errors import code, explain, is_transient, transient_as_unreadable
 from ecs_cd.images.rules import scan_findings
 from ecs_cd.images.rules.scan_findings import Seen
 from ecs_cd.job.job import Job

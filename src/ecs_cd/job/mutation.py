@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ecs_cd.aws.session import code, is_transient, unsent
+from ecs_cd.aws.errors import code, is_transient, unsent
 from ecs_cd.job.job import Job
 from ecs_cd.model.errors import OutcomeUnknown, Refused
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ecs_cd.aws.session import explain
+from ecs_cd.aws.errors import explain
 from ecs_cd.ci.text import unbroken
 from ecs_cd.local import machine, repository
 from ecs_cd.local.down import down

@@ -9,7 +9,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ecs_cd.aws.session import Aws, code
+from ecs_cd.aws.errors import code
+from ecs_cd.aws.session import Aws
 from ecs_cd.document.rules.document import Rule, ScheduledTask
 from ecs_cd.local import plan
 from ecs_cd.local.plan import Secret

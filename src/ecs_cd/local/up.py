@@ -15,7 +15,8 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd.aws import ecs, s3, ssm
-from ecs_cd.aws.session import Aws, explain
+from ecs_cd.aws.errors import explain
+from ecs_cd.aws.session import Aws
 from ecs_cd.document.rules import document
 from ecs_cd.document.rules.document import Document
 from ecs_cd.job.workspace import read_file

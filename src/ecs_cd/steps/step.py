@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ecs_cd.aws.session import explain
+from ecs_cd.aws.errors import explain
 from ecs_cd.ci import Ci
 from ecs_cd.diagnosis.findings import Finding
 from ecs_cd.job.job import Job, Result

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd.aws import ecs
-from ecs_cd.aws.session import Aws, explain
+from ecs_cd.aws.errors import explain
+from ecs_cd.aws.session import Aws
 from ecs_cd.ci import Ci
 from ecs_cd.deploy import strategies
 from ecs_cd.deploy.rules import rolling

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd.aws import ecs, task_definitions
-from ecs_cd.aws.session import explain
+from ecs_cd.aws.errors import explain
 from ecs_cd.job.job import Job
 from ecs_cd.model.references import family as family_of
 from ecs_cd.model.references import short

@@ -11,7 +11,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd.aws import ecs, logs
-from ecs_cd.aws.session import transient_as_unreadable
+from ecs_cd.aws.errors import transient_as_unreadable
 from ecs_cd.diagnosis import stopped_tasks
 from ecs_cd.diagnosis.findings import Finding, StoppedTask, task_failed
 from ecs_cd.job.job import Job, Result

@@ -11,7 +11,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd.aws import ecs, service_deployments
 from ecs_cd.aws.ecs import Json
-from ecs_cd.aws.session import Aws, code, is_transient, transient_as_unreadable
+from ecs_cd.aws.errors import code, is_transient, transient_as_unreadable
+from ecs_cd.aws.session import Aws
 from ecs_cd.deploy.plan import Plan
 from ecs_cd.deploy.rules import blue_green, rolling
 from ecs_cd.deploy.rules.blue_green import FORWARD, UNDER_WAY, Snapshot

@@ -11,7 +11,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd.aws import codedeploy, ecs, s3
 from ecs_cd.aws.codedeploy import Json
-from ecs_cd.aws.session import Aws, code, is_transient, transient_as_unreadable
+from ecs_cd.aws.errors import code, is_transient, transient_as_unreadable
+from ecs_cd.aws.session import Aws
 from ecs_cd.deploy.plan import Plan
 from ecs_cd.deploy.rules import appspec, rolling
 from ecs_cd.deploy.rules import codedeploy as rules

@@ -9,7 +9,8 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd.aws import ecs
-from ecs_cd.aws.session import Aws, is_transient, transient_as_unreadable
+from ecs_cd.aws.errors import is_transient, transient_as_unreadable
+from ecs_cd.aws.session import Aws
 from ecs_cd.deploy.plan import Plan
 from ecs_cd.deploy.rules import rolling
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment

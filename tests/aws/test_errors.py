@@ -1,0 +1,137 @@
+"""AWS's errors: what passes, and in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import botocore.exceptions
+import pytest
+from botocore.exceptions import ClientError
+from botocore.parsers import ResponseParserError
+
+from ecs_cd.aws import errors
+from ecs_cd.aws.errors import code, explain, is_transient, transient_as_unreadable
+from ecs_cd.aws.session import Aws
+from ecs_cd.model.errors import Unreadable
+from tests.aws.conftest import SignedAws
+from tests.scripted_aws import Answer, denied, error, expired, reset, server_error, throttled
+
+CONCURRENT = error("ClientException", "Too many concurrent attempts to create a new revision of the specified family.")
+
+
+@pytest.mark.parametrize(
+    ("fault", "passes"),
+    [
+        (throttled(), True),
+        (error("RequestLimitExceeded"), True),
+        (server_error(500), True),
+        (server_error(502), True),
+        (server_error(503), True),
+        (error("ServerException", status=500), True),
+        (reset(), True),
+        (CONCURRENT, True),
+        (denied(), False),
+        (expired(), False),
+        (error("ClientException"), False),
+        (error("InvalidParameterException"), False),
+        (error("ClusterNotFoundException"), False),
+    ],
+    ids=str,
+)
+def test_what_passes_and_what_stays(fault: Answer, passes: bool, aws: SignedAws, ours: Aws) -> None:
+    """Inside a watch what passes is no answer; what stays is the error itself."""
+    aws.on("ecs.RegisterTaskDefinition", fault)
+    request = {"family": "f", "containerDefinitions": [{"name": "a", "image": "i"}]}
+    with pytest.raises((ClientError, botocore.exceptions.BotoCoreError)) as raised:
+        ours.once("ecs").register_task_definition(**request)
+    assert is_transient(raised.value) is passes
+    with pytest.raises(Unreadable if passes else type(raised.value)), transient_as_unreadable():
+        ours.once("ecs").register_task_definition(**request)
+
+
+def test_an_answer_that_can_not_be_read_decides_nothing() -> None:
+    """It is not told either: it is a proxy's page, or AWS's, cut off in a secret."""
+    with pytest.raises(Unreadable, match=r"^an answer that can't be read$"), transient_as_unreadable():
+        raise ResponseParserError("hunter2")
+
+
+@pytest.mark.parametrize("name", ["RequestTimeout", "RequestTimeoutException"])
+def test_a_request_that_took_too_long_passes(name: str) -> None:
+    """Which AWS answers with a status that is the caller's fault otherwise."""
+    answer: Any = {"Error": {"Code": name}, "ResponseMetadata": {"HTTPStatusCode": 400}}
+    assert is_transient(ClientError(answer, "DescribeServices"))
+
+
+@pytest.mark.parametrize(("fault", "is_denied"), [(denied(), True), (expired(), False), (throttled(), False)], ids=str)
+def test_what_the_role_may_not_do(fault: Answer, is_denied: bool, aws: SignedAws, ours: Aws) -> None:
+    """Other than what nobody may who isn't signed in."""
+    aws.on("ecs.ListTasks", fault)
+    with pytest.raises(ClientError) as raised:
+        ours.once("ecs").list_tasks()
+    assert errors.denied(raised.value) is is_denied
+
+
+@pytest.mark.parametrize(
+    ("fault", "sentence", "remedy"),
+    [
+        (denied("ecs:ListTasks"), "AWS answered ListTasks with AccessDeniedException: User:", "Allow the job's role ListTasks"),
+        (expired(), "AWS answered ListTasks with ExpiredTokenException:", "role-to-assume"),
+        (error("ClusterNotFoundException", "Cluster not found."), "AWS answered ListTasks with ClusterNotFoundException: Cluster not found.", ""),
+    ],
+)  # fmt: skip
+def test_an_answer_of_aws_is_told_with_its_remedy(
+    fault: Answer, sentence: str, remedy: str, aws: SignedAws, ours: Aws
+) -> None:
+    """What was asked, what AWS said, what to do."""
+    aws.on("ecs.ListTasks", fault)
+    with pytest.raises(ClientError) as raised:
+        ours.client("ecs").list_tasks()
+    explained = explain(raised.value)
+    assert str(explained).startswith(sentence)
+    assert remedy in explained.remedy
+    assert bool(explained.remedy) == bool(remedy)
+
+
+@pytest.mark.parametrize(
+    ("problem", "sentence", "remedy"),
+    [
+        (botocore.exceptions.NoCredentialsError, "there are no AWS credentials", "Sign in before this step"),
+        (
+            lambda: botocore.exceptions.PartialCredentialsError(provider="env", cred_var="x"),
+            "there are no AWS credentials",
+            "Sign in",
+        ),
+        (botocore.exceptions.NoRegionError, "no AWS region is known", "aws-region"),
+        (
+            lambda: botocore.exceptions.EndpointConnectionError(endpoint_url="https://ecs.eu-wst-1.amazonaws.com/"),
+            "AWS can't be reached: Could not connect",
+            "the region's name",
+        ),
+        (lambda: botocore.exceptions.ParamValidationError(report="x is wrong"), "Parameter validation failed:", ""),
+    ],
+)
+def test_what_keeps_us_from_aws_is_told_with_its_remedy(problem: Callable[[], Any], sentence: str, remedy: str) -> None:
+    """No traceback for what the caller can put right."""
+    explained = explain(problem())
+    assert str(explained).startswith(sentence)
+    assert remedy in explained.remedy
+
+
+def test_a_code_is_told_by_answers_alone(aws: SignedAws, ours: Aws) -> None:
+    """A lost connection has none."""
+    aws.on("ecs.ListTasks", denied(), reset())
+    codes = []
+    for _ in range(2):
+        with pytest.raises((ClientError, botocore.exceptions.BotoCoreError)) as raised:
+            ours.once("ecs").list_tasks()
+        codes.append(code(raised.value))
+    assert codes == ["AccessDeniedException", ""]
+
+
+def test_botocores_report_of_a_wrong_parameter_is_told_without_the_value() -> None:
+    """It can be the document's or the template's."""
+    report = "Parameter validation failed:\nInvalid type for parameter a.b, value: hunter2, type: <class 'str'>, valid types: x"
+    told = str(explain(botocore.exceptions.ParamValidationError(report=report)))
+    assert "Invalid type for parameter a.b, type: <class 'str'>, valid types: x" in told
+    assert "hunter2" not in told
