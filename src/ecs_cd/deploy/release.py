@@ -170,7 +170,7 @@ def remembered(group: Sequence[TrackedDeployment], job: Job) -> Iterator[None]:
         yield
     except BaseException as error:
         outcome = Outcome.CANCELLED if isinstance(error, Cancelled) else Outcome.UNKNOWN
-        job.left.extend(_deployed(one, one.verdict.outcome if one.verdict else outcome, job) for one in group)
+        job.summary.leave(_deployed(one, one.verdict.outcome if one.verdict else outcome, job) for one in group)
         raise
 
 

@@ -115,7 +115,7 @@ def _tell(
         job.ci.line(f"{_subject(repository)}: {line}")
     found_on = {platform or "findings": f"{found}\nscanned at {found.at}" for platform, found in reports.items()}
     title = f"Scan of {repository.name}"
-    job.told[title] = summary.Part(
+    part = summary.Part(
         title,
         verdict.outcome,
         verdict.message,
@@ -123,6 +123,7 @@ def _tell(
         facts={"image": image, **found_on},
         texts={f"{title}: the worst findings": worst} if worst else {},
     )
+    job.summary.put(part)
 
 
 def _subject(repository: Repository, platform: str = "") -> str:

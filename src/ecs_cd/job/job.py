@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ecs_cd.model.errors import Refused
+from ecs_cd.report.summary import Summary
 
 if TYPE_CHECKING:
     from ecs_cd.aws.session import Aws
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from ecs_cd.job.watch import Clock
     from ecs_cd.model.run import Run
     from ecs_cd.model.verdict import Verdict
-    from ecs_cd.report.summary import Part
     from ecs_cd.report.timeline import Deployed
 
 _AT_ONCE = 8  # calls
@@ -26,9 +26,8 @@ _AT_ONCE = 8  # calls
 class Job:
     """The world as one process of ours sees it.
 
-    And what it has told and seen so far: the parts of the summary by their titles; what is known of the services whose
-    step has ended early; and registered task definitions by their ARNs, normalised, so that none is read again for a
-    difference alone.
+    And what it has reported and read so far: ``definitions`` are registered task definitions by their ARNs,
+    normalised, so that none is read again for a difference alone.
     """
 
     environ: Mapping[str, str]
@@ -37,8 +36,7 @@ class Job:
     aws: Aws
     clock: Clock
     state: State
-    told: dict[str, Part] = field(default_factory=dict)
-    left: list[Deployed] = field(default_factory=list)
+    summary: Summary = field(default_factory=Summary)
     definitions: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -67,6 +67,40 @@ class Part:
     @property
     def bad(self) -> bool:
         return not self.state.green if isinstance(self.state, Outcome) else self.state == NOT_BEGUN
+
+
+class Summary:
+    """The parts that a process has reported so far, one a title, and for a step that ends early what is known of its
+    services by then."""
+
+    def __init__(self) -> None:
+        self._parts: dict[str, Part] = {}
+        self._unfinished: list[Deployed] = []
+
+    @property
+    def parts(self) -> list[Part]:
+        return list(self._parts.values())
+
+    @property
+    def unfinished(self) -> tuple[Deployed, ...]:
+        return tuple(self._unfinished)
+
+    def part(self, title: str) -> Part | None:
+        """The part with this title, as it was reported last."""
+        return self._parts.get(title)
+
+    def put(self, part: Part) -> None:
+        """In the place of the one with its title."""
+        self._parts[part.title] = part
+
+    def put_last(self, part: Part) -> None:
+        """As the last part of all: what it had inside, a scan say, has been reported before."""
+        self._parts.pop(part.title, None)
+        self.put(part)
+
+    def leave(self, services: Iterable[Deployed]) -> None:
+        """What is known of services whose step ends early."""
+        self._unfinished.extend(services)
 
 
 def markdown(parts: Sequence[Part], room: int = LARGEST) -> str:

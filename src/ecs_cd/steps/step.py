@@ -43,10 +43,9 @@ def run_step(step: Step, execute: Callable[[], Result], job: Job) -> int:
 
 
 def _show(part: Part, job: Job) -> None:
-    """Puts it into the summary, as the last part of all: what it had inside, a scan say, has been told before."""
-    job.told.pop(part.title, None)
-    job.told[part.title] = part
-    job.ci.summary(list(job.told.values()))
+    """Puts it into the summary, as the last part of all."""
+    job.summary.put_last(part)
+    job.ci.summary(job.summary.parts)
 
 
 def _tell(step: Step, result: Result, started: float, job: Job) -> int:
@@ -119,9 +118,9 @@ def _unfinished(outcome: Outcome, message: str, step: Step, job: Job) -> int:
         job.state.end()  # else a later step of the job may find out
     if step.result:
         job.ci.outputs({step.result: outcome.value})
-    begun = job.told.get(step.title, Part(step.title, UNDER_WAY, begin=job.clock.monotonic()))
+    begun = job.summary.part(step.title) or Part(step.title, UNDER_WAY, begin=job.clock.monotonic())
     findings = [Finding("", tuple(message.splitlines()))]
-    elapsed, services = job.clock.monotonic() - begun.begin, tuple(job.left)
+    elapsed, services = job.clock.monotonic() - begun.begin, job.summary.unfinished
     ended = replace(begun, state=outcome, elapsed=elapsed, phase=step.phase, findings=findings, services=services)
     _show(ended, job)
     return EXIT_CODES[outcome]

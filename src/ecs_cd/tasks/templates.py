@@ -34,7 +34,7 @@ def load(source: TaskDefinitionSource, job: Job) -> Template:
             )
         is_family = not source.name.startswith("arn:") and ":" not in source.name
         arn = str(found["taskDefinition"]["taskDefinitionArn"]) if is_family else ""
-        return Template(_normalised(found, job), source.name, arn)
+        return Template(_remember(found, job), source.name, arn)
     if isinstance(source, S3Object):
         where, text = f"s3://{source.bucket}/{source.key}", s3.text(job.aws, source)
     else:
@@ -55,7 +55,7 @@ def newest(definition: TaskDefinition, job: Job, template: Template | None = Non
     if template and template.newest:
         return template.newest if task_definition.same(definition, template.definition) else ""
     found = ecs.task_definition(job.aws, definition["family"])
-    if found and task_definition.same(definition, _normalised(found, job)):
+    if found and task_definition.same(definition, _remember(found, job)):
         return str(found["taskDefinition"]["taskDefinitionArn"])
     return ""
 
@@ -82,10 +82,11 @@ def register(definition: TaskDefinition, job: Job) -> str:
 def registered(name: str, job: Job) -> TaskDefinition | None:
     """What is registered under this family, revision or ARN, normalised; ``None`` where there is nothing."""
     found = ecs.task_definition(job.aws, name)
-    return _normalised(found, job) if found else None
+    return _remember(found, job) if found else None
 
 
-def _normalised(described: ecs.Json, job: Job) -> TaskDefinition:
+def _remember(described: ecs.Json, job: Job) -> TaskDefinition:
+    """What ECS described, normalised; the job keeps it, by its ARN."""
     found = task_definition.normalise(described, *ecs.shapes(job.aws), [])
     job.definitions[str(described["taskDefinition"]["taskDefinitionArn"])] = found
     return found

@@ -11,7 +11,7 @@ import pytest
 from ecs_cd.diagnosis.findings import Finding
 from ecs_cd.model.verdict import Outcome
 from ecs_cd.report import summary
-from ecs_cd.report.summary import NOT_BEGUN, UNDER_WAY, Part
+from ecs_cd.report.summary import NOT_BEGUN, UNDER_WAY, Part, Summary
 from ecs_cd.report.timeline import Deployed, Moment, Phase
 
 HOSTILE = [
@@ -331,3 +331,28 @@ def test_what_has_no_verdict_is_told_as_it_is() -> None:
         "### ❌ deploy: not begun", "", "```text", "a: is missing", "b: too", "```", "", "Look there.",
     ]  # fmt: skip
     assert refusal(["a"]).splitlines()[-1] == "```"
+
+
+def test_a_part_is_replaced_in_its_place_or_as_the_last() -> None:
+    """A scan stays where it is, and the step around it comes after it."""
+    reported = Summary()
+    for title in ("step", "scan", "other scan"):
+        reported.put(Part(title, UNDER_WAY))
+    reported.put(Part("scan", Outcome.SUCCEEDED))
+    reported.put_last(Part("step", Outcome.SUCCEEDED))
+    assert [(part.title, part.state) for part in reported.parts] == [
+        ("scan", Outcome.SUCCEEDED),
+        ("other scan", UNDER_WAY),
+        ("step", Outcome.SUCCEEDED),
+    ]
+    assert reported.part("step") == Part("step", Outcome.SUCCEEDED)
+    assert reported.part("none") is None
+
+
+def test_what_is_known_of_unfinished_services_is_added_up() -> None:
+    """Of every group that was under way."""
+    first, second = (Deployed(name, Outcome.CANCELLED) for name in ("web", "worker"))
+    reported = Summary()
+    reported.leave(one for one in [first])
+    reported.leave([second])
+    assert reported.unfinished == (first, second)
