@@ -25,6 +25,7 @@ from ecs_cd.aws.session import Aws
 from ecs_cd.ci import oidc
 from ecs_cd.ci.run import identify
 from ecs_cd.local.oidc import token_endpoint
+from ecs_cd.model import pace
 from ecs_cd.model.errors import Cancelled, Refused, Unreadable
 from tests.aws.conftest import SignedAws
 from tests.scripted_aws import Answer, Clock, at, denied, error, expired, reset, server_error, sts, throttled
@@ -376,7 +377,7 @@ def test_an_address_that_is_none_is_told(clock: Clock) -> None:
 
 def test_nobody_waits_long_for_a_token(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """An endpoint that takes the question and says nothing is one that can't be reached."""
-    monkeypatch.setattr(oidc, "_TIMEOUT", 0.01)
+    monkeypatch.setattr(pace, "OIDC_TIMEOUT", 0.01)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         environ = {
@@ -390,7 +391,7 @@ def test_nobody_waits_long_for_a_token(clock: Clock, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize("answer", [b"Content-Length: 9999\r\n\r\n{", b"\r\n{"], ids=["cut off", "without end"])
 def test_an_answer_that_is_not_whole_is_none(answer: bytes, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """It may be the next time; and nobody waits for ever while it comes byte by byte."""
-    monkeypatch.setattr(oidc, "_TIMEOUT", 0.05)
+    monkeypatch.setattr(pace, "OIDC_TIMEOUT", 0.05)
     monkeypatch.setattr(oidc, "_LARGEST", 1 << 24)
 
     def talk() -> None:

@@ -10,12 +10,12 @@ from botocore.exceptions import ClientError
 
 from ecs_cd.aws.errors import code
 from ecs_cd.aws.session import Aws, Client
+from ecs_cd.model import pace
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import MANIFEST_TYPES, Image, Repository
 
 # https://docs.aws.amazon.com/AmazonECR/latest/public/public-registry-auth.html
 _REGION = "us-east-1"
-_TIMEOUT = 20  # seconds
 
 
 def images(aws: Aws, repository: Repository, tags: Sequence[str]) -> dict[str, Image]:
@@ -68,7 +68,7 @@ def manifest(aws: Aws, repository: Repository, digest: str) -> str:
     request = Request(url, headers={"Accept": ", ".join(MANIFEST_TYPES)})
     request.add_unredirected_header("Authorization", f"Bearer {_token(aws)}")
     try:
-        with urlopen(request, timeout=_TIMEOUT) as response:
+        with urlopen(request, timeout=pace.REGISTRY_TIMEOUT) as response:
             content: bytes = response.read()
     except HTTPError as error:
         if error.code == 404:

@@ -14,13 +14,13 @@ from botocore.config import Config
 
 from ecs_cd.aws.errors import CREDENTIALS_REMEDY, no_region
 from ecs_cd.aws.sign_in import SignIn
+from ecs_cd.model import pace
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.run import NOWHERE, Run
 
 T = TypeVar("T")
 Client = Any  # botocore makes its clients at run time; there is no class to name
 
-_HEAD_START = 0.05  # seconds
 
 _ENDPOINT_REMEDY = (
     "Give AWS_ENDPOINT_URL, or what else sets an endpoint, as a whole URL (http://127.0.0.1:4566), or leave it out."
@@ -90,7 +90,7 @@ class Aws:
         self._asked[question] = ThreadPoolExecutor(1).submit(read)
         self._asked[question].add_done_callback(lambda _: self._sent.set())
         # Until then both would only be slower side by side. Signing in waits for others: go on meanwhile.
-        self._sent.wait(_HEAD_START)
+        self._sent.wait(pace.CONNECTION_HEAD_START)
 
     def answer(self, question: str, read: Callable[[], T]) -> T:
         """What the read that ``ask`` began has come to; without one, what it comes to now."""

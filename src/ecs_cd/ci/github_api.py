@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
+from ecs_cd.model import pace
 from ecs_cd.model.errors import Refused, Unreadable
 from ecs_cd.model.run import Run
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 PUBLIC = "https://api.github.com"
 
 _VERSION = "2022-11-28"
-_TIMEOUT = 3.0  # seconds, of each wait for GitHub within a call
-_PAUSE = 0.5  # seconds, before what may pass is tried again
 _LARGEST = 1 << 22  # bytes of an answer
 
 
@@ -58,9 +57,9 @@ class Api:
         try:
             return self._call(method, path, body, until)
         except Unreadable:
-            if monotonic() + _PAUSE >= until:
+            if monotonic() + pace.GITHUB_PAUSE >= until:
                 raise
-        sleep(_PAUSE)
+        sleep(pace.GITHUB_PAUSE)
         return self._call(method, path, body, until)
 
     def _call(self, method: str, path: str, body: Mapping[str, Any] | None, until: float) -> Any:
@@ -81,7 +80,7 @@ class Api:
         data = None if body is None else json.dumps(body).encode()
         try:
             request = Request(f"{self.url}/repos/{self.repository}/{path}", data, headers, method=method)
-            with _opener().open(request, timeout=min(_TIMEOUT, left)) as answer:
+            with _opener().open(request, timeout=min(pace.GITHUB_TIMEOUT, left)) as answer:
                 return json.loads(answer.read(_LARGEST))
         except HTTPError as error:
             raise self._refused(error) from None

@@ -11,13 +11,12 @@ from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from ecs_cd.model import pace
 from ecs_cd.model.errors import Refused, Unreadable
 
 if TYPE_CHECKING:
     from http.client import HTTPResponse
 
-_ATTEMPTS = 3
-_TIMEOUT = 5.0  # seconds, of each wait and of the whole answer
 _LARGEST = 1 << 16  # bytes of an answer
 _TOKEN = re.compile(r"[\w-]+\.[\w-]+\.[\w-]*", re.ASCII)
 
@@ -31,7 +30,7 @@ def id_token(environ: Mapping[str, str], sleep: Callable[[float], None], audienc
     bearer = environ.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "")
     if not (url and bearer):
         raise _no_endpoint(environ)
-    for attempt in range(1, _ATTEMPTS):
+    for attempt in range(1, pace.OIDC_ATTEMPTS):
         try:
             return _ask(url, bearer, audience)
         except Unreadable:
@@ -48,7 +47,7 @@ def _ask(url: str, bearer: str, audience: str) -> str:
     try:
         request = Request(f"{url}&audience={quote(audience)}", headers={"Accept": "application/json"})
         request.add_unredirected_header("Authorization", f"Bearer {bearer}")
-        with build_opener().open(request, timeout=_TIMEOUT) as answer:
+        with build_opener().open(request, timeout=pace.OIDC_TIMEOUT) as answer:
             return _token(json.loads(_content(answer)))
     except HTTPError as error:
         if error.code >= 500 or error.code in (408, 429):
@@ -65,7 +64,7 @@ def _ask(url: str, bearer: str, audience: str) -> str:
 
 def _content(answer: HTTPResponse) -> bytes:
     """The answer: whole, and not drop by drop for ever."""
-    content, until = b"", monotonic() + _TIMEOUT
+    content, until = b"", monotonic() + pace.OIDC_TIMEOUT
     while len(content) < _LARGEST and (part := answer.read1(_LARGEST)):
         content += part
         if monotonic() > until:

@@ -15,15 +15,11 @@ from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.images import registry
 from ecs_cd.job.job import Job, concurrently
 from ecs_cd.job.watch import watch
+from ecs_cd.model import pace
 from ecs_cd.model.duration import words
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import repository
 from ecs_cd.model.verdict import InProgress, Outcome, Verdict
-
-_AT_ONCE = 50  # services; each costs a call, and ECS takes a hundred at a time
-_EVERY = 1.0  # seconds
-_LATE = 9.0  # seconds by which the list of tasks may lag behind the end of a deployment
-_PATIENCE = 300.0  # seconds in which the tasks have to be readable
 
 # Of each image by digest the digests in its index; `None`: nobody can tell.
 Children = dict[str, frozenset[str] | None]
@@ -31,17 +27,17 @@ Children = dict[str, frozenset[str] | None]
 
 def verify_digests(job: Job, group: Sequence[TrackedDeployment]) -> None:
     """Looks at what the successful ones run; a verdict that is not proved is none."""
-    succeeded = [one for one in group if one.verdict and one.verdict.outcome is Outcome.SUCCEEDED]
-    deadline = job.clock.monotonic() + _PATIENCE
+    succeeded = [tracked for tracked in group if tracked.verdict and tracked.verdict.outcome is Outcome.SUCCEEDED]
+    deadline = job.clock.monotonic() + pace.DIGESTS_WAIT
     children: Children = {}
-    for start in range(0, len(succeeded), _AT_ONCE):
+    for start in range(0, len(succeeded), pace.DIGESTS_PER_LOOK):
         if start:
-            job.clock.sleep(_EVERY)
-        _prove(job, succeeded[start : start + _AT_ONCE], children, deadline)
+            job.clock.sleep(pace.DIGESTS_EVERY)
+        _prove(job, succeeded[start : start + pace.DIGESTS_PER_LOOK], children, deadline)
 
 
 def _prove(job: Job, group: Sequence[TrackedDeployment], children: Children, deadline: float) -> None:
-    missing: dict[str, list[str]] = {one.key: [] for one in group}
+    missing: dict[str, list[str]] = {tracked.key: [] for tracked in group}
     left, first_read = list(group), float("inf")
 
     def look() -> None:
@@ -50,10 +46,10 @@ def _prove(job: Job, group: Sequence[TrackedDeployment], children: Children, dea
             found = _missing(job, left, children)
         first_read = min(first_read, job.clock.monotonic())
         missing.update(found)
-        left = [one for one in left if missing[one.key]]
+        left = [tracked for tracked in left if missing[tracked.key]]
 
     def judge(_: None) -> Verdict | dict[str, InProgress]:
-        late = job.clock.monotonic() - first_read >= _LATE
+        late = job.clock.monotonic() - first_read >= pace.DIGESTS_LATE
         return {} if left and not late else Verdict(Outcome.SUCCEEDED, "")
 
     ended = watch(
@@ -61,29 +57,35 @@ def _prove(job: Job, group: Sequence[TrackedDeployment], children: Children, dea
         judge,
         lambda _, watching: job.ci.line(f"proof: {watching.message}"),
         clock=job.clock,
-        timeout=max(_LATE, deadline - job.clock.monotonic()),
-        interval=lambda _: _EVERY,
+        timeout=max(pace.DIGESTS_LATE, deadline - job.clock.monotonic()),
+        interval=lambda _: pace.DIGESTS_EVERY,
     )
     done = "AWS says that it is done, but"
-    for one in left:
+    for tracked in left:
         if ended.outcome is Outcome.SUCCEEDED:
-            one.verdict = Verdict(Outcome.FAILED, f"{done} {_LATE:g} seconds later {'; '.join(missing[one.key])}")
+            tracked.verdict = Verdict(
+                Outcome.FAILED, f"{done} {pace.DIGESTS_LATE:g} seconds later {'; '.join(missing[tracked.key])}"
+            )
         else:
-            one.verdict = Verdict(Outcome.UNKNOWN, f"{done} for {words(_PATIENCE)} nobody could read which digests run")
+            tracked.verdict = Verdict(
+                Outcome.UNKNOWN, f"{done} for {words(pace.DIGESTS_WAIT)} nobody could read which digests run"
+            )
 
 
 def _missing(job: Job, group: Sequence[TrackedDeployment], children: Children) -> dict[str, list[str]]:
     """What keeps each from being proved."""
     tasks = _tasks(job, group)
-    idle = [one for one in group if not any(task.get("lastStatus") == "RUNNING" for task in tasks[one.key])]
+    idle = [tracked for tracked in group if not any(task.get("lastStatus") == "RUNNING" for task in tasks[tracked.key])]
     none_wanted = _none_wanted(job, idle)
-    found = {one.key: [] if one.key in none_wanted else ["no task runs"] for one in idle}
-    running = [one for one in group if one.key not in found]
-    found |= {one.key: _unproved(one, tasks[one.key], children) for one in running}
-    unread = {image for one in running if found[one.key] for image in one.plan.images.values()} - set(children)
+    found = {tracked.key: [] if tracked.key in none_wanted else ["no task runs"] for tracked in idle}
+    running = [tracked for tracked in group if tracked.key not in found]
+    found |= {tracked.key: _unproved(tracked, tasks[tracked.key], children) for tracked in running}
+    unread = {image for tracked in running if found[tracked.key] for image in tracked.plan.images.values()} - set(
+        children
+    )
     if unread:
         children |= {image: _children(image, job) for image in sorted(unread)}
-        found |= {one.key: _unproved(one, tasks[one.key], children) for one in running}
+        found |= {tracked.key: _unproved(tracked, tasks[tracked.key], children) for tracked in running}
     return found
 
 
@@ -91,14 +93,16 @@ def _tasks(job: Job, group: Sequence[TrackedDeployment]) -> dict[str, list[Any]]
     """The tasks of each service that are to run: a ListTasks for each, and DescribeTasks for a hundred tasks."""
     cluster = group[0].plan.cluster if group else ""
     arns = concurrently(
-        *(lambda one=one: ecs.service_task_arns(job.aws, cluster, one.plan.name, "RUNNING") for one in group)
+        *(lambda tracked=one: ecs.service_task_arns(job.aws, cluster, tracked.plan.name, "RUNNING") for one in group)
     )
     known = {str(task["taskArn"]): task for task in ecs.tasks(job.aws, cluster, [arn for each in arns for arn in each])}
-    tasks = {one.key: [known[arn] for arn in each if arn in known] for one, each in zip(group, arns, strict=True)}
-    for one in group:
-        if not strategies.of(one.plan).OLD_TASKS_COUNT:
-            ours = one.own.task_definition
-            tasks[one.key] = [task for task in tasks[one.key] if task.get("taskDefinitionArn") == ours]
+    tasks = {
+        tracked.key: [known[arn] for arn in each if arn in known] for tracked, each in zip(group, arns, strict=True)
+    }
+    for tracked in group:
+        if not strategies.of(tracked.plan).OLD_TASKS_COUNT:
+            ours = tracked.own.task_definition
+            tasks[tracked.key] = [task for task in tasks[tracked.key] if task.get("taskDefinitionArn") == ours]
     return tasks
 
 
@@ -106,14 +110,16 @@ def _none_wanted(job: Job, idle: Sequence[TrackedDeployment]) -> set[str]:
     """Those of which no task is to run any more, if there ever was one."""
     if not idle:
         return set()
-    services = ecs.look_at_services(job.aws, idle[0].plan.cluster, [one.plan.name for one in idle])
-    return {one.key for one in idle if services.get(one.plan.name, {}).get("desiredCount") == 0}
+    services = ecs.look_at_services(job.aws, idle[0].plan.cluster, [tracked.plan.name for tracked in idle])
+    return {tracked.key for tracked in idle if services.get(tracked.plan.name, {}).get("desiredCount") == 0}
 
 
-def _unproved(one: TrackedDeployment, tasks: Sequence[Any], children: Children) -> list[str]:
+def _unproved(tracked: TrackedDeployment, tasks: Sequence[Any], children: Children) -> list[str]:
     known: Mapping[str, frozenset[str]] = {image: each for image, each in children.items() if each is not None}
-    images = {name: image for name, image in one.plan.images.items() if children.get(image, frozenset()) is not None}
-    return digests.missing(tasks, one.own.task_definition, images, known)
+    images = {
+        name: image for name, image in tracked.plan.images.items() if children.get(image, frozenset()) is not None
+    }
+    return digests.missing(tasks, tracked.own.task_definition, images, known)
 
 
 def _children(image: str, job: Job) -> frozenset[str] | None:

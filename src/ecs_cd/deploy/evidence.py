@@ -21,16 +21,10 @@ from ecs_cd.diagnosis import findings as diagnosis
 from ecs_cd.diagnosis import stopped_tasks
 from ecs_cd.diagnosis.findings import Evidence, Finding, StoppedTask
 from ecs_cd.job.job import Job
+from ecs_cd.model import pace
 from ecs_cd.tasks.rules import task_definition
 
-_TAILS = 2  # logs read for each cause: of many tasks that died alike the logs say the same
-_LOG_PAGES = 2  # of each, while it goes on
-_LAST = 24  # calls for what is still to be read in the end
 _TASKS_A_CALL = 100
-_MOST_TASKS = 200  # of a deployment that are looked at: a circuit breaker counts no more
-_LATE_LINES = 1.0  # seconds until we look once more for a log that had no lines
-_STALLED = 180.0  # seconds without any change, after which dead tasks are looked for all the same
-_STALLED_EVERY = 30.0
 
 
 # ---- the reads that are still to be made ----
@@ -54,180 +48,186 @@ class _Tasks:
 @dataclass(frozen=True)
 class _Log:
     task: Mapping[str, Any]
-    pages: int = _LOG_PAGES
+    pages: int = pace.TAIL_PAGES
 
 
-def want(one: TrackedDeployment, *, events: bool) -> None:
+def want(tracked: TrackedDeployment, *, events: bool) -> None:
     """Something went wrong: its dead tasks, and with ``events`` its events, are to be read."""
     wanted = [*([_Service()] if events else []), _Stopped()]
-    one.reads.extend(read for read in wanted if read not in one.reads)
+    tracked.reads.extend(read for read in wanted if read not in tracked.reads)
 
 
-def want_if_stalled(one: TrackedDeployment, now: float, *, events: bool) -> None:
+def want_if_stalled(tracked: TrackedDeployment, now: float, *, events: bool) -> None:
     """Where nothing moves for long there may be something that no count shows."""
-    if now - one.moved_at >= _STALLED:
-        one.moved_at = now - _STALLED + _STALLED_EVERY
-        want(one, events=events)
+    if now - tracked.moved_at >= pace.STALLED:
+        tracked.moved_at = now - pace.STALLED + pace.STALLED_EVERY
+        want(tracked, events=events)
 
 
 def gather(job: Job, group: Sequence[TrackedDeployment], most: int) -> None:
     """Makes the reads that are due, by turns, with ``most`` calls; what is left is for the next time, when who was
     served last comes last."""
     end = job.aws.calls + most
-    for one in itertools.cycle(sorted((each for each in group if each.reads), key=lambda each: each.read_at)):
+    for tracked in itertools.cycle(sorted((each for each in group if each.reads), key=lambda each: each.read_at)):
         if not any(each.reads and job.aws.calls + _calls(each.reads[0]) <= end for each in group):
             return
-        if one.reads and job.aws.calls + _calls(one.reads[0]) <= end:
-            one.read_at = job.clock.monotonic()
-            _try(job, one, one.reads.popleft())
+        if tracked.reads and job.aws.calls + _calls(tracked.reads[0]) <= end:
+            tracked.read_at = job.clock.monotonic()
+            _try(job, tracked, tracked.reads.popleft())
 
 
 def _calls(read: _Service | _Stopped | _Tasks | _Log) -> int:
-    return _LOG_PAGES if isinstance(read, _Log) else 1
+    return pace.TAIL_PAGES if isinstance(read, _Log) else 1
 
 
-def notice(job: Job, one: TrackedDeployment, service: Mapping[str, Any]) -> None:
+def notice(job: Job, tracked: TrackedDeployment, service: Mapping[str, Any]) -> None:
     """Says the service's events that are new, and the cause where one names it."""
-    new = diagnosis.new_events(service, one.seen_events)
-    one.seen_events |= {str(event["id"]) for event in service.get("events", ())}
-    one.events += new
+    new = diagnosis.new_events(service, tracked.seen_events)
+    tracked.seen_events |= {str(event["id"]) for event in service.get("events", ())}
+    tracked.events += new
     for message in new:
         job.ci.line(f"  event: {message}")
         finding = diagnosis.event_told(message)
         if finding:
-            _found(job, one, finding, f"{one.key}: {finding.cause}")
+            _found(job, tracked, finding, f"{tracked.key}: {finding.cause}")
 
 
 def look_once_more(job: Job, group: Sequence[TrackedDeployment]) -> None:
     """In the end: the tasks that have died since, and the logs that had no lines yet."""
     for one in group:
         want(one, events=False)
-    gather(job, group, _LAST * len(group))
+    gather(job, group, pace.LAST_EVIDENCE_CALLS * len(group))
     late = [(one, _Log(each.task, logs.PAGES)) for one in group for each in _without_lines(one)]
     if late:
-        job.clock.sleep(_LATE_LINES)
+        job.clock.sleep(pace.LATE_LOG)
     for one, read in late:
         _try(job, one, read)
 
 
-def _without_lines(one: TrackedDeployment) -> list[StoppedTask]:
+def _without_lines(tracked: TrackedDeployment) -> list[StoppedTask]:
     """Of each cause whose tasks have no log so far, some."""
-    told = {diagnosis.task_failed(each).cause for each in one.stopped.values() if each.log}
-    return [each for each in one.stopped.values() if diagnosis.task_failed(each).cause not in told][:_TAILS]
+    told = {diagnosis.task_failed(each).cause for each in tracked.stopped.values() if each.log}
+    return [each for each in tracked.stopped.values() if diagnosis.task_failed(each).cause not in told][
+        : pace.TAILS_PER_CAUSE
+    ]
 
 
-def findings(job: Job, one: TrackedDeployment, told: Evidence) -> list[Finding]:
+def findings(job: Job, tracked: TrackedDeployment, told: Evidence) -> list[Finding]:
     """The causes of a failure, with what the target groups and alarms tell. ``told`` is what the look at the deployment
     itself tells."""
     targets = [
         target
-        for arn in _target_groups(one)
-        for target in _try_list(job, one, lambda arn=arn: elbv2.unhealthy(job.aws, arn))
+        for arn in _target_groups(tracked)
+        for target in _try_list(job, tracked, lambda arn=arn: elbv2.unhealthy(job.aws, arn))
     ]
     names = [str(alarm["AlarmName"]) for alarm in told.alarms if alarm.get("AlarmName")]
-    alarms = _try_list(job, one, lambda: cloudwatch.in_alarm(job.aws, names)) if names else []
-    return known(one, replace(told, targets=tuple(targets), alarms=tuple(alarms) or told.alarms))
+    alarms = _try_list(job, tracked, lambda: cloudwatch.in_alarm(job.aws, names)) if names else []
+    return known(tracked, replace(told, targets=tuple(targets), alarms=tuple(alarms) or told.alarms))
 
 
-def known(one: TrackedDeployment, told: Evidence) -> list[Finding]:
+def known(tracked: TrackedDeployment, told: Evidence) -> list[Finding]:
     """The causes, as far as they have been found already."""
-    return diagnosis.findings(replace(told, stopped=tuple(one.stopped.values()), events=tuple(one.events[-10:])))
+    return diagnosis.findings(
+        replace(told, stopped=tuple(tracked.stopped.values()), events=tuple(tracked.events[-10:]))
+    )
 
 
-def _target_groups(one: TrackedDeployment) -> list[str]:
+def _target_groups(tracked: TrackedDeployment) -> list[str]:
     """Where the tasks that fail are registered: of a blue/green service in either."""
-    if not strategies.of(one.plan).SERVICE_NAMES_TARGET_GROUPS:
+    if not strategies.of(tracked.plan).SERVICE_NAMES_TARGET_GROUPS:
         return []
-    balancers = one.plan.service.get("loadBalancers", ())
+    balancers = tracked.plan.service.get("loadBalancers", ())
     arns = [each.get("targetGroupArn") for each in balancers]
     arns += [each.get("advancedConfiguration", {}).get("alternateTargetGroupArn") for each in balancers]
     return [str(arn) for arn in dict.fromkeys(arns) if arn]
 
 
-def _try(job: Job, one: TrackedDeployment, read: _Service | _Stopped | _Tasks | _Log) -> None:
+def _try(job: Job, tracked: TrackedDeployment, read: _Service | _Stopped | _Tasks | _Log) -> None:
     try:
-        _make(job, one, read)
+        _make(job, tracked, read)
     except (ClientError, BotoCoreError) as error:
-        _unreadable(job, one, error)
+        _unreadable(job, tracked, error)
 
 
-def _make(job: Job, one: TrackedDeployment, read: _Service | _Stopped | _Tasks | _Log) -> None:
+def _make(job: Job, tracked: TrackedDeployment, read: _Service | _Stopped | _Tasks | _Log) -> None:
     match read:
         case _Service():
-            service = ecs.look_at_service(job.aws, one.plan.cluster, one.plan.name)
+            service = ecs.look_at_service(job.aws, tracked.plan.cluster, tracked.plan.name)
             if service:
-                notice(job, one, service)
+                notice(job, tracked, service)
         case _Stopped():
-            arns = ecs.service_task_arns(job.aws, one.plan.cluster, one.plan.name, "STOPPED")
-            new = [arn for arn in arns if arn not in one.stopped][: max(0, _MOST_TASKS - len(one.stopped))]
+            arns = ecs.service_task_arns(job.aws, tracked.plan.cluster, tracked.plan.name, "STOPPED")
+            new = [arn for arn in arns if arn not in tracked.stopped][
+                : max(0, pace.MOST_STOPPED_TASKS - len(tracked.stopped))
+            ]
             chunks = (new[start : start + _TASKS_A_CALL] for start in range(0, len(new), _TASKS_A_CALL))
-            one.reads.extendleft(_Tasks(tuple(chunk)) for chunk in chunks)
+            tracked.reads.extendleft(_Tasks(tuple(chunk)) for chunk in chunks)
         case _Tasks(arns):
-            for task in ecs.tasks(job.aws, one.plan.cluster, arns):
-                if rolling.died(task, one.own):
-                    _note(job, one, task)
+            for task in ecs.tasks(job.aws, tracked.plan.cluster, arns):
+                if rolling.died(task, tracked.own):
+                    _note(job, tracked, task)
         case _Log(task, pages):
-            known = _with_log(job, one, task, pages)
-            one.stopped[str(task["taskArn"])] = known
+            known = _with_log(job, tracked, task, pages)
+            tracked.stopped[str(task["taskArn"])] = known
             finding = diagnosis.task_failed(known)
-            if known.log and one.first_time(f"log: {finding.cause}"):
+            if known.log and tracked.first_time(f"log: {finding.cause}"):
                 job.ci.relay(known.log)
 
 
-def _note(job: Job, one: TrackedDeployment, task: Mapping[str, Any]) -> None:
+def _note(job: Job, tracked: TrackedDeployment, task: Mapping[str, Any]) -> None:
     noted = StoppedTask(task)
     finding = diagnosis.task_failed(noted)
-    alike = sum(diagnosis.task_failed(each).cause == finding.cause for each in one.stopped.values())
-    one.stopped[str(task["taskArn"])] = noted
-    _found(job, one, finding, f"{one.key}: a task died: {finding.cause}")
-    if alike < _TAILS and _streams(one, task):
-        one.reads.append(_Log(task))
+    alike = sum(diagnosis.task_failed(each).cause == finding.cause for each in tracked.stopped.values())
+    tracked.stopped[str(task["taskArn"])] = noted
+    _found(job, tracked, finding, f"{tracked.key}: a task died: {finding.cause}")
+    if alike < pace.TAILS_PER_CAUSE and _streams(tracked, task):
+        tracked.reads.append(_Log(task))
 
 
-def _found(job: Job, one: TrackedDeployment, finding: Finding, words: str) -> None:
+def _found(job: Job, tracked: TrackedDeployment, finding: Finding, words: str) -> None:
     """Says a cause once; an event and a dead task tell of the same, and the event doesn't know the container.
 
     With the next step where waiting does not help, or where it is not told again in the end.
     """
-    if one.first_time(finding.cause.partition(" (container ")[0]):
+    if tracked.first_time(finding.cause.partition(" (container ")[0]):
         job.ci.line(words)
         job.ci.relay(() if finding.told else finding.evidence)
         if finding.next_step and (finding.told or finding.permanent):
             job.ci.line(f"-> {finding.next_step}")
-    if finding.permanent and one.permanent is None:
-        one.permanent = finding
+    if finding.permanent and tracked.permanent is None:
+        tracked.permanent = finding
 
 
-def _streams(one: TrackedDeployment, task: Mapping[str, Any]) -> list[logs.Stream]:
+def _streams(tracked: TrackedDeployment, task: Mapping[str, Any]) -> list[logs.Stream]:
     """Where the containers that took the task down write to, as far as it can be read."""
     names = [str(each.get("name", "")) for each in stopped_tasks.failed_containers(task)]
-    options = {name: task_definition.log_options(one.plan.definition, name) for name in names}
+    options = {name: task_definition.log_options(tracked.plan.definition, name) for name in names}
     found = (logs.stream(options[name], name, str(task["taskArn"])) for name in names)
     return [log for log in found if log]
 
 
-def _with_log(job: Job, one: TrackedDeployment, task: Mapping[str, Any], pages: int) -> StoppedTask:
-    for log in _streams(one, task):
+def _with_log(job: Job, tracked: TrackedDeployment, task: Mapping[str, Any], pages: int) -> StoppedTask:
+    for log in _streams(tracked, task):
         lines = logs.tail(job.aws, log, pages)
-        if log.trouble and one.first_of_any(log.trouble):
-            say = job.ci.warning if one.first_of_any("a log can't be read") else job.ci.line
+        if log.trouble and tracked.first_of_any(log.trouble):
+            say = job.ci.warning if tracked.first_of_any("a log can't be read") else job.ci.line
             say(log.trouble)
         if lines:
             return StoppedTask(task, lines)
     return StoppedTask(task)
 
 
-def _try_list(job: Job, one: TrackedDeployment, read: Any) -> list[Any]:
+def _try_list(job: Job, tracked: TrackedDeployment, read: Any) -> list[Any]:
     try:
         return list(read())
     except (ClientError, BotoCoreError) as error:
-        _unreadable(job, one, error)
+        _unreadable(job, tracked, error)
         return []
 
 
-def _unreadable(job: Job, one: TrackedDeployment, error: Exception) -> None:
+def _unreadable(job: Job, tracked: TrackedDeployment, error: Exception) -> None:
     """Said once, and not of every service: it is the role that may not read."""
     what = f"{getattr(error, 'operation_name', 'AWS')} answers {code(error) or type(error).__name__}"
-    if not is_transient(error) and one.first_of_any(what):
-        say = job.ci.warning if one.first_of_any("evidence is missing") else job.ci.line
-        say(f"{one.key}: evidence is missing, {what}")
+    if not is_transient(error) and tracked.first_of_any(what):
+        say = job.ci.warning if tracked.first_of_any("evidence is missing") else job.ci.line
+        say(f"{tracked.key}: evidence is missing, {what}")

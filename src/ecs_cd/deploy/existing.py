@@ -7,8 +7,9 @@ from dataclasses import replace
 from functools import partial
 
 from ecs_cd.aws import ecs
-from ecs_cd.deploy import follow, release
+from ecs_cd.deploy import begin, release
 from ecs_cd.deploy.digests import verify_digests
+from ecs_cd.deploy.follow import follow
 from ecs_cd.deploy.plan import Plan, Policy
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment
 from ecs_cd.deploy.tracked import TrackedDeployment
@@ -77,8 +78,8 @@ def carry_out(
     policy, deadline = _policy(inputs), job.clock.monotonic() + inputs.deployment_timeout
     with release.remembered(group, job):
         for one, call in deployments:
-            follow.begin(job, group, one, policy, partial(follow.ask, job, group, one, policy, call, deadline))
-        follow.follow(job, group, policy, deadline)
+            begin.begin(job, group, one, policy, partial(begin.ask, job, group, one, policy, call, deadline))
+        follow(job, group, policy, deadline)
         verify_digests(job, group)
         causes = release.findings(group, job)
     return group, release.result(release.verdict_on(group), group, causes, job)

@@ -11,8 +11,10 @@ from functools import partial
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ecs_cd.deploy import evidence, follow, schedules
+from ecs_cd.deploy import begin, evidence, go_back, schedules
+from ecs_cd.deploy.conflicts import resolve_conflicts
 from ecs_cd.deploy.digests import verify_digests
+from ecs_cd.deploy.follow import follow
 from ecs_cd.deploy.plan import Plan, Policy
 from ecs_cd.deploy.rules import rolling, snapshot
 from ecs_cd.deploy.tracked import TrackedDeployment
@@ -23,6 +25,7 @@ from ecs_cd.model.references import short
 from ecs_cd.model.verdict import Outcome, Verdict, combined
 from ecs_cd.report.timeline import Deployed
 from ecs_cd.tasks import revisions, templates
+from ecs_cd.tasks.revisions import NewRevisions
 from ecs_cd.tasks.rules import difference, task_definition
 from ecs_cd.tasks.rules.task_definition import TaskDefinition
 from ecs_cd.tasks.templates import Template
@@ -60,19 +63,12 @@ def execute(release: Release, by_name: Mapping[str, str], job: Job, first: First
     definitions = [plan.definition for plan in plans] + [_scheduled(one, by_name) for one in release.scheduled]
     deadline = job.clock.monotonic() + release.policy.timeout
     known = _known(definitions, [plan.template for plan in plans], job)
-    cleared = follow.resolve_conflicts(job, plans, known[: len(plans)], release.policy, deadline)
+    cleared = resolve_conflicts(job, plans, known[: len(plans)], release.policy, deadline)
     if isinstance(cleared, Verdict):
         return Result(cleared, {"result": cleared.outcome.value})
-    unused: set[str] = set()
-    try:
-        arns = _registered(definitions, known, unused, job)
-        return _carry_out(replace(release, plans=cleared), arns, unused, deadline, job, first)
-    except Cancelled:
-        if job.state.under_way:  # the runner gives us ten seconds, and that comes first
-            unused.clear()
-        raise
-    finally:
-        revisions.deregister_unused(job, *sorted(unused))
+    with revisions.registering(job) as new:
+        arns = _registered(definitions, known, new)
+        return _carry_out(replace(release, plans=cleared), arns, new, deadline, job, first)
 
 
 def register(definition: TaskDefinition, job: Job, first: First | None, *, dry_run: bool) -> Result:
@@ -113,16 +109,15 @@ def _known(definitions: Sequence[TaskDefinition], made_from: Sequence[Template |
     return [known[number] for number in first]
 
 
-def _registered(definitions: Sequence[TaskDefinition], known: Sequence[str], unused: set[str], job: Job) -> list[str]:
-    """The revision of each: the known one, or else a new one, which ``unused`` gets."""
+def _registered(definitions: Sequence[TaskDefinition], known: Sequence[str], new: NewRevisions) -> list[str]:
+    """The revision of each: the known one, or else a new one."""
     arns: dict[int, str] = {}
     first = task_definition.first_equal(definitions)
     for number in first:
         if known[number]:
             arns[number] = known[number]
         elif number not in arns:
-            arns[number] = templates.register(definitions[number], job)
-            unused.add(arns[number])
+            arns[number] = new.register(definitions[number])
     return [arns[number] for number in first]
 
 
@@ -130,33 +125,32 @@ def _registered(definitions: Sequence[TaskDefinition], known: Sequence[str], unu
 
 
 def _carry_out(
-    release: Release, arns: Sequence[str], unused: set[str], deadline: float, job: Job, first: First | None
+    release: Release, arns: Sequence[str], new: NewRevisions, deadline: float, job: Job, first: First | None
 ) -> Result:
-    """``unused`` loses the revisions that something got, or may have got."""
     if first:
         began = job.clock.monotonic()
         try:
             before = first(arns[0])
         finally:
-            unused -= {arns[0]} if job.state.under_way else set()
-        unused.discard(arns[0])
+            new.used(*arns[: bool(job.state.under_way)])
+        new.used(arns[0])
         if not before.verdict.outcome.green:
             return before
         deadline += job.clock.monotonic() - began  # that has a timeout of its own
     group: list[TrackedDeployment] = []
     with remembered(group, job):
         try:
-            follow.start(job, group, release.plans, arns[: len(release.plans)], release.policy, deadline)
+            begin.start(job, group, release.plans, arns[: len(release.plans)], release.policy, deadline)
         finally:
-            unused -= {one.own.task_definition for one in group if one.begun}
-        follow.follow(job, group, release.policy, deadline)
+            new.used(*(tracked.own.task_definition for tracked in group if tracked.begun))
+        follow(job, group, release.policy, deadline)
         verify_digests(job, group)
         causes = findings(group, job)
-        if release.policy.on_failure == "rollback" and follow.failed(group):
-            follow.go_back(job, group, release.policy)
+        if release.policy.on_failure == "rollback" and go_back.failed(group):
+            go_back.go_back(job, group, release.policy)
     verdict = verdict_on(group)
     if verdict.outcome is Outcome.SUCCEEDED:
-        unused.clear()  # the scheduled tasks get theirs now
+        new.used(*arns)  # the scheduled tasks get theirs now
         verdict = _afterwards(release, group, arns, verdict, job)
     elif release.scheduled:
         job.ci.line("scheduled tasks: they keep the revisions that they have, because the services have not succeeded")
@@ -170,23 +164,25 @@ def remembered(group: Sequence[TrackedDeployment], job: Job) -> Iterator[None]:
         yield
     except BaseException as error:
         outcome = Outcome.CANCELLED if isinstance(error, Cancelled) else Outcome.UNKNOWN
-        job.summary.leave(_deployed(one, one.verdict.outcome if one.verdict else outcome, job) for one in group)
+        job.summary.leave(
+            _deployed(tracked, tracked.verdict.outcome if tracked.verdict else outcome, job) for tracked in group
+        )
         raise
 
 
-def _verdict(one: TrackedDeployment) -> Verdict:
+def _verdict(tracked: TrackedDeployment) -> Verdict:
     """Its verdict; once it has been followed there is one."""
-    assert one.verdict is not None
-    return one.verdict
+    assert tracked.verdict is not None
+    return tracked.verdict
 
 
 def verdict_on(group: Sequence[TrackedDeployment]) -> Verdict:
     """One verdict on all that has been followed; of many services how many came to what, and why the first failed."""
-    verdict = combined({one.key: _verdict(one) for one in group})
+    verdict = combined({tracked.key: _verdict(tracked) for tracked in group})
     if len(group) <= _TOLD:
         return verdict
     counts = Counter(_verdict(one).outcome.words for one in group)
-    bad = [f"{one.key}: {_verdict(one).message}" for one in group if not _verdict(one).outcome.green]
+    bad = [f"{tracked.key}: {_verdict(tracked).message}" for tracked in group if not _verdict(tracked).outcome.green]
     more = [f"and {len(bad) - _TOLD} more"] if len(bad) > _TOLD else []
     numbers = ", ".join(f"{number} {outcome}" for outcome, number in counts.most_common())
     return replace(verdict, message="; ".join([f"{len(group)} services: {numbers}", *bad[:_TOLD], *more]))
@@ -201,12 +197,14 @@ def findings(group: Sequence[TrackedDeployment], job: Job) -> list[Finding]:
     whose: dict[tuple[str, str], list[str]] = {}
     failed = _to_be_explained(group)
     evidence.look_once_more(job, failed[:_LOOKED_INTO])
-    for number, one in enumerate(failed):
-        told = snapshot.evidence(one.own, one.snapshot)
-        for finding in evidence.findings(job, one, told) if number < _LOOKED_INTO else evidence.known(one, told):
+    for number, tracked in enumerate(failed):
+        told = snapshot.evidence(tracked.own, tracked.snapshot)
+        for finding in (
+            evidence.findings(job, tracked, told) if number < _LOOKED_INTO else evidence.known(tracked, told)
+        ):
             cause = (finding.cause, finding.next_step)
             found.setdefault(cause, finding)
-            whose.setdefault(cause, []).append(one.key)
+            whose.setdefault(cause, []).append(tracked.key)
     if len(group) == 1:
         return list(found.values())
     several = [replace(finding, cause=f"{_names(whose[key])}: {finding.cause}") for key, finding in found.items()]
@@ -214,7 +212,7 @@ def findings(group: Sequence[TrackedDeployment], job: Job) -> list[Finding]:
 
 
 def _to_be_explained(group: Sequence[TrackedDeployment]) -> list[TrackedDeployment]:
-    ended = ((one, one.verdict.outcome) for one in group if one.begun and one.verdict)
+    ended = ((tracked, tracked.verdict.outcome) for tracked in group if tracked.begun and tracked.verdict)
     return [one for one, outcome in ended if not outcome.green and outcome not in _EXPLAINED]
 
 
@@ -232,7 +230,7 @@ def _afterwards(
     if problems:
         return Verdict(Outcome.FAILED, f"the services run the new revision, but {'; '.join(problems)}")
     if release.keep:
-        before = {arn for one in group if (arn := one.own.previous_task_definition)}
+        before = {arn for tracked in group if (arn := tracked.own.previous_task_definition)}
         before |= {arn for one, _ in scheduled for arn in one.task_definitions}
         cluster = release.plans[0].cluster
         revisions.clean_up(job, cluster, release.services, set(arns), keep=release.keep, protected=before)
@@ -266,63 +264,65 @@ def _nothing_changed(texts: Mapping[str, Sequence[str]], job: Job) -> Result:
 
 def result(verdict: Verdict, group: Sequence[TrackedDeployment], causes: Sequence[Finding], job: Job) -> Result:
     """What is told of it; the state file goes unless somebody has to look after it."""
-    if not any(one.begun and _verdict(one).outcome in _UNFINISHED for one in group):
+    if not any(tracked.begun and _verdict(tracked).outcome in _UNFINISHED for tracked in group):
         job.state.end()
     outputs = {"result": verdict.outcome.value, **_outputs(group)}
     facts = _facts(group[0]) if len(group) == 1 else {"cluster": group[0].plan.cluster}
-    looked_into = {one.key for one in _to_be_explained(group)[:_LOOKED_INTO]}
-    services = [_deployed(one, _verdict(one).outcome, job, read=one.key in looked_into) for one in group]
+    looked_into = {tracked.key for tracked in _to_be_explained(group)[:_LOOKED_INTO]}
+    services = [
+        _deployed(tracked, _verdict(tracked).outcome, job, read=tracked.key in looked_into) for tracked in group
+    ]
     return Result(verdict, outputs, facts, causes, services=services)
 
 
 def _outputs(group: Sequence[TrackedDeployment]) -> dict[str, str]:
     """One line a deployment; ``services`` has all of it as JSON."""
     told = {
-        one.key: {
-            "result": _verdict(one).outcome.value,
-            "task-definition-arn": one.own.task_definition if one.begun else "",
-            "deployment-id": one.own.id,
-            "images": dict(one.plan.images) if one.begun else {},
+        tracked.key: {
+            "result": _verdict(tracked).outcome.value,
+            "task-definition-arn": tracked.own.task_definition if tracked.begun else "",
+            "deployment-id": tracked.own.id,
+            "images": dict(tracked.plan.images) if tracked.begun else {},
         }
-        for one in group
+        for tracked in group
     }
-    begun = [one for one in group if one.begun]
-    codedeploy = [one.own.id for one in begun if one.own.id.startswith("d-")]
-    images = {container: image for one in begun for container, image in one.plan.images.items()}
+    begun = [tracked for tracked in group if tracked.begun]
+    codedeploy = [tracked.own.id for tracked in begun if tracked.own.id.startswith("d-")]
+    images = {container: image for tracked in begun for container, image in tracked.plan.images.items()}
     return {
-        "task-definition-arn": "\n".join(dict.fromkeys(one.own.task_definition for one in begun)),
-        "deployment-id": "\n".join(one.own.id for one in begun),
+        "task-definition-arn": "\n".join(dict.fromkeys(tracked.own.task_definition for tracked in begun)),
+        "deployment-id": "\n".join(tracked.own.id for tracked in begun),
         **({"codedeploy-deployment-id": "\n".join(codedeploy)} if codedeploy else {}),
         "images": json.dumps(images, sort_keys=True),
         "services": json.dumps(told, sort_keys=True),
     }
 
 
-def _facts(one: TrackedDeployment) -> dict[str, str]:
+def _facts(tracked: TrackedDeployment) -> dict[str, str]:
     return {
-        "service": f"{one.plan.cluster}/{one.plan.name}",
-        "images": "\n".join(f"{container}: {image}" for container, image in one.plan.images.items()),
-        "deployment": one.own.id,
+        "service": f"{tracked.plan.cluster}/{tracked.plan.name}",
+        "images": "\n".join(f"{container}: {image}" for container, image in tracked.plan.images.items()),
+        "deployment": tracked.own.id,
     }
 
 
-def _deployed(one: TrackedDeployment, outcome: Outcome, job: Job, *, read: bool = False) -> Deployed:
+def _deployed(tracked: TrackedDeployment, outcome: Outcome, job: Job, *, read: bool = False) -> Deployed:
     """What became of it. Without ``read`` the difference is told where the definition of before is known already."""
-    before, after = one.way
-    if not one.begun:
-        return Deployed(one.key, outcome, before)
-    one.tell(outcome, job.clock.monotonic())
-    change = _change(one, job, read=read)
-    return Deployed(one.key, outcome, before, after, one.plan.images, one.moments, change)
+    before, after = tracked.way
+    if not tracked.begun:
+        return Deployed(tracked.key, outcome, before)
+    tracked.tell(outcome, job.clock.monotonic())
+    change = _change(tracked, job, read=read)
+    return Deployed(tracked.key, outcome, before, after, tracked.plan.images, tracked.moments, change)
 
 
-def _change(one: TrackedDeployment, job: Job, *, read: bool) -> list[str] | None:
+def _change(tracked: TrackedDeployment, job: Job, *, read: bool) -> list[str] | None:
     """What differs between the revision of before and ours; ``None``: nobody knows."""
-    before = one.own.previous_task_definition
-    if not before or before == one.own.task_definition:
+    before = tracked.own.previous_task_definition
+    if not before or before == tracked.own.task_definition:
         return None
     if read and before not in job.definitions:
         with suppress(ClientError, BotoCoreError, Refused):
             templates.registered(before, job)
     known = job.definitions.get(before)
-    return difference.lines(known, one.plan.definition) if known else None
+    return difference.lines(known, tracked.plan.definition) if known else None

@@ -16,6 +16,7 @@ from ecs_cd.deploy.rules.schedules import Retargeted, Target
 from ecs_cd.document.rules.document import Document, Rule, Schedule, ScheduledTask
 from ecs_cd.job.job import Job, concurrently
 from ecs_cd.job.mutation import carry_out
+from ecs_cd.model import pace
 from ecs_cd.model.errors import OutcomeUnknown, Refused
 from ecs_cd.model.references import short
 from ecs_cd.tasks import templates
@@ -24,7 +25,6 @@ from ecs_cd.tasks.rules.task_definition import TaskDefinition
 
 # What EventBridge says while somebody else changes the same rule, and Scheduler of the same schedule.
 _BUSY = {"ConcurrentModificationException", "ConflictException"}
-_WAITS = (0, 1, 2, 4)  # seconds before each attempt
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def _prepare(task: ScheduledTask, job: Job) -> Prepared:
 def _update(one: Prepared, arn: str, job: Job) -> str:
     """What was done, in words. Begins anew, with a new look, while somebody else is changing the same thing."""
     busy = ""
-    for wait in _WAITS:
+    for wait in pace.RETARGET_WAITS:
         job.clock.sleep(wait)
         try:
             return _update_now(one, arn, job)

@@ -16,10 +16,8 @@ from ecs_cd.images.plan import Plan
 from ecs_cd.images.registry import Login
 from ecs_cd.images.rules import bake, build_failure, buildx
 from ecs_cd.job.job import Job, concurrently
+from ecs_cd.model import pace
 from ecs_cd.model.references import Image, mentioned
-
-_PAUSES = (2, 5)  # seconds before a push that was cut off is tried again
-_LOOKS = (0, 1, 2)  # seconds before each look for what was just pushed
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ def build(plans: Sequence[Plan], job: Job) -> Built:
         builds = {plan.name: _build(plan, environ, job) for plan in plans}
         rescued: list[Done] = []
         left = list(plans)
-        for pause in (*_PAUSES, None):
+        for pause in (*pace.PUSH_PAUSES, None):
             attempt = _attempt({plan.name: builds[plan.name] for plan in left}, environ, job)
             if attempt.code == 0:
                 break
@@ -205,7 +203,7 @@ def _differs(done: Done, job: Job) -> str:
     """How ECR holds it otherwise than BuildKit says that it pushed it; empty where it doesn't."""
     plan, digest = done.plan, done.digest
     tag = plan.tagging.names[0]
-    for pause in _LOOKS:
+    for pause in pace.PUSHED_LOOKS:
         if pause:
             job.clock.sleep(pause)
         image = registry.images(job.aws, plan.repository, [tag]).get(tag)

@@ -10,13 +10,11 @@ from ecs_cd.images.rules import scan_findings
 from ecs_cd.images.rules.scan_findings import Seen
 from ecs_cd.job.job import Job
 from ecs_cd.job.watch import watch
+from ecs_cd.model import pace
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import Repository
 from ecs_cd.model.verdict import InProgress, Outcome, Verdict
 from ecs_cd.report import summary
-
-TIMEOUT = 900.0  # seconds: enhanced scanning takes minutes where many images arrive
-_PATIENCE = 20.0  # seconds that a scan on push may take to begin
 
 
 def check(repository: Repository) -> None:
@@ -58,7 +56,7 @@ def _watch(
     began = job.clock.monotonic()
 
     def look() -> dict[str, Seen]:
-        patient = job.clock.monotonic() - began < _PATIENCE
+        patient = job.clock.monotonic() - began < pace.SCAN_BEGINS
         for platform, digest in manifests.items():
             scans[platform] = _look(job, repository, digest, scans[platform], patient=patient)
         return scans
@@ -71,7 +69,7 @@ def _watch(
         lambda seen: scan_findings.judge(seen, fail_on),
         say,
         clock=job.clock,
-        timeout=TIMEOUT,
+        timeout=pace.SCAN_TIMEOUT,
         interval=lambda elapsed: 2.0 if elapsed < 30 else 5.0 if elapsed < 120 else 15.0,
     )
 

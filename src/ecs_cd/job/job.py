@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ecs_cd.model import pace
 from ecs_cd.model.errors import Refused
 from ecs_cd.report.summary import Summary
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from ecs_cd.model.run import Run
     from ecs_cd.model.verdict import Verdict
     from ecs_cd.report.timeline import Deployed
-
-_AT_ONCE = 8  # calls
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ def concurrently(*calls: Callable[[], Any]) -> list[Any]:
     """
     from concurrent.futures import ThreadPoolExecutor
 
-    pool = ThreadPoolExecutor(max_workers=min(_AT_ONCE, len(calls)) or 1)
+    pool = ThreadPoolExecutor(max_workers=min(pace.CALLS_AT_ONCE, len(calls)) or 1)
     futures = [pool.submit(call) for call in calls]
     try:
         errors = [future.exception() for future in futures]

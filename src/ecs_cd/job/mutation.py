@@ -9,11 +9,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd.aws.errors import code, is_transient, unsent
 from ecs_cd.job.job import Job
+from ecs_cd.model import pace
 from ecs_cd.model.errors import OutcomeUnknown, Refused
 
 T = TypeVar("T")
-
-_ATTEMPTS = 6  # with 1, 2, ... 5 seconds between them
 
 
 def carry_out(
@@ -32,7 +31,7 @@ def carry_out(
         if not is_transient(error) or unsent(error):
             raise
         lost: Exception = error
-    for attempt in range(1, _ATTEMPTS):
+    for attempt in range(1, pace.MUTATION_ATTEMPTS):
         job.ci.line(f"{what}: {code(lost) or type(lost).__name__}; looking before it is repeated")
         job.clock.sleep(attempt)
         try:

@@ -14,16 +14,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ecs_cd.aws.errors import explain
 from ecs_cd.inputs.interface import Deploy
 from ecs_cd.job.job import Job, Result
+from ecs_cd.model import pace
 from ecs_cd.model.errors import Cancelled, OutcomeUnknown, Refused, Unreadable
 from ecs_cd.model.verdict import DEFECT_EXIT_CODE, EXIT_CODES, REFUSED_EXIT_CODE, Outcome, Verdict
 
 if TYPE_CHECKING:  # few runs have one, and each start would pay for it
     from ecs_cd.ci.github_deployments import Deployment
 
-# Seconds that GitHub is waited for before the deployment begins, and once more when it has ended.
-_PATIENCE = 6.0
-# After SIGINT: the runner leaves us 7.5, and what is still running is said, or stopped, first.
-_LITTLE = 2.0
 
 _CANCELLED = EXIT_CODES[Outcome.CANCELLED]
 _EXPLAINED = (Refused, ClientError, BotoCoreError, OutcomeUnknown, OSError)
@@ -61,7 +58,7 @@ class GitHubDeploymentStatus:
         self._result: tuple[str, Verdict] | None = None
         self._error: BaseException | None = None
         if deployment and not deployment.requested:  # while everything else is prepared
-            self._looked = self._thread.submit(deployment.is_the_jobs, monotonic() + _PATIENCE)
+            self._looked = self._thread.submit(deployment.is_the_jobs, monotonic() + pace.GITHUB_WAIT)
 
     def begin(self, commit: str, services: Sequence[str]) -> None:
         """Everything is prepared and nothing refused: there is a Deployment now, and it is in progress."""
@@ -82,7 +79,7 @@ class GitHubDeploymentStatus:
             return deployment.begin(commit, services, until)
 
         self._open = True
-        self._wait_for(call, _PATIENCE)
+        self._wait_for(call, pace.GITHUB_WAIT)
 
     def seen(self, title: str, execute: Callable[[], Result]) -> Callable[[], Result]:
         """The same step, whose end is remembered."""
@@ -102,7 +99,7 @@ class GitHubDeploymentStatus:
         """The last step has ended with this exit code, which it returns: GitHub is told."""
         if self._result and EXIT_CODES[self._result[1].outcome] == code:
             title, verdict = self._result
-            self._tell(lambda deployment, until: deployment.end(title, verdict, until), _PATIENCE)
+            self._tell(lambda deployment, until: deployment.end(title, verdict, until), pace.GITHUB_WAIT)
         else:
             self._tell_cut_short(code, self._error)
         return code
@@ -114,7 +111,7 @@ class GitHubDeploymentStatus:
 
     def _tell_cut_short(self, code: int, error: BaseException | None) -> None:
         why = explain(error).sentence if isinstance(error, _EXPLAINED) else ""
-        patience = _LITTLE if code == _CANCELLED else _PATIENCE
+        patience = pace.GITHUB_WAIT_CANCELLED if code == _CANCELLED else pace.GITHUB_WAIT
         self._tell(lambda deployment, until: deployment.cut_short(code, why, until), patience)
 
     def _tell(self, call: Callable[[Deployment, float], None], patience: float) -> None:

@@ -21,13 +21,13 @@ from ecs_cd.deploy import strategies
 from ecs_cd.deploy.rules import rolling
 from ecs_cd.job.job import concurrently
 from ecs_cd.job.watch import Clock
+from ecs_cd.model import pace
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.exhaustive import assert_never
 from ecs_cd.model.lifecycle import Strategy
 from ecs_cd.model.references import short
 from ecs_cd.tasks.run_task import OURS
 
-_LOOKS = 4
 _ANNOTATIONS = 5  # GitHub shows ten of a kind a step
 
 
@@ -96,7 +96,7 @@ def _find(aws: Aws, under_way: Mapping[str, Any], clock: Clock) -> str | None:
     the tasks' startedBy, another's may have the same."""
     if not under_way["started_by"].startswith(OURS):
         return None
-    for attempt in range(_LOOKS):
+    for attempt in range(pace.CLEAN_UP_LOOKS):
         if attempt:
             clock.sleep(1)
         arn = ecs.started_by(aws, under_way["cluster"], under_way["family"], under_way["started_by"])

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd.aws import ecs, task_definitions
 from ecs_cd.aws.errors import explain
 from ecs_cd.job.job import Job
+from ecs_cd.model.errors import Cancelled
 from ecs_cd.model.references import family as family_of
 from ecs_cd.model.references import short
+from ecs_cd.tasks import templates
 from ecs_cd.tasks.rules import revisions
+from ecs_cd.tasks.rules.task_definition import TaskDefinition
 
 # ECS takes about twenty at once and then one a second: nobody waits a minute for tidiness.
 _MOST = 20
@@ -41,6 +45,45 @@ def clean_up(
     left = len(found) - len(done)
     words = ", ".join(short(arn) for arn in done) or "nothing"
     job.ci.line(f"keep-revisions: {words} deregistered{f', {left} more to be next time' if left else ''}")
+
+
+class NewRevisions:
+    """The revisions that this run registers."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._unused: set[str] = set()
+
+    def register(self, definition: TaskDefinition) -> str:
+        """Registers a revision; its ARN."""
+        arn = templates.register(definition, self._job)
+        self._unused.add(arn)
+        return arn
+
+    def used(self, *arns: str) -> None:
+        """These were deployed, or may have been: they stay."""
+        self._unused -= set(arns)
+
+    def deregister_unused(self) -> None:
+        """The others go."""
+        deregister_unused(self._job, *sorted(self._unused))
+
+
+@contextmanager
+def registering(job: Job) -> Iterator[NewRevisions]:
+    """For the length of the block; what it registers and does not use is deregistered in the end."""
+    new = NewRevisions(job)
+    try:
+        yield new
+    except Cancelled:
+        if not job.state.under_way:  # else the runner's ten seconds are for what is running
+            new.deregister_unused()
+        raise
+    except BaseException:
+        new.deregister_unused()
+        raise
+    else:
+        new.deregister_unused()
 
 
 def deregister_unused(job: Job, *arns: str) -> None:

@@ -18,14 +18,11 @@ from ecs_cd.job.job import Job, Result
 from ecs_cd.job.mutation import carry_out
 from ecs_cd.job.state import client_token
 from ecs_cd.job.watch import watch
+from ecs_cd.model import pace
 from ecs_cd.model.references import short
 from ecs_cd.model.verdict import InProgress, Outcome, Verdict
 from ecs_cd.tasks.rules import task_definition
 from ecs_cd.tasks.rules.task_definition import TaskDefinition
-
-_NEXT_LINES = 0.2  # seconds between two looks at the rest of a log
-_LONGEST_DRAIN = 15.0  # seconds
-_LATE_LINES = 1.0  # seconds until we look once more for lines of a failed container that came late
 
 OURS = "ecs-cd/"  # how the startedBy begins that we give a task
 
@@ -199,10 +196,10 @@ class Follow:
 
     def drain(self, patience: float) -> None:
         """Shows the rest of the log: until a look brings nothing new, first after ``patience`` seconds."""
-        deadline = self.job.clock.monotonic() + _LONGEST_DRAIN
+        deadline = self.job.clock.monotonic() + pace.LONGEST_DRAIN
         fresh = self.fresh or patience > 0
         while fresh and self.job.clock.monotonic() < deadline:
-            self.job.clock.sleep(patience or _NEXT_LINES)
+            self.job.clock.sleep(patience or pace.LOG_EVERY)
             patience, fresh = 0.0, self.relay()
 
     def finding(self) -> Finding:
@@ -230,7 +227,7 @@ def follow(following: Follow, judge: Judge, deadline: float) -> Verdict:
     )
     if verdict.outcome not in (Outcome.TIMED_OUT, Outcome.UNKNOWN):
         job.state.end()
-        following.drain(0.0 if verdict.outcome.green else _LATE_LINES)
+        following.drain(0.0 if verdict.outcome.green else pace.LATE_LOG)
     return verdict
 
 

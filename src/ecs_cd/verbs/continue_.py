@@ -28,7 +28,7 @@ def run(inputs: Continue, job: Job) -> int:
     return run_step(STEP, lambda: existing.carry_out(inputs, deployments, job)[1], job)
 
 
-def _go_on(one: TrackedDeployment, job: Job) -> OwnDeployment:
-    strategies.of(one.plan).go_on(job, one.plan, one.own)
-    job.ci.line(f"{one.key}: deployment {short(one.own.id)} to {short(one.own.task_definition)} goes on")
-    return one.own
+def _go_on(tracked: TrackedDeployment, job: Job) -> OwnDeployment:
+    strategies.of(tracked.plan).go_on(job, tracked.plan, tracked.own)
+    job.ci.line(f"{tracked.key}: deployment {short(tracked.own.id)} to {short(tracked.own.task_definition)} goes on")
+    return tracked.own

@@ -69,11 +69,11 @@ def _back(inputs: Rollback, backs: Sequence[TrackedDeployment], job: Job) -> Res
     group, result = existing.carry_out(inputs, [(one, partial(_undo, one, job)) for one in backs], job)
     if result.verdict.outcome is not Outcome.SUCCEEDED:
         return result
-    words = "; ".join(f"{one.key} is back at {short(one.back_to)}" for one in group)
+    words = "; ".join(f"{tracked.key} is back at {short(tracked.back_to)}" for tracked in group)
     return replace(result, verdict=Verdict(Outcome.SUCCEEDED, words))
 
 
-def _undo(one: TrackedDeployment, job: Job) -> OwnDeployment:
-    began = strategies.of(one.plan).undo(job, one)
-    job.ci.line(f"{one.key}: going back to {short(one.back_to)}")
+def _undo(tracked: TrackedDeployment, job: Job) -> OwnDeployment:
+    began = strategies.of(tracked.plan).undo(job, tracked)
+    job.ci.line(f"{tracked.key}: going back to {short(tracked.back_to)}")
     return began

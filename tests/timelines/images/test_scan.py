@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ecs_cd.images import scan
+from ecs_cd.model import pace
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import repository
 from tests.scripted_aws import Clock, Error, Params, ScriptedAws, at, denied, ecs, error, lost, moment, reset, throttled
@@ -146,7 +147,7 @@ def test_a_result_that_does_not_come_is_red(aws: ScriptedAws, step: Run, clock: 
     aws.on(FINDINGS, scanned("ACTIVE", done=False))
     ended = step("build-push", fail_on="critical")
     assert ended.exit_code == 7
-    assert clock.monotonic() == scan.TIMEOUT
+    assert clock.monotonic() == pace.SCAN_TIMEOUT
     assert (
         f"timed out: no scan result of {REPOSITORY}@{ecs.DIGEST}: no verdict after 15 min; "
         "last seen: ECR says ACTIVE of the scan, and has no result yet"

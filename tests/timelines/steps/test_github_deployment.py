@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 
 from ecs_cd import cli
-from ecs_cd.ci import github_api
-from ecs_cd.steps import github_deployment
+from ecs_cd.model import pace
 from tests.fake_github import SERVER_URL, FakeGitHub, Fault, garbage, lost, redirect, reset, silent, status, trickle
 from tests.scripted_aws import Clock, Params, ScriptedAws, at, denied, ecs, expired
 from tests.scripted_aws.fleet import COMPLETES, CRASHES, STAYS, Course, Fleet, document
@@ -29,7 +28,7 @@ MUTATIONS = ("ecs.RegisterTaskDefinition", "ecs.UpdateService", "ecs.RunTask")
 @pytest.fixture
 def github(aws: ScriptedAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeGitHub]:
     """The job's GitHub; each request knows how much AWS had been asked to change before."""
-    monkeypatch.setattr(github_api, "_PAUSE", 0)
+    monkeypatch.setattr(pace, "GITHUB_PAUSE", 0)
     for name in ("GITHUB_EVENT_NAME", "GITHUB_EVENT_PATH", "GITHUB_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     with FakeGitHub(moment=lambda: sum(call.operation in MUTATIONS for call in aws.calls)) as fake:
@@ -397,7 +396,7 @@ def test_a_failing_github_never_fails_a_deployment(
     github: FakeGitHub, run: Run, monkeypatch: pytest.MonkeyPatch, method: str, fault: Fault, words: str
 ) -> None:
     """One warning with its remedy; AWS is asked for the same, and the outputs are the same."""
-    monkeypatch.setattr(github_deployment, "_PATIENCE", 0.2 if fault.endless else 6)
+    monkeypatch.setattr(pace, "GITHUB_WAIT", 0.2 if fault.endless else 6)
     github.fail(fault, method=method)
     ended = run()
     assert ended.exit_code == 0, ended.log
@@ -466,7 +465,7 @@ def test_a_deployment_that_was_made_too_late_still_gets_its_end(
     github: FakeGitHub, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody waited for its first status, and nobody is left with one that is in progress for ever."""
-    monkeypatch.setattr(github_deployment, "_PATIENCE", 1.0)
+    monkeypatch.setattr(pace, "GITHUB_WAIT", 1.0)
     github.fail(silent(), None, path="/statuses")
     ended = run()
     assert ended.exit_code == 0

@@ -11,6 +11,7 @@ from ecs_cd.deploy.rules import appspec
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment
 from ecs_cd.diagnosis.findings import Evidence
 from ecs_cd.document.rules.document import CodeDeploy
+from ecs_cd.model import pace
 from ecs_cd.model.lifecycle import LIFECYCLE_EVENTS, READY, STARTED, Until
 from ecs_cd.model.references import short
 from ecs_cd.model.verdict import InProgress, Outcome, Verdict
@@ -32,9 +33,6 @@ _PHASES = {
     "AllowTraffic": Phase.TRAFFIC,
     "AfterAllowTraffic": Phase.TRAFFIC,
 }
-# Seconds after the end in which CodeDeploy names the rollback's deployment: where the group rolls back, and where
-# whoever stopped it may have asked for that.
-_ROLLBACK_BEGINS, _ROLLBACK_MAY_BEGIN = 60.0, 10.0
 
 
 @dataclass(frozen=True)
@@ -277,12 +275,18 @@ def _ended_badly(look: Snapshot) -> Verdict | InProgress:
 def _without_rollback(look: Snapshot, why: str) -> Verdict | InProgress:
     waited = 0.0 if look.ended_at is None else look.at - look.ended_at
     told = look.info.get("rollbackInfo", {}).get("rollbackMessage")
-    rolls_back = _rolls_back(look.info)
-    limit = _ROLLBACK_BEGINS if rolls_back else _ROLLBACK_MAY_BEGIN if look.status == "Stopped" else 0.0
+    limit = _rollback_wait(look)
     if waited < limit and not told:
         return InProgress(f"{why}; waiting for the rollback", alarming=True)
     more = f"; {told}" if told else "; CodeDeploy does not roll back"
     return Verdict(Outcome.FAILED, f"{why}{more}")
+
+
+def _rollback_wait(look: Snapshot) -> float:
+    """Seconds from the end in which CodeDeploy may still begin a rollback."""
+    if _rolls_back(look.info):
+        return pace.CODEDEPLOY_ROLLBACK_BEGINS
+    return pace.CODEDEPLOY_ROLLBACK_MAY_BEGIN if look.status == "Stopped" else 0.0
 
 
 def _rolls_back(info: Mapping[str, Any]) -> bool:

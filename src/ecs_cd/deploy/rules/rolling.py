@@ -8,6 +8,7 @@ from typing import Any
 
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment, deleted
 from ecs_cd.diagnosis.findings import Evidence
+from ecs_cd.model import pace
 from ecs_cd.model.lifecycle import STABLE, Until
 from ecs_cd.model.references import short
 from ecs_cd.model.verdict import InProgress, Outcome, Verdict
@@ -38,7 +39,6 @@ class Snapshot:
 
 
 _MOST_DEPLOYMENTS = 5  # of a service at once; ECS refuses another: aws/containers-roadmap#2836
-_ROLLBACK_BEGINS = 60.0  # seconds after FAILED; ECS itself takes a few
 # Nobody's failure: whoever ended the task, ECS starts it again.
 _ENDED_FROM_OUTSIDE = ("SpotInterruption", "TerminationNotice", "InfrastructureHealth", "UserInitiated")
 
@@ -249,7 +249,7 @@ def _failed_and_primary(ours: Mapping[str, Any], service: Mapping[str, Any], loo
     said = [why, *(str(event.get("message", "")) for event in events)]
     nowhere = any("no rollback candidate" in text.lower() for text in said)
     begun = str(look.status).startswith("ROLLBACK")
-    overdue = (look.failed_for or 0) >= _ROLLBACK_BEGINS and not begun
+    overdue = (look.failed_for or 0) >= pace.ROLLBACK_BEGINS and not begun
     if not _rolls_back(service) or nowhere:
         return Verdict(Outcome.FAILED, why)
     if overdue:

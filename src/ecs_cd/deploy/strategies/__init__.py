@@ -53,7 +53,7 @@ class DeploymentStrategy(Protocol):
     def under_way(self, job: Job, plan: Plan, arn: str) -> str:
         """Another deployment of this service that has not ended, in words; empty if there is none."""
 
-    def undo(self, job: Job, one: TrackedDeployment) -> OwnDeployment:
+    def undo(self, job: Job, tracked: TrackedDeployment) -> OwnDeployment:
         """Starts the way back to the previous revision. Raises ``Refused`` if that would undo another deployment."""
 
     def waiting(self, job: Job, plan: Plan) -> OwnDeployment | None:
@@ -86,8 +86,8 @@ def of(plan: Plan) -> DeploymentStrategy:
 def read(job: Job, followed: Sequence[TrackedDeployment]) -> list[Snapshot]:
     """A snapshot of each deployment in its order; those of one strategy are read at once. Raises ``Unreadable``."""
     by_module: dict[int, tuple[DeploymentStrategy, list[int]]] = {}
-    for number, one in enumerate(followed):
-        strategy = of(one.plan)
+    for number, tracked in enumerate(followed):
+        strategy = of(tracked.plan)
         by_module.setdefault(id(strategy), (strategy, []))[1].append(number)
     found: dict[int, Snapshot] = {}
     for strategy, numbers in by_module.values():

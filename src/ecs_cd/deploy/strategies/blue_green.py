@@ -22,13 +22,10 @@ from ecs_cd.deploy.strategies.way_back import way_back
 from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.job.job import Job
 from ecs_cd.job.mutation import carry_out
+from ecs_cd.model import pace
 from ecs_cd.model.errors import OutcomeUnknown
 from ecs_cd.model.references import short
 
-_MOST_OVER = 70  # that are told in one look, which asks for their services besides; the rest in the next
-_NEWEST = 20  # service deployments among which ours is, or it was deployed long ago
-_LISTED_WITHIN = 60.0  # seconds in which ECS lists a service deployment that it has begun
-_SHOWN_WITHIN = 30  # seconds in which ECS shows that a pause is over
 _MARGIN = timedelta(seconds=5)  # by which a service deployment may be older than the PRIMARY that came with it
 _ENDED = ("ConflictException", "ServiceDeploymentNotFoundException")  # StopServiceDeployment's
 _WAITS_NO_MORE = ("ClientException", "InvalidParameterException", *_ENDED)  # ContinueServiceDeployment's
@@ -94,7 +91,7 @@ def _mine(plan: Plan, arn: str, ours: Json | None, primary: Mapping[str, Any], p
 
 def _wait_for(job: Job, plan: Plan, arn: str, primary: Mapping[str, Any]) -> Json:
     """The service deployment that came with this PRIMARY; ECS may list it some seconds late."""
-    deadline = job.clock.monotonic() + _LISTED_WITHIN
+    deadline = job.clock.monotonic() + pace.LISTED_WITHIN
     while True:
         found = _found(job, plan, arn, primary)
         if found:
@@ -130,7 +127,7 @@ def brought(
     """
     since = created_at - _MARGIN if created_at else None
     listed = service_deployments.listed(job.aws, cluster, service, created_after=since, polling=polling)
-    found = service_deployments.with_targets(job.aws, listed[:_NEWEST], polling=polling)
+    found = service_deployments.with_targets(job.aws, listed[: pace.NEWEST_LISTED], polling=polling)
     return next((one for one, target in found if target == arn), None)
 
 
@@ -144,14 +141,14 @@ def read(job: Job, followed: Sequence[TrackedDeployment]) -> list[Snapshot]:
     """
     done = {"status": "SUCCESSFUL"}
     with transient_as_unreadable():
-        ids = [one.own.id for one in followed]
+        ids = [tracked.own.id for tracked in followed]
         known = service_deployments.look_at(job.aws, [name for name in ids if name.startswith("arn:")])
         looks = [Snapshot(known.get(name) if name.startswith("arn:") else done) for name in ids]
         over = [n for n, look in enumerate(looks) if _status(look.deployment) not in UNDER_WAY]
-        for number in over[_MOST_OVER:]:
+        for number in over[pace.OVER_PER_LOOK :]:
             last = followed[number].snapshot
             looks[number] = last if isinstance(last, Snapshot) else Snapshot({"status": "PENDING"})
-        over = over[:_MOST_OVER]
+        over = over[: pace.OVER_PER_LOOK]
         for number, look in zip(over, _again(job, [(followed[n], looks[n]) for n in over]), strict=True):
             looks[number] = look
     return looks
@@ -161,22 +158,22 @@ def _again(job: Job, over: Sequence[tuple[TrackedDeployment, Snapshot]]) -> list
     """With what the service itself says."""
     if not over:
         return []
-    services = ecs.look_at_services(job.aws, over[0][0].plan.cluster, [one.plan.name for one, _ in over])
-    return [_with_service(job, one, look, services.get(one.plan.name)) for one, look in over]
+    services = ecs.look_at_services(job.aws, over[0][0].plan.cluster, [tracked.plan.name for tracked, _ in over])
+    return [_with_service(job, tracked, look, services.get(tracked.plan.name)) for tracked, look in over]
 
 
-def _with_service(job: Job, one: TrackedDeployment, look: Snapshot, service: Json | None) -> Snapshot:
+def _with_service(job: Job, tracked: TrackedDeployment, look: Snapshot, service: Json | None) -> Snapshot:
     gone = deleted(service)
     if service is None or gone:
         return replace(look, gone=gone)
     if look.deployment is None or _status(look.deployment) != "STOPPED":
         return replace(look, service=service)
-    newest = _newest(job.aws, one.plan.cluster, service, look.deployment)
-    if newest and newest[1] == one.own.task_definition:
-        job.ci.line(f"{one.key}: {_words(*newest)} took over with our task definition")
-        one.own = replace(one.own, id=str(newest[0]["serviceDeploymentArn"]), started_by="")
-        return Snapshot(service_deployments.look_at(job.aws, [one.own.id]).get(one.own.id))
-    return replace(look, service=service, newer=_words(*newest) if newest else _replaced(one.own, service))
+    newest = _newest(job.aws, tracked.plan.cluster, service, look.deployment)
+    if newest and newest[1] == tracked.own.task_definition:
+        job.ci.line(f"{tracked.key}: {_words(*newest)} took over with our task definition")
+        tracked.own = replace(tracked.own, id=str(newest[0]["serviceDeploymentArn"]), started_by="")
+        return Snapshot(service_deployments.look_at(job.aws, [tracked.own.id]).get(tracked.own.id))
+    return replace(look, service=service, newer=_words(*newest) if newest else _replaced(tracked.own, service))
 
 
 def _newest(aws: Aws, cluster: str, service: Json, ours: Mapping[str, Any]) -> tuple[Json, str] | None:
@@ -212,10 +209,10 @@ def under_way(job: Job, plan: Plan, arn: str) -> str:
 # ---- go back, go on ----
 
 
-def undo(job: Job, one: TrackedDeployment) -> OwnDeployment:
+def undo(job: Job, tracked: TrackedDeployment) -> OwnDeployment:
     """Lets ECS roll ours back while it is under way, which is the deployment to follow then; else deploys what ran
     before. Raises ``Refused`` where the service is not ours any more."""
-    own = one.own
+    own = tracked.own
     ours = _described(job.aws, own.id)
     if _status(ours) in UNDER_WAY:
         if take_back(job, ours):
@@ -223,7 +220,7 @@ def undo(job: Job, one: TrackedDeployment) -> OwnDeployment:
         ours = _described(job.aws, own.id)
     if _status(ours) == "ROLLBACK_SUCCESSFUL":
         return own
-    return start(job, *way_back(job, one))
+    return start(job, *way_back(job, tracked))
 
 
 def take_back(job: Job, deployment: Mapping[str, Any]) -> bool:
@@ -298,7 +295,7 @@ def go_on(job: Job, plan: Plan, own: OwnDeployment) -> None:
         return
     hook = str(found[1]["hookId"])
     proceed(job, own.id, hook, "CONTINUE")
-    for _ in range(_SHOWN_WITHIN):
+    for _ in range(pace.RESUMED_WITHIN):
         now = paused(job, plan.cluster, plan.name)
         if now is None or now[1].get("hookId") != hook:
             return

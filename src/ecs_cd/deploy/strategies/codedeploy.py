@@ -25,15 +25,13 @@ from ecs_cd.document.rules.document import CodeDeploy
 from ecs_cd.job.job import Job, concurrently
 from ecs_cd.job.mutation import carry_out
 from ecs_cd.job.workspace import read_file
+from ecs_cd.model import pace
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.lifecycle import Strategy
 from ecs_cd.model.references import S3Object, WorkspaceFile, short
 from ecs_cd.model.verdict import Verdict
 
-_LONGEST_WAIT = 6 * 3600.0  # seconds
 _MARGIN = timedelta(seconds=5)  # by which CodeDeploy's clocks may differ
-_CALLS = 12  # that one look may cost
-_TARGETS = 5  # of so many deployments the lifecycle events of one are read at each look, by turns
 
 
 CARRIED_OUT_BY = "CodeDeploy"
@@ -109,7 +107,7 @@ def wait_budget(job: Job, plan: Plan, timeout: float) -> float:
     action counts, both on top of ``timeout``, up to six hours."""
     names = _names(plan)
     group = codedeploy.deployment_group(job.aws, names.application, names.deployment_group)
-    return max(timeout, min(timeout + 60.0 * rules.waits(group), _LONGEST_WAIT))
+    return max(timeout, min(timeout + 60.0 * rules.waits(group), pace.LONGEST_WAIT_BUDGET))
 
 
 # ---- start ----
@@ -256,7 +254,7 @@ def read(job: Job, followed: Sequence[TrackedDeployment]) -> list[Snapshot]:
     """One look at all of these deployments and their rollbacks, 25 a call; at the lifecycle events by turns, and where
     the status has changed."""
     backs = [rules.rollback_id(last.info) for one in followed if (last := _last(one))]
-    ids = dict.fromkeys(name for name in [*(one.own.id for one in followed), *backs] if _is_named(name))
+    ids = dict.fromkeys(name for name in [*(tracked.own.id for tracked in followed), *backs] if _is_named(name))
     with transient_as_unreadable():
         known = codedeploy.look_at_deployments(job.aws, list(ids))
         looks = [_look(job, one, known) for one in followed]
@@ -271,11 +269,11 @@ def read(job: Job, followed: Sequence[TrackedDeployment]) -> list[Snapshot]:
     return looks
 
 
-def _look(job: Job, one: TrackedDeployment, known: Mapping[str, Json]) -> Snapshot:
+def _look(job: Job, tracked: TrackedDeployment, known: Mapping[str, Json]) -> Snapshot:
     """Where CodeDeploy has no deployment to name as ours, the service has long had the task definition."""
-    last = _last(one) or Snapshot({})
+    last = _last(tracked) or Snapshot({})
     now = job.clock.monotonic()
-    info = known.get(one.own.id, {}) if _is_named(one.own.id) else {"status": "Succeeded"}
+    info = known.get(tracked.own.id, {}) if _is_named(tracked.own.id) else {"status": "Succeeded"}
     ended = info.get("status") in ENDED_BADLY
     return replace(
         last,
@@ -303,55 +301,57 @@ def _gone(job: Job, followed: Sequence[TrackedDeployment], looks: Sequence[Snaps
 def _due(followed: Sequence[TrackedDeployment], looks: Sequence[Snapshot]) -> list[int]:
     """Those whose status has changed, and of the others some, the longest not asked first; of many as many as a look
     may cost besides the deployments and their rollbacks."""
-    named = [n for n, one in enumerate(followed) if _is_named(one.own.id)]
+    named = [n for n, tracked in enumerate(followed) if _is_named(tracked.own.id)]
     begun = [n for n in named if looks[n].status not in ("", "Created", "Queued")]
     oldest_first = sorted(begun, key=lambda n: looks[n].asked_at)
     changed = [n for n in oldest_first if _has_changed(followed[n], looks[n])]
     others = [n for n in oldest_first if n not in changed]
-    due = changed + others[: max(1, len(followed) // _TARGETS)]
-    return due[: max(1, _CALLS - 2 * -(-len(followed) // codedeploy.DEPLOYMENTS_A_CALL))]
+    due = changed + others[: max(1, len(followed) // pace.TARGETS_SHARE)]
+    return due[: max(1, pace.LOOK_CALLS - 2 * -(-len(followed) // codedeploy.DEPLOYMENTS_A_CALL))]
 
 
-def _has_changed(one: TrackedDeployment, look: Snapshot) -> bool:
-    last = _last(one)
+def _has_changed(tracked: TrackedDeployment, look: Snapshot) -> bool:
+    last = _last(tracked)
     return last is None or last.status != look.status
 
 
-def _last(one: TrackedDeployment) -> Snapshot | None:
-    return one.snapshot if isinstance(one.snapshot, Snapshot) else None
+def _last(tracked: TrackedDeployment) -> Snapshot | None:
+    return tracked.snapshot if isinstance(tracked.snapshot, Snapshot) else None
 
 
-def _with_target(job: Job, one: TrackedDeployment, look: Snapshot) -> Snapshot:
+def _with_target(job: Job, tracked: TrackedDeployment, look: Snapshot) -> Snapshot:
     """Without them the deployment's own status has to do."""
     look = replace(look, asked_at=look.at)
     try:
-        target = codedeploy.ecs_target(job.aws, one.own.id, rules.target_id(one.plan.cluster, one.plan.name))
+        target = codedeploy.ecs_target(
+            job.aws, tracked.own.id, rules.target_id(tracked.plan.cluster, tracked.plan.name)
+        )
     except (ClientError, BotoCoreError) as error:
         what = code(error) or type(error).__name__
-        if not is_transient(error) and one.first_of_any(f"target: {what}"):
-            job.ci.warning(f"{one.key}: the lifecycle events can't be read ({what})")
+        if not is_transient(error) and tracked.first_of_any(f"target: {what}"):
+            job.ci.warning(f"{tracked.key}: the lifecycle events can't be read ({what})")
         return look
     look = replace(look, target=target)
     task_set = str(rules.green(look).get("identifer", ""))
-    if task_set.startswith("ecs-svc/") and one.own.started_by != task_set:  # which its tasks are started by
-        one.own = replace(one.own, started_by=task_set)
+    if task_set.startswith("ecs-svc/") and tracked.own.started_by != task_set:  # which its tasks are started by
+        tracked.own = replace(tracked.own, started_by=task_set)
     return look
 
 
 # ---- go back, go on ----
 
 
-def undo(job: Job, one: TrackedDeployment) -> OwnDeployment:
+def undo(job: Job, tracked: TrackedDeployment) -> OwnDeployment:
     """Stops ours while it is under way, and CodeDeploy rolls it back: the deployment to follow then is the same. Else
     deploys what ran before. Raises ``Refused`` where the service is not ours any more."""
-    own = one.own
+    own = tracked.own
     if _is_named(own.id):
         if roll_back(job, own.id):
             return own
         ours = next(iter(codedeploy.deployments(job.aws, [own.id])), {})
         if rules.rollback_id(ours):
             return own
-    return start(job, *way_back(job, one))
+    return start(job, *way_back(job, tracked))
 
 
 def roll_back(job: Job, name: str) -> bool:

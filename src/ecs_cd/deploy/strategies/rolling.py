@@ -20,10 +20,9 @@ from ecs_cd.deploy.strategies.update_service import update
 from ecs_cd.deploy.strategies.way_back import way_back
 from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.job.job import Job
+from ecs_cd.model import pace
 from ecs_cd.model.lifecycle import Strategy
 from ecs_cd.model.references import short
-
-_ASK_AGAIN = 5.0  # seconds
 
 CARRIED_OUT_BY = "ECS"
 CALLS_PER_LOOK = 0.1  # DescribeServices takes ten services, and tells all of a rolling update
@@ -65,33 +64,33 @@ def read(job: Job, followed: Sequence[TrackedDeployment]) -> list[Snapshot]:
         return []
     now = job.clock.monotonic()
     with transient_as_unreadable():
-        services = ecs.look_at_services(job.aws, followed[0].plan.cluster, [one.plan.name for one in followed])
-        looks = [_look(job, one, services.get(one.plan.name), now) for one in followed]
+        services = ecs.look_at_services(job.aws, followed[0].plan.cluster, [tracked.plan.name for tracked in followed])
+        looks = [_look(job, tracked, services.get(tracked.plan.name), now) for tracked in followed]
         _ask(job, followed, looks)
     return looks
 
 
-def _look(job: Job, one: TrackedDeployment, service: Mapping[str, Any] | None, now: float) -> Snapshot:
-    last = one.snapshot if isinstance(one.snapshot, Snapshot) else Snapshot(None)
+def _look(job: Job, tracked: TrackedDeployment, service: Mapping[str, Any] | None, now: float) -> Snapshot:
+    last = tracked.snapshot if isinstance(tracked.snapshot, Snapshot) else Snapshot(None)
     if service is None:
         return Snapshot(None, at=now)
     current = rolling.primary(service)
-    if rolling.taken_over(one.own, service, failed=last.failed_at is not None):
+    if rolling.taken_over(tracked.own, service, failed=last.failed_at is not None):
         name = str(current["id"])
-        job.ci.line(f"{one.key}: deployment {name} took over with our task definition")
-        one.own = replace(one.own, id=name, started_by=name, created_at=current.get("createdAt"))
+        job.ci.line(f"{tracked.key}: deployment {name} took over with our task definition")
+        tracked.own = replace(tracked.own, id=name, started_by=name, created_at=current.get("createdAt"))
         last = Snapshot(None)
-    failed = last.failed_at is not None or rolling.has_failed(one.own, service)
+    failed = last.failed_at is not None or rolling.has_failed(tracked.own, service)
     failed_at = (now if last.failed_at is None else last.failed_at) if failed else None
     look = replace(last, service=service, at=now, failed_at=failed_at)
     # What was asked while a look lagged says nothing of what happens later.
-    return look if _unclear(one, look) else replace(look, status=None)
+    return look if _unclear(tracked, look) else replace(look, status=None)
 
 
-def _unclear(one: TrackedDeployment, look: Snapshot) -> bool:
+def _unclear(tracked: TrackedDeployment, look: Snapshot) -> bool:
     """Whether the service itself does not tell enough: ours has failed, or is not PRIMARY."""
     current = rolling.primary(look.service) if look.service else {}
-    return look.service is not None and (look.failed_at is not None or current.get("id") != one.own.id)
+    return look.service is not None and (look.failed_at is not None or current.get("id") != tracked.own.id)
 
 
 def _ask(job: Job, followed: Sequence[TrackedDeployment], looks: list[Snapshot]) -> None:
@@ -100,7 +99,7 @@ def _ask(job: Job, followed: Sequence[TrackedDeployment], looks: list[Snapshot])
     unclear = [
         number
         for number, (one, look) in enumerate(zip(followed, looks, strict=True))
-        if _unclear(one, look) and (len(followed) == 1 or look.at - look.asked_at >= _ASK_AGAIN)
+        if _unclear(one, look) and (len(followed) == 1 or look.at - look.asked_at >= pace.STATUS_EVERY)
     ]
     if not unclear:
         return
@@ -110,10 +109,10 @@ def _ask(job: Job, followed: Sequence[TrackedDeployment], looks: list[Snapshot])
     looks[number] = replace(look, status=_status(job, one, look.service), asked_at=look.at)
 
 
-def _status(job: Job, one: TrackedDeployment, service: Mapping[str, Any]) -> str:
-    arn, own = str(service["serviceArn"]), one.own
+def _status(job: Job, tracked: TrackedDeployment, service: Mapping[str, Any]) -> str:
+    arn, own = str(service["serviceArn"]), tracked.own
     try:
-        ours = blue_green.brought(job, one.plan.cluster, arn, own.task_definition, own.created_at, polling=True)
+        ours = blue_green.brought(job, tracked.plan.cluster, arn, own.task_definition, own.created_at, polling=True)
     except (ClientError, BotoCoreError) as error:
         if is_transient(error):
             raise
@@ -126,9 +125,9 @@ def under_way(job: Job, plan: Plan, arn: str) -> str:
     return rolling.under_way(plan.service, arn)
 
 
-def undo(job: Job, one: TrackedDeployment) -> OwnDeployment:
+def undo(job: Job, tracked: TrackedDeployment) -> OwnDeployment:
     """Back to what ran before, by another deployment. Raises ``Refused`` where the service is not ours any more."""
-    return start(job, *way_back(job, one))
+    return start(job, *way_back(job, tracked))
 
 
 def stop(aws: Aws, under_way: Mapping[str, Any]) -> str:

@@ -13,12 +13,12 @@ from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import short
 
 
-def way_back(job: Job, one: TrackedDeployment) -> tuple[Plan, str]:
+def way_back(job: Job, tracked: TrackedDeployment) -> tuple[Plan, str]:
     """The plan to deploy, and the revision, with the service as it is now.
 
     Raises ``Refused`` where there is nothing to go back to, or the service is somebody else's by now.
     """
-    own, plan = one.own, one.plan
+    own, plan = tracked.own, tracked.plan
     service = ecs.active_service(job.aws, plan.cluster, plan.name)
     running, previous = rolling.running(service), own.previous_task_definition
     if running not in (own.task_definition, previous):

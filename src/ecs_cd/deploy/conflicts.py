@@ -1,0 +1,103 @@
+"""Another deployment of the service that is under way: waited for, refused or superseded, as on-conflict says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ecs_cd.aws import ecs
+from ecs_cd.aws.errors import transient_as_unreadable
+from ecs_cd.deploy import strategies
+from ecs_cd.deploy.follow import say
+from ecs_cd.deploy.plan import Plan, Policy
+from ecs_cd.job.job import Job
+from ecs_cd.job.watch import watch
+from ecs_cd.model import pace
+from ecs_cd.model.errors import Refused
+from ecs_cd.model.verdict import InProgress, Outcome, Verdict
+
+
+def resolve_conflicts(
+    job: Job, plans: Sequence[Plan], arns: Sequence[str], policy: Policy, deadline: float
+) -> list[Plan] | Verdict:
+    """The plans with the services as they are now, once no deployment of somebody else is under way.
+
+    ``arns`` are the revisions that are wanted, empty where they are still to be registered. A verdict where the time
+    was over before. Raises ``Refused`` where ``on_conflict`` doesn't wait.
+    """
+    fresh = {plan.target.key: plan for plan in plans}
+    wanted = dict(zip(fresh, arns, strict=True))
+    others: dict[str, str] = {}  # whose deployment is under way, in words, the longest not asked first
+    seen_all = False
+
+    def look() -> None:
+        nonlocal seen_all
+        asked = _affordable([fresh[key] for key in others]) or list(fresh.values())
+        with transient_as_unreadable():
+            for plan in asked if all_fresh(job, asked) and not others else _renewed(job, asked):
+                key = plan.target.key
+                fresh[key] = plan
+                found = strategies.of(plan).under_way(job, plan, wanted[key])
+                others.pop(key, None)
+                others.update({key: found} if found else {})
+        seen_all = len(asked) == len(plans)  # else the rest may have changed while some were waited for
+
+    def judge(_: None) -> Verdict | dict[str, InProgress]:
+        if not others:
+            return Verdict(Outcome.SUCCEEDED, "") if seen_all else {}
+        if policy.on_conflict != "wait":
+            _refuse_or_supersede(job, fresh, others, policy)
+            return Verdict(Outcome.SUCCEEDED, "")
+        return {key: InProgress(f"{found}, somebody else's; waiting for its end") for key, found in others.items()}
+
+    ended = watch(
+        look,
+        judge,
+        lambda key, watching: say(job, key, watching),
+        clock=job.clock,
+        timeout=max(0.0, deadline - job.clock.monotonic()),
+        interval=lambda _: pace.LOOK_EVERY,
+        progress=job.ci.progress,
+    )
+    if ended.outcome is Outcome.SUCCEEDED:
+        return list(fresh.values())
+    return replace(ended, message=f"nothing was begun: {ended.message}")
+
+
+def _affordable(plans: Sequence[Plan]) -> list[Plan]:
+    """The first of these, as many as one look can ask: DescribeServices takes ten, and tells all of a rolling update;
+    any other costs two calls besides."""
+    cost, found = 0.9, []
+    for plan in plans:
+        cost += strategies.of(plan).CALLS_PER_LOOK
+        if cost <= pace.LOOK_CALLS:
+            found.append(plan)
+    return found
+
+
+def all_fresh(job: Job, plans: Sequence[Plan]) -> bool:
+    """Whether nobody can have begun much since the services were read: a migration may have taken long."""
+    return all(job.clock.monotonic() - plan.seen_at < pace.CONFLICT_FRESH for plan in plans)
+
+
+def _renewed(job: Job, plans: Sequence[Plan]) -> list[Plan]:
+    now = job.clock.monotonic()
+    found = ecs.look_at_services(job.aws, plans[0].cluster, [plan.name for plan in plans])
+    gone = [plan.name for plan in plans if found.get(plan.name, {}).get("status") != "ACTIVE"]
+    if gone:
+        raise Refused([f"the ECS service {name} is not there any more" for name in gone])
+    return [replace(plan, service=found[plan.name], seen_at=now) for plan in plans]
+
+
+def _refuse_or_supersede(job: Job, plans: dict[str, Plan], others: dict[str, str], policy: Policy) -> None:
+    said = [f"{key}: {found}" for key, found in others.items()]
+    if policy.on_conflict == "fail":
+        remedy = "Let it come to its end, or set on-conflict to wait or supersede."
+        raise Refused([f"somebody else's deployment is under way: {each}" for each in said], remedy)
+    busy = [
+        f"{key}: {others[key]} can't be superseded" for key in others if not strategies.of(plans[key]).CAN_BE_SUPERSEDED
+    ]
+    if busy:
+        raise Refused(busy, "CodeDeploy begins no second one, and ecs-cd stops nobody else's: set on-conflict to wait.")
+    for each in said:
+        job.ci.line(f"{each}; it is superseded, as on-conflict says")

@@ -1,0 +1,108 @@
+"""After a failure: every service back to what it ran before, as on-failure says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ecs_cd.aws.errors import explain
+from ecs_cd.deploy import strategies
+from ecs_cd.deploy.begin import ask
+from ecs_cd.deploy.follow import FAILURES, follow
+from ecs_cd.deploy.plan import Policy
+from ecs_cd.deploy.rules import rolling
+from ecs_cd.deploy.tracked import TrackedDeployment
+from ecs_cd.deploy.under_way import note
+from ecs_cd.job.job import Job
+from ecs_cd.model.errors import OutcomeUnknown, Refused
+from ecs_cd.model.lifecycle import Until
+from ecs_cd.model.references import short
+from ecs_cd.model.verdict import Outcome, Verdict
+
+_NAMED = 3  # failures named in the verdict on another service
+_UNDONE = (Outcome.SUCCEEDED, Outcome.IN_PROGRESS, Outcome.FAILED, Outcome.TIMED_OUT, Outcome.PAUSED)
+
+
+def failed(group: Sequence[TrackedDeployment]) -> list[TrackedDeployment]:
+    """Those that have failed in a way that on-failure is about."""
+    return [tracked for tracked in group if tracked.verdict and tracked.verdict.outcome in FAILURES]
+
+
+def go_back(job: Job, group: Sequence[TrackedDeployment], policy: Policy) -> None:
+    """Brings every service back to what it ran before, and waits for it, in a time of its own; the verdicts tell how
+    that went.
+
+    A service that ECS rolled back already, or that is somebody else's by now, is left alone.
+    """
+    deadline = job.clock.monotonic() + policy.timeout
+    policy = replace(policy, until=Until(through_pauses=True), fail_fast=False, on_failure="report", in_order=False)
+    why = _in_short([f"{tracked.key}: {tracked.verdict.message}" for tracked in failed(group) if tracked.verdict])
+    now = list(group)  # with the ways back in the place of what they undo
+    try:
+        for number, tracked in enumerate(group):
+            if tracked.begun and (tracked.verdict is None or tracked.verdict.outcome in _UNDONE):
+                _undo(job, now, number, why, policy, deadline)
+        follow(job, now, policy, deadline)
+    finally:
+        for tracked, back in zip(group, now, strict=True):
+            if back is not tracked:
+                tracked.moments += back.moments
+                tracked.verdict = _brought_back(back.verdict, short(back.back_to), why)
+                if tracked.verdict:
+                    tracked.tell(tracked.verdict.outcome, tracked.moments[-1][1])
+
+
+def _in_short(failures: Sequence[str]) -> str:
+    more = len(failures) - _NAMED
+    return "; ".join([*failures[:_NAMED], *([f"and {more} more"] if more > 0 else [])])
+
+
+def _undo(job: Job, now: list[TrackedDeployment], number: int, why: str, policy: Policy, deadline: float) -> None:
+    """Puts the way back in the place of the deployment, or writes into its verdict why there is none."""
+    tracked = now[number]
+    verdict = tracked.verdict or Verdict(Outcome.FAILED, f"given up: {why}")
+    nothing = _nothing_to_undo(tracked)
+    if nothing:
+        tracked.verdict = replace(verdict, message=f"{verdict.message}; {nothing}")
+        return
+    previous = str(tracked.own.previous_task_definition)
+    job.ci.line(f"{tracked.key}: going back to {short(previous)}, as on-failure says")
+    back = TrackedDeployment(
+        tracked.plan, tracked.own, back_to=previous, seen_events=tracked.seen_events, said_of_any=tracked.said_of_any
+    )
+    now[number] = back
+    try:
+        back.own = ask(job, now, back, policy, lambda: strategies.of(tracked.plan).undo(job, tracked), deadline)
+    except OutcomeUnknown as error:
+        now[number] = tracked
+        tracked.verdict = Verdict(Outcome.UNKNOWN, f"it failed ({why}), and the way back is not known: {error}")
+    except (ClientError, BotoCoreError, Refused) as error:
+        now[number] = tracked
+        tracked.verdict = Verdict(Outcome.ROLLBACK_FAILED, f"it failed ({why}), and can't go back: {explain(error)}")
+    note(job, now, policy)
+
+
+def _nothing_to_undo(tracked: TrackedDeployment) -> str:
+    """Why there is no way back; empty where there is one."""
+    before = rolling.primary(tracked.plan.service)
+    if (
+        before
+        and before["id"] in (tracked.own.id, tracked.own.started_by)
+        and before.get("rolloutState") == "COMPLETED"
+    ):
+        return "the service had it before this deployment, and keeps it"
+    if tracked.own.previous_task_definition in (None, tracked.own.task_definition):
+        return "there is nothing before it to go back to"
+    return ""
+
+
+def _brought_back(verdict: Verdict | None, target: str, why: str) -> Verdict | None:
+    """By the verdict on the way back; ``None``: it was cancelled on the way."""
+    if verdict is None or verdict.outcome is Outcome.UNKNOWN:
+        return verdict
+    if verdict.outcome is Outcome.SUCCEEDED:
+        return Verdict(Outcome.ROLLED_BACK, f"back at {target}, as on-failure says: {why}")
+    how = f"{verdict.outcome.words}: {verdict.message}"
+    return Verdict(Outcome.ROLLBACK_FAILED, f"it failed ({why}), and so did the way back to {target}: {how}")
