@@ -15,7 +15,9 @@ from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
 
 from ecs_cd import __version__
-from ecs_cd.inputs import interface
+from ecs_cd.inputs import options
+from ecs_cd.inputs.options import Option
+from ecs_cd.inputs.verbs import VERBS
 from ecs_cd.model.errors import Cancelled, Refused
 from ecs_cd.model.verdict import EXIT_CODES, REFUSED_EXIT_CODE, Outcome
 
@@ -52,7 +54,7 @@ def main(argv: Sequence[str], environ: MutableMapping[str, str], *, clock: Clock
     try:
         _listen_for_signals()
         given = {**_from_action(handed_over), **_from_flags(arguments)}
-        return _run(verb_name, interface.read(interface.VERBS[verb_name].inputs, given), environ, clock)
+        return _run(verb_name, options.read(VERBS[verb_name].inputs, given), environ, clock)
     except Refused as refused:
         return _refuse(refused, verb_name, environ)
     except Cancelled:
@@ -80,7 +82,7 @@ def _run(name: str, inputs: Any, environ: MutableMapping[str, str], clock: Clock
     if not gc.isenabled():  # as the launcher starts us: what there is by now stays, and need not be looked at again
         gc.freeze()
         gc.enable()
-    result = next((output for output in interface.VERBS[name].outputs if output.endswith("result")), "")
+    result = next((output for output in VERBS[name].outputs if output.endswith("result")), "")
     return guarded(lambda: run(inputs, job), Step(name, result), job)
 
 
@@ -179,7 +181,7 @@ def _from_flags(arguments: dict[str, Any]) -> dict[str, str]:
 
 
 def _arguments(argv: Sequence[str]) -> dict[str, Any]:
-    if len(argv) == 1 and argv[0] in interface.VERBS:
+    if len(argv) == 1 and argv[0] in VERBS:
         return {"verb": argv[0]}  # as an action does it
     parser = _parser(argv)
     known, unknown = parser.parse_known_args(argv)
@@ -198,18 +200,19 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="ecs-cd", description="The CD pipeline to Amazon ECS.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=__version__)
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for verb in interface.VERBS.values():
+    for verb in VERBS.values():
         words = f"{verb.summary[0].upper()}{verb.summary[1:]}."
         added = verbs.add_parser(verb.name, help=verb.summary, description=words, allow_abbrev=False)
-        for name, option in interface.options(verb.inputs).items():
-            if verb.name in argv and not option.secret:  # one verb's flags are as many as a start can pay for
+        declared = options.options(verb.inputs) if verb.name in argv else {}  # a start cannot pay for those of all
+        for name, option in declared.items():
+            if not option.secret:
                 _add_flag(added, name, option)
     verbs.add_parser("local", help="up, run, down: your own pipeline on your own machine")
     verbs.add_parser("clean-up", help="say what a cancelled run left, and stop what it was to stop")
     return parser
 
 
-def _add_flag(parser: Any, name: str, option: interface.Option) -> None:
+def _add_flag(parser: Any, name: str, option: Option) -> None:
     default = f" Default: {option.default}." if option.default else ""
     repeated = " May be repeated." if option.many else ""
     parser.add_argument(

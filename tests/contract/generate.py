@@ -14,11 +14,16 @@ from pathlib import Path
 
 from ecs_cd.document.rules import app_file
 from ecs_cd.document.rules.document import SCHEMA
-from ecs_cd.inputs import interface
+from ecs_cd.inputs import options
+from ecs_cd.inputs.common import Located
+from ecs_cd.inputs.deploy import Deploy
+from ecs_cd.inputs.outputs import OUTPUTS
+from ecs_cd.inputs.pipeline import Pipeline
+from ecs_cd.inputs.verbs import VERBS, Verb
 from tests.contract import parts
 from tests.contract.parts import INPUTS, ROOT
 
-ACTIONS = [verb for verb in interface.VERBS.values() if verb.action]
+ACTIONS = [verb for verb in VERBS.values() if verb.action]
 COMING_FROM = ROOT / "docs" / "coming-from.md"
 # The inputs of amazon-ecs-render-task-definition 1.9 and amazon-ecs-deploy-task-definition 2.6.
 RENDER = (
@@ -54,17 +59,17 @@ def texts() -> dict[Path, str]:
     }
 
 
-def _action(text: str, verb: interface.Verb) -> str:
+def _action(text: str, verb: Verb) -> str:
     """The action.yml with its inputs and outputs anew; what stands before and after is not touched."""
     lines = ["inputs:"]
-    for name, option in interface.options(verb.inputs).items():
+    for name, option in options.options(verb.inputs).items():
         lines += [f"  {name}:", f"    description: {_QUOTED(option.help)}"]
         lines += [f"    required: {str(option.required).lower()}"]
         default = option.in_action or option.default
         lines += [f"    default: {_QUOTED(default)}"] if default else []
     lines += ["", "outputs:"]
     for name in verb.outputs:
-        lines += [f"  {name}:", f"    description: {_QUOTED(interface.OUTPUTS[name])}"]
+        lines += [f"  {name}:", f"    description: {_QUOTED(OUTPUTS[name])}"]
         lines += [f"    value: ${{{{ steps.ecs-cd.outputs.{name} }}}}"]
     head, _, rest = text.partition("\ninputs:\n")
     _, _, tail = rest.partition("\nruns:\n")
@@ -85,8 +90,8 @@ def _between(text: str, name: str, table: list[str]) -> str:
 
 def _inputs() -> list[str]:
     rows = ["| Input | Of | Default | Meaning |", "|---|---|---|---|"]
-    for name, option in interface.options(interface.Pipeline).items():
-        owners = [verb.name for verb in _SEPARATE if name in interface.options(_own(verb))]
+    for name, option in options.options(Pipeline).items():
+        owners = [verb.name for verb in _SEPARATE if name in options.options(_own(verb))]
         words = option.in_action or option.default
         default = "required" if option.required else f"`{words}`" if words else ""
         rows.append(_row(f"`{name}`", _of(owners), default, option.help))
@@ -94,14 +99,14 @@ def _inputs() -> list[str]:
     return [*rows, "", f"{more}: [coming-from.md](coming-from.md)."]
 
 
-def _own(verb: interface.Verb) -> type[interface.Located]:
+def _own(verb: Verb) -> type[Located]:
     """The verb's inputs without the official actions', some of which have the names of others' own."""
-    return interface.Deploy if verb.name == "deploy" else verb.inputs
+    return Deploy if verb.name == "deploy" else verb.inputs
 
 
 def _official() -> list[str]:
     rows = ["| Input | Of | Default | Meaning | As there? |", "|---|---|---|---|---|"]
-    known = interface.options(interface.VERBS["deploy"].inputs)
+    known = options.options(VERBS["deploy"].inputs)
     for name in dict.fromkeys((*RENDER, *DEPLOY)):
         owners = [action for action, names in (("render", RENDER), ("deploy", DEPLOY)) if name in names]
         default = f"`{known[name].default}`" if known[name].default else ""
@@ -112,7 +117,7 @@ def _official() -> list[str]:
 
 def _outputs() -> list[str]:
     rows = ["| Output | Of | Meaning |", "|---|---|---|"]
-    for name, meaning in interface.OUTPUTS.items():
+    for name, meaning in OUTPUTS.items():
         rows.append(_row(f"`{name}`", _of([verb.name for verb in _SEPARATE if name in verb.outputs]), meaning))
     return rows
 

@@ -13,7 +13,10 @@ import pytest
 import yaml
 
 from dev import tree
-from ecs_cd.inputs import interface
+from ecs_cd.inputs import options, verbs
+from ecs_cd.inputs.deploy import Deploy
+from ecs_cd.inputs.outputs import OUTPUTS
+from ecs_cd.inputs.verbs import Verb
 from tests.contract import generate, parts
 from tests.contract.parts import ENTRY_POINTS, ROOT
 
@@ -22,8 +25,8 @@ STUB = '#!/bin/sh\necho "$$ $*"\n'
 
 
 @pytest.fixture(params=VERBS, ids=lambda verb: verb.name)
-def verb(request: pytest.FixtureRequest) -> interface.Verb:
-    found: interface.Verb = request.param
+def verb(request: pytest.FixtureRequest) -> Verb:
+    found: Verb = request.param
     return found
 
 
@@ -71,7 +74,7 @@ def run(script: str, action: Path, scratch: Path) -> tuple[int, int, str]:
     return process.pid, process.returncode, printed
 
 
-def test_an_action_has_the_inputs_of_its_verb(verb: interface.Verb) -> None:
+def test_an_action_has_the_inputs_of_its_verb(verb: Verb) -> None:
     """An input exists once in code; names, order, descriptions, defaults and `required` in action.yml are its copy."""
     declared = {
         name: {
@@ -79,15 +82,15 @@ def test_an_action_has_the_inputs_of_its_verb(verb: interface.Verb) -> None:
             "required": option.required,
             **({"default": option.in_action or option.default} if option.in_action or option.default else {}),
         }
-        for name, option in interface.options(verb.inputs).items()
+        for name, option in options.options(verb.inputs).items()
     }
     assert list(parts.action(verb.action)["inputs"].items()) == list(declared.items())
 
 
-def test_an_action_has_the_outputs_of_its_verb(verb: interface.Verb) -> None:
+def test_an_action_has_the_outputs_of_its_verb(verb: Verb) -> None:
     """Each output comes from the verb's step under its own name."""
     declared = {
-        name: {"description": interface.OUTPUTS[name], "value": f"${{{{ steps.ecs-cd.outputs.{name} }}}}"}
+        name: {"description": OUTPUTS[name], "value": f"${{{{ steps.ecs-cd.outputs.{name} }}}}"}
         for name in verb.outputs
     }
     assert parts.action(verb.action)["outputs"] == declared
@@ -96,15 +99,15 @@ def test_an_action_has_the_outputs_of_its_verb(verb: interface.Verb) -> None:
 def test_every_output_belongs_to_a_verb() -> None:
     """And what a verb of the command line alone tells, an action tells as well."""
     separate = {name for verb in VERBS for name in verb.outputs if verb.name != "pipeline"}
-    assert separate == set(interface.OUTPUTS)
+    assert separate == set(OUTPUTS)
 
 
 def test_the_official_actions_inputs_and_outputs_are_deploys() -> None:
     """Under their names, so that a workflow's lines stay as they are; no other verb has them."""
-    deploy, pipeline = interface.VERBS["deploy"], interface.VERBS["pipeline"]
-    official, own = {*generate.RENDER, *generate.DEPLOY}, set(interface.options(interface.Deploy))
-    assert set(interface.options(deploy.inputs)) == official | own
-    assert official & set(interface.options(pipeline.inputs)) == {
+    deploy, pipeline = verbs.VERBS["deploy"], verbs.VERBS["pipeline"]
+    official, own = {*generate.RENDER, *generate.DEPLOY}, set(options.options(Deploy))
+    assert set(options.options(deploy.inputs)) == official | own
+    assert official & set(options.options(pipeline.inputs)) == {
         "service", "force-new-deployment", "image", "secrets",  # the latter two are those of build-push
     }  # fmt: skip
     assert {"task-definition", "task-definition-arn", "codedeploy-deployment-id", "run-task-arn"} <= set(deploy.outputs)
@@ -118,10 +121,10 @@ def test_the_page_for_users_of_other_tools_shows_steps_that_work() -> None:
     ]
     assert len(ours) >= 4
     for step in ours:
-        interface.read(interface.VERBS[step.verb].inputs, {k: str(v) for k, v in step.content["with"].items()})
+        options.read(verbs.VERBS[step.verb].inputs, {k: str(v) for k, v in step.content["with"].items()})
 
 
-def test_an_action_is_two_steps(verb: interface.Verb) -> None:
+def test_an_action_is_two_steps(verb: Verb) -> None:
     """The verb, which gets all inputs at once, and the clean-up after a cancellation; no logic in YAML."""
     runs = parts.action(verb.action)["runs"]
     assert runs["using"] == "composite"
@@ -158,7 +161,7 @@ def test_every_entry_point_becomes_its_verb(suite: Path, path: str, tmp_path: Pa
         assert (exit_code, printed) == (0, f"{pid} {argument}\n")
 
 
-def test_a_launcher_that_is_not_there_is_an_error(tmp_path: Path, verb: interface.Verb) -> None:
+def test_a_launcher_that_is_not_there_is_an_error(tmp_path: Path, verb: Verb) -> None:
     """An incomplete copy of the suite says what is missing."""
     folder = tmp_path / "alone" / "actions" / "deploy"
     folder.mkdir(parents=True)

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from ecs_cd.inputs import interface
+from ecs_cd.inputs import options
+from ecs_cd.inputs.verbs import VERBS
 from tests.contract import parts
 from tests.contract.parts import PIPELINE, ROOT, SUITE, Step
 
@@ -36,7 +37,7 @@ def callers(where: str) -> list[dict[str, Any]]:
 def test_there_are_workflows_to_copy() -> None:
     """The README shows the whole pipeline and the separate actions; each example of an app has a workflow."""
     verbs = {step.verb for where in COPIED for step in ours(where) if where.startswith("README.md")}
-    assert verbs == {name for name, verb in interface.VERBS.items() if verb.action}
+    assert verbs == {name for name, verb in VERBS.items() if verb.action}
     for example in {path.parent for path in ROOT.glob("examples/*-image/README.md")}:
         assert any(where.startswith(f"examples/{example.name}/") for where in COPIED)
 
@@ -44,25 +45,25 @@ def test_there_are_workflows_to_copy() -> None:
 def test_a_workflow_gives_inputs_that_exist(where: str) -> None:
     """GitHub only warns of an unknown input; a test fails."""
     for step in ours(where):
-        options = interface.options(interface.VERBS[step.verb].inputs)
+        declared = options.options(VERBS[step.verb].inputs)
         given = step.content.get("with", {})
-        assert set(given) <= set(options), step.where
-        assert {name for name, option in options.items() if option.required} <= set(given), step.where
+        assert set(given) <= set(declared), step.where
+        assert {name for name, option in declared.items() if option.required} <= set(given), step.where
 
 
 def test_values_in_a_workflow_are_valid(where: str) -> None:
     """What is written out is read without complaint; expressions stand for any text."""
     for step in ours(where):
         given = {name: re.sub(r"\$\{\{.*?\}\}", "x", str(text)) for name, text in step.content["with"].items()}
-        interface.read(
-            interface.VERBS[step.verb].inputs,
+        options.read(
+            VERBS[step.verb].inputs,
             {name: text for name, text in given.items() if text != "x" or name == "config"},
         )
 
 
 def test_a_workflow_reads_outputs_that_exist(where: str) -> None:
     """An output that does not exist is an empty text, and nobody says so."""
-    by_id = {step.content["id"]: interface.VERBS[step.verb].outputs for step in ours(where) if "id" in step.content}
+    by_id = {step.content["id"]: VERBS[step.verb].outputs for step in ours(where) if "id" in step.content}
     for step_id, output in OUTPUT.findall(str(COPIED[where])):
         if step_id in by_id:
             assert output in by_id[step_id], f"{where}: {step_id}.{output}"

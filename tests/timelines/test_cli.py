@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from ecs_cd import cli
-from ecs_cd.inputs import interface
+from ecs_cd.inputs import options
+from ecs_cd.inputs.verbs import VERBS
 from ecs_cd.model.verdict import REFUSED_EXIT_CODE
 from tests.scripted_aws import Clock, ScriptedAws, ecs
 from tests.timelines.conftest import DOCUMENT, SHA, Step
@@ -22,14 +23,14 @@ def run(clock: Clock, *argv: str) -> int:
     return cli.main(argv, os.environ, clock=clock)
 
 
-@pytest.mark.parametrize("verb", interface.VERBS)
+@pytest.mark.parametrize("verb", VERBS)
 def test_help_tells_every_flag_of_a_verb(verb: str, clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
     """But for inputs that hold secrets: everybody on the machine can read a command line."""
     with pytest.raises(SystemExit) as ended:
         run(clock, verb, "--help")
     words = capsys.readouterr().out.split()
     assert ended.value.code == 0
-    for name, option in interface.options(interface.VERBS[verb].inputs).items():
+    for name, option in options.options(VERBS[verb].inputs).items():
         assert (f"--{name}" in words) is not option.secret
 
 

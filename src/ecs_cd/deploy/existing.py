@@ -17,7 +17,7 @@ from ecs_cd.document import load
 from ecs_cd.document.rules import document
 from ecs_cd.document.rules.document import Service
 from ecs_cd.images import resolve
-from ecs_cd.inputs.interface import Existing
+from ecs_cd.inputs.common import Existing
 from ecs_cd.job.job import Job, Result, concurrently
 from ecs_cd.model import lifecycle
 from ecs_cd.model.errors import Refused

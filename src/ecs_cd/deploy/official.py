@@ -15,8 +15,7 @@ from typing import Any
 from ecs_cd.aws import ecs
 from ecs_cd.deploy.rules import rolling
 from ecs_cd.document.rules.document import CodeDeploy, Service
-from ecs_cd.inputs import interface
-from ecs_cd.inputs.interface import DeployAlone
+from ecs_cd.inputs.official import DeployAlone, official_given
 from ecs_cd.job.job import Job, concurrently
 from ecs_cd.job.workspace import read_file
 from ecs_cd.model.errors import Refused
@@ -62,7 +61,7 @@ class Official:
 
 def wanted(inputs: DeployAlone) -> bool:
     """Whether there is no document. Raises ``Refused`` where the inputs say both, or neither."""
-    given = interface.drop_in(inputs)
+    given = official_given(inputs)
     if inputs.config and given:
         raise Refused(
             [f"{name}: does not go together with config" for name in given],
@@ -81,7 +80,7 @@ def wanted(inputs: DeployAlone) -> bool:
 
 def prepare(inputs: DeployAlone, job: Job) -> Official:
     """All that can be known, and refused, before anything is changed but one file in RUNNER_TEMP."""
-    given = interface.drop_in(inputs)
+    given = official_given(inputs)
     (definition, where), _, update, call = concurrently(
         lambda: _load(inputs, given, job),
         lambda: _check(inputs, given),

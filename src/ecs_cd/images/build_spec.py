@@ -10,7 +10,7 @@ from pathlib import Path
 from ecs_cd.document.rules import app_file
 from ecs_cd.document.rules.document import Document
 from ecs_cd.images.rules.buildx import is_remote
-from ecs_cd.inputs.interface import BuildPush
+from ecs_cd.inputs.build_push import BuildPush
 from ecs_cd.job.job import Job
 from ecs_cd.job.workspace import read_file
 from ecs_cd.model.build_spec import BuildSpec

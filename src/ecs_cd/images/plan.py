@@ -13,7 +13,7 @@ from ecs_cd.images import docker, registry, scan
 from ecs_cd.images.rules import buildx, emulation, tags
 from ecs_cd.images.rules.buildx import Cache
 from ecs_cd.images.rules.tags import Tagging
-from ecs_cd.inputs.interface import BuildPush
+from ecs_cd.inputs.build_push import BuildPush
 from ecs_cd.job import checkout
 from ecs_cd.job.job import Job, concurrently
 from ecs_cd.model.build_spec import BuildSpec

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd.aws.errors import explain
-from ecs_cd.inputs.interface import Deploy
+from ecs_cd.inputs.deploy import Deploy
 from ecs_cd.job.job import Job, Result
 from ecs_cd.model import pace
 from ecs_cd.model.errors import Cancelled, OutcomeUnknown, Refused, Unreadable

@@ -10,7 +10,7 @@ from ecs_cd.images import build, build_spec, scan
 from ecs_cd.images import plan as build_plan
 from ecs_cd.images.build import Done
 from ecs_cd.images.plan import Plan
-from ecs_cd.inputs.interface import BuildPush
+from ecs_cd.inputs.build_push import BuildPush
 from ecs_cd.job import checkout
 from ecs_cd.job.job import Job, Result, concurrently
 from ecs_cd.model.verdict import Outcome, Verdict, combined

@@ -7,7 +7,7 @@ from functools import partial
 from ecs_cd.deploy import existing, strategies
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment
 from ecs_cd.deploy.tracked import TrackedDeployment
-from ecs_cd.inputs.interface import Continue
+from ecs_cd.inputs.continue_ import Continue
 from ecs_cd.job.job import Job
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import short

@@ -15,7 +15,8 @@ from ecs_cd.deploy.release import Release
 from ecs_cd.document import load
 from ecs_cd.document.rules.document import Document, ScheduledTask, Service, choose
 from ecs_cd.images import resolve
-from ecs_cd.inputs.interface import Deploy, DeployAlone
+from ecs_cd.inputs.deploy import Deploy
+from ecs_cd.inputs.official import DeployAlone
 from ecs_cd.job import checkout
 from ecs_cd.job.job import Job, concurrently
 from ecs_cd.model import lifecycle

@@ -8,7 +8,7 @@ from contextlib import redirect_stdout
 
 from ecs_cd.ci.text import unbroken
 from ecs_cd.document import load
-from ecs_cd.inputs.interface import Images
+from ecs_cd.inputs.images import Images
 from ecs_cd.job.job import Job
 
 

@@ -13,7 +13,7 @@ from ecs_cd.diagnosis.findings import Finding
 from ecs_cd.document import load
 from ecs_cd.document.rules.document import Document, Migration
 from ecs_cd.images import resolve
-from ecs_cd.inputs.interface import Migrate
+from ecs_cd.inputs.migrate import Migrate
 from ecs_cd.job import checkout
 from ecs_cd.job.job import Job, Result, concurrently
 from ecs_cd.model.errors import Refused

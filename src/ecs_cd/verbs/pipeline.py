@@ -8,7 +8,7 @@ from ecs_cd.deploy import release
 from ecs_cd.document import load
 from ecs_cd.images import build_spec, resolve
 from ecs_cd.images import plan as build_plan
-from ecs_cd.inputs.interface import Pipeline
+from ecs_cd.inputs.pipeline import Pipeline
 from ecs_cd.job import checkout
 from ecs_cd.job.job import Job, Result, concurrently
 from ecs_cd.steps import github_deployment

@@ -12,7 +12,7 @@ from ecs_cd.deploy.plan import Plan
 from ecs_cd.deploy.rules import rolling
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment
 from ecs_cd.deploy.tracked import TrackedDeployment
-from ecs_cd.inputs.interface import Rollback
+from ecs_cd.inputs.rollback import Rollback
 from ecs_cd.job.job import Job, Result, concurrently
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import family, short

@@ -13,7 +13,8 @@ from ecs_cd.ci.run import identify
 from ecs_cd.ci.terminal import Terminal
 from ecs_cd.document.rules.document import Document
 from ecs_cd.images import build_spec
-from ecs_cd.inputs.interface import BuildPush, read
+from ecs_cd.inputs.build_push import BuildPush
+from ecs_cd.inputs.options import read
 from ecs_cd.job import state
 from ecs_cd.job.job import Job
 from ecs_cd.model.build_spec import BuildSpec

@@ -6,26 +6,35 @@ from typing import Any
 
 import pytest
 
-from ecs_cd.inputs import interface
-from ecs_cd.inputs.interface import BuildPush, Common, Continue, Deploy, DeployAlone, Migrate, Pipeline, Rollback
+from ecs_cd.inputs import options
+from ecs_cd.inputs.build_push import BuildPush
+from ecs_cd.inputs.common import Common
+from ecs_cd.inputs.continue_ import Continue
+from ecs_cd.inputs.deploy import Deploy
+from ecs_cd.inputs.migrate import Migrate
+from ecs_cd.inputs.official import DeployAlone, official_given
+from ecs_cd.inputs.outputs import OUTPUTS
+from ecs_cd.inputs.pipeline import Pipeline
+from ecs_cd.inputs.rollback import Rollback
+from ecs_cd.inputs.verbs import VERBS
 from ecs_cd.model.errors import Refused
 
 SHA = "c0ffee" + "0" * 34
 
 
 def read(**given: str) -> Any:
-    return interface.read(Pipeline, {"config": "/p"} | {name.replace("_", "-"): text for name, text in given.items()})
+    return options.read(Pipeline, {"config": "/p"} | {name.replace("_", "-"): text for name, text in given.items()})
 
 
 def problems(inputs: type[Any], given: dict[str, str]) -> list[str]:
     with pytest.raises(Refused) as refused:
-        interface.read(inputs, given)
+        options.read(inputs, given)
     return list(refused.value.problems)
 
 
 def test_what_is_not_given_has_its_default() -> None:
     """An action hands over every input, an empty text where the caller gave none."""
-    empty = dict.fromkeys(interface.options(Pipeline), "")
+    empty = dict.fromkeys(options.options(Pipeline), "")
     expected = Pipeline(
         config="/p",
         aws_region="",
@@ -62,8 +71,8 @@ def test_what_is_not_given_has_its_default() -> None:
         keep_revisions=0,
         force_new_deployment=False,
     )
-    assert interface.read(Pipeline, {"config": "/p"}) == expected
-    assert interface.read(Pipeline, {**empty, "config": "/p"}) == expected
+    assert options.read(Pipeline, {"config": "/p"}) == expected
+    assert options.read(Pipeline, {**empty, "config": "/p"}) == expected
 
 
 @pytest.mark.parametrize(
@@ -140,7 +149,7 @@ def test_what_is_wrong_is_named_by_its_input(given: dict[str, str], sentence: st
 def test_capitals_in_the_name_of_an_input_do_not_count() -> None:
     """GitHub hands the names over as the workflow has them, and takes them for the same."""
     given = {"Cluster": "c", "run-task-assign-public-ip": "ENABLED", "RUN-TASK": "true", "service": "web"}
-    found = interface.read(DeployAlone, given)
+    found = options.read(DeployAlone, given)
     assert (found.cluster, found.run_task_assign_public_IP, found.run_task) == ("c", "ENABLED", True)
     assert problems(DeployAlone, {"Clutser": "c"}) == ["Clutser: there is no such input"]
 
@@ -170,7 +179,7 @@ def test_all_problems_are_told_at_once_and_no_value() -> None:
 def test_what_an_input_can_be_is_told() -> None:
     """Where the choice is long it is the remedy."""
     with pytest.raises(Refused) as refused:
-        interface.read(Pipeline, {"config": "/p", "wait-until": "x"})
+        options.read(Pipeline, {"config": "/p", "wait-until": "x"})
     assert "started, ready, deployed, stable, or a stage: " in refused.value.remedy
     assert "BAKE_TIME" in refused.value.remedy
 
@@ -183,7 +192,7 @@ def test_typed_inputs_show_no_secret() -> None:
 @pytest.mark.parametrize("inputs", [BuildPush, Migrate, Deploy])
 def test_an_input_of_another_verb_is_no_input_of_this_one(inputs: type[Common]) -> None:
     """Each verb has what it needs; the pipeline has all of them."""
-    own, every = set(interface.options(inputs)), set(interface.options(Pipeline))
+    own, every = set(options.options(inputs)), set(options.options(Pipeline))
     assert own < every
     for name in every - own:
         assert problems(inputs, {"config": "/p", name: "x"}) == [f"{name}: there is no such input"]
@@ -229,10 +238,10 @@ OFFICIAL: list[tuple[str, str, object, object]] = [  # input, text, value, what 
 def test_the_official_actions_inputs_are_read(name: str, text: str, value: object, default: object) -> None:
     """Under their names, capitals included; without them, or empty, they are as they are by default."""
     field = name.replace("-", "_")
-    assert getattr(interface.read(DeployAlone, {name: text}), field) == value
-    assert getattr(interface.read(DeployAlone, {name: ""}), field) == default
-    own = name in interface.options(Deploy) or value == default
-    assert interface.drop_in(interface.read(DeployAlone, {name: text})) == ([] if own else [name])
+    assert getattr(options.read(DeployAlone, {name: text}), field) == value
+    assert getattr(options.read(DeployAlone, {name: ""}), field) == default
+    own = name in options.options(Deploy) or value == default
+    assert official_given(options.read(DeployAlone, {name: text})) == ([] if own else [name])
 
 
 @pytest.mark.parametrize(
@@ -277,26 +286,26 @@ def test_json_that_is_none_is_not_printed(text: str) -> None:
 @pytest.mark.parametrize("inputs", [DeployAlone, Continue, Rollback])
 def test_what_works_without_a_document_does_not_ask_for_one(inputs: type[Any]) -> None:
     """Inside the pipeline a deployment has one."""
-    assert interface.read(inputs, {"cluster": "c"}).config == ""
-    assert not interface.options(inputs)["config"].required
-    assert interface.options(Pipeline)["config"].required
+    assert options.read(inputs, {"cluster": "c"}).config == ""
+    assert not options.options(inputs)["config"].required
+    assert options.options(Pipeline)["config"].required
 
 
 def test_every_verb_has_outputs_that_are_described() -> None:
     """The names of the pipeline's are those of its steps; what is told without a document is deploy's alone."""
-    for verb in interface.VERBS.values():
-        assert set(verb.outputs) <= set(interface.OUTPUTS)
-    steps = {name for verb in ("images", "build-push", "migrate", "deploy") for name in interface.VERBS[verb].outputs}
-    assert steps == set(interface.OUTPUTS)
-    assert steps - set(interface.VERBS["pipeline"].outputs) == {"matrix", "task-definition", "run-task-arn"}
+    for verb in VERBS.values():
+        assert set(verb.outputs) <= set(OUTPUTS)
+    steps = {name for verb in ("images", "build-push", "migrate", "deploy") for name in VERBS[verb].outputs}
+    assert steps == set(OUTPUTS)
+    assert steps - set(VERBS["pipeline"].outputs) == {"matrix", "task-definition", "run-task-arn"}
 
 
 def test_secrets_are_no_flags() -> None:
     """Everybody on the machine can read a command line, and a traceback may show typed inputs."""
-    assert [name for name, option in interface.options(Pipeline).items() if option.secret] == [
+    assert [name for name, option in options.options(Pipeline).items() if option.secret] == [
         "secrets",
         "github-token",
     ]
-    secret = [name for name, option in interface.options(DeployAlone).items() if option.secret]
+    secret = [name for name, option in options.options(DeployAlone).items() if option.secret]
     assert secret == ["github-token", "environment-variables", "run-task-container-overrides"]
-    assert "hunter2" not in repr(interface.read(DeployAlone, {"environment-variables": "PASSWORD=hunter2"}))
+    assert "hunter2" not in repr(options.read(DeployAlone, {"environment-variables": "PASSWORD=hunter2"}))

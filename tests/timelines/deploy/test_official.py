@@ -17,8 +17,8 @@ from ecs_cd.ci.run import identify
 from ecs_cd.ci.terminal import Terminal
 from ecs_cd.deploy import official
 from ecs_cd.document.rules.document import CodeDeploy
-from ecs_cd.inputs import interface
-from ecs_cd.inputs.interface import DeployAlone
+from ecs_cd.inputs import options
+from ecs_cd.inputs.official import DeployAlone
 from ecs_cd.job.job import Job
 from ecs_cd.job.state import State
 from ecs_cd.model.lifecycle import Until
@@ -828,7 +828,7 @@ def prepared(
     (folder / "task-definition.json").write_text(json.dumps(DEFINITION))
     environ = {**os.environ, "RUNNER_TEMP": str(folder)}
     given = {"task-definition": "task-definition.json", **{k.replace("_", "-"): v for k, v in inputs.items()}}
-    read = interface.read(DeployAlone, given)
+    read = options.read(DeployAlone, given)
     assert official.wanted(read)
     return official.prepare(
         read, Job(environ, identify(environ), Terminal(), Aws(environ), clock, State(environ, identify(environ)))

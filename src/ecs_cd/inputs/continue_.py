@@ -1,0 +1,9 @@
+"""The inputs of the verb continue."""
+
+from __future__ import annotations
+
+from ecs_cd.inputs.common import Existing
+
+
+class Continue(Existing):
+    """Lets deployments that wait for somebody go on."""

@@ -1,0 +1,63 @@
+"""The inputs of the verb deploy, but for those of the official actions (official.py)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ecs_cd.inputs.common import Cancellable, Followed
+from ecs_cd.inputs.options import option
+from ecs_cd.inputs.rules import parsers
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deploy(Followed, Cancellable):
+    start: str = option(
+        "Several services: all `together`, or `in-order`, each when the one before has succeeded.",
+        parsers.one_of("together", "in-order"),
+        default="together",
+        metavar="HOW",
+    )
+    on_failure: str = option(
+        "After a failure: `report` it, or `rollback` all services of this deployment to what ran before.",
+        parsers.one_of("report", "rollback"),
+        default="report",
+        metavar="POLICY",
+    )
+    on_conflict: str = option(
+        "Somebody else's deployment of the service is under way: `wait` for its end, `fail`, or `supersede` it.",
+        parsers.one_of("wait", "fail", "supersede"),
+        default="wait",
+        metavar="POLICY",
+    )
+    dry_run: bool = option(
+        "`true`: check everything, show what would change, and change nothing.",
+        parsers.truth,
+        default="false",
+        metavar="BOOLEAN",
+    )
+    keep_revisions: int = option(
+        "How many revisions of each task definition's family to keep; older ones that nothing needs are deregistered. "
+        "Default: all.",
+        parsers.how_many,
+        metavar="NUMBER",
+    )
+    force_new_deployment: bool = option(
+        "`true`: start a new deployment even if the service runs this revision already.",
+        parsers.truth,
+        default="false",
+        metavar="BOOLEAN",
+    )
+    github_deployment: str = option(
+        "The environment, as in `production`, whose GitHub Deployment tells how it goes and how it ended. "
+        "Needs `deployments: write`. Default: none.",
+        parsers.text,
+        metavar="ENVIRONMENT",
+    )
+    environment_url: str = option("The URL that the GitHub Deployment links to.", parsers.url, metavar="URL")
+    github_token: str = option(
+        "The token for the GitHub Deployment. Default on the command line: GITHUB_TOKEN.",
+        parsers.text,
+        in_action="${{ github.token }}",
+        secret=True,
+        metavar="TOKEN",
+    )

@@ -1,0 +1,9 @@
+"""The inputs of the verb images."""
+
+from __future__ import annotations
+
+from ecs_cd.inputs.common import Located
+
+
+class Images(Located):
+    """Which images there are."""

@@ -1,0 +1,146 @@
+"""From the text of an input to its value. Each takes the text and the input's name, and raises ``Refused``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from ecs_cd.inputs.rules.entries import entries, key_values
+from ecs_cd.model import duration, json_yaml, lifecycle
+from ecs_cd.model.errors import Refused
+from ecs_cd.model.references import COMMIT
+from ecs_cd.tasks.rules import render
+
+
+def text(text: str, name: str) -> str:
+    return text.strip()
+
+
+def lines(text: str, name: str) -> tuple[str, ...]:
+    return tuple(line.strip() for line in text.splitlines() if line.strip())
+
+
+def entry_list(text: str, name: str) -> tuple[str, ...]:
+    return tuple(entries(text, what=name))
+
+
+def words(text: str, name: str) -> tuple[str, ...]:
+    return tuple(word.strip() for line in text.splitlines() for word in line.split(",") if word.strip())
+
+
+def pairs(text: str, name: str) -> dict[str, str]:
+    return key_values(text, what=name)
+
+
+def commit(text: str, name: str) -> str:
+    given = text.strip().lower()
+    if given and not COMMIT.fullmatch(given):
+        raise Refused(f"{name}: must be a whole commit id, 40 or 64 hexadecimal digits")
+    return given
+
+
+def seconds(text: str, name: str) -> float:
+    return duration.seconds(text.strip(), what=name)
+
+
+def one_of(*choices: str) -> Callable[[str, str], str]:
+    """One of these; empty only if it is one of them."""
+
+    def parse(text: str, name: str) -> str:
+        if text.strip() not in choices:
+            raise Refused(f"{name}: must be one of {', '.join(filter(None, choices))}")
+        return text.strip()
+
+    return parse
+
+
+def truth(text: str, name: str) -> bool:
+    word = text.strip().lower()
+    if word not in ("true", "false"):
+        raise Refused(f"{name}: must be true or false")
+    return word == "true"
+
+
+def truth_if_given(text: str, name: str) -> bool | None:
+    return truth(text, name) if text.strip() else None
+
+
+def whole(least: int) -> Callable[[str, str], int | None]:
+    """A whole number of at least so much; ``None`` if it is not given."""
+
+    def parse(text: str, name: str) -> int | None:
+        if not text.strip():
+            return None
+        if not re.fullmatch(r"[0-9]{1,9}", text.strip()) or int(text) < least:
+            raise Refused(f"{name}: must be a whole number, at least {least}")
+        return int(text)
+
+    return parse
+
+
+def how_many(text: str, name: str) -> int:
+    """At least one; 0 if it is not given."""
+    return whole(1)(text, name) or 0
+
+
+def goal(text: str, name: str) -> str:
+    try:
+        return lifecycle.goal(text)
+    except Refused as refused:  # with the text, which may be anything
+        raise Refused(f"{name}: is no goal, and no stage of a deployment", refused.remedy) from None
+
+
+def goal_if_given(text: str, name: str) -> str:
+    return goal(text, name) if text.strip() else ""
+
+
+def json_list(text: str, name: str) -> list[Any]:
+    """A JSON array; nothing is an empty one."""
+    return list(_json(text, name, list, "a JSON array"))
+
+
+def json_object(text: str, name: str) -> dict[str, Any]:
+    """A JSON object; nothing is an empty one."""
+    return dict(_json(text, name, dict, "a JSON object"))
+
+
+def _json(text: str, name: str, kind: type, words: str) -> Any:
+    content = json_yaml.parse(text, what=f"the input {name}") if text.strip() else kind()
+    found = [f"{name}: {path}: stands there twice; keep one" for path in json_yaml.duplicate_keys(content)]
+    if not isinstance(content, kind):
+        found.append(f"{name}: must be {words}")
+    if found:
+        raise Refused(found)
+    return content
+
+
+def variables(text: str, name: str) -> dict[str, str]:
+    return render.pairs(text, what=name)
+
+
+def containers(text: str, name: str) -> tuple[str, ...]:
+    names = tuple(part.strip() for part in text.split(",")) if text.strip() else ()
+    if not all(names):
+        raise Refused(f"{name}: must be a container's name, or several separated by commas")
+    return names
+
+
+def command(text: str, name: str) -> tuple[str, ...]:
+    return render.words(text, what=name)
+
+
+def role(text: str, name: str) -> str:
+    if text.strip() and not re.fullmatch(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/\S+", text.strip()):
+        raise Refused(f"{name}: must be the ARN of an IAM role, as in arn:aws:iam::123456789012:role/my-role")
+    return text.strip()
+
+
+def url(text: str, name: str) -> str:
+    if text.strip() and not re.fullmatch(r"https?://\S+", text.strip()):
+        raise Refused(f"{name}: must be a URL that begins with https:// or http://")
+    return text.strip()
+
+
+def roles(text: str, name: str) -> tuple[str, ...]:
+    return tuple(role(line, name) for line in lines(text, name))
