@@ -74,7 +74,7 @@ def begin(
 
     Raises what AWS answers, or ``Refused``, where it is the first: then nothing was begun.
     """
-    tracked.said_of_any = group[0].said_of_any if group else tracked.said_of_any
+    tracked.reported.of_any = group[0].reported.of_any if group else tracked.reported.of_any
     group.append(tracked)
     try:
         began = call()
@@ -103,7 +103,7 @@ def _has_begun(job: Job, tracked: TrackedDeployment, began: OwnDeployment | Verd
     if policy.until.goal == STARTED:
         name = f"deployment {short(began.id)}" if began.id else "the deployment"
         tracked.verdict = Verdict(Outcome.IN_PROGRESS, f"{name} has been started; nobody waits for its end")
-        tracked.tell(tracked.verdict.outcome, job.clock.monotonic())
+        tracked.timeline.add(tracked.verdict.outcome, job.clock.monotonic())
 
 
 def _start(
@@ -138,7 +138,7 @@ def ask(
     deadline: float,
 ) -> OwnDeployment:
     """Asks AWS for a deployment, which is written down before. A read that fails before that is made again."""
-    tracked.begun, tracked.asked_at = True, job.clock.monotonic()
+    tracked.begun, tracked.timeline.asked_at = True, job.clock.monotonic()
     note(job, group, policy)
     while True:
         try:
@@ -147,7 +147,7 @@ def ask(
             # A mutation whose answer may have been lost is an `OutcomeUnknown`: see mutation.carry_out.
             if not is_transient(error) or job.clock.monotonic() >= deadline:
                 raise
-            if tracked.first_time("asking"):
+            if tracked.reported.first_time("asking"):
                 job.ci.line(
                     f"{tracked.key}: can't be begun at the moment ({code(error) or type(error).__name__}); trying on"
                 )

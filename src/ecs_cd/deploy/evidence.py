@@ -54,13 +54,13 @@ class _Log:
 def want(tracked: TrackedDeployment, *, events: bool) -> None:
     """Something went wrong: its dead tasks, and with ``events`` its events, are to be read."""
     wanted = [*([_Service()] if events else []), _Stopped()]
-    tracked.reads.extend(read for read in wanted if read not in tracked.reads)
+    tracked.wanted.reads.extend(read for read in wanted if read not in tracked.wanted.reads)
 
 
 def want_if_stalled(tracked: TrackedDeployment, now: float, *, events: bool) -> None:
     """Where nothing moves for long there may be something that no count shows."""
-    if now - tracked.moved_at >= pace.STALLED:
-        tracked.moved_at = now - pace.STALLED + pace.STALLED_EVERY
+    if now - tracked.wanted.moved_at >= pace.STALLED:
+        tracked.wanted.moved_at = now - pace.STALLED + pace.STALLED_EVERY
         want(tracked, events=events)
 
 
@@ -68,12 +68,14 @@ def gather(job: Job, group: Sequence[TrackedDeployment], most: int) -> None:
     """Makes the reads that are due, by turns, with ``most`` calls; what is left is for the next time, when who was
     served last comes last."""
     end = job.aws.calls + most
-    for tracked in itertools.cycle(sorted((each for each in group if each.reads), key=lambda each: each.read_at)):
-        if not any(each.reads and job.aws.calls + _calls(each.reads[0]) <= end for each in group):
+    for tracked in itertools.cycle(
+        sorted((each for each in group if each.wanted.reads), key=lambda each: each.wanted.read_at)
+    ):
+        if not any(each.wanted.reads and job.aws.calls + _calls(each.wanted.reads[0]) <= end for each in group):
             return
-        if tracked.reads and job.aws.calls + _calls(tracked.reads[0]) <= end:
-            tracked.read_at = job.clock.monotonic()
-            _try(job, tracked, tracked.reads.popleft())
+        if tracked.wanted.reads and job.aws.calls + _calls(tracked.wanted.reads[0]) <= end:
+            tracked.wanted.read_at = job.clock.monotonic()
+            _try(job, tracked, tracked.wanted.reads.popleft())
 
 
 def _calls(read: _Service | _Stopped | _Tasks | _Log) -> int:
@@ -82,9 +84,9 @@ def _calls(read: _Service | _Stopped | _Tasks | _Log) -> int:
 
 def notice(job: Job, tracked: TrackedDeployment, service: Mapping[str, Any]) -> None:
     """Says the service's events that are new, and the cause where one names it."""
-    new = diagnosis.new_events(service, tracked.seen_events)
-    tracked.seen_events |= {str(event["id"]) for event in service.get("events", ())}
-    tracked.events += new
+    new = diagnosis.new_events(service, tracked.reported.events)
+    tracked.reported.events |= {str(event["id"]) for event in service.get("events", ())}
+    tracked.found.events += new
     for message in new:
         job.ci.line(f"  event: {message}")
         finding = diagnosis.event_told(message)
@@ -106,8 +108,8 @@ def look_once_more(job: Job, group: Sequence[TrackedDeployment]) -> None:
 
 def _without_lines(tracked: TrackedDeployment) -> list[StoppedTask]:
     """Of each cause whose tasks have no log so far, some."""
-    told = {diagnosis.task_failed(each).cause for each in tracked.stopped.values() if each.log}
-    return [each for each in tracked.stopped.values() if diagnosis.task_failed(each).cause not in told][
+    told = {diagnosis.task_failed(each).cause for each in tracked.found.stopped.values() if each.log}
+    return [each for each in tracked.found.stopped.values() if diagnosis.task_failed(each).cause not in told][
         : pace.TAILS_PER_CAUSE
     ]
 
@@ -128,7 +130,7 @@ def findings(job: Job, tracked: TrackedDeployment, told: Evidence) -> list[Findi
 def known(tracked: TrackedDeployment, told: Evidence) -> list[Finding]:
     """The causes, as far as they have been found already."""
     return diagnosis.findings(
-        replace(told, stopped=tuple(tracked.stopped.values()), events=tuple(tracked.events[-10:]))
+        replace(told, stopped=tuple(tracked.found.stopped.values()), events=tuple(tracked.found.events[-10:]))
     )
 
 
@@ -157,31 +159,31 @@ def _make(job: Job, tracked: TrackedDeployment, read: _Service | _Stopped | _Tas
                 notice(job, tracked, service)
         case _Stopped():
             arns = ecs.service_task_arns(job.aws, tracked.plan.cluster, tracked.plan.name, "STOPPED")
-            new = [arn for arn in arns if arn not in tracked.stopped][
-                : max(0, pace.MOST_STOPPED_TASKS - len(tracked.stopped))
+            new = [arn for arn in arns if arn not in tracked.found.stopped][
+                : max(0, pace.MOST_STOPPED_TASKS - len(tracked.found.stopped))
             ]
             chunks = (new[start : start + _TASKS_A_CALL] for start in range(0, len(new), _TASKS_A_CALL))
-            tracked.reads.extendleft(_Tasks(tuple(chunk)) for chunk in chunks)
+            tracked.wanted.reads.extendleft(_Tasks(tuple(chunk)) for chunk in chunks)
         case _Tasks(arns):
             for task in ecs.tasks(job.aws, tracked.plan.cluster, arns):
                 if rolling.died(task, tracked.own):
                     _note(job, tracked, task)
         case _Log(task, pages):
             known = _with_log(job, tracked, task, pages)
-            tracked.stopped[str(task["taskArn"])] = known
+            tracked.found.stopped[str(task["taskArn"])] = known
             finding = diagnosis.task_failed(known)
-            if known.log and tracked.first_time(f"log: {finding.cause}"):
+            if known.log and tracked.reported.first_time(f"log: {finding.cause}"):
                 job.ci.relay(known.log)
 
 
 def _note(job: Job, tracked: TrackedDeployment, task: Mapping[str, Any]) -> None:
     noted = StoppedTask(task)
     finding = diagnosis.task_failed(noted)
-    alike = sum(diagnosis.task_failed(each).cause == finding.cause for each in tracked.stopped.values())
-    tracked.stopped[str(task["taskArn"])] = noted
+    alike = sum(diagnosis.task_failed(each).cause == finding.cause for each in tracked.found.stopped.values())
+    tracked.found.stopped[str(task["taskArn"])] = noted
     _found(job, tracked, finding, f"{tracked.key}: a task died: {finding.cause}")
     if alike < pace.TAILS_PER_CAUSE and _streams(tracked, task):
-        tracked.reads.append(_Log(task))
+        tracked.wanted.reads.append(_Log(task))
 
 
 def _found(job: Job, tracked: TrackedDeployment, finding: Finding, words: str) -> None:
@@ -189,13 +191,13 @@ def _found(job: Job, tracked: TrackedDeployment, finding: Finding, words: str) -
 
     With the next step where waiting does not help, or where it is not told again in the end.
     """
-    if tracked.first_time(finding.cause.partition(" (container ")[0]):
+    if tracked.reported.first_time(finding.cause.partition(" (container ")[0]):
         job.ci.line(words)
         job.ci.relay(() if finding.told else finding.evidence)
         if finding.next_step and (finding.told or finding.permanent):
             job.ci.line(f"-> {finding.next_step}")
-    if finding.permanent and tracked.permanent is None:
-        tracked.permanent = finding
+    if finding.permanent and tracked.found.permanent is None:
+        tracked.found.permanent = finding
 
 
 def _streams(tracked: TrackedDeployment, task: Mapping[str, Any]) -> list[logs.Stream]:
@@ -209,8 +211,8 @@ def _streams(tracked: TrackedDeployment, task: Mapping[str, Any]) -> list[logs.S
 def _with_log(job: Job, tracked: TrackedDeployment, task: Mapping[str, Any], pages: int) -> StoppedTask:
     for log in _streams(tracked, task):
         lines = logs.tail(job.aws, log, pages)
-        if log.trouble and tracked.first_of_any(log.trouble):
-            say = job.ci.warning if tracked.first_of_any("a log can't be read") else job.ci.line
+        if log.trouble and tracked.reported.first_of_any(log.trouble):
+            say = job.ci.warning if tracked.reported.first_of_any("a log can't be read") else job.ci.line
             say(log.trouble)
         if lines:
             return StoppedTask(task, lines)
@@ -228,6 +230,6 @@ def _try_list(job: Job, tracked: TrackedDeployment, read: Any) -> list[Any]:
 def _unreadable(job: Job, tracked: TrackedDeployment, error: Exception) -> None:
     """Said once, and not of every service: it is the role that may not read."""
     what = f"{getattr(error, 'operation_name', 'AWS')} answers {code(error) or type(error).__name__}"
-    if not is_transient(error) and tracked.first_of_any(what):
-        say = job.ci.warning if tracked.first_of_any("evidence is missing") else job.ci.line
+    if not is_transient(error) and tracked.reported.first_of_any(what):
+        say = job.ci.warning if tracked.reported.first_of_any("evidence is missing") else job.ci.line
         say(f"{tracked.key}: evidence is missing, {what}")

@@ -40,7 +40,7 @@ def follow(job: Job, group: Sequence[TrackedDeployment], policy: Policy, deadlin
     for tracked in active:
         if tracked.verdict is None and ended.outcome in (Outcome.TIMED_OUT, Outcome.UNKNOWN):
             tracked.verdict = _time_is_over(tracked, policy, ended.outcome)
-            tracked.tell(tracked.verdict.outcome, job.clock.monotonic())
+            tracked.timeline.add(tracked.verdict.outcome, job.clock.monotonic())
 
 
 def _look(job: Job, active: Sequence[TrackedDeployment]) -> None:
@@ -59,9 +59,9 @@ def _look_closer(job: Job, tracked: TrackedDeployment, before: Snapshot | None, 
     if snapshot.worth_evidence(tracked.own, before, last):
         evidence.want(tracked, events=service is None)
     state = tracked.judge(Until())
-    if state != tracked.state:
-        tracked.state, tracked.moved_at = state, now
-    tracked.tell(tracked.phase(), now)
+    if state != tracked.wanted.state:
+        tracked.wanted.state, tracked.wanted.moved_at = state, now
+    tracked.timeline.add(tracked.phase(), now)
     evidence.want_if_stalled(tracked, now, events=service is None)
 
 
@@ -77,7 +77,7 @@ def _judge_all(
             states[tracked.key] = state
             continue
         tracked.verdict = state
-        tracked.tell(state.outcome, job.clock.monotonic())
+        tracked.timeline.add(state.outcome, job.clock.monotonic())
         if len(group) > 1 or policy.in_order:
             job.ci.line(f"{tracked.key}: {state.outcome.words}: {state.message}")
     if len(states) < len(waiting):
@@ -91,9 +91,9 @@ def _judge(tracked: TrackedDeployment, policy: Policy) -> Verdict | InProgress:
     if tracked.back_to:
         return _judge_back(tracked, policy)
     state = tracked.judge(policy.until)
-    if isinstance(state, InProgress) and policy.fail_fast and tracked.permanent:
+    if isinstance(state, InProgress) and policy.fail_fast and tracked.found.permanent:
         return Verdict(
-            Outcome.FAILED, f"{tracked.permanent.cause}; that does not heal, and fail-fast ends the wait here"
+            Outcome.FAILED, f"{tracked.found.permanent.cause}; that does not heal, and fail-fast ends the wait here"
         )
     return state
 

@@ -13,7 +13,7 @@ from ecs_cd.deploy.begin import ask
 from ecs_cd.deploy.follow import FAILURES, follow
 from ecs_cd.deploy.plan import Policy
 from ecs_cd.deploy.rules import rolling
-from ecs_cd.deploy.tracked import TrackedDeployment
+from ecs_cd.deploy.tracked import Reported, TrackedDeployment
 from ecs_cd.deploy.under_way import note
 from ecs_cd.job.job import Job
 from ecs_cd.model.errors import OutcomeUnknown, Refused
@@ -48,10 +48,10 @@ def go_back(job: Job, group: Sequence[TrackedDeployment], policy: Policy) -> Non
     finally:
         for tracked, back in zip(group, now, strict=True):
             if back is not tracked:
-                tracked.moments += back.moments
+                tracked.timeline.moments += back.timeline.moments
                 tracked.verdict = _brought_back(back.verdict, short(back.back_to), why)
                 if tracked.verdict:
-                    tracked.tell(tracked.verdict.outcome, tracked.moments[-1][1])
+                    tracked.timeline.add(tracked.verdict.outcome, tracked.timeline.moments[-1][1])
 
 
 def _in_short(failures: Sequence[str]) -> str:
@@ -70,7 +70,10 @@ def _undo(job: Job, now: list[TrackedDeployment], number: int, why: str, policy:
     previous = str(tracked.own.previous_task_definition)
     job.ci.line(f"{tracked.key}: going back to {short(previous)}, as on-failure says")
     back = TrackedDeployment(
-        tracked.plan, tracked.own, back_to=previous, seen_events=tracked.seen_events, said_of_any=tracked.said_of_any
+        tracked.plan,
+        tracked.own,
+        back_to=previous,
+        reported=Reported(tracked.reported.events, of_any=tracked.reported.of_any),
     )
     now[number] = back
     try:

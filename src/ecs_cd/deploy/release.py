@@ -311,9 +311,9 @@ def _deployed(tracked: TrackedDeployment, outcome: Outcome, job: Job, *, read: b
     before, after = tracked.way
     if not tracked.begun:
         return Deployed(tracked.key, outcome, before)
-    tracked.tell(outcome, job.clock.monotonic())
+    tracked.timeline.add(outcome, job.clock.monotonic())
     change = _change(tracked, job, read=read)
-    return Deployed(tracked.key, outcome, before, after, tracked.plan.images, tracked.moments, change)
+    return Deployed(tracked.key, outcome, before, after, tracked.plan.images, tracked.timeline.moments, change)
 
 
 def _change(tracked: TrackedDeployment, job: Job, *, read: bool) -> list[str] | None:

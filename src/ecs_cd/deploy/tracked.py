@@ -21,12 +21,60 @@ _OVER = (Outcome.SUCCEEDED, Outcome.ROLLED_BACK, Outcome.ROLLBACK_FAILED, Outcom
 
 
 @dataclass
-class TrackedDeployment:
-    """What is deployed, which deployment is ours, the last snapshot of it, and its verdict once there is one.
+class Reported:
+    """What the job log has shown: the ids of service events, and causes of this service and of any service."""
 
-    ``begun``: AWS was asked to begin it, and has not refused. ``back_to``: the revision that it brings back, on the way
-    back. Then what has been found out besides: the events and dead tasks of this deployment, a cause that never heals,
-    what has been said of it already, and the reads of evidence that are still to be made.
+    events: set[str] = field(default_factory=set)
+    causes: set[str] = field(default_factory=set)
+    of_any: set[str] = field(default_factory=set)  # one set for all that are deployed together
+
+    def first_time(self, what: str) -> bool:
+        """Whether this is new for the service; from now on it isn't."""
+        return _first_time(what, self.causes)
+
+    def first_of_any(self, what: str) -> bool:
+        """Whether this is new for all services; from now on it isn't."""
+        return _first_time(what, self.of_any)
+
+
+@dataclass
+class Found:
+    """The evidence so far: event messages, stopped tasks by ARN, and a cause that waiting does not heal."""
+
+    events: list[str] = field(default_factory=list)
+    stopped: dict[str, StoppedTask] = field(default_factory=dict)
+    permanent: Finding | None = None
+
+
+@dataclass
+class Wanted:
+    """The evidence still to be read, and since when the deployment has not moved. Times are the job's clock's."""
+
+    reads: deque[Any] = field(default_factory=deque)
+    read_at: float = 0.0  # when evidence was read last
+    state: Verdict | InProgress | None = None  # at the last look
+    moved_at: float = 0.0  # when that changed
+
+
+@dataclass
+class Timeline:
+    """The phases so far. What is seen first has been so since AWS was asked."""
+
+    moments: list[Moment] = field(default_factory=list)
+    asked_at: float | None = None
+
+    def add(self, what: Phase | Outcome | None, at: float) -> None:
+        """Adds a moment where it is a change."""
+        if what is not None and (not self.moments or self.moments[-1][0] is not what):
+            begin = self.asked_at if self.asked_at is not None and not self.moments else at
+            self.moments.append((what, begin))
+
+
+@dataclass
+class TrackedDeployment:
+    """What is deployed, which deployment is ours, the last snapshot of it, and its verdict once it has one.
+
+    ``begun``: AWS was asked to begin it, and has not refused. ``back_to``: the revision that a way back returns to.
     """
 
     plan: Plan
@@ -35,18 +83,10 @@ class TrackedDeployment:
     verdict: Verdict | None = None
     begun: bool = False
     back_to: str = ""
-    seen_events: set[str] = field(default_factory=set)
-    events: list[str] = field(default_factory=list)
-    stopped: dict[str, StoppedTask] = field(default_factory=dict)
-    permanent: Finding | None = None
-    said: set[str] = field(default_factory=set)
-    said_of_any: set[str] = field(default_factory=set)  # one set for all that are deployed together
-    reads: deque[Any] = field(default_factory=deque)
-    read_at: float = 0.0  # when evidence was read last, by the job's clock
-    state: Verdict | InProgress | None = None  # at the last look
-    moved_at: float = 0.0  # when that changed
-    asked_at: float | None = None  # when AWS was asked to begin it
-    moments: list[Moment] = field(default_factory=list)  # its story
+    reported: Reported = field(default_factory=Reported)
+    found: Found = field(default_factory=Found)
+    wanted: Wanted = field(default_factory=Wanted)
+    timeline: Timeline = field(default_factory=Timeline)
 
     def __post_init__(self) -> None:
         self.renew(self.plan)
@@ -54,7 +94,7 @@ class TrackedDeployment:
     def renew(self, plan: Plan) -> None:
         """The service was looked at again before its deployment: what happened until then is not of this one."""
         self.plan = plan
-        self.seen_events |= {str(event["id"]) for event in plan.service.get("events", ())}
+        self.reported.events |= {str(event["id"]) for event in plan.service.get("events", ())}
 
     @property
     def key(self) -> str:
@@ -77,7 +117,7 @@ class TrackedDeployment:
     def judge(self, until: Until) -> Verdict | InProgress:
         """What the last snapshot says. There must be one."""
         assert self.snapshot is not None
-        crashed = sum(rolling.crashed(each.task) for each in self.stopped.values())
+        crashed = sum(rolling.crashed(each.task) for each in self.found.stopped.values())
         return snapshot.judge(self.own, self.snapshot, until, crashed=crashed)
 
     def phase(self) -> Phase | None:
@@ -85,20 +125,6 @@ class TrackedDeployment:
         if self.back_to:
             return Phase.ROLLBACK
         return snapshot.phase(self.own, self.snapshot) if self.snapshot else None
-
-    def tell(self, what: Phase | Outcome | None, at: float) -> None:
-        """Goes on with its story, where that is new. What is seen first has been so from the start."""
-        if what is not None and (not self.moments or self.moments[-1][0] is not what):
-            begin = self.asked_at if self.asked_at is not None and not self.moments else at
-            self.moments.append((what, begin))
-
-    def first_time(self, what: str) -> bool:
-        """Whether this has not been said yet; from now on it has."""
-        return _first_time(what, self.said)
-
-    def first_of_any(self, what: str) -> bool:
-        """Whether this has not been said of any service yet; from now on it has."""
-        return _first_time(what, self.said_of_any)
 
 
 def _first_time(what: str, said: set[str]) -> bool:

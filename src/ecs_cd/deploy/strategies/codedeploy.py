@@ -328,7 +328,7 @@ def _with_target(job: Job, tracked: TrackedDeployment, look: Snapshot) -> Snapsh
         )
     except (ClientError, BotoCoreError) as error:
         what = code(error) or type(error).__name__
-        if not is_transient(error) and tracked.first_of_any(f"target: {what}"):
+        if not is_transient(error) and tracked.reported.first_of_any(f"target: {what}"):
             job.ci.warning(f"{tracked.key}: the lifecycle events can't be read ({what})")
         return look
     look = replace(look, target=target)
