@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ecs_cd.document.rules import app_file
-from ecs_cd.document.rules.document import SCHEMA
+from ecs_cd.document.rules.schema import SCHEMA
 from ecs_cd.inputs import options
 from ecs_cd.inputs.common import Located
 from ecs_cd.inputs.deploy import Deploy

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from ecs_cd.document.rules import app_file, document, json_schema
+from ecs_cd.document.rules import app_file, json_schema, schema
 from tests.contract import generate, parts
 
-SCHEMAS = {parts.SCHEMA: document.SCHEMA, parts.APP_SCHEMA: app_file.SCHEMA}
+SCHEMAS = {parts.SCHEMA: schema.SCHEMA, parts.APP_SCHEMA: app_file.SCHEMA}
 # The words of JSON Schema that document/rules/json_schema.py knows, and those that say nothing about a document.
 KNOWN = {"type", "properties", "required", "additionalProperties", "patternProperties", "items"}
 KNOWN |= {"minItems", "minProperties", "maxProperties", "pattern", "enum"}

@@ -1,4 +1,4 @@
-"""The document that the infra repo owns: its schema, its typed form, its inner references."""
+"""The document that the infra repo owns: its typed form, its inner references."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ecs_cd.document.rules import json_schema
+from ecs_cd.document.rules.schema import SCHEMA
 from ecs_cd.model.errors import Refused
-from ecs_cd.model.names import NAME, closest
+from ecs_cd.model.names import closest
 from ecs_cd.model.references import (
     Repository,
     S3Object,
@@ -18,197 +19,6 @@ from ecs_cd.model.references import (
     repository,
     task_definition_source,
 )
-
-_TASK_DEFINITION: json_schema.Schema = {
-    "type": "string",
-    "pattern": r"^(?:s3://[^/\s]+/\S+|arn:[^\s]+|[^\s:]+(?::[1-9][0-9]*)?|file:\S+)$",
-    "description": "the task definition's template: s3://bucket/key, a family, an ARN or a file of the workspace",
-}
-
-_REPOSITORY = r"^[a-z0-9.-]+(?::[0-9]+)?/(?=.{2,256}$)[a-z0-9]+(?:[._/-]+[a-z0-9]+)*$"
-_CONTAINERS: json_schema.Schema = {
-    "type": "object",
-    "minProperties": 1,
-    "description": "which container runs which image, as in {app: app}",
-    "additionalProperties": False,
-    "patternProperties": {
-        r"^[A-Za-z0-9_-]{1,255}$": {
-            "type": "string",
-            "pattern": NAME,
-            "description": "the name of one of the images",
-        }
-    },
-}
-_CODEDEPLOY: json_schema.Schema = {
-    "type": "object",
-    "description": "the CodeDeploy names of a service with the controller CODE_DEPLOY; "
-    "default: AppECS-CLUSTER-SERVICE and DgpECS-CLUSTER-SERVICE",
-    "additionalProperties": False,
-    "properties": {
-        "application": {
-            "type": "string",
-            "pattern": r"^.{1,100}$",
-            "description": "the CodeDeploy application's name",
-        },
-        "deployment-group": {
-            "type": "string",
-            "pattern": r"^.{1,100}$",
-            "description": "the CodeDeploy deployment group's name",
-        },
-        "appspec": {
-            "type": "string",
-            "pattern": r"^(?:s3://[^/\s]+/\S+|(?:file:)?[^\s:]+)$",
-            "description": "the appspec's template: s3://bucket/key or a file of the workspace; "
-            "default: made from the service",
-        },
-        "deployment-config": {
-            "type": "string",
-            "pattern": r"^.{1,100}$",
-            "description": "the CodeDeploy deployment configuration's name; default: the deployment group's",
-        },
-        "description": {
-            "type": "string",
-            "pattern": r"^.{1,512}$",
-            "description": "what CodeDeploy shows as the deployment's description, at most 512 characters",
-        },
-    },
-}
-_SCHEDULED_TASK: json_schema.Schema = {
-    "type": "object",
-    "additionalProperties": False,
-    "required": ["task-definition", "containers"],
-    "properties": {
-        "rule": {
-            "type": "string",
-            "pattern": r"^[A-Za-z0-9._-]{1,64}$",
-            "description": "the EventBridge rule's name",
-        },
-        "event-bus": {
-            "type": "string",
-            "pattern": r"^(?:arn:\S+|[A-Za-z0-9/._-]{1,256})$",
-            "description": "the rule's event bus, by name or ARN; default: `default`",
-        },
-        "schedule": {
-            "type": "string",
-            "pattern": r"^[A-Za-z0-9._-]{1,64}$",
-            "description": "the EventBridge Scheduler schedule's name",
-        },
-        "schedule-group": {
-            "type": "string",
-            "pattern": r"^[A-Za-z0-9._-]{1,64}$",
-            "description": "the schedule's group; default: `default`",
-        },
-        "task-definition": _TASK_DEFINITION,
-        "containers": _CONTAINERS,
-    },
-}
-
-SCHEMA: json_schema.Schema = {
-    "$schema": "https://json-schema.org/draft/2020-12/schema",
-    "$id": "https://raw.githubusercontent.com/org/ecs-cd/v1/schema/ecs-cd.schema.json",
-    "title": "ecs-cd",
-    "description": "The infra identifiers of one application in one environment, in one SSM parameter.",
-    "type": "object",
-    "additionalProperties": False,
-    "required": ["cluster", "images"],
-    "properties": {
-        "cluster": {
-            "type": "string",
-            "pattern": r"^(?:[A-Za-z0-9_-]{1,255}|arn:\S+:cluster/\S+)$",
-            "description": "the ECS cluster's name or ARN",
-        },
-        "images": {
-            "type": "object",
-            "description": "the images of the application: a name of your choice, and its repository",
-            "minProperties": 1,
-            "additionalProperties": False,
-            "patternProperties": {
-                NAME: {
-                    "type": "object",
-                    "additionalProperties": False,
-                    "required": ["repository"],
-                    "properties": {
-                        "repository": {
-                            "type": "string",
-                            "pattern": _REPOSITORY,
-                            "description": "the repository's URI without a tag, as in "
-                            "123456789012.dkr.ecr.eu-west-1.amazonaws.com/my-app",
-                        },
-                        "cache-repository": {
-                            "type": "string",
-                            "pattern": _REPOSITORY,
-                            "description": "the URI, without a tag, of the repository that holds the build's cache "
-                            "where it is kept in a registry; default: the image's repository",
-                        },
-                    },
-                }
-            },
-        },
-        "migration": {
-            "type": "object",
-            "description": "the task that migrates the database before each deployment; absent: there is none",
-            "additionalProperties": False,
-            "required": ["task-definition", "container"],
-            "properties": {
-                "task-definition": _TASK_DEFINITION,
-                "container": {
-                    "type": "string",
-                    "pattern": r"^[A-Za-z0-9_-]{1,255}$",
-                    "description": "the container that migrates; its exit code is the verdict",
-                },
-                "image": {
-                    "type": "string",
-                    "pattern": NAME,
-                    "description": "which of the images the container runs; default: what the service's container of "
-                    "that name runs, else the image of that name, else the only one",
-                },
-                "command": {
-                    "type": "array",
-                    "minItems": 1,
-                    "items": {"type": "string"},
-                    "description": "what the container runs instead of its own command: a list, a word an item",
-                },
-                "service": {
-                    "type": "string",
-                    "pattern": NAME,
-                    "description": "the key of the service whose network settings and launch type are used; "
-                    "default: the only one",
-                },
-            },
-        },
-        "services": {
-            "type": "object",
-            "description": "what is deployed: a name of your choice, and the ECS service",
-            "minProperties": 1,
-            "additionalProperties": False,
-            "patternProperties": {
-                NAME: {
-                    "type": "object",
-                    "additionalProperties": False,
-                    "required": ["task-definition", "containers"],
-                    "properties": {
-                        "service": {
-                            "type": "string",
-                            "pattern": r"^(?:[A-Za-z0-9_-]{1,255}|arn:\S+:service/\S+)$",
-                            "description": "the ECS service's name or ARN; default: the key",
-                        },
-                        "task-definition": _TASK_DEFINITION,
-                        "containers": _CONTAINERS,
-                        "codedeploy": _CODEDEPLOY,
-                    },
-                }
-            },
-        },
-        "scheduled-tasks": {
-            "type": "object",
-            "description": "tasks that EventBridge starts: a name of your choice, and the rule or schedule; "
-            "it gets the new revision once the services have succeeded",
-            "minProperties": 1,
-            "additionalProperties": False,
-            "patternProperties": {NAME: _SCHEDULED_TASK},
-        },
-    },
-}
 
 
 @dataclass(frozen=True)

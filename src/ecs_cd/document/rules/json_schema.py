@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from ecs_cd.model import json_yaml as texts
+from ecs_cd.model import json_yaml
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.json_yaml import join
 from ecs_cd.model.names import closest
@@ -35,10 +35,10 @@ def load(
     if len(text) > LONGEST:
         raise Refused(f"{what} has {len(text)} characters; {LONGEST} are allowed", remedy)
     try:
-        content = texts.parse(text, what=what)
+        content = json_yaml.parse(text, what=what)
     except Refused as unreadable:
         raise Refused(unreadable.problems, remedy) from None
-    found = [f"{path}: stands there twice; keep one" for path in texts.duplicate_keys(content)]
+    found = [f"{path}: stands there twice; keep one" for path in json_yaml.duplicate_keys(content)]
     found += problems(content, schema)
     found += [] if found else beyond(content)
     if found:
