@@ -17,9 +17,9 @@ from ecs_cd.aws.errors import code, is_transient
 from ecs_cd.deploy import strategies
 from ecs_cd.deploy.rules import rolling
 from ecs_cd.deploy.tracked import TrackedDeployment
-from ecs_cd.diagnosis import findings as diagnosis
 from ecs_cd.diagnosis import stopped_tasks
-from ecs_cd.diagnosis.findings import Evidence, Finding, StoppedTask
+from ecs_cd.diagnosis.evidence import Evidence, Finding, StoppedTask
+from ecs_cd.diagnosis.findings import diagnose, event_told, new_events, task_failed
 from ecs_cd.job.job import Job
 from ecs_cd.model import pace
 from ecs_cd.tasks.rules import task_definition
@@ -84,12 +84,12 @@ def _calls(read: _Service | _Stopped | _Tasks | _Log) -> int:
 
 def notice(job: Job, tracked: TrackedDeployment, service: Mapping[str, Any]) -> None:
     """Says the service's events that are new, and the cause where one names it."""
-    new = diagnosis.new_events(service, tracked.reported.events)
+    new = new_events(service, tracked.reported.events)
     tracked.reported.events |= {str(event["id"]) for event in service.get("events", ())}
     tracked.found.events += new
     for message in new:
         job.ci.line(f"  event: {message}")
-        finding = diagnosis.event_told(message)
+        finding = event_told(message)
         if finding:
             _found(job, tracked, finding, f"{tracked.key}: {finding.cause}")
 
@@ -108,8 +108,8 @@ def look_once_more(job: Job, group: Sequence[TrackedDeployment]) -> None:
 
 def _without_lines(tracked: TrackedDeployment) -> list[StoppedTask]:
     """Of each cause whose tasks have no log so far, some."""
-    told = {diagnosis.task_failed(each).cause for each in tracked.found.stopped.values() if each.log}
-    return [each for each in tracked.found.stopped.values() if diagnosis.task_failed(each).cause not in told][
+    told = {task_failed(each).cause for each in tracked.found.stopped.values() if each.log}
+    return [each for each in tracked.found.stopped.values() if task_failed(each).cause not in told][
         : pace.TAILS_PER_CAUSE
     ]
 
@@ -129,7 +129,7 @@ def findings(job: Job, tracked: TrackedDeployment, told: Evidence) -> list[Findi
 
 def known(tracked: TrackedDeployment, told: Evidence) -> list[Finding]:
     """The causes, as far as they have been found already."""
-    return diagnosis.findings(
+    return diagnose(
         replace(told, stopped=tuple(tracked.found.stopped.values()), events=tuple(tracked.found.events[-10:]))
     )
 
@@ -171,15 +171,15 @@ def _make(job: Job, tracked: TrackedDeployment, read: _Service | _Stopped | _Tas
         case _Log(task, pages):
             known = _with_log(job, tracked, task, pages)
             tracked.found.stopped[str(task["taskArn"])] = known
-            finding = diagnosis.task_failed(known)
+            finding = task_failed(known)
             if known.log and tracked.reported.first_time(f"log: {finding.cause}"):
                 job.ci.relay(known.log)
 
 
 def _note(job: Job, tracked: TrackedDeployment, task: Mapping[str, Any]) -> None:
     noted = StoppedTask(task)
-    finding = diagnosis.task_failed(noted)
-    alike = sum(diagnosis.task_failed(each).cause == finding.cause for each in tracked.found.stopped.values())
+    finding = task_failed(noted)
+    alike = sum(task_failed(each).cause == finding.cause for each in tracked.found.stopped.values())
     tracked.found.stopped[str(task["taskArn"])] = noted
     _found(job, tracked, finding, f"{tracked.key}: a task died: {finding.cause}")
     if alike < pace.TAILS_PER_CAUSE and _streams(tracked, task):

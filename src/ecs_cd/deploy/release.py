@@ -18,7 +18,7 @@ from ecs_cd.deploy.follow import follow
 from ecs_cd.deploy.plan import Plan, Policy
 from ecs_cd.deploy.rules import rolling, snapshot
 from ecs_cd.deploy.tracked import TrackedDeployment
-from ecs_cd.diagnosis.findings import Finding
+from ecs_cd.diagnosis.evidence import Finding
 from ecs_cd.job.job import Job, Result, concurrently
 from ecs_cd.model.errors import Cancelled, Refused
 from ecs_cd.model.references import short

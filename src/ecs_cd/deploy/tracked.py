@@ -10,7 +10,7 @@ from ecs_cd.deploy.plan import Plan
 from ecs_cd.deploy.rules import rolling, snapshot
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment
 from ecs_cd.deploy.rules.snapshot import Snapshot
-from ecs_cd.diagnosis.findings import Finding, StoppedTask
+from ecs_cd.diagnosis.evidence import Finding, StoppedTask
 from ecs_cd.model.lifecycle import Until
 from ecs_cd.model.references import short
 from ecs_cd.model.verdict import InProgress, Outcome, Verdict

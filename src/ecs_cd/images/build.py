@@ -10,7 +10,7 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd.aws.errors import explain
-from ecs_cd.diagnosis.findings import Finding
+from ecs_cd.diagnosis.evidence import Finding
 from ecs_cd.images import docker, registry
 from ecs_cd.images.plan import Plan
 from ecs_cd.images.registry import Login

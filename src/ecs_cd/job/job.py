@@ -13,7 +13,7 @@ from ecs_cd.report.summary import Summary
 if TYPE_CHECKING:
     from ecs_cd.aws.session import Aws
     from ecs_cd.ci import Ci
-    from ecs_cd.diagnosis.findings import Finding
+    from ecs_cd.diagnosis.evidence import Finding
     from ecs_cd.job.state import State
     from ecs_cd.job.watch import Clock
     from ecs_cd.model.run import Run

@@ -14,7 +14,7 @@ from ecs_cd.report.gantt import Section
 from ecs_cd.report.timeline import Deployed, Span
 
 if TYPE_CHECKING:
-    from ecs_cd.diagnosis.findings import Finding
+    from ecs_cd.diagnosis.evidence import Finding
 
 LARGEST = 1024 * 1024  # bytes a step; GitHub shows nothing at all of a larger one
 _CUT = b"\n\n(cut: a summary ends at 1 MiB)\n"

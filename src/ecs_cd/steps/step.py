@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd.aws.errors import explain
 from ecs_cd.ci import Ci
-from ecs_cd.diagnosis.findings import Finding
+from ecs_cd.diagnosis.evidence import Finding
 from ecs_cd.job.job import Job, Result
 from ecs_cd.model import duration
 from ecs_cd.model.errors import Cancelled, OutcomeUnknown, Refused

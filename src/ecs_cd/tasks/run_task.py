@@ -13,7 +13,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ecs_cd.aws import ecs, logs
 from ecs_cd.aws.errors import transient_as_unreadable
 from ecs_cd.diagnosis import stopped_tasks
-from ecs_cd.diagnosis.findings import Finding, StoppedTask, task_failed
+from ecs_cd.diagnosis.evidence import Finding, StoppedTask
+from ecs_cd.diagnosis.findings import task_failed
 from ecs_cd.job.job import Job, Result
 from ecs_cd.job.mutation import carry_out
 from ecs_cd.job.state import client_token

@@ -9,7 +9,7 @@ from typing import Any
 
 from ecs_cd.aws import ecs
 from ecs_cd.diagnosis import stopped_tasks
-from ecs_cd.diagnosis.findings import Finding
+from ecs_cd.diagnosis.evidence import Finding
 from ecs_cd.document import load
 from ecs_cd.document.rules.document import Document, Migration
 from ecs_cd.images import resolve

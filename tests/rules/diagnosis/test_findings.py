@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from ecs_cd.diagnosis import findings as diagnosis
-from ecs_cd.diagnosis.findings import Evidence, Finding, StoppedTask
+from ecs_cd.diagnosis.evidence import Evidence, Finding, StoppedTask
+from ecs_cd.diagnosis.findings import diagnose, event_told, new_events, task_failed
 
 ECR = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/app@sha256:" + "a" * 64
 GROUP = "(target-group arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/web/0123)"
@@ -185,7 +185,7 @@ def stopped(
 
 
 def causes(evidence: Evidence) -> list[str]:
-    return [finding.cause for finding in diagnosis.findings(evidence)]
+    return [finding.cause for finding in diagnose(evidence)]
 
 
 def names(rows: list[Any]) -> list[str]:
@@ -198,9 +198,9 @@ def names(rows: list[Any]) -> list[str]:
 @pytest.mark.parametrize(("words", "cause", "permanent"), CONTAINERS + TASKS, ids=names(CONTAINERS + TASKS))
 def test_a_reason_of_ecs_has_its_cause(words: str, cause: str, permanent: bool) -> None:
     """Whether the task says it, its container, or an event; the evidence holds ECS's own words."""
-    of_task = diagnosis.task_failed(stopped(words, stop_code="TaskFailedToStart"))
-    of_container = diagnosis.task_failed(stopped("Task stopped", reason=words))
-    event = diagnosis.event_told(f"(service web) was unable to place a task. Reason: {words}")
+    of_task = task_failed(stopped(words, stop_code="TaskFailedToStart"))
+    of_container = task_failed(stopped("Task stopped", reason=words))
+    event = event_told(f"(service web) was unable to place a task. Reason: {words}")
     assert event is not None
     named = " (container `app`)" if words in [row[0] for row in CONTAINERS] else ""
     assert (of_task.cause, of_container.cause, event.cause) == (cause, cause + named, cause)
@@ -214,7 +214,7 @@ def test_a_reason_of_ecs_has_its_cause(words: str, cause: str, permanent: bool) 
 def test_an_event_has_its_cause(words: str, cause: str, permanent: bool) -> None:
     """With or without brackets around the service; the job log has the event already."""
     for message in (f"(service web) {words}", f"service web {words}"):
-        finding = diagnosis.event_told(message)
+        finding = event_told(message)
         assert finding is not None
         assert finding.next_step
         assert finding == Finding(cause, (message,), finding.next_step, told=True, permanent=permanent)
@@ -224,20 +224,20 @@ def test_an_event_has_its_cause(words: str, cause: str, permanent: bool) -> None
 def test_an_event_that_only_follows_from_a_cause_is_told_in_the_end(words: str, cause: str) -> None:
     """While it runs it would stand in front of what the dead tasks tell; in the end it is what is left to say."""
     message = f"(service web) {words}"
-    assert diagnosis.event_told(message) is None
+    assert event_told(message) is None
     assert causes(Evidence(events=(message,)))[0] == cause
 
 
 @pytest.mark.parametrize("message", ORDINARY)
 def test_an_ordinary_event_tells_no_cause(message: str) -> None:
     """Else each deployment would have one."""
-    assert diagnosis.event_told(message) is None
+    assert event_told(message) is None
 
 
 @pytest.mark.parametrize(("reason", "cause"), REASONS, ids=names(REASONS))
 def test_the_reason_of_the_end_is_a_finding(reason: str, cause: str) -> None:
     """The same one where an event says it too; words that we don't know are shown as they are."""
-    (finding,) = diagnosis.findings(Evidence(reason=reason))
+    (finding,) = diagnose(Evidence(reason=reason))
     assert (finding.cause, finding.evidence, finding.permanent) == (cause, (reason,), False)
     event = f"(service web) (deployment ecs-svc/1) deployment failed: {reason}"
     assert causes(Evidence(reason=reason, events=(event,))) == [cause, "the service's events"]
@@ -246,7 +246,7 @@ def test_the_reason_of_the_end_is_a_finding(reason: str, cause: str) -> None:
 @pytest.mark.parametrize("reason", ["", "ECS deployment ecs-svc/1 in progress.", "ECS deployment ecs-svc/1 completed."])
 def test_a_deployment_that_has_not_ended_has_no_reason(reason: str) -> None:
     """ECS tells its rollout state all the time."""
-    assert diagnosis.findings(Evidence(reason=reason)) == []
+    assert diagnose(Evidence(reason=reason)) == []
 
 
 @pytest.mark.parametrize(
@@ -273,7 +273,7 @@ def test_a_deployment_that_has_not_ended_has_no_reason(reason: str) -> None:
 )  # fmt: skip
 def test_without_a_known_reason_the_exit_code_tells(one: StoppedTask, cause: str, step: str) -> None:
     """Who ended the task explains more than a reason, that more than an exit code; none of it is sure to stay."""
-    finding = diagnosis.task_failed(one)
+    finding = task_failed(one)
     assert finding.cause == cause
     assert step in finding.next_step
     assert not finding.permanent
@@ -290,15 +290,15 @@ def test_without_a_known_reason_the_exit_code_tells(one: StoppedTask, cause: str
 )  # fmt: skip
 def test_a_program_for_another_cpu_leaves_one_line(log: str, cause: str, permanent: bool) -> None:
     """From the container's runtime, in the place of the program's own; a program may write the same of another."""
-    finding = diagnosis.task_failed(stopped("Essential container in task exited", code=1, log=log))
+    finding = task_failed(stopped("Essential container in task exited", code=1, log=log))
     assert (finding.cause, finding.permanent) == (cause, permanent)
 
 
 def test_the_evidence_is_the_reason_and_then_the_last_log_lines() -> None:
     """In the order in which a person asks for them; a missing reason is said to be missing."""
-    finding = diagnosis.task_failed(stopped("it exited", code=1, log="boom\nat main.py:3"))
+    finding = task_failed(stopped("it exited", code=1, log="boom\nat main.py:3"))
     assert finding.evidence == ("task 0123: it exited", "boom", "at main.py:3")
-    assert diagnosis.task_failed(stopped(code=1)).evidence == ("task 0123: no reason given",)
+    assert task_failed(stopped(code=1)).evidence == ("task 0123: no reason given",)
 
 
 def target(state: str, reason: str = "", description: str = "") -> dict[str, Any]:
@@ -332,7 +332,7 @@ CODES = target("unhealthy", "Target.ResponseCodeMismatch", "Health checks failed
 )  # fmt: skip
 def test_a_targets_health_has_its_cause(one: dict[str, Any], cause: str, line: str) -> None:
     """By the load balancer's reason, which tells a wrong answer from none."""
-    (finding,) = diagnosis.findings(Evidence(targets=(one,)))
+    (finding,) = diagnose(Evidence(targets=(one,)))
     assert (finding.cause, finding.evidence, finding.told) == (cause, (line,), False)
 
 
@@ -378,7 +378,7 @@ def test_a_lifecycle_event_of_codedeploy_is_a_cause_where_it_failed(
     event: dict[str, Any], found: list[tuple[str, tuple[str, ...]]]
 ) -> None:
     """With its diagnostics; only at some of them the user's function runs."""
-    findings = diagnosis.findings(Evidence(lifecycle=(event,)))
+    findings = diagnose(Evidence(lifecycle=(event,)))
     assert [(finding.cause, finding.evidence) for finding in findings] == found
 
 
@@ -436,7 +436,7 @@ def test_the_most_frequent_cause_comes_first_and_each_once() -> None:
         stopped("exited", code=1, id="2"),
         stopped("exited", code=1, id="3", log="boom"),
     )
-    first, second = diagnosis.findings(Evidence(stopped=dead))
+    first, second = diagnose(Evidence(stopped=dead))
     assert first.cause == "container `app` exited with 1 (2 tasks)"
     assert first.evidence == ("task 3: exited", "boom")
     assert second.cause == "the container ran out of memory (container `app`)"
@@ -456,7 +456,7 @@ def test_a_task_an_event_and_a_target_that_tell_one_cause_are_one_finding() -> N
     """The task's evidence first, then what the others know better; the next step is the better one's."""
     dead = stopped(f"Task failed ELB health checks in {GROUP}", code=137, log="listening on 8081")
     evidence = Evidence(stopped=(dead,), events=(CODES_EVENT,), targets=(CODES,))
-    first, last = diagnosis.findings(evidence)
+    first, last = diagnose(evidence)
     assert first.cause == SPECIFIC
     assert [line.partition(" ")[0] for line in first.evidence] == ["task", "listening", "(service", "target"]
     assert "Matcher" in first.next_step
@@ -467,7 +467,7 @@ def test_an_event_that_repeats_a_tasks_reason_adds_nothing() -> None:
     """ECS says why a task could not start in both; that it stays is known from either."""
     words = "CannotPullContainerError: x: not found"
     event = f"(service web) was unable to place a task. Reason: {words}"
-    first, last = diagnosis.findings(Evidence(stopped=(stopped(reason=words),), events=(event,)))
+    first, last = diagnose(Evidence(stopped=(stopped(reason=words),), events=(event,)))
     assert first.cause == "the image can't be pulled: it is not there (container `app`)"
     assert first.evidence == (f"task 0123: {words}",)
     assert first.permanent
@@ -477,7 +477,7 @@ def test_an_event_that_repeats_a_tasks_reason_adds_nothing() -> None:
 def test_many_events_of_one_cause_show_the_newest() -> None:
     """ECS repeats itself; the job log has had them all."""
     events = tuple(f"(service web) {CLOSEST} has insufficient memory available. {number}" for number in range(20))
-    first, last = diagnosis.findings(Evidence(events=events))
+    first, last = diagnose(Evidence(events=events))
     assert (first.cause, first.evidence, first.told) == (
         "no instance has the CPU, memory or GPU free",
         events[-3:],
@@ -488,7 +488,7 @@ def test_many_events_of_one_cause_show_the_newest() -> None:
 
 def test_an_alarm_that_ended_the_deployment_is_shown_with_its_reason() -> None:
     """AWS's sentence, and CloudWatch's."""
-    (finding,) = diagnosis.findings(Evidence(alarms=(ALARM,), reason=ALARMED))
+    (finding,) = diagnose(Evidence(alarms=(ALARM,), reason=ALARMED))
     assert finding.evidence == (ALARMED, "alarm web-5xx: Threshold Crossed: 1 datapoint [5.0]")
 
 
@@ -505,7 +505,7 @@ def test_the_services_events_are_evidence_of_their_own(
     dead: tuple[StoppedTask, ...], events: tuple[str, ...], expected: list[str]
 ) -> None:
     """They come last, and alone where nothing else tells; dead tasks and events alone are a diagnosis too."""
-    findings = diagnosis.findings(Evidence(stopped=tuple(dead), events=tuple(events)))
+    findings = diagnose(Evidence(stopped=tuple(dead), events=tuple(events)))
     assert [finding.cause for finding in findings] == expected
     assert findings[-1].evidence == events
 
@@ -517,6 +517,6 @@ def test_new_events_come_oldest_first_and_never_twice() -> None:
         {"id": str(n), "createdAt": start + timedelta(seconds=seconds), "message": f"event {n}"}
         for n, seconds in ((3, 2), (2, 1.5), (1, 1), (0, 0))
     ]
-    assert diagnosis.new_events({"events": events}, {"0", "2"}) == ["event 1", "event 3"]
-    assert diagnosis.new_events({"events": events}, {"0", "1", "2", "3"}) == []
-    assert diagnosis.new_events({}, set()) == []
+    assert new_events({"events": events}, {"0", "2"}) == ["event 1", "event 3"]
+    assert new_events({"events": events}, {"0", "1", "2", "3"}) == []
+    assert new_events({}, set()) == []

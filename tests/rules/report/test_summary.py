@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ecs_cd.diagnosis.findings import Finding
+from ecs_cd.diagnosis.evidence import Finding
 from ecs_cd.model.verdict import Outcome
 from ecs_cd.report import summary
 from ecs_cd.report.summary import NOT_BEGUN, UNDER_WAY, Part, Summary

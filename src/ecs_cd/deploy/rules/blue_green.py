@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment
-from ecs_cd.diagnosis.findings import Evidence
+from ecs_cd.diagnosis.evidence import Evidence
 from ecs_cd.model.lifecycle import READY, STABLE, STAGES, STARTED, Until
 from ecs_cd.model.references import short
 from ecs_cd.model.verdict import InProgress, Outcome, Verdict

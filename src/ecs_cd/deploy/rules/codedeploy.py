@@ -9,7 +9,7 @@ from typing import Any
 
 from ecs_cd.deploy.rules import appspec
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment
-from ecs_cd.diagnosis.findings import Evidence
+from ecs_cd.diagnosis.evidence import Evidence
 from ecs_cd.document.rules.document import CodeDeploy
 from ecs_cd.model import pace
 from ecs_cd.model.lifecycle import LIFECYCLE_EVENTS, READY, STARTED, Until

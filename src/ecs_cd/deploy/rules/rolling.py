@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment, deleted
-from ecs_cd.diagnosis.findings import Evidence
+from ecs_cd.diagnosis.evidence import Evidence
 from ecs_cd.model import pace
 from ecs_cd.model.lifecycle import STABLE, Until
 from ecs_cd.model.references import short

@@ -8,7 +8,7 @@ from typing import Any
 
 from ecs_cd.deploy.rules import blue_green, codedeploy, rolling
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment
-from ecs_cd.diagnosis.findings import Evidence
+from ecs_cd.diagnosis.evidence import Evidence
 from ecs_cd.model.exhaustive import assert_never
 from ecs_cd.model.lifecycle import Until
 from ecs_cd.model.verdict import InProgress, Verdict

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ecs_cd.diagnosis.findings import Finding
+from ecs_cd.diagnosis.evidence import Finding
 
 _ERROR = re.compile(r"(?:#(?P<step>[0-9]+) )?(?:ERROR|error): ")
 # Words of Go's net package, of containerd's pusher, and of HTTP.

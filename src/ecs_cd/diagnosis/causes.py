@@ -1,0 +1,468 @@
+"""The tables of causes: the words of AWS, what they mean, and what to do next."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Known(NamedTuple):
+    """Words of AWS, a regular expression, and what we make of them.
+
+    "a: b" is the same cause as "a", told better; ``diagnose`` goes by that.
+    """
+
+    words: str
+    cause: str
+    next_step: str
+    permanent: bool = False
+
+
+# Of these tables the first match counts, so what is specific stands before what is general. The words are those of
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-event-messages-list.html
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/troubleshooting-blue-green.html
+# https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_ErrorInformation.html
+
+_NO_ROUTE = (
+    r"(no such host|i/o timeout|handshake timeout|Client\.Timeout|timed out|request cancell?ed|context cancell?ed|"
+    r"deadline exceeded|connection (refused|reset|issue)|unreachable|network configuration|signal: killed)"
+)
+_DENIED = (
+    r"(access denied|denied:|AccessDenied|not authorized|no basic auth|authentication required|permissions to pull|"
+    r"not allowed|\b40[13] (Forbidden|Unauthorized))"
+)
+_WAY_OUT = (
+    "Give the task's subnets a way to it: a NAT gateway, a public IP (`assignPublicIp` in a public subnet) or VPC "
+    "endpoints"
+)
+SPOT = Known(
+    r"Spot Task was interrupted",
+    "AWS took the spot capacity back",
+    "ECS starts another task; where that is not enough give FARGATE a `base` in the capacityProviderStrategy.",
+)
+ALARM = Known(
+    r"alarm detected|active alarms?|alarms? (has|have) been activated|ALARM_ACTIVE",
+    "an alarm ended the deployment",
+    "Look at the alarm's metric over the time of the deployment; an alarm that is in ALARM before it starts ends each "
+    "deployment.",
+)
+ENDED_SOMEHOW = Known(
+    r"deployment failed: ",
+    "AWS ended the deployment",
+    "Read the reason in the evidence.",
+)
+OTHER_CPU = Known(
+    r"exec format error",
+    "the image is built for another CPU architecture",
+    "Build for the platform that the task runs on, or set `runtimePlatform.cpuArchitecture` to the image's.",
+    permanent=True,
+)
+
+# What ended the deployment, and is its cause too.
+ENDED = (
+    Known(
+        r"lifecycle hook\(s\) failed.*(unable to assume|not authorized)",
+        "a lifecycle hook failed: no permission",
+        "Let ecs.amazonaws.com assume the role in the evidence (the hook's or the load balancer's), and give the role "
+        "the action that is named there.",
+    ),
+    Known(
+        r"lifecycle hook\(s\) failed|HOOK_EXECUTION_FAILURE|lifecycle event validation functions? failed",
+        "a lifecycle hook failed",
+        "Read the log of the hook's Lambda function: it has to answer with `hookStatus` (ECS) or to call "
+        "PutLifecycleEventHookExecutionStatus (CodeDeploy) in time.",
+    ),
+    ALARM,
+    Known(
+        r"invalid networking configuration",
+        "the load balancer is not set up for this deployment",
+        "Tie both target groups of the service to its listener rules, and let exactly one of them have traffic.",
+    ),
+)
+
+# What a container's end tells; the cause names the container.
+CONTAINER = (
+    Known(
+        r"CannotPull.*(matching platform|no matching manifest)",
+        "the image can't be pulled: it is not built for the task's platform",
+        "Build for the platform that the task runs on, or set `runtimePlatform` (cpuArchitecture, "
+        "operatingSystemFamily) to the image's.",
+        permanent=True,
+    ),
+    Known(
+        rf"CannotPull.*{_NO_ROUTE}",
+        "the image can't be pulled: no route to its registry",
+        f"{_WAY_OUT} (ecr.api, ecr.dkr, s3). Look at security groups and DNS, too.",
+    ),
+    Known(
+        r"CannotPull.*(toomanyrequests|rate limit)",
+        "the image can't be pulled: the registry's rate limit",
+        "Pull from ECR (a pull-through cache or a copy) instead of the public registry.",
+    ),
+    Known(
+        r"CannotPull.*no space left",
+        "the image can't be pulled: the disk is full",
+        "Raise `ephemeralStorage`, or clean the instance's disk.",
+    ),
+    Known(
+        r"CannotPull.*pull access denied",
+        "the image can't be pulled: it is not there, or no permission",
+        "Check the image's name in the task definition; a private registry other than ECR wants repositoryCredentials.",
+        permanent=True,
+    ),
+    Known(
+        r"CannotPull.*(\bnot found|NotFoundException|manifest unknown|name unknown|does not exist|no such image)",
+        "the image can't be pulled: it is not there",
+        "Check the image's name and tag in the task definition, and that it was pushed to that registry.",
+        permanent=True,
+    ),
+    Known(
+        rf"CannotPull.*{_DENIED}",
+        "the image can't be pulled: no permission",
+        "Give the execution role (with EC2 without one, the instance's) ecr:GetAuthorizationToken, ecr:BatchGetImage "
+        "and ecr:GetDownloadUrlForLayer, and look at the repository's policy.",
+        permanent=True,
+    ),
+    Known(
+        r"CannotPull.*invalid reference format",
+        "the image can't be pulled: its name is not valid",
+        "Check `image` in the task definition: host/repository:tag or host/repository@sha256:...",
+        permanent=True,
+    ),
+    Known(
+        r"CannotPull",
+        "the image can't be pulled",
+        "Check that the image exists, for the task's platform as well, and the way from the task's subnets to it.",
+    ),
+    Known(
+        rf"(logger args|logging driver|Cloudwatch log).*{_NO_ROUTE}",
+        "the log group can't be used: no route to CloudWatch Logs",
+        f"{_WAY_OUT} (logs); look at awslogs-region, too.",
+    ),
+    Known(
+        rf"(logger args|logging driver|Cloudwatch log).*{_DENIED}",
+        "the log group can't be used: no permission",
+        "Give the execution role logs:CreateLogStream and logs:PutLogEvents; with awslogs-create-group "
+        "logs:CreateLogGroup, too.",
+        permanent=True,
+    ),
+    Known(
+        r"(logger args|logging driver|Cloudwatch log).*(group does not exist|NotFound)",
+        "the log group can't be used: it is not there",
+        "Create the log group in awslogs-region, or set the option awslogs-create-group.",
+        permanent=True,
+    ),
+    Known(
+        r"(logger args|logging driver)",
+        "the log can't be set up",
+        "Check the options of logConfiguration: awslogs-group, awslogs-region, awslogs-stream-prefix.",
+    ),
+    Known(
+        r"OutOfMemory",
+        "the container ran out of memory",
+        "Raise `memory` in the task definition, or find out what needs so much.",
+    ),
+    OTHER_CPU,
+    Known(
+        r"(exec: |executable file).*(no such file or directory|not found in \$PATH)",
+        "the container can't be started: its command is not in the image",
+        "Check entryPoint and command against the image: the file's path, and the interpreter in its first line.",
+        permanent=True,
+    ),
+    Known(
+        r"exec: .*permission denied",
+        "the container can't be started: its command is not executable",
+        "Make the file executable in the image (COPY --chmod=755), or let command start it by its interpreter.",
+        permanent=True,
+    ),
+    Known(
+        r"port is already allocated|address already in use|external connectivity",
+        "the container can't be started: its host port is taken",
+        "Let hostPort be 0 (a free port each time), or use networkMode awsvpc.",
+    ),
+    Known(
+        r"CannotCreateContainer|CannotStartContainer|runtime create failed",
+        "the container can't be started",
+        "Check the container's entryPoint and command (does the file exist in the image, and is it executable?), "
+        "its devices and its mount points.",
+    ),
+    Known(
+        r"(Docker|ContainerRuntime)TimeoutError",
+        "the container can't be started: it did not get ready in time",
+        "Look at the load of the instance and at its container runtime; another task may well start.",
+    ),
+    Known(
+        r"failed container health checks",
+        "the container's health check failed",
+        "Run `healthCheck.command` inside the image (are curl or wget there, does the port fit?), and give a slow "
+        "start more `startPeriod` and `retries`.",
+    ),
+)
+
+# What a task's end tells, and what ECS could not do for it.
+TASK = (
+    Known(
+        rf"ecr registry auth.*{_DENIED}|registry auth from Amazon ECR.*{_DENIED}",
+        "the registry's sign-in can't be had: no permission",
+        "Give the execution role ecr:GetAuthorizationToken, ecr:BatchGetImage and ecr:GetDownloadUrlForLayer.",
+        permanent=True,
+    ),
+    Known(
+        rf"(ecr registry auth|registry auth from Amazon ECR).*{_NO_ROUTE}",
+        "the registry's sign-in can't be had: no route to ECR",
+        f"{_WAY_OUT} (ecr.api, ecr.dkr, s3). Look at security groups and DNS, too.",
+    ),
+    Known(
+        r"pull secrets or registry auth: pull command failed",
+        "neither secrets nor the registry's sign-in can be had: no route",
+        f"{_WAY_OUT} (secretsmanager, ssm, kms, ecr.api). Look at security groups and DNS, too.",
+    ),
+    Known(
+        r"did not contain json key|secret.*invalid character",
+        "the secret can't be read: it has no such JSON key",
+        "Compare the key at the end of `valueFrom` with those of the secret, which has to be a JSON object.",
+        permanent=True,
+    ),
+    Known(
+        r"secrets? .*(ResourceNotFound|can't find the specified secret|marked for deletion|"
+        r"invalid (ssm )?parameters|ParameterNotFound)|invalid ssm parameters",
+        "the secret can't be read: it is not there",
+        "Compare `valueFrom` in the task definition's secrets with the secret's ARN or the parameter's name, region "
+        "and account included.",
+        permanent=True,
+    ),
+    Known(
+        rf"(pull|retrieve|fetch\w*) secrets?\b.*{_DENIED}",
+        "the secret can't be read: no permission",
+        "Give the execution role secretsmanager:GetSecretValue or ssm:GetParameters on it, and kms:Decrypt where it "
+        "has a key of its own.",
+        permanent=True,
+    ),
+    Known(
+        rf"(pull|retrieve|fetch\w*) secrets?\b.*{_NO_ROUTE}",
+        "the secret can't be read: no route to it",
+        f"{_WAY_OUT} (secretsmanager, ssm, kms, ecr.api). Look at security groups and DNS, too.",
+    ),
+    Known(
+        r"EFS (utils|volume)",
+        "the EFS volume can't be mounted",
+        "Open port 2049 from the task's security group to the mount targets', have a mount target in each of the "
+        "task's zones, and check rootDirectory and access point.",
+    ),
+    Known(
+        r"Unable to launch instance|UnfulfillableCapacity|InsufficientInstanceCapacity",
+        "no capacity: the capacity provider can't launch an instance",
+        "Look at the reason in the evidence: instance types, zones and quotas, or the provider's role.",
+    ),
+    Known(
+        r"unable to assume the role|IAM (trust relationship|permissions policies) ha(s|ve) been misconfigured",
+        "the role can't be assumed",
+        "Let ecs-tasks.amazonaws.com assume it (trust policy of taskRoleArn and executionRoleArn), and check that "
+        "the role exists in this account.",
+        permanent=True,
+    ),
+    Known(
+        r"InsufficientFreeAddresses|not have enough free addresses",
+        "no network interface (ENI) for the task: the subnet has no free IP address",
+        "Add subnets with free addresses to the service's awsvpcConfiguration.",
+    ),
+    Known(
+        r"network interface provision|Create Network Interface",
+        "no network interface (ENI) for the task",
+        "Look at the quota of network interfaces, the subnets' free addresses, and AWS's health dashboard.",
+    ),
+    SPOT,
+    Known(
+        r"Host EC2 .*(terminated|stopped)|instance is draining|deregistration forced",
+        "the instance below the task went away",
+        "Look at the Auto Scaling group's activity; ECS starts another task.",
+    ),
+    Known(
+        r"ResourceInitializationError",
+        "the task's resources could not be set up (secrets, log group or network)",
+        "Check that each secret and log group named in the task definition exists, that the execution "
+        "role may read it, and the route to its service.",
+    ),
+)
+
+# What a load balancer says, through a task's end, an event or DescribeTargetHealth.
+HEALTH = (
+    Known(
+        r"unhealthy.*(failed with these codes|Target\.ResponseCodeMismatch)",
+        "the target group's health check failed: another answer than expected",
+        "Compare the target group's path and success codes (Matcher) with what the container answers there; where it "
+        "only needs longer to start, raise `healthCheckGracePeriodSeconds`.",
+    ),
+    Known(
+        r"unhealthy.*(Request timed out|Target\.Timeout)",
+        "the target group's health check failed: no answer in time",
+        "Let the task's security group accept the load balancer's on the container's port, let the program listen on "
+        "0.0.0.0 and that port, and look at HealthCheckTimeoutSeconds.",
+    ),
+    Known(
+        r"Availability Zone that is not enabled|Target\.NotInUse",
+        "the target group's health check failed: the load balancer does not use the target",
+        "Give the target group a listener rule, and the load balancer a subnet in each zone of the service.",
+    ),
+    Known(
+        r"TARGET GROUP IS NOT FOUND",
+        "the target group is not there",
+        "Restore it, or create the service anew with another one.",
+        permanent=True,
+    ),
+    Known(
+        r"failed ELB health checks|\bis unhealthy\b|\bnot healthy in\b|UnhealthyThreshold",
+        "the target group's health check failed",
+        "Check port and path of the target group's health check, the security group from the load balancer to the "
+        "task, and `healthCheckGracePeriodSeconds` against the time that the container needs to start.",
+    ),
+)
+
+# Where a task has no place.
+PLACEMENT = (
+    Known(
+        r"already using a port|RESOURCE:PORTS|not enough ports",
+        "no instance has the host port free",
+        "Let hostPort be 0 (a free port each time), add instances, or lower minimumHealthyPercent so that an old task "
+        "can leave first.",
+    ),
+    Known(
+        r"RESOURCE:ENI|not enough ENI|ENI attachment",
+        "no instance has a network interface (ENI) free",
+        "Add instances, take larger ones, or turn on the account setting awsvpcTrunking.",
+    ),
+    Known(
+        r"missing an attribute",
+        "no instance has the attributes that the task needs",
+        "Compare `requiresAttributes`, runtimePlatform, log driver, placementConstraints and the service's subnets "
+        "with the container instances'.",
+    ),
+    Known(
+        r"insufficient (CPU|memory)|RESOURCE:(CPU|MEMORY|GPU)",
+        "no instance has the CPU, memory or GPU free",
+        "Add instances (managed scaling of a capacity provider), lower `cpu` and `memory`, or lower "
+        "minimumHealthyPercent so that an old task can leave first.",
+    ),
+    Known(
+        r"No Container Instances were found",
+        "the cluster has no container instance",
+        "Register instances, or give the service a capacity provider or launchType FARGATE.",
+    ),
+    Known(
+        r'error "?AGENT|ECS Agent to start',
+        "no instance has a container agent that is connected",
+        "Look at the agent on the instance (systemctl status ecs, /var/log/ecs/ecs-agent.log).",
+    ),
+    Known(
+        r"reached the limit on the number of|is above your limit",
+        "the account's quota is used up",
+        "Ask for more in Service Quotas (Fargate On-Demand or Spot vCPU), or stop what is not needed.",
+    ),
+    Known(
+        r"Capacity is unavailable",
+        "no capacity: AWS has none left in these zones",
+        "Add subnets in other zones, or use FARGATE beside FARGATE_SPOT.",
+    ),
+    Known(
+        r"provisioning capacity limit was exceeded",
+        "no capacity: too many tasks of the cluster are in PROVISIONING",
+        "Wait for them, or look at why the capacity provider brings no instances.",
+    ),
+    Known(
+        r"account is (currently )?blocked",
+        "the account is blocked",
+        "Write to AWS Support.",
+        permanent=True,
+    ),
+    Known(
+        r"minimumHealthyPercent",
+        "the deployment configuration lets ECS neither start nor stop a task",
+        "Raise maximumPercent or lower minimumHealthyPercent: with desiredCount 1, 100 and 200 let a task start.",
+    ),
+    Known(
+        r"protected tasks",
+        "old tasks are protected from scaling in",
+        "Let the tasks end their protection (UpdateTaskProtection), or wait until it expires.",
+    ),
+    Known(
+        r"failed to register targets.*(not authorized|not in the target group VPC)",
+        "the tasks can't be registered in the target group: no permission, or another VPC",
+        "Give the role in the evidence elasticloadbalancing:RegisterTargets; the target group has to be in the "
+        "tasks' VPC.",
+        permanent=True,
+    ),
+    Known(
+        r"failed to register targets",
+        "the tasks can't be registered in the target group",
+        "Look at the error in the evidence; with awsvpc the target group's type has to be ip.",
+    ),
+    Known(
+        r"operations are being throttled",
+        "ECS is throttled",
+        "Wait: ECS tries again by itself. Fewer deployments at once help.",
+    ),
+    Known(
+        r"no container instance met all|unable to place|could not launch \d|failed to launch a task",
+        "ECS can't place the task",
+        "Read the reason in the evidence.",
+    ),
+)
+
+# What comes of other causes: never the first that is said.
+GENERAL = (
+    Known(
+        r"circuit breaker|deployment failed: tasks failed to start",
+        "the circuit breaker ended the deployment",
+        "Look for why its tasks stopped: `aws ecs describe-tasks` knows them for an hour.",
+    ),
+    Known(
+        r"unable to consistently start tasks",
+        "task after task failed to start",
+        "Look for why they stopped: `aws ecs describe-tasks` knows them for an hour.",
+    ),
+    Known(
+        r"timed out while waiting for the replacement task set",
+        "the replacement task set did not become healthy in time",
+        "Look at the new tasks: do they run, and does the target group find them healthy?",
+    ),
+    ENDED_SOMEHOW,
+)
+
+# These say who ended the task; the exit code is then only how it died.
+STOPPED_FROM_OUTSIDE = {
+    "SpotInterruption": SPOT,
+    "TerminationNotice": Known("", "the instance is being terminated", "ECS starts the task elsewhere."),
+    "InfrastructureHealth": Known(
+        "", "AWS found the infrastructure below the task unhealthy", "ECS starts the task elsewhere."
+    ),
+    "UserInitiated": Known("", "somebody stopped the task", "CloudTrail has who called StopTask."),
+}
+
+# https://docs.docker.com/engine/containers/run/#exit-status, and 128 + the number of a signal.
+# A program may choose any of them by itself, so none is taken for permanent.
+EXIT_CODES = {
+    0: (
+        "container `{}` ended by itself, with exit code 0",
+        "A service's container has to go on running; look at its command.",
+    ),
+    126: (
+        "container `{}` could not execute its command (exit code 126)",
+        "Make the file executable in the image, and check the interpreter in its first line.",
+    ),
+    127: (
+        "container `{}` did not find its command (exit code 127)",
+        "Check entryPoint, command and what they call against the image: path, PATH, interpreter.",
+    ),
+    137: (
+        "container `{}` was killed (exit code 137)",
+        "Exit code 137 is SIGKILL: out of memory (`memory`), or not stopped in time (`stopTimeout`).",
+    ),
+    139: (
+        "container `{}` crashed with a segmentation fault (exit code 139)",
+        "Exit code 139 is SIGSEGV: look at native libraries, and at the CPU architecture of the image.",
+    ),
+    143: (
+        "container `{}` was asked to stop (exit code 143)",
+        "Exit code 143 is SIGTERM: a health check, a person, or another container's end stopped it.",
+    ),
+}
