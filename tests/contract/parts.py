@@ -12,8 +12,8 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
-INPUTS = ROOT / "docs" / "inputs.md"
-PERMISSIONS = ROOT / "docs" / "permissions.md"
+INPUTS = ROOT / "docs" / "reference" / "inputs.md"
+PERMISSIONS = ROOT / "docs" / "reference" / "permissions.md"
 SCHEMA = ROOT / "schema" / "ecs-cd.schema.json"
 APP_SCHEMA = ROOT / "schema" / "ecs-cd-app.schema.json"
 PIPELINE = ROOT / ".github" / "workflows" / "pipeline.yml"

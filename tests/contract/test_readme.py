@@ -1,4 +1,4 @@
-"""What the README says of the document and the exit codes, and docs/permissions.md of the permissions, is so."""
+"""What the README says of the document and the exit codes, and docs/reference/permissions.md of the permissions, is so."""
 
 from __future__ import annotations
 

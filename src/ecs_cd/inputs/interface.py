@@ -1,6 +1,6 @@
 """Every input and output of every verb, declared once.
 
-The action.yml files, the tables of docs/inputs.md and the flags of the command line are held to this module
+The action.yml files, the tables of docs/reference/inputs.md and the flags of the command line are held to this module
 by tests (tests/contract). A verb's inputs are a frozen dataclass; ``Pipeline`` has those of its steps.
 """
 
