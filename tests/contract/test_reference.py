@@ -83,7 +83,9 @@ def test_the_quickstarts_document_is_valid() -> None:
     (text,) = (block for block in parts.blocks(QUICKSTART, "yaml") if block.startswith("cluster:"))
     loaded = document.load(text, where=QUICKSTART.name)
     assert loaded.migration is None
-    assert loaded.services == {"web": Service("web", "my-service", RegisteredTaskDefinition("my-family"), {"app": "app"})}
+    assert loaded.services == {
+        "web": Service("web", "my-service", RegisteredTaskDefinition("my-family"), {"app": "app"})
+    }
 
 
 def test_the_app_file_to_copy_is_valid() -> None:
