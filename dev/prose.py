@@ -1,9 +1,9 @@
-"""Counts the turns that a native reader stumbles over, per 1000 words of prose.
+"""Counts archaic turns of phrase per 1000 words of prose.
 
 python -m dev.prose [FILES]    without files: README.md, docs/ and the docstrings of src/
 
-Code is no prose: fences, code spans, addresses and comments are left out. Tables that `make generate` writes into a
-page come from the code, so they are counted apart from the page.
+Code does not count: fences, code spans, URLs and comments are left out. Regions that `make generate` writes into a
+page come from the code, so they are counted separately.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# What each would be in plain English stands behind it.
+# Each with its plain English.
 TURNS = (
     # People and things
     r"\b(?:some|no|any)body\b",  # another deployment, CloudTrail shows who, you
