@@ -1,6 +1,6 @@
 """A release: a commit that holds the release tree, its tag, its GitHub release, and the tags that move to it.
 
-docs/releasing.md tells how. .github/workflows/release.yml runs these one after the other, and decides nothing itself:
+docs/guides/releasing.md describes it. .github/workflows/release.yml runs these in order, and decides nothing:
 
     check     what is checked out may be released as this version
     archive   a release tree as the .tar.gz that is attested and handed over

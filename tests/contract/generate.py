@@ -1,7 +1,7 @@
 """Writes what is made of the code, so that nobody edits it by hand.
 
-These are the inputs and outputs in each action.yml, the tables of them in docs/inputs.md, the table of the official
-actions' inputs in docs/coming-from.md, and the JSON Schemas:
+These are the inputs and outputs in each action.yml, the tables of them in docs/reference/inputs.md, the table of the official
+actions' inputs in docs/guides/coming-from.md, and the JSON Schemas:
 
     make generate
 """
@@ -24,7 +24,7 @@ from tests.contract import parts
 from tests.contract.parts import INPUTS, ROOT
 
 ACTIONS = [verb for verb in VERBS.values() if verb.action]
-COMING_FROM = ROOT / "docs" / "coming-from.md"
+COMING_FROM = ROOT / "docs" / "guides" / "coming-from.md"
 # The inputs of amazon-ecs-render-task-definition 1.9 and amazon-ecs-deploy-task-definition 2.6.
 RENDER = (
     "task-definition", "task-definition-arn", "task-definition-family", "task-definition-revision", "container-name",
@@ -95,8 +95,8 @@ def _inputs() -> list[str]:
         words = option.in_action or option.default
         default = "required" if option.required else f"`{words}`" if words else ""
         rows.append(_row(f"`{name}`", _of(owners), default, option.help))
-    more = "`deploy` takes all inputs of the official actions as well, in the place of `config`"
-    return [*rows, "", f"{more}: [coming-from.md](coming-from.md)."]
+    more = "Instead of `config`, `deploy` also takes all inputs of the official actions"
+    return [*rows, "", f"{more}: [coming from other tools](../guides/coming-from.md)."]
 
 
 def _own(verb: Verb) -> type[Located]:

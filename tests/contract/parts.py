@@ -12,8 +12,15 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
-INPUTS = ROOT / "docs" / "inputs.md"
-PERMISSIONS = ROOT / "docs" / "permissions.md"
+DOCS = ROOT / "docs"
+QUICKSTART = DOCS / "quickstart.md"
+INPUTS = DOCS / "reference" / "inputs.md"
+PERMISSIONS = DOCS / "reference" / "permissions.md"
+DOCUMENT = DOCS / "reference" / "document.md"
+APP_FILE = DOCS / "reference" / "app-file.md"
+EXIT_CODES_PAGE = DOCS / "reference" / "exit-codes.md"
+# The pages with workflows to copy.
+WORKFLOW_PAGES = (README, QUICKSTART, DOCS / "guides" / "workflows.md")
 SCHEMA = ROOT / "schema" / "ecs-cd.schema.json"
 APP_SCHEMA = ROOT / "schema" / "ecs-cd-app.schema.json"
 PIPELINE = ROOT / ".github" / "workflows" / "pipeline.yml"
@@ -49,16 +56,25 @@ def action(path: str) -> dict[str, Any]:
     return content
 
 
-def readme_blocks(language: str) -> list[str]:
-    """The fenced blocks of the README in this language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", README.read_text(encoding="utf-8"), re.M | re.S)
+def blocks(page: Path, language: str) -> list[str]:
+    """The fenced blocks of a page in this language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(encoding="utf-8"), re.M | re.S)
+
+
+def workflow_blocks() -> dict[str, str]:
+    """The workflows that the README and the docs show, by page and number."""
+    return {
+        f"{page.relative_to(ROOT)}, workflow {number}": block
+        for page in WORKFLOW_PAGES
+        for number, block in enumerate(blocks(page, "yaml"), 1)
+        if "jobs:" in block
+    }
 
 
 def workflows() -> dict[str, dict[Any, Any]]:
-    """Every workflow that people may copy from here, by where it stands: the README, the examples, .github."""
+    """Every workflow that people may copy from here, by where it is: the README, the docs, the examples, .github."""
     found = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in WORKFLOWS}
-    found |= {f"README.md, workflow {n}": block for n, block in enumerate(readme_blocks("yaml"), 1) if "jobs:" in block}
-    return {where: yaml.safe_load(text) for where, text in found.items()}
+    return {where: yaml.safe_load(text) for where, text in (found | workflow_blocks()).items()}
 
 
 def steps(where: str, workflow: dict[Any, Any]) -> Iterator[Step]:

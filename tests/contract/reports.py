@@ -1,4 +1,4 @@
-"""Writes the samples into docs/reports.md: what verbs tell of scripted deployments, to the letter.
+"""Writes the samples into docs/reference/reports.md: what verbs tell of scripted deployments, to the letter.
 
 PYTHONPATH=src .venv/bin/python -m tests.contract.reports
 """
@@ -24,7 +24,7 @@ from tests.scripted_aws.fleet import Course, Fleet, document
 from tests.timelines import terminal
 from tests.timelines.conftest import REPOSITORY, SHA
 
-PAGE = ROOT / "docs" / "reports.md"
+PAGE = ROOT / "docs" / "reference" / "reports.md"
 SERVICES = ("web", "worker")
 HALFWAY = re.compile(r"web web:1 -> web:2 +1 of 2 .*\n.*worker worker:1 -> worker:2 2 of 2")
 STARTS: Course = {0: {}, 14: {"runningCount": 1}, 36: {"runningCount": 2}, 50: {"rolloutState": "COMPLETED"}}

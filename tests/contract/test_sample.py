@@ -50,5 +50,5 @@ def test_the_readmes_log_is_what_is_written(aws: ScriptedAws, step: Callable[...
     """Line by line; after a change of words the README changes as well."""
     crash(aws)
     written = as_shown(step("deploy").log)
-    (shown,) = (block.splitlines() for block in parts.readme_blocks("text") if block.startswith("config:"))
+    (shown,) = (block.splitlines() for block in parts.blocks(parts.README, "text") if block.startswith("config:"))
     assert written == shown, "\n".join(["README.md has to show:", *difflib.ndiff(shown, written)])

@@ -1,4 +1,4 @@
-"""The workflows that people copy, those of the README and of the examples, and the one that they call."""
+"""The workflows that people copy, from the README, the docs and the examples, and the one that they call."""
 
 from __future__ import annotations
 
@@ -35,9 +35,12 @@ def callers(where: str) -> list[dict[str, Any]]:
 
 
 def test_there_are_workflows_to_copy() -> None:
-    """The README shows the whole pipeline and the separate actions; each example of an app has a workflow."""
-    verbs = {step.verb for where in COPIED for step in ours(where) if where.startswith("README.md")}
+    """The docs show the whole pipeline and the separate actions; each example of an app has a workflow."""
+    shown = "docs/guides/workflows.md"
+    verbs = {step.verb for where in COPIED for step in ours(where) if where.startswith(shown)}
     assert verbs == {name for name, verb in VERBS.items() if verb.action}
+    for page in parts.WORKFLOW_PAGES:
+        assert any(where.startswith(f"{page.relative_to(ROOT)}, ") for where in COPIED), page
     for example in {path.parent for path in ROOT.glob("examples/*-image/README.md")}:
         assert any(where.startswith(f"examples/{example.name}/") for where in COPIED)
 
@@ -117,10 +120,10 @@ def test_the_whole_pipeline_releases_the_commit_of_its_run() -> None:
     )
 
 
-def test_the_workflows_of_the_readme_are_valid(tmp_path: Path) -> None:
+def test_the_workflows_of_the_docs_are_valid(tmp_path: Path) -> None:
     """actionlint finds nothing; those in files are checked by `make lint`."""
     files = []
-    for number, block in enumerate(block for block in parts.readme_blocks("yaml") if "jobs:" in block):
+    for number, block in enumerate(parts.workflow_blocks().values()):
         files.append(tmp_path / f"{number}.yml")
         files[-1].write_text(block, encoding="utf-8")
     actionlint = Path(sys.executable).with_name("actionlint")

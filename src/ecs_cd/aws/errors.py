@@ -107,5 +107,5 @@ def _without_values(report: str) -> str:
 def _remedy(error: botocore.exceptions.ClientError) -> str:
     if denied(error):
         allowed = f"Allow the job's role {error.operation_name} on this resource"
-        return f"{allowed}; docs/permissions.md lists what each verb needs."
+        return f"{allowed}; docs/reference/permissions.md lists what each verb needs."
     return CREDENTIALS_REMEDY if code(error) in _SIGN_IN else ""

@@ -197,7 +197,7 @@ def _token_refused(error: ClientError, role: str, token: str) -> Refused:
         )
     else:
         return Refused(problems, _OTHERS.get(_code(error), "Run the job again: it shows a new token."))
-    return Refused(problems, f"{remedy} docs/signing-in.md has it to copy.")
+    return Refused(problems, f"{remedy} docs/guides/signing-in.md has it to copy.")
 
 
 def _credentials_refused(error: ClientError, role: str, whose: str) -> Refused:

@@ -65,7 +65,8 @@ def wanted(inputs: DeployAlone) -> bool:
     if inputs.config and given:
         raise Refused(
             [f"{name}: does not go together with config" for name in given],
-            "A document has its own words for what the official actions' inputs say; docs/coming-from.md tells which.",
+            "A document has its own words for what the official actions' inputs say; docs/guides/coming-from.md tells "
+            "which.",
         )
     if not inputs.config and not set(given) & set(_SOURCES):
         alone = "task-definition-revision" in given
@@ -73,7 +74,7 @@ def wanted(inputs: DeployAlone) -> bool:
             "task-definition-revision: goes with task-definition-family"
             if alone
             else "config: is missing, and no task definition is given in its place",
-            f"Give config, the document; or {', '.join(_SOURCES[:-1])} or {_SOURCES[-1]} (docs/coming-from.md).",
+            f"Give config, the document; or {', '.join(_SOURCES[:-1])} or {_SOURCES[-1]} (docs/guides/coming-from.md).",
         )
     return not inputs.config
 

@@ -1,6 +1,6 @@
 """How an input is declared, and how the inputs of a verb are read.
 
-A verb's inputs are a frozen dataclass, a file a verb. Tests hold the action.yml files, the tables of docs/inputs.md
+A verb's inputs are a frozen dataclass, a file a verb. Tests hold the action.yml files, the tables of docs/reference/inputs.md
 and the flags of the command line to them (tests/contract).
 """
 

@@ -89,7 +89,7 @@ def test_what_would_fail_again_is_not_tried_again(lines: list[str]) -> None:
     ("lines", "cause", "next_step"),
     [
         (ended(f"failed to push {REF}: {PUT}: 403 Forbidden"), "the registry refuses the push", "Allow the job's role"),
-        (ended("denied: not authorized: ecr:PutImage", *PUSHING), "the registry refuses the push", "docs/permissions.md"),
+        (ended("denied: not authorized: ecr:PutImage", *PUSHING), "the registry refuses the push", "docs/reference/permissions.md"),
         (ended(f"failed to push {REF}: name unknown: The repository does not exist in the registry"), "is not there", "creates it"),
         (ended(f"failed to push {REF}: tag invalid: the tag is immutable"), "another image's", "Run it again"),
         (["#7 0.2 exec /bin/sh: exec format error", *ended("process did not complete: exit code: 1")], "has no emulator", "setup-qemu"),

@@ -110,7 +110,7 @@ def load(text: str, *, where: str) -> dict[str, BuildSpec]:
         text,
         SCHEMA,
         what=f"the app's file {where}",
-        remedy="README.md describes this file, schema/ecs-cd-app.schema.json checks it.",
+        remedy="docs/reference/app-file.md describes this file, schema/ecs-cd-app.schema.json checks it.",
     )
     return {name: _recipe(name, image) for name, image in content["images"].items()}
 

@@ -102,7 +102,8 @@ def load(text: str, *, where: str) -> Document:
         text,
         SCHEMA,
         what=f"the document in {where}",
-        remedy="The infra repo owns this document; README.md describes it, schema/ecs-cd.schema.json checks it.",
+        remedy="The infra repo owns this document; docs/reference/document.md describes it, "
+        "schema/ecs-cd.schema.json checks it.",
         beyond=_reference_problems,
     )
     return _document(content)

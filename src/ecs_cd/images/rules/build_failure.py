@@ -59,7 +59,7 @@ _KNOWN = (
     _Known(
         r"denied|not authorized|no basic auth|\b40[13] (?:Forbidden|Unauthorized)",
         "the registry refuses the push",
-        "Allow the job's role to push to the repository; docs/permissions.md lists what build-push needs.",
+        "Allow the job's role to push to the repository; docs/reference/permissions.md lists what build-push needs.",
         push=True,
     ),
 )

@@ -1,4 +1,4 @@
-"""What the README says of the document and the exit codes, and docs/permissions.md of the permissions, is so."""
+"""docs/reference agrees with the code: the document, the app file, the exit codes and the permissions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ecs_cd.model.build_spec import BuildSpec
 from ecs_cd.model.references import RegisteredTaskDefinition, Repository, S3Object
 from ecs_cd.model.verdict import DEFECT_EXIT_CODE, EXIT_CODES, REFUSED_EXIT_CODE
 from tests.contract import parts
-from tests.contract.parts import README, ROOT
+from tests.contract.parts import APP_FILE, DOCUMENT, EXIT_CODES_PAGE, QUICKSTART, ROOT
 
 AWS = ROOT / "src" / "ecs_cd" / "aws"
 # Each file by what it makes clients of; of these the prefix in IAM is another than botocore's name.
@@ -48,9 +48,9 @@ INDIRECT = {
 }
 
 
-def test_the_readmes_document_is_valid() -> None:
-    """What people copy into their parameter is read without complaint, and means what the README says."""
-    (text,) = (block for block in parts.readme_blocks("yaml") if block.startswith("cluster:"))
+def test_the_document_to_copy_is_valid() -> None:
+    """What people copy into their parameter is read without complaint, and means what the page says."""
+    (text,) = (block for block in parts.blocks(DOCUMENT, "yaml") if block.startswith("cluster:"))
     host = "123456789012.dkr.ecr.ap-northeast-1.amazonaws.com"
     codedeploy = CodeDeploy(
         "my-app",
@@ -59,7 +59,7 @@ def test_the_readmes_document_is_valid() -> None:
         "CodeDeployDefault.ECSCanary10Percent5Minutes",
         "the api",
     )
-    assert document.load(text, where="README.md") == Document(
+    assert document.load(text, where=DOCUMENT.name) == Document(
         cluster="my-cluster",
         images={"app": Repository(host, "my-app", "123456789012", "ap-northeast-1")},
         services={
@@ -78,10 +78,20 @@ def test_the_readmes_document_is_valid() -> None:
     )
 
 
-def test_the_readmes_app_file_is_valid() -> None:
+def test_the_quickstarts_document_is_valid() -> None:
+    """The smallest one: a cluster, an image and a service."""
+    (text,) = (block for block in parts.blocks(QUICKSTART, "yaml") if block.startswith("cluster:"))
+    loaded = document.load(text, where=QUICKSTART.name)
+    assert loaded.migration is None
+    assert loaded.services == {
+        "web": Service("web", "my-service", RegisteredTaskDefinition("my-family"), {"app": "app"})
+    }
+
+
+def test_the_app_file_to_copy_is_valid() -> None:
     """What people copy into .github/ecs-cd.yml is read without complaint, and uses every key there is."""
-    (text,) = (block for block in parts.readme_blocks("yaml") if block.startswith("images:"))
-    app, nginx = app_file.load(text, where="README.md").values()
+    (text,) = (block for block in parts.blocks(APP_FILE, "yaml") if block.startswith("images:"))
+    app, nginx = app_file.load(text, where=APP_FILE.name).values()
     assert app == BuildSpec(
         "app",
         context=".",
@@ -96,20 +106,20 @@ def test_the_readmes_app_file_is_valid() -> None:
     assert nginx == BuildSpec("nginx", context="nginx")
 
 
-def test_the_readmes_terraform_writes_the_same_document() -> None:
+def test_the_terraform_to_copy_writes_the_same_document() -> None:
     """What `jsonencode` would make of it, once Terraform has filled in names, is valid."""
-    (text,) = parts.readme_blocks("hcl")
+    (text,) = parts.blocks(DOCUMENT, "hcl")
     (inside,) = re.findall(r"jsonencode\((\{.*?\n  \})\)", text, re.S)
     filled = re.sub(r"aws_ecr_repository[\w.]+", '"localhost/my-app"', re.sub(r"\$\{.*?\}", "x", inside))
     named = re.sub(r'"?([\w-]+)"?\s+= ', r'"\1": ', re.sub(r"aws_[\w.]+", '"x"', filled))
-    loaded = document.load(re.sub(r"(?<![{,])\n", ",\n", named), where="README.md")
+    loaded = document.load(re.sub(r"(?<![{,])\n", ",\n", named), where=DOCUMENT.name)
     assert loaded.migration
     assert loaded.services["web"].containers == {"app": "app"}
 
 
 def test_the_exit_codes_are_those_of_the_code() -> None:
     """Each code once, with the words of the output `result`."""
-    rows = re.findall(r"^\| (\d+) \| ([a-z, -]*?) ?\|", README.read_text(encoding="utf-8"), re.M)
+    rows = re.findall(r"^\| (\d+) \| ([a-z, -]*?) ?\|", EXIT_CODES_PAGE.read_text(encoding="utf-8"), re.M)
     told = {(int(code), word) for code, words in rows for word in words.split(", ")}
     without_verdict = {(REFUSED_EXIT_CODE, ""), (DEFECT_EXIT_CODE, "")}
     assert told == {(code, outcome.value) for outcome, code in EXIT_CODES.items()} | without_verdict
