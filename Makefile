@@ -13,7 +13,7 @@ demo: $(STAMP)  ## the whole pipeline on this machine, with real containers
 	$(BIN)/python -m dev.demo
 
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --no-loadscope-reorder
 
 test-fast: $(STAMP)  ## no engine, no network
 	$(BIN)/python -m pytest --numprocesses auto tests/rules tests/machine tests/aws tests/contract tests/timelines
