@@ -1,7 +1,7 @@
 """How an input is declared, and how the inputs of a verb are read.
 
-A verb's inputs are a frozen dataclass, a file a verb. Tests hold the action.yml files, the tables of docs/reference/inputs.md
-and the flags of the command line to them (tests/contract).
+A verb's inputs are a frozen dataclass, a file a verb. tests/contract holds the action.yml files, the tables of
+docs/reference/inputs.md and the flags of the command line to them.
 """
 
 from __future__ import annotations
