@@ -10,8 +10,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from dev import machine
-from dev.machine import ROOT, LocalError, progress
+from dev.host import ROOT, progress
+from ecs_cd.local import machine
+from ecs_cd.local.machine import LocalError
 
 sys.path.insert(0, str(ROOT / "src"))
 

@@ -14,7 +14,7 @@ from typing import TypeVar
 from benchmarks.pipeline import bare_build
 from benchmarks.rows import Row
 from benchmarks.world import World, build_inputs, change, verb
-from dev import act
+from dev import workflows
 from dev.stack import put_document
 
 T = TypeVar("T")
@@ -68,7 +68,7 @@ def _unchanged(here: World, runs: int) -> list[Row]:
     """`reuse: content` at a new commit that changes no image."""
     place = here.scratch / "many"
     place.mkdir()
-    act.git(place, "init", "--quiet", "--initial-branch", "main")
+    workflows.git(place, "init", "--quiet", "--initial-branch", "main")
     for number in range(max(IMAGES)):
         (place / f"image-{number}").mkdir()
         (place / f"image-{number}" / "Dockerfile").write_text(f"FROM scratch\nLABEL number={number}\nCOPY text /\n")
@@ -82,7 +82,7 @@ def _unchanged(here: World, runs: int) -> list[Row]:
         samples = []
         with _no_docker(many) as (bare, _):
             for _ in range(runs):
-                act.commit(place, "nothing that an image has")
+                workflows.commit(place, "nothing that an image has")
                 samples.append(_timed(partial(verb, bare, "build-push", {"reuse": "content"})))
         seconds, asked = [one for one, _ in samples], [len(step.calls) for _, step in samples]
         rows.append(Row("build", f"{count} unchanged images: AWS calls", "calls", asked))
@@ -98,7 +98,7 @@ def _declare(many: World, count: int) -> None:
     (many.repo / ".github").mkdir(exist_ok=True)
     app_file = {"images": {name: {"context": name} for name in names}}
     (many.repo / ".github" / "ecs-cd.yml").write_text(json.dumps(app_file))
-    act.commit(many.repo, f"{count} images")
+    workflows.commit(many.repo, f"{count} images")
 
 
 def _timed(run: Callable[[], T]) -> tuple[float, T]:

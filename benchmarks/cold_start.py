@@ -19,9 +19,9 @@ from threading import Event, Thread
 
 from benchmarks.rows import Row
 from benchmarks.scripts import INPUTS, REPOSITORY
-from dev.act import FOREIGN
-from dev.machine import LocalError
 from dev.tree import release_tree
+from ecs_cd.local.act import FOREIGN
+from ecs_cd.local.machine import LocalError
 from tests.scripted_aws import ecs
 
 OFFICIAL = "OFFICIAL_DEPLOY_ACTION"  # a checkout of aws-actions/amazon-ecs-deploy-task-definition

@@ -10,10 +10,10 @@ from pathlib import Path
 from benchmarks.process import TIMEOUT
 from benchmarks.rows import Row
 from benchmarks.world import World, build_inputs, change, deployments, life, report_or_stop, until
-from dev import machine
-from dev.act import Result, run_workflow
-from dev.machine import LocalError
 from dev.stack import APP_TEMPLATE, CONTAINER, MIGRATION_TEMPLATE, NETWORK
+from dev.workflows import Result, run_workflow
+from ecs_cd.local import machine
+from ecs_cd.local.machine import LocalError
 
 Seconds = dict[str, float]
 

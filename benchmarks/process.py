@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dev.act import FOREIGN
-from dev.machine import LocalError
+from ecs_cd.local.act import FOREIGN
+from ecs_cd.local.machine import LocalError
 
 TIMEOUT = 120  # seconds for anything that is waited for
 

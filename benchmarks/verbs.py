@@ -19,7 +19,7 @@ from benchmarks.world import (
     transient_as_unreadable,
     verb,
 )
-from dev.act import commit
+from dev.workflows import commit
 
 ROLLED_BACK = 3
 CHANGING = {"PutImage", "RegisterTaskDefinition", "RunTask", "UpdateService"}

@@ -16,8 +16,8 @@ import pytest
 from benchmarks import scripts
 from benchmarks.rows import RED, Row
 from benchmarks.scripts import BACK, completes, dies, fails
-from dev.machine import LocalError
 from ecs_cd import cli
+from ecs_cd.local.machine import LocalError
 from tests.scripted_aws import Clock, ScriptedAws
 from tests.scripted_aws.fleet import Course
 

@@ -16,15 +16,15 @@ from typing import Any
 from benchmarks import process
 from benchmarks.process import TIMEOUT, Process
 from benchmarks.proxy import proxy
-from dev import machine
-from dev.act import app_repo, commit
 from dev.aws import aws
 from dev.base_images import base_images
 from dev.database import database
 from dev.engine import engine
-from dev.machine import LocalError
 from dev.stack import Stack, create_stack
 from dev.tree import release_tree
+from dev.workflows import app_repo, commit
+from ecs_cd.local import machine
+from ecs_cd.local.machine import LocalError
 
 EMPTY_WORKFLOW = "on: push\njobs: {nothing: {runs-on: ubuntu-latest, steps: [{uses: actions/checkout@v5}]}}\n"
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from dev.machine import LOGS
+from dev.host import LOGS
 from ecs_cd.local import ministack
 
 ACCOUNT = "000000000000"

@@ -17,8 +17,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from dev import machine
-from dev.machine import CACHE, LocalError, progress
+from dev import host
+from dev.host import CACHE, progress
+from ecs_cd.local import machine
+from ecs_cd.local.machine import LocalError
 
 
 @dataclass(frozen=True)
@@ -105,12 +107,12 @@ def base_images(env: Mapping[str, str]) -> BaseImages:
 
 
 def _ensure(recipe: BuildSpec, env: Mapping[str, str]) -> str:
-    if not machine.can_install():
+    if not host.can_install():
         return _pulled(recipe.pulled, env)
-    release = machine.os_release()
+    release = host.os_release()
     text = json.dumps([asdict(recipe), NOT_UNPACKED, release.get("ID"), release.get("VERSION_ID")])
     image = f"{recipe.name}:{hashlib.sha256(text.encode()).hexdigest()[:12]}"
-    with machine.locked(CACHE / f"{recipe.name.replace('/', '-')}.lock"):
+    with host.locked(CACHE / f"{recipe.name.replace('/', '-')}.lock"):
         if not _known(image, env):
             progress(f"base image: making {image}")
             _make(recipe, image, env)
@@ -153,12 +155,12 @@ def _download(packages: tuple[str, ...], archives: Path) -> None:
     options = [f"Dir::State::status={status}", f"Dir::Cache::archives={archives}", "Debug::NoLocking=1"]
     settings = [part for option in options for part in ("-o", option)]
     command = (*settings, "--no-install-recommends", "--download-only", "install", *packages)
-    with machine.locked(machine.RUNTIME / "apt.lock"):
+    with host.locked(host.RUNTIME / "apt.lock"):
         try:
-            machine.apt_get(*command)
+            host.apt_get(*command)
         except LocalError:
-            machine.apt_get("update")
-            machine.apt_get(*command)
+            host.apt_get("update")
+            host.apt_get(*command)
 
 
 def _lay_out(root: Path) -> None:

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from dev import machine
-from dev.machine import LocalError
+from ecs_cd.local import machine
+from ecs_cd.local.machine import LocalError
 
 VERSIONS = ("3.10", "3.12", "3.14")  # /usr/bin/python3 of ubuntu-22.04, 24.04 and 26.04
 OLDEST = 10  # 3.10

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from dev import machine
-from dev.machine import LocalError
+from ecs_cd.local import machine
+from ecs_cd.local.machine import LocalError
 
 PORT = 5432
 ALIAS = "db"

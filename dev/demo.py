@@ -13,16 +13,16 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from dev import machine
-from dev.act import INFRA, app_repo, copied
+from dev import host
 from dev.aws import Aws
 from dev.base_images import base_images
 from dev.database import database, refusal
 from dev.engine import engine
-from dev.machine import LocalError
 from dev.stack import Stack, clients, page
 from dev.tree import release_tree
-from ecs_cd.local import ministack, place
+from dev.workflows import INFRA, app_repo, copied
+from ecs_cd.local import machine, ministack, place
+from ecs_cd.local.machine import LocalError
 
 Say = Callable[[str], None]
 
@@ -85,7 +85,7 @@ def local(say: Say, repo: Path, env: Mapping[str, str], *arguments: str) -> int:
     """A command as a developer types it; its exit code."""
     say(f"$ ecs-cd local {' '.join(arguments)}")
     return subprocess.run(
-        machine.ecs_cd("local", *arguments), cwd=repo, env={**os.environ, **env}, stdin=subprocess.DEVNULL, check=False
+        host.ecs_cd("local", *arguments), cwd=repo, env={**os.environ, **env}, stdin=subprocess.DEVNULL, check=False
     ).returncode
 
 

@@ -20,9 +20,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from dev import machine
-from dev.machine import CACHE, LOGS, RUNTIME, LocalError, progress
+from dev import host
+from dev.host import CACHE, LOGS, RUNTIME, progress
+from ecs_cd.local import machine
 from ecs_cd.local.containers import answers, has_buildx, host_in_use
+from ecs_cd.local.machine import LocalError
 
 HOME = CACHE / "engine"
 SOCKET = RUNTIME / "docker.sock"
@@ -54,7 +56,7 @@ def engine() -> Iterator[dict[str, str]]:
     if answers({}) and os.environ.get("DOCKER_HOST") != HOST:
         yield {**host_in_use(), **_buildx({})}
         return
-    if not machine.can_install():
+    if not host.can_install():
         raise LocalError(INSTALL_HINT)
     with _shared():
         env = {"DOCKER_HOST": HOST, **_client_path()}
@@ -71,13 +73,13 @@ def _shared() -> Iterator[None]:
     RUNTIME.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (RUNTIME / "users.lock").open("a") as users:
         try:
-            with machine.locked(RUNTIME / "change.lock"):
+            with host.locked(RUNTIME / "change.lock"):
                 fcntl.flock(users, fcntl.LOCK_SH)
                 if not answers({"DOCKER_HOST": HOST, **_client_path()}):
                     _start()
             yield
         finally:
-            with machine.locked(RUNTIME / "change.lock"):
+            with host.locked(RUNTIME / "change.lock"):
                 if _alone(users.fileno()):
                     _stop()
 
@@ -93,7 +95,7 @@ def _alone(users: int) -> bool:
 def _start() -> None:
     _refuse_foreign_engine()
     programs = _unpacked()
-    machine.require("iptables", "iptables")
+    host.require("iptables", "iptables")
     LOGS.mkdir(parents=True, exist_ok=True)
     configuration = HOME / "daemon.json"
     configuration.write_text(json.dumps({"features": {"containerd-snapshotter": True}}))
@@ -185,7 +187,7 @@ def _buildx(env: Mapping[str, str]) -> dict[str, str]:
     if has_buildx(env):
         return {}
     own = {"DOCKER_CONFIG": str(DOCKER_CONFIG)}
-    if not machine.can_install():
+    if not host.can_install():
         raise LocalError("docker buildx is not installed: install the buildx plugin and run this again.")
     plugin = DOCKER_CONFIG / "cli-plugins" / "docker-buildx"
     source = _unpacked() / "docker-buildx"
@@ -199,7 +201,7 @@ def _buildx(env: Mapping[str, str]) -> dict[str, str]:
 def _unpacked() -> Path:
     """The directory with the distribution's engine, containerd, runc, client and buildx; unpacked once."""
     programs = HOME / "bin"
-    with machine.locked(CACHE / "engine.lock"):
+    with host.locked(CACHE / "engine.lock"):
         if not programs.is_dir():
             progress("engine: getting the distribution's packages")
             HOME.mkdir(parents=True, exist_ok=True)
@@ -213,16 +215,16 @@ def _unpack(scratch: Path) -> None:
     packages, tree, programs = scratch / "packages", scratch / "tree", scratch / "bin"
     packages.mkdir()
     programs.mkdir()
-    codename = machine.os_release().get("VERSION_CODENAME", "")
+    codename = host.os_release().get("VERSION_CODENAME", "")
     target = DERIVED_SUITE.get(codename)
     newer = _derived_options(codename, target, scratch) if target else []
-    with machine.locked(RUNTIME / "apt.lock"):
-        machine.apt_get("update")
-        machine.apt_get("download", "runc", cwd=packages)
+    with host.locked(RUNTIME / "apt.lock"):
+        host.apt_get("update")
+        host.apt_get("download", "runc", cwd=packages)
         if newer:
-            machine.apt_get("update", *newer)
+            host.apt_get("update", *newer)
         for package in _existing(["docker.io", "containerd", "docker-buildx", "docker-cli"], newer):
-            machine.apt_get("download", package, *newer, cwd=packages)
+            host.apt_get("download", package, *newer, cwd=packages)
     for archive in packages.glob("*.deb"):
         machine.run(["dpkg-deb", "--extract", archive, tree])
     for name in PROGRAMS:
@@ -234,7 +236,7 @@ def _unpack(scratch: Path) -> None:
 def _derived_options(codename: str, target: str, scratch: Path) -> list[str]:
     """apt-get options for another suite at the machine's own mirrors, with package lists of their own."""
     sources = scratch / "apt.list"
-    sources.write_text(machine.apt_sources_of(codename, target))
+    sources.write_text(host.apt_sources_of(codename, target))
     lists = scratch / "lists"
     (lists / "partial").mkdir(parents=True)
     options = [f"Dir::Etc::SourceList={sources}", "Dir::Etc::SourceParts=-", f"Dir::State::Lists={lists}"]

@@ -18,7 +18,8 @@ from typing import Any
 from botocore import xform_name
 from botocore.loaders import Loader
 
-from dev.machine import ROOT, LocalError
+from dev.host import ROOT
+from ecs_cd.local.machine import LocalError
 
 AWS = ROOT / "src" / "ecs_cd" / "aws"
 # What botocore calls by itself: to sign in (environment, profiles), and where a bucket turns out to be elsewhere.

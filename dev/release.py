@@ -28,9 +28,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dev import bytecode, machine
-from dev.machine import ROOT, LocalError
+from dev import bytecode
+from dev.host import ROOT
 from dev.versions import Refusal, Version, is_latest, moving_tags, parse, released, section
+from ecs_cd.local import machine
+from ecs_cd.local.machine import LocalError
 
 SUITE = "org/ecs-cd"  # how the sources name this repository
 PIPELINE = Path(".github/workflows/pipeline.yml")

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 
-from dev import machine
 from dev.aws import Aws
 from dev.database import Database
-from dev.machine import LocalError
+from ecs_cd.local import machine
+from ecs_cd.local.machine import LocalError
 from ecs_cd.local.plan import address
 
 if TYPE_CHECKING:

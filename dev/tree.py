@@ -16,8 +16,10 @@ import tempfile
 from email.message import Message
 from pathlib import Path
 
-from dev import bytecode, machine, models
-from dev.machine import CACHE, ROOT, LocalError
+from dev import bytecode, host, models
+from dev.host import CACHE, ROOT
+from ecs_cd.local import machine
+from ecs_cd.local.machine import LocalError
 
 PARTS = (
     "action.yml",
@@ -86,7 +88,7 @@ def dependencies(cache: Path = CACHE / "dist") -> Path:
     used = json.dumps({service: sorted(names) for service, names in models.names_used().items()})
     key = hashlib.sha256(b"".join([LOCK.read_bytes(), *made_by, used.encode(), str(by).encode()])).hexdigest()[:12]
     place = cache / key / "dist"
-    with machine.locked(cache.with_suffix(".lock")):
+    with host.locked(cache.with_suffix(".lock")):
         if not place.is_dir():
             cache.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=cache) as scratch:
@@ -151,7 +153,7 @@ def main() -> None:
     except LocalError as error:
         sys.exit(str(error))
     if lacking := bytecode.lacking():
-        machine.progress(f"CPython {', '.join(lacking)} is not on this machine: the tree has no bytecode for it.")
+        host.progress(f"CPython {', '.join(lacking)} is not on this machine: the tree has no bytecode for it.")
 
 
 if __name__ == "__main__":

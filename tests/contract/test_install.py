@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dev.machine import ROOT
+from dev.host import ROOT
 from ecs_cd import __version__
 
 UV = Path(sys.executable).with_name("uv")

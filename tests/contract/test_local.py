@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from dev import machine
-from dev.act import commit, git
-from ecs_cd.local import ministack, place, placeholder, repository
+from dev import host
+from dev.workflows import commit, git
+from ecs_cd.local import machine, ministack, place, placeholder, repository
 from ecs_cd.model.errors import Refused
 from tests.contract.parts import ROOT
 
@@ -25,7 +25,7 @@ def command(
     *arguments: str, cwd: Path, env: Mapping[str, str] | None = None, python: str = sys.executable
 ) -> tuple[int, str, str]:
     """The command line: its exit code, what it said, and its complaints."""
-    whole = [python, *machine.ecs_cd(*arguments)[1:]]
+    whole = [python, *host.ecs_cd(*arguments)[1:]]
     done = subprocess.run(
         whole, cwd=cwd, env={**os.environ, **(env or {})}, capture_output=True, text=True, check=False
     )
@@ -239,7 +239,7 @@ def test_a_reader_that_went_away_ends_no_work(repo: Path, tmp_path: Path) -> Non
     os.close(reading)
     with os.fdopen(writing, "w") as closed:
         done = subprocess.run(
-            machine.ecs_cd("local", "down"),
+            host.ecs_cd("local", "down"),
             cwd=repo,
             env={**os.environ, "XDG_STATE_HOME": str(tmp_path / "state")},
             stdout=closed,

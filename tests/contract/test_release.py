@@ -15,10 +15,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dev import bytecode, machine, release, versions
-from dev.machine import LocalError
+from dev import bytecode, release, versions
 from dev.release import announce, archive, check, move, publish
 from dev.versions import Refusal, is_latest, moving_tags, parse, section
+from ecs_cd.local import machine
+from ecs_cd.local.machine import LocalError
 from tests.contract import fake_gh
 from tests.contract.parts import ROOT
 

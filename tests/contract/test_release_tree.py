@@ -24,9 +24,9 @@ from botocore.loaders import Loader
 from botocore.model import OperationModel, ServiceModel, Shape
 
 from dev import bytecode, models
-from dev.machine import LocalError
 from dev.tree import LICENSES, LOCK, release_tree
 from ecs_cd import __version__
+from ecs_cd.local.machine import LocalError
 from tests.contract.parts import ROOT
 from tests.scripted_aws import ScriptedAws
 

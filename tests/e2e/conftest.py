@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from dev import act
+from dev import workflows
 from dev.aws import Aws, aws
 from dev.base_images import BaseImages, base_images
 from dev.database import Database, database, empty_database
@@ -34,13 +34,17 @@ class World:
     def aws(self) -> Aws:
         return self.stack.aws
 
-    def push(self, workflow: str = "deploy.yml") -> act.Result:
+    def push(self, workflow: str = "deploy.yml") -> workflows.Result:
         """What a push to main starts, to its end."""
-        return act.run_workflow(self.repo, self.tree, workflow=workflow, env=self.aws.env, variables=self._variables)
+        return workflows.run_workflow(
+            self.repo, self.tree, workflow=workflow, env=self.aws.env, variables=self._variables
+        )
 
-    def start(self, workflow: str = "deploy.yml") -> AbstractContextManager[act.Run]:
+    def start(self, workflow: str = "deploy.yml") -> AbstractContextManager[workflows.Run]:
         """The same, for a test that interferes."""
-        return act.start_workflow(self.repo, self.tree, workflow=workflow, env=self.aws.env, variables=self._variables)
+        return workflows.start_workflow(
+            self.repo, self.tree, workflow=workflow, env=self.aws.env, variables=self._variables
+        )
 
     def change(self, file: str, old: str, new: str) -> str:
         """A commit that replaces a text in a file of the app; its SHA."""
@@ -48,7 +52,7 @@ class World:
         text = path.read_text()
         assert old in text, f"{file} has no {old!r}"
         path.write_text(text.replace(old, new))
-        return act.commit(self.repo, f"change {file}")
+        return workflows.commit(self.repo, f"change {file}")
 
     def page(self) -> str:
         """What the service serves now."""
@@ -107,7 +111,7 @@ def make_world(
     with aws(docker, neighbour=server.container) as local_aws:
 
         def make(**stack: Any) -> World:
-            repo = act.app_repo(tmp_path / "my-app")
+            repo = workflows.app_repo(tmp_path / "my-app")
             empty = empty_database(docker, server)
             return World(repo, tree, images, empty, create_stack(local_aws, empty, images.python, **stack))
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from dev import machine
-from dev.act import commit
+from dev.workflows import commit
+from ecs_cd.local import machine
 from tests.e2e.conftest import World
 
 pytestmark = pytest.mark.e2e

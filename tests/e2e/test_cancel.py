@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from dev.act import Result, Run
+from dev.workflows import Result, Run
 from tests.e2e.conftest import World
 from tests.e2e.shop import Shop
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from dev import act
+from dev import workflows
 from tests.e2e.conftest import World
 from tests.fake_github import FakeGitHub
 from tests.scripted_aws import Params, ScriptedAws, denied, ecs
@@ -20,7 +20,7 @@ from tests.timelines.conftest import REPOSITORY
 
 pytestmark = pytest.mark.e2e
 
-Ask = Callable[..., act.Result]
+Ask = Callable[..., workflows.Result]
 
 SOON: Course = {0: {}, 1: {"rolloutState": "COMPLETED"}}
 INPUTS = "ECS_CD_INPUTS: ${{ toJSON(inputs) }}\n"
@@ -42,11 +42,11 @@ def asking(github: FakeGitHub, tree: Path, tmp_path: Path) -> Callable[[Path, di
     (ours / "action.yml").write_text(action.replace(INPUTS, f"{INPUTS}        GITHUB_API_URL: {github.url}\n"))
 
     def asking(repo: Path, env: dict[str, str]) -> Ask:
-        def ask(commit: str, environment: str = "production", **variables: str) -> act.Result:
+        def ask(commit: str, environment: str = "production", **variables: str) -> workflows.Result:
             number = github.add(environment, ref=commit)
             event = {"deployment": {"id": number, "environment": environment, "sha": commit, "task": "deploy"}}
             (tmp_path / "event.json").write_text(json.dumps(event))
-            return act.run_workflow(
+            return workflows.run_workflow(
                 repo,
                 ours,
                 workflow="deploy-any-commit.yml",
@@ -87,12 +87,12 @@ def _image(params: Params) -> Params:
 @pytest.fixture
 def ask(asking: Any, scripted: ScriptedAws, tmp_path: Path) -> Ask:
     """Asks for a deployment to the scripted AWS."""
-    made: Ask = asking(act.app_repo(tmp_path / "my-app"), scripted.environ)
+    made: Ask = asking(workflows.app_repo(tmp_path / "my-app"), scripted.environ)
     return made
 
 
 def commit_of(tmp_path: Path) -> str:
-    return act.git(tmp_path / "my-app", "rev-parse", "HEAD")
+    return workflows.git(tmp_path / "my-app", "rev-parse", "HEAD")
 
 
 def test_the_events_commit_is_deployed_and_told(ask: Ask, github: FakeGitHub, tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_another_environment_starts_nothing(
 def test_an_older_commit_is_served_again(asking: Any, github: FakeGitHub, world: World) -> None:
     """Its image is there already; the page is that of the commit that was asked for."""
     assert world.push().green
-    older = act.git(world.repo, "rev-parse", "HEAD")
+    older = workflows.git(world.repo, "rev-parse", "HEAD")
     world.change("app.py", "Hello from ECS", "Good morning")
     assert world.push().green
     assert "Good morning" in world.page()

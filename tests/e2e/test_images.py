@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dev import act, machine
+from dev import workflows
 from dev.aws import Aws
 from dev.base_images import BaseImages
-from dev.machine import ROOT
+from dev.host import ROOT
 from dev.stack import NGINX_REPOSITORY, Stack, add_nginx, clients, nginx_page, put_document
+from ecs_cd.local import act as runner
+from ecs_cd.local import machine
 from tests.e2e.conftest import World
 
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ jobs:
 @pytest.fixture
 def world(make_world: MakeWorld, tmp_path: Path) -> World:
     """The example with two images, their base images those that this machine has."""
-    repo = act.app_repo(tmp_path / "two", ROOT / "examples" / "multi-image")
+    repo = workflows.app_repo(tmp_path / "two", ROOT / "examples" / "multi-image")
     world = dataclasses.replace(make_world(), repo=repo)
     add_nginx(world.stack)
     world.change(".github/ecs-cd.yml", "python:3.12-slim", world.images.python)
@@ -67,7 +69,7 @@ def in_ecr(stack: Stack, repository: str, tag: str) -> str:
     return f"{stack.aws.registry}/{repository}@{image['imageDigest']}"
 
 
-def spans(result: act.Result) -> list[tuple[float, float]]:
+def spans(result: workflows.Result) -> list[tuple[float, float]]:
     """When the first and the last line of each job with a matrix came."""
     found: dict[str, list[float]] = {}
     for event in result.events:
@@ -132,7 +134,7 @@ class Yard:
 
     def start(self, *flags: str, **env: str) -> subprocess.Popen[str]:
         """build-push in the app's repository, as a person calls it."""
-        own = {name: value for name, value in os.environ.items() if not name.startswith(act.FOREIGN)}
+        own = {name: value for name, value in os.environ.items() if not name.startswith(runner.FOREIGN)}
         return subprocess.Popen(
             [self.tree / "bin" / "ecs-cd", "build-push", "--config", self.stack.parameter, *flags],
             cwd=self.repo,
@@ -188,7 +190,7 @@ class Yard:
         for name, text in files.items():
             (self.repo / name).parent.mkdir(parents=True, exist_ok=True)
             (self.repo / name).write_text(text)
-        return act.commit(self.repo, "a change")
+        return workflows.commit(self.repo, "a change")
 
 
 _numbers = itertools.count(1)
@@ -203,7 +205,7 @@ def make_yard(region: Aws, images: BaseImages, tree: Path, tmp_path: Path) -> Ca
         name = f"yard-{next(_numbers)}"
         repo = tmp_path / name
         repo.mkdir()
-        act.git(repo, "init", "--quiet", "--initial-branch", "main")
+        workflows.git(repo, "init", "--quiet", "--initial-branch", "main")
         yard = Yard(repo, tree, Stack(region, clients(region), f"/ecs-cd/{name}", cluster=name))
         for image in ("one", "two"):
             yard.stack.clients.ecr.create_repository(
@@ -237,7 +239,7 @@ def no_docker(tmp_path: Path) -> dict[str, str]:
 
 def test_both_images_are_built_in_one_session(yard: Yard, no_docker: dict[str, str], tmp_path: Path) -> None:
     """Their digests are ECR's; the same commit again starts no Docker process; `latest` too is byte-identical."""
-    sha = act.git(yard.repo, "rev-parse", "HEAD")
+    sha = workflows.git(yard.repo, "rev-parse", "HEAD")
     first = yard.built()
     for name, image in first.items():
         assert image["image"] == in_ecr(yard.stack, yard.repository(name), sha)
@@ -252,7 +254,7 @@ def test_both_images_are_built_in_one_session(yard: Yard, no_docker: dict[str, s
 
 def test_content_that_did_not_change_is_not_built_again(yard: Yard, no_docker: dict[str, str], tmp_path: Path) -> None:
     """It gets the new commit's tag by PutImage, index and attestations included; without a build, without Docker."""
-    old = act.git(yard.repo, "rev-parse", "HEAD")
+    old = workflows.git(yard.repo, "rev-parse", "HEAD")
     first = yard.built("--reuse", "content")
     sha = yard.commit({"two/text": "changed"})
     second = yard.built("--reuse", "content")
@@ -271,7 +273,7 @@ def test_content_that_did_not_change_is_not_built_again(yard: Yard, no_docker: d
 
 def test_a_file_that_is_not_committed_is_built_and_takes_no_commits_tag(yard: Yard) -> None:
     """The other image, whose folder is as it was committed, does."""
-    sha = act.git(yard.repo, "rev-parse", "HEAD")
+    sha = workflows.git(yard.repo, "rev-parse", "HEAD")
     (yard.repo / "one" / "text").write_text("not committed")
     yard.built("--reuse", "content")
     assert yard.tags("one") == {"latest"}
@@ -357,7 +359,11 @@ def test_a_runner_without_layers_takes_them_from_the_cache(
     yard.commit({f"{image}/Dockerfile": LAYERS.format(unique=f"{cache} {image}") for image in ("one", "two")})
     yard.built(*flags)
     prune()
-    assert yard.tags("one") == {act.git(yard.repo, "rev-parse", "HEAD"), "latest", *(["cache"] * (cache == "registry"))}
+    assert yard.tags("one") == {
+        workflows.git(yard.repo, "rev-parse", "HEAD"),
+        "latest",
+        *(["cache"] * (cache == "registry")),
+    }
     yard.commit({"one/text": "changed", "two/text": "changed"})
     code, output = yard.build(*flags)
     assert code == 0, output
@@ -387,7 +393,7 @@ def test_a_platform_without_an_emulator_is_refused(yard: Yard, images: BaseImage
 def test_immutable_repositories_get_the_commits_tag_only(make_yard: Callable[..., Yard]) -> None:
     """`latest` is skipped with a notice for each; the same commit again finds both."""
     yard = make_yard(immutable=True)
-    sha = act.git(yard.repo, "rev-parse", "HEAD")
+    sha = workflows.git(yard.repo, "rev-parse", "HEAD")
     code, output = yard.build()
     assert code == 0, output
     assert output.count("the tag `latest` is skipped") == 2

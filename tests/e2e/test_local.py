@@ -16,14 +16,14 @@ from typing import Any
 
 import pytest
 
-from dev import machine
-from dev.act import INFRA, app_repo, commit, copied, git
+from dev import host
 from dev.aws import Aws
 from dev.base_images import BaseImages
 from dev.database import Database, empty_database
 from dev.demo import local_stack
 from dev.stack import Clients, clients, page, running_tasks
-from ecs_cd.local import ministack, place
+from dev.workflows import INFRA, app_repo, commit, copied, git
+from ecs_cd.local import machine, ministack, place
 from tests.e2e.test_images import processes
 
 pytestmark = pytest.mark.e2e
@@ -43,7 +43,7 @@ class Developer:
     def local(self, *arguments: str, **env: str) -> tuple[int, str]:
         """A command, to its end: its exit code and all that it said."""
         done = subprocess.run(
-            machine.ecs_cd("local", *arguments),
+            host.ecs_cd("local", *arguments),
             cwd=self.repo,
             env={**os.environ, **self.env, **env},
             stdin=subprocess.DEVNULL,
@@ -420,7 +420,7 @@ def test_ctrl_c_ends_the_run_and_keeps_the_aws(developer: Developer) -> None:
     (developer.repo / ".github/workflows/wait.yml").write_text(workflow)
     developer.up("--config", "file:../infra/document.yaml")
     with subprocess.Popen(
-        machine.ecs_cd("local", "run", "wait.yml"),
+        host.ecs_cd("local", "run", "wait.yml"),
         cwd=developer.repo,
         env={**os.environ, **developer.env},
         stdout=subprocess.PIPE,

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from dev.act import commit, git
-from dev.machine import ROOT
+from dev.host import ROOT
 from dev.release import notes
 from dev.versions import is_latest, moving_tags, parse
+from dev.workflows import commit, git
 from ecs_cd import __version__
 from ecs_cd.local import act
 from tests.contract import fake_gh

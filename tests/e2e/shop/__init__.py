@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from dev import act, machine
+from dev import workflows
 from dev.aws import Aws
 from dev.stack import (
     Stack,
@@ -30,6 +30,8 @@ from dev.stack import (
     running_tasks,
     task_definition,
 )
+from ecs_cd.local import act as runner
+from ecs_cd.local import machine
 
 if TYPE_CHECKING:
     from types_boto3_ecs.type_defs import DeploymentCircuitBreakerTypeDef
@@ -74,7 +76,7 @@ class Shop:
 
     def commit(self, version: str) -> str:
         """A commit whose image is this version; its SHA."""
-        sha = act.commit(self.repo, f"version {version}")
+        sha = workflows.commit(self.repo, f"version {version}")
         digest = self.images[version].partition("@")[2]
         ecr = self.stack.clients.ecr
         (image,) = ecr.batch_get_image(repositoryName=REPOSITORY, imageIds=[{"imageDigest": digest}])["images"]
@@ -86,19 +88,19 @@ class Shop:
         )
         return sha
 
-    def deploy(self, **inputs: str) -> act.Result:
+    def deploy(self, **inputs: str) -> workflows.Result:
         """A workflow with one step, deploy with these inputs (and the document, unless they are the official ones)."""
         self._write_workflow(inputs)
-        return act.run_workflow(self.repo, self.tree, workflow="cd.yml", env=self.stack.aws.env)
+        return workflows.run_workflow(self.repo, self.tree, workflow="cd.yml", env=self.stack.aws.env)
 
-    def start(self, **inputs: str) -> AbstractContextManager[act.Run]:
+    def start(self, **inputs: str) -> AbstractContextManager[workflows.Run]:
         """The same, for a test that interferes."""
         self._write_workflow(inputs)
-        return act.start_workflow(self.repo, self.tree, workflow="cd.yml", env=self.stack.aws.env)
+        return workflows.start_workflow(self.repo, self.tree, workflow="cd.yml", env=self.stack.aws.env)
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """The command line of the release tree, in the repository."""
-        own = {name: value for name, value in os.environ.items() if not name.startswith(act.FOREIGN)}
+        own = {name: value for name, value in os.environ.items() if not name.startswith(runner.FOREIGN)}
         return subprocess.run(
             [str(self.tree / "bin" / "ecs-cd"), *arguments],
             env={**own, **self.stack.aws.env},
@@ -187,7 +189,7 @@ def create_shop(
     repository = {"repository": f"{aws.registry}/{REPOSITORY}"}
     put_document(stack, {"cluster": name, "images": {"shop": repository}, "services": services})
     repo.mkdir()
-    act.git(repo, "init", "--quiet", "--initial-branch", "main")
+    workflows.git(repo, "init", "--quiet", "--initial-branch", "main")
     shop = Shop(repo, tree, stack, images)
     shop.commit("one")
     return shop

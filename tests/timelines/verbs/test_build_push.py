@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dev.act import commit, git
+from dev.workflows import commit, git
 from tests.scripted_aws import Clock, Params, ScriptedAws, denied, ecs, error
 from tests.timelines.conftest import DOCUMENT, REPOSITORY, SHA, Step
 from tests.timelines.fake_docker import MANIFEST, MEDIA_TYPE, FakeDocker, digest_of

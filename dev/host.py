@@ -11,9 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ecs_cd.local.machine import LocalError as LocalError
-from ecs_cd.local.machine import exit_on_signals as exit_on_signals
-from ecs_cd.local.machine import run as run
+from ecs_cd.local.machine import LocalError, run
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache"

@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dev import machine
 from dev.aws import ACCOUNT
-from dev.machine import ROOT, LocalError
-from ecs_cd.local import act, oidc
-from ecs_cd.local.act import FOREIGN as FOREIGN
-from ecs_cd.local.act import Event as Event
+from dev.host import ROOT
+from ecs_cd.local import act, machine, oidc
+from ecs_cd.local.act import Event
+from ecs_cd.local.machine import LocalError
 
 SUITE = "org/ecs-cd@v1"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/ecs-cd"
