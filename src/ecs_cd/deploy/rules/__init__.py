@@ -1,1 +1,1 @@
-"""From a snapshot of a deployment to a verdict on ours, and AppSpecs. Pure."""
+"""From a snapshot of a deployment to a verdict on it, and AppSpecs. Pure."""

@@ -1,4 +1,4 @@
-"""AppSpecs of CodeDeploy for ECS: read one, make one from the service, put the task definition in.
+"""AppSpecs of CodeDeploy for ECS: read one, make one from the service, insert the task definition.
 
 https://docs.aws.amazon.com/codedeploy/latest/userguide/reference-appspec-file-structure-resources.html
 """
@@ -19,10 +19,10 @@ from ecs_cd.tasks.rules.task_definition import container
 AppSpec = dict[str, Any]
 
 _TYPE = "AWS::ECS::Service"
-# What no name, ARN or id in an AppSpec holds, and nearly every way to write a placeholder does. `$LATEST` is a
-# version of a Lambda function.
+# What no name, ARN or id in an AppSpec contains, but nearly every kind of placeholder does. `$LATEST` is a version of a
+# Lambda function.
 _PLACEHOLDER = re.compile(r"[<>{}\[\]%\s]|\$(?!LATEST$)|^__.*__$")
-_IDS = {"subnets": "subnet-", "securitygroups": "sg-"}  # how EC2's ids begin
+_IDS = {"subnets": "subnet-", "securitygroups": "sg-"}  # how EC2's ids start
 _REMEDY = (
     "Only the task definition is put in; write everything else as CodeDeploy is to read it, or leave the appspec out: "
     "then it is made from the service."
@@ -30,11 +30,11 @@ _REMEDY = (
 
 
 def read(text: str, *, where: str) -> AppSpec:
-    """The AppSpec in ``text`` (JSON or YAML). Keys stay as they are written, in whatever case.
+    """The AppSpec in ``text`` (JSON or YAML). Keys stay as written, in any case.
 
-    Without a version it gets 0.0, the only one there is; empty keys are left out; a port written as text becomes a
-    number. The input of ``aws deploy create-deployment`` is taken for the AppSpec that it holds. Raises ``Refused``
-    with every problem and its path.
+    A missing version becomes 0.0, the only one that exists; empty keys are dropped; a port written as text becomes a
+    number. For the input of ``aws deploy create-deployment``, reads the AppSpec inside it. Raises ``Refused`` with
+    every problem and its path.
     """
     what = f"the appspec in {where}"
     content = json_yaml.parse(text, what=what)
@@ -50,8 +50,10 @@ def read(text: str, *, where: str) -> AppSpec:
 
 
 def check(appspec: Mapping[str, Any], definition: Mapping[str, Any], *, where: str) -> None:
-    """Raises ``Refused`` for what CodeDeploy and ECS would refuse minutes later: placeholders, and a container or port
-    that the task definition does not have."""
+    """Raises ``Refused`` for what CodeDeploy and ECS would refuse minutes later.
+
+    That is placeholders, and a container or port that the task definition does not have.
+    """
     found: list[str] = []
     for path, properties in _all_properties(appspec):
         found += _placeholders({k: v for k, v in properties.items() if k.lower() != "taskdefinition"}, path)
@@ -64,7 +66,7 @@ def check(appspec: Mapping[str, Any], definition: Mapping[str, Any], *, where: s
 
 
 def with_task_definition(appspec: Mapping[str, Any], arn: str) -> AppSpec:
-    """A copy in which every resource runs this task definition, whatever stood there."""
+    """A copy in which every resource runs this task definition, replacing any other."""
 
     def rewritten(resource: Mapping[str, Any]) -> dict[str, Any]:
         name = _key(resource, "properties")
@@ -79,10 +81,10 @@ def with_task_definition(appspec: Mapping[str, Any], arn: str) -> AppSpec:
 
 
 def of_service(service: Mapping[str, Any]) -> AppSpec:
-    """The AppSpec that changes nothing of the service but its task definition, which has to be put in.
+    """The AppSpec that changes only the service's task definition, which the caller must insert.
 
-    What the service itself does not tell is its PRIMARY task set's. Raises ``Refused`` where no load balancer is
-    found: CodeDeploy moves the traffic of one.
+    Takes what the service itself does not show from its PRIMARY task set. Raises ``Refused`` without a load balancer,
+    because CodeDeploy moves a load balancer's traffic.
     """
     primary: Mapping[str, Any] = next(
         (each for each in service.get("taskSets", ()) if each.get("status") == "PRIMARY"), {}
@@ -113,13 +115,13 @@ def of_service(service: Mapping[str, Any]) -> AppSpec:
 
 
 def content(appspec: Mapping[str, Any]) -> tuple[str, str]:
-    """The text that CreateDeployment takes, and its SHA-256."""
+    """The text for CreateDeployment, and its SHA-256."""
     text = json.dumps(appspec)
     return text, hashlib.sha256(text.encode()).hexdigest()
 
 
 def task_definition(text: str) -> str:
-    """The task definition that the AppSpec in this text deploys; empty where that can't be told."""
+    """The task definition that the AppSpec in this text deploys; empty if unknown."""
     try:
         found = json_yaml.parse(text, what="the appspec")
     except Refused:
@@ -134,7 +136,7 @@ def task_definition(text: str) -> str:
 
 
 def _key(mapping: Mapping[str, Any], name: str) -> str:
-    """The key of this name as it is written; empty where there is none."""
+    """The key of this name as written; empty if it is missing."""
     return next((key for key in mapping if key.lower() == name), "")
 
 

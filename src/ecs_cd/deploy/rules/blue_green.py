@@ -1,4 +1,4 @@
-"""ECS's BLUE_GREEN, LINEAR and CANARY deployments: from a look at the service deployment to a verdict on ours."""
+"""ECS's BLUE_GREEN, LINEAR and CANARY deployments: from a snapshot of the service deployment to a verdict on it."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ _PHASES = {
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One look at our service deployment.
+    """A snapshot of our service deployment.
 
-    ``deployment``: its entry in DescribeServiceDeployments; ``None`` where ECS answers that it is MISSING. The others
-    are asked only when it is over, or MISSING. ``newer``: a later deployment of the service, in words. ``service``:
-    DescribeServices' answer; ``gone``: the verdict where that says that the service is deleted.
+    ``deployment``: its entry in DescribeServiceDeployments; ``None`` if ECS answers that it is MISSING. The other
+    fields are only read once it has ended or is MISSING. ``newer``: a later deployment of the service, in words.
+    ``service``: the DescribeServices answer; ``gone``: the verdict if that answer says that the service is deleted.
     """
 
     deployment: Mapping[str, Any] | None
@@ -49,7 +49,7 @@ class Snapshot:
 
 
 def judge(own: OwnDeployment, look: Snapshot, until: Until) -> Verdict | InProgress:
-    """What this look says of our deployment. Never concludes from an absence alone."""
+    """What this snapshot says about our deployment. Never concludes from missing data alone."""
     if look.gone:
         return look.gone
     if look.deployment is None:
@@ -66,7 +66,7 @@ def judge(own: OwnDeployment, look: Snapshot, until: Until) -> Verdict | InProgr
 
 
 def phase(look: Snapshot) -> Phase | None:
-    """What our deployment is doing; ``None``: this look does not tell, as of a stage that we don't know."""
+    """What our deployment is doing; ``None`` if this snapshot does not show it, for example at an unknown stage."""
     deployment = look.deployment or {}
     status = deployment.get("status")
     if status in BACKWARD:
@@ -80,14 +80,14 @@ def phase(look: Snapshot) -> Phase | None:
 
 
 def paused_at(deployment: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The hook at which a service deployment waits for somebody."""
+    """The hook at which a service deployment waits for an approval."""
     waiting = deployment.get("status") in FORWARD
     hooks = (hook for hook in _hooks(deployment) if hook.get("status") == "AWAITING_ACTION")
     return next(hooks, None) if waiting else None
 
 
 def failed_hooks(look: Snapshot) -> tuple[Mapping[str, Any], ...]:
-    """The lifecycle hooks that failed. One whose time was over may have been set to CONTINUE then."""
+    """The lifecycle hooks that failed. A hook that timed out does not count if its timeout action is CONTINUE."""
     return tuple(
         hook
         for hook in _hooks(look.deployment or {})
@@ -97,25 +97,25 @@ def failed_hooks(look: Snapshot) -> tuple[Mapping[str, Any], ...]:
 
 
 def triggered_alarms(look: Snapshot) -> tuple[str, ...]:
-    """The names of the alarms that were in ALARM while it was deployed."""
+    """The names of the alarms that were in ALARM during the deployment."""
     return tuple(map(str, (look.deployment or {}).get("alarms", {}).get("triggeredAlarmNames", ())))
 
 
 def reason(look: Snapshot) -> str:
-    """Why it ended, or goes back, in ECS's own words; empty where it gives none."""
+    """Why it ended or rolls back, in ECS's own words; empty if ECS gives no reason."""
     deployment = look.deployment or {}
     said = (deployment.get("rollback", {}).get("reason"), deployment.get("statusReason"))
     return "; ".join(dict.fromkeys(str(text).rstrip(". ") for text in said if text))
 
 
 def evidence(look: Snapshot) -> Evidence:
-    """What ECS itself tells of a failure."""
+    """What ECS itself reports about a failure."""
     alarms = tuple({"AlarmName": name} for name in triggered_alarms(look))
     return Evidence(alarms=alarms, hooks=failed_hooks(look), reason=reason(look))
 
 
 def worth_evidence(before: Snapshot | None, now: Snapshot) -> bool:
-    """Whether, between two looks, tasks may have died or something else went wrong."""
+    """Whether, since the previous snapshot, tasks may have died or something else went wrong."""
     was, now_is = _troubles(before), _troubles(now)
     worse = any(later > earlier for earlier, later in zip(was, now_is, strict=True))
     return worse or (before is not None and _alive(now) < _alive(before))
@@ -133,7 +133,7 @@ def _ended(status: str, look: Snapshot, until: Until, back: str) -> Verdict | In
             return Verdict(Outcome.ROLLED_BACK, f"ECS rolled back to {back}: {_why(look)}")
         case "ROLLBACK_FAILED":
             return Verdict(Outcome.ROLLBACK_FAILED, f"the rollback to {back} failed as well: {_why(look)}")
-        case _:  # a word that AWS added since is no end that we know of
+        case _:  # a status that AWS added later does not count as an end
             return InProgress(f"{_progress(look.deployment or {})} (ECS calls it {status})")
 
 
@@ -158,7 +158,7 @@ def _going_forward(deployment: Mapping[str, Any], until: Until) -> Verdict | InP
 
 
 def _reached(deployment: Mapping[str, Any], until: Until) -> bool:
-    """Whether it has come as far as ``wait-until`` asks; of a stage that we don't know nobody can say."""
+    """Whether it has reached ``wait-until``; unknown stages do not count."""
     if until.goal == STARTED or (until.goal == READY and paused_at(deployment)):
         return True
     goal = "POST_TEST_TRAFFIC_SHIFT" if until.goal == READY else until.goal
@@ -173,7 +173,7 @@ def _paused(hook: Mapping[str, Any], progress: str) -> str:
 
 
 def _progress(deployment: Mapping[str, Any]) -> str:
-    """Stage, tasks, traffic, and what is not as it should be. Nothing in it changes by time alone."""
+    """Stage, tasks, traffic, and any problem. Nothing in it changes with time alone."""
     stage = deployment.get("lifecycleStage")
     target = deployment.get("targetServiceRevision", {})
     words = [str(stage or deployment.get("status")), _running(target)]
@@ -194,7 +194,7 @@ def _progress(deployment: Mapping[str, Any]) -> str:
 
 
 def _why(look: Snapshot) -> str:
-    """ECS's reason, and the alarms and hooks that it doesn't name."""
+    """ECS's reason, and the alarms and hooks that the reason does not name."""
     said = reason(look) or "ECS gives no reason"
     alarms = [name for name in triggered_alarms(look) if name not in said]
     more = [_names(alarms, "alarm")] if alarms else []
@@ -203,7 +203,7 @@ def _why(look: Snapshot) -> str:
 
 
 def _troubles(look: Snapshot | None) -> tuple[int, int, int]:
-    """What only grows while a deployment goes wrong: failed tasks, failed hooks, and that it goes back."""
+    """What only grows when a deployment goes wrong: failed tasks, failed hooks, and whether it rolls back."""
     if look is None or look.deployment is None:
         return (0, 0, 0)
     failures = look.deployment.get("deploymentCircuitBreaker", {}).get("failureCount", 0)
@@ -225,7 +225,7 @@ def _hooks(deployment: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
 
 
 def _name(hook: Mapping[str, Any]) -> str:
-    """A Lambda function by its name, a pause by its id."""
+    """The name of a Lambda function, or the id of a pause."""
     function = str(hook.get("targetArn", "")).rpartition(":")[2]
     return f"the hook {function or hook.get('hookId')}"
 

@@ -1,4 +1,4 @@
-"""CodeDeploy's blue/green deployments of an ECS service: from a look at the deployment to a verdict on ours."""
+"""CodeDeploy's blue/green deployments of an ECS service: from a snapshot of the deployment to a verdict on it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ecs_cd.report.timeline import Phase
 UNDER_WAY = ("Created", "Queued", "InProgress", "Baking", "Ready")
 ENDED_BADLY = ("Failed", "Stopped")
 
-# What autoRollbackConfiguration.events has to hold, by the error's code; for any other code DEPLOYMENT_FAILURE.
+# What autoRollbackConfiguration.events must contain, by error code; for any other code DEPLOYMENT_FAILURE.
 _ROLLS_BACK_AT = {"MANUAL_STOP": "DEPLOYMENT_STOP_ON_REQUEST", "ALARM_ACTIVE": "DEPLOYMENT_STOP_ON_ALARM"}
 _PHASES = {
     "BeforeInstall": Phase.STARTING,
@@ -37,13 +37,13 @@ _PHASES = {
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One look at our deployment.
+    """A snapshot of our deployment.
 
-    ``info``: its entry in BatchGetDeployments, empty where CodeDeploy tells of none. ``target``: the ``ecsTarget`` of
-    BatchGetDeploymentTargets, ``None`` before it has begun; ``asked_at`` is when that was asked, which is not at every
-    look. ``rollback``: the entry of the deployment that rolls ours back. ``at`` is when we looked, ``ended_at`` when
-    ours was first seen to have Failed or Stopped, in seconds of the same clock. ``gone``: the verdict where the service
-    was not there any more by then.
+    ``info``: its entry in BatchGetDeployments, empty if CodeDeploy returns none. ``target``: the ``ecsTarget`` of
+    BatchGetDeploymentTargets, ``None`` before the deployment starts. ``asked_at`` is the time of that call, which not
+    every poll makes. ``rollback``: the entry of the deployment that rolls this one back. ``at`` is when the snapshot
+    was taken, ``ended_at`` when our deployment was first seen as Failed or Stopped, in seconds of the same clock.
+    ``gone``: the verdict if the service no longer existed by then.
     """
 
     info: Mapping[str, Any]
@@ -60,7 +60,7 @@ class Snapshot:
 
 
 def names(given: CodeDeploy, cluster: str, service: str) -> CodeDeploy:
-    """With the names that ECS's console gives, and the official action expects, where none is given.
+    """Fills in missing names with the defaults of the ECS console, which the official action also expects.
 
     Cluster and service may be ARNs.
     """
@@ -73,12 +73,12 @@ def names(given: CodeDeploy, cluster: str, service: str) -> CodeDeploy:
 
 
 def target_id(cluster: str, service: str) -> str:
-    """What CodeDeploy calls the service."""
+    """CodeDeploy's name for the service."""
     return f"{short(cluster)}:{short(service)}"
 
 
 def judge(own: OwnDeployment, look: Snapshot, until: Until) -> Verdict | InProgress:
-    """What this look says of our deployment. Never concludes from an absence alone."""
+    """What this snapshot says about our deployment. Never concludes from missing data alone."""
     match look.status:
         case "Succeeded":
             return Verdict(Outcome.SUCCEEDED, _progress(look))
@@ -91,7 +91,7 @@ def judge(own: OwnDeployment, look: Snapshot, until: Until) -> Verdict | InProgr
 
 
 def phase(look: Snapshot) -> Phase | None:
-    """What our deployment is doing; ``None``: this look does not tell."""
+    """What our deployment is doing; ``None`` if this snapshot does not show it."""
     match look.status:
         case "Created" | "Queued":
             return Phase.STARTING
@@ -108,7 +108,7 @@ def phase(look: Snapshot) -> Phase | None:
 
 
 def _by_event(look: Snapshot) -> Phase | None:
-    """By the lifecycle event that goes on; between two of them by the last: `Install` has started the tasks."""
+    """By the running lifecycle event; between two events by the last one: `Install` has started the tasks."""
     states = {name: event.get("status") for name, event in _events(look).items()}
     going_on = next((name for name, state in states.items() if state == "InProgress"), None)
     if going_on:
@@ -120,8 +120,10 @@ def _by_event(look: Snapshot) -> Phase | None:
 
 
 def waits(group: Mapping[str, Any]) -> int:
-    """The minutes that a deployment of this group, or this deployment, may wait: for somebody to let the traffic over,
-    and before it ends the old tasks."""
+    """The minutes that a deployment of this group, or this deployment, may wait.
+
+    The wait for an approval to move the traffic, plus the wait before the old tasks end.
+    """
     options = group.get("blueGreenDeploymentConfiguration", {})
     ready = options.get("deploymentReadyOption", {}).get("waitTimeInMinutes", 0)
     before_the_end = options.get("terminateBlueInstancesOnDeploymentSuccess", {}).get("terminationWaitTimeInMinutes", 0)
@@ -129,12 +131,12 @@ def waits(group: Mapping[str, Any]) -> int:
 
 
 def rollback_id(info: Mapping[str, Any]) -> str:
-    """The deployment that rolls this one back; empty where there is none."""
+    """The deployment that rolls this one back; empty without one."""
     return str(info.get("rollbackInfo", {}).get("rollbackDeploymentId", ""))
 
 
 def deploys(info: Mapping[str, Any]) -> str:
-    """The task definition that a deployment brings; empty where its AppSpec is not told, as of one in S3."""
+    """The task definition that a deployment brings; empty if its AppSpec is not returned, as for one in S3."""
     revision = info.get("revision", {})
     told = revision.get("appSpecContent") or revision.get("string") or {}
     return appspec.task_definition(str(told.get("content", ""))) if told.get("content") else ""
@@ -147,7 +149,7 @@ def words(info: Mapping[str, Any]) -> str:
 
 
 def green(look: Snapshot) -> Mapping[str, Any]:
-    """The new task set; empty before there is one."""
+    """The new task set; empty before it exists."""
     return next((each for each in _task_sets(look) if each.get("taskSetLabel") == "Green"), {})
 
 
@@ -157,13 +159,13 @@ def failed_events(look: Snapshot) -> tuple[Mapping[str, Any], ...]:
 
 
 def reason(look: Snapshot) -> str:
-    """CodeDeploy's error code and message; empty where it gives none."""
+    """CodeDeploy's error code and message; empty if it gives none."""
     error = look.info.get("errorInformation", {})
     return ": ".join(str(error[key]).rstrip(". ") for key in ("code", "message") if error.get(key))
 
 
 def evidence(look: Snapshot) -> Evidence:
-    """What CodeDeploy itself tells of a failure."""
+    """What CodeDeploy itself reports about a failure."""
     error = look.info.get("errorInformation", {})
     # "... have been activated ... Activated alarms: <one> <two>"
     alarms = re.findall(r"<([^<>]+)>", str(error.get("message", ""))) if error.get("code") == "ALARM_ACTIVE" else []
@@ -173,7 +175,7 @@ def evidence(look: Snapshot) -> Evidence:
 
 
 def worth_evidence(before: Snapshot | None, now: Snapshot) -> bool:
-    """Whether, between two looks, tasks may have died or something else went wrong."""
+    """Whether, since the previous snapshot, tasks may have died or something else went wrong."""
     if before is None:
         return False
     worse = len(failed_events(now)) > len(failed_events(before))
@@ -199,8 +201,10 @@ def _under_way(look: Snapshot, until: Until) -> Verdict | InProgress:
 
 
 def _reached(look: Snapshot, goal: str) -> bool:
-    """Whether it has come as far as ``wait-until`` asks. A group that waits for nobody is never Ready: then it counts
-    when the traffic begins to move."""
+    """Whether it has reached ``wait-until``.
+
+    A group without an approval is never Ready: then it counts when the traffic starts to move.
+    """
     if goal == STARTED or (goal == READY and look.status == "Ready"):
         return True
     event = "BeforeAllowTraffic" if goal == READY else goal
@@ -212,7 +216,7 @@ def _reached(look: Snapshot, goal: str) -> bool:
 
 
 def _progress(look: Snapshot) -> str:
-    """Lifecycle event, tasks and traffic. Nothing in it changes by time alone."""
+    """Lifecycle event, tasks and traffic. Nothing in it changes with time alone."""
     if look.status in UNDER_WAY and _traffic_is_over(look):
         return _until_the_old_tasks_end(look)
     known = look.status in (*UNDER_WAY, "Succeeded")
@@ -283,7 +287,7 @@ def _without_rollback(look: Snapshot, why: str) -> Verdict | InProgress:
 
 
 def _rollback_wait(look: Snapshot) -> float:
-    """Seconds from the end in which CodeDeploy may still begin a rollback."""
+    """Seconds after the end in which CodeDeploy may still start a rollback."""
     if _rolls_back(look.info):
         return pace.CODEDEPLOY_ROLLBACK_BEGINS
     return pace.CODEDEPLOY_ROLLBACK_MAY_BEGIN if look.status == "Stopped" else 0.0
@@ -297,7 +301,7 @@ def _rolls_back(info: Mapping[str, Any]) -> bool:
 
 
 def _why(look: Snapshot) -> str:
-    """CodeDeploy's reason, and the lifecycle events that it doesn't name."""
+    """CodeDeploy's reason, and the lifecycle events that the reason does not name."""
     by_hand = look.info.get("errorInformation", {}).get("code") == "MANUAL_STOP"
     said = reason(look) or "CodeDeploy gives no reason"
     failures = _failures(look)
@@ -314,7 +318,7 @@ def _failure(event: Mapping[str, Any]) -> str:
 
 
 def _events(look: Snapshot) -> dict[str, Mapping[str, Any]]:
-    """The lifecycle events by their names, in the order in which they happen."""
+    """The lifecycle events by name, in the order in which they happen."""
     found = {str(event.get("lifecycleEventName")): event for event in (look.target or {}).get("lifecycleEvents", ())}
     order = {name: number for number, name in enumerate(LIFECYCLE_EVENTS)}
     return dict(sorted(found.items(), key=lambda item: order.get(item[0], len(order))))

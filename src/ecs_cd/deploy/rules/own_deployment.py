@@ -1,4 +1,4 @@
-"""The deployment that is ours, among all that a service has."""
+"""The deployment that ecs-cd started, among all deployments of a service."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ecs_cd.model.verdict import Outcome, Verdict
 
 @dataclass(frozen=True)
 class OwnDeployment:
-    """A deployment of ours, and what ran before it.
+    """A deployment that ecs-cd started, and what ran before it.
 
-    ``id``: of a rolling update the ECS deployment's (``ecs-svc/...``), of a native one the service deployment's ARN,
-    of CodeDeploy's the deployment's (``d-...``). ``started_by`` is what ECS writes into the tasks that it starts for
-    it; empty where that is not known. ``previous_id`` is the ECS deployment that was PRIMARY before, ``created_at`` is
-    when ECS created ours, by its own clock.
+    ``id``: for a rolling update the ECS deployment's id (``ecs-svc/...``), for ECS's own blue/green the service
+    deployment's ARN, for CodeDeploy the deployment's id (``d-...``). ``started_by`` is what ECS writes into the tasks
+    that it starts for it; empty if unknown. ``previous_id`` is the ECS deployment that was PRIMARY before,
+    ``created_at`` is when ECS created this one, by ECS's own clock.
     """
 
     strategy: Strategy
@@ -30,7 +30,7 @@ class OwnDeployment:
 
 
 def deleted(service: Mapping[str, Any] | None) -> Verdict | None:
-    """The verdict where DescribeServices says that the service is not there any more, or goes."""
+    """The verdict if DescribeServices says that the service no longer exists, or is being deleted."""
     if service is not None and service.get("status") not in ("DRAINING", "INACTIVE"):
         return None
     state = "not there any more" if service is None else service["status"]

@@ -1,4 +1,4 @@
-"""An ECS rolling update: from a look at the service to a verdict on one deployment."""
+"""An ECS rolling update: from a snapshot of the service to a verdict on one deployment."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ from ecs_cd.report.timeline import Phase
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One look at the service: DescribeServices' answer, and what is known besides.
+    """A snapshot of the service: the DescribeServices answer, and what else is known.
 
-    ``service`` is ``None`` when ECS answers that it is not there. ``crashed`` counts the tasks of this deployment that
-    ended by themselves. ``at`` is when we looked, ``failed_at`` when ECS first called ours FAILED or was seen to
-    roll back, both in seconds of the same clock. ``status`` is ours in ListServiceDeployments, which is asked only
-    once ours has failed or is not PRIMARY: ``None`` before, empty where ECS doesn't tell. ``asked_at`` is when.
+    ``service`` is ``None`` if ECS answers that the service is missing. ``crashed`` counts the tasks of this deployment
+    that ended by themselves. ``at`` is when the snapshot was taken. ``failed_at`` is when ECS first reported our
+    deployment as FAILED or was seen to roll it back. Both are seconds of the same clock. ``status`` is our deployment's
+    status in ListServiceDeployments, which is only called once our deployment has failed or is not PRIMARY: ``None``
+    before that call, empty if ECS does not report a status. ``asked_at`` is the time of that call.
     """
 
     service: Mapping[str, Any] | None
@@ -34,37 +35,37 @@ class Snapshot:
 
     @property
     def failed_for(self) -> float | None:
-        """Seconds since the failure; ``None`` where there was none."""
+        """Seconds since the failure; ``None`` without a failure."""
         return None if self.failed_at is None else self.at - self.failed_at
 
 
 _MOST_DEPLOYMENTS = 5  # of a service at once; ECS refuses another: aws/containers-roadmap#2836
-# Nobody's failure: whoever ended the task, ECS starts it again.
+# Not a failure of the app: whatever ended the task, ECS starts it again.
 _ENDED_FROM_OUTSIDE = ("SpotInterruption", "TerminationNotice", "InfrastructureHealth", "UserInitiated")
 
 
 def primary(service: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The deployment that ECS is working towards; empty where there is none."""
+    """The deployment that ECS is working towards; empty without one."""
     return next((d for d in service.get("deployments", ()) if d.get("status") == "PRIMARY"), {})
 
 
 def running(service: Mapping[str, Any]) -> str | None:
-    """The task definition that the service is at: of its PRIMARY deployment, or under CODE_DEPLOY its task set."""
+    """The service's current task definition: of its PRIMARY deployment, or under CODE_DEPLOY of its task set."""
     sets = (one for one in service.get("taskSets", ()) if one.get("status") == "PRIMARY")
     found = primary(service) or next(sets, {})
     return found.get("taskDefinition")
 
 
 def listed(own: OwnDeployment, service: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Our deployment as this look at the service lists it; empty where it does not."""
+    """Our deployment as this DescribeServices answer lists it; empty if it does not."""
     return next((d for d in service.get("deployments", ()) if d.get("id") == own.id), {})
 
 
 def state(deployment: Mapping[str, Any], service: Mapping[str, Any]) -> str:
     """The deployment's rolloutState.
 
-    ECS tells none of a service behind a Classic Load Balancer: there it has completed when it alone has tasks, and as
-    many as it wants, which is what `aws ecs wait services-stable` asks.
+    ECS reports none for a service behind a Classic Load Balancer. There a deployment is complete when it is the only
+    one with tasks and all its desired tasks run, which is what `aws ecs wait services-stable` checks.
     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Deployment.html
     """
     told = str(deployment.get("rolloutState") or "")
@@ -73,23 +74,23 @@ def state(deployment: Mapping[str, Any], service: Mapping[str, Any]) -> str:
 
 
 def works_towards(service: Mapping[str, Any], task_definition: str) -> bool:
-    """Whether the service is at this task definition, or on the way to it and hasn't failed."""
+    """Whether the service runs this task definition, or is on the way to it and has not failed."""
     current = primary(service)
     return bool(current.get("taskDefinition") == task_definition and current.get("rolloutState") != "FAILED")
 
 
 def before(service: Mapping[str, Any]) -> str | None:
-    """The task definition that the PRIMARY deployment replaces, where the service still lists it."""
+    """The task definition that the PRIMARY deployment replaces, if the service still lists it."""
     wanted = primary(service).get("taskDefinition")
     others = (str(d["taskDefinition"]) for d in service.get("deployments", ()) if d.get("taskDefinition") != wanted)
     return next(others, None)
 
 
 def under_way(service: Mapping[str, Any], arn: str) -> str:
-    """The deployment of somebody else that has not come to its end, in words; empty where there is none.
+    """Another deployment that has not ended, in words; empty without one.
 
-    One that goes to ``arn`` is the one we want. One that has failed by our own rule, in a service that ECS goes on
-    trying for ever, is in nobody's way.
+    A deployment to ``arn`` is the one we want. A deployment that has failed by our own rule, while ECS keeps trying
+    forever, does not block our deployment.
     """
     current = primary(service)
     name = _words(current)
@@ -103,18 +104,18 @@ def under_way(service: Mapping[str, Any], arn: str) -> str:
 
 
 def _is_open(deployment: Mapping[str, Any]) -> bool:
-    """Whether it counts as one of those that ECS allows: a failed one without tasks is over, if listed or not."""
+    """Whether it counts towards ECS's limit on deployments: a failed one without tasks does not, even if listed."""
     over = deployment.get("rolloutState") == "FAILED" and not _alive(deployment)
     return deployment.get("status") in ("PRIMARY", "ACTIVE") and not over
 
 
 def _alive(deployment: Mapping[str, Any]) -> int:
-    """How many of its tasks run, or are about to."""
+    """How many of its tasks are running or pending."""
     return int(deployment.get("runningCount", 0)) + int(deployment.get("pendingCount", 0))
 
 
 def worth_evidence(own: OwnDeployment, before: Snapshot | None, now: Snapshot) -> bool:
-    """Whether tasks of ours may have died between two looks: more failures, or fewer tasks than there were."""
+    """Whether our tasks may have died between two snapshots: more failures, or fewer tasks than before."""
     if before is None or before.service is None or now.service is None:
         return False
     one, other = listed(own, before.service), listed(own, now.service)
@@ -127,7 +128,7 @@ def worth_evidence(own: OwnDeployment, before: Snapshot | None, now: Snapshot) -
 
 
 def evidence(own: OwnDeployment, look: Snapshot) -> Evidence:
-    """What the look itself tells of a failure: ECS's reason, and the alarms where it names them."""
+    """What the snapshot itself shows about a failure: ECS's reason, and the alarms if the reason mentions one."""
     service = look.service or {}
     deployments = (listed(own, service), primary(service))
     reason = next((str(d["rolloutStateReason"]) for d in deployments if d.get("rolloutStateReason")), "")
@@ -137,7 +138,7 @@ def evidence(own: OwnDeployment, look: Snapshot) -> Evidence:
 
 
 def died(task: Mapping[str, Any], own: OwnDeployment) -> bool:
-    """Whether a stopped task is of our deployment and stopped by itself. Scaling in is no death."""
+    """Whether a stopped task belongs to our deployment and died. Scaling in does not count."""
     ours = task.get("taskDefinitionArn") == own.task_definition
     started_by = str(task.get("startedBy", ""))
     of_another = bool(own.started_by) and started_by.startswith("ecs-svc/") and started_by != own.started_by
@@ -149,22 +150,22 @@ def died(task: Mapping[str, Any], own: OwnDeployment) -> bool:
 
 
 def crashed(task: Mapping[str, Any]) -> bool:
-    """Whether a task that died ended by itself, or for its health; not for its place, or by somebody's hand."""
+    """Whether a dead task ended by itself or failed its health check, and was not ended by its host or by a user."""
     return task.get("stopCode") not in _ENDED_FROM_OUTSIDE
 
 
 def has_failed(own: OwnDeployment, service: Mapping[str, Any]) -> bool:
-    """Whether this look at the service shows that ours failed. Later ones may not show it any more."""
+    """Whether this DescribeServices answer shows that our deployment failed. Later answers may no longer show it."""
     current = primary(service)
     rolled_back = current.get("id") != own.id and _rolling_back(current) and not _lags(own, service)
     return listed(own, service).get("rolloutState") == "FAILED" or rolled_back
 
 
 def taken_over(own: OwnDeployment, service: Mapping[str, Any], *, failed: bool) -> bool:
-    """Whether a later deployment than ours brings our task definition, so that its end is ours.
+    """Whether a later deployment brings our task definition, so that its result is our result.
 
-    A rollback does not, though the revision of before may be the same as ours. ``failed``: an earlier look showed that
-    ours has.
+    A rollback does not count, even if it returns to the same revision. ``failed``: an earlier snapshot showed that
+    our deployment failed.
     """
     current = primary(service)
     ours = current.get("id") != own.id and current.get("taskDefinition") == own.task_definition
@@ -174,16 +175,16 @@ def taken_over(own: OwnDeployment, service: Mapping[str, Any], *, failed: bool) 
 
 
 def crash_limit(desired: int) -> int:
-    """How many tasks may die before we call it a failure where no circuit breaker does.
+    """How many tasks may die before ecs-cd calls it a failure if no circuit breaker does.
 
-    The breaker's own rule: half the desired count, at least 3, at most 200.
+    The circuit breaker's own rule: half the desired count, at least 3, at most 200.
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
     """
     return min(200, max(3, -(-desired // 2)))
 
 
 def judge(own: OwnDeployment, look: Snapshot, until: Until) -> Verdict | InProgress:
-    """What this look says of our deployment. Never concludes from an absence alone."""
+    """What this snapshot says about our deployment. Never concludes from missing data alone."""
     gone, service = deleted(look.service), look.service or {}
     if gone:
         return gone
@@ -194,7 +195,7 @@ def judge(own: OwnDeployment, look: Snapshot, until: Until) -> Verdict | InProgr
 
 
 def phase(own: OwnDeployment, look: Snapshot) -> Phase | None:
-    """What our deployment is doing; ``None``: this look does not tell."""
+    """What our deployment is doing; ``None`` if this snapshot does not show it."""
     service = look.service
     if service is None:
         return None
@@ -229,7 +230,7 @@ def _while_primary(
 
 
 def _hopeless(deployment: Mapping[str, Any], service: Mapping[str, Any], deaths: int) -> bool:
-    """Whether ECS would go on for ever: tasks are wanted, none runs, many died, and no circuit breaker counts them."""
+    """Whether ECS would retry forever: tasks are desired, none runs, many died, and no circuit breaker counts them."""
     desired = int(service.get("desiredCount", 0))
     counted = _breaker(service).get("enable") and deployment.get("rolloutState")
     return bool(desired and not counted and not deployment.get("runningCount") and deaths >= crash_limit(desired))
@@ -242,9 +243,9 @@ def _stable(ours: Mapping[str, Any], service: Mapping[str, Any]) -> bool:
 
 
 def _failed_and_primary(ours: Mapping[str, Any], service: Mapping[str, Any], look: Snapshot) -> Verdict | InProgress:
-    """ECS may not have begun to roll back yet, or has nothing to roll back to: a first deployment."""
+    """ECS may not have started to roll back yet, or has nothing to roll back to: a first deployment."""
     why = str(ours.get("rolloutStateReason") or "no reason given").rstrip(".")
-    since = ours.get("createdAt")  # an earlier deployment's events are no news of ours
+    since = ours.get("createdAt")  # events of an earlier deployment say nothing about ours
     events = [e for e in service.get("events", ())[:5] if not since or "createdAt" not in e or e["createdAt"] >= since]
     said = [why, *(str(event.get("message", "")) for event in events)]
     nowhere = any("no rollback candidate" in text.lower() for text in said)
@@ -279,7 +280,7 @@ def _after_primary(
 
 
 def _goes_back(own: OwnDeployment, service: Mapping[str, Any], *, failed: bool) -> bool:
-    """Whether the PRIMARY deployment is the rollback of ours."""
+    """Whether the PRIMARY deployment is the rollback of our deployment."""
     current = primary(service)
     if current.get("id") == own.id:
         return False
@@ -288,7 +289,7 @@ def _goes_back(own: OwnDeployment, service: Mapping[str, Any], *, failed: bool) 
 
 
 def _lags(own: OwnDeployment, service: Mapping[str, Any]) -> bool:
-    """Whether DescribeServices still tells what was before UpdateService: not ours, and an older PRIMARY than ours."""
+    """Whether DescribeServices still shows the state before UpdateService: an older PRIMARY, and not our deployment."""
     current = primary(service)
     created = current.get("createdAt")
     older = bool(created and own.created_at and created < own.created_at)
@@ -298,7 +299,7 @@ def _lags(own: OwnDeployment, service: Mapping[str, Any]) -> bool:
 def _during_rollback(
     own: OwnDeployment, service: Mapping[str, Any], rollback: Mapping[str, Any], status: str
 ) -> Verdict | InProgress:
-    """``rollback`` is the deployment that goes back, as far as it is told; somebody else's may have replaced it."""
+    """``rollback`` is the deployment that rolls back, if ECS reports it; another one may have replaced it."""
     target = short(str(rollback.get("taskDefinition") or own.previous_task_definition or "the previous revision"))
     reasons = (listed(own, service).get("rolloutStateReason"), rollback.get("rolloutStateReason"))
     told = (str(r).rstrip(".") for r in reasons if r and "completed" not in str(r).lower())

@@ -1,4 +1,4 @@
-"""What EventBridge starts: which targets run a task of a family, and how they read with another revision."""
+"""What EventBridge starts: which targets run a task of a family, and what they look like with another revision."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ Shape = Any  # botocore.model.Shape
 
 @dataclass(frozen=True)
 class Retargeted:
-    """``targets`` are those that have to be written, with their new revision; ``words`` tell what becomes of all."""
+    """``targets`` are those to write, with their new revision; ``words`` describe what happens to all of them."""
 
     targets: list[dict[str, Any]]
     words: str
 
 
 def task_definitions(targets: Iterable[Target]) -> list[str]:
-    """What the ECS targets among these run, in their order: ARNs with or without a revision."""
+    """What the ECS targets among these run, in order: ARNs with or without a revision."""
     return [str(one["EcsParameters"]["TaskDefinitionArn"]) for one in targets if "EcsParameters" in one]
 
 
 def of_family(targets: Iterable[Target], name: str, *, where: str) -> list[Target]:
-    """The targets that run a task of this family. Raises ``Refused`` where there is none."""
+    """The targets that run a task of this family. Raises ``Refused`` if none does."""
     targets = list(targets)
     found = [one for one in targets if name in map(family, task_definitions([one]))]
     if not found:
@@ -41,10 +41,10 @@ def of_family(targets: Iterable[Target], name: str, *, where: str) -> list[Targe
 
 
 def retarget(targets: Iterable[Target], arn: str) -> Retargeted:
-    """Targets of one family with the revision ``arn``, and nothing else of them changed.
+    """Targets of one family with the revision ``arn``, and no other change.
 
-    One that has it already is left alone, and so is one that names the family without a revision: ECS runs the
-    newest for it, whichever that is.
+    Leaves alone a target that already has it, and a target that names the family without a revision: ECS always runs
+    the newest for that.
     """
     behind: list[dict[str, Any]] = []
     words: list[str] = []
@@ -62,19 +62,18 @@ def retarget(targets: Iterable[Target], arn: str) -> Retargeted:
 
 
 def update_schedule(described: Mapping[str, Any], target: Mapping[str, Any], takes: Shape) -> dict[str, Any]:
-    """UpdateSchedule's request: the schedule as GetSchedule tells it, with another target.
+    """The UpdateSchedule request: the schedule as GetSchedule returns it, with another target.
 
-    UpdateSchedule resets what a request does not have, so everything is in it that ``takes``, its input, knows.
+    UpdateSchedule resets what a request omits, so the request has everything that ``takes``, its input shape, knows.
     """
     return {**{name: value for name, value in described.items() if name in takes.members}, "Target": target}
 
 
 def without_past_start(request: Mapping[str, Any]) -> dict[str, Any]:
-    """The request without its StartDate, which Scheduler takes from nobody once it is five minutes past, though the
-    schedule has it.
+    """The request without its StartDate, which Scheduler rejects once it is five minutes past, even if unchanged.
 
-    It means nothing any more to a cron() or at() expression. The intervals of a rate() are counted from it: without
-    it they would fall on other times of the day, so that is ``Refused``.
+    A past StartDate no longer affects a cron() or at() expression. The intervals of a rate() are counted from it:
+    without it they would start at other times of the day, so that is ``Refused``.
     """
     if str(request["ScheduleExpression"]).startswith("rate("):
         raise Refused(
