@@ -20,7 +20,7 @@ class DeploymentStrategy(Protocol):
 
     @property
     def CARRIED_OUT_BY(self) -> str:  # noqa: N802  # a constant of the module
-        """The AWS service that goes on with a deployment when the job ends."""
+        """The AWS service that continues a deployment when the job ends."""
 
     @property
     def CALLS_PER_LOOK(self) -> float:  # noqa: N802
@@ -28,7 +28,7 @@ class DeploymentStrategy(Protocol):
 
     @property
     def CAN_BE_SUPERSEDED(self) -> bool:  # noqa: N802
-        """Whether a deployment may begin while another one is under way."""
+        """Whether a deployment may start while another one is running."""
 
     @property
     def OLD_TASKS_COUNT(self) -> bool:  # noqa: N802
@@ -39,19 +39,19 @@ class DeploymentStrategy(Protocol):
         """Whether DescribeServices names the target groups of the new tasks."""
 
     def prepare(self, job: Job, plan: Plan) -> Plan:
-        """The plan with all that the strategy needs. Raises ``Refused`` for all that can be known to be wrong."""
+        """The plan with all that the strategy needs. Raises ``Refused`` for every problem known in advance."""
 
     def wait_budget(self, job: Job, plan: Plan, timeout: float) -> float:
         """Seconds to follow a deployment, including its own waits."""
 
     def start(self, job: Job, plan: Plan, arn: str) -> OwnDeployment:
-        """Starts the deployment of this revision, or finds that it is running or under way already."""
+        """Starts the deployment of this revision, or finds that the service runs it or is on the way to it."""
 
     def read(self, job: Job, followed: Sequence[TrackedDeployment]) -> Sequence[Snapshot]:
         """A snapshot of each deployment, all at once. Raises ``Unreadable``."""
 
     def under_way(self, job: Job, plan: Plan, arn: str) -> str:
-        """Another deployment of this service that has not ended, in words; empty if there is none."""
+        """Another deployment of this service that has not ended, in words; empty without one."""
 
     def undo(self, job: Job, tracked: TrackedDeployment) -> OwnDeployment:
         """Starts the way back to the previous revision. Raises ``Refused`` if that would undo another deployment."""
@@ -66,7 +66,7 @@ class DeploymentStrategy(Protocol):
         """What the service ran before ``current``, if AWS lists it."""
 
     def stop(self, aws: Aws, under_way: Mapping[str, Any]) -> str:
-        """Stops the deployment of a state file's entry if it is still ours; a sentence on what was done."""
+        """Stops the deployment of a state file's entry unless another one replaced it; a sentence on what was done."""
 
 
 STRATEGIES: Mapping[Strategy, DeploymentStrategy] = {
@@ -79,7 +79,7 @@ STRATEGIES: Mapping[Strategy, DeploymentStrategy] = {
 
 
 def of(plan: Plan) -> DeploymentStrategy:
-    """The strategy that the plan is deployed by."""
+    """The strategy that deploys the plan."""
     return STRATEGIES[plan.strategy]
 
 

@@ -39,7 +39,7 @@ SERVICE_NAMES_TARGET_GROUPS = True
 
 
 def prepare(job: Job, plan: Plan) -> Plan:
-    """Nothing more is needed."""
+    """Does nothing: the plan is complete."""
     return plan
 
 
@@ -52,9 +52,9 @@ def wait_budget(job: Job, plan: Plan, timeout: float) -> float:
 
 
 def start(job: Job, plan: Plan, arn: str) -> OwnDeployment:
-    """One UpdateService, and the service deployment that it brought.
+    """Calls UpdateService once, and finds the service deployment that it created.
 
-    Without a call where the service is at this task definition already, or on the way to it.
+    Makes no call if the service already runs this task definition or is on the way to it.
     """
     before = rolling.primary(plan.service)
     if before.get("taskDefinition") == arn and not plan.force and not plan.update:
@@ -63,7 +63,7 @@ def start(job: Job, plan: Plan, arn: str) -> OwnDeployment:
         if _holds(ours, before):
             job.ci.line(f"{plan.target.key}: {short(arn)} is what the service has already")
             return _mine(plan, arn, ours, before, rolling.before(plan.service))
-        plan = replace(plan, force=True)  # it was taken back: the same revision again is a deployment only by force
+        plan = replace(plan, force=True)  # it was taken back: deploying the same revision again takes force
     before, after = update(job, plan, arn)
     previous = before.get("taskDefinition") if before.get("taskDefinition") != arn else rolling.before(plan.service)
     if after.get("id") == before.get("id"):  # nothing but settings changed
@@ -76,14 +76,14 @@ def start(job: Job, plan: Plan, arn: str) -> OwnDeployment:
 
 
 def _holds(ours: Json | None, primary: Mapping[str, Any]) -> bool:
-    """Whether what brought this PRIMARY has succeeded or goes on. What ECS lists no more was long ago."""
+    """Whether the deployment behind this PRIMARY has succeeded or is running. One that ECS no longer lists is old."""
     if ours is None:
         return primary.get("rolloutState") != "FAILED"
     return ours.get("status") in ("SUCCESSFUL", *FORWARD)
 
 
 def _mine(plan: Plan, arn: str, ours: Json | None, primary: Mapping[str, Any], previous: str | None) -> OwnDeployment:
-    """Where ECS lists no service deployment any more it is the PRIMARY's id that names ours: see ``read``."""
+    """If ECS no longer lists a service deployment, the PRIMARY's id identifies our deployment: see ``read``."""
     started_by = str(primary.get("id", ""))
     name = str(ours["serviceDeploymentArn"]) if ours else started_by
     return OwnDeployment(plan.strategy, name, arn, previous, started_by=started_by)
@@ -103,7 +103,7 @@ def _wait_for(job: Job, plan: Plan, arn: str, primary: Mapping[str, Any]) -> Jso
 
 
 def _found(job: Job, plan: Plan, arn: str, primary: Mapping[str, Any]) -> Json | None:
-    """What has ``_brought`` it, where it has begun already: what can't be read then is no refusal."""
+    """What ``_brought`` it, once the deployment has started: a failed read then does not count as refused."""
     try:
         return _brought(job, plan, arn, primary)
     except (ClientError, BotoCoreError) as error:
@@ -123,7 +123,7 @@ def brought(
     """The newest service deployment to this task definition that is not older than the ECS deployment of
     ``created_at``.
 
-    By ECS's own clock and by the service revision that it goes to, never by its place in the list.
+    Identified by ECS's own clock and by its target service revision, never by list position.
     """
     since = created_at - _MARGIN if created_at else None
     listed = service_deployments.listed(job.aws, cluster, service, created_after=since, polling=polling)
@@ -131,13 +131,13 @@ def brought(
     return next((one for one, target in found if target == arn), None)
 
 
-# ---- look ----
+# ---- read ----
 
 
 def read(job: Job, followed: Sequence[TrackedDeployment]) -> list[Snapshot]:
-    """One look at all of these service deployments, twenty a call; a second one at those that are over.
+    """A snapshot of each service deployment, twenty per call; ended deployments are checked a second time.
 
-    Where ECS had none to name as ours, the service has long had the task definition: that is as good as SUCCESSFUL.
+    If ECS had no service deployment to identify, the service has long had the task definition: treated as SUCCESSFUL.
     """
     done = {"status": "SUCCESSFUL"}
     with transient_as_unreadable():
@@ -155,7 +155,7 @@ def read(job: Job, followed: Sequence[TrackedDeployment]) -> list[Snapshot]:
 
 
 def _again(job: Job, over: Sequence[tuple[TrackedDeployment, Snapshot]]) -> list[Snapshot]:
-    """With what the service itself says."""
+    """Adds what the service itself says."""
     if not over:
         return []
     services = ecs.look_at_services(job.aws, over[0][0].plan.cluster, [tracked.plan.name for tracked, _ in over])
@@ -177,7 +177,7 @@ def _with_service(job: Job, tracked: TrackedDeployment, look: Snapshot, service:
 
 
 def _newest(aws: Aws, cluster: str, service: Json, ours: Mapping[str, Any]) -> tuple[Json, str] | None:
-    """The newest service deployment that was made after ours, and the task definition that it goes to."""
+    """The newest service deployment created after our deployment, and its target task definition."""
     arn, since = str(service["serviceArn"]), ours.get("createdAt")
     listed = service_deployments.listed(aws, cluster, arn, created_after=since, polling=True)
     others = [one for one in listed if one["serviceDeploymentArn"] != ours["serviceDeploymentArn"]]
@@ -185,7 +185,7 @@ def _newest(aws: Aws, cluster: str, service: Json, ours: Mapping[str, Any]) -> t
 
 
 def _replaced(own: OwnDeployment, service: Json) -> str:
-    """The deployment that replaced ours, where DescribeServices knows it and ListServiceDeployments not yet."""
+    """What replaced our deployment, if DescribeServices lists it before ListServiceDeployments does."""
     current = rolling.primary(service)
     theirs = current.get("taskDefinition")
     if theirs in (None, own.task_definition, own.previous_task_definition):
@@ -194,9 +194,9 @@ def _replaced(own: OwnDeployment, service: Json) -> str:
 
 
 def under_way(job: Job, plan: Plan, arn: str) -> str:
-    """Somebody else's service deployment that has not come to its end, in words; empty: there is none.
+    """Another service deployment that has not ended, in words; empty without one.
 
-    One on its way to ``arn`` is the one we want; one that goes back from it is not.
+    A deployment on its way to ``arn`` is the one we want; one that rolls back from it is not.
     """
     service = str(plan.service["serviceArn"])
     listed = service_deployments.listed(job.aws, plan.cluster, service, status=UNDER_WAY)
@@ -206,12 +206,14 @@ def under_way(job: Job, plan: Plan, arn: str) -> str:
     return ""
 
 
-# ---- go back, go on ----
+# ---- roll back, continue ----
 
 
 def undo(job: Job, tracked: TrackedDeployment) -> OwnDeployment:
-    """Lets ECS roll ours back while it is under way, which is the deployment to follow then; else deploys what ran
-    before. Raises ``Refused`` where the service is not ours any more."""
+    """Lets ECS roll back our deployment if it is still running, and follows that; otherwise deploys what ran before.
+
+    Raises ``Refused`` if another deployment has replaced it.
+    """
     own = tracked.own
     ours = _described(job.aws, own.id)
     if _status(ours) in UNDER_WAY:
@@ -224,7 +226,7 @@ def undo(job: Job, tracked: TrackedDeployment) -> OwnDeployment:
 
 
 def take_back(job: Job, deployment: Mapping[str, Any]) -> bool:
-    """Lets ECS roll back a service deployment that is under way; whether it does, for it may have ended meanwhile."""
+    """Lets ECS roll back a running service deployment; whether ECS does, since the deployment may have ended by now."""
     arn, hook = str(deployment["serviceDeploymentArn"]), blue_green.paused_at(deployment)
     if _status(deployment) not in FORWARD:
         return True
@@ -245,7 +247,7 @@ def take_back(job: Job, deployment: Mapping[str, Any]) -> bool:
 
 
 def stop(aws: Aws, under_way: Mapping[str, Any]) -> str:
-    """In the last seconds of a cancelled job: lets ECS roll ours back, if it is still under way."""
+    """In the last seconds of a cancelled job: lets ECS roll back our deployment if it is still running."""
     cluster, name, wanted = (str(under_way[key]) for key in ("cluster", "service", "task_definition"))
     arn = str(under_way.get("id") or "")
     if arn:
@@ -268,7 +270,7 @@ def stop(aws: Aws, under_way: Mapping[str, Any]) -> str:
 
 
 def paused(job: Job, cluster: str, service: str) -> tuple[Json, Mapping[str, Any]] | None:
-    """The service deployment that waits for somebody, and the hook at which it does."""
+    """The service deployment that waits for an approval, and its hook."""
     listed = service_deployments.listed(job.aws, cluster, service, status=FORWARD)
     known = service_deployments.described(job.aws, [str(one["serviceDeploymentArn"]) for one in listed])
     waiting = ((one, blue_green.paused_at(one)) for one in known.values())
@@ -276,7 +278,7 @@ def paused(job: Job, cluster: str, service: str) -> tuple[Json, Mapping[str, Any
 
 
 def waiting(job: Job, plan: Plan) -> OwnDeployment | None:
-    """The service deployment that waits for somebody, whoever began it."""
+    """The service deployment that waits for an approval, whichever run started it."""
     found = paused(job, plan.cluster, plan.name)
     if found is None:
         return None
@@ -289,7 +291,7 @@ def waiting(job: Job, plan: Plan) -> OwnDeployment | None:
 
 
 def go_on(job: Job, plan: Plan, own: OwnDeployment) -> None:
-    """Lets it go on from the hook at which it waits, until ECS shows that it does."""
+    """Continues it from the hook where it waits, and waits until ECS shows that it continues."""
     found = paused(job, plan.cluster, plan.name)
     if found is None:
         return
@@ -303,14 +305,14 @@ def go_on(job: Job, plan: Plan, own: OwnDeployment) -> None:
 
 
 def previous(job: Job, plan: Plan, current: str) -> str | None:
-    """What the service ran before ``current``, as far as ECS lists it."""
+    """What the service ran before ``current``, if ECS lists it."""
     done = service_deployments.listed(job.aws, plan.cluster, plan.name, status=("SUCCESSFUL",))
     found = service_deployments.with_targets(job.aws, done)
     return next((target for _, target in found if target and target != current), None)
 
 
 def proceed(job: Job, arn: str, hook: str, action: str) -> None:
-    """Lets a paused service deployment go on (``CONTINUE``) or takes it back (``ROLLBACK``), once."""
+    """Continues a paused service deployment (``CONTINUE``) or rolls it back (``ROLLBACK``), once."""
 
     def look() -> Json | None:
         now = _described(job.aws, arn)
@@ -329,7 +331,7 @@ def _roll_back(job: Job, arn: str) -> None:
 
 
 def _described(aws: Aws, arn: str) -> Json:
-    """Empty where ECS has none of this name, or where there was none to name as ours."""
+    """Empty if ECS has no service deployment of this name, or if our deployment has no ARN."""
     return service_deployments.described(aws, [arn]).get(arn, {}) if arn.startswith("arn:") else {}
 
 

@@ -37,7 +37,7 @@ _MARGIN = timedelta(seconds=5)  # by which CodeDeploy's clocks may differ
 CARRIED_OUT_BY = "CodeDeploy"
 CALLS_PER_LOOK = 2.1  # DescribeServices of ten services, ListDeployments and BatchGetDeployments of one
 CAN_BE_SUPERSEDED = False  # the group refuses a second deployment, and ecs-cd does not stop the first
-OLD_TASKS_COUNT = False  # they run until the termination wait is over
+OLD_TASKS_COUNT = False  # they run until the termination wait has passed
 SERVICE_NAMES_TARGET_GROUPS = False  # only Blue's
 
 
@@ -45,9 +45,9 @@ SERVICE_NAMES_TARGET_GROUPS = False  # only Blue's
 
 
 def prepare(job: Job, plan: Plan) -> Plan:
-    """The plan with the AppSpec that the document names; without one it is made from the service when it starts.
+    """The plan with the AppSpec that the document names; without one, ``start`` makes it from the service.
 
-    Raises ``Refused`` for everything that CodeDeploy would not take: a deployment group that is not there or deploys
+    Raises ``Refused`` for everything that CodeDeploy would refuse: a deployment group that is missing or deploys
     something else, an AppSpec that does not fit the task definition.
     """
     names = _names(plan)
@@ -75,7 +75,7 @@ def _appspec(
 
 
 def _check_group(job: Job, wanted: str, names: CodeDeploy) -> None:
-    """And that its deployments may be read: without that nobody could follow one."""
+    """Checks the group, and that its deployments can be read: without that, ecs-cd could not follow them."""
     group = codedeploy.deployment_group(job.aws, names.application, names.deployment_group)
     what = f"the CodeDeploy deployment group {names.deployment_group} of application {names.application}"
     platform = group.get("computePlatform", "ECS")
@@ -103,8 +103,11 @@ def _check_config(job: Job, name: str) -> None:
 
 
 def wait_budget(job: Job, plan: Plan, timeout: float) -> float:
-    """Seconds to follow a deployment that waits for somebody, and then before it ends the old tasks: as the official
-    action counts, both on top of ``timeout``, up to six hours."""
+    """Seconds to follow a deployment.
+
+    Like the official action, adds the wait for an approval and the wait before the old tasks end to ``timeout``, up to
+    six hours.
+    """
     names = _names(plan)
     group = codedeploy.deployment_group(job.aws, names.application, names.deployment_group)
     return max(timeout, min(timeout + 60.0 * rules.waits(group), pace.LONGEST_WAIT_BUDGET))
@@ -114,10 +117,10 @@ def wait_budget(job: Job, plan: Plan, timeout: float) -> float:
 
 
 def start(job: Job, plan: Plan, arn: str) -> OwnDeployment:
-    """One CreateDeployment.
+    """Calls CreateDeployment once.
 
-    Without a call where the service is at this task definition, or on the way to it, already. Raises ``Busy`` where
-    the deployment group has another deployment under way.
+    Makes no call if the service already runs this task definition or is on the way to it. Raises ``Busy`` if another
+    deployment of the deployment group is running.
     """
     names, before = _names(plan), _before(plan.service, arn)
     under_way, asked = _under_way(job, names)
@@ -135,7 +138,7 @@ def start(job: Job, plan: Plan, arn: str) -> OwnDeployment:
 
 
 def _create(job: Job, plan: Plan, arn: str, names: CodeDeploy, asked: datetime) -> str:
-    """The new deployment's id. After a lost answer it is looked for before the call is repeated."""
+    """The new deployment's id. After a lost answer, looks for the deployment before repeating the call."""
     template = plan.appspec or appspec.of_service(plan.service)
     content, sha256 = appspec.content(appspec.with_task_definition(template, arn))
     request: Json = {
@@ -149,8 +152,8 @@ def _create(job: Job, plan: Plan, arn: str, names: CodeDeploy, asked: datetime) 
         request["description"] = names.description
 
     def look() -> str | None:
-        """What was created since we asked, for our task definition; or else for our AppSpec, if its text is not
-        told."""
+        """A deployment created since we asked, of our task definition or, if its AppSpec's text is missing, with our
+        AppSpec's SHA-256."""
         ids, _ = codedeploy.deployment_ids(job.aws, names.application, names.deployment_group, since=asked - _MARGIN)
         for each in codedeploy.deployments(job.aws, ids):
             told = each.get("revision", {}).get("appSpecContent", {}).get("sha256")
@@ -164,7 +167,7 @@ def _create(job: Job, plan: Plan, arn: str, names: CodeDeploy, asked: datetime) 
         except ClientError as error:
             if code(error) != "DeploymentLimitExceededException":
                 raise
-            found = look()  # ours, if it was the answer to an earlier call that was lost
+            found = look()  # our deployment, if this was the answer to an earlier call that was lost
             if found:
                 return found
             said = str(error.response["Error"].get("Message", "")) or code(error)
@@ -175,9 +178,9 @@ def _create(job: Job, plan: Plan, arn: str, names: CodeDeploy, asked: datetime) 
 
 
 def under_way(job: Job, plan: Plan, arn: str) -> str:
-    """Somebody else's deployment of this service that has not come to its end, in words; empty: there is none.
+    """Another deployment of this service that has not ended, in words; empty without one.
 
-    One on its way to ``arn`` is the one we want.
+    A deployment on its way to ``arn`` is the one we want.
     """
     found, _ = _under_way(job, _names(plan))
     others = (each for each in found if not _brings(each, arn))
@@ -185,7 +188,7 @@ def under_way(job: Job, plan: Plan, arn: str) -> str:
 
 
 def waiting(job: Job, plan: Plan) -> OwnDeployment | None:
-    """The deployment group's deployment if it is Ready; a group has one at most that has not ended."""
+    """The deployment group's deployment if it is Ready; a group has at most one that has not ended."""
     found, _ = _under_way(job, _names(plan))
     info = next(iter(found), {})
     if info.get("status") != "Ready":
@@ -194,17 +197,17 @@ def waiting(job: Job, plan: Plan) -> OwnDeployment | None:
 
 
 def go_on(job: Job, plan: Plan, own: OwnDeployment) -> None:
-    """Lets the traffic over."""
+    """Lets the traffic move."""
     proceed(job, own.id)
 
 
 def previous(job: Job, plan: Plan, current: str) -> str | None:
-    """CodeDeploy's deployments are not asked: the family's revisions tell."""
+    """``None``: the family's revisions show it, so CodeDeploy's deployments are not read."""
     return None
 
 
 def _under_way(job: Job, names: CodeDeploy) -> tuple[list[Json], datetime]:
-    """What is under way in the group, and when we asked, by AWS's clock."""
+    """The group's running deployments, and when we asked, by AWS's clock."""
     ids, asked = codedeploy.deployment_ids(job.aws, names.application, names.deployment_group, statuses=UNDER_WAY)
     return codedeploy.deployments(job.aws, ids), asked
 
@@ -218,8 +221,10 @@ def _names(plan: Plan) -> CodeDeploy:
 
 
 def _brought(job: Job, service: Mapping[str, Any], arn: str) -> str | None:
-    """The deployment that has brought this task definition to where the traffic goes; ``None`` where it is not there,
-    or that deployment ended badly. One that CodeDeploy did not make, or has forgotten, is named by its task set."""
+    """The deployment that brought this task definition into production; ``None`` if none did, or if it ended badly.
+
+    A deployment that CodeDeploy did not make, or has forgotten, is named by its task set.
+    """
     sets: Sequence[Mapping[str, Any]] = service.get("taskSets", ())
     task_set = next((each for each in sets if each.get("status") == "PRIMARY"), {})
     if task_set.get("taskDefinition") != arn:
@@ -232,12 +237,12 @@ def _brought(job: Job, service: Mapping[str, Any], arn: str) -> str | None:
 
 
 def _is_named(name: str) -> bool:
-    """Whether this is a deployment of CodeDeploy's."""
+    """Whether this names a CodeDeploy deployment."""
     return name.startswith("d-")
 
 
 def _before(service: Mapping[str, Any], arn: str) -> str | None:
-    """What the service runs, or where the traffic is on ``arn`` already, the task set that it replaces."""
+    """What the service runs or, if the traffic is on ``arn`` already, the task set that it replaces."""
     sets = sorted(service.get("taskSets", ()), key=lambda each: each.get("status") != "PRIMARY")
     others = (str(each["taskDefinition"]) for each in sets if each.get("taskDefinition") != arn)
     return next(others, None)
@@ -247,12 +252,14 @@ def _own(arn: str, before: str | None, name: str) -> OwnDeployment:
     return OwnDeployment(Strategy.CODE_DEPLOY, name, arn, before)
 
 
-# ---- look ----
+# ---- read ----
 
 
 def read(job: Job, followed: Sequence[TrackedDeployment]) -> list[Snapshot]:
-    """One look at all of these deployments and their rollbacks, 25 a call; at the lifecycle events by turns, and where
-    the status has changed."""
+    """A snapshot of all these deployments and their rollbacks, 25 per call.
+
+    Reads the lifecycle events in rotation, and whenever the status has changed.
+    """
     backs = [rules.rollback_id(last.info) for one in followed if (last := _last(one))]
     ids = dict.fromkeys(name for name in [*(tracked.own.id for tracked in followed), *backs] if _is_named(name))
     with transient_as_unreadable():
@@ -265,12 +272,12 @@ def read(job: Job, followed: Sequence[TrackedDeployment]) -> list[Snapshot]:
         if number in due:
             looks[number] = _with_target(job, one, looks[number])
         elif _has_changed(one, looks[number]):
-            looks[number] = replace(looks[number], target=None)  # what it was before tells nothing of now
+            looks[number] = replace(looks[number], target=None)  # its earlier state says nothing about its state now
     return looks
 
 
 def _look(job: Job, tracked: TrackedDeployment, known: Mapping[str, Json]) -> Snapshot:
-    """Where CodeDeploy has no deployment to name as ours, the service has long had the task definition."""
+    """If CodeDeploy has no deployment to identify, the service has long had the task definition."""
     last = _last(tracked) or Snapshot({})
     now = job.clock.monotonic()
     info = known.get(tracked.own.id, {}) if _is_named(tracked.own.id) else {"status": "Succeeded"}
@@ -285,7 +292,7 @@ def _look(job: Job, tracked: TrackedDeployment, known: Mapping[str, Json]) -> Sn
 
 
 def _gone(job: Job, followed: Sequence[TrackedDeployment], looks: Sequence[Snapshot]) -> dict[int, Verdict]:
-    """Of those that have just ended badly the ones whose service is deleted, which CodeDeploy tells in many words."""
+    """Verdicts on those that just ended badly and whose service is deleted; CodeDeploy's messages for that vary."""
     ended = [
         number
         for number, (one, look) in enumerate(zip(followed, looks, strict=True))
@@ -299,8 +306,10 @@ def _gone(job: Job, followed: Sequence[TrackedDeployment], looks: Sequence[Snaps
 
 
 def _due(followed: Sequence[TrackedDeployment], looks: Sequence[Snapshot]) -> list[int]:
-    """Those whose status has changed, and of the others some, the longest not asked first; of many as many as a look
-    may cost besides the deployments and their rollbacks."""
+    """The deployments whose lifecycle events to read: those whose status has changed, then some others, oldest first.
+
+    At most as many as one poll may cost on top of the deployments and their rollbacks.
+    """
     named = [n for n, tracked in enumerate(followed) if _is_named(tracked.own.id)]
     begun = [n for n in named if looks[n].status not in ("", "Created", "Queued")]
     oldest_first = sorted(begun, key=lambda n: looks[n].asked_at)
@@ -320,7 +329,7 @@ def _last(tracked: TrackedDeployment) -> Snapshot | None:
 
 
 def _with_target(job: Job, tracked: TrackedDeployment, look: Snapshot) -> Snapshot:
-    """Without them the deployment's own status has to do."""
+    """Adds the lifecycle events; if they can't be read, the deployment's own status has to do."""
     look = replace(look, asked_at=look.at)
     try:
         target = codedeploy.ecs_target(
@@ -338,12 +347,15 @@ def _with_target(job: Job, tracked: TrackedDeployment, look: Snapshot) -> Snapsh
     return look
 
 
-# ---- go back, go on ----
+# ---- roll back, continue ----
 
 
 def undo(job: Job, tracked: TrackedDeployment) -> OwnDeployment:
-    """Stops ours while it is under way, and CodeDeploy rolls it back: the deployment to follow then is the same. Else
-    deploys what ran before. Raises ``Refused`` where the service is not ours any more."""
+    """Stops our deployment if it is still running, or else deploys what ran before.
+
+    CodeDeploy rolls back a stopped deployment, so ecs-cd keeps following the same one. Raises ``Refused`` if
+    another deployment has replaced it.
+    """
     own = tracked.own
     if _is_named(own.id):
         if roll_back(job, own.id):
@@ -355,12 +367,12 @@ def undo(job: Job, tracked: TrackedDeployment) -> OwnDeployment:
 
 
 def roll_back(job: Job, name: str) -> bool:
-    """Stops a deployment, and lets CodeDeploy roll it back; ``False`` where it has ended already."""
+    """Stops a deployment and lets CodeDeploy roll it back; ``False`` if it has already ended."""
     return codedeploy.stop(job.aws, name)
 
 
 def proceed(job: Job, name: str) -> None:
-    """Lets the traffic of a deployment that is Ready over. Raises ``Refused`` where it is not Ready."""
+    """Lets the traffic of a Ready deployment move. Raises ``Refused`` if it is not Ready."""
     try:
         codedeploy.proceed(job.aws, name)
     except ClientError as error:
@@ -371,7 +383,7 @@ def proceed(job: Job, name: str) -> None:
 
 
 def stop(aws: Aws, under_way: Mapping[str, Any]) -> str:
-    """In the last seconds of a cancelled job: stops ours and lets CodeDeploy roll it back, if it is still under way."""
+    """In the last seconds of a cancelled job: stops our deployment if it is running; CodeDeploy rolls it back."""
     service, wanted = str(under_way["service"]), str(under_way["task_definition"])
     name = str(under_way.get("id") or "") or _by_task_set(aws, under_way)
     if not name:

@@ -25,14 +25,14 @@ from ecs_cd.model.lifecycle import Strategy
 from ecs_cd.model.references import short
 
 CARRIED_OUT_BY = "ECS"
-CALLS_PER_LOOK = 0.1  # DescribeServices takes ten services, and tells all of a rolling update
+CALLS_PER_LOOK = 0.1  # DescribeServices takes ten services, and shows everything about a rolling update
 CAN_BE_SUPERSEDED = True
 OLD_TASKS_COUNT = True
 SERVICE_NAMES_TARGET_GROUPS = True
 
 
 def prepare(job: Job, plan: Plan) -> Plan:
-    """Nothing more is needed."""
+    """Does nothing: the plan is complete."""
     return plan
 
 
@@ -42,9 +42,9 @@ def wait_budget(job: Job, plan: Plan, timeout: float) -> float:
 
 
 def start(job: Job, plan: Plan, arn: str) -> OwnDeployment:
-    """One UpdateService, and the deployment that is ours by its answer.
+    """Calls UpdateService once, and identifies the new deployment from its answer.
 
-    Without a call where the service is at this task definition, or on the way to it, already.
+    Makes no call if the service already runs this task definition or is on the way to it.
     """
     before = rolling.primary(plan.service)
     if not plan.force and not plan.update and rolling.works_towards(plan.service, arn):
@@ -59,7 +59,7 @@ def start(job: Job, plan: Plan, arn: str) -> OwnDeployment:
 
 
 def read(job: Job, followed: Sequence[TrackedDeployment]) -> list[Snapshot]:
-    """One look at all of these services, ten a call."""
+    """A snapshot of each service, ten per call."""
     if not followed:
         return []
     now = job.clock.monotonic()
@@ -83,19 +83,21 @@ def _look(job: Job, tracked: TrackedDeployment, service: Mapping[str, Any] | Non
     failed = last.failed_at is not None or rolling.has_failed(tracked.own, service)
     failed_at = (now if last.failed_at is None else last.failed_at) if failed else None
     look = replace(last, service=service, at=now, failed_at=failed_at)
-    # What was asked while a look lagged says nothing of what happens later.
+    # A status asked for while DescribeServices lagged says nothing about what happens later.
     return look if _unclear(tracked, look) else replace(look, status=None)
 
 
 def _unclear(tracked: TrackedDeployment, look: Snapshot) -> bool:
-    """Whether the service itself does not tell enough: ours has failed, or is not PRIMARY."""
+    """Whether the service itself does not show enough: our deployment has failed, or is not PRIMARY."""
     current = rolling.primary(look.service) if look.service else {}
     return look.service is not None and (look.failed_at is not None or current.get("id") != tracked.own.id)
 
 
 def _ask(job: Job, followed: Sequence[TrackedDeployment], looks: list[Snapshot]) -> None:
-    """Asks what became of one deployment of which the service doesn't tell: two calls for each, and so of several one
-    at each look, by turns."""
+    """Asks for the status of one deployment that the service does not show.
+
+    This costs two calls for each, so with several deployments each poll asks for one, in rotation.
+    """
     unclear = [
         number
         for number, (one, look) in enumerate(zip(followed, looks, strict=True))
@@ -121,17 +123,17 @@ def _status(job: Job, tracked: TrackedDeployment, service: Mapping[str, Any]) ->
 
 
 def under_way(job: Job, plan: Plan, arn: str) -> str:
-    """Somebody else's deployment of this service that has not come to its end, in words; empty: there is none."""
+    """Another deployment of this service that has not ended, in words; empty without one."""
     return rolling.under_way(plan.service, arn)
 
 
 def undo(job: Job, tracked: TrackedDeployment) -> OwnDeployment:
-    """Back to what ran before, by another deployment. Raises ``Refused`` where the service is not ours any more."""
+    """Deploys what ran before. Raises ``Refused`` if nothing did, or if another deployment has replaced this one."""
     return start(job, *way_back(job, tracked))
 
 
 def stop(aws: Aws, under_way: Mapping[str, Any]) -> str:
-    """In the last seconds of a cancelled job: back to what ran before, if the service still works towards ours."""
+    """In the last seconds of a cancelled job: deploys what ran before, if the service works towards our revision."""
     cluster, name = str(under_way["cluster"]), str(under_way["service"])
     wanted, previous = under_way["task_definition"], under_way.get("previous_task_definition")
     service = ecs.look_at_service(aws, cluster, name) or {}
@@ -152,9 +154,9 @@ def waiting(job: Job, plan: Plan) -> OwnDeployment | None:
 
 
 def go_on(job: Job, plan: Plan, own: OwnDeployment) -> None:
-    """Nothing waits."""
+    """Does nothing: a rolling update never waits for an approval."""
 
 
 def previous(job: Job, plan: Plan, current: str) -> str | None:
-    """What the service ran before ``current``, by ECS's service deployments."""
+    """What the service ran before ``current``, according to ECS's service deployments."""
     return blue_green.previous(job, plan, current)

@@ -1,4 +1,4 @@
-"""UpdateService, once."""
+"""UpdateService, called once."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from ecs_cd.job.mutation import carry_out
 
 
 def update(job: Job, plan: Plan, arn: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """The PRIMARY deployment before UpdateService, and the one after it, which is ours.
+    """The PRIMARY deployment before UpdateService, and the one after it, which is our deployment.
 
-    After a lost answer the service is looked at before the call is repeated. Where nothing but other settings
-    changes, ECS may go on with the PRIMARY that there was: the two are the same then.
+    After a lost answer, reads the service before repeating the call. If only other settings change, ECS may keep the
+    current PRIMARY: then both are the same.
     """
     before = rolling.primary(plan.service)
-    # The same revision again, after it failed, is a deployment only by force.
+    # Deploying the same revision again after it failed takes force.
     again = before.get("taskDefinition") == arn and before.get("rolloutState") == "FAILED"
 
     def call() -> Mapping[str, Any]:

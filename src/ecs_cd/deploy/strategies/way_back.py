@@ -1,4 +1,4 @@
-"""The way back to what ran before a deployment of ours."""
+"""The way back to what ran before one of our deployments."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from ecs_cd.model.references import short
 
 
 def way_back(job: Job, tracked: TrackedDeployment) -> tuple[Plan, str]:
-    """The plan to deploy, and the revision, with the service as it is now.
+    """The plan to deploy, with the service as it is now, and the revision.
 
-    Raises ``Refused`` where there is nothing to go back to, or the service is somebody else's by now.
+    Raises ``Refused`` if nothing ran before, or if another deployment has replaced it.
     """
     own, plan = tracked.own, tracked.plan
     service = ecs.active_service(job.aws, plan.cluster, plan.name)
