@@ -1,4 +1,4 @@
-"""Deployments are asked for, one by one; after a failure the rest is left alone."""
+"""Starts deployments one by one; after a failure, leaves out the rest."""
 
 from __future__ import annotations
 
@@ -35,11 +35,12 @@ def start(
     policy: Policy,
     deadline: float,
 ) -> None:
-    """Begins the deployments of all, or with ``in_order`` each once the one before has succeeded; ``group`` gets them
-    one by one, so that it tells what was begun if it does not come to its end.
+    """Starts all deployments, or with ``in_order`` each one once the previous one has succeeded.
 
-    What can't be begun after another was is a verdict; nothing is left alone. Raises what AWS answers, or
-    ``Refused``, where the first can't be begun: then nothing was.
+    Adds them to ``group`` one by one, so that ``group`` shows what was started even if this function raises.
+
+    If a later deployment can't be started, it gets a verdict, so that the started ones are still followed. Raises the
+    AWS error, or ``Refused``, if the first one can't be started: then nothing was.
     """
     for plan, arn in zip(plans, arns, strict=True):
         tracked = TrackedDeployment(plan, OwnDeployment(plan.strategy, "", arn, rolling.running(plan.service)))
@@ -53,7 +54,7 @@ def start(
 
 
 def _left_out(job: Job, group: Sequence[TrackedDeployment], policy: Policy, deadline: float) -> Verdict | None:
-    """Where one before it has not succeeded, or has taken all of the time to be begun."""
+    """The verdict if an earlier deployment has not succeeded, or starting the earlier ones used up the time."""
     bad = [
         tracked.key for tracked in group if policy.in_order and tracked.verdict and not tracked.verdict.outcome.green
     ]
@@ -70,9 +71,9 @@ def begin(
     policy: Policy,
     call: Callable[[], OwnDeployment | Verdict],
 ) -> None:
-    """Adds a deployment to the group, and begins it by ``call``, which may find that it can't be begun in time.
+    """Adds a deployment to the group and starts it with ``call``, which may find that it can't be started in time.
 
-    Raises what AWS answers, or ``Refused``, where it is the first: then nothing was begun.
+    Raises the AWS error, or ``Refused``, if it is the first one: then nothing was started.
     """
     tracked.reported.of_any = group[0].reported.of_any if group else tracked.reported.of_any
     group.append(tracked)
@@ -109,7 +110,7 @@ def _has_begun(job: Job, tracked: TrackedDeployment, began: OwnDeployment | Verd
 def _start(
     job: Job, group: Sequence[TrackedDeployment], tracked: TrackedDeployment, policy: Policy, deadline: float
 ) -> OwnDeployment | Verdict:
-    """Once the way is clear: since it was looked at all, others may have begun theirs."""
+    """Starts it once no conflict is left: other deployments may have started since all services were read."""
     arn = tracked.own.task_definition
     while True:
         if not all_fresh(job, [tracked.plan]):
@@ -137,7 +138,7 @@ def ask(
     call: Callable[[], OwnDeployment],
     deadline: float,
 ) -> OwnDeployment:
-    """Asks AWS for a deployment, which is written down before. A read that fails before that is made again."""
+    """Records a request for a deployment, then makes it. Repeats a read that fails before the request."""
     tracked.begun, tracked.timeline.asked_at = True, job.clock.monotonic()
     note(job, group, policy)
     while True:

@@ -1,4 +1,4 @@
-"""Another deployment of the service that is under way: waited for, refused or superseded, as on-conflict says."""
+"""Another running deployment of the service: waited for, refused or superseded, depending on on-conflict."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from ecs_cd.model.verdict import InProgress, Outcome, Verdict
 def resolve_conflicts(
     job: Job, plans: Sequence[Plan], arns: Sequence[str], policy: Policy, deadline: float
 ) -> list[Plan] | Verdict:
-    """The plans with the services as they are now, once no deployment of somebody else is under way.
+    """The plans with the current state of the services, once no other deployment is running.
 
-    ``arns`` are the revisions that are wanted, empty where they are still to be registered. A verdict where the time
-    was over before. Raises ``Refused`` where ``on_conflict`` doesn't wait.
+    ``arns`` are the wanted revisions, empty if they are not registered yet. Returns a verdict if the time runs out
+    first. Raises ``Refused`` if ``on_conflict`` does not wait.
     """
     fresh = {plan.target.key: plan for plan in plans}
     wanted = dict(zip(fresh, arns, strict=True))
-    others: dict[str, str] = {}  # whose deployment is under way, in words, the longest not asked first
+    others: dict[str, str] = {}  # services with another running deployment, in words, the longest not asked first
     seen_all = False
 
     def look() -> None:
@@ -40,7 +40,7 @@ def resolve_conflicts(
                 found = strategies.of(plan).under_way(job, plan, wanted[key])
                 others.pop(key, None)
                 others.update({key: found} if found else {})
-        seen_all = len(asked) == len(plans)  # else the rest may have changed while some were waited for
+        seen_all = len(asked) == len(plans)  # else the others may have changed during the wait
 
     def judge(_: None) -> Verdict | dict[str, InProgress]:
         if not others:
@@ -65,8 +65,11 @@ def resolve_conflicts(
 
 
 def _affordable(plans: Sequence[Plan]) -> list[Plan]:
-    """The first of these, as many as one look can ask: DescribeServices takes ten, and tells all of a rolling update;
-    any other costs two calls besides."""
+    """As many of the first plans as one poll can check.
+
+    DescribeServices takes ten services, and shows everything about a rolling update; any other strategy costs two more
+    calls per service.
+    """
     cost, found = 0.9, []
     for plan in plans:
         cost += strategies.of(plan).CALLS_PER_LOOK
@@ -76,7 +79,7 @@ def _affordable(plans: Sequence[Plan]) -> list[Plan]:
 
 
 def all_fresh(job: Job, plans: Sequence[Plan]) -> bool:
-    """Whether nobody can have begun much since the services were read: a migration may have taken long."""
+    """Whether the services were read recently enough to rule out new deployments: a migration may take long."""
     return all(job.clock.monotonic() - plan.seen_at < pace.CONFLICT_FRESH for plan in plans)
 
 

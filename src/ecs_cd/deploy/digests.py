@@ -1,4 +1,4 @@
-"""The proof of a deployment: it is green only if the running tasks run the digests that were asked for."""
+"""The proof of a deployment: it succeeds only if the running tasks run the requested digests."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import repository
 from ecs_cd.model.verdict import InProgress, Outcome, Verdict
 
-# Of each image by digest the digests in its index; `None`: nobody can tell.
+# For each image by digest, the digests in its index; `None`: unknown.
 Children = dict[str, frozenset[str] | None]
 
 
 def verify_digests(job: Job, group: Sequence[TrackedDeployment]) -> None:
-    """Looks at what the successful ones run; a verdict that is not proved is none."""
+    """Checks what the successful deployments run; replaces a verdict without proof."""
     succeeded = [tracked for tracked in group if tracked.verdict and tracked.verdict.outcome is Outcome.SUCCEEDED]
     deadline = job.clock.monotonic() + pace.DIGESTS_WAIT
     children: Children = {}
@@ -73,7 +73,7 @@ def _prove(job: Job, group: Sequence[TrackedDeployment], children: Children, dea
 
 
 def _missing(job: Job, group: Sequence[TrackedDeployment], children: Children) -> dict[str, list[str]]:
-    """What keeps each from being proved."""
+    """What is missing for the proof of each deployment."""
     tasks = _tasks(job, group)
     idle = [tracked for tracked in group if not any(task.get("lastStatus") == "RUNNING" for task in tasks[tracked.key])]
     none_wanted = _none_wanted(job, idle)
@@ -90,7 +90,7 @@ def _missing(job: Job, group: Sequence[TrackedDeployment], children: Children) -
 
 
 def _tasks(job: Job, group: Sequence[TrackedDeployment]) -> dict[str, list[Any]]:
-    """The tasks of each service that are to run: a ListTasks for each, and DescribeTasks for a hundred tasks."""
+    """The tasks of each service that should run: a ListTasks call per service, a DescribeTasks call per 100 tasks."""
     cluster = group[0].plan.cluster if group else ""
     arns = concurrently(
         *(lambda tracked=one: ecs.service_task_arns(job.aws, cluster, tracked.plan.name, "RUNNING") for one in group)
@@ -107,7 +107,7 @@ def _tasks(job: Job, group: Sequence[TrackedDeployment]) -> dict[str, list[Any]]
 
 
 def _none_wanted(job: Job, idle: Sequence[TrackedDeployment]) -> set[str]:
-    """Those of which no task is to run any more, if there ever was one."""
+    """The services among these whose desired count is 0."""
     if not idle:
         return set()
     services = ecs.look_at_services(job.aws, idle[0].plan.cluster, [tracked.plan.name for tracked in idle])
@@ -123,8 +123,11 @@ def _unproved(tracked: TrackedDeployment, tasks: Sequence[Any], children: Childr
 
 
 def _children(image: str, job: Job) -> frozenset[str] | None:
-    """What an index holds. One that can't be read, as of another registry, proves nothing, and is no doubt either: a
-    task whose task definition names a digest runs that, or a manifest in it."""
+    """The digests in an index.
+
+    An unreadable index, for example in another registry, proves nothing and raises no doubt either: a task whose task
+    definition names a digest runs that digest, or a manifest in it.
+    """
     name, _, digest = image.partition("@")
     try:
         return digests.children(registry.manifest(job.aws, repository(name), digest))

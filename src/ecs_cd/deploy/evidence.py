@@ -1,6 +1,6 @@
-"""Evidence of running deployments: gathered read by read, and said as soon as it is found.
+"""Evidence of running deployments: gathered read by read, and logged as soon as it is found.
 
-It is evidence, and never the verdict: what can't be read is said once, and left out.
+Evidence never decides the verdict: a failed read is logged once and then left out.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _TASKS_A_CALL = 100
 
 @dataclass(frozen=True)
 class _Service:
-    """Its events, where the look at the deployment does not bring them."""
+    """The service's events, if the deployment's snapshot does not include them."""
 
 
 @dataclass(frozen=True)
@@ -52,21 +52,23 @@ class _Log:
 
 
 def want(tracked: TrackedDeployment, *, events: bool) -> None:
-    """Something went wrong: its dead tasks, and with ``events`` its events, are to be read."""
+    """Something went wrong: queues reads of its dead tasks and, with ``events``, of its events."""
     wanted = [*([_Service()] if events else []), _Stopped()]
     tracked.wanted.reads.extend(read for read in wanted if read not in tracked.wanted.reads)
 
 
 def want_if_stalled(tracked: TrackedDeployment, now: float, *, events: bool) -> None:
-    """Where nothing moves for long there may be something that no count shows."""
+    """If nothing changes for a long time, there may be a problem that no count shows."""
     if now - tracked.wanted.moved_at >= pace.STALLED:
         tracked.wanted.moved_at = now - pace.STALLED + pace.STALLED_EVERY
         want(tracked, events=events)
 
 
 def gather(job: Job, group: Sequence[TrackedDeployment], most: int) -> None:
-    """Makes the reads that are due, by turns, with ``most`` calls; what is left is for the next time, when who was
-    served last comes last."""
+    """Makes the due reads in rotation, with at most ``most`` calls.
+
+    The rest waits for the next time, when the deployment read last comes last.
+    """
     end = job.aws.calls + most
     for tracked in itertools.cycle(
         sorted((each for each in group if each.wanted.reads), key=lambda each: each.wanted.read_at)
@@ -83,7 +85,7 @@ def _calls(read: _Service | _Stopped | _Tasks | _Log) -> int:
 
 
 def notice(job: Job, tracked: TrackedDeployment, service: Mapping[str, Any]) -> None:
-    """Says the service's events that are new, and the cause where one names it."""
+    """Logs the service's new events, and the cause if an event names one."""
     new = new_events(service, tracked.reported.events)
     tracked.reported.events |= {str(event["id"]) for event in service.get("events", ())}
     tracked.found.events += new
@@ -95,7 +97,7 @@ def notice(job: Job, tracked: TrackedDeployment, service: Mapping[str, Any]) -> 
 
 
 def look_once_more(job: Job, group: Sequence[TrackedDeployment]) -> None:
-    """In the end: the tasks that have died since, and the logs that had no lines yet."""
+    """At the end: reads the tasks that have died since, and the logs that had no lines yet."""
     for one in group:
         want(one, events=False)
     gather(job, group, pace.LAST_EVIDENCE_CALLS * len(group))
@@ -107,7 +109,7 @@ def look_once_more(job: Job, group: Sequence[TrackedDeployment]) -> None:
 
 
 def _without_lines(tracked: TrackedDeployment) -> list[StoppedTask]:
-    """Of each cause whose tasks have no log so far, some."""
+    """Some tasks of each cause that has no log so far."""
     told = {task_failed(each).cause for each in tracked.found.stopped.values() if each.log}
     return [each for each in tracked.found.stopped.values() if task_failed(each).cause not in told][
         : pace.TAILS_PER_CAUSE
@@ -115,8 +117,10 @@ def _without_lines(tracked: TrackedDeployment) -> list[StoppedTask]:
 
 
 def findings(job: Job, tracked: TrackedDeployment, told: Evidence) -> list[Finding]:
-    """The causes of a failure, with what the target groups and alarms tell. ``told`` is what the look at the deployment
-    itself tells."""
+    """The causes of a failure, with what the target groups and alarms show.
+
+    ``told`` is what the snapshot of the deployment itself shows.
+    """
     targets = [
         target
         for arn in _target_groups(tracked)
@@ -128,14 +132,14 @@ def findings(job: Job, tracked: TrackedDeployment, told: Evidence) -> list[Findi
 
 
 def known(tracked: TrackedDeployment, told: Evidence) -> list[Finding]:
-    """The causes, as far as they have been found already."""
+    """The causes found so far."""
     return diagnose(
         replace(told, stopped=tuple(tracked.found.stopped.values()), events=tuple(tracked.found.events[-10:]))
     )
 
 
 def _target_groups(tracked: TrackedDeployment) -> list[str]:
-    """Where the tasks that fail are registered: of a blue/green service in either."""
+    """The target groups that may hold the failing tasks: for a blue/green service, both."""
     if not strategies.of(tracked.plan).SERVICE_NAMES_TARGET_GROUPS:
         return []
     balancers = tracked.plan.service.get("loadBalancers", ())
@@ -187,9 +191,9 @@ def _note(job: Job, tracked: TrackedDeployment, task: Mapping[str, Any]) -> None
 
 
 def _found(job: Job, tracked: TrackedDeployment, finding: Finding, words: str) -> None:
-    """Says a cause once; an event and a dead task tell of the same, and the event doesn't know the container.
+    """Logs a cause once; an event and a dead task report the same cause, and the event does not know the container.
 
-    With the next step where waiting does not help, or where it is not told again in the end.
+    Adds the next step if waiting does not help, or if the cause is not repeated at the end.
     """
     if tracked.reported.first_time(finding.cause.partition(" (container ")[0]):
         job.ci.line(words)
@@ -201,7 +205,7 @@ def _found(job: Job, tracked: TrackedDeployment, finding: Finding, words: str) -
 
 
 def _streams(tracked: TrackedDeployment, task: Mapping[str, Any]) -> list[logs.Stream]:
-    """Where the containers that took the task down write to, as far as it can be read."""
+    """The log streams of the containers that took the task down, if they can be determined."""
     names = [str(each.get("name", "")) for each in stopped_tasks.failed_containers(task)]
     options = {name: task_definition.log_options(tracked.plan.definition, name) for name in names}
     found = (logs.stream(options[name], name, str(task["taskArn"])) for name in names)
@@ -228,7 +232,7 @@ def _try_list(job: Job, tracked: TrackedDeployment, read: Any) -> list[Any]:
 
 
 def _unreadable(job: Job, tracked: TrackedDeployment, error: Exception) -> None:
-    """Said once, and not of every service: it is the role that may not read."""
+    """Warned about once, not for every service: the role lacks a permission."""
     what = f"{getattr(error, 'operation_name', 'AWS')} answers {code(error) or type(error).__name__}"
     if not is_transient(error) and tracked.reported.first_of_any(what):
         say = job.ci.warning if tracked.reported.first_of_any("evidence is missing") else job.ci.line

@@ -1,4 +1,4 @@
-"""What `continue` and `rollback` share: services as they are, and their deployments followed to a result."""
+"""What `continue` and `rollback` share: reading existing services, and following their deployments to a result."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from ecs_cd.tasks import templates
 
 
 def plans(inputs: Existing, job: Job) -> list[Plan]:
-    """The services that are meant, as they are: those of the document, or ``cluster`` and ``service``."""
+    """The selected services as they are: those of the document, or ``cluster`` and ``service``."""
     cluster, wanted = _wanted(inputs, job)
     services = ecs.active_services(job.aws, cluster, [each.name for each in wanted])
     now = job.clock.monotonic()
@@ -53,27 +53,27 @@ def _wanted(inputs: Existing, job: Job) -> tuple[str, list[Service]]:
     if not inputs.service:
         raise Refused("config: is missing", "Give config, the document; or cluster and service.")
     names = dict.fromkeys(inputs.service)
-    # What is registered for it stands in the service itself.
+    # The service itself shows what is registered for it.
     return inputs.cluster or "default", [
         Service(short(name), name, RegisteredTaskDefinition(short(name)), {}) for name in names
     ]
 
 
 def with_definition(plan: Plan, arn: str, job: Job) -> Plan:
-    """With what is registered as ``arn``, and the digests that have to run then."""
+    """The plan with the definition registered as ``arn``, and the digests that must run then."""
     definition = templates.registered(arn, job) or {"containerDefinitions": []}
     return replace(plan, definition=definition, images=resolve.by_digest(definition, job))
 
 
 def _policy(inputs: Existing) -> Policy:
-    """Nothing of these is stopped when the job is cancelled: somebody has asked for it in so many words."""
+    """Cancelling the job stops none of these deployments: the user has explicitly asked for them."""
     return Policy(until=Until(inputs.wait_until), timeout=inputs.deployment_timeout, fail_fast=inputs.fail_fast)
 
 
 def carry_out(
     inputs: Existing, deployments: Sequence[tuple[TrackedDeployment, Callable[[], OwnDeployment]]], job: Job
 ) -> tuple[list[TrackedDeployment], Result]:
-    """Asks for each of these, and follows them to the end, with the proof."""
+    """Requests these deployments and follows each to its result, with the proof."""
     group: list[TrackedDeployment] = []
     policy, deadline = _policy(inputs), job.clock.monotonic() + inputs.deployment_timeout
     with release.remembered(group, job):

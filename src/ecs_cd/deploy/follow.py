@@ -22,7 +22,7 @@ FAILURES = (Outcome.FAILED, Outcome.ROLLED_BACK, Outcome.ROLLBACK_FAILED, Outcom
 
 
 def follow(job: Job, group: Sequence[TrackedDeployment], policy: Policy, deadline: float) -> None:
-    """Looks at all that have no verdict yet until each has one, or the time is over."""
+    """Polls all deployments without a verdict until each has one, or the time runs out."""
     active = [tracked for tracked in group if tracked.verdict is None]
     if not active:
         return
@@ -68,7 +68,7 @@ def _look_closer(job: Job, tracked: TrackedDeployment, before: Snapshot | None, 
 def _judge_all(
     job: Job, group: Sequence[TrackedDeployment], active: Sequence[TrackedDeployment], policy: Policy
 ) -> Verdict | dict[str, InProgress]:
-    """The states of those that are waited for; the verdict on all once there are none, or no use in waiting."""
+    """The states of the deployments still in progress; the verdict on all once none is left, or waiting is useless."""
     waiting = [tracked for tracked in active if tracked.verdict is None]
     states: dict[str, InProgress] = {}
     for tracked in waiting:
@@ -99,8 +99,10 @@ def _judge(tracked: TrackedDeployment, policy: Policy) -> Verdict | InProgress:
 
 
 def _judge_back(tracked: TrackedDeployment, policy: Policy) -> Verdict | InProgress:
-    """On the way back it has succeeded if what ran before runs: by a deployment of that, or where the one that brought
-    something else is taken back, by its rollback."""
+    """The verdict on a way back: it succeeds when the service runs its previous revision again.
+
+    That is either by deploying that revision or, if the deployment of another revision is rolled back, by its rollback.
+    """
     if tracked.own.task_definition == tracked.back_to:
         return tracked.judge(policy.until)
     state = tracked.judge(Until(through_pauses=True))
@@ -117,7 +119,7 @@ def _judge_back(tracked: TrackedDeployment, policy: Policy) -> Verdict | InProgr
 
 
 def _time_is_over(tracked: TrackedDeployment, policy: Policy, outcome: Outcome) -> Verdict:
-    """Where somebody was waited for, that is how it ended."""
+    """If the deployment was waiting for an approval, that is the verdict."""
     seen = tracked.judge(replace(policy.until, through_pauses=False)) if tracked.snapshot else None
     if isinstance(seen, Verdict) and seen.outcome is Outcome.PAUSED:
         return seen
@@ -130,11 +132,11 @@ def _time_is_over(tracked: TrackedDeployment, policy: Policy, outcome: Outcome) 
 
 
 def say(job: Job, key: str, watching: InProgress) -> None:
-    """In red at once, where it is bad; it is the verdict that is annotated, with the cause."""
+    """Highlights bad news immediately; only the verdict is annotated, with the cause."""
     job.ci.line(f"{key or 'deploy'}: {watching.message}", alarming=watching.alarming)
 
 
 def _show(job: Job, active: Sequence[TrackedDeployment], states: Mapping[str, str]) -> None:
-    """What is waited for, with the revisions, to whoever sees it live."""
+    """Shows the deployments in progress, with their revisions, to anyone who watches live."""
     ways = {tracked.key: f"{tracked.key} {' -> '.join(filter(None, tracked.way))}" for tracked in active}
     job.ci.progress({ways.get(key, key): words for key, words in states.items()})

@@ -1,4 +1,4 @@
-"""After a failure: every service back to what it ran before, as on-failure says."""
+"""After a failure: returns every service to what it ran before, if on-failure says so."""
 
 from __future__ import annotations
 
@@ -26,20 +26,19 @@ _UNDONE = (Outcome.SUCCEEDED, Outcome.IN_PROGRESS, Outcome.FAILED, Outcome.TIMED
 
 
 def failed(group: Sequence[TrackedDeployment]) -> list[TrackedDeployment]:
-    """Those that have failed in a way that on-failure is about."""
+    """The deployments whose failure on-failure applies to."""
     return [tracked for tracked in group if tracked.verdict and tracked.verdict.outcome in FAILURES]
 
 
 def go_back(job: Job, group: Sequence[TrackedDeployment], policy: Policy) -> None:
-    """Brings every service back to what it ran before, and waits for it, in a time of its own; the verdicts tell how
-    that went.
+    """Returns every service to what it ran before and waits for it, with a new timeout; the verdicts show the result.
 
-    A service that ECS rolled back already, or that is somebody else's by now, is left alone.
+    Leaves alone a service that ECS has already rolled back, or where another deployment has replaced it.
     """
     deadline = job.clock.monotonic() + policy.timeout
     policy = replace(policy, until=Until(through_pauses=True), fail_fast=False, on_failure="report", in_order=False)
     why = _in_short([f"{tracked.key}: {tracked.verdict.message}" for tracked in failed(group) if tracked.verdict])
-    now = list(group)  # with the ways back in the place of what they undo
+    now = list(group)  # with each way back replacing the deployment that it undoes
     try:
         for number, tracked in enumerate(group):
             if tracked.begun and (tracked.verdict is None or tracked.verdict.outcome in _UNDONE):
@@ -60,7 +59,7 @@ def _in_short(failures: Sequence[str]) -> str:
 
 
 def _undo(job: Job, now: list[TrackedDeployment], number: int, why: str, policy: Policy, deadline: float) -> None:
-    """Puts the way back in the place of the deployment, or writes into its verdict why there is none."""
+    """Replaces the deployment with its way back, or adds to its verdict why it has no way back."""
     tracked = now[number]
     verdict = tracked.verdict or Verdict(Outcome.FAILED, f"given up: {why}")
     nothing = _nothing_to_undo(tracked)
@@ -88,7 +87,7 @@ def _undo(job: Job, now: list[TrackedDeployment], number: int, why: str, policy:
 
 
 def _nothing_to_undo(tracked: TrackedDeployment) -> str:
-    """Why there is no way back; empty where there is one."""
+    """Why it has no way back; empty if it has one."""
     before = rolling.primary(tracked.plan.service)
     if (
         before
@@ -102,7 +101,7 @@ def _nothing_to_undo(tracked: TrackedDeployment) -> str:
 
 
 def _brought_back(verdict: Verdict | None, target: str, why: str) -> Verdict | None:
-    """By the verdict on the way back; ``None``: it was cancelled on the way."""
+    """The verdict, from the verdict on the way back; ``None`` if the job was cancelled on the way."""
     if verdict is None or verdict.outcome is Outcome.UNKNOWN:
         return verdict
     if verdict.outcome is Outcome.SUCCEEDED:

@@ -1,5 +1,6 @@
-"""deploy in the place of the official actions, amazon-ecs-render-task-definition and amazon-ecs-deploy-task-definition:
-without a document, by their inputs.
+"""deploy as a replacement for amazon-ecs-render-task-definition and amazon-ecs-deploy-task-definition.
+
+The official actions' inputs replace the document.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from ecs_cd.tasks.run_task import OneTask
 
 _LONGEST = 6 * 60  # minutes
 _LONGEST_DESCRIPTION = 512
-_LONGEST_OVERRIDES = 8192  # characters, those of the JSON included
+_LONGEST_OVERRIDES = 8192  # characters, including those of the JSON syntax
 _APPSPEC = "appspec.yaml"
 _SOURCES = ("task-definition", "task-definition-arn", "task-definition-family")
 _INTO_CONTAINERS = (
@@ -42,10 +43,11 @@ _WITHOUT_EFFECT = ("wait-max-delay-seconds", "max-retries")
 
 @dataclass(frozen=True)
 class Official:
-    """What the inputs say. ``definition`` is rendered, and in the file ``path``.
+    """What the inputs say. ``definition`` is rendered, and stored in the file ``path``.
 
-    Without ``service`` it is only registered. ``update`` is what the service shall have besides (see ``changes``),
-    ``force`` deploys what runs already once more, ``timeout`` is in seconds, ``run_task`` comes before the service.
+    Without ``service`` the definition is only registered. ``update`` holds other settings that the service must get
+    (see ``changes``), ``force`` deploys again what already runs, ``timeout`` is in seconds, ``run_task`` runs before
+    the service is deployed.
     """
 
     definition: TaskDefinition
@@ -60,7 +62,7 @@ class Official:
 
 
 def wanted(inputs: DeployAlone) -> bool:
-    """Whether there is no document. Raises ``Refused`` where the inputs say both, or neither."""
+    """Whether the inputs replace a document. Raises ``Refused`` if the inputs name both, or neither."""
     given = official_given(inputs)
     if inputs.config and given:
         raise Refused(
@@ -80,7 +82,7 @@ def wanted(inputs: DeployAlone) -> bool:
 
 
 def prepare(inputs: DeployAlone, job: Job) -> Official:
-    """All that can be known, and refused, before anything is changed but one file in RUNNER_TEMP."""
+    """Checks everything that can be checked, and refuses, before anything changes except one file in RUNNER_TEMP."""
     given = official_given(inputs)
     (definition, where), _, update, call = concurrently(
         lambda: _load(inputs, given, job),
@@ -109,9 +111,9 @@ def prepare(inputs: DeployAlone, job: Job) -> Official:
 
 
 def changes(given: Official, service: Mapping[str, Any]) -> dict[str, Any]:
-    """What UpdateService has to change besides the task definition: without what the service has already.
+    """What UpdateService must change in addition to the task definition, without what the service already has.
 
-    A volume that the service has and the task definition no longer is taken away, as the official action does.
+    Removes a volume that the service has and the task definition no longer has, like the official action.
     """
     there = {
         "desiredCount": service.get("desiredCount"),
@@ -155,7 +157,7 @@ def _check(inputs: DeployAlone, given: list[str]) -> None:
     into = [name for name in _INTO_CONTAINERS if name in given]
     if into and not inputs.container_name:
         found.append(f"container-name: is missing; {', '.join(into)} go into containers")
-    if inputs.container_name and not inputs.image:  # an expression that came out empty must not deploy the old image
+    if inputs.container_name and not inputs.image:  # an expression that is empty must not deploy the old image
         found.append("image: is missing, or empty; container-name wants one")
     if found:
         raise Refused(found)
@@ -178,12 +180,12 @@ def _changes(inputs: DeployAlone) -> Changes:
 
 
 def _by_tag(definition: TaskDefinition) -> bool:
-    """Whether an image is named by a tag: it may be another image by now, and only a new deployment looks."""
+    """Whether a tag names an image: the tag may have moved, and only a new deployment resolves it again."""
     return any("@" not in str(one.get("image", "")) for one in definition["containerDefinitions"])
 
 
 def _written(definition: TaskDefinition, job: Job) -> str:
-    """The path of a new file, which only this user can read: the definition may hold secrets."""
+    """The path of a new file that only this user can read: the definition may hold secrets."""
     number, path = tempfile.mkstemp(".json", "task-definition-", job.environ.get("RUNNER_TEMP") or None)
     with os.fdopen(number, "w", encoding="utf-8") as file:
         json.dump(definition, file, indent=2)
@@ -226,7 +228,7 @@ def _update(inputs: DeployAlone, job: Job) -> dict[str, Any]:
 
 
 def _until(inputs: DeployAlone) -> Until:
-    """The official action waits for somebody who has to let the traffic over, too; wait-until is our own word."""
+    """Like the official action, also waits for an approval to move the traffic; wait-until is ecs-cd's own input."""
     if inputs.wait_until:
         return Until(inputs.wait_until)
     return Until(STABLE if inputs.wait_for_service_stability else STARTED, through_pauses=True)
@@ -260,7 +262,7 @@ def _one_task(inputs: DeployAlone, call: Mapping[str, Any], definition: TaskDefi
 
 
 def _call(inputs: DeployAlone, job: Job) -> dict[str, Any]:
-    """RunTask's members."""
+    """The members of the RunTask request."""
     found: list[str] = []
     shape = _shape("RunTask", job)
     overrides, strategy, tags = (
@@ -298,7 +300,7 @@ def _call(inputs: DeployAlone, job: Job) -> dict[str, Any]:
 
 
 def _check_overrides(overrides: Sequence[Mapping[str, Any]], containers: Sequence[str]) -> None:
-    """Each is for a container that there is, and together they are no longer than ECS takes them."""
+    """Checks that each override is for an existing container, and that together they are within ECS's length limit."""
     what, names = "run-task-container-overrides", [str(one.get("name", "")) for one in overrides]
     found = [
         f"{what}[{number}].name: the task definition has no container `{name}`{closest(name, containers)}; "
@@ -316,7 +318,7 @@ def _check_overrides(overrides: Sequence[Mapping[str, Any]], containers: Sequenc
 
 
 def _network(inputs: DeployAlone, found: list[str]) -> dict[str, Any]:
-    """Only where subnets are given: bridge and host take none."""
+    """Only if subnets are given: the bridge and host modes accept none."""
     subnets, groups = list(inputs.run_task_subnets), list(inputs.run_task_security_groups)
     if groups and not subnets:
         found.append("run-task-subnets: is missing; ECS takes run-task-security-groups together with subnets only")
@@ -334,9 +336,9 @@ def _shape(operation: str, job: Job) -> Any:
 
 
 def _fitted(value: Any, member: str, shape: Any, name: str, found: list[str]) -> Any:
-    """``value`` with the types of this member of the shape; what does not fit is told with the input's name.
+    """``value`` with the types of this member of the shape; a problem is reported with the input's name.
 
-    Without what is empty, but for values: a tag may have an empty one.
+    Omits what is empty, except values: a tag may have an empty one.
     """
     problems: list[str] = []
     fitted = task_definition.normalise({member: value}, shape, shape, problems, ("value",))
@@ -347,7 +349,7 @@ def _fitted(value: Any, member: str, shape: Any, name: str, found: list[str]) ->
 def _volumes(
     name: str, volume_name: str, volume: Mapping[str, Any], shape: Any, found: list[str], job: Job
 ) -> list[dict[str, Any]]:
-    """One volume, or none: its name and its settings come together, or have no effect."""
+    """One volume, or none: its name and its settings only have an effect together."""
     if bool(volume_name) != bool(volume):
         lonely, missing = (f"{name}-name", name) if volume_name else (name, f"{name}-name")
         job.ci.warning(f"{lonely}: has no effect without {missing}")

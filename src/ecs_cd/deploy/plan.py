@@ -1,4 +1,4 @@
-"""What is going to be deployed, and how: known, and checked, before anything is changed."""
+"""What will be deployed, and how: known and checked before anything changes."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from ecs_cd.tasks.templates import Template
 class Plan:
     """One service's deployment.
 
-    ``definition`` has the template's images until the commit's are put in; ``images`` are those whose digests have to
-    run in the end, container to ``repository@sha256:...``. ``service`` is as ECS had it at ``seen_at`` (seconds of the
-    job's clock). ``template`` is what ``definition`` was made from, where that may be registered, ``appspec``
-    CodeDeploy's, where there is one. ``update`` holds what UpdateService changes besides the task definition; ``force``
-    deploys what runs already once more.
+    ``definition`` has the template's images until the commit's images replace them; ``images`` are those whose digests
+    must run at the end, container to ``repository@sha256:...``. ``service`` is as ECS had it at ``seen_at`` (seconds of
+    the job's clock). ``template`` is what ``definition`` was made from, if that may be registered, ``appspec``
+    CodeDeploy's AppSpec, if one is given. ``update`` holds what UpdateService changes in addition to the task
+    definition; ``force`` deploys again what already runs.
     """
 
     target: Service
@@ -43,7 +43,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Policy:
-    """How all services of a deployment are followed; the words are those of the inputs. ``timeout`` in seconds."""
+    """How all services of a deployment are followed; the names are those of the inputs. ``timeout`` in seconds."""
 
     until: Until = field(default_factory=Until)
     timeout: float = 1800.0

@@ -1,4 +1,4 @@
-"""From plans to a result: registers, begins, follows, undoes or tidies up, and tells."""
+"""From plans to a result: registers, starts and follows deployments, rolls back or cleans up, and reports."""
 
 from __future__ import annotations
 
@@ -30,21 +30,24 @@ from ecs_cd.tasks.rules import difference, task_definition
 from ecs_cd.tasks.rules.task_definition import TaskDefinition
 from ecs_cd.tasks.templates import Template
 
-# What explains itself: there is nothing of the app's to be looked into.
+# These explain themselves: the app is not worth examining.
 _EXPLAINED = (Outcome.GONE, Outcome.SUPERSEDED, Outcome.UNKNOWN, Outcome.PAUSED)
 _UNFINISHED = (Outcome.TIMED_OUT, Outcome.UNKNOWN)
-_TOLD = 5  # services that are named one by one, in a sentence
-_LOOKED_INTO = 5  # failed services of which AWS is asked for more
-_CAUSES = 20  # that are told, with their evidence
+_TOLD = 5  # services that one sentence names individually
+_LOOKED_INTO = 5  # failed services for which AWS is asked for more
+_CAUSES = 20  # that are reported, with their evidence
 
-# Something that has to be done with a revision before the services get it; a result that is not green ends it all.
+# What must happen with a revision before the services get it; a failed result ends the deployment.
 First = Callable[[str], Result]
 
 
 @dataclass(frozen=True)
 class Release:
-    """All that is deployed together, and how. ``keep`` revisions of each family stay; 0: all do. ``services`` are the
-    names of all ECS services of the application, those that are not deployed now among them."""
+    """Everything that is deployed together, and how.
+
+    ``keep`` is how many revisions of each family remain; 0 keeps all. ``services`` are the names of all ECS services of
+    the application, including those that this run does not deploy.
+    """
 
     plans: Sequence[Plan]
     policy: Policy
@@ -55,8 +58,11 @@ class Release:
 
 
 def execute(release: Release, by_name: Mapping[str, str], job: Job, first: First | None = None) -> Result:
-    """Deploys it. ``by_name`` are the document's images, ``repository@sha256:...``; ``first`` gets the revision of
-    the first plan. What was registered for it, and then deployed nowhere, is deregistered."""
+    """Deploys the release.
+
+    ``by_name`` are the document's images, ``repository@sha256:...``; ``first`` gets the revision of the first plan.
+    Deregisters any revision that was registered for this release and then deployed nowhere.
+    """
     plans = [_with_images(plan, by_name) for plan in release.plans]
     if release.dry_run:
         return _dry_run(plans, job)
@@ -72,7 +78,7 @@ def execute(release: Release, by_name: Mapping[str, str], job: Job, first: First
 
 
 def register(definition: TaskDefinition, job: Job, first: First | None, *, dry_run: bool) -> Result:
-    """Where no service is named: the revision alone, and ``first`` with it."""
+    """If no service is named: registers the revision alone, and runs ``first`` with it."""
     if dry_run:
         lines = difference.lines(templates.registered(definition["family"], job), definition)
         return _nothing_changed({f"{definition['family']}: what would change": lines}, job)
@@ -99,8 +105,10 @@ def _scheduled(one: schedules.Prepared, by_name: Mapping[str, str]) -> TaskDefin
 
 
 def _known(definitions: Sequence[TaskDefinition], made_from: Sequence[Template | None], job: Job) -> list[str]:
-    """For each the ARN of its family's newest revision if that is the same already, else an empty text.
-    ``made_from`` are the templates of the first of them."""
+    """For each definition the ARN of its family's newest revision if that is already equal, else an empty string.
+
+    ``made_from`` are the templates of the first definitions.
+    """
     first = task_definition.first_equal(definitions)
     numbers = sorted(set(first))
     template = dict(enumerate(made_from))
@@ -110,7 +118,7 @@ def _known(definitions: Sequence[TaskDefinition], made_from: Sequence[Template |
 
 
 def _registered(definitions: Sequence[TaskDefinition], known: Sequence[str], new: NewRevisions) -> list[str]:
-    """The revision of each: the known one, or else a new one."""
+    """The revision of each definition: the known one, or else a new one."""
     arns: dict[int, str] = {}
     first = task_definition.first_equal(definitions)
     for number in first:
@@ -121,7 +129,7 @@ def _registered(definitions: Sequence[TaskDefinition], known: Sequence[str], new
     return [arns[number] for number in first]
 
 
-# ---- begin, follow ----
+# ---- start, follow ----
 
 
 def _carry_out(
@@ -136,7 +144,7 @@ def _carry_out(
         new.used(arns[0])
         if not before.verdict.outcome.green:
             return before
-        deadline += job.clock.monotonic() - began  # that has a timeout of its own
+        deadline += job.clock.monotonic() - began  # `first` has its own timeout
     group: list[TrackedDeployment] = []
     with remembered(group, job):
         try:
@@ -159,7 +167,7 @@ def _carry_out(
 
 @contextmanager
 def remembered(group: Sequence[TrackedDeployment], job: Job) -> Iterator[None]:
-    """What ends this early leaves what is known of each service by then, for the step's last words."""
+    """If this ends early, passes what is known about each service to the step's closing report."""
     try:
         yield
     except BaseException as error:
@@ -171,13 +179,13 @@ def remembered(group: Sequence[TrackedDeployment], job: Job) -> Iterator[None]:
 
 
 def _verdict(tracked: TrackedDeployment) -> Verdict:
-    """Its verdict; once it has been followed there is one."""
+    """Its verdict; exists once the deployment has been followed."""
     assert tracked.verdict is not None
     return tracked.verdict
 
 
 def verdict_on(group: Sequence[TrackedDeployment]) -> Verdict:
-    """One verdict on all that has been followed; of many services how many came to what, and why the first failed."""
+    """One verdict on all deployments; for many services, the count of each outcome and why the first ones failed."""
     verdict = combined({tracked.key: _verdict(tracked) for tracked in group})
     if len(group) <= _TOLD:
         return verdict
@@ -189,9 +197,9 @@ def verdict_on(group: Sequence[TrackedDeployment]) -> Verdict:
 
 
 def findings(group: Sequence[TrackedDeployment], job: Job) -> list[Finding]:
-    """The causes of what failed, with the services' names where there are several; what many failed of is told once.
+    """The causes of the failures, with the names of the services if there are several; a shared cause is listed once.
 
-    The first are looked into once more, of the others it is told what is known already.
+    Reads more evidence for the first failed services; for the others, reports what is already known.
     """
     found: dict[tuple[str, str], Finding] = {}
     whose: dict[tuple[str, str], list[str]] = {}
@@ -224,7 +232,7 @@ def _names(keys: Sequence[str]) -> str:
 def _afterwards(
     release: Release, group: Sequence[TrackedDeployment], arns: Sequence[str], verdict: Verdict, job: Job
 ) -> Verdict:
-    """After a success: the scheduled tasks get their revisions, and old revisions go."""
+    """After a success: the scheduled tasks get their revisions, and old revisions are deregistered."""
     scheduled = list(zip(release.scheduled, arns[len(release.plans) :], strict=True))
     problems = [problem for one, arn in scheduled if (problem := schedules.update(one, arn, job))]
     if problems:
@@ -241,7 +249,7 @@ def _afterwards(
 
 
 def _dry_run(plans: Sequence[Plan], job: Job) -> Result:
-    """What a deployment would change, against what the service runs now."""
+    """What a deployment would change, compared with what the service runs now."""
     texts: dict[str, list[str]] = {}
     for plan in plans:
         current = rolling.running(plan.service)
@@ -259,11 +267,11 @@ def _nothing_changed(texts: Mapping[str, Sequence[str]], job: Job) -> Result:
     return Result(verdict, {"result": verdict.outcome.value}, texts=texts)
 
 
-# ---- tell ----
+# ---- report ----
 
 
 def result(verdict: Verdict, group: Sequence[TrackedDeployment], causes: Sequence[Finding], job: Job) -> Result:
-    """What is told of it; the state file goes unless somebody has to look after it."""
+    """The result to report. Removes the state file unless an unfinished deployment still needs it."""
     if not any(tracked.begun and _verdict(tracked).outcome in _UNFINISHED for tracked in group):
         job.state.end()
     outputs = {"result": verdict.outcome.value, **_outputs(group)}
@@ -276,7 +284,7 @@ def result(verdict: Verdict, group: Sequence[TrackedDeployment], causes: Sequenc
 
 
 def _outputs(group: Sequence[TrackedDeployment]) -> dict[str, str]:
-    """One line a deployment; ``services`` has all of it as JSON."""
+    """One line per deployment; ``services`` has everything as JSON."""
     told = {
         tracked.key: {
             "result": _verdict(tracked).outcome.value,
@@ -307,7 +315,8 @@ def _facts(tracked: TrackedDeployment) -> dict[str, str]:
 
 
 def _deployed(tracked: TrackedDeployment, outcome: Outcome, job: Job, *, read: bool = False) -> Deployed:
-    """What became of it. Without ``read`` the difference is told where the definition of before is known already."""
+    """The outcome of a deployment. Without ``read``, shows the difference only if the previous definition is already
+    known."""
     before, after = tracked.way
     if not tracked.begun:
         return Deployed(tracked.key, outcome, before)
@@ -317,7 +326,7 @@ def _deployed(tracked: TrackedDeployment, outcome: Outcome, job: Job, *, read: b
 
 
 def _change(tracked: TrackedDeployment, job: Job, *, read: bool) -> list[str] | None:
-    """What differs between the revision of before and ours; ``None``: nobody knows."""
+    """The difference between the previous revision and the new one; ``None`` if unknown."""
     before = tracked.own.previous_task_definition
     if not before or before == tracked.own.task_definition:
         return None

@@ -23,16 +23,16 @@ from ecs_cd.tasks import templates
 from ecs_cd.tasks.rules import task_definition
 from ecs_cd.tasks.rules.task_definition import TaskDefinition
 
-# What EventBridge says while somebody else changes the same rule, and Scheduler of the same schedule.
+# EventBridge's error while another caller changes the same rule, and Scheduler's for the same schedule.
 _BUSY = {"ConcurrentModificationException", "ConflictException"}
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A scheduled task before anything is changed.
+    """A scheduled task before any change.
 
-    ``definition`` has the template's images until the commit's are put in. ``targets`` are those of its rule or
-    schedule that run a task of its family.
+    ``definition`` has the template's images until the commit's images replace them. ``targets`` are those of its rule
+    or schedule that run a task of its family.
     """
 
     task: ScheduledTask
@@ -46,21 +46,22 @@ class Prepared:
 
     @property
     def task_definitions(self) -> list[str]:
-        """What its targets run now: where a rollback leads to."""
+        """What its targets run now: what a rollback returns to."""
         return schedules.task_definitions(self.targets)
 
 
 def prepare(document: Document, job: Job) -> list[Prepared]:
-    """All that can be known, and refused, before anything is changed."""
+    """Checks everything that can be checked, and refuses, before anything changes."""
     calls = [partial(_prepare, task, job) for task in document.scheduled_tasks.values()]
     return concurrently(*calls) if calls else []
 
 
 def update(one: Prepared, arn: str, job: Job) -> str:
-    """Lets the rule or schedule run the revision ``arn``. What went wrong, as a sentence; empty if nothing did.
+    """Makes the rule or schedule run the revision ``arn``. Returns what went wrong, as a sentence; empty if nothing
+    did.
 
-    It may be the new revision, or, to go back, one of ``one.task_definitions``. Only the targets of the task's family
-    are written, as they are at that moment.
+    ``arn`` may be the new revision or, to go back, one of ``one.task_definitions``. Only writes the targets of the
+    task's family, as they are at that moment.
     """
     try:
         words = _update(one, arn, job)
@@ -92,7 +93,7 @@ def _prepare(task: ScheduledTask, job: Job) -> Prepared:
 
 
 def _update(one: Prepared, arn: str, job: Job) -> str:
-    """What was done, in words. Begins anew, with a new look, while somebody else is changing the same thing."""
+    """What was done, in words. Reads and tries again while another caller changes the same rule or schedule."""
     busy = ""
     for wait in pace.RETARGET_WAITS:
         job.clock.sleep(wait)
@@ -115,7 +116,7 @@ def _update_now(one: Prepared, arn: str, job: Job) -> str:
 
     def look() -> bool | None:
         nonlocal described, change
-        described, change = _behind(one, arn, job)  # a repetition writes what is there then
+        described, change = _behind(one, arn, job)  # a repetition writes the targets as they are then
         return None if change.targets else True
 
     if change.targets:
@@ -124,7 +125,7 @@ def _update_now(one: Prepared, arn: str, job: Job) -> str:
 
 
 def _behind(one: Prepared, arn: str, job: Job) -> tuple[Mapping[str, Any], Retargeted]:
-    """The rule or schedule as it is now, and its targets that don't run ``arn`` yet."""
+    """The rule or schedule as it is now, and its targets that do not run ``arn`` yet."""
     described, targets = _read(one.task.trigger, job)
     found = schedules.of_family(targets, one.definition["family"], where="it")
     return described, schedules.retarget(found, arn)
@@ -140,7 +141,7 @@ def _read(trigger: Rule | Schedule, job: Job) -> tuple[Mapping[str, Any], list[T
 
 
 class _Busy(Exception):
-    """AWS refused a change because another one of the same thing is being made."""
+    """AWS refused a change because another change of the same rule or schedule is being made."""
 
 
 def _write(trigger: Rule | Schedule, described: Mapping[str, Any], change: Retargeted, job: Job) -> None:

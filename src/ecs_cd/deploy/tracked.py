@@ -39,7 +39,7 @@ class Reported:
 
 @dataclass
 class Found:
-    """The evidence so far: event messages, stopped tasks by ARN, and a cause that waiting does not heal."""
+    """The evidence so far: event messages, stopped tasks by ARN, and a cause that waiting does not resolve."""
 
     events: list[str] = field(default_factory=list)
     stopped: dict[str, StoppedTask] = field(default_factory=dict)
@@ -52,19 +52,19 @@ class Wanted:
 
     reads: deque[Any] = field(default_factory=deque)
     read_at: float = 0.0  # when evidence was read last
-    state: Verdict | InProgress | None = None  # at the last look
+    state: Verdict | InProgress | None = None  # in the last snapshot
     moved_at: float = 0.0  # when that changed
 
 
 @dataclass
 class Timeline:
-    """The phases so far. What is seen first has been so since AWS was asked."""
+    """The phases so far. The first one counts from the request to AWS."""
 
     moments: list[Moment] = field(default_factory=list)
     asked_at: float | None = None
 
     def add(self, what: Phase | Outcome | None, at: float) -> None:
-        """Adds a moment where it is a change."""
+        """Adds a moment if it is a change."""
         if what is not None and (not self.moments or self.moments[-1][0] is not what):
             begin = self.asked_at if self.asked_at is not None and not self.moments else at
             self.moments.append((what, begin))
@@ -72,9 +72,9 @@ class Timeline:
 
 @dataclass
 class TrackedDeployment:
-    """What is deployed, which deployment is ours, the last snapshot of it, and its verdict once it has one.
+    """What is deployed, the deployment that ecs-cd started, its last snapshot, and its verdict once it has one.
 
-    ``begun``: AWS was asked to begin it, and has not refused. ``back_to``: the revision that a way back returns to.
+    ``begun``: AWS was asked to start it, and has not refused. ``back_to``: the revision that a way back returns to.
     """
 
     plan: Plan
@@ -92,30 +92,30 @@ class TrackedDeployment:
         self.renew(self.plan)
 
     def renew(self, plan: Plan) -> None:
-        """The service was looked at again before its deployment: what happened until then is not of this one."""
+        """The service was read again before its deployment: earlier events do not belong to this deployment."""
         self.plan = plan
         self.reported.events |= {str(event["id"]) for event in plan.service.get("events", ())}
 
     @property
     def key(self) -> str:
-        """The service as the document calls it."""
+        """The service's name in the document."""
         return self.plan.target.key
 
     @property
     def under_way(self) -> bool:
-        """Whether AWS goes on with it, or may."""
+        """Whether AWS continues it, or may."""
         return self.begun and (self.verdict is None or self.verdict.outcome not in _OVER)
 
     @property
     def way(self) -> tuple[str, str]:
-        """From which revision to which it goes, as people say them."""
+        """From which revision to which it goes, by their short names."""
         before, after = self.own.previous_task_definition or "", self.own.task_definition
-        if self.back_to and after != self.back_to:  # a deployment of ours that is taken back
+        if self.back_to and after != self.back_to:  # our deployment is rolled back
             before, after = after, self.back_to
         return short(before), short(after)
 
     def judge(self, until: Until) -> Verdict | InProgress:
-        """What the last snapshot says. There must be one."""
+        """What the last snapshot says. Requires a snapshot."""
         assert self.snapshot is not None
         crashed = sum(rolling.crashed(each.task) for each in self.found.stopped.values())
         return snapshot.judge(self.own, self.snapshot, until, crashed=crashed)
