@@ -1,1 +1,1 @@
-"""The words that all else speaks: errors, verdicts, references, durations. No decision on a deployment, no I/O."""
+"""The shared vocabulary: errors, verdicts, references, durations. No decision on a deployment, no I/O."""

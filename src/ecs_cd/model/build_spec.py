@@ -1,4 +1,4 @@
-"""How an image is built: everything but where it goes."""
+"""How an image is built, except for where it is pushed."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ CACHES = ("registry", "gha", "inline", "none")
 
 @dataclass(frozen=True)
 class BuildSpec:
-    """One image of the document. Everything means what it does in docker/build-push-action.
+    """One image of the document. The fields mean the same as in docker/build-push-action.
 
-    ``name`` is the document's. ``context`` is a folder or a Git URL, ``file`` empty for the context's Dockerfile.
-    ``build_args`` and ``labels`` are ``NAME=VALUE``. Of the secrets ``secrets`` has values, ``secret_envs`` names of
-    environment variables and ``secret_files`` paths, each by the secret's id. ``cache`` is one of ``CACHES``;
-    ``cache_from`` and ``cache_to`` are buildx's own words besides, as ``provenance`` and ``sbom`` are.
+    ``name`` is the name in the document. ``context`` is a folder or a Git URL. An empty ``file`` means the Dockerfile
+    of the context. ``build_args`` and ``labels`` are ``NAME=VALUE``. Three fields map the ids of secrets: ``secrets``
+    to values, ``secret_envs`` to names of environment variables, ``secret_files`` to paths. ``cache`` is one of
+    ``CACHES``. ``cache_from`` and ``cache_to`` add to it in the syntax of buildx, which ``provenance`` and ``sbom``
+    use as well.
     """
 
     name: str

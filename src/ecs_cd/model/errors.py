@@ -1,4 +1,4 @@
-"""What ends a verb without a verdict, and what only ends a look."""
+"""Exceptions that end a verb without a verdict, or only end one poll."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 
 class Refused(Exception):
-    """Something has to be put right first; what was asked for was not begun.
+    """The user has to fix something first; ecs-cd did not start what it was asked to do.
 
-    ``problems`` are sentences, one a line, each naming its place; ``remedy`` is what to do next.
+    ``problems`` holds sentences, one per line, each with its place; ``remedy`` says what to do next.
     """
 
     def __init__(self, problems: str | Iterable[str], remedy: str = "") -> None:
@@ -18,16 +18,16 @@ class Refused(Exception):
 
     @property
     def sentence(self) -> str:
-        """All of it in one line, for a place where it is a part of something else."""
+        """The problems and the remedy in one line, to embed in other text."""
         return ". ".join(filter(None, ["; ".join(self.problems), self.remedy]))
 
 
 class OutcomeUnknown(Exception):
-    """A mutation may have been carried out: its answer is lost, and what became of it can't be found out."""
+    """A mutation may have happened: its response is lost, and ecs-cd can't find out the result."""
 
 
 class Unreadable(Exception):
-    """A look that failed for a reason that passes: throttling, a server error, the network."""
+    """A poll failed with a transient error: throttling, a server error, the network."""
 
 
 class Cancelled(BaseException):

@@ -1,4 +1,4 @@
-"""For a `match` that names every case: mypy reports the one that is missing."""
+"""For a `match` that covers every case: mypy reports a missing one."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from typing import NoReturn
 
 
 def assert_never(value: NoReturn) -> NoReturn:
-    """Never reached; ``typing.assert_never`` is there from Python 3.11 on."""
+    """Never reached. Python 3.11 adds ``typing.assert_never``; this replaces it for older versions."""
     raise AssertionError(f"no case for {value!r}")

@@ -1,5 +1,5 @@
-"""Text to data: JSON, with comments and trailing commas too, or YAML; duplicate keys are found and scalars mean what
-was written.
+"""Parses JSON, optionally with comments and trailing commas, or YAML. It finds duplicate keys and keeps scalars as
+written.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ _MOST_NODES = 100_000
 
 
 class Keys(dict[str, Any]):
-    """A mapping that remembers which of its keys were written more than once."""
+    """A mapping that records which of its keys occur more than once."""
 
     duplicates: tuple[str, ...] = ()
 
 
 def parse(text: str, *, what: str, numbers_as_written: bool = False) -> Any:
-    """JSON if it is, but for comments (``//``, ``#``, ``/* */``) and trailing commas; else YAML, with the scalars of
-    YAML 1.2's core schema.
+    """Parses the text as JSON, ignoring comments (``//``, ``#``, ``/* */``) and trailing commas; if it is not JSON, as
+    YAML with the scalars of the YAML 1.2 core schema.
 
-    With ``numbers_as_written`` every plain scalar but ``null`` stays the text that was written
-    (``0256``, ``1.10``, ``yes``, a date), for a reader that knows the types from elsewhere.
-    Raises ``Refused`` naming the line and column where the text can't be read; never its content.
+    With ``numbers_as_written`` every plain scalar except ``null`` stays the original text
+    (``0256``, ``1.10``, ``yes``, a date), for a caller that knows the types from another source.
+    Raises ``Refused`` with the line and column of the error, never with the content.
     """
     try:
         return _checked(text.removeprefix("\ufeff"), what, numbers_as_written)
@@ -38,7 +38,7 @@ def _checked(text: str, what: str, numbers_as_written: bool) -> Any:
     try:
         return _parse_json(bare, numbers_as_written)
     except ValueError as not_json:
-        data, not_yaml = _parse_yaml(text, numbers_as_written)  # as it was: in YAML, `//` is no comment
+        data, not_yaml = _parse_yaml(text, numbers_as_written)  # the original text: in YAML, `//` is not a comment
         if not_yaml is None:
             _check_size(data, what)
             return data
@@ -49,7 +49,7 @@ def _checked(text: str, what: str, numbers_as_written: bool) -> Any:
 
 
 def _check_size(data: Any, what: str) -> None:
-    """A few aliases of aliases make a small text endless; one that refers to itself is."""
+    """A few aliases of aliases make a small text huge; an alias that refers to itself makes it endless."""
     left, count = [data], 0
     while left:
         node = left.pop()
@@ -60,7 +60,7 @@ def _check_size(data: Any, what: str) -> None:
 
 
 def duplicate_keys(data: Any, path: str = "") -> list[str]:
-    """The paths of all keys that stand twice in their mapping."""
+    """The paths of all keys that occur more than once in their mapping."""
     found: list[str] = []
     if isinstance(data, dict):
         found += [join(path, key) for key in getattr(data, "duplicates", ())]
@@ -87,14 +87,14 @@ def _mapping(pairs: list[tuple[str, Any]]) -> Keys:
 
 
 _QUOTED = r'"(?:[^"\\]|\\.)*"?'
-# What is to be kept comes first: text in quotes, and what is wrong and JSON shall name: a comment without end, a comma
-# after nothing.
+# The patterns match what they keep first: quoted text, and errors that the JSON parser should report: an unclosed
+# comment, a comma after nothing.
 _COMMENT = re.compile(rf"(?s)(?P<keep>{_QUOTED}|/\*(?!.*?\*/).*)|//[^\r\n]*|\#[^\r\n]*|/\*.*?\*/")
 _LAST_COMMA = re.compile(rf"(?s)(?P<keep>{_QUOTED}|[\[{{,]\s*,)|,(?=\s*[\]}}])")
 
 
 def _plain_json(text: str) -> str:
-    """Without comments and trailing commas; blanks stand in for them, so that every place stays where it was."""
+    """Replaces comments and trailing commas with blanks, so that lines and columns stay the same."""
 
     def blank(found: re.Match[str]) -> str:
         return found["keep"] or re.sub(r"[^\r\n]", " ", found[0])
@@ -119,7 +119,7 @@ _TYPED = (
 
 
 def _parse_yaml(text: str, numbers_as_written: bool) -> tuple[Any, str | None]:
-    import yaml  # here, because a document in JSON never needs it
+    import yaml  # here, because a JSON document never needs it
 
     class Loader(yaml.SafeLoader):
         yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012  (PyYAML's own design)
@@ -136,7 +136,7 @@ def _parse_yaml(text: str, numbers_as_written: bool) -> tuple[Any, str | None]:
 
     def mapping(loader: Any, node: Any) -> Keys:
         written = [_key(loader, key) for key, _ in node.value]
-        loader.flatten_mapping(node)  # what `<<` brings may be overridden: that is no duplicate
+        loader.flatten_mapping(node)  # keys from `<<` may be overridden: that is not a duplicate
         merged = Keys((_key(loader, k), loader.construct_object(v, deep=True)) for k, v in node.value)
         merged.duplicates = tuple(key for number, key in enumerate(written) if key in written[:number])
         return merged
@@ -162,5 +162,5 @@ def _key(loader: Any, node: Any) -> str:
 
 
 def _harmless(problem: str | None) -> str:
-    """PyYAML's words about a place, without what it quotes from the text."""
+    """PyYAML's error message, without its quotes from the text."""
     return re.sub(r"'[^']*'|\"[^\"]*\"", "…", problem or "")

@@ -1,4 +1,4 @@
-"""How ECS deploys a service, and how far a deployment is waited for."""
+"""How ECS deploys a service, and how long ecs-cd waits for a deployment."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Strategy(str, Enum):
     CODE_DEPLOY = "CODE_DEPLOY"
 
 
-# The order of DescribeServiceDeployments' lifecycleStage. PRE_PRODUCTION_TRAFFIC_SHIFT is in the documentation and
-# among the stages of hooks only.
+# The order of lifecycleStage in DescribeServiceDeployments. PRE_PRODUCTION_TRAFFIC_SHIFT is only in the documentation
+# and among the stages of hooks.
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/blue-green-deployment-how-it-works.html
 STAGES = (
     "RECONCILE_SERVICE",
@@ -56,12 +56,12 @@ STARTED, READY, DEPLOYED, STABLE = "started", "ready", "deployed", "stable"
 
 @dataclass(frozen=True)
 class Until:
-    """How far a deployment is waited for: the input ``wait-until``.
+    """The point up to which ecs-cd waits for a deployment: the input ``wait-until``.
 
-    ``started``: ECS has taken it. ``ready``: it waits for somebody to let the traffic over. ``deployed``: it has
-    succeeded. ``stable``: besides, nothing of the service is moving any more. Else the name of a stage: one of
-    ``STAGES``, which is reached when it has begun, or of ``LIFECYCLE_EVENTS``, which has to have succeeded.
-    ``through_pauses``: a deployment that waits for somebody is waited for, too, instead of being a verdict.
+    ``started``: ECS has accepted it. ``ready``: it waits for a manual decision to shift the traffic. ``deployed``: it
+    has succeeded. ``stable``: it has succeeded, and nothing in the service changes any more. Any other goal is the
+    name of a stage: a stage in ``STAGES`` is reached when it starts, one in ``LIFECYCLE_EVENTS`` when it succeeds.
+    ``through_pauses``: ecs-cd also waits while a deployment is paused, instead of ending with a verdict.
     """
 
     goal: str = DEPLOYED
@@ -69,7 +69,7 @@ class Until:
 
 
 def strategy(service: Mapping[str, Any]) -> Strategy:
-    """How this service is deployed. Raises ``Refused`` for the controller EXTERNAL, and for what AWS added since."""
+    """How ECS deploys this service. Raises ``Refused`` for the controller EXTERNAL and for newer AWS values."""
     name = str(service.get("serviceName", ""))
     controller = service.get("deploymentController", {}).get("type", "ECS")
     if controller == "CODE_DEPLOY":
@@ -87,9 +87,9 @@ def strategy(service: Mapping[str, Any]) -> Strategy:
 
 
 def goal(text: str) -> str:
-    """The goal that the input ``wait-until`` names, however it is spelt: ``bake-time`` is ``BAKE_TIME``.
+    """The goal that the input ``wait-until`` names, in any spelling: ``bake-time`` is ``BAKE_TIME``.
 
-    Raises ``Refused`` where there is none of this name.
+    Raises ``Refused`` for an unknown name.
     """
     known = (STARTED, READY, DEPLOYED, STABLE, *STAGES, *LIFECYCLE_EVENTS)
     found = {_plain(name): name for name in known}.get(_plain(text))
@@ -102,7 +102,7 @@ def goal(text: str) -> str:
 
 
 def check(goal: str, strategy: Strategy, service: str) -> None:
-    """Raises ``Refused`` where a deployment of this strategy never comes to ``goal``."""
+    """Raises ``Refused`` if a deployment with this strategy never reaches ``goal``."""
     if goal in (STARTED, DEPLOYED, STABLE):
         return
     stages = _stages(strategy)

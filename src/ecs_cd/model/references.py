@@ -1,4 +1,4 @@
-"""The names by which AWS's things are written down: images, task definitions, parameters, objects."""
+"""How AWS resources are written: images, task definitions, parameters, objects."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-# The partitions' domains, as botocore has them; https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-requests.html
+# The domains of the partitions, from botocore; https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-requests.html
 _DOMAIN = r"(?:amazonaws\.com(?:\.cn)?|amazonaws\.eu|c2s\.ic\.gov|sc2s\.sgov\.gov|cloud\.adc-e\.uk|csp\.hci\.ic\.gov)"
 ECR_HOST = re.compile(
     r"(?P<account>\d{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\."
@@ -18,7 +18,7 @@ _PUBLIC_HOSTS = ("public.ecr.aws", "ecr-public.aws.com")
 _NAME = r"[a-z0-9]+(?:[._/-]+[a-z0-9]+)*"
 _MENTIONED = re.compile(rf"(?<![\w.-])(?P<host>{ECR_HOST.pattern})/(?P<name>{_NAME})")
 _ENDPOINT = re.compile(rf"https://[a-z0-9.-]+\.(?:{_DOMAIN}|api\.(?:aws|amazonwebservices|cloud-aws)[a-z.-]*)/?")
-# All are accepted: without those of indexes a registry answers with the manifest of one platform.
+# ecs-cd accepts all of them: without the index types a registry returns the manifest of one platform.
 MANIFEST_TYPES = (
     "application/vnd.oci.image.index.v1+json",
     "application/vnd.docker.distribution.manifest.list.v2+json",
@@ -34,7 +34,7 @@ FAMILY = re.compile(r"[A-Za-z0-9_-]{1,255}(?::[1-9][0-9]*)?")
 
 @dataclass(frozen=True)
 class Repository:
-    """An image repository: ``host/name``. Account and region are known for ECR's own hosts, the public one's apart."""
+    """An image repository: ``host/name``. Account and region are known for the hosts of ECR, except ECR Public."""
 
     host: str
     name: str
@@ -46,17 +46,17 @@ class Repository:
 
     @property
     def public(self) -> bool:
-        """Whether it is in ECR public, where the name begins with the registry's alias."""
+        """Whether it is in ECR Public, where the name begins with the registry alias."""
         return self.host in _PUBLIC_HOSTS
 
     def by_digest(self, digest: str) -> str:
-        """``repository@sha256:...``, the form in which a task definition names an image."""
+        """``repository@sha256:...``, as a task definition names an image."""
         return f"{self}@{digest}"
 
 
 @dataclass(frozen=True)
 class Image:
-    """An image in a registry, with its manifest to the byte; empty in ECR public, whose API has none."""
+    """An image in a registry, with its exact manifest; empty in ECR Public, whose API doesn't return manifests."""
 
     digest: str
     manifest: str
@@ -64,12 +64,12 @@ class Image:
 
     @property
     def attestation(self) -> bool:
-        """Whether it is no image, but what is attested of one: a part of its index."""
+        """Whether it is an attestation in the index of an image, instead of an image."""
         return '"application/vnd.in-toto+json"' in self.manifest
 
 
 def repository(uri: str) -> Repository:
-    """Splits a repository's URI. A host that is not ECR's is kept as it is (local registries)."""
+    """Splits a repository URI. It keeps a host outside of ECR as it is (local registries)."""
     host, _, name = uri.partition("/")
     ecr = ECR_HOST.fullmatch(host)
     if ecr:
@@ -78,14 +78,14 @@ def repository(uri: str) -> Repository:
 
 
 def mentioned(texts: Iterable[str]) -> list[Repository]:
-    """The repositories of ECR that these texts name, each once, but for comments: of Dockerfiles, arguments, caches."""
+    """The ECR repositories in these texts (Dockerfiles, arguments, caches) outside of comments, without duplicates."""
     lines = (line for text in texts for line in text.splitlines() if not line.lstrip().startswith("#"))
     found = (match for line in lines for match in _MENTIONED.finditer(line))
     return list(dict.fromkeys(repository(f"{match['host']}/{match['name']}") for match in found))
 
 
 def is_aws(endpoint: str) -> bool:
-    """Whether the endpoint of an API is AWS's own, and not that of a local AWS."""
+    """Whether the endpoint of an API belongs to AWS, not to a local AWS."""
     return bool(_ENDPOINT.fullmatch(endpoint))
 
 
@@ -97,7 +97,7 @@ class S3Object:
 
 @dataclass(frozen=True)
 class RegisteredTaskDefinition:
-    """A family, ``family:revision`` or an ARN: what DescribeTaskDefinition takes."""
+    """A family, ``family:revision`` or an ARN, as DescribeTaskDefinition accepts it."""
 
     name: str
 
@@ -111,9 +111,9 @@ TaskDefinitionSource = S3Object | RegisteredTaskDefinition | WorkspaceFile
 
 
 def task_definition_source(text: str) -> TaskDefinitionSource:
-    """``s3://bucket/key``, an ARN, a family, or else a file of the workspace.
+    """``s3://bucket/key``, an ARN, a family, or else a file in the workspace.
 
-    A family's name has neither a dot nor a slash, so nothing else can be meant.
+    A family name has neither a dot nor a slash, so the source is unambiguous.
     """
     if text.startswith("arn:") or FAMILY.fullmatch(text):
         return RegisteredTaskDefinition(text)
@@ -121,7 +121,7 @@ def task_definition_source(text: str) -> TaskDefinitionSource:
 
 
 def file_source(text: str) -> S3Object | WorkspaceFile:
-    """``s3://bucket/key``, or else a file of the workspace."""
+    """``s3://bucket/key``, or else a file in the workspace."""
     if text.startswith("s3://"):
         bucket, _, key = text.removeprefix("s3://").partition("/")
         return S3Object(bucket, key)
@@ -129,12 +129,12 @@ def file_source(text: str) -> S3Object | WorkspaceFile:
 
 
 def short(arn: str) -> str:
-    """The part of an ARN that people say: ``family:7``, a task's id."""
+    """The short form of an ARN: ``family:7``, a task id."""
     return arn.rpartition("/")[2]
 
 
 def region_of(arn: str) -> str | None:
-    """The region in an ARN, where there is one."""
+    """The region in an ARN, if it has one."""
     parts = arn.split(":")
     return parts[3] or None if len(parts) > 4 and parts[0] == "arn" else None
 
@@ -146,20 +146,20 @@ def family(task_definition: str) -> str:
 
 @dataclass(frozen=True)
 class Mutability:
-    """A repository's tag mutability: ECR's word, and the filters of the tags excluded from it."""
+    """A repository's tag mutability: the ECR setting, and the filters for tags excluded from it."""
 
     setting: str = "MUTABLE"
     filters: Sequence[str] = ()
 
     def fixed(self, tag: str) -> bool:
-        """Whether the tag, once there, can't move."""
+        """Whether the tag is immutable once it exists."""
         excluded = any(fnmatch.fnmatchcase(tag, pattern) for pattern in self.filters)
         return self.setting.startswith("IMMUTABLE") != excluded
 
 
 @dataclass(frozen=True)
 class Tracked:
-    """A file of the commit. ``size`` is its blob's; ``hidden``: Git was told not to look whether it is changed."""
+    """A file in the commit. ``size`` is the size of its blob; ``hidden``: Git is set not to check it for changes."""
 
     mode: str
     blob: str

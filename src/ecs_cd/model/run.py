@@ -1,4 +1,4 @@
-"""The identity of a run: whose it is, and which step of it this process is."""
+"""The identity of a run: its repository, and the step that this process is."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a CI system, as ``ci/run.py`` finds it. What is not known is empty."""
+    """One run of a CI system, as ``ci/run.py`` finds it. Unknown fields are empty."""
 
     commit: str = ""
-    commit_variable: str = ""  # what the CI system calls the commit
+    commit_variable: str = ""  # the CI system's variable for the commit
     id: str = ""
     attempt: str = ""
     job: str = ""
-    step: str = ""  # what no other step of the job has
+    step: str = ""  # unique among the steps of the job
     repository: str = ""  # owner/name
     repository_url: str = ""
     url: str = ""  # the log of this attempt
@@ -27,7 +27,7 @@ class Run:
 
     @property
     def is_unique(self) -> bool:
-        """Whether no other run has the same id and attempt. Under act they are always 1."""
+        """Whether id and attempt identify this run. Under act both are always 1."""
         return self.on_github and not self.under_act
 
 

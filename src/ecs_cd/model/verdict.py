@@ -1,4 +1,4 @@
-"""The words in which an outcome is told, and the exit code of each."""
+"""The outcomes, with the words to report them and their exit codes."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from enum import Enum
 
 
 class Outcome(str, Enum):
-    """How a migration or a deployment ended. The value is what the output ``result`` holds."""
+    """How a migration or a deployment ended. The value is the output ``result``."""
 
     SUCCEEDED = "succeeded"
-    IN_PROGRESS = "in-progress"  # it got as far as `wait-until` asked, and goes on
+    IN_PROGRESS = "in-progress"  # it has reached `wait-until` and is still running
     SKIPPED = "skipped"
     FAILED = "failed"
     ROLLED_BACK = "rolled-back"
@@ -33,7 +33,7 @@ class Outcome(str, Enum):
         return EXIT_CODES[self] == 0
 
 
-REFUSED_EXIT_CODE = 2  # what argparse uses for a misspelt flag, too
+REFUSED_EXIT_CODE = 2  # argparse uses it for a misspelt flag, too
 DEFECT_EXIT_CODE = 70  # EX_SOFTWARE of sysexits.h
 
 EXIT_CODES = {
@@ -48,13 +48,13 @@ EXIT_CODES = {
     Outcome.TIMED_OUT: 7,
     Outcome.UNKNOWN: 8,
     Outcome.PAUSED: 9,
-    Outcome.CANCELLED: 130,  # 128 + SIGINT, as a shell would say
+    Outcome.CANCELLED: 130,  # 128 + SIGINT, as in a shell
 }
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The end of the story, with the sentence that tells it."""
+    """The final outcome, with the sentence that explains it."""
 
     outcome: Outcome
     message: str
@@ -62,7 +62,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class InProgress:
-    """Not over yet. ``message`` is printed when it changes; ``alarming`` says it in red."""
+    """Still running. ``message`` is printed when it changes; ``alarming`` prints it red."""
 
     message: str
     alarming: bool = False
@@ -85,7 +85,7 @@ _WORST_FIRST = (
 
 
 def combined(verdicts: Mapping[str, Verdict]) -> Verdict:
-    """One verdict on several services: the worst outcome, and of each what became of it."""
+    """One verdict for several services: the worst outcome, and the message of each service."""
     if len(verdicts) == 1:
         return next(iter(verdicts.values()))
     outcome = min((verdict.outcome for verdict in verdicts.values()), key=_WORST_FIRST.index)
