@@ -1,1 +1,1 @@
-"""A run as data: the parts of the job summary, the timeline of a deployment, their Markdown. Nothing is printed."""
+"""A run as data: the parts of the job summary, the timeline of a deployment, their Markdown. It prints nothing."""

@@ -7,18 +7,18 @@ from collections.abc import Sequence
 
 from ecs_cd.report.timeline import Span
 
-_LAST = 24 * 60 * 60 - 1  # seconds: the times are those of one day
+_LAST = 24 * 60 * 60 - 1  # seconds: the times are within one day
 _LONGEST = 40  # characters of a name
-_ROWS = 8  # of a section: a deployment that goes to and fro has many
-# What ends a name, a line or the diagram (`:`, `;`, `,`, `#`, `%%`), or is markup, is not among these.
+_ROWS = 8  # per section: a deployment that goes back and forth has many
+# These exclude characters that end a name, a line or the diagram (`:`, `;`, `,`, `#`, `%%`), or are markup.
 _OTHERS = re.compile(r"[^\w .()/-]+")
 
 
-Section = tuple[str, Sequence[Span]]  # and its name, which another may have as well
+Section = tuple[str, Sequence[Span]]  # with its name, which need not be unique
 
 
 def lines(sections: Sequence[Section], zero: float) -> list[str]:
-    """The diagram's lines; times count from ``zero``."""
+    """The lines of the diagram; times count from ``zero``."""
     drawn = ["gantt", "    dateFormat HH:mm:ss", "    axisFormat %H:%M:%S", "    todayMarker off"]
     for name, spans in sections:
         drawn.append(f"    section {plain(name)}")
@@ -27,7 +27,7 @@ def lines(sections: Sequence[Section], zero: float) -> list[str]:
 
 
 def plain(name: str) -> str:
-    """A name that can't end its line, nor mean anything in it."""
+    """A name without characters that end its line or have a meaning in it."""
     text = " ".join(_OTHERS.sub(" ", name).split())
     return (text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}...") or "unnamed"
 
@@ -42,5 +42,5 @@ def _task(span: Span, zero: float) -> str:
     clock = f"{begin // 3600:02}:{begin // 60 % 60:02}:{begin % 60:02}"
     moment = span.begin == span.end
     tags = ["crit"] * span.bad + ["milestone"] * moment
-    seconds = 0 if moment else max(1, end - begin)  # what is not seen is taken for what was not
+    seconds = 0 if moment else max(1, end - begin)  # readers take an invisible span for one that never happened
     return f"{plain(span.words)} :{', '.join([*tags, clock, f'{seconds}s'])}"

@@ -1,4 +1,4 @@
-"""Results as Markdown, for the job summary: the verdict first, then its cause, then all that happened."""
+"""The job summary in Markdown: the verdict first, then its cause, then everything that happened."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from ecs_cd.report.timeline import Deployed, Span
 if TYPE_CHECKING:
     from ecs_cd.diagnosis.evidence import Finding
 
-LARGEST = 1024 * 1024  # bytes a step; GitHub shows nothing at all of a larger one
+LARGEST = 1024 * 1024  # bytes per step; GitHub drops a larger summary completely
 _CUT = b"\n\n(cut: a summary ends at 1 MiB)\n"
 _LONGEST = 1000  # characters of a log line
-_ROWS = 20  # services that are seen at once; the others are folded
+_ROWS = 20  # services shown directly; the others are folded
 _DRAWN = 10  # services in the timeline
-_CHANGES = 20  # services of which it is told what changed
-_CHANGED = 100  # lines of each
+_CHANGES = 20  # services whose changes are listed
+_CHANGED = 100  # lines per service
 _SIGNS = {Outcome.SKIPPED: "⏭️", Outcome.IN_PROGRESS: "⏳", Outcome.PAUSED: "⏸️"}
 
 UNDER_WAY = "under way"
@@ -32,10 +32,10 @@ _UNTIL_NOW = "Where this is the last word, the process was ended before it could
 
 @dataclass(frozen=True)
 class Part:
-    """A part of a step as people are told of it.
+    """A part of a step, as the summary reports it.
 
-    ``state`` is its outcome, or ``UNDER_WAY``, or ``NOT_BEGUN``. ``begin`` is in seconds of the job's clock. ``phase``
-    is its word in the timeline, where the ``services`` don't tell one. ``texts`` are shown as they are, under their
+    ``state`` is its outcome, or ``UNDER_WAY``, or ``NOT_BEGUN``. ``begin`` is in seconds of the job clock. ``phase``
+    is its label in the timeline, if the ``services`` don't have one. The summary shows ``texts`` verbatim, under their
     titles.
     """
 
@@ -70,8 +70,8 @@ class Part:
 
 
 class Summary:
-    """The parts that a process has reported so far, one a title, and for a step that ends early what is known of its
-    services by then."""
+    """The parts that a process has reported so far, one per title; if a step ends early, also the state of its services
+    at that time."""
 
     def __init__(self) -> None:
         self._parts: dict[str, Part] = {}
@@ -86,25 +86,25 @@ class Summary:
         return tuple(self._unfinished)
 
     def part(self, title: str) -> Part | None:
-        """The part with this title, as it was reported last."""
+        """The most recently reported part with this title."""
         return self._parts.get(title)
 
     def put(self, part: Part) -> None:
-        """In the place of the one with its title."""
+        """Adds the part, or replaces the one with the same title."""
         self._parts[part.title] = part
 
     def put_last(self, part: Part) -> None:
-        """As the last part of all: what it had inside, a scan say, has been reported before."""
+        """Moves the part to the end: the parts inside it, such as a scan, have been reported before."""
         self._parts.pop(part.title, None)
         self.put(part)
 
     def leave(self, services: Iterable[Deployed]) -> None:
-        """What is known of services whose step ends early."""
+        """Records the known state of services whose step ends early."""
         self._unfinished.extend(services)
 
 
 def markdown(parts: Sequence[Part], room: int = LARGEST) -> str:
-    """The whole summary of a step, in ``room`` bytes at the most: what changed goes first, and the verdict never."""
+    """The whole summary of a step, in at most ``room`` bytes. It drops the changes first, and never the verdict."""
     text = _written(parts, changes=True)
     if len(_bytes(text)) > room:
         text = _written(parts, changes=False)
@@ -140,14 +140,14 @@ def _written(parts: Sequence[Part], *, changes: bool) -> str:
 
 
 def _decisive(parts: Sequence[Part]) -> Part:
-    """The part whose state is that of the step: the last that is bad, or under way, or else the last of all."""
+    """The part that sets the state of the step: the last bad one, else the last one under way, else the last one."""
     last_first = parts[::-1]
     bad = next((part for part in last_first if part.bad), None)
     return bad or next((part for part in last_first if part.state == UNDER_WAY), parts[-1])
 
 
 def _finding(finding: Finding) -> list[str]:
-    """Without a cause it is what was said, and what to do."""
+    """The cause if known, the evidence, and what to do next."""
     lines = [f"**{_escape(finding.cause)}**", ""] if finding.cause else []
     lines += [*_fenced(finding.evidence), ""] if finding.evidence else []
     return lines + ([_escape(finding.next_step), ""] if finding.next_step else [])
@@ -157,7 +157,7 @@ def _finding(finding: Finding) -> list[str]:
 
 
 def _services(services: Sequence[Deployed]) -> list[str]:
-    """A row for each; of many the first, those that are not green before the others, and the rest folded."""
+    """A row per service. If there are many, those that are not green come first and the rest are folded."""
     if not services:
         return []
     ordered = timeline.as_seen(services, _ROWS)
@@ -179,12 +179,12 @@ def _rows(services: Sequence[Deployed]) -> list[str]:
 
 
 def digests(one: Deployed) -> str:
-    """The digests that were asked for, short, a container a line."""
+    """The requested digests, shortened, one container per line."""
     return "\n".join(f"{name}: {_short(image)}" for name, image in (one.images or {}).items())
 
 
 def _short(image: str) -> str:
-    """``sha256:0123456789ab``; an image without a digest as it is."""
+    """``sha256:0123456789ab``; an image without a digest stays unchanged."""
     digest = image.rpartition("@")[2]
     return digest[: len("sha256:") + 12] if digest.startswith("sha256:") else digest
 
@@ -193,7 +193,7 @@ def _short(image: str) -> str:
 
 
 def _timeline(parts: Sequence[Part]) -> list[str]:
-    """All parts on one axis. One bar alone would tell no more than the duration does."""
+    """All parts on one axis. A single bar would show nothing more than the duration."""
     sections, left_out = _sections(parts)
     begins = [span.begin for _, spans in sections for span in spans]
     if len(begins) < 2:
@@ -203,7 +203,7 @@ def _timeline(parts: Sequence[Part]) -> list[str]:
 
 
 def _sections(parts: Sequence[Part]) -> tuple[list[Section], list[Deployed]]:
-    """What is drawn, and the services that are not."""
+    """The sections to draw, and the services left out."""
     sections: list[Section] = []
     left_out: list[Deployed] = []
     for part in parts:
@@ -219,7 +219,7 @@ def _sections(parts: Sequence[Part]) -> tuple[list[Section], list[Deployed]]:
 
 
 def _facts(parts: Sequence[Part]) -> list[str]:
-    """One table; of several parts each begins with how it ended."""
+    """One table. If there are several parts, each begins with its outcome."""
     rows = []
     for part in (part for part in parts if part.ended):
         if len(parts) > 1:
@@ -231,7 +231,7 @@ def _facts(parts: Sequence[Part]) -> list[str]:
 
 
 def _changes(services: Sequence[Deployed]) -> list[str]:
-    """What differs between the task definitions, folded."""
+    """The differences between the task definitions, folded."""
     told = timeline.as_seen([one for one in services if one.change], _CHANGES)
     if not told:
         return []
@@ -246,27 +246,27 @@ def _changes(services: Sequence[Deployed]) -> list[str]:
 
 
 def _folded(title: str, lines: Sequence[str]) -> list[str]:
-    """``title`` is ours: nothing in it is made harmless."""
+    """Does not escape ``title``: it comes from ecs-cd."""
     return [f"<details><summary>{title}</summary>", "", *lines, "</details>", ""]
 
 
-# ---- text of others ----
+# ---- external text ----
 
 
 def _escape(text: str) -> str:
-    """Text of others as plain text: no HTML, no Markdown, no table borders."""
+    """External text as plain text: no HTML, no Markdown, no table borders."""
     return re.sub(r"([\\`*_~\[\]<>|#&])", r"\\\1", " ".join(text.split()))
 
 
 def _code(value: str) -> str:
-    """Lines of others in a cell. Nothing can be escaped in code, so what would end it or its cell looks like it only:
-    after a backslash even an escaped pipe is a border."""
+    """External lines in a cell. Code has no escapes, so look-alikes replace characters that would end the code or the
+    cell: after a backslash even an escaped pipe is a border."""
     parts = (part.replace("`", "'").replace("|", "\N{BROKEN BAR}") for part in value.splitlines())
     return "<br>".join(f"`{part}`" for part in parts if part.strip())
 
 
 def _fenced(lines: Sequence[str], language: str = "text") -> list[str]:
-    """Log lines in a fence that is longer than any inside, so that none can end it, and without their colours."""
+    """Log lines without colours, in a fence longer than any fence inside, so that no line can end it."""
     if not lines:
         return []
     lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in lines]

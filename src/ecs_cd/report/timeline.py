@@ -1,4 +1,4 @@
-"""What happened to the deployment of a service, as data: phase by phase, until its outcome."""
+"""The deployment of a service as data: phase by phase, up to its outcome."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ecs_cd.model.verdict import Outcome
 
 
 class Phase(str, Enum):
-    """What a deployment is doing, in the same words for every strategy. The value is how it is told."""
+    """What a deployment is doing, in the same words for every strategy. The value is the text that reports show."""
 
     STARTING = "tasks starting"
     HEALTHY = "healthy"
@@ -26,13 +26,13 @@ class Phase(str, Enum):
 
 _BAD = (Phase.FAILED, Phase.ROLLBACK)
 
-# What began, and when, in seconds of the job's clock. An outcome ends what was before it.
+# What started, and when, in seconds of the job clock. An outcome ends the phase before it.
 Moment = tuple[Phase | Outcome, float]
 
 
 @dataclass(frozen=True)
 class Span:
-    """Something that took its time; without any it is a moment. ``bad`` has a colour of its own."""
+    """A period of time, or a moment if ``begin`` equals ``end``. ``bad`` spans have a separate colour."""
 
     words: str
     begin: float
@@ -42,9 +42,9 @@ class Span:
 
 @dataclass(frozen=True)
 class Deployed:
-    """What became of one service. ``before`` and ``after`` are revisions as people say them, empty where there is
-    none; ``images`` are those that were asked for, by container. ``change``: the lines of what differs between the two
-    task definitions, ``None`` where that is not known."""
+    """The result for one service. ``before`` and ``after`` are revisions in short form, empty if unknown or missing;
+    ``images`` are the requested images by container. ``change``: the lines of the diff between the two task
+    definitions, ``None`` if it is unknown."""
 
     service: str
     outcome: Outcome
@@ -60,7 +60,7 @@ class Deployed:
 
 
 def spans(moments: Sequence[Moment]) -> list[Span]:
-    """The phases, but for those of no length, and in the end the outcome as a moment."""
+    """The phases, without those of zero length, followed by the outcome as a moment."""
     found = [
         Span(phase.value, begin, end, phase in _BAD)
         for (phase, begin), (_, end) in pairwise(moments)
@@ -73,5 +73,5 @@ def spans(moments: Sequence[Moment]) -> list[Span]:
 
 
 def as_seen(services: Sequence[Deployed], most: int) -> list[Deployed]:
-    """In their order; where not all can be seen those that are not green come first: they are what people look for."""
+    """The services in order. If there are more than ``most``, the ones that are not green come first."""
     return list(services) if len(services) <= most else sorted(services, key=lambda one: one.outcome.green)
