@@ -1,13 +1,13 @@
-"""Runs a repository's own workflow with act, on this machine and without an image for the runner.
+"""Runs a repository's workflow with act, on this machine and without a runner image.
 
 Facts about act in this mode that callers rely on:
 
-- Steps run in a copy of the repository's folder. They get act's own environment, a terminal as standard input, output
-  and error, and a session of their own.
-- SIGINT to act kills the step's process group outright (SIGKILL); a composite action's `if: cancelled()` step
-  does not run then, a job's own does. SIGTERM to act ends everything, and no step runs any more.
-- Every action that a workflow names is fetched, even for a step that does not run.
-- RUNNER_TEMP is removed after a green job and stays after a red one.
+- Steps run in a copy of the repository's folder. They get act's environment, a terminal as standard input, output
+  and error, and a separate session.
+- SIGINT to act kills the step's process group immediately (SIGKILL). An `if: cancelled()` step of a composite action
+  then does not run, one of the job does. SIGTERM to act ends everything, and no further step runs.
+- act fetches every action that a workflow names, even for a step that does not run.
+- act removes RUNNER_TEMP if the job succeeds, and keeps it if the job fails.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from typing import Any
 from ecs_cd.local import machine
 from ecs_cd.local.machine import LocalError
 
-# Of the caller's environment: what would make a local run depend on who runs it, and where.
+# Variables of the caller's environment that would make a local run depend on the user or the machine.
 FOREIGN = ("AWS_", "GITHUB_", "RUNNER_", "ACTIONS_", "INPUT_", "ECS_CD_", "PYTHON", "VIRTUAL_ENV")
-# What is taken for aws-actions/configure-aws-credentials.
+# Replaces aws-actions/configure-aws-credentials.
 STAND_IN = Path(__file__).parent / "credentials"
 
 
@@ -44,7 +44,7 @@ class Event:
 
     @property
     def text(self) -> str:
-        """The line as a person reads it."""
+        """The line in readable form."""
         return str(self.data.get("msg", "")).rstrip("\n")
 
     @property
@@ -55,13 +55,13 @@ class Event:
 
     @property
     def is_output(self) -> bool:
-        """A line that the step itself wrote, a workflow command included."""
+        """Whether the step itself wrote the line; this includes workflow commands."""
         return bool(self.data.get("raw_output")) or "raw" in self.data
 
 
 @dataclass(frozen=True)
 class Result:
-    """A workflow run that has ended."""
+    """A finished workflow run."""
 
     exit_code: int
     seconds: float
@@ -69,7 +69,7 @@ class Result:
 
     @property
     def green(self) -> bool:
-        """All jobs succeeded."""
+        """Whether all jobs succeeded."""
         return self.exit_code == 0
 
     @property
@@ -96,7 +96,7 @@ class Run:
     reader: threading.Thread
 
     def wait(self, timeout: float | None) -> Result:
-        """Wait for the end of the run."""
+        """Waits for the end of the run."""
         self.process.wait(timeout)
         self.reader.join()
         return Result(self.process.returncode, time.monotonic() - self.started, tuple(self.events))
@@ -117,10 +117,10 @@ def start(
     replaced: Mapping[str, Path],
     on_event: Callable[[Event], None] | None = None,
 ) -> Iterator[Run]:
-    """Starts a workflow of ``repo``; it is interrupted at the end of the block if it still runs.
+    """Starts a workflow of ``repo``, and interrupts it at the end of the block if it still runs.
 
-    ``labels`` are those of `runs-on`, all of them this machine; ``replaced`` says for `OWNER/NAME@REF` which folder
-    is taken instead; ``event_file`` holds the event's payload, as JSON.
+    ``labels`` are the labels in `runs-on`; all of them mean this machine. ``replaced`` maps `OWNER/NAME@REF` to the
+    folder to use instead. ``event_file`` holds the event payload, as JSON.
     """
     scratch = Path(tempfile.mkdtemp(prefix="ecs-cd-act-", dir=_scratch_place()))
     run: Run | None = None
@@ -140,7 +140,7 @@ def start(
 
 
 def worth_showing(event: Event) -> bool:
-    """What steps wrote, how each step of the job went, what of the actions can't be had; not act's bookkeeping."""
+    """Whether to show the line: output of steps, results of the job's steps, missing actions; not act's bookkeeping."""
     if event.data.get("level") == "error" and event.data.get("stage") != "Main":
         return True
     if event.is_output:
@@ -150,7 +150,7 @@ def worth_showing(event: Event) -> bool:
 
 
 def _scratch_place() -> str | None:
-    """Memory, where programs may be run from it: act copies the action's whole tree twice for each use."""
+    """A folder in memory, if it allows programs to run: act copies the action's whole tree twice for each use."""
     memory = Path("/dev/shm")
     if not os.access(memory, os.W_OK) or os.statvfs(memory).f_flag & os.ST_NOEXEC:
         return None
@@ -163,7 +163,7 @@ def _command(scratch: Path, variables: Mapping[str, str], secrets: Mapping[str, 
     if program is None:
         raise LocalError("act is not installed.")
     command = [program, "--json", "--no-cache-server"]
-    # In files, as no list of processes shows them; those of the repository are not meant for this run.
+    # In files, because process lists don't show those; the repository's files are not meant for this run.
     for kind, values in (("env", {}), ("secret", secrets), ("input", {}), ("var", variables)):
         file = scratch / f"{kind}.yml"
         file.write_text(json.dumps(dict(values)), encoding="utf-8")  # JSON is YAML: any text is a value
@@ -188,7 +188,7 @@ def _start(
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-        # Ctrl-C at the terminal is for the caller, who decides how the run ends.
+        # Ctrl-C at the terminal goes to the caller, which decides how the run ends.
         start_new_session=True,
     )
     events: list[Event] = []
@@ -217,7 +217,7 @@ def _environment(scratch: Path, env: Mapping[str, str]) -> dict[str, str]:
 
 
 def _parse(line: str) -> Mapping[str, Any]:
-    """A line of act's JSON log; what is none (an error before a job starts) becomes a message."""
+    """Parses a line of act's JSON log; other text (an error before a job starts) becomes a message."""
     try:
         data = json.loads(line)
     except ValueError:

@@ -34,7 +34,7 @@ _DOWN = "Ends the local AWS and removes what is of it: containers, images, files
 
 
 def main(argv: Sequence[str], environ: MutableMapping[str, str]) -> int:
-    """Runs one verb; its exit code."""
+    """Runs one verb and returns its exit code."""
     given = _parser().parse_args(argv)
     started = time.monotonic()
 

@@ -1,4 +1,4 @@
-"""Docker on this machine: is everything there, and what a local AWS leaves in it."""
+"""Docker on this machine: whether it is complete, and what a local AWS leaves in it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Env = Mapping[str, str]
 
 
 def answers(env: Env) -> bool:
-    """Whether an engine answers the client."""
+    """Whether the client can reach an engine."""
     if shutil.which("docker", path=env.get("PATH")) is None:
         return False
     command = ["docker", "version", "--format", "{{.Server.Version}}"]
@@ -27,12 +27,12 @@ def answers(env: Env) -> bool:
 
 
 def has_buildx(env: Env) -> bool:
-    """Whether the client has its build plugin."""
+    """Whether the client has the build plugin."""
     return machine.run(["docker", "buildx", "version"], env=env, check=False).returncode == 0
 
 
 def host_in_use() -> dict[str, str]:
-    """The engine's address, for those who don't read the client's contexts: what ministack uses is one of them."""
+    """The engine's address, for programs that don't read the client's contexts, such as the library in ministack."""
     if "DOCKER_HOST" in os.environ or shutil.which("docker") is None:
         return {}
     shown = machine.run(["docker", "context", "inspect", "--format", "{{.Endpoints.docker.Host}}"], check=False)
@@ -40,12 +40,12 @@ def host_in_use() -> dict[str, str]:
 
 
 def architecture(env: Env) -> str:
-    """What the engine's own programs run on: `amd64`, `arm64`."""
+    """The native architecture of the engine: `amd64`, `arm64`."""
     return machine.run(["docker", "version", "--format", "{{.Server.Arch}}"], env=env).stdout.strip()
 
 
 def network(container: str, env: Env) -> str:
-    """The first network of a container that runs; empty if there is none."""
+    """The first network of a running container; empty without one."""
     shown = machine.run(
         ["docker", "container", "inspect", "--format", "{{range $k, $v := .NetworkSettings.Networks}}{{$k}} {{end}}",
          container],
@@ -56,7 +56,7 @@ def network(container: str, env: Env) -> str:
 
 
 def push_placeholder(target: str, env: Env) -> None:
-    """Makes the image that only waits, and pushes it; nothing of it stays in the engine."""
+    """Creates the placeholder image and pushes it; the engine keeps no trace of it."""
     made_for = architecture(env)
     if made_for not in placeholder.ARCHITECTURES:
         raise LocalError(
@@ -73,8 +73,8 @@ def push_placeholder(target: str, env: Env) -> None:
 
 
 def remove_labelled(label: str, env: Env) -> None:
-    """Removes all containers with the label, and the volumes that are theirs alone."""
-    # Twice: a task that was being started when ministack was killed may appear late.
+    """Removes all containers with the label, and their anonymous volumes."""
+    # Twice: a task that ministack was starting when it was killed may appear late.
     for _ in range(2):
         command = ["docker", "ps", "--all", "--quiet", "--filter", f"label={label}"]
         left = machine.run(command, env=env, check=False).stdout.split()
@@ -83,7 +83,7 @@ def remove_labelled(label: str, env: Env) -> None:
 
 
 def remove_images(registry: str, env: Env) -> None:
-    """Removes images that were built for or pulled from the registry: their names mean nothing without it."""
+    """Removes images built for or pulled from the registry: without it their names are useless."""
     command = ["docker", "images", "--digests", "--format", "{{.Repository}} {{.Tag}} {{.Digest}}"]
     shown = machine.run(command, env=env, check=False).stdout
     names = [_image(*line.split()) for line in shown.splitlines() if line.startswith(f"{registry}/")]

@@ -1,4 +1,4 @@
-"""Makes in a local AWS what the infra repo owns elsewhere. Each function can be repeated: what is there stays."""
+"""Creates in a local AWS what the infra repo owns elsewhere. Each function can be repeated: it keeps what exists."""
 
 from __future__ import annotations
 
@@ -31,36 +31,36 @@ def _unless_there(*codes: str) -> Iterator[None]:
 
 
 def cluster(aws: Aws, name: str) -> str:
-    """An ECS cluster; its ARN."""
+    """Creates an ECS cluster and returns its ARN."""
     return str(aws.client("ecs").create_cluster(clusterName=name)["cluster"]["clusterArn"])
 
 
 def repository(aws: Aws, name: str) -> None:
-    """An ECR repository."""
+    """Creates an ECR repository."""
     with _unless_there("RepositoryAlreadyExistsException"):
         aws.client("ecr").create_repository(repositoryName=name)
 
 
 def log_group(aws: Aws, name: str, region: str) -> None:
-    """A log group, in the region that the containers name."""
+    """Creates a log group in the region that the containers name."""
     with _unless_there("ResourceAlreadyExistsException"):
         aws.client("logs", region=region or aws.region).create_log_group(logGroupName=name)
 
 
 def bucket(aws: Aws, name: str) -> None:
-    """A bucket."""
+    """Creates a bucket."""
     elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": aws.region}}
     with _unless_there("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
         aws.client("s3").create_bucket(Bucket=name, **({} if aws.region == "us-east-1" else elsewhere))
 
 
 def template(aws: Aws, place: S3Object, definition: TaskDefinition) -> None:
-    """A template in its bucket."""
+    """Puts a template into its bucket."""
     aws.client("s3").put_object(Bucket=place.bucket, Key=place.key, Body=json.dumps(definition, indent=2).encode())
 
 
 def parameter(aws: Aws, name: str, text: str, version: int) -> None:
-    """An SSM parameter whose newest version has this number."""
+    """Creates an SSM parameter whose newest version has this number."""
     client = aws.client("ssm")
     with _unless_there("ParameterNotFound"):
         client.delete_parameter(Name=name)
@@ -69,12 +69,12 @@ def parameter(aws: Aws, name: str, text: str, version: int) -> None:
 
 
 def secret(aws: Aws, one: Secret, given: Mapping[str, str], made_up: str) -> str:
-    """A secret with the given values; of those that are not given the ones that are there, else ``made_up``. Its ARN,
-    or the parameter's name."""
+    """Creates a secret with the given values; other values stay if they exist, else they are ``made_up``. Returns its
+    ARN, or the parameter's name."""
     if one.in_ssm:
         ssm = aws.client("ssm")
         there = _there(lambda: {"": ssm.get_parameter(Name=one.name)["Parameter"]["Value"]}, "ParameterNotFound")
-        # Not a SecureString: ministack hands that to containers as it stores it, encoded.
+        # Not a SecureString: ministack passes its stored, encoded form to containers.
         value = plan.values(one, given, there, made_up)[""]
         ssm.put_parameter(Name=one.name, Value=value, Type="String", Tier="Advanced", Overwrite=True)
         return one.name
@@ -101,7 +101,7 @@ def _there(read: Callable[[], dict[str, str]], absent: str) -> dict[str, str]:
 
 
 def _secret_text(values: Mapping[str, str]) -> str:
-    """The value as it is where nobody reads keys of it, else JSON; who reads the whole then gets that."""
+    """The plain value if no container reads keys of it, else JSON; containers that read the whole value get JSON."""
     if set(values) == {""}:
         return values[""]
     return json.dumps({key: value for key, value in values.items() if key})
@@ -116,7 +116,7 @@ def _keys(text: str) -> dict[str, str]:
 
 
 def service(aws: Aws, cluster: str, name: str, revision: Callable[[], str], definition: TaskDefinition) -> bool:
-    """A service with one task of this revision; false where it is there already."""
+    """Creates a service with one task of this revision; returns false if it exists already."""
     client = aws.client("ecs")
     there = client.describe_services(cluster=cluster, services=[name])["services"]
     if any(one["status"] == "ACTIVE" for one in there):
@@ -129,7 +129,7 @@ def service(aws: Aws, cluster: str, name: str, revision: Callable[[], str], defi
         desiredCount=1,
         launchType=_launch_type(definition),
         **network,
-        # Without it ministack never gives a deployment up whose tasks crash.
+        # Without it ministack never gives up a deployment whose tasks crash.
         deploymentConfiguration={
             "maximumPercent": 200,
             "minimumHealthyPercent": 100,
@@ -147,7 +147,7 @@ def _launch_type(definition: TaskDefinition) -> str:
 def trigger(
     aws: Aws, cluster: str, task: ScheduledTask, revision: Callable[[], str], definition: TaskDefinition
 ) -> str:
-    """A rule or schedule for the task, disabled; an empty text, or why it can't be had here."""
+    """Creates a disabled rule or schedule for the task; returns an empty string, or why it is unavailable here."""
 
     def target() -> dict[str, Any]:
         starts = {"TaskDefinitionArn": revision(), "TaskCount": 1, "LaunchType": _launch_type(definition)}

@@ -1,4 +1,4 @@
-"""`ecs-cd local down`: nothing of the local AWS stays, and nothing else goes."""
+"""`ecs-cd local down`: removes the local AWS completely, and nothing else."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ecs_cd.model.errors import Refused
 
 
 def down(environ: Mapping[str, str], say: Say) -> int:
-    """Ends what `up` started for this repository, and removes it; also what a crash or a restart left."""
+    """Stops and removes what `up` started for this repository, including leftovers of a crash or a restart."""
     root = repository.root(Path.cwd())
     folder = place.folder(root, environ)
     if not folder.is_dir():
@@ -28,7 +28,7 @@ def down(environ: Mapping[str, str], say: Say) -> int:
         )
     ministack.end(folder, env)
     shutil.rmtree(folder)
-    with suppress(OSError):  # of other repositories
+    with suppress(OSError):  # it holds other repositories
         folder.parent.rmdir()
     say(f"nothing is left of the local AWS of {root}")
     return 0

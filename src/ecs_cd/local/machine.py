@@ -1,4 +1,4 @@
-"""Processes of this machine: run one, find one, and end in order when a signal comes."""
+"""Local processes: runs one, finds one, and exits cleanly on a signal."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class LocalError(Exception):
-    """A part could not be had or did not come up; the message says what to do."""
+    """A component is unavailable or did not start; the message says what to do."""
 
 
 def run(
@@ -28,9 +28,9 @@ def run(
     timeout: float | None = None,
     stdin: str | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command with captured output; a failure carries the end of what it printed.
+    """Runs a command and captures its output; a failure includes the end of the output.
 
-    `env` is added to the process environment.
+    `env` extends the process environment.
     """
     arguments = [str(part) for part in command]
     done = subprocess.run(
@@ -52,20 +52,20 @@ def run(
 
 
 def program(name: str) -> str | None:
-    """The path of a program that came with this Python's packages, or else is on PATH."""
+    """The path of a program from this Python's packages, or else from PATH."""
     return beside(name) or shutil.which(name)
 
 
 def beside(name: str) -> str | None:
-    """The path of a program that came with this Python's packages."""
+    """The path of a program from this Python's packages."""
     path = Path(sys.executable).parent / name
     return str(path) if os.access(path, os.X_OK) else None
 
 
 def exit_on_signals() -> None:
-    """Turn the first signal to end into an exception, so that context managers clean up; ignore later ones.
+    """Turns the first termination signal into an exception, so that context managers clean up; ignores later ones.
 
-    What cleans up inherits that: an impatient second Ctrl-C at the terminal does not reach it either.
+    Processes that clean up inherit this: an impatient second Ctrl-C at the terminal doesn't reach them either.
     """
 
     def leave(number: int, frame: FrameType | None) -> None:

@@ -1,7 +1,7 @@
-"""A local AWS: one ministack a place, that goes on after the process which started it.
+"""A local AWS: one ministack per place, which keeps running after the process that started it.
 
-A place is a folder with a record of it and a lock. ministack inherits the lock and the kernel frees it at its end,
-however that comes, so the process with the recorded id is ours exactly as long as the lock is held.
+A place is a folder with its record and a lock. ministack inherits the lock, and the kernel frees it when ministack ends
+for any reason. So the process with the recorded id is this ministack exactly while the lock is held.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _SCRATCH = "scratch"
 
 @dataclass(frozen=True)
 class Ministack:
-    """One that was started; everything that it owns in Docker carries ``name`` and ``port``."""
+    """A started ministack; everything that it owns in Docker carries ``name`` and ``port``."""
 
     name: str
     port: int
@@ -43,23 +43,23 @@ class Ministack:
 
     @property
     def endpoint(self) -> str:
-        """The address of all its services."""
+        """The endpoint for all its services."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def registry(self) -> str:
-        """The host of its ECR repositories; `localhost` is where Docker asks for no TLS."""
+        """The host of its ECR repositories; `localhost`, because Docker doesn't require TLS there."""
         return f"localhost:{self.port}"
 
     @property
     def client_env(self) -> dict[str, str]:
-        """What a process needs to talk to it, and to no other AWS."""
+        """The environment that makes a process use this AWS and no other."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_REGION": self.region,
-            "AWS_ACCESS_KEY_ID": self.account,  # ministack takes twelve digits for the account
+            "AWS_ACCESS_KEY_ID": self.account,  # ministack treats twelve digits as the account
             "AWS_SECRET_ACCESS_KEY": "local",
-            # A profile or an instance's role of the machine must never be asked.
+            # boto3 must never use a profile or an instance role of the machine.
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
@@ -69,10 +69,10 @@ class Ministack:
 def start(
     place: Path, env: Mapping[str, str], *, region: str, account: str, network_of: str = "", log: Path | None = None
 ) -> Ministack:
-    """Starts one on a free port; ready when this returns.
+    """Starts ministack on a free port, and returns when it is ready.
 
-    ECS tasks join the network of the container ``network_of``, else the engine's own. What ``env`` adds to the
-    environment names the engine.
+    ECS tasks join the network of the container ``network_of``, else the engine's default network. ``env`` extends the
+    environment and selects the engine.
     """
     program = machine.program("ministack")
     if program is None:
@@ -80,7 +80,7 @@ def start(
     log = log or place / _LOG
     found = Ministack(f"ecs-cd-{secrets.token_hex(4)}", _free_port(), region, account, network_of)
     (place / _SCRATCH).mkdir(parents=True, exist_ok=True)
-    _record(place, found)  # before there is a process: what it leaves is found by its name
+    _record(place, found)  # before the process starts: its name identifies what it leaves
     with (place / _LOCK).open("w") as lock, log.open("wb") as output:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         process = subprocess.Popen(
@@ -100,7 +100,7 @@ def start(
 
 
 def recorded(place: Path) -> Ministack | None:
-    """The one that was started in this place, whether it still runs or not."""
+    """The ministack that was started in this place, whether or not it still runs."""
     try:
         return Ministack(**json.loads((place / _RECORD).read_text(encoding="utf-8")))
     except FileNotFoundError:
@@ -113,13 +113,13 @@ def recorded(place: Path) -> Ministack | None:
 
 
 def running(place: Path) -> Ministack | None:
-    """The one that was started in this place, if it still runs."""
+    """The ministack that was started in this place, if it still runs."""
     found = recorded(place)
     return found if found and _held(place) else None
 
 
 def kill(place: Path) -> None:
-    """Ends the process. Nothing of it is kept, and its own way out would wait for each container in turn."""
+    """Kills the process. None of its state is kept, and a normal exit would wait for each container in turn."""
     found = running(place)
     if found is None or not found.pid:
         return
@@ -135,7 +135,7 @@ def kill(place: Path) -> None:
 
 
 def end(place: Path, env: Mapping[str, str]) -> None:
-    """Ends it, and removes every container and image of it and no others; again and again, if need be."""
+    """Ends ministack and removes all its containers and images, and no others. It can be repeated."""
     kill(place)
     found = recorded(place)
     if found is None:
@@ -148,7 +148,7 @@ def end(place: Path, env: Mapping[str, str]) -> None:
 
 
 def use(found: Ministack, environ: MutableMapping[str, str]) -> None:
-    """Makes it the AWS of this process, and of those that it starts."""
+    """Makes it the AWS of this process and its child processes."""
     for name in [name for name in environ if name.startswith("AWS_")]:
         del environ[name]
     environ.update(found.client_env)
@@ -171,10 +171,10 @@ def _settings(found: Ministack, place: Path) -> dict[str, str]:
     return {
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(found.port),
-        # Other listeners, which would be reachable from elsewhere.
+        # Other listeners, which other machines could reach.
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
-        # The container whose network tasks join, and the name in the labels of what it starts.
+        # The container whose network tasks join, and the name in the labels of everything it starts.
         "HOSTNAME": found.network_of,
         "MINISTACK_HOSTNAME": found.name,
         "MINISTACK_REGION": found.region,
@@ -196,7 +196,7 @@ def _wait_until_up(process: subprocess.Popen[bytes], found: Ministack, log: Path
 
 
 def _held(place: Path) -> bool:
-    """A process holds the lock: ours, for nobody else gets it."""
+    """Whether a process holds the lock; only this ministack can."""
     try:
         with (place / _LOCK).open() as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

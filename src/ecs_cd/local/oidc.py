@@ -1,6 +1,6 @@
-"""GitHub's endpoint for ID tokens, on this machine: for runs under act, which has none.
+"""A local replacement for GitHub's ID token endpoint, for runs under act, which lacks it.
 
-Its tokens are signed by nobody. A local AWS takes them; no real one does.
+The tokens are unsigned. A local AWS accepts them; the real AWS does not.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-_LIFETIME = 300  # seconds, as GitHub has it
+_LIFETIME = 300  # seconds, as on GitHub
 # https://docs.github.com/actions/reference/security/oidc#oidc-token-claims
 _CLAIMS = {
     "iss": "https://token.actions.githubusercontent.com",
@@ -32,8 +32,8 @@ _CLAIMS = {
 
 @contextmanager
 def token_endpoint() -> Iterator[dict[str, str]]:
-    """The two environment variables by which a job of GitHub's asks for ID tokens; they are issued while the block
-    runs."""
+    """Yields the two environment variables with which a GitHub job requests ID tokens. The endpoint issues tokens while
+    the block runs."""
     bearer = secrets.token_urlsafe(24)
 
     class Handler(BaseHTTPRequestHandler):
@@ -54,7 +54,7 @@ def token_endpoint() -> Iterator[dict[str, str]]:
             self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
-            """The caller's terminal is not ours."""
+            """Writes nothing: the terminal belongs to the caller."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True

@@ -1,4 +1,4 @@
-"""Where a repository's local stack is written down: a folder of this user's, one for each repository folder."""
+"""Where ecs-cd records a repository's local stack: a folder of the user, one for each repository folder."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ _FILE = "stack.json"
 
 @dataclass(frozen=True)
 class Stack:
-    """What `up` made, for `run` and for the next `up`."""
+    """What `up` created, for `run` and for the next `up`."""
 
-    config: str  # as workflows name it
+    config: str  # as workflows write it
     cluster: str
-    services: Mapping[str, str]  # the document's keys, ECS's names
-    files: Mapping[str, str] = field(default_factory=dict)  # of the workspace, as they are to be here
-    templates: Mapping[str, str] = field(default_factory=dict)  # families, and what was registered for them
+    services: Mapping[str, str]  # keys in the document, names in ECS
+    files: Mapping[str, str] = field(default_factory=dict)  # files of the workspace, with their local contents
+    templates: Mapping[str, str] = field(default_factory=dict)  # families, with the registered templates
 
 
 def folder(repository: Path, environ: Mapping[str, str]) -> Path:
-    """The place of a repository's stack; https://specifications.freedesktop.org/basedir-spec/latest/"""
+    """The folder for a repository's stack; https://specifications.freedesktop.org/basedir-spec/latest/"""
     base = environ.get("XDG_STATE_HOME") or str(Path(environ.get("HOME") or Path.home()) / ".local" / "state")
     digest = hashlib.sha256(str(repository).encode()).hexdigest()[:12]
     return Path(base) / "ecs-cd" / f"{repository.name}-{digest}"
 
 
 def save(place: Path, stack: Stack) -> None:
-    """Writes it down."""
+    """Saves the stack."""
     scratch = place / f"{_FILE}.new"
     scratch.write_text(json.dumps(asdict(stack)), encoding="utf-8")
     scratch.replace(place / _FILE)
 
 
 def load(place: Path) -> Stack | None:
-    """What `up` wrote, if it came to its end. What another version of ecs-cd wrote is as good as nothing."""
+    """The stack that `up` saved, if `up` finished. ecs-cd ignores a stack from another version of ecs-cd."""
     try:
         return Stack(**json.loads((place / _FILE).read_text(encoding="utf-8")))
     except (FileNotFoundError, ValueError, TypeError):

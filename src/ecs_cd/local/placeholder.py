@@ -1,7 +1,8 @@
 """An image that runs anywhere and does nothing: what a local service runs before the first deployment.
 
-No registry has to be in reach for it: one static program of a few instructions, written down here. It waits for
-SIGTERM or SIGINT, and ends with 0. It blocks them first, for Linux drops what process 1 of a container doesn't handle.
+It needs no registry: it is one static program of a few instructions, which this module contains. It waits for SIGTERM
+or SIGINT and exits with 0. It blocks both first, because Linux drops signals that process 1 of a container doesn't
+handle.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ _BASE = 0x400000
 
 
 def program(architecture: str) -> bytes:
-    """The program as a static ELF file: one header, one segment that is read and executed, the code.
+    """The program as a static ELF file: one header, one readable and executable segment, the code.
 
     https://refspecs.linuxfoundation.org/elf/elf.pdf, figures 1-3 and 2-1
     """
@@ -71,7 +72,7 @@ def program(architecture: str) -> bytes:
 
 
 def root_filesystem(architecture: str) -> bytes:
-    """A tar archive for `docker import`, whose entry point is /pause."""
+    """A tar archive for `docker import`, with the entry point /pause."""
     content = program(architecture)
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as archive:

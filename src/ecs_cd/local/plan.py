@@ -1,4 +1,4 @@
-"""What a local AWS has to hold for a document, and in which words. Data in, data out."""
+"""What a local AWS must contain for a document, and under which names. Data in, data out."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _ROLLING = "is deployed by CodeDeploy; here it is rolling, and the codedeploy bl
 
 
 def account_and_region(document: Document, source: str, workflows: Iterable[Workflow]) -> tuple[str, str]:
-    """The account and region that names and ARNs of this repository mean, so that they mean them here as well.
+    """The account and region of the names and ARNs in this repository, so that the local AWS uses the same ones.
 
-    The role that a workflow signs in with comes first: its account is the one that the workflow then sees.
+    The role that a workflow assumes comes first, because the workflow then sees the account of that role.
     """
     seen = list(workflows)
     arns = [_ARN.fullmatch(text) for one in seen for text in one.roles]
@@ -41,7 +41,7 @@ def account_and_region(document: Document, source: str, workflows: Iterable[Work
 
 
 def parameter_name(source: str) -> tuple[str, int]:
-    """The name in an SSM parameter's name, ``name:version`` or ARN, and how many versions it must have."""
+    """The name from an SSM parameter's name, ``name:version`` or ARN, and how many versions the parameter must have."""
     text = source.partition(":parameter")[2] if source.startswith("arn:") else source
     name, _, version = text.partition(":")
     return name, int(version) if version.isdigit() else 1
@@ -51,7 +51,7 @@ def parameter_name(source: str) -> tuple[str, int]:
 
 
 def local_document(content: Mapping[str, Any], registry: str) -> dict[str, Any]:
-    """The same document for a local AWS: its registry, names instead of ARNs, no CodeDeploy."""
+    """The same document for a local AWS: the local registry, names instead of ARNs, no CodeDeploy."""
     result: dict[str, Any] = copy.deepcopy(dict(content))
     result["cluster"] = short(result["cluster"])
     for image in result["images"].values():
@@ -69,18 +69,18 @@ def local_document(content: Mapping[str, Any], registry: str) -> dict[str, Any]:
 
 
 def differences(document: Document) -> list[str]:
-    """What of the document is otherwise here, in sentences."""
+    """What differs from the document in the local AWS, in sentences."""
     return [f"{one.key}: {_ROLLING}" for one in document.services.values() if one.codedeploy != type(one.codedeploy)()]
 
 
 def _tasks(content: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The parts that name a task definition."""
+    """The parts of the document that name a task definition."""
     sections = [content.get(name, {}).values() for name in ("services", "scheduled-tasks")]
     return [*sections[0], *sections[1], *([content["migration"]] if "migration" in content else [])]
 
 
 def _family_or_place(text: str) -> str:
-    """A family instead of a revision, for here no other revision is known."""
+    """A family instead of a revision, because the local AWS has no other revision."""
     source = references.task_definition_source(text)
     return family(source.name) if isinstance(source, RegisteredTaskDefinition) else text
 
@@ -95,21 +95,21 @@ def family(name: str) -> str:
 
 @dataclass(frozen=True)
 class Needed:
-    """A task definition's template that a document names, and the containers that must be in it."""
+    """A task definition template that a document names, and the containers that it must have."""
 
     source: TaskDefinitionSource
     containers: tuple[str, ...]
 
     @property
     def where(self) -> str:
-        """The place as people write it."""
+        """The source in readable form."""
         if isinstance(self.source, S3Object):
             return f"s3://{self.source.bucket}/{self.source.key}"
         return self.source.path if isinstance(self.source, WorkspaceFile) else self.source.name
 
 
 def needed(document: Document) -> list[Needed]:
-    """Every template once, in the document's order."""
+    """The templates in document order, without duplicates."""
     named = [(one.task_definition, tuple(one.containers)) for one in document.services.values()]
     if document.migration:
         named.append((document.migration.task_definition, (document.migration.container,)))
@@ -121,7 +121,7 @@ def needed(document: Document) -> list[Needed]:
 
 
 def candidates(source: TaskDefinitionSource) -> tuple[str, ...]:
-    """The paths below --templates where a template may be."""
+    """The possible paths of a template below --templates."""
     if isinstance(source, S3Object):
         return (f"{source.bucket}/{source.key}", source.key)
     assert isinstance(source, RegisteredTaskDefinition), "a file of the workspace is there, and nowhere else"
@@ -129,7 +129,7 @@ def candidates(source: TaskDefinitionSource) -> tuple[str, ...]:
 
 
 def made_up(one: Needed, variables: Iterable[str], region: str) -> TaskDefinition:
-    """The least that can be deployed: the containers that the document names, with these variables as secrets."""
+    """A minimal task definition: the containers that the document names, with these variables as secrets."""
     name = _family_of(one.source)
     logs = {"awslogs-group": f"/ecs/{name}", "awslogs-region": region, "awslogs-stream-prefix": "ecs"}
     secrets = [{"name": variable, "valueFrom": f"/ecs-cd/local/{variable}"} for variable in variables]
@@ -161,7 +161,7 @@ def _family_of(source: TaskDefinitionSource) -> str:
 
 
 def for_this_machine(definition: TaskDefinition, given: Mapping[str, str], architecture: str) -> TaskDefinition:
-    """A copy with the given values of variables, for the engine's architecture, without private registries' logins."""
+    """A copy with the given variables, for the engine's architecture, without logins for private registries."""
     result: TaskDefinition = copy.deepcopy(dict(definition))
     for container in result["containerDefinitions"]:
         container.pop("repositoryCredentials", None)
@@ -173,7 +173,7 @@ def for_this_machine(definition: TaskDefinition, given: Mapping[str, str], archi
 
 
 def notes(definition: TaskDefinition, one: Needed, architecture: str) -> list[str]:
-    """What of a template is otherwise here, or may not work, in sentences."""
+    """What differs from a template in the local AWS, or may not work, in sentences."""
     foreign = _foreign_architecture(definition, architecture)
     found = [f"{one.where}: is for {foreign}; here it runs as the engine does, {architecture}"] if foreign else []
     return found + [
@@ -185,13 +185,13 @@ def notes(definition: TaskDefinition, one: Needed, architecture: str) -> list[st
 
 
 def _foreign_architecture(definition: TaskDefinition, architecture: str) -> str:
-    """The architecture that the task definition asks for and the engine (`amd64`, `arm64`) is not; else empty."""
+    """The task definition's architecture if it differs from the engine's (`amd64`, `arm64`), else empty."""
     wanted = str(definition.get("runtimePlatform", {}).get("cpuArchitecture", ""))
     return "" if {"X86_64": "amd64", "ARM64": "arm64"}.get(wanted, architecture) == architecture else wanted
 
 
 def pausing(definition: TaskDefinition, image: str) -> TaskDefinition:
-    """The revision that a service has before its first deployment: the same containers, doing nothing."""
+    """The revision of a service before its first deployment: the same containers, which do nothing."""
     names = [container["name"] for container in definition["containerDefinitions"]]
     kept: TaskDefinition = {
         name: definition[name]
@@ -203,7 +203,7 @@ def pausing(definition: TaskDefinition, image: str) -> TaskDefinition:
 
 
 def log_groups(definitions: Iterable[TaskDefinition]) -> list[tuple[str, str]]:
-    """Each log group that containers write to, with its region; empty where that is the task's own."""
+    """Each log group that containers write to, with its region; an empty region means that of the task."""
     logs = [one.get("logConfiguration", {}) for each in definitions for one in each["containerDefinitions"]]
     options = [one.get("options", {}) for one in logs if one.get("logDriver") == "awslogs"]
     found = [(one["awslogs-group"], one.get("awslogs-region", "")) for one in options if "awslogs-group" in one]
@@ -211,7 +211,7 @@ def log_groups(definitions: Iterable[TaskDefinition]) -> list[tuple[str, str]]:
 
 
 def buckets(document: Document) -> list[str]:
-    """The buckets of the templates."""
+    """The buckets that hold the templates."""
     sources = [one.source for one in needed(document)]
     return list(dict.fromkeys(source.bucket for source in sources if isinstance(source, S3Object)))
 
@@ -227,10 +227,10 @@ def repositories(content: Mapping[str, Any]) -> list[str]:
 
 @dataclass(frozen=True)
 class Secret:
-    """Something that containers get from Secrets Manager, or else from SSM, under a local name.
+    """A value that containers get from Secrets Manager or SSM, under a local name.
 
-    ``variables`` are the containers' variables by the keys of the secret's JSON; the key is empty where it is the
-    whole value.
+    ``variables`` holds the containers' variables by the keys in the secret's JSON; an empty key means the whole
+    value.
     """
 
     name: str
@@ -239,7 +239,7 @@ class Secret:
 
 
 def secrets(definitions: Iterable[TaskDefinition]) -> list[Secret]:
-    """All secrets of these task definitions, each once."""
+    """All secrets of these task definitions, without duplicates."""
     found: dict[tuple[str, bool], dict[str, dict[str, None]]] = {}
     for entry in _entries(definitions):
         name, in_ssm, key = _reference(entry["valueFrom"])
@@ -251,7 +251,7 @@ def secrets(definitions: Iterable[TaskDefinition]) -> list[Secret]:
 
 
 def with_secrets(definition: TaskDefinition, arns: Mapping[str, str]) -> TaskDefinition:
-    """A copy whose secrets are the local ones; ``arns`` are those of Secrets Manager by their local names."""
+    """A copy that uses the local secrets; ``arns`` maps local names to ARNs of Secrets Manager."""
     result: TaskDefinition = copy.deepcopy(dict(definition))
     for entry in _entries([result]):
         name, in_ssm, key = _reference(entry["valueFrom"])
@@ -260,7 +260,7 @@ def with_secrets(definition: TaskDefinition, arns: Mapping[str, str]) -> TaskDef
 
 
 def values(secret: Secret, given: Mapping[str, str], there: Mapping[str, str], made_up: str) -> dict[str, str]:
-    """The secret's values by its keys: what was given for a variable, what is there already, else a made-up one."""
+    """The secret's values by key: the given value of a variable, else the existing value, else a made-up one."""
     return {
         key: next((given[name] for name in names if name in given), there.get(key, made_up))
         for key, names in secret.variables.items()
@@ -268,20 +268,20 @@ def values(secret: Secret, given: Mapping[str, str], there: Mapping[str, str], m
 
 
 def not_given(found: Iterable[Secret], given: Collection[str]) -> list[str]:
-    """The variables whose secret nobody gave a value for."""
+    """The variables whose secret has no given value."""
     groups = [names for secret in found for names in secret.variables.values()]
     return list(dict.fromkeys(names[0] for names in groups if not any(name in given for name in names)))
 
 
 def unknown_variables(given: Iterable[str], definitions: Sequence[TaskDefinition]) -> list[str]:
-    """What was given and no container has a variable for."""
+    """The given variables that no container has."""
     containers = [one for each in definitions for one in each["containerDefinitions"]]
     known = {entry["name"] for one in containers for kind in ("environment", "secrets") for entry in one.get(kind, ())}
     return [name for name in given if name not in known]
 
 
 def read_variables(text: str, *, where: str) -> dict[str, str]:
-    """NAME=VALUE, one a line, with empty lines and comments, as `docker run --env-file` takes it."""
+    """Parses NAME=VALUE, one per line, with empty lines and comments, as in `docker run --env-file`."""
     lines = ("" if line.lstrip().startswith("#") else line for line in text.splitlines())
     found = pairs("\n".join(lines), what=where)
     wrong = [name for name in found if not re.fullmatch(r"[A-Za-z_]\w*", name)]
@@ -295,7 +295,7 @@ def _entries(definitions: Iterable[TaskDefinition]) -> list[dict[str, str]]:
 
 
 def _reference(value_from: str) -> tuple[str, bool, str]:
-    """The local name, whether it is in SSM, and the JSON key of a container's ``valueFrom``.
+    """From a container's ``valueFrom``: the local name, whether it is in SSM, and the JSON key.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html
     """
@@ -311,6 +311,6 @@ def _reference(value_from: str) -> tuple[str, bool, str]:
 
 
 def address(task: Mapping[str, Any]) -> str:
-    """The address of a task, as DescribeTasks tells it; empty where it has none."""
+    """The address of a task from DescribeTasks; empty if it doesn't have an address."""
     details = [detail for item in task.get("attachments", ()) for detail in item.get("details", ())]
     return next((str(one["value"]) for one in details if one.get("name") == "privateIPv4Address"), "")

@@ -1,4 +1,4 @@
-"""The developer's repository: what is read of it, and the copy that a workflow runs in. Nothing in it changes."""
+"""The developer's repository: ecs-cd reads it, and copies it for the workflow. It never changes the original."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ecs_cd.local.workflow import Workflow
 from ecs_cd.model.errors import Refused
 
 _WORKFLOWS = Path(".github", "workflows")
-# What Git tells the programs that it starts, of `git rev-parse --local-env-vars`.
+# Variables that Git sets for the programs it starts, from `git rev-parse --local-env-vars`.
 _OF_ONE_REPOSITORY = (
     "GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_NAMESPACE",
     "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_SHALLOW_FILE",
@@ -22,7 +22,7 @@ _OF_ONE_REPOSITORY = (
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A clone whose HEAD is the working tree: ``head`` itself, or a commit on top with ``changed`` files."""
+    """A clone whose HEAD equals the working tree: ``head`` itself, or a commit on top with the ``changed`` files."""
 
     folder: Path
     head: str
@@ -31,16 +31,16 @@ class Snapshot:
 
 
 def forget_caller(environ: MutableMapping[str, str]) -> None:
-    """In a hook or after `git rebase --exec` all of Git would mean the developer's repository, in the copy as well."""
+    """In a hook or `git rebase --exec`, every Git command would use the developer's repository, even in the copy."""
     for name in _OF_ONE_REPOSITORY:
         environ.pop(name, None)
 
 
 def root(folder: Path) -> Path:
-    """The top of the repository that the folder is in. Raises ``Refused`` outside of one."""
+    """The root of the repository that contains the folder. Raises ``Refused`` outside of a repository."""
     shown = machine.run(["git", "rev-parse", "--show-toplevel"], cwd=folder, check=False)
     if shown.returncode != 0:
-        lines = shown.stderr.splitlines()  # remedies may follow, warnings come first
+        lines = shown.stderr.splitlines()  # warnings come first, remedies may follow
         why = next((line for line in lines if line.startswith("fatal: ")), "git does not say why")
         raise Refused(
             f"{folder} is in no Git repository of yours: {why.removeprefix('fatal: ')}",
@@ -50,17 +50,17 @@ def root(folder: Path) -> Path:
 
 
 def workflows(repository: Path) -> list[Workflow]:
-    """All workflows, by their files' names. Raises ``Refused`` where one can't be read."""
+    """All workflows, sorted by file name. Raises ``Refused`` if one can't be read."""
     folder = repository / _WORKFLOWS
     files = sorted(path for path in folder.glob("*") if path.suffix in (".yml", ".yaml")) if folder.is_dir() else []
     return [workflow.read(path.name, path.read_text(encoding="utf-8-sig")) for path in files]
 
 
 def snapshot(repository: Path, destination: Path, files: Mapping[str, str]) -> Snapshot:
-    """A clone in which what is not committed yet is committed, and ``files`` have these contents.
+    """Creates a clone with all uncommitted changes committed, and with these contents of ``files``.
 
-    GitHub would check a commit out, and so do we: what Git ignores is not there, and an image's tag is a commit's.
-    The commit has the time of the one before it, so that the same content makes the same commit again.
+    Like GitHub, ecs-cd checks out a commit: the clone lacks ignored files, and image tags match a commit.
+    The new commit has the time of its parent, so that the same content always gives the same commit.
     """
     head = _head(repository)
     machine.run(["git", "clone", "--quiet", "--no-checkout", repository, destination])
@@ -93,7 +93,7 @@ def _head(repository: Path) -> str:
 
 
 def _name_origin(repository: Path, destination: Path) -> None:
-    """act reads the repository's name from the remote; that of the clone would be a folder."""
+    """Sets the remote, from which act reads the repository's name; the clone's own remote would be a folder."""
     shown = machine.run(["git", "remote", "get-url", "origin"], cwd=repository, check=False)
     url = shown.stdout.strip() or f"https://github.com/local/{repository.name}.git"
     _git(destination, "remote", "set-url", "origin", url)

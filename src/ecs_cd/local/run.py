@@ -1,4 +1,4 @@
-"""`ecs-cd local run`: the repository's own workflow, on this machine and with the local AWS."""
+"""`ecs-cd local run`: runs the repository's workflow on this machine, with the local AWS."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ecs_cd.local.workflow import Workflow
 from ecs_cd.model.errors import Refused
 
 _ROOT = Path(__file__).resolve().parents[3]
-# Of a checkout what `uses:` needs: act copies the whole folder, twice for each step.
+# The parts of a checkout that `uses:` needs: act copies the whole folder, twice for each step.
 _PARTS = (
     "action.yml", "actions", "build-push", "images", "migrate", "deploy", "bin", "src", "requirements",
     ".github/workflows/pipeline.yml",
@@ -41,7 +41,7 @@ class Options:
 
 
 def run(options: Options, environ: MutableMapping[str, str], say: Say) -> int:
-    """Runs a workflow to its end; 0 if all its jobs succeeded."""
+    """Runs a workflow to its end; returns 0 if all jobs succeeded."""
     env = containers.host_in_use()
     tools.require(env)
     root = repository.root(Path.cwd())
@@ -103,13 +103,13 @@ def _payload(event_file: str) -> Path | None:
 
 
 def _replaced(chosen: Workflow, tree: str, scratch: Path, say: Say) -> dict[str, Path]:
-    """Which folder act takes for which action."""
+    """Maps each action to the folder that act uses for it."""
     ours = _own_tree(Path(tree).resolve() if tree else _ROOT, scratch)
     if ours is None and tree:
         raise Refused(f"--tree: {tree} is no tree of ecs-cd: it has no action.yml and bin/ecs-cd")
     if ours is None and chosen.ours:
         say(f"{', '.join(chosen.ours)}: fetched from GitHub; --tree DIR takes a folder instead")
-    # What our reusable workflow uses is in the tree.
+    # The tree contains what the reusable workflow of ecs-cd uses.
     called = repository.workflows(ours) if ours else []
     uses = [name for one in (chosen, *called) for name in one.ours] if ours else []
     signing_in = [name for one in (chosen, *called) for name in one.credentials]
@@ -117,7 +117,7 @@ def _replaced(chosen: Workflow, tree: str, scratch: Path, say: Say) -> dict[str,
 
 
 def _own_tree(tree: Path, scratch: Path) -> Path | None:
-    """The folder with the actions: a release's as it is; of a checkout a copy of what is needed."""
+    """The folder with the actions: a release as it is, or a copy of the needed parts of a checkout."""
     if not ((tree / "action.yml").is_file() and (tree / "bin" / "ecs-cd").is_file()):
         return None
     if (tree / "dist").is_dir():
@@ -142,7 +142,7 @@ def _begin(chosen: Workflow, snapshot: Snapshot, stack: Stack, say: Say) -> None
 
 
 def _to_its_end(chosen: Workflow, folder: Path, say: Say, **how: Any) -> Result:
-    """The workflow's run, its log shown as it is written."""
+    """Runs the workflow and shows its log live."""
 
     def show(event: Event) -> None:
         if act.worth_showing(event):
@@ -155,7 +155,7 @@ def _to_its_end(chosen: Workflow, folder: Path, say: Say, **how: Any) -> Result:
 
 
 def _tell_what_runs(stack: Stack, running: Ministack, environ: MutableMapping[str, str], say: Say) -> None:
-    """Each service's tasks, with the addresses that this machine reaches where Docker runs on it itself."""
+    """Lists each service's tasks, with addresses that this machine can reach if Docker runs directly on it."""
     ministack.use(running, environ)
     ecs = Aws(environ, running.region).client("ecs")
     for key, name in stack.services.items():

@@ -1,4 +1,4 @@
-"""What has to be on this machine for a local run, and how to get it."""
+"""What a local run requires on this machine, and how to install it."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _BUILDX = (
 
 
 def require(env: Mapping[str, str]) -> None:
-    """Raises ``Refused`` with everything that is missing, each with how to get it."""
+    """Raises ``Refused`` with everything that is missing, and how to install it."""
     found = [] if shutil.which("git") else [f"git is not installed: {_GIT}"]
     found += _engine_problems(env)
     packages = [name for name in ("act", "ministack") if machine.program(name) is None]
-    if machine.beside("ministack") and not importlib.util.find_spec("docker"):  # with which it starts tasks
+    if machine.beside("ministack") and not importlib.util.find_spec("docker"):  # ministack starts tasks with it
         packages.append("the Python package docker")
     if packages:
         found.append(f"not installed: {', '.join(packages)}: {EXTRA}")

@@ -1,4 +1,4 @@
-"""`ecs-cd local up`: a local AWS that holds what the repository's document names."""
+"""`ecs-cd local up`: starts a local AWS with everything that the repository's document names."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from ecs_cd.tasks.rules import task_definition
 from ecs_cd.tasks.rules.task_definition import TaskDefinition
 
 _FROM_WHERE = "Set AWS_PROFILE and AWS_REGION, say, or take a file: ecs-cd local up --config file:PATH"
-PLACEHOLDER = "ecs-cd-placeholder"  # its repository; no document's, for nobody deploys it
+PLACEHOLDER = "ecs-cd-placeholder"  # its repository; no document names it, because it is never deployed
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,9 @@ class Options:
 
 @dataclass(frozen=True)
 class World:
-    """What is to be made: read, checked, and not begun."""
+    """What `up` will create: read and checked, but not started."""
 
-    config: str  # as workflows name it
+    config: str  # as workflows write it
     content: Mapping[str, Any]
     document: Document
     templates: Mapping[Needed, TaskDefinition]
@@ -62,7 +62,7 @@ class World:
 
 
 def up(options: Options, environ: MutableMapping[str, str], say: Say) -> int:
-    """Starts a local AWS for this repository, or brings the one that runs up to date."""
+    """Starts a local AWS for this repository, or updates the running one."""
     env = containers.host_in_use()
     tools.require(env)
     root = repository.root(Path.cwd())
@@ -94,7 +94,7 @@ def up(options: Options, environ: MutableMapping[str, str], say: Say) -> int:
 
 
 def _same(running: Ministack, world: World, options: Options) -> None:
-    """Raises ``Refused`` where what runs can't become what is asked for."""
+    """Raises ``Refused`` if the running AWS can't be changed to the requested one."""
     found = []
     if (running.account, running.region) != (world.account, world.region):
         found.append(
@@ -135,7 +135,7 @@ def _read(
 
 
 def _document_text(source: str, folder: Path, aws: Aws) -> tuple[str, Aws | None]:
-    """The document, and the AWS that it came from, if it did."""
+    """The document, and the AWS that it came from, if any."""
     if source.startswith("file:"):
         return _text(folder / source.removeprefix("file:"), what="the document"), None
     try:
@@ -147,7 +147,7 @@ def _document_text(source: str, folder: Path, aws: Aws) -> tuple[str, Aws | None
 
 
 def _text(path: Path, *, what: str) -> str:
-    """As ``read_file``, whose remedy is for a job."""
+    """Like ``read_file``, whose remedy is meant for a job."""
     try:
         return read_file(str(path), what=what)
     except Refused as refused:
@@ -161,7 +161,7 @@ def _given(env_file: str) -> dict[str, str]:
 def _templates_of(
     found: Document, templates: str, root: Path, aws: Aws, *, from_aws: bool
 ) -> dict[Needed, TaskDefinition | None]:
-    """The templates that the document names; None where one is to be had nowhere. All problems at once."""
+    """The templates that the document names; None for one that is unavailable. Reports all problems at once."""
     read: dict[Needed, TaskDefinition | None] = {}
     problems: list[str] = []
     remedies: dict[str, None] = {}
@@ -240,7 +240,7 @@ def _make(
 
 
 def _templates(aws: Aws, world: World, say: Say) -> dict[Needed, TaskDefinition]:
-    """The templates with local secrets, and what their containers need: secrets and log groups."""
+    """The templates with local secrets. Also creates the secrets and log groups that their containers need."""
     found = plan.secrets(world.templates.values())
     made_up = f"local-{secrets.token_hex(8)}"
     arns = {one.name: create.secret(aws, one, world.given, made_up) for one in found}
@@ -259,7 +259,7 @@ def _templates(aws: Aws, world: World, say: Say) -> dict[Needed, TaskDefinition]
 
 
 def _files(aws: Aws, world: World, templates: Mapping[Needed, TaskDefinition]) -> dict[str, str]:
-    """Puts templates into their buckets; those of the workspace are for the copy that a workflow runs in."""
+    """Puts templates into their buckets, and returns those of the workspace for the copy that a workflow runs in."""
     for name in plan.buckets(world.document):
         create.bucket(aws, name)
     for one, definition in templates.items():
@@ -281,7 +281,7 @@ def _services(
     image: str,
     say: Say,
 ) -> dict[str, str]:
-    """Services and triggers with tasks of this image, and families; which template each family was registered with."""
+    """Creates services and triggers with tasks of this image, and families. Returns each family's template."""
     sources = {one.source: definition for one, definition in templates.items()}
     pausing: dict[str, str] = {}
 
@@ -300,7 +300,7 @@ def _services(
         definition = sources[task.task_definition]
         problem = create.trigger(aws, cluster, task, partial(first, definition), definition)
         say(f"{task.key}: {problem or 'its trigger is there, and disabled'}")
-    # After the revisions that do nothing: of a family the newest one is the template.
+    # After the placeholder revisions, so that the newest revision of a family is the template.
     families = dict(before.templates) if before else {}
     for source, definition in sources.items():
         name, digest = definition["family"], _digest(definition)

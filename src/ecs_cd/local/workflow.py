@@ -1,4 +1,4 @@
-"""What a workflow file says that a local run has to know. Text in, facts out."""
+"""Reads from a workflow file what a local run must know. Text in, facts out."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ import yaml
 
 from ecs_cd.model.errors import Refused
 
-# Whoever owns it, at whatever version: `org/ecs-cd@v1`, `org/ecs-cd/deploy@v1`, the reusable workflow.
+# With any owner and any version: `org/ecs-cd@v1`, `org/ecs-cd/deploy@v1`, the reusable workflow.
 _OURS = re.compile(r"(?P<repository>[\w.-]+/ecs-cd)(?P<path>/[^@]*)?@(?P<ref>\S+)")
 _CREDENTIALS = re.compile(r"aws-actions/configure-aws-credentials@\S+")
 _NAMED = re.compile(r"\b(vars|secrets)\.([A-Za-z_]\w*)(?!\w)(?P<default>\s*\|\|)?")
-# GitHub's own runners; https://docs.github.com/actions/reference/runners/github-hosted-runners
+# GitHub-hosted runners; https://docs.github.com/actions/reference/runners/github-hosted-runners
 _HOSTED = ("ubuntu-latest", "ubuntu-24.04", "ubuntu-22.04", "ubuntu-24.04-arm", "ubuntu-22.04-arm", "self-hosted")
 _Json = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Workflow:
-    """A workflow file. What stands in an expression is not known, and is not here."""
+    """A workflow file. Values of expressions are unknown, so they are left out."""
 
     file: str
     events: tuple[str, ...]
     jobs: tuple[str, ...]
-    plain: bool  # one job, and one only
-    labels: tuple[str, ...]  # of runs-on
+    plain: bool  # exactly one job
+    labels: tuple[str, ...]  # from runs-on
     ours: tuple[str, ...]  # OWNER/ecs-cd@REF
     credentials: tuple[str, ...]  # aws-actions/configure-aws-credentials@REF
-    configs: tuple[str, ...]  # of our steps, and of the calls of our workflow
+    configs: tuple[str, ...]  # from the steps that use ecs-cd, and the calls of its workflow
     roles: tuple[str, ...]
     regions: tuple[str, ...]
-    variables: tuple[str, ...]  # vars.NAME without an alternative
+    variables: tuple[str, ...]  # vars.NAME without a fallback
     secrets: tuple[str, ...]
 
 
 def read(file: str, text: str) -> Workflow:
-    """The facts of a workflow. Raises ``Refused`` where it is none; its content is not in the message."""
+    """The facts of a workflow. Raises ``Refused`` if the text is not a workflow; the message omits the content."""
     try:
-        content = yaml.load(text, Loader=yaml.BaseLoader)  # texts only: `on` stays `on`, and nothing is built
+        content = yaml.load(text, Loader=yaml.BaseLoader)  # strings only: `on` stays `on`, and no objects are built
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise Refused(f"{file} is not YAML{f': line {mark.line + 1}' if mark else ''}") from None
@@ -67,10 +67,10 @@ def read(file: str, text: str) -> Workflow:
 
 
 def choose(given: str, event: str, workflows: Sequence[Workflow]) -> Workflow:
-    """The workflow that is meant: by its file's name, or else the only one that uses ours, of several the only one
-    that starts on the event, which is a push if nobody says.
+    """The workflow to run: the one with the given file name, or else the only one that uses ecs-cd. If there are
+    several, the only one that starts on the event; the default event is a push.
 
-    Raises ``Refused`` where it is not there, or not clear.
+    Raises ``Refused`` if the workflow is missing or ambiguous.
     """
     if given:
         name = given.rpartition("/")[2]
@@ -89,14 +89,15 @@ def choose(given: str, event: str, workflows: Sequence[Workflow]) -> Workflow:
 
 
 def event(given: str, one: Workflow) -> str:
-    """What starts the workflow: the given event, or else a push, or else its first. Raises ``Refused`` for another."""
+    """The event that starts the workflow: the given one, or else a push, or else its first event. Raises ``Refused`` if
+    the workflow doesn't start on the given event."""
     if given and given not in one.events:
         raise Refused(f"{one.file} does not start on {given}; it starts on {', '.join(one.events) or 'nothing'}")
     return given or ("push" if "push" in one.events else next(iter(one.events), "push"))
 
 
 def job(given: str, one: Workflow) -> str | None:
-    """The job that is meant, if one is. Raises ``Refused`` for one that is not there."""
+    """The given job, if any. Raises ``Refused`` for an unknown job."""
     if given and given not in one.jobs:
         raise Refused(f"{one.file} has no job {given}; it has {', '.join(one.jobs)}")
     return given or None
@@ -107,7 +108,7 @@ def _listed(workflows: Sequence[Workflow]) -> str:
 
 
 def only_config(workflows: Sequence[Workflow]) -> str:
-    """The document that the workflows name, where all name the same. Raises ``Refused`` where that is not clear."""
+    """The document that the workflows name, if all name the same one. Raises ``Refused`` if it is ambiguous."""
     found = _once(config for one in workflows for config in one.configs)
     if len(found) == 1:
         return found[0]
@@ -118,7 +119,7 @@ def only_config(workflows: Sequence[Workflow]) -> str:
 
 
 def missing(one: Workflow, variables: Mapping[str, str], secrets: Mapping[str, str]) -> tuple[str, ...]:
-    """What the workflow reads and the run was not given, as `vars.NAME` and `secrets.NAME`."""
+    """What the workflow reads but the run did not get, as `vars.NAME` and `secrets.NAME`."""
     return tuple(
         [f"vars.{name}" for name in one.variables if name not in variables]
         + [f"secrets.{name}" for name in one.secrets if name not in secrets and name != "GITHUB_TOKEN"]
@@ -145,7 +146,7 @@ def _events(on: Any) -> list[str]:
 
 
 def _labels(job: _Json) -> Iterator[str]:
-    """The labels of `runs-on`; of an expression those that its matrix could put there."""
+    """The labels of `runs-on`; for an expression, all labels that its matrix can produce."""
     on = job.get("runs-on", "")
     on = on.get("labels", "") if isinstance(on, dict) else on
     for label in on if isinstance(on, list) else [on]:
@@ -170,5 +171,5 @@ def _names(kind: str, text: str) -> tuple[str, ...]:
 
 
 def _once(texts: Any) -> tuple[str, ...]:
-    """Each once and in order; no expressions, and nothing empty."""
+    """The texts in order, without duplicates, expressions and empty ones."""
     return tuple(dict.fromkeys(text for text in texts if text and "${{" not in text))
