@@ -1,1 +1,1 @@
-"""Images: what is built, how, under which tags, and what ECR has. What runs them is in tasks/ and deploy/."""
+"""Images: what to build, how, under which tags, and what ECR holds. tasks/ and deploy/ run them."""

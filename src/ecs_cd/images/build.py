@@ -1,4 +1,4 @@
-"""From plans to images in ECR: one BuildKit session, and once more where the network cut the push off."""
+"""Builds the planned images and pushes them to ECR in one BuildKit session; retries a push that the network cut off."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ecs_cd.model.references import Image, mentioned
 
 @dataclass(frozen=True)
 class Done:
-    """An image that is in ECR now, with all tags of its plan."""
+    """An image that is now in ECR, with all tags of its plan."""
 
     plan: Plan
     digest: str
@@ -34,7 +34,7 @@ class Done:
 
 @dataclass(frozen=True)
 class Built:
-    """``why`` says why the others are not done."""
+    """The images that are done; ``why`` explains why the others are not."""
 
     done: Sequence[Done] = ()
     why: str = ""
@@ -43,7 +43,7 @@ class Built:
 
 @dataclass(frozen=True)
 class _Attempt:
-    """``digests`` and ``failed`` are by the images' names, as far as BuildKit tells."""
+    """One call of buildx. ``digests`` and ``failed`` use the images' names and hold what BuildKit reports."""
 
     command: str
     code: int
@@ -53,7 +53,7 @@ class _Attempt:
 
 
 def build(plans: Sequence[Plan], job: Job) -> Built:
-    """Builds and pushes these images together."""
+    """Builds and pushes these images in one session."""
     logins = _logins(plans, job)
     with docker.configuration(job, [login.host for login in logins]) as environ:
         for login in logins:
@@ -82,8 +82,11 @@ def build(plans: Sequence[Plan], job: Job) -> Built:
 
 
 def _logins(plans: Sequence[Plan], job: Job) -> list[Login]:
-    """For where images and caches go, and for ECR's registries that base images come from; one of these that the
-    caller has logged in to is left to that login, and one that gives no token need not be needed."""
+    """The logins for the registries of images and caches, and for ECR registries that base images come from.
+
+    Keeps the caller's own login to a registry of base images. If such a registry gives no token, this is a warning:
+    the build may not need it.
+    """
     found = registry.logins(
         job, [where for plan in plans for where in (plan.repository, plan.cache_repository) if where]
     )
@@ -99,7 +102,7 @@ def _logins(plans: Sequence[Plan], job: Job) -> list[Login]:
 
 
 def retag(plan: Plan, image: Image, holding: str, job: Job) -> Done:
-    """Gives an image in ECR, which is ``holding`` one tag, those of the plan that it lacks."""
+    """Adds the plan's missing tags to an image in ECR that already has the tag ``holding``."""
     for tag in plan.tagging.names:
         if tag != holding and plan.there.get(tag) != image:
             registry.tag(job.aws, plan.repository, image, tag)
@@ -111,7 +114,7 @@ def retag(plan: Plan, image: Image, holding: str, job: Job) -> Done:
 
 
 def _attempt(builds: Mapping[str, buildx.Build], environ: Mapping[str, str], job: Job) -> _Attempt:
-    """One image by `docker buildx build`, several by `docker buildx bake`."""
+    """Runs `docker buildx build` for one image, `docker buildx bake` for several."""
     folder = Path(environ["DOCKER_CONFIG"])
     metadata = folder / "metadata.json"
     metadata.unlink(missing_ok=True)
@@ -174,15 +177,15 @@ def _oci_labels(commit: str, job: Job) -> dict[str, str]:
     return {name: value for name, value in labels.items() if value}
 
 
-# ---- what came of it ----
+# ---- results ----
 
 
 def _there_all_the_same(plans: Sequence[Plan], job: Job) -> list[Done]:
-    """Those whose image is in ECR although buildx failed.
+    """The plans whose image is in ECR although buildx failed.
 
-    On an immutable repository another job may have been first; buildx before 0.14 pushes twice to an engine with the
-    containerd store, where ECR refuses the second; and of several images some may have got through. A manifest is in
-    ECR only with all its layers. As it may be another job's, it doesn't get the content's tag.
+    In an immutable repository, another job may have pushed first. With the containerd store, buildx before 0.14 pushes
+    twice, and ECR refuses the second push. With several images, some may have arrived. ECR accepts a manifest only
+    with all its layers. The image may be another job's, so it doesn't get the content tag.
     """
     found = concurrently(*(lambda plan=plan: _by_commit(plan, job) for plan in plans))
     unsure = [replace(plan, tagging=plan.tagging.without_content) for plan in plans]
@@ -193,14 +196,14 @@ def _by_commit(plan: Plan, job: Job) -> Image | None:
     if plan.commit not in plan.tagging.names:
         return None
     image = registry.images(job.aws, plan.repository, [plan.commit]).get(plan.commit)
-    if image is None or image == plan.there.get(plan.commit):  # that was there before, as `reuse: never` allows
+    if image is None or image == plan.there.get(plan.commit):  # an older image, as `reuse: never` allows
         return None
     job.ci.notice(f"buildx did not succeed in all, but {plan.repository}:{plan.commit} is in ECR: that one is used")
     return image
 
 
 def _differs(done: Done, job: Job) -> str:
-    """How ECR holds it otherwise than BuildKit says that it pushed it; empty where it doesn't."""
+    """How the image in ECR differs from what BuildKit reports as pushed; empty if it doesn't."""
     plan, digest = done.plan, done.digest
     tag = plan.tagging.names[0]
     for pause in pace.PUSHED_LOOKS:

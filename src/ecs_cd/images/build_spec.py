@@ -1,4 +1,4 @@
-"""Which images are built, and how: an input beats the app's file, which beats the default."""
+"""Which images to build, and how: an input overrides the app's file, which overrides the default."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from ecs_cd.model.errors import Refused
 from ecs_cd.model.names import closest
 
 FILE = ".github/ecs-cd.yml"
-# Of several images these would be wrong for all but one, or each would overwrite the other's.
+# With several images, these would be wrong for all but one, or the images would overwrite each other's.
 _OF_ONE_IMAGE = ("context", "file", "target", "cache-to")
 
 
 def wanted(inputs: BuildPush, document: Document, job: Job) -> list[BuildSpec]:
-    """The recipe of the image that is asked for, else of each one of the document.
+    """The recipe of the requested image, else of every image in the document.
 
-    Says of each where it has from what is not the default. Raises ``Refused`` with all problems at once.
+    Logs the source of every setting that is not the default. Raises ``Refused`` with all problems at once.
     """
     written = _written()
     problems = [*_unknown(inputs, document, written), *_ambiguous(inputs, document), *_colliding(inputs, document)]
@@ -49,7 +49,7 @@ def file() -> Path | None:
 
 
 def _written() -> dict[str, BuildSpec]:
-    """What the app's file says, with its paths as they are from the working directory."""
+    """The recipes in the app's file, with paths relative to the working directory."""
     place = file()
     if place is None:
         return {}
@@ -69,7 +69,7 @@ def _from(top: Path, recipe: BuildSpec) -> BuildSpec:
     )
 
 
-# ---- what is refused ----
+# ---- checks ----
 
 
 def _unknown(inputs: BuildPush, document: Document, written: Mapping[str, BuildSpec]) -> Iterator[str]:
@@ -94,7 +94,7 @@ def _ambiguous(inputs: BuildPush, document: Document) -> Iterator[str]:
 
 
 def _colliding(inputs: BuildPush, document: Document) -> Iterator[str]:
-    """The commit's tag in a repository holds one image: of two, the second would be taken for built."""
+    """Two images can't share a repository: its commit tag holds one image, so the second would look already built."""
     for (one, first), (other, second) in combinations(document.images.items(), 2):
         if first == second and (not inputs.image or inputs.image in (one, other)):
             yield (
@@ -103,11 +103,11 @@ def _colliding(inputs: BuildPush, document: Document) -> Iterator[str]:
             )
 
 
-# ---- who says what ----
+# ---- merging ----
 
 
 def _merged(name: str, inputs: BuildPush, written: BuildSpec) -> BuildSpec:
-    """What has a name of its own (a build argument, a secret) is overridden by its name, anything else as a whole."""
+    """Inputs override build arguments and secrets one by one, by name, and every other setting as a whole."""
     arguments = {_name(argument) for argument in inputs.build_args}
     secrets = {*inputs.secrets, *inputs.secret_envs, *inputs.secret_files}
     return BuildSpec(
@@ -138,7 +138,7 @@ def _without(names: set[str], entries: Mapping[str, str]) -> dict[str, str]:
 
 
 def _sources(recipe: BuildSpec, inputs: BuildPush) -> Iterator[str]:
-    """``context (input)``, of everything that is not the default."""
+    """Every setting that is not the default, with its source: ``context (input)``."""
     default = BuildSpec(recipe.name)
     for one in dataclasses.fields(BuildSpec):
         value = getattr(recipe, one.name)

@@ -1,4 +1,4 @@
-"""`reuse: content`: the keys of images, from what the checkout, the machine and ECR say of what they are built from."""
+"""`reuse: content`: computes the keys of images from the checkout, the machine and the base images in ECR."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from ecs_cd.model.references import Repository, Tracked
 _A = TypeVar("_A")
 _B = TypeVar("_B")
 _CHUNK = 1 << 20  # bytes
-_HERE = ("docker", "docker-container")  # drivers whose builder is where the engine is
+_HERE = ("docker", "docker-container")  # drivers whose builder runs on the engine's machine
 
 
 @dataclass(frozen=True)
@@ -42,13 +42,13 @@ class _Place:
 
     @property
     def prefix(self) -> str:
-        """What all paths below the context begin with."""
+        """The prefix of all paths in the context."""
         return f"{self.context}/" if self.context else ""
 
 
 @dataclass(frozen=True)
 class _Checkout:
-    """What is in the commit, and what builds see of it: images often have one context."""
+    """The files of the commit, and what builds see of them, cached because images often share a context."""
 
     commit: str
     files: Mapping[str, Tracked]
@@ -58,7 +58,7 @@ class _Checkout:
 
 @dataclass(frozen=True)
 class _Draft:
-    """All that a key is made of but the digests of ``bases``."""
+    """Everything in a key except the digests of ``bases``."""
 
     recipe: BuildSpec
     source: Source
@@ -67,9 +67,9 @@ class _Draft:
 
 
 def keys(recipes: Sequence[BuildSpec], commit: str, job: Job) -> dict[str, Key]:
-    """The key of each image at this commit by the recipe's name, or why it has none. Nothing is built or changed.
+    """The key of each image at this commit, or why it can't have one, by the recipe's name. Builds and changes nothing.
 
-    However many images there are, a checkout is asked for its files once, and a repository of base images once.
+    For any number of images, lists the files of a checkout once and queries each repository of base images once.
     """
     why: dict[str, str] = {}
     places = _each({recipe.name: recipe for recipe in recipes}, _place, why)
@@ -86,7 +86,7 @@ def keys(recipes: Sequence[BuildSpec], commit: str, job: Job) -> dict[str, Key]:
 
 
 def _each(items: Mapping[str, _A], make: Callable[[_A], _B], why: dict[str, str]) -> dict[str, _B]:
-    """What is made of each; where there is a doubt, its words go to ``why``."""
+    """Calls ``make`` on each item; puts the message of a ``NotReusable`` into ``why``."""
     made = {}
     for name, item in items.items():
         try:
@@ -159,7 +159,7 @@ def _draft(recipe: BuildSpec, place: _Place, known: _Checkout, commit: str, envi
 
 
 def _read(top: Path, name: str, known: _Checkout) -> tuple[str, str]:
-    """The text of a file that is as it is in the commit, and its blob."""
+    """The text and the blob of a file that is unchanged since the commit."""
     path = top / name
     try:
         found = path.lstat()
@@ -172,7 +172,7 @@ def _read(top: Path, name: str, known: _Checkout) -> tuple[str, str]:
 
 
 def _ignore(place: _Place, known: _Checkout) -> tuple[str, Ignore]:
-    """What excludes files, and its blob: the Dockerfile's own file, else the context's; its text as it is written."""
+    """The blob and the patterns of the Dockerfile's own .dockerignore, else of the context's."""
     own, common = f"{place.file}.dockerignore", f"{place.prefix}.dockerignore"
     name = next((name for name in (own, common) if os.path.lexists(place.top / name)), "")
     if not name:
@@ -196,7 +196,7 @@ def _seen(place: _Place, ignore: Ignore, known: _Checkout) -> str | NotReusable:
 def _walk(
     folder: str, prefix: str, path: str, ignore: Ignore, above: Matched, known: _Checkout
 ) -> Iterator[tuple[str, OnDisk]]:
-    """What is there below a folder and not excluded, by its path in the context, and the folders that lead to it."""
+    """Everything below a folder that is not excluded, by its path in the context, and its parent folders."""
     with os.scandir(folder) as entries:
         for entry in entries:
             name = f"{path}{entry.name}"
@@ -204,7 +204,7 @@ def _walk(
             one = _on_disk(
                 entry.path, entry.stat(follow_symlinks=False), None if excluded else known.files.get(prefix + name)
             )
-            # What is not in the commit is a doubt by itself, however much is in it.
+            # A folder outside the commit already rules out reuse, whatever it holds.
             inside = not ignore.closed(name) if excluded else prefix + name in known.folders
             below = []
             if stat.S_ISDIR(one.mode) and inside:
@@ -215,7 +215,7 @@ def _walk(
 
 
 def _on_disk(path: str | Path, found: os.stat_result, tracked: Tracked | None) -> OnDisk:
-    """Of a file of Git LFS the content is read: its blob names that by a hash."""
+    """The mode and size of a file. Hashes the content of a Git LFS file, because its blob holds that hash."""
     if tracked is None or tracked.filter != "lfs" or not stat.S_ISREG(found.st_mode):
         return OnDisk(found.st_mode, found.st_size)
     hashed = hashlib.sha256()
@@ -229,9 +229,9 @@ def _on_disk(path: str | Path, found: os.stat_result, tracked: Tracked | None) -
 
 
 def _platforms(recipe: BuildSpec, environ: Mapping[str, str]) -> str:
-    """What is built for where the recipe doesn't say: what the environment says, else the builder's own platform.
+    """The platform if the recipe doesn't set one: from the environment; empty for the builder's own platform.
 
-    Docker isn't asked; a builder that may be on another machine is a doubt.
+    Doesn't ask Docker. Raises ``NotReusable`` if the builder may be on another machine.
     """
     default = environ.get("DOCKER_DEFAULT_PLATFORM", "")
     if not recipe.platforms and not default and not _builds_here(environ):
@@ -240,7 +240,7 @@ def _platforms(recipe: BuildSpec, environ: Mapping[str, str]) -> str:
 
 
 def _builds_here(environ: Mapping[str, str]) -> bool:
-    """Whether the engine and the chosen builder are on this machine, by their own files."""
+    """Whether the engine and the chosen builder are on this machine, according to their own files."""
     docker = Path(environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
     buildx = Path(environ.get("BUILDX_CONFIG") or docker / "buildx")
     try:
@@ -265,7 +265,7 @@ def _local(endpoint: str | None) -> bool:
 
 
 def _json(path: Path) -> dict[str, str]:
-    """What a file says; nothing where there is none."""
+    """The content of a file; empty if the file doesn't exist."""
     try:
         found: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
         return found
@@ -277,7 +277,7 @@ def _json(path: Path) -> dict[str, str]:
 
 
 def _digests(asked: Mapping[str, tuple[Repository, str]], job: Job) -> dict[str, str | NotReusable]:
-    """The digests of base images in ECR by their references, or why one is not known."""
+    """The digests of base images in ECR by reference, or why a digest is unknown."""
     repositories = list(dict.fromkeys(repository for repository, _ in asked.values()))
     tags = [[tag for one, tag in asked.values() if one == repository] for repository in repositories]
     calls = (lambda r=r, t=t: _images(r, t, job) for r, t in zip(repositories, tags, strict=True))

@@ -1,4 +1,4 @@
-"""Docker: a configuration of our own with the registries' logins in it, and the build."""
+"""Docker: a private configuration with the logins to registries, and the build."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from typing import IO
 from ecs_cd.job.job import Job
 from ecs_cd.model.errors import Refused
 
-_LAST_LINES = 200  # of a build's output: bake's error block repeats a target's own last lines
+_LAST_LINES = 200  # of a build's output; bake's error block repeats the last lines of a target
 
 
 @contextmanager
 def configuration(job: Job, hosts: Iterable[str]) -> Iterator[dict[str, str]]:
-    """An environment whose Docker configuration is the caller's and takes a login for each of these hosts.
+    """An environment with a copy of the caller's Docker configuration that stores a login for each of these hosts.
 
-    DOCKER_CONFIG also locates CLI plugins, contexts and builders: all of these are linked. A login
-    must not end up in the caller's credential helper, so each host gets the file as its store.
-    The folder is removed at the end; the clean-up finds it in the state file if we are killed.
+    DOCKER_CONFIG also locates CLI plugins, contexts and builders, so it links all of them. A login must not reach the
+    caller's credential helper, so each host uses the file as its store. The block removes the folder at its end; if
+    ecs-cd is killed, the clean-up finds the folder in the state file.
     """
     theirs = Path(job.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
     ours = Path(tempfile.mkdtemp(prefix="docker-", dir=job.state.folder))
@@ -58,7 +58,7 @@ def known_hosts(environ: Mapping[str, str]) -> set[str]:
 
 
 def login(environ: Mapping[str, str], host: str, user: str, password: str) -> None:
-    """docker login, with the password through standard input. Raises ``Refused`` if it fails."""
+    """Runs `docker login` with the password on standard input. Raises ``Refused`` if it fails."""
     command = ["docker", "login", "--username", user, "--password-stdin", host]
     done = _run(command, environ, input=password, capture_output=True, text=True)
     if done.returncode:
@@ -66,12 +66,12 @@ def login(environ: Mapping[str, str], host: str, user: str, password: str) -> No
 
 
 def build(argv: Sequence[str], environ: Mapping[str, str]) -> tuple[int, list[str]]:
-    """Runs the build with its own progress shown as it comes; its exit code, and the last lines.
+    """Runs the build and shows its progress as it comes; returns its exit code and last lines.
 
-    If we are cancelled, it gets the signal too and is waited for.
+    On cancellation, terminates the build and waits for it to end.
     """
     try:
-        # In one stream with what we write: the runner reads two in no certain order.
+        # In one stream with our own output: the runner reads two streams in no certain order.
         process = subprocess.Popen(
             argv, env=dict(environ), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
@@ -93,26 +93,26 @@ def build(argv: Sequence[str], environ: Mapping[str, str]) -> tuple[int, list[st
         raise
     finally:
         shown.join(2)
-        muted.acquire()  # for good: what it left running may hold its output open, and is not to write into our log
+        muted.acquire()  # for good: a process left running may hold the output open; it must not write to our log
     return code, [line.decode(errors="replace").rstrip() for line in list(last)]
 
 
 def _show(stream: IO[bytes], last: deque[bytes], muted: threading.Lock) -> None:
     for line in stream:
         last.append(line)
-        with muted, suppress(OSError, ValueError):  # nobody reads our log any more; the build goes on
+        with muted, suppress(OSError, ValueError):  # our log has no reader any more; the build continues
             sys.stdout.buffer.write(line)
             sys.stdout.buffer.flush()
 
 
 def platforms(environ: Mapping[str, str]) -> str:
-    """What buildx tells of the builder, its platforms among it; empty where it doesn't."""
+    """What buildx reports about the builder, including its platforms; empty if the command fails."""
     done = _run(["docker", "buildx", "inspect"], environ, capture_output=True, text=True)
     return "" if done.returncode else str(done.stdout)
 
 
 def why_not(environ: Mapping[str, str]) -> str:
-    """What is missing for a build at all; empty where it isn't that."""
+    """Which prerequisite of a build is missing; empty if nothing is."""
     for command, words in (
         (["docker", "buildx", "version"], "docker buildx is not installed"),
         (["docker", "version"], "no Docker engine answers"),
@@ -124,14 +124,14 @@ def why_not(environ: Mapping[str, str]) -> str:
 
 
 def secret_files(environ: Mapping[str, str], image: str, secrets: Mapping[str, str]) -> dict[str, str]:
-    """Each secret of an image in a file, by id."""
+    """Writes each secret of an image to a file; returns the paths by id."""
     return {
         name: write(environ, f"secret-{image}-{number}", value) for number, (name, value) in enumerate(secrets.items())
     }
 
 
 def write(environ: Mapping[str, str], name: str, text: str) -> str:
-    """A file that only we can read, in our Docker configuration: it goes with it. Its path."""
+    """Writes a file that only this user can read into our Docker configuration, which removes it; returns its path."""
     path = Path(environ["DOCKER_CONFIG"]) / name
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""What will be built, what is reused, and under which tags: decided before anything is built."""
+"""Decides before any build which images to build, which to reuse, and under which tags."""
 
 from __future__ import annotations
 
@@ -30,8 +30,10 @@ _REMEDY = "Paths are relative to the workspace; is there an actions/checkout ste
 
 @dataclass(frozen=True)
 class Plan:
-    """One image. ``there`` is what its repository holds of the tags in question; the rest is a build's: ``bases`` are
-    the base images that the content's tag stands for."""
+    """One image. ``there`` holds those of the relevant tags that exist in its repository.
+
+    The fields with defaults are only for a build; ``bases`` are the base images that the content tag stands for.
+    """
 
     recipe: BuildSpec
     repository: Repository
@@ -48,18 +50,20 @@ class Plan:
 
     @property
     def dockerfile(self) -> str:
-        """Its text; empty where it is not in a folder here."""
+        """The text of the Dockerfile; empty if the context is not a local folder."""
         return "" if buildx.is_remote(self.recipe.context) else _read(self.recipe)
 
 
 def place(recipes: Sequence[BuildSpec]) -> str:
-    """Where the checkout of what is built is: actions/checkout may have put it into a folder, by `path`."""
+    """The folder of the checkout to build from: actions/checkout may use a subfolder, set by `path`."""
     return next((recipe.context for recipe in recipes if not buildx.is_remote(recipe.context)), ".")
 
 
 def prepare(inputs: BuildPush, recipes: Sequence[BuildSpec], document: Document, commit: str, job: Job) -> list[Plan]:
-    """All that can be known, and refused, before anything is built. No Docker process is started where nothing
-    will be built."""
+    """Plans all images, and runs every check that is possible before a build.
+
+    Starts no Docker process if there is nothing to build.
+    """
     tags.check(inputs.tags)
     if inputs.scan == "wait" or inputs.fail_on:
         for one in recipes:
@@ -79,13 +83,13 @@ def prepare(inputs: BuildPush, recipes: Sequence[BuildSpec], document: Document,
 
 
 def _keys(recipes: Sequence[BuildSpec], commit: str, job: Job) -> dict[str, Key]:
-    from ecs_cd.images import content_key as content  # few ask for it, and each start would pay for it
+    from ecs_cd.images import content_key as content  # rarely used, and importing it would slow down every start
 
     return content.keys(recipes, commit, job)
 
 
 def _named(prefix: str, call: Callable[[], T]) -> Callable[[], T]:
-    """The call, whose problems say which image they are of."""
+    """Wraps the call so that its problems name their image."""
 
     def told() -> T:
         try:
@@ -103,7 +107,7 @@ def _plan(recipe: BuildSpec, key: Key | None, inputs: BuildPush, document: Docum
     there, mutability, doubt = concurrently(
         lambda: registry.images(job.aws, repository, [tag for tag in (commit, content, *inputs.tags) if tag]),
         lambda: registry.mutability(job.aws, repository),
-        lambda: _doubt(recipe) if head in ("", commit) else "",  # of another commit nothing is built here
+        lambda: _doubt(recipe) if head in ("", commit) else "",  # ecs-cd doesn't build another commit here
     )
     tagging = tags.plan(
         commit=commit,
@@ -124,14 +128,14 @@ def _plan(recipe: BuildSpec, key: Key | None, inputs: BuildPush, document: Docum
 
 
 def _doubt(recipe: BuildSpec) -> str:
-    """Why what the build sees may not be the commit's; empty where it is."""
+    """Why the build's files may differ from the commit; empty if they don't."""
     if buildx.is_remote(recipe.context):
-        return "the context is not the checkout, and may be at another commit"  # without the URL: it may hold a token
-    said_by = [str(path) for path in (recipe.file, recipes.file()) if path]  # besides what the build sees itself
+        return "the context is not the checkout, and may be at another commit"  # not the URL: it may hold a token
+    said_by = [str(path) for path in (recipe.file, recipes.file()) if path]  # in addition to the context
     return tags.differing(checkout.differences([recipe.context, *said_by]))
 
 
-# ---- what is refused ----
+# ---- checks ----
 
 
 def _check_buildable(recipe: BuildSpec, commit: str, head: str) -> None:
@@ -162,8 +166,10 @@ def _read(recipe: BuildSpec) -> str:
 
 
 def _check_platforms(plans: Sequence[Plan], job: Job) -> None:
-    """Refuses what would run programs of a platform that the builder neither is nor has an emulator for. What only
-    copies files, or compiles for another platform on its own, needs none."""
+    """Refuses a build that runs programs of a platform for which the builder is not native and has no emulator.
+
+    A build that only copies files, or cross-compiles, doesn't need an emulator.
+    """
     asked = [plan.recipe for plan in plans if plan.recipe.platforms and not buildx.is_remote(plan.recipe.context)]
     there = buildx.platforms(docker.platforms(job.environ)) if asked else set()
     found = [
@@ -181,7 +187,7 @@ def _check_platforms(plans: Sequence[Plan], job: Job) -> None:
 def _cache(
     recipe: BuildSpec, document: Document, mutability: Mutability, there: dict[str, Image], job: Job
 ) -> tuple[Cache, Repository | None]:
-    """Where the recipe's cache is, and the repository that it is in, if it is in one."""
+    """The recipe's cache, and its repository if the cache is in one."""
     repository = document.images[recipe.name]
     if recipe.cache == "registry":
         place, tag = _cache_place(recipe.name, document)

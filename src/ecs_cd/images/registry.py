@@ -1,4 +1,4 @@
-"""Registries by the repository's host: ECR's, ECR public, or the one beside a local AWS."""
+"""Picks the registry by the repository's host: ECR, ECR public, or the one of a local AWS."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ecs_cd.model.references import Image, Mutability, Repository
 
 @dataclass(frozen=True)
 class Login:
-    """What ``docker login`` needs for one registry."""
+    """The arguments of ``docker login`` for one registry."""
 
     host: str
     user: str
@@ -21,8 +21,11 @@ class Login:
 
 
 def logins(job: Job, repositories: Iterable[Repository]) -> list[Login]:
-    """One for each registry that AWS gives a token for, which is asked for once a region: it is good for the
-    registries of all accounts there. Others, such as ghcr.io, are left to the caller's own Docker configuration."""
+    """One login for each registry that AWS issues a token for.
+
+    Requests one token per region, as it is valid for the registries of all accounts in that region. Logins to other
+    registries, such as ghcr.io, come from the caller's own Docker configuration.
+    """
     hosts = {one.host: one for one in repositories if one.public or ecr.has(job.aws, one)}
     regions = {(one.public, one.region): one for one in hosts.values()}
     tokens = dict(
@@ -32,28 +35,28 @@ def logins(job: Job, repositories: Iterable[Repository]) -> list[Login]:
 
 
 def images(aws: Aws, repository: Repository, tags: Sequence[str]) -> dict[str, Image]:
-    """The images that hold these tags, by tag; what is not there is left out.
+    """The images with these tags, by tag; omits missing images and attestations.
 
-    So is an attestation: buildx before 0.14 pushes the parts of an index under its tag, on an engine with the
-    containerd store, and only then the index. A push that was cut off in between leaves no image.
-    Raises ``Refused`` where the repository is not there.
+    On an engine with the containerd store, buildx before 0.14 pushes the parts of an index under the tag of the index,
+    and only then the index itself. A push that is cut off in between leaves an attestation under the tag, not an image.
+    Raises ``Refused`` if the repository doesn't exist.
     """
     found = ecr_public.images(aws, repository, tags) if repository.public else ecr.images(aws, repository, tags)
     return {tag: image for tag, image in found.items() if not image.attestation}
 
 
 def manifest(aws: Aws, repository: Repository, digest: str) -> str:
-    """The manifest of the image with this digest; an empty object where it is not there."""
+    """The manifest of the image with this digest; an empty object if the image is missing."""
     return ecr_public.manifest(aws, repository, digest) if repository.public else ecr.manifest(aws, repository, digest)
 
 
 def tag(aws: Aws, repository: Repository, image: Image, name: str) -> None:
-    """Gives the image one more tag. That the tag holds the image already is success."""
+    """Adds a tag to the image. Succeeds too if the image already has the tag."""
     (ecr_public.tag if repository.public else ecr.tag)(aws, repository, image, name)
 
 
 def mutability(aws: Aws, repository: Repository) -> Mutability:
-    """Which tags of the repository can move; in ECR public all do. Raises ``Refused`` where it is not there."""
+    """Which tags of the repository can move: in ECR public, all. Raises ``Refused`` if the repository doesn't exist."""
     if not repository.public:
         return ecr.mutability(aws, repository)
     ecr_public.check(aws, repository)

@@ -1,4 +1,4 @@
-"""From a commit to digests: the images that a migration or a deployment will run."""
+"""Resolves a commit to digests: the images that a migration or a deployment runs."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from ecs_cd.model.references import Repository, repository
 def resolve(
     names: Iterable[str], repositories: Mapping[str, Repository], commit: str, job: Job, *, required: bool = True
 ) -> dict[str, str]:
-    """The images of these names by digest, as ``repository@sha256:...``.
+    """The images with these names by digest, as ``repository@sha256:...``.
 
-    Raises ``Refused`` naming every one that is not in ECR; where none is ``required`` such a one is told, and gets the
-    commit as its tag.
+    Raises ``Refused`` that lists every image missing from ECR. If not ``required``, logs the missing images instead
+    and refers to them by the commit's tag.
     """
     wanted = list(dict.fromkeys(names))
     if not wanted:
@@ -43,8 +43,10 @@ def resolve(
 
 
 def by_digest(definition: Mapping[str, Any], job: Job) -> dict[str, str]:
-    """The images that a task definition names, container to ``repository@sha256:...``, as far as they can be known:
-    by a digest, or by a tag of ECR that can be read."""
+    """The images in a task definition, as container to ``repository@sha256:...``.
+
+    Includes only images with a digest, or with an ECR tag that ecs-cd can read.
+    """
     named = {str(one["name"]): str(one.get("image", "")) for one in definition["containerDefinitions"]}
     images = list(dict.fromkeys(named.values()))
     found = dict(
@@ -57,14 +59,14 @@ def by_digest(definition: Mapping[str, Any], job: Job) -> dict[str, str]:
 
 
 def _by_digest(image: str, job: Job) -> tuple[str, str]:
-    """The image by digest, or an empty text, and then what keeps it from being known, if that is of interest."""
+    """The image by digest, or an empty text and the reason, if the reason is worth logging."""
     name, _, digest = image.partition("@")
     if digest:
         return image, ""
     tagged = ":" in name.rpartition("/")[2]
     uri, tag = name.rsplit(":", 1) if tagged else (name, "latest")
     place = repository(uri)
-    if not place.account:  # not ECR's
+    if not place.account:  # not in ECR
         return "", ""
     try:
         known = _digest(place, tag, job)

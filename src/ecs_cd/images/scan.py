@@ -1,4 +1,4 @@
-"""ECR's scan of a pushed image: waited for, told, and what it forbids."""
+"""Waits for ECR's scan of a pushed image, reports it, and applies `fail-on`."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from ecs_cd.report import summary
 
 
 def check(repository: Repository) -> None:
-    """Raises ``Refused`` where a scan can't be waited for at all."""
+    """Raises ``Refused`` if ECR can't scan images of this repository."""
     if repository.public:
         raise Refused(f"scan, fail-on: ECR public scans no images, so not those of {repository}")
 
 
 def gate(job: Job, repository: Repository, digest: str, *, wait: bool, fail_on: str) -> Verdict | None:
-    """What ECR's scan of the image forbids; nothing where nobody asked, or all is well.
+    """The verdict if ECR's scan fails the image; ``None`` if no scan is requested or the image passes.
 
-    Nothing is raised: the image is in ECR whatever comes of this, and no result is a verdict too. What was found is
-    told in the log and the summary.
+    Raises nothing: the image is in ECR whatever the scan finds, and a missing result is a verdict too. Reports the
+    findings in the log and the summary.
     """
     if not (wait or fail_on):
         return None
@@ -52,7 +52,7 @@ def gate(job: Job, repository: Repository, digest: str, *, wait: bool, fail_on: 
 def _watch(
     job: Job, repository: Repository, manifests: dict[str, str], scans: dict[str, Seen], fail_on: str
 ) -> Verdict:
-    """Keeps in ``scans`` what was seen last of each manifest."""
+    """Keeps the latest state of each manifest in ``scans``."""
     began = job.clock.monotonic()
 
     def look() -> dict[str, Seen]:
@@ -75,7 +75,7 @@ def _watch(
 
 
 def _look(job: Job, repository: Repository, digest: str, before: Seen, *, patient: bool) -> Seen:
-    """Of a finished scan no new look is needed. One that nothing starts, as where scanning is manual, is started."""
+    """Polls a scan unless it is complete. Starts a scan that doesn't start on its own, as with manual scanning."""
     if scan_findings.reports({"": before}):
         return before
     pages = ecr.scan(job.aws, repository, digest)
@@ -83,7 +83,7 @@ def _look(job: Job, repository: Repository, digest: str, before: Seen, *, patien
         return Seen(pages, before.started, before.frequency)
     with transient_as_unreadable():
         started = _start(job, repository, digest)
-        refused = started == "ValidationException"  # as enhanced scanning does
+        refused = started == "ValidationException"  # enhanced scanning refuses it
         return Seen(None, started, ecr.scan_frequency(job.aws, repository) if refused else "")
 
 
@@ -104,7 +104,7 @@ def _no_result(refused: Refused) -> Verdict:
 def _tell(
     job: Job, repository: Repository, image: str, verdict: Verdict, scans: dict[str, Seen], elapsed: float
 ) -> None:
-    """Line by line, each with its subject: several images are told side by side."""
+    """Starts each line with its subject, because reports on several images run side by side."""
     reports = scan_findings.reports(scans)
     worst = [f"{one} {one.uri}".rstrip() for one in scan_findings.worst(reports)]
     for platform, found in reports.items():

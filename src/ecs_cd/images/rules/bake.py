@@ -11,20 +11,20 @@ from typing import Any
 from ecs_cd.images.rules import buildx
 from ecs_cd.images.rules.buildx import Build
 
-# Files are read where `docker buildx build` reads them. Since 0.20 bake asks before it leaves the working directory,
-# and the flag that allows it is one that older versions don't know.
+# Makes bake read files from the same places as `docker buildx build`. Since 0.20, bake asks before it leaves the
+# working directory, and older versions don't know the flag that allows it.
 ENVIRON = {"BUILDX_BAKE_ENTITLEMENTS_FS": "0", "BUILDX_BAKE_FILE_RELATIVE_PATHS": "0"}
 
 _NO_TARGET = re.compile(r"[^A-Za-z0-9_-]")
 _FAILED = re.compile(r"^(?:ERROR|error): target ([A-Za-z0-9_-]+): ", re.MULTILINE)
 _STEP = re.compile(r"^#(?P<number>[0-9]+) \[(?P<target>[A-Za-z0-9_-]+)[] ]", re.MULTILINE)
-# A push that another's failure cuts off repeats the words of that one's whole build.
+# If one target's failure cuts off the push of another, that push repeats the error of the whole build.
 _STEP_FAILED = re.compile(r"^#(?P<number>[0-9]+) ERROR: (?!failed to solve: )(?P<why>.+)", re.MULTILINE)
 _BLOCK = re.compile(r"^------\n > \[([A-Za-z0-9_-]+)[] ]", re.MULTILINE)
 
 
 def targets(names: Iterable[str]) -> dict[str, str]:
-    """The name of a target for each of these names, as like it as bake allows."""
+    """A target name for each of these names, as similar as bake allows."""
     found: dict[str, str] = {}
     for name in names:
         target = _NO_TARGET.sub("-", name)
@@ -35,10 +35,10 @@ def targets(names: Iterable[str]) -> dict[str, str]:
 
 
 def definition(builds: Mapping[str, Build], *, folder: str, environ: Mapping[str, str]) -> str:
-    """The bake file, as JSON: a target for each build, by its target's name.
+    """The bake file as JSON: one target for each build, by target name.
 
-    Paths start at ``folder``: bake would look for a Dockerfile in the context. A build argument without a value is
-    the environment's, as for `docker buildx build`.
+    Paths are relative to ``folder``, because bake would look for a Dockerfile in the context. A build argument without
+    a value takes it from the environment, as in `docker buildx build`.
     """
     return json.dumps({"target": {name: _target(build, folder, environ) for name, build in builds.items()}}, indent=2)
 
@@ -50,16 +50,16 @@ def argv(targets: Iterable[str], *, file: str, metadata_file: str) -> list[str]:
 
 
 def digests(metadata: str) -> dict[str, str]:
-    """The digest of each target that was pushed, from the text of the metadata file."""
+    """The digest of each pushed target, from the text of the metadata file."""
     found = {target: buildx.digest_of(result) for target, result in buildx.content(metadata).items()}
     return {target: digest for target, digest in found.items() if digest}
 
 
 def failed(lines: Sequence[str]) -> set[str]:
-    """The targets that the last lines of the output name as failed.
+    """The targets that failed, according to the last lines of the output.
 
-    That is in the last error; where a version has it not there, in the step whose words that error repeats, else in
-    the blocks that show failed steps, among which may be what was cut off by another's failure.
+    The last error names them; in versions where it doesn't, the step whose message the error repeats does, else the
+    blocks that show failed steps. These blocks may include steps that another target's failure cut off.
     """
     text = "\n".join(lines)
     steps = {step["number"]: step["target"] for step in _STEP.finditer(text)}
@@ -69,7 +69,7 @@ def failed(lines: Sequence[str]) -> set[str]:
 
 
 def escaped(text: str) -> str:
-    """The text as bake reads it: each string of a bake file, names among them, is a template of HCL.
+    """The text escaped for bake: every string in a bake file, including names, is an HCL template.
 
     https://github.com/hashicorp/hcl/blob/main/hclsyntax/spec.md#template-literals
     """
@@ -105,7 +105,7 @@ def _arguments(entries: Sequence[str], environ: Mapping[str, str]) -> dict[str, 
 
 
 def _attestation(kind: str, how: str) -> str:
-    """What --provenance and --sbom stand for."""
+    """The attestation that --provenance or --sbom stands for."""
     switched = {"true": "disabled=false", "1": "disabled=false", "false": "disabled=true", "0": "disabled=true"}
     return f"type={kind},{switched.get(how.lower(), how)}"
 

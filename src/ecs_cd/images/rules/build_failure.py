@@ -1,4 +1,4 @@
-"""Why a build failed, from the last lines that buildx printed in its plain progress."""
+"""Why a build failed, from the last lines of buildx's plain progress output."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ecs_cd.diagnosis.evidence import Finding
 
 _ERROR = re.compile(r"(?:#(?P<step>[0-9]+) )?(?:ERROR|error): ")
-# Words of Go's net package, of containerd's pusher, and of HTTP.
+# Messages of Go's net package, of containerd's pusher, and of HTTP.
 _PASSING = re.compile(
     r"connection (?:reset|refused|timed out)|broken pipe|closed (?:network connection|pipe)|\bEOF\b|i/o timeout|"
     r"handshake timeout|Client\.Timeout|deadline exceeded|cannot reuse body|GOAWAY|network is unreachable|"
@@ -19,7 +19,7 @@ _PASSING = re.compile(
 
 
 class _Known(NamedTuple):
-    """Words in the output, a regular expression, and what we make of them. ``push``: only where it was pushing."""
+    """A regular expression for the output, and its cause and next step. ``push`` limits it to failed pushes."""
 
     words: str
     cause: str
@@ -27,7 +27,7 @@ class _Known(NamedTuple):
     push: bool = False
 
 
-# The first match counts.
+# The first match wins.
 _KNOWN = (
     _Known(
         r"exec format error",
@@ -66,14 +66,16 @@ _KNOWN = (
 
 
 def interrupted(lines: Sequence[str]) -> str:
-    """The error that says that the network or the registry cut a push off: the same push may succeed in a moment.
-    Empty where it is anything else, as what a RUN said, or a pull."""
+    """The error if the network or the registry cut a push off: the same push may succeed in a moment.
+
+    Empty for any other failure, such as one of a RUN or a pull.
+    """
     last = next(reversed(_errors(lines)), "")
     return last if _pushing(lines) and _PASSING.search(last) else ""
 
 
 def finding(lines: Sequence[str]) -> Finding | None:
-    """The likely cause, where one is known."""
+    """The likely cause, if known."""
     pushing = _pushing(lines)
     for known in _KNOWN:
         among = _errors(lines) if known.push else lines
@@ -88,7 +90,7 @@ def _errors(lines: Sequence[str]) -> list[str]:
 
 
 def _pushing(lines: Sequence[str]) -> bool:
-    """Whether what failed was a push: it says so, or the step that failed was at it."""
+    """Whether a push failed: the error says so, or the failed step was pushing."""
     errors = _errors(lines)
     if not errors:
         return False

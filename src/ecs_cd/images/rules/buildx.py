@@ -1,4 +1,4 @@
-"""docker buildx: inputs to argv, its metadata file to the digest."""
+"""docker buildx: turns inputs into a command line, and the metadata file into a digest."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _REMOTE = re.compile(r"^(?:https?://|git://|git@|ssh://|github\.com/)|^-$")
 
 @dataclass(frozen=True)
 class Build:
-    """What to build. Everything but ``references`` means what it does in docker/build-push-action.
+    """What to build. Every field except ``references`` has the same meaning as in docker/build-push-action.
 
-    ``secrets`` maps an id to buildx's own words for its source: ``src=FILE`` or ``env=NAME``. ``bases`` maps a base
-    image, as the Dockerfile names it, to the one to take for it, by digest.
+    ``secrets`` maps an id to its source in buildx's syntax: ``src=FILE`` or ``env=NAME``. ``bases`` maps a base image,
+    as the Dockerfile names it, to the image by digest that replaces it.
     """
 
     context: str
@@ -40,30 +40,30 @@ class Build:
 
 @dataclass(frozen=True)
 class Cache:
-    """Where layers come from, and where they are kept, in buildx's own words."""
+    """Where buildx reads and writes cached layers, in its own syntax."""
 
     sources: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
 
 
 def registry_cache(reference: str) -> Cache:
-    """The cache of all stages in a registry, in the form that ECR takes. That it can't be kept fails no build."""
+    """The cache of all stages in a registry, in a format that ECR accepts. A failed write doesn't fail the build."""
     kept = f"type=registry,ref={reference},mode=max,image-manifest=true,oci-mediatypes=true,ignore-error=true"
     return Cache((f"type=registry,ref={reference}",), (kept,))
 
 
 def gha_cache(scope: str) -> Cache:
-    """The cache of all stages in GitHub's cache. That it can't be kept fails no build."""
+    """The cache of all stages in GitHub's cache. A failed write doesn't fail the build."""
     return Cache((f"type=gha,scope={scope}",), (f"type=gha,scope={scope},mode=max,ignore-error=true",))
 
 
 def inline_cache(reference: str) -> Cache:
-    """The cache of the last stage in the image itself; the next build reads it from ``reference``, if there is one."""
+    """The cache of the last stage, inside the image itself. Reads it from ``reference``, if set."""
     return Cache((f"type=registry,ref={reference}",) if reference else (), ("type=inline",))
 
 
 def argv(build: Build, *, metadata_file: str) -> list[str]:
-    """The command. Build arguments and secrets go in as buildx wants them; no shell is involved."""
+    """The command, without a shell. Build arguments and secrets are in buildx's syntax."""
     words = [
         "docker",
         "buildx",
@@ -88,19 +88,19 @@ def argv(build: Build, *, metadata_file: str) -> list[str]:
 
 
 def contexts(build: Build) -> dict[str, str]:
-    """The images to take for base images: https://docs.docker.com/build/concepts/context/#named-contexts"""
+    """The images that replace base images: https://docs.docker.com/build/concepts/context/#named-contexts"""
     return {name: f"docker-image://{image}" for name, image in build.bases.items()}
 
 
 def secrets(build: Build) -> list[str]:
-    """The build's secrets in buildx's own words: a row of CSV each."""
+    """The build's secrets in buildx's syntax: one CSV row each."""
     return [_csv_row(f"id={name}", source) for name, source in build.secrets.items()]
 
 
 def platforms(inspected: str) -> set[str]:
-    """The platforms that `docker buildx inspect` tells, as ``linux/arm64``; variants are not told apart.
+    """The platforms in the output of `docker buildx inspect`, as ``linux/arm64``; ignores variants.
 
-    Empty where it doesn't tell them: a builder that was not started yet.
+    Empty if the output lists no platforms, as with a builder that has not started yet.
     """
     told = (line.partition(":")[2] for line in inspected.splitlines() if line.startswith("Platforms:"))
     words = (word.split()[0].rstrip("*") for line in told for word in line.split(",") if word.strip())
@@ -108,7 +108,7 @@ def platforms(inspected: str) -> set[str]:
 
 
 def not_there(wanted: Sequence[str], there: Container[str]) -> list[str]:
-    """The platforms that a builder with these lacks."""
+    """The wanted platforms that the builder lacks."""
     return [platform for platform in wanted if _without_variant(platform) not in there]
 
 
@@ -117,17 +117,17 @@ def _without_variant(platform: str) -> str:
 
 
 def is_remote(context: str) -> bool:
-    """Whether the context is not a folder here: a Git URL, a tarball's URL, standard input."""
+    """Whether the context is not a local folder but a Git URL, a tarball's URL or standard input."""
     return bool(_REMOTE.match(context))
 
 
 def digest(metadata: str) -> str:
-    """The digest of what was pushed, from the text of the metadata file; empty where BuildKit didn't say."""
+    """The digest of the pushed image, from the text of the metadata file; empty without a digest."""
     return digest_of(content(metadata))
 
 
 def content(metadata: str) -> dict[str, Any]:
-    """What the text of a metadata file holds; nothing where it can't be read."""
+    """The parsed content of a metadata file; empty if it is not valid."""
     try:
         found = json.loads(metadata)
     except ValueError:
@@ -136,7 +136,7 @@ def content(metadata: str) -> dict[str, Any]:
 
 
 def digest_of(result: Any) -> str:
-    """The digest in what BuildKit says of one build; empty where it didn't say."""
+    """The digest in BuildKit's result of one build; empty without a digest."""
     found = str(result.get("containerimage.digest", "")) if isinstance(result, dict) else ""
     return found if DIGEST.fullmatch(found) else ""
 

@@ -1,10 +1,10 @@
-"""A key for what an image is built of, or why there is none.
+"""A key for the content that an image is built from, or why it can't have one.
 
-Two builds with one key see the same files with the same permissions, the same Dockerfile, base images, arguments and
-labels. It rests on what Git knows of the files: a file's blob names its content, as long as nothing stands between the
-two. Links are what they are in the commit, as BuildKit never follows one out of a context. Not in the key: the versions
-of buildx and BuildKit, what a RUN fetches from a network, times, extended attributes, and the labels that say which
-commit an image was built for; a reused image keeps those of its first one.
+Two builds with the same key see the same files with the same permissions, the same Dockerfile, base images, arguments
+and labels. The key relies on Git: a file's blob identifies its content, unless Git converts the file. A link counts as
+it is in the commit, because BuildKit never follows a link out of a context. The key does not cover the versions of
+buildx and BuildKit, what a RUN fetches from a network, times, extended attributes, and the labels with the commit that
+an image was built for; a reused image keeps the labels of its first commit.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from ecs_cd.images.rules.dockerignore import Ignore
 from ecs_cd.model.build_spec import BuildSpec
 from ecs_cd.model.references import DIGEST, Repository, Tracked, repository
 
-_VERSION = 1  # of how the key is made
+_VERSION = 1  # of the key's format
 _KINDS = {stat.S_IFREG: ("100644", "100755"), stat.S_IFLNK: ("120000",)}
 _SUBMODULE = "160000"
 
 
 @dataclass(frozen=True)
 class Key:
-    """``tag`` is a tag for the image, empty where no such key is certain; ``why_not`` says why in words.
+    """``tag`` is a tag for the image, empty if its content is uncertain; ``why_not`` then explains why.
 
-    The key holds for a build that takes ``bases``, references in the Dockerfile, from the digests that they had.
+    The key is valid for a build that takes ``bases``, references in the Dockerfile, by these digests.
     """
 
     tag: str = ""
@@ -41,7 +41,7 @@ class Key:
 
 @dataclass(frozen=True)
 class OnDisk:
-    """What is there: the mode with its type. ``sha256`` of a file's content, where it was asked for."""
+    """A file or folder on disk. ``mode`` includes the type; ``sha256`` is of the content, if it was requested."""
 
     mode: int
     size: int
@@ -50,9 +50,9 @@ class OnDisk:
 
 @dataclass(frozen=True)
 class Source:
-    """Where a build reads, from the top of the checkout, and what it finds there.
+    """What a build reads: paths from the top of the checkout, and the content at these paths.
 
-    ``ignore`` is the blob of what excludes files; ``seen`` stands for all files of the context, see ``seen()``.
+    ``ignore`` is the blob of the .dockerignore file; ``seen`` identifies all files of the context, see ``seen()``.
     """
 
     context: str
@@ -63,7 +63,7 @@ class Source:
 
 
 def arguments(recipe: BuildSpec) -> dict[str, str]:
-    """The build arguments by name; the last of two with one name. Raises ``NotReusable`` without a certain key."""
+    """The build arguments by name; the last one wins. Raises ``NotReusable`` if the recipe can't have a certain key."""
     if is_remote(recipe.context):
         raise NotReusable("the context is not a folder of the checkout")
     if recipe.secrets or recipe.secret_envs or recipe.secret_files:
@@ -82,8 +82,8 @@ def seen(
 ) -> str:
     """A digest of all that a build sees of its context. Raises ``NotReusable`` if that may differ from the commit.
 
-    ``there`` has what is not excluded, and the folders that lead to it, by its path in the context; ``folders`` are
-    those of the commit. ``prefix`` leads from the top of the checkout to the context, and ends in a slash unless empty.
+    ``there`` maps paths in the context to what is not excluded, including the parent folders; ``folders`` are those of
+    the commit. ``prefix`` is the path from the top of the checkout to the context, and ends in a slash unless empty.
     """
     lines = []
     for path, one in sorted(there.items()):
@@ -102,9 +102,9 @@ def seen(
 
 
 def certain(name: str, there: OnDisk, tracked: Mapping[str, Tracked]) -> str:
-    """The type and blob of a file that is as it is in the commit. Raises ``NotReusable``, with the file's name.
+    """The type and blob of a file that is unchanged since the commit. Raises ``NotReusable`` with the file's name.
 
-    The size shows what `git status` doesn't: line ends and keywords that Git converts make a file longer than its blob.
+    The size reveals what `git status` doesn't: a file with converted line ends or keywords is longer than its blob.
     """
     known = tracked.get(name)
     if known is None:
@@ -126,7 +126,7 @@ def certain(name: str, there: OnDisk, tracked: Mapping[str, Tracked]) -> str:
 
 
 def folders(tracked: Iterable[str]) -> frozenset[str]:
-    """All folders that lead to these files, and the top."""
+    """All parent folders of these files, including the top."""
     found = {""}
     for name in tracked:
         folder = name.rpartition("/")[0]
@@ -137,7 +137,7 @@ def folders(tracked: Iterable[str]) -> frozenset[str]:
 
 
 def _pointer(there: OnDisk, like: str) -> str:
-    """The blob that Git LFS has in the commit in the place of this file; by the algorithm of the blob ``like``.
+    """The blob of the Git LFS pointer for this file, by the hash algorithm of the blob ``like``.
 
     https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
     """
@@ -150,9 +150,9 @@ def _pointer(there: OnDisk, like: str) -> str:
 
 
 def looked_up(references: Iterable[str]) -> dict[str, tuple[Repository, str]]:
-    """The images whose digest has to be asked for, repository and tag by reference; those with a digest are known.
+    """The images whose digest ECR must provide, as reference to repository and tag; omits references with a digest.
 
-    Raises ``NotReusable`` for those that can't be asked for.
+    Raises ``NotReusable`` for images that are not in ECR and have no digest.
     """
     found, moving = {}, []
     for reference in references:
@@ -175,9 +175,11 @@ def looked_up(references: Iterable[str]) -> dict[str, tuple[Repository, str]]:
 def key(
     recipe: BuildSpec, source: Source, bases: Mapping[str, str], *, machine: str, platforms: str, attestations: str
 ) -> Key:
-    """``machine`` is the builder's architecture, on which also a build for another one may depend. ``platforms`` is
-    what is built where the recipe doesn't say, ``attestations`` what the environment says of the default ones.
-    ``bases`` are the digests of base images that are named by tags.
+    """The key of an image.
+
+    ``machine`` is the builder's architecture, which may also affect a build for another architecture. ``platforms`` is
+    the default if the recipe doesn't set any, ``attestations`` the environment's setting for default attestations.
+    ``bases`` are the digests of base images that the Dockerfile references by tag.
     """
     labels = dict(label.partition("=")[::2] for label in recipe.labels)
     facts = [
@@ -190,7 +192,7 @@ def key(
         [sorted(set(recipe.platforms)) or platforms, machine],
         [recipe.provenance, recipe.sbom, attestations],
     ]
-    # BuildKit knows an image without its tag by this name: https://docs.docker.com/build/concepts/context/
+    # BuildKit matches a reference without a tag by this name: https://docs.docker.com/build/concepts/context/
     by_digest = {
         reference.removesuffix(":latest"): repository(dockerfile.split(reference)[0]).by_digest(digest)
         for reference, digest in bases.items()

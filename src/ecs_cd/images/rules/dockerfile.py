@@ -1,8 +1,8 @@
-"""Which images a Dockerfile names. What can't be read with certainty is a ``NotReusable``.
+"""Which images a Dockerfile references. Raises ``NotReusable`` for anything that can't be read with certainty.
 
-https://docs.docker.com/reference/dockerfile/, and in what that leaves open BuildKit's parser; where versions of it
-differ there is a doubt too. What a RUN fetches from a network is not looked at: whoever reuses an image by its content
-means that it stays as it was when the image was built.
+Follows https://docs.docker.com/reference/dockerfile/, and for open questions BuildKit's parser; differences between its
+versions are a ``NotReusable`` too. Ignores what a RUN fetches from a network: reuse by content keeps what the RUN
+fetched when the image was built.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ecs_cd.model.references import DIGEST
 
 
 class NotReusable(Exception):
-    """Why it is not certain what a build would come to."""
+    """Why the result of a build is not certain."""
 
 
 Flags = Sequence[tuple[str, str]]
@@ -24,7 +24,7 @@ _INSTRUCTIONS = {
     "ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL", "MAINTAINER", "ONBUILD",
     "RUN", "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR",
 }  # fmt: skip
-# Of `from`, `mount` and `checksum` more is asked; the others name no other image or place.
+# Only `from`, `mount` and `checksum` get further checks; the others don't reference another image or place.
 _FLAGS = {
     "FROM": {"platform"},
     "COPY": {"from", "chown", "chmod", "link", "parents", "exclude"},
@@ -49,7 +49,7 @@ _PINNED = re.compile(r"https?://[^\s$\\#\"']+(?<!\.git)[ \t]+[^\s:@$\\\"']+", re
 
 
 def images(text: str, build_args: Mapping[str, str]) -> tuple[str, ...]:
-    """The images that the Dockerfile takes something from, variables resolved, each once. Raises ``NotReusable``."""
+    """The images that the Dockerfile uses, with variables resolved, each once. Raises ``NotReusable``."""
     if _CONTROL.search(text):
         raise NotReusable("the Dockerfile has control characters")
     lines = text.removeprefix("\ufeff").split("\n")
@@ -65,7 +65,7 @@ def images(text: str, build_args: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def split(reference: str) -> tuple[str, str, str]:
-    """Name, tag and digest of a reference; without either the tag is ``latest``."""
+    """Name, tag and digest of a reference; the tag is ``latest`` if it has neither tag nor digest."""
     name, _, digest = reference.partition("@")
     if ":" in name.rpartition("/")[2]:
         name, tag = name.rsplit(":", 1)
@@ -77,7 +77,7 @@ def split(reference: str) -> tuple[str, str, str]:
 
 
 def _check_directives(lines: Sequence[str]) -> None:
-    """`syntax`, `escape` and `check` stand above everything else."""
+    """Checks `syntax`, `escape` and `check`, which come before everything else."""
     if lines[0].startswith("#!"):
         raise NotReusable("the Dockerfile begins with #!")
     for line in lines:
@@ -92,14 +92,17 @@ def _check_directives(lines: Sequence[str]) -> None:
 
 
 def _check_frontend(reference: str | None) -> None:
-    """Docker's own is what BuildKit has built in, whose version isn't in the key either: a newer one builds the same
-    of the same Dockerfile. Any other may do anything."""
+    """Accepts Docker's own frontend only, which is the one built into BuildKit.
+
+    The key doesn't include its version: a newer one builds the same from the same Dockerfile. Any other frontend may do
+    anything.
+    """
     if reference is not None and not _FRONTEND.fullmatch(reference):
         raise NotReusable("the Dockerfile's syntax is not docker/dockerfile")
 
 
 def _instructions(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
-    """Each instruction in one line, by the number of its first; without comments and the bodies of heredocs."""
+    """Each instruction as one line, with its first line's number; without comments and the bodies of heredocs."""
     position = 0
     while position < len(lines):
         start, line, goes_on = position + 1, "", True
@@ -120,7 +123,7 @@ def _instructions(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
 
 
 def _heredocs(number: int, line: str) -> Iterator[tuple[str, bool]]:
-    """The word that ends each heredoc of this line, and whether tabs may stand before it."""
+    """The word that ends each heredoc of this line, and whether tabs may precede it."""
     if "<<" not in line or not _WITH_HEREDOC.match(line):
         return
     before = ""
@@ -147,16 +150,16 @@ def _after(word: str, tabs: bool, lines: Sequence[str], position: int, start: in
 
 @dataclass
 class _Reading:
-    """What is known of the Dockerfile from its top down to here."""
+    """The state after the instructions read so far."""
 
     build_args: Mapping[str, str]
     found: list[str] = field(default_factory=list)
     stages: list[str] = field(default_factory=list)
-    # Without an entry an argument has no value; None is a value that isn't known.
+    # An argument without an entry has no value; None is an unknown value.
     arguments: dict[str, str | None] = field(default_factory=lambda: dict.fromkeys(_AUTOMATIC))
 
     def take(self, line: str) -> None:
-        """One more instruction."""
+        """Reads the next instruction."""
         name, rest = _words(line)
         if name.upper() == "ONBUILD":
             name, rest = _words(rest)
@@ -186,7 +189,7 @@ class _Reading:
         self.stages.append(words[2].lower() if named else "")
 
     def _arg(self, flags: Flags, rest: str) -> None:
-        """Only those above the first FROM can be used in one."""
+        """Reads only the ARGs before the first FROM: a FROM can use no others."""
         position = 0
         while not self.stages and position < len(rest):
             match = _ARGUMENT.match(rest, position)
@@ -214,7 +217,7 @@ class _Reading:
                     self._image(source, numbered=True)
 
     def _add(self, flags: Flags, rest: str) -> None:
-        """Of what lies elsewhere only a file with a checksum is certain."""
+        """A remote source is certain only if it is a file with a checksum."""
         if not _ELSEWHERE.search(rest.replace('"', "").replace("'", "")):
             return
         checksums = [value for name, value in flags if name == "checksum"]
@@ -222,7 +225,7 @@ class _Reading:
             raise NotReusable("has an ADD of what may change: give a file's URL a --checksum=sha256:..., or use COPY")
 
     def _image(self, image: str, *, numbered: bool = False) -> None:
-        """Another image, unless a stage above has this name, or where stages can be named by it, this number."""
+        """Records the image, unless it is the name of an earlier stage or, if ``numbered``, its number."""
         if not _REFERENCE.fullmatch(image):
             raise NotReusable("names an image by what is not known before it is built")
         number = numbered and image.isdecimal() and int(image) < len(self.stages)
@@ -230,7 +233,7 @@ class _Reading:
             self.found.append(image)
 
     def _expanded(self, text: str) -> str | None:
-        """The text with its variables' values; ``None`` where one is not known, or quotes are in the way."""
+        """The text with its variables expanded; ``None`` if a value is unknown or the text has quotes."""
         values = [self._value(match) for match in _VARIABLE.finditer(text)]
         if None in values or re.search(r"[$\\\"']", _VARIABLE.sub("", text)):
             return None
@@ -244,13 +247,13 @@ class _Reading:
 
 
 def _words(line: str) -> tuple[str, str]:
-    """The first word, and the rest with single spaces for tabs."""
+    """The first word and the rest, with each tab replaced by a space."""
     name, _, rest = line.replace("\t", " ").strip(" ").partition(" ")
     return name, rest.strip(" ")
 
 
 def _flags(instruction: str, rest: str) -> tuple[Flags, str]:
-    """The flags of an instruction, and what comes after them."""
+    """The flags of an instruction, and the text after them."""
     found = []
     while instruction in _FLAGS and rest.startswith("--"):
         flag, rest = _words(rest)

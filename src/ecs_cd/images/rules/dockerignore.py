@@ -1,8 +1,8 @@
-"""What a .dockerignore file keeps out of a build, as far as that is certain.
+"""What a .dockerignore file certainly excludes from a build.
 
-The rules are BuildKit's: https://docs.docker.com/build/concepts/context/#dockerignore-files, and in what these leave
-open github.com/moby/patternmatcher. A file that holds anything which versions of BuildKit read differently keeps
-nothing out, as we read it.
+Follows BuildKit's rules: https://docs.docker.com/build/concepts/context/#dockerignore-files, and for open questions
+github.com/moby/patternmatcher. If versions of BuildKit read any part of a file differently, we treat the file as
+excluding nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-# Which patterns match a folder; what is below it needs to know.
+# Which patterns match a folder; its content depends on them.
 Matched = tuple[bool, ...]
 
 _CLASS = r"\[(?:[A-Za-z0-9]-[A-Za-z0-9]|[A-Za-z0-9_.])+\]"
@@ -24,14 +24,14 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 @dataclass(frozen=True)
 class Pattern:
-    """A line: what it matches, and whether it is an exception (``!``) that brings it back."""
+    """A line: what it matches, and whether it is an exception (``!``) that includes the match again."""
 
     parts: tuple[str, ...]
     regex: re.Pattern[str]
     exception: bool
 
     def may_match_below(self, folder: Sequence[str]) -> bool:
-        """Whether something in this folder may match; where a wildcard stands, anything may."""
+        """Whether anything in this folder may match; a wildcard may match any name."""
         for part, name in zip(self.parts, folder, strict=False):
             if part == "**":
                 return True
@@ -42,19 +42,19 @@ class Pattern:
 
 @dataclass(frozen=True)
 class Ignore:
-    """The patterns of a file in their order: of those that match a path, or a folder above it, the last one wins."""
+    """The patterns of a file in order: the last one that matches a path, or a folder above it, wins."""
 
     patterns: tuple[Pattern, ...] = ()
 
     @property
     def top(self) -> Matched:
-        """What matches the context itself: nothing."""
+        """The matches of the context itself: none."""
         return (False,) * len(self.patterns)
 
     def match(self, path: str, above: Matched) -> tuple[bool, Matched]:
-        """Whether the path is excluded, and what matches it; ``above`` is what matches the folder that it is in.
+        """Whether the path is excluded, and which patterns match it; ``above`` holds the matches of its parent folder.
 
-        As BuildKit does, patterns that would change nothing aren't tried, and so don't count for what is below.
+        Like BuildKit, skips patterns that would change nothing, so they don't count for the paths below either.
         """
         excluded, matched = False, []
         for pattern, before in zip(self.patterns, above, strict=True):
@@ -65,20 +65,20 @@ class Ignore:
         return excluded and "\n" not in path, tuple(matched)
 
     def excluded(self, path: str) -> bool:
-        """Whether the path is excluded, wherever it lies."""
+        """Whether the path is excluded, at any depth."""
         matched, parts, result = self.top, path.split("/"), False
         for depth in range(1, len(parts) + 1):
             result, matched = self.match("/".join(parts[:depth]), matched)
         return result
 
     def closed(self, folder: str) -> bool:
-        """Whether nothing below this excluded folder can come back."""
+        """Whether no exception can include anything below this excluded folder."""
         names = folder.split("/")
         return not any(pattern.exception and pattern.may_match_below(names) for pattern in self.patterns)
 
 
 def read(text: str) -> Ignore:
-    """The patterns of this text; none at all where one of them isn't plain."""
+    """The patterns in this text; an empty ``Ignore`` if any of them isn't plain."""
     if _CONTROL.search(text):
         return Ignore()
     lines = text.removeprefix("\ufeff").split("\n")
@@ -95,7 +95,7 @@ def _pattern(line: str) -> Pattern | None:
         return None
     try:
         return Pattern(parts, re.compile(_regex(parts), re.DOTALL), exception)
-    except re.error:  # a range that runs backwards
+    except re.error:  # a reversed range
         return None
 
 

@@ -1,4 +1,4 @@
-"""Whether a build for another platform needs an emulator, as far as its Dockerfile tells."""
+"""Whether a build for another platform needs an emulator, judging by its Dockerfile."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class _Stage(NamedTuple):
 
 
 def needed(text: str, target: str = "") -> bool:
-    """Whether the stage that is built runs programs of the platform that is built for, as far as that is certain.
+    """Whether the built stage certainly runs programs of the target platform.
 
-    One that is pinned to another platform, as by ``--platform=$BUILDPLATFORM``, may do without; and of the stages
-    that it only copies from nothing is said.
+    A stage that is pinned to another platform, as with ``--platform=$BUILDPLATFORM``, may not need an emulator. This
+    ignores stages that the built stage only copies from.
     """
     stages = [_stage(part) for part in _FROM.split(text)[1:]]
     named = [stage for stage in stages if stage.name == target.lower()] if target else stages
@@ -32,7 +32,7 @@ def needed(text: str, target: str = "") -> bool:
 
 
 def _stage(text: str) -> _Stage:
-    """A stage, from what follows the word FROM."""
+    """A stage, from the text after the word FROM."""
     words, _, body = text.partition("\n")
     options = [word for word in words.split() if word.startswith("--")]
     names = [word.lower() for word in words.split() if not word.startswith("--")]

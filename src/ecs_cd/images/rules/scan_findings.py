@@ -1,4 +1,4 @@
-"""ECR's scan of an image: what there is to scan, how far the scan is, and the verdict on what it found."""
+"""ECR's scan of an image: what ECR scans, the progress of the scan, and the verdict on its findings."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import Any, NamedTuple
 
 from ecs_cd.model.verdict import InProgress, Outcome, Verdict
 
-SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL")  # others, as UNDEFINED, are below these
-WORST = 5  # findings that are told one by one
+SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL")  # others, such as UNDEFINED, rank below these
+WORST = 5  # findings listed one by one
 
 Page = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What ECR says of one manifest: the pages of DescribeImageScanFindings, none where it knows of no scan.
+    """What ECR reports about one manifest: the pages of DescribeImageScanFindings, ``None`` if ECR knows no scan.
 
-    ``started`` is what became of StartImageScan: "started", the error's code, or empty where it was not called;
-    ``frequency`` is how often the repository is scanned, as far as it was asked for.
+    ``started`` is the result of StartImageScan: "started", the error's code, or empty if it was not called;
+    ``frequency`` is the repository's scan frequency, empty if it was not requested.
     """
 
     pages: Sequence[Page] | None = None
@@ -45,7 +45,7 @@ class Vulnerability:
 
 @dataclass(frozen=True)
 class Report:
-    """What a completed scan found: how many of each severity, the worst first, and all of them."""
+    """The findings of a completed scan: the number of each severity, worst first, and all findings."""
 
     counts: Mapping[str, int]
     vulnerabilities: Sequence[Vulnerability]
@@ -56,7 +56,7 @@ class Report:
 
 
 class _NoResult(NamedTuple):
-    """There is no result and none will come."""
+    """The scan has no result and never will."""
 
     cause: str
     next_step: str
@@ -67,10 +67,10 @@ class _NoResult(NamedTuple):
 
 _OTHER_KIND = "Scan it with another tool, or leave `scan` and `fail-on` out."
 
-# Every status of https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageScanStatus.html, and what else they
-# mean: https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-troubleshooting.html
+# Every status in https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageScanStatus.html, and their
+# causes: https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-troubleshooting.html
 _WAITING = {"PENDING": "the scan is pending", "IN_PROGRESS": "the scan is in progress"}
-_DONE = ("COMPLETE", "ACTIVE")  # ACTIVE: enhanced scanning goes on with it from now on
+_DONE = ("COMPLETE", "ACTIVE")  # ACTIVE: enhanced scanning keeps rescanning the image
 _NEVER = {
     "FAILED": _NoResult("the scan failed", "Run the job again; the image's page in ECR's console may tell more."),
     "UNSUPPORTED_IMAGE": _NoResult("ECR can't scan an image of this kind", _OTHER_KIND),
@@ -84,8 +84,8 @@ _NEVER = {
     "LIMIT_EXCEEDED": _NoResult("a quota of scans is used up", "Run the job again later, or have the quota raised."),
     "IMAGE_ARCHIVED": _NoResult("the image is archived", "Restore it in ECR, or build it again by `reuse: never`."),
 }
-# The errors of StartImageScan after which nothing will come. That it is refused otherwise says little: a scan may be
-# under way, and where scanning is enhanced none is started by hand.
+# The errors of StartImageScan that rule out a result. Any other error says little: a scan may be under way, and
+# enhanced scanning can't be started by hand.
 _NEVER_STARTED = {
     "UnsupportedImageTypeException": _NEVER["UNSUPPORTED_IMAGE"],
     "ImageArchivedException": _NEVER["IMAGE_ARCHIVED"],
@@ -96,13 +96,13 @@ _NOT_COVERED = _NoResult(
 )
 
 
-# ---- what there is to scan ----
+# ---- what ECR scans ----
 
 
 def manifests(manifest: str, digest: str) -> dict[str, str]:
-    """What ECR scans of an image, digest by platform: of an index its images, else the image, whose platform is empty.
+    """The digests that ECR scans, by platform: the images of an index, else the image itself with an empty platform.
 
-    An index itself has no scan, and attestations have no packages:
+    ECR doesn't scan the index itself, and attestations contain no packages:
     https://docs.docker.com/build/metadata/attestations/attestation-storage/
     """
     children = json.loads(manifest).get("manifests")
@@ -122,13 +122,13 @@ def _platform(child: Mapping[str, Any]) -> str:
     return "/".join(filter(None, words)) or str(child["digest"])
 
 
-# ---- how far it is ----
+# ---- progress ----
 
 
 def judge(scans: Mapping[str, Seen], fail_on: str) -> Verdict | Mapping[str, InProgress]:
-    """The verdict on an image from the scans of its manifests, by platform; or what is being waited for.
+    """The verdict on an image from the scans of its manifests; or the scans still in progress, by platform.
 
-    ``fail_on`` is the severity from which on a finding forbids the image; empty where none does.
+    ``fail_on`` is the lowest severity that fails the image; empty if no finding does.
     """
     if not scans:
         return Verdict(Outcome.FAILED, f"there is nothing in it that ECR scans. {_OTHER_KIND}")
@@ -143,13 +143,13 @@ def judge(scans: Mapping[str, Seen], fail_on: str) -> Verdict | Mapping[str, InP
 
 
 def reports(scans: Mapping[str, Seen]) -> dict[str, Report]:
-    """The results that are there, by platform."""
+    """The available results, by platform."""
     states = {platform: _state(seen) for platform, seen in scans.items()}
     return {platform: state for platform, state in states.items() if isinstance(state, Report)}
 
 
 def _state(seen: Seen) -> Report | InProgress | str:
-    """The result, what it is waited for, or why none will come."""
+    """The result, the progress, or why there will never be a result."""
     if not seen.pages:
         return _not_begun(seen)
     status = seen.pages[0].get("imageScanStatus", {})
@@ -174,14 +174,14 @@ def _not_begun(seen: Seen) -> InProgress | str:
     return InProgress(f"ECR has not begun a scan, and starts none by StartImageScan ({seen.started})")
 
 
-# ---- what it found ----
+# ---- findings ----
 
 
 def read(pages: Sequence[Page]) -> Report:
-    """What a scan found, without what was suppressed in Amazon Inspector.
+    """The findings of a scan, without those suppressed in Amazon Inspector.
 
-    The counts are told on each page, of the image or of the page, and may hold what is suppressed: so they count, but
-    never for less than what is listed.
+    Every page has counts, of the image or of the page, which may include suppressed findings. So this subtracts the
+    suppressed findings, and never counts fewer than the listed ones.
     """
     vulnerabilities, suppressed = [], Counter[str]()
     told: dict[str, int] = {}
@@ -204,7 +204,7 @@ def read(pages: Sequence[Page]) -> Report:
 
 
 def worst(reports: Mapping[str, Report]) -> list[Vulnerability]:
-    """The few worst of all, each once: the same packages are in the images of several platforms."""
+    """The worst few findings, each once: images of several platforms contain the same packages."""
     found = dict.fromkeys(one for report in reports.values() for one in report.vulnerabilities)
     return sorted(found, key=lambda one: _rank(one.severity))[:WORST]
 
@@ -246,7 +246,7 @@ def _findings(page: Page) -> Mapping[str, Any]:
 
 
 def _line(*words: str | None) -> str:
-    """What is there of the words, on one line."""
+    """The words that are not empty, on one line."""
     return " ".join(" ".join(filter(None, words)).split())
 
 

@@ -1,4 +1,4 @@
-"""Which tags an image gets: by a build, or by PutImage when the commit's image is there already."""
+"""Which tags an image gets: from a build, or from PutImage if ECR already has the commit's image."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from ecs_cd.model.references import TAG, Mutability
 
 @dataclass(frozen=True)
 class Tagging:
-    """``reuse`` is the tag of the image to reuse, empty to build; ``why`` says why it is the one or the other.
-    ``names`` are the tags that the image shall have in the end, the content's among them if there is one, ``notices``
-    what was decided differently from what was asked."""
+    """``reuse`` is the tag of the image to reuse, empty to build; ``why`` explains the choice.
+
+    ``names`` are the tags that the image will have, including the content tag if there is one. ``notices`` are the
+    decisions that differ from what the inputs requested.
+    """
 
     reuse: str
     names: tuple[str, ...]
@@ -23,12 +25,12 @@ class Tagging:
 
     @property
     def without_content(self) -> Tagging:
-        """The same for an image of which it is not known what it was built of."""
+        """The same for an image whose content is unknown."""
         return replace(self, names=tuple(tag for tag in self.names if tag != self.content), content="")
 
 
 def differing(files: Sequence[str]) -> str:
-    """The doubt that files raise which differ from the commit; empty where none does."""
+    """Why files that differ from the commit make the image doubtful; empty if no file differs."""
     if not files:
         return ""
     names = ", ".join(files[:5]) + (f" and {len(files) - 5} more" if len(files) > 5 else "")
@@ -39,7 +41,7 @@ def differing(files: Sequence[str]) -> str:
 
 
 def check(extra: Sequence[str]) -> None:
-    """Raises ``Refused`` where one is no tag."""
+    """Raises ``Refused`` if any of these is not a valid tag."""
     if not all(TAG.fullmatch(tag) for tag in extra):
         raise Refused("tags: a tag has letters, digits, '_', '.' and '-', does not start with '.' or '-', "
                       "and is at most 128 long")  # fmt: skip
@@ -58,12 +60,12 @@ def plan(
 ) -> Tagging:
     """Decides between a build and a reuse.
 
-    ``content`` is the content's tag, or ``why_not`` says why there is none; both are empty where nobody asked.
-    ``there`` maps tags to digests in the repository; ``doubt`` says why what is built may not be the
-    commit's, and is empty where it is. Then it is built and never takes the commit's tag, because a deploy
-    would take the image for the commit's; nor the content's. An image that is found by the commit's tag doesn't
-    take the content's either: what it was built from is not known.
-    Raises ``Refused`` where a tag can't move, or none is left.
+    ``content`` is the content tag, or ``why_not`` explains why it is unknown; both are empty if `reuse` doesn't use
+    it. ``there`` maps tags to digests in the repository. ``doubt`` explains why the build may not match the commit,
+    and is empty if it does. An image in doubt is always built and gets neither the commit's tag, because a deploy would
+    use it as the commit's image, nor the content tag. An image found by the commit's tag doesn't get the content tag
+    either, because its content is unknown.
+    Raises ``Refused`` if a tag can't move, or if no tag is left.
     """
     notices = []
     if doubt:
@@ -97,7 +99,7 @@ def plan(
 def _found(
     own: tuple[str, ...], doubt: str, there: Mapping[str, str], reuse: str, content: str, why_not: str
 ) -> tuple[str, str]:
-    """The tag of the image that can be reused, empty where none can; and why."""
+    """The tag of the image to reuse, empty if no image can be reused; and why."""
     if doubt:
         return "", "what is built may not be the commit's"
     if reuse == "never":
