@@ -1,4 +1,4 @@
-"""Revisions that nobody needs any more: `keep-revisions`, and what was registered and never deployed."""
+"""Deregisters unneeded revisions: those beyond `keep-revisions`, and those that a run registers but never deploys."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ecs_cd.tasks import templates
 from ecs_cd.tasks.rules import revisions
 from ecs_cd.tasks.rules.task_definition import TaskDefinition
 
-# ECS takes about twenty at once and then one a second: nobody waits a minute for tidiness.
+# ECS accepts about twenty at once and then one per second; a clean-up is not worth a minute.
 _MOST = 20
 
 
@@ -30,11 +30,11 @@ def clean_up(
     keep: int,
     protected: Collection[str] = (),
 ) -> None:
-    """After a success: deregisters all but the newest ``keep`` revisions of the families of ``deployed``.
+    """After a success, deregisters all but the newest ``keep`` revisions of the families of ``deployed``.
 
-    Never what was ``deployed``, what is ``protected`` (the revisions to roll back to, what scheduled tasks run), what
-    a deployment or a task set of ``services`` names, or what a task in the cluster runs. What can't be read or done is
-    a warning: the deployment has succeeded.
+    Keeps the revisions that are ``deployed``, those that are ``protected`` (the rollback targets, the revisions of
+    scheduled tasks), and those that a deployment or task set of ``services`` or a task in the cluster uses. Any error
+    is only a warning, because the deployment has succeeded.
     """
     try:
         found = _superfluous(job, cluster, services, deployed, keep, protected)
@@ -55,28 +55,28 @@ class NewRevisions:
         self._unused: set[str] = set()
 
     def register(self, definition: TaskDefinition) -> str:
-        """Registers a revision; its ARN."""
+        """Registers a revision and returns its ARN."""
         arn = templates.register(definition, self._job)
         self._unused.add(arn)
         return arn
 
     def used(self, *arns: str) -> None:
-        """These were deployed, or may have been: they stay."""
+        """Keeps these revisions: they were deployed, or may have been."""
         self._unused -= set(arns)
 
     def deregister_unused(self) -> None:
-        """The others go."""
+        """Deregisters all other revisions of this run."""
         deregister_unused(self._job, *sorted(self._unused))
 
 
 @contextmanager
 def registering(job: Job) -> Iterator[NewRevisions]:
-    """For the length of the block; what it registers and does not use is deregistered in the end."""
+    """Registers revisions within the block, and deregisters the unused ones at its end."""
     new = NewRevisions(job)
     try:
         yield new
     except Cancelled:
-        if not job.state.under_way:  # else the runner's ten seconds are for what is running
+        if not job.state.under_way:  # else the runner's ten seconds are for the running operation
             new.deregister_unused()
         raise
     except BaseException:
@@ -87,7 +87,7 @@ def registering(job: Job) -> Iterator[NewRevisions]:
 
 
 def deregister_unused(job: Job, *arns: str) -> None:
-    """Deregisters revisions of ours that certainly nothing was deployed with."""
+    """Deregisters revisions of this run that were certainly never deployed."""
     for arn in _deregister(arns, job):
         job.ci.line(f"task definition: {short(arn)} was never deployed, and is deregistered")
 
@@ -96,7 +96,7 @@ def _superfluous(
     job: Job, cluster: str, services: Collection[str], deployed: Collection[str], keep: int, protected: Collection[str]
 ) -> list[str]:
     families = sorted({family_of(arn) for arn in deployed})
-    # What is used is read last, so that what was begun meanwhile counts.
+    # Reads the used revisions last, to include deployments that start during the clean-up.
     active = [task_definitions.active(job.aws, family) for family in families]
     looked_at = ecs.look_at_services(job.aws, cluster, list(services))
     used = {*deployed, *protected, *revisions.named_by(looked_at.values())}
@@ -106,7 +106,7 @@ def _superfluous(
 
 
 def _deregister(arns: Sequence[str], job: Job) -> list[str]:
-    """Those that were deregistered: up to the first that could not be."""
+    """Deregisters revisions until the first failure; returns the deregistered ones."""
     for number, arn in enumerate(arns):
         try:
             task_definitions.deregister(job.aws, arn)

@@ -1,4 +1,4 @@
-"""RunTask: one task, started once, followed to its end, its log in the job log while it is written."""
+"""RunTask: starts one task exactly once, follows it until it stops, and streams its log into the job log."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from ecs_cd.model.verdict import InProgress, Outcome, Verdict
 from ecs_cd.tasks.rules import task_definition
 from ecs_cd.tasks.rules.task_definition import TaskDefinition
 
-OURS = "ecs-cd/"  # how the startedBy begins that we give a task
+OURS = "ecs-cd/"  # the prefix of the startedBy that ecs-cd sets
 
 Judge = Callable[[stopped_tasks.Task], Verdict | None]
 
 
 @dataclass(frozen=True)
 class OneTask:
-    """A task to run. ``what`` is its name for people, ``call`` holds RunTask's members but those that we fill in.
+    """A task to run. ``what`` is its display name; ``call`` holds RunTask's members except those that ecs-cd sets.
 
-    ``containers`` are those whose logs are shown. Without ``started_by`` it gets one of ours, by which it can be
-    found; another's tasks may carry the same as one that was given.
+    The job log shows the logs of ``containers``. Without ``started_by``, ecs-cd sets a unique one, by which it can find
+    the task; other tasks may carry the same value as a given ``started_by``.
     """
 
     what: str
@@ -57,14 +57,14 @@ class OneTask:
 
 
 class NotPlaced(Exception):
-    """RunTask answered that there is no place for the task: nothing was started."""
+    """RunTask could not place the task, and started nothing."""
 
 
 def run(one: OneTask, arn: str, job: Job) -> Result:
-    """Runs the task with the task definition ``arn``. Not waited for, it is in progress, which is green.
+    """Runs the task with the task definition ``arn``. Without waiting, the outcome is in progress, which is green.
 
-    Its ARN is an output at once, as is that there is none. Succeeded only if every container exited with 0, as the
-    official action has it; a result that is not green is that of the verb.
+    Sets the output for the task's ARN at once, even if there is no task. As in the official action, the task succeeds
+    only if every container exits with 0. A result that is not green is the result of the verb.
     """
     deadline = job.clock.monotonic() + one.timeout
     try:
@@ -74,7 +74,7 @@ def run(one: OneTask, arn: str, job: Job) -> Result:
         return _ended(Verdict(Outcome.FAILED, str(not_placed)), arn, "", [])
     job.ci.outputs({"run-task-arn": json.dumps([task])})
     if not one.wait:
-        job.state.end()  # it is meant to go on without us
+        job.state.end()  # the task continues without ecs-cd
         return _ended(Verdict(Outcome.IN_PROGRESS, f"task {short(task)} runs, and is not waited for"), arn, task, [])
     following = Follow(one, task, job)
     verdict = follow(following, _every_container, deadline)
@@ -91,11 +91,11 @@ def _ended(verdict: Verdict, arn: str, task: str, findings: Sequence[Finding]) -
 
 
 def start(one: OneTask, arn: str, deadline: float, job: Job) -> str:
-    """The ARN of the one task that this call stands for.
+    """Starts exactly one task and returns its ARN.
 
-    A lost answer is no reason to start another: the clientToken makes ECS answer with the first, and
-    before the call is repeated we look for a task that carries it. Placement that failed for want of
-    capacity is tried again until the deadline; such an answer is definite, so it is a new call.
+    A lost response doesn't start a second task: the clientToken makes ECS return the first one, and before a retry
+    ecs-cd looks for a task with this token. If placement fails for lack of capacity, retries until the deadline; that
+    answer is definite, so the retry is a new call.
     """
     attempt = 0
     while True:
@@ -106,7 +106,7 @@ def start(one: OneTask, arn: str, deadline: float, job: Job) -> str:
             cluster=one.cluster,
             family=one.family,
             started_by=request["startedBy"],
-            # Until its ARN is known, a task that only looks like it must not be stopped.
+            # Without the ARN, a cancellation could stop a task that only looks like this one.
             on_cancel="leave" if one.started_by else one.on_cancel,
             region=job.aws.region,
             sign_in=job.aws.sign_in,
@@ -132,7 +132,7 @@ def _request(one: OneTask, arn: str, attempt: int, job: Job) -> dict[str, Any]:
 
 
 def _run_once(one: OneTask, request: dict[str, Any], job: Job) -> tuple[str, list[ecs.Json]]:
-    """RunTask's answer: the task's ARN, or its failures. Every repetition has the same clientToken."""
+    """RunTask's answer: the task's ARN, or its failures. Every retry has the same clientToken."""
 
     def call() -> tuple[str, list[ecs.Json]]:
         task, failures = ecs.run_task(job.aws, request)
@@ -140,23 +140,23 @@ def _run_once(one: OneTask, request: dict[str, Any], job: Job) -> tuple[str, lis
 
     def look() -> tuple[str, list[ecs.Json]] | None:
         if one.started_by:
-            return None  # others' tasks may carry it too; the clientToken has to do
+            return None  # other tasks may carry it too; the clientToken must suffice
         found = ecs.started_by(job.aws, one.cluster, one.family, request["startedBy"])
         return (found, []) if found else None
 
     try:
-        return carry_out("RunTask", call, look, job, idempotent=True)  # by its clientToken
+        return carry_out("RunTask", call, look, job, idempotent=True)  # thanks to the clientToken
     except (ClientError, BotoCoreError):
-        job.state.end()  # ECS said no: nothing was started
+        job.state.end()  # ECS refused the call and started nothing
         raise
 
 
-# ---- to its end ----
+# ---- following the task ----
 
 
 @dataclass
 class Follow:
-    """Looks at one task: its status, and its logs while they are written."""
+    """Polls one task: its status and its new log lines."""
 
     one: OneTask
     task: str
@@ -183,7 +183,7 @@ class Follow:
         return self.last
 
     def relay(self) -> bool:
-        """Shows what the containers wrote since the last time; whether there was anything."""
+        """Shows what the containers wrote since the last call; returns whether there was anything."""
         return sum(self._relay(log) for log in self.logs) > 0
 
     def _relay(self, log: logs.Stream) -> bool:
@@ -196,7 +196,7 @@ class Follow:
         return bool(new)
 
     def drain(self, patience: float) -> None:
-        """Shows the rest of the log: until a look brings nothing new, first after ``patience`` seconds."""
+        """Shows the rest of the log: waits ``patience`` seconds first, then polls until there is nothing new."""
         deadline = self.job.clock.monotonic() + pace.LONGEST_DRAIN
         fresh = self.fresh or patience > 0
         while fresh and self.job.clock.monotonic() < deadline:
@@ -204,12 +204,12 @@ class Follow:
             patience, fresh = 0.0, self.relay()
 
     def finding(self) -> Finding:
-        """Why the task failed, with its last lines."""
+        """Why the task failed, with its last log lines."""
         return task_failed(StoppedTask(self.last, tuple(self.lines)))
 
 
 def follow(following: Follow, judge: Judge, deadline: float) -> Verdict:
-    """Follows the task until ``judge`` has a verdict, or to the deadline: then it goes on, and is still under way."""
+    """Follows the task until ``judge`` has a verdict or the deadline passes; then the task is still under way."""
     job, what = following.job, following.one.what
 
     def state(task: stopped_tasks.Task) -> Verdict | dict[str, InProgress]:
@@ -233,7 +233,7 @@ def follow(following: Follow, judge: Judge, deadline: float) -> Verdict:
 
 
 def _every_container(task: stopped_tasks.Task) -> Verdict | None:
-    """``None`` until STOPPED. A container without an exit code never ran, which is no success."""
+    """``None`` until the task is STOPPED. A container without an exit code never ran, which is a failure."""
     if task.get("lastStatus") != "STOPPED":
         return None
     codes = {str(one.get("name")): one.get("exitCode") for one in task.get("containers", ())}

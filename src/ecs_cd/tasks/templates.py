@@ -1,4 +1,4 @@
-"""Task definitions: the template from where it is, the revision that runs."""
+"""Task definitions: loads the template, and finds or registers the revision to run."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from ecs_cd.tasks.rules.task_definition import TaskDefinition
 
 
 class Template(NamedTuple):
-    """A definition as it was found, and the name of its place; ``newest`` is the ARN where it is its family's newest
-    revision, else empty."""
+    """A definition and the name of its source.
+
+    ``newest`` is its ARN if it is the newest revision of its family, else empty.
+    """
 
     definition: TaskDefinition
     where: str
@@ -24,7 +26,7 @@ class Template(NamedTuple):
 
 
 def load(source: TaskDefinitionSource, job: Job) -> Template:
-    """The template. Raises ``Refused`` where it is not there or not valid."""
+    """Loads the template. Raises ``Refused`` if it is missing or not valid."""
     if isinstance(source, RegisteredTaskDefinition):
         found = ecs.task_definition(job.aws, source.name)
         if found is None:
@@ -48,9 +50,9 @@ def revision(definition: TaskDefinition, job: Job) -> str:
 
 
 def newest(definition: TaskDefinition, job: Job, template: Template | None = None) -> str:
-    """The ARN of the family's newest revision if ECS would run it alike, else an empty text.
+    """The ARN of the family's newest revision if ECS would run it the same way, else an empty text.
 
-    Without another look where the ``template`` that it was made from is that revision.
+    Doesn't query ECS again if the ``template`` of the definition is that revision.
     """
     if template and template.newest:
         return template.newest if task_definition.same(definition, template.definition) else ""
@@ -61,14 +63,14 @@ def newest(definition: TaskDefinition, job: Job, template: Template | None = Non
 
 
 def told(arn: str, job: Job) -> str:
-    """The revision that is there already, said in the log."""
+    """Logs that this revision already exists; returns its ARN."""
     if arn:
         job.ci.line(f"task definition: {short(arn)} is the same already")
     return arn
 
 
 def register(definition: TaskDefinition, job: Job) -> str:
-    """The ARN of a new revision with this content."""
+    """Registers a new revision with this content and returns its ARN."""
     arn = carry_out(
         "RegisterTaskDefinition",
         lambda: ecs.register(job.aws, definition),
@@ -80,13 +82,13 @@ def register(definition: TaskDefinition, job: Job) -> str:
 
 
 def registered(name: str, job: Job) -> TaskDefinition | None:
-    """What is registered under this family, revision or ARN, normalised; ``None`` where there is nothing."""
+    """The normalised definition of this family, revision or ARN; ``None`` if nothing is registered."""
     found = ecs.task_definition(job.aws, name)
     return _remember(found, job) if found else None
 
 
 def _remember(described: ecs.Json, job: Job) -> TaskDefinition:
-    """What ECS described, normalised; the job keeps it, by its ARN."""
+    """Normalises what ECS described, and stores it in the job by its ARN."""
     found = task_definition.normalise(described, *ecs.shapes(job.aws), [])
     job.definitions[str(described["taskDefinition"]["taskDefinitionArn"])] = found
     return found

@@ -1,7 +1,7 @@
-"""What changes from one task definition to the next, in lines that people read in a pull request.
+"""The differences between two task definitions, as readable lines for a pull request.
 
-What ECS ignores is no change: both are compared in the form that ``task_definition.same`` compares. Values that may be
-secrets are not shown: those of environment variables, and what looks like a credential elsewhere.
+Ignores differences that ECS ignores, by comparing the same form as ``task_definition.same``. Hides values that may be
+secrets: those of environment variables, and anything else that looks like a credential.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from ecs_cd.tasks.rules.task_definition import MAPS, NAMED, TaskDefinition, cano
 
 _LONGEST = 200  # characters of a value
 _DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
-# What looks like a credential: in the name of an option or a label (some log services have it in the URL), and in the
-# words of a command, an option or a label.
+# Signs of a credential: in the name of an option or a label (some log services put it into the URL), and in the text of
+# a command, an option or a label.
 _NAMES = re.compile(r"(?i)token|secret|passw|key|auth|credential|header|ur[il]$")
 _WORDS = re.compile(r"(?i)token|secret|passw|api.?key|authorization|bearer|://[^/\s]*@")
 
@@ -24,9 +24,9 @@ Path = tuple[str, ...]
 
 
 def lines(old: TaskDefinition | None, new: TaskDefinition) -> list[str]:
-    """``+`` is new, ``-`` is gone, ``~`` is another; no lines if, and only if, ECS would run the two alike.
+    """``+`` is added, ``-`` is removed, ``~`` is changed; no lines if, and only if, ECS would run both the same way.
 
-    Both are normalised. Without ``old`` the family is new: its containers are told in short.
+    Both must be normalised. Without ``old``, the family is new, and the lines summarise its containers.
     """
     tree = canonical(new)
     if old is not None:
@@ -37,7 +37,7 @@ def lines(old: TaskDefinition | None, new: TaskDefinition) -> list[str]:
 
 
 def _changes(old: Any, new: Any, path: Path) -> Iterator[str]:
-    """The lines for this place and all below; ``None`` is what is not there."""
+    """The lines for this path and everything below it; ``None`` means missing."""
     if old == new:
         return
     if old is None and path[:-1] == ("containerDefinitions",):
@@ -55,7 +55,7 @@ def _changes(old: Any, new: Any, path: Path) -> Iterator[str]:
 
 
 def _is_collection(path: Path) -> bool:
-    """Whether the names below are the user's, so that each is told: environment variables, volumes, labels."""
+    """Whether users choose the names below, so each gets a line: environment variables, volumes, labels."""
     return path[-1] in MAPS or path[-1] in NAMED
 
 
@@ -69,13 +69,13 @@ def _line(sign: str, path: Path, *values: Any) -> str:
     if any(_is_private(value, path) for value in values):
         return f"{place}: changed" if sign == "~" else place
     texts = [_text(value) for value in values]
-    if len(texts) == 2 and texts[0] == texts[1]:  # they differ where they are cut
+    if len(texts) == 2 and texts[0] == texts[1]:  # they differ in the part that is cut off
         return f"{place}: changed"
     return f"{place}: {' -> '.join(texts)}"
 
 
 def _is_private(value: Any, path: Path) -> bool:
-    """Whether a value stays unsaid: more than a value, one of the environment, what looks like a credential."""
+    """Whether to hide a value: a mapping, several values of one name, an environment value, a likely credential."""
     within = path[-2] if len(path) > 1 else ""
     several = isinstance(value, list)
     if isinstance(value, Mapping) or path[2:3] == ("environment",) or (several and within in NAMED):
@@ -86,7 +86,7 @@ def _is_private(value: Any, path: Path) -> bool:
 
 
 def _text(value: Any) -> str:
-    """A value in a line: digests and all that is long cut short."""
+    """A value on one line, with digests and long text shortened."""
     text = value if isinstance(value, str) and value.strip() and value.isprintable() else _json(value)
     text = _DIGEST.sub(r"\1…", text)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

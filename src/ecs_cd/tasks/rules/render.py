@@ -1,4 +1,4 @@
-"""What is put into a task definition by the inputs of amazon-ecs-render-task-definition."""
+"""Applies the inputs of amazon-ecs-render-task-definition to a task definition."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ecs_cd.model.errors import Refused
 from ecs_cd.model.names import closest
 from ecs_cd.tasks.rules.task_definition import TaskDefinition, container
 
-# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_LogConfiguration.html, and one that was there once.
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_LogConfiguration.html, and a former one.
 LOG_DRIVERS = (
     "awsfirelens", "awslogs", "fluentd", "gelf", "journald", "json-file", "logentries", "splunk", "syslog",
 )  # fmt: skip
@@ -18,10 +18,10 @@ LOG_DRIVERS = (
 
 @dataclass(frozen=True)
 class Changes:
-    """What changes. All but the roles goes into each of ``containers``; what is empty changes nothing.
+    """The changes. All except the roles apply to each of ``containers``; an empty field changes nothing.
 
-    Variables, secrets, labels and log options are added to those that are there, or replace those of the same name;
-    the environment files and the command take the place of what is there.
+    Variables, secrets, labels and log options add to the existing ones, or replace those of the same name; the
+    environment files and the command replace the existing ones.
     """
 
     containers: tuple[str, ...] = ()
@@ -38,7 +38,7 @@ class Changes:
 
 
 def render(definition: TaskDefinition, changes: Changes, *, where: str) -> TaskDefinition:
-    """A copy with the changes. Raises ``Refused`` naming every container that is not there, or can't take them."""
+    """A copy with the changes. Raises ``Refused`` that lists every container that is missing or can't take them."""
     what = f"the task definition in {where}"
     there = [str(one.get("name", "")) for one in definition["containerDefinitions"]]
     found = [
@@ -63,9 +63,9 @@ def render(definition: TaskDefinition, changes: Changes, *, where: str) -> TaskD
 
 
 def pairs(text: str, *, what: str) -> dict[str, str]:
-    """``NAME=VALUE``, one a line, split at the first ``=``; of two of the same name the later counts.
+    """Reads one ``NAME=VALUE`` per line, split at the first ``=``; the last of several equal names wins.
 
-    Raises ``Refused`` with the line's number, and without the line, which may hold a secret.
+    Raises ``Refused`` with the line's number, but not the line itself, which may hold a secret.
     """
     found: dict[str, str] = {}
     for number, line in enumerate(text.split("\n"), 1):
@@ -78,9 +78,9 @@ def pairs(text: str, *, what: str) -> dict[str, str]:
 
 
 def words(text: str, *, what: str) -> tuple[str, ...]:
-    """The words of a command; quotes hold them together. Raises ``Refused`` where quotes are not closed.
+    """Splits a command into words; quotes group them. Raises ``Refused`` if quotes are not closed.
 
-    A backslash is one, as in the official action, so that ``App\\Jobs`` or a path of Windows comes through.
+    As in the official action, a backslash is an ordinary character, so ``App\\Jobs`` or a Windows path stays intact.
     """
     import shlex
 
@@ -108,8 +108,10 @@ def _changed(one: dict[str, Any], changes: Changes) -> dict[str, Any]:
 
 
 def _without_empty_words(container: dict[str, Any]) -> dict[str, Any]:
-    """``[""]``, which a skeleton of the AWS CLI has, is no command, as the official action has it. To Docker it is
-    one, and an ENTRYPOINT that it takes away."""
+    """Drops ``[""]``, which comes from a skeleton of the AWS CLI, as the official action does.
+
+    Docker would treat it as a command, and as an ENTRYPOINT that removes the image's.
+    """
     return {
         name: value
         for name, value in container.items()

@@ -1,7 +1,7 @@
-"""Task definitions: read a template, put images in, compare with what is registered.
+"""Task definitions: reads a template, inserts images, compares with the registered revision.
 
-Everything goes by botocore's model of RegisterTaskDefinition, which the caller passes in: a field
-that AWS adds is known as soon as botocore knows it.
+Follows botocore's model of RegisterTaskDefinition, which the caller passes in: a field that AWS adds works as soon as
+botocore knows it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _WORDS = {"true": True, "false": False}
 _KINDS = {"boolean": "true or false", "integer": "a whole number", "long": "a whole number"}
 _WHOLE = re.compile(r"[-+]?[0-9]{1,18}(?:\.0{1,18})?")
 _NUMBER = re.compile(r"[-+]?[0-9]{1,18}(?:\.[0-9]{1,18})?")
-# What no image reference holds, and every way to write a placeholder does.
+# No image reference matches this, and every style of placeholder does.
 _PLACEHOLDER = re.compile(r"[<>{}$%\s]|^__.*__$")
 
 
@@ -32,10 +32,9 @@ def read(
 ) -> TaskDefinition:
     """The task definition in ``text`` (JSON or YAML), as RegisterTaskDefinition takes it.
 
-    ``register`` is the input of RegisterTaskDefinition, ``described`` what DescribeTaskDefinition
-    calls a task definition: fields that only the second has are output and are left out. Empty values
-    are left out too, but for those of ``keep_null_value_keys``. Raises ``Refused`` with every problem
-    and its path.
+    ``register`` is the input of RegisterTaskDefinition, ``described`` the task definition in the output of
+    DescribeTaskDefinition. Omits fields that only the second has, because they are output only, and empty values,
+    except those of ``keep_null_value_keys``. Raises ``Refused`` with every problem and its path.
     """
     what = f"the task definition in {where}"
     content = json_yaml.parse(text, what=what, numbers_as_written=True)
@@ -44,7 +43,7 @@ def read(
         raise Refused(f"{what} has to be a mapping that holds `family` and `containerDefinitions`")
     definition = normalise(content, register, described, found, keep_null_value_keys)
     names = [one.get("name") for one in definition.get("containerDefinitions", ())]
-    for index, name in enumerate(names):  # the model does not say so, but ECS does, and we look containers up
+    for index, name in enumerate(names):  # the model doesn't require it, but ECS and our lookups do
         if name is None:
             found.append(f"containerDefinitions[{index}].name: is missing")
         elif name in names[:index]:
@@ -61,8 +60,10 @@ def normalise(
     found: list[str],
     keep_null_value_keys: Collection[str] = (),
 ) -> TaskDefinition:
-    """Without the wrapper of DescribeTaskDefinition, output-only fields and empty values; with the
-    types that ECS wants. What can't be so is added to ``found``."""
+    """Removes the wrapper of DescribeTaskDefinition, output-only fields and empty values, and converts to ECS's types.
+
+    Adds every value that does not fit to ``found``.
+    """
     inner = content.get("taskDefinition")
     if isinstance(inner, Mapping):
         content = {**inner, **({"tags": content["tags"]} if content.get("tags") else {})}
@@ -75,13 +76,12 @@ def normalise(
 
 
 def _is_of_aws(tag: Any) -> bool:
-    """A tag that CloudFormation has set, say: Describe tells it, and Register refuses it."""
+    """Whether AWS set this tag, for example CloudFormation: Describe returns it, and Register refuses it."""
     return isinstance(tag, Mapping) and str(tag.get("key", "")).lower().startswith("aws:")
 
 
 def check_containers(definition: TaskDefinition, names: Collection[str], *, where: str) -> None:
-    """Raises ``Refused`` where a container of these is not there, and where the image of another, which
-    nobody replaces, is still a placeholder."""
+    """Raises ``Refused`` if one of these containers is missing, or if the image of any other is still a placeholder."""
     there = [str(container.get("name", "")) for container in definition["containerDefinitions"]]
     what = f"the task definition in {where}"
     found = [
@@ -107,12 +107,12 @@ def with_images(definition: TaskDefinition, images: Mapping[str, str]) -> TaskDe
 
 
 def same(one: TaskDefinition, other: TaskDefinition) -> bool:
-    """Whether ECS would run the two alike: order where it means nothing and ECS's defaults aside."""
+    """Whether ECS would run both the same way: ignores ECS's defaults, and order if it has no meaning."""
     return canonical(one) == canonical(other)
 
 
 def first_equal(definitions: Sequence[TaskDefinition]) -> list[int]:
-    """For each the number of the first one that ECS would run alike: those share a revision."""
+    """For each definition, the index of the first one that ECS would run the same way: they share a revision."""
     return [
         next(
             number
@@ -124,19 +124,19 @@ def first_equal(definitions: Sequence[TaskDefinition]) -> list[int]:
 
 
 def container(definition: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """The container's definition, or an empty one where it is not there."""
+    """The container's definition, or an empty one if it is missing."""
     return next((c for c in definition.get("containerDefinitions", ()) if c.get("name") == name), {})
 
 
-# ---- by the model's shape ----
+# ---- fitting to the model ----
 
-_COMMANDS = {"command", "entryPoint"}  # an empty word of a command is a word
+_COMMANDS = {"command", "entryPoint"}  # an empty word in a command counts
 _NOTHING: dict[str, type] = {"string": str, "list": list, "map": dict, "structure": dict}
 
 
 @dataclass(frozen=True)
 class _Fitting:
-    """Content made to fit a model: ``None`` where nothing is left of a value, and what does not fit is ``found``."""
+    """Fits content to a model: ``None`` if nothing is left of a value. Adds what does not fit to ``found``."""
 
     model: Shape
     keep: Collection[str]
@@ -156,7 +156,7 @@ class _Fitting:
             self.found.append(f"{path}: must be a mapping")
             return None
         fitted: dict[str, Any] = {}
-        told: set[str] = set()  # what has a problem of its own is not missing as well
+        told: set[str] = set()  # a field with another problem isn't also reported as missing
         for name, inner in value.items():
             here, before = json_yaml.join(path, name), len(self.found)
             if name in shape.members:
@@ -169,13 +169,13 @@ class _Fitting:
                 self.found.append(f"{here}: ECS has no such field{hint}")
         kept = {name: inner for name, inner in fitted.items() if inner is not None}
         if path and all(_empty(inner) for inner in kept.values()):
-            return None  # so does the official action, whatever is to be kept
+            return None  # as the official action does, even for keys to keep
         _complete(kept, shape, path)
         self.require(shape, path, {*kept, *told})
         return kept
 
     def member(self, value: Any, shape: Shape, path: str, keep: bool) -> Any:
-        """A key that is to be kept keeps an empty value, but for null: the official action does not send it either."""
+        """A key to keep keeps an empty value, except null, which the official action doesn't send either."""
         fitted = None if _empty(value) else self.value(value, shape, path)
         if not _empty(fitted):
             return fitted
@@ -199,7 +199,7 @@ class _Fitting:
             here = f"{path}[{index}]"
             if item is not None:
                 items.append(self.value(item, shape.member, here))
-            elif shape.member.type_name not in ("structure", "list", "map"):  # nobody can know what was meant
+            elif shape.member.type_name not in ("structure", "list", "map"):  # the intent is unknown
                 self.found.append(f"{here}: is null; write a value, or leave the element out")
         return [item for item in items if not _empty(item) or (words and item == "")]
 
@@ -233,13 +233,13 @@ class _Fitting:
 
     def where_it_belongs(self, name: str, shape: Shape) -> str:
         places = list(_places(self.model, name))
-        if 1 <= len(places) <= 2:  # more: a name like `type`, which says nothing
+        if 1 <= len(places) <= 2:  # more: a name like `type`, which is no hint
             return f"; it belongs in {' or '.join(places)}"
         return closest(name, shape.members)
 
 
 def _complete(kept: dict[str, Any], shape: Shape, path: str) -> None:
-    """An empty environment value is a value; of App Mesh's properties the official action says so of the name, too."""
+    """Keeps an empty environment value; in App Mesh's properties also an empty name, as the official action does."""
     if shape.name == "KeyValuePair":
         if "name" in kept or path.startswith("proxyConfiguration."):
             kept.setdefault("value", "")
@@ -248,13 +248,13 @@ def _complete(kept: dict[str, Any], shape: Shape, path: str) -> None:
 
 
 def _spelling(name: str, shape: Shape) -> str:
-    """How ECS spells what CloudFormation writes as ``PortMappings`` and Terraform as ``port_mappings``; or nothing."""
+    """ECS's spelling of CloudFormation's ``PortMappings`` or Terraform's ``port_mappings``; empty if unknown."""
     plain = re.sub("[-_]", "", name).lower()
     return next((str(known) for known in shape.members if known.lower() == plain), "")
 
 
 def _places(shape: Shape, name: str, path: str = "") -> Iterator[str]:
-    """Where in the model a field has this name."""
+    """The places in the model with a field of this name."""
     if shape.type_name == "list":
         yield from _places(shape.member, name, f"{path}[]")
     elif shape.type_name == "structure":
@@ -270,7 +270,7 @@ def _empty(value: Any) -> bool:
 
 # ---- comparison ----
 
-# What ECS takes, and often fills in, where a definition is silent.
+# What ECS uses, and often fills in, for missing fields.
 _DEFAULTS: dict[str, dict[str, Any]] = {
     "": {"networkMode": "bridge", "enableFaultInjection": False},
     "containerDefinitions": {
@@ -296,9 +296,9 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
     "volumesFrom": {"readOnly": False},
 }
 _FARGATE = {"cpuArchitecture": "X86_64", "operatingSystemFamily": "LINUX"}
-MAPS = {"dockerLabels", "options", "driverOpts", "labels"}  # whose keys are the user's, and an empty value is one
-# Lists in whose order ECS sees nothing, and which it may tell in another: the member that tells the elements apart, and
-# the only other one where there is no more.
+MAPS = {"dockerLabels", "options", "driverOpts", "labels"}  # users choose the keys, and empty values count
+# Lists whose order means nothing to ECS, and which it may return in another order: the member that identifies an
+# element, and the other member if there is exactly one more.
 NAMED = {
     "containerDefinitions": ("name", ""),
     "dependsOn": ("containerName", "condition"),
@@ -322,17 +322,17 @@ _SETS = {"requiresCompatibilities", "placementConstraints", "add", "drop", "perm
 
 
 def canonical(definition: Mapping[str, Any]) -> dict[str, Any]:
-    """A normalised definition as a tree that is equal for all that ECS runs alike.
+    """A normalised definition as a tree that is equal for all definitions that ECS runs the same way.
 
-    Without defaults and empty values; the lists of ``NAMED`` are mappings, in which a name that stands there more than
-    once has all its values, in their order: nobody says which of them counts.
+    Omits defaults and empty values. The lists of ``NAMED`` become mappings; a repeated name keeps all its values in
+    order, because it is not documented which of them counts.
     """
     top = dict(definition)
     for field, unit in (("cpu", "vcpu"), ("memory", "gb")):
         if field in top:
             top[field] = _units(top[field], unit)
     for field in ("taskRoleArn", "executionRoleArn"):
-        if field in top:  # or a role's short name; a role is always of the task's own account
+        if field in top:  # ARN or short name; a role always belongs to the task's account
             top[field] = re.sub(r"^arn:[^:]+:iam::[0-9]+:role/", "", top[field])
     if top.get("requiresCompatibilities") == ["FARGATE"]:
         platform = top.get("runtimePlatform", {})
@@ -372,7 +372,7 @@ def _with_ports(one: Mapping[str, Any], same_ports: bool) -> dict[str, Any]:
 
 
 def _port(mapping: Mapping[str, Any], same_ports: bool) -> dict[str, Any]:
-    """Its numbers as Docker writes them, ``8080:80/tcp``; a protocol that is not ``udp`` is ``tcp`` to ECS."""
+    """A port mapping in Docker's notation, ``8080:80/tcp``; ECS treats any protocol other than ``udp`` as ``tcp``."""
     numbers = {"containerPort", "containerPortRange", "hostPort", "protocol"}
     inside = mapping.get("containerPort") or mapping.get("containerPortRange", "")
     outside = mapping.get("hostPort")
@@ -391,6 +391,6 @@ def _units(text: str, unit: str) -> str:
 
 
 def log_options(definition: Mapping[str, Any], name: str) -> dict[str, str]:
-    """The awslogs options of a container; empty where its logs go elsewhere."""
+    """The awslogs options of a container; empty if it uses another log driver."""
     configuration = container(definition, name).get("logConfiguration", {})
     return dict(configuration.get("options", {})) if configuration.get("logDriver") == "awslogs" else {}
