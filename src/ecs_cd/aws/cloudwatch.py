@@ -9,14 +9,14 @@ from ecs_cd.aws.session import Aws
 
 Json = dict[str, Any]
 
-_KINDS = ("MetricAlarm", "CompositeAlarm")  # without them CloudWatch answers with the first kind only
+_KINDS = ("MetricAlarm", "CompositeAlarm")  # without AlarmTypes, CloudWatch returns metric alarms only
 
 
 def in_alarm(aws: Aws, names: Sequence[str]) -> list[Json]:
-    """Those of these alarms that are in ALARM, a hundred names a call."""
+    """Returns those of the named alarms that are in ALARM, 100 names per call."""
     client = aws.once("cloudwatch")
     found: list[Json] = []
-    for start in range(0, len(names), 100):  # as many as an answer holds
+    for start in range(0, len(names), 100):  # the most that one response holds
         chunk = list(names[start : start + 100])
         answer = client.describe_alarms(AlarmNames=chunk, AlarmTypes=_KINDS, StateValue="ALARM", MaxRecords=100)
         found += [*answer.get("MetricAlarms", ()), *answer.get("CompositeAlarms", ())]

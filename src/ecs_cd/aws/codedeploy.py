@@ -1,4 +1,4 @@
-"""CodeDeploy: deployment groups, deployments, the ECS service that a deployment moves."""
+"""CodeDeploy: deployment groups, deployments, and the ECS service that a deployment updates."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from ecs_cd.model.errors import Refused
 
 Json = dict[str, Any]
 
-DEPLOYMENTS_A_CALL = 25  # the most that BatchGetDeployments takes
+DEPLOYMENTS_A_CALL = 25  # the maximum for BatchGetDeployments
 _NOT_YET = ("DeploymentNotStartedException", "DeploymentTargetDoesNotExistException")
 
 
 def deployment_group(aws: Aws, application: str, group: str) -> Json:
-    """The deployment group. Raises ``Refused`` where it or its application is not there."""
+    """Returns the deployment group. Raises ``Refused`` if it or its application does not exist."""
     client = aws.client("codedeploy")
     try:
         answer = client.get_deployment_group(applicationName=application, deploymentGroupName=group)
@@ -41,7 +41,7 @@ def deployment_group(aws: Aws, application: str, group: str) -> Json:
 
 
 def deployment_config(aws: Aws, name: str) -> Json | None:
-    """The deployment configuration; ``None`` where there is none of this name."""
+    """Returns the deployment configuration, or ``None`` if it does not exist."""
     try:
         answer = aws.client("codedeploy").get_deployment_config(deploymentConfigName=name)
     except ClientError as error:
@@ -55,8 +55,8 @@ def deployment_config(aws: Aws, name: str) -> Json | None:
 def deployment_ids(
     aws: Aws, application: str, group: str, *, statuses: Sequence[str] = (), since: datetime | None = None
 ) -> tuple[list[str], datetime]:
-    """The ids of the group's deployments, of those that have one of these statuses and were created since; and when
-    that was asked, by AWS's clock."""
+    """Returns the ids of the group's deployments, and the time of the request by AWS's clock. ``statuses`` and
+    ``since`` (the creation time) filter the deployments."""
     request: Json = {"applicationName": application, "deploymentGroupName": group}
     if statuses:
         request["includeOnlyStatuses"] = list(statuses)
@@ -68,18 +68,18 @@ def deployment_ids(
 
 
 def deployments(aws: Aws, ids: Sequence[str]) -> list[Json]:
-    """The deployments with these ids; what CodeDeploy does not know is left out."""
+    """Returns the deployments with these ids, without those that CodeDeploy does not know."""
     return _deployments(aws.client("codedeploy"), ids)
 
 
 def look_at_deployments(aws: Aws, ids: Sequence[str]) -> dict[str, Json]:
-    """The deployments by their ids, 25 a call, asked once, for polling; what is not there is left out."""
+    """Returns the deployments by id, without missing ones. For polling: 25 per call, no retries."""
     return {str(each["deploymentId"]): each for each in _deployments(aws.once("codedeploy"), ids)}
 
 
 def ecs_target(aws: Aws, deployment_id: str, target_id: str) -> Json | None:
-    """The deployment's lifecycle events and task sets; ``None`` before it has begun. ``target_id`` is
-    ``cluster:service``. Asked once, for polling."""
+    """Returns the deployment's lifecycle events and task sets, or ``None`` before it starts. ``target_id`` is
+    ``cluster:service``. For polling: no retries."""
     try:
         answer = aws.once("codedeploy").batch_get_deployment_targets(deploymentId=deployment_id, targetIds=[target_id])
     except ClientError as error:
@@ -90,12 +90,12 @@ def ecs_target(aws: Aws, deployment_id: str, target_id: str) -> Json | None:
 
 
 def create(aws: Aws, request: Mapping[str, Any]) -> str:
-    """CreateDeployment; the new deployment's id. Repeats nothing."""
+    """Calls CreateDeployment and returns the new deployment's id. Never retries."""
     return str(aws.once("codedeploy").create_deployment(**request)["deploymentId"])
 
 
 def stop(aws: Aws, deployment_id: str) -> bool:
-    """Stops the deployment and has CodeDeploy roll back; ``False`` where it has ended already."""
+    """Stops the deployment and has CodeDeploy roll back. Returns ``False`` if it has already ended."""
     try:
         aws.client("codedeploy").stop_deployment(deploymentId=deployment_id, autoRollbackEnabled=True)
     except ClientError as error:
@@ -106,7 +106,7 @@ def stop(aws: Aws, deployment_id: str) -> bool:
 
 
 def proceed(aws: Aws, deployment_id: str) -> None:
-    """Lets the traffic of a deployment that is Ready over."""
+    """Continues a deployment that is Ready, so that CodeDeploy shifts its traffic."""
     client = aws.client("codedeploy")
     client.continue_deployment(deploymentId=deployment_id, deploymentWaitType="READY_WAIT")
 

@@ -1,4 +1,4 @@
-"""ECR: what a repository holds, retagging without a pull, scans, the login's token. ECR public is another service."""
+"""ECR: a repository's images, retagging without a pull, scans, the login token. ECR public is a separate service."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from ecs_cd.model.references import MANIFEST_TYPES, Image, Mutability, Repositor
 
 
 def images(aws: Aws, repository: Repository, tags: Sequence[str]) -> dict[str, Image]:
-    """The images that hold these tags, by tag; what is not there is left out.
+    """Returns the images with these tags, by tag, without the tags that do not exist.
 
-    Raises ``Refused`` where the repository is not there.
+    Raises ``Refused`` if the repository does not exist.
     """
     tags = list(dict.fromkeys(tags))
     if not tags:
@@ -28,7 +28,7 @@ def images(aws: Aws, repository: Repository, tags: Sequence[str]) -> dict[str, I
     found = [(one["imageId"].get("imageTag", ""), _image(one)) for one in answer["images"]]
     there = {tag: image for tag, image in found if tag in tags}
     absent = {failure["imageId"].get("imageTag") for failure in answer.get("failures", ())}
-    # Of two tags of one image the answer may name but one: of several images it has to be asked for which.
+    # If two tags are of one image, the response may name only one. With several images, ask for each unnamed tag.
     unnamed = set(tags) - set(there) - absent
     if len({image.digest for _, image in found}) == 1:
         return there | dict.fromkeys(unnamed, found[0][1])
@@ -38,13 +38,13 @@ def images(aws: Aws, repository: Repository, tags: Sequence[str]) -> dict[str, I
 
 
 def manifest(aws: Aws, repository: Repository, digest: str) -> str:
-    """The manifest of the image with this digest; an empty object where it is not there."""
+    """Returns the manifest of the image with this digest, or an empty JSON object if the image does not exist."""
     answer = _batch_get(aws, repository, [{"imageDigest": digest}])
     return next((_image(found).manifest for found in answer["images"]), "{}")
 
 
 def mutability(aws: Aws, repository: Repository) -> Mutability:
-    """Which tags of the repository can move. Raises ``Refused`` where the repository is not there."""
+    """Returns which tags of the repository can move. Raises ``Refused`` if the repository does not exist."""
     name = _name(repository)
     request = {"repositoryNames": [name.pop("repositoryName")], **name}
     try:
@@ -56,7 +56,7 @@ def mutability(aws: Aws, repository: Repository) -> Mutability:
 
 
 def tag(aws: Aws, repository: Repository, image: Image, name: str) -> None:
-    """Gives the image one more tag. That the tag holds the image already is success."""
+    """Adds a tag to the image. Succeeds if the image already has the tag."""
     media_type = {"imageManifestMediaType": image.media_type} if image.media_type else {}
     try:
         _client(aws, repository).put_image(
@@ -74,14 +74,14 @@ def tag(aws: Aws, repository: Repository, image: Image, name: str) -> None:
 
 
 def has(aws: Aws, repository: Repository) -> bool:
-    """Whether the repository can be in ECR: by its host, or because a local AWS stands for it whatever the host."""
+    """Whether the repository can be in ECR: its host says so, or a local AWS emulates ECR for any host."""
     return bool(repository.account) or not is_aws(aws.client("ecr", region=repository.region).meta.endpoint_url)
 
 
 def login(aws: Aws, repository: Repository) -> tuple[str, str]:
-    """User name and password for ``docker login``, good for 12 hours.
+    """Returns the user name and password for ``docker login``, valid for 12 hours.
 
-    They are good for every registry of the region that the caller may access, those of other accounts too:
+    They are valid for every registry in the region that the caller may access, including other accounts':
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html
     """
     answer = _client(aws, repository).get_authorization_token()
@@ -94,7 +94,7 @@ def login(aws: Aws, repository: Repository) -> tuple[str, str]:
 
 
 def scan(aws: Aws, repository: Repository, digest: str) -> list[dict[str, Any]] | None:
-    """ECR's scan of an image, all pages of DescribeImageScanFindings; nothing where ECR knows of none."""
+    """Returns all pages of DescribeImageScanFindings for an image, or ``None`` if ECR has no scan of it."""
     request = {**_name(repository), "imageId": {"imageDigest": digest}, "maxResults": 1000}
     with transient_as_unreadable():
         try:
@@ -109,16 +109,16 @@ def scan(aws: Aws, repository: Repository, digest: str) -> list[dict[str, Any]] 
 
 
 def start_scan(aws: Aws, repository: Repository, digest: str) -> None:
-    """Starts a scan, as basic scanning allows once in 24 hours."""
+    """Starts a scan. Basic scanning allows one per image every 24 hours."""
     client = aws.once("ecr", region=repository.region)
     client.start_image_scan(**_name(repository), imageId={"imageDigest": digest})
 
 
 def scan_frequency(aws: Aws, repository: Repository) -> str:
-    """``SCAN_ON_PUSH``, ``CONTINUOUS_SCAN`` or ``MANUAL``; empty where ECR doesn't tell, as of other accounts'."""
+    """Returns ``SCAN_ON_PUSH``, ``CONTINUOUS_SCAN`` or ``MANUAL``; empty if unknown, as for other accounts."""
     answer = _client(aws, repository).batch_get_repository_scanning_configuration(repositoryNames=[repository.name])
     for found in answer.get("scanningConfigurations", ()):
-        if repository.account in (None, found["repositoryArn"].split(":")[4]):  # ours can have the same name
+        if repository.account in (None, found["repositoryArn"].split(":")[4]):  # ours may have the same name
             return str(found["scanFrequency"])
     return ""
 
@@ -137,7 +137,7 @@ def _image(found: dict[str, Any]) -> Image:
 
 
 def _client(aws: Aws, repository: Repository) -> Client:
-    """Raises ``Refused`` where the repository is in no ECR at all: one of the same name would be asked."""
+    """Raises ``Refused`` if the repository is not in ECR: the call would find one of the same name there."""
     if not has(aws, repository):
         raise Refused(
             f"{repository} is not in ECR",

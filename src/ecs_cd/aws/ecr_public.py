@@ -1,4 +1,4 @@
-"""ECR public: the same as of ECR. Its API has no manifests, so these come from the registry itself."""
+"""ECR public, with the functions of ``ecr``. Its API has no manifests, so they come from the registry itself."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _REGION = "us-east-1"
 
 
 def images(aws: Aws, repository: Repository, tags: Sequence[str]) -> dict[str, Image]:
-    """The images that hold these tags, by tag, without their manifests; what is not there is left out.
+    """Returns the images with these tags, by tag, without manifests and without the tags that do not exist.
 
-    Raises ``Refused`` where the repository is not there, or is somebody else's.
+    Raises ``Refused`` if the repository does not exist or belongs to another account.
     """
     found = {tag: image for tag in dict.fromkeys(tags) if (image := _image(aws, repository, tag))}
-    if found:  # what is asked is this account's registry, whatever the alias says
+    if found:  # the API reads this account's registry, whatever the alias is
         _check_alias(aws, repository)
     return found
 
 
 def check(aws: Aws, repository: Repository) -> None:
-    """Raises ``Refused`` where the repository is not there."""
+    """Raises ``Refused`` if the repository does not exist."""
     try:
         _client(aws).describe_repositories(repositoryNames=[_name(repository)])
     except ClientError as error:
@@ -38,7 +38,7 @@ def check(aws: Aws, repository: Repository) -> None:
 
 
 def tag(aws: Aws, repository: Repository, image: Image, name: str) -> None:
-    """Gives the image one more tag. That the tag holds the image already is success."""
+    """Adds a tag to the image. Succeeds if the image already has the tag."""
     media_type = {"imageManifestMediaType": image.media_type} if image.media_type else {}
     try:
         _client(aws).put_image(
@@ -54,13 +54,13 @@ def tag(aws: Aws, repository: Repository, image: Image, name: str) -> None:
 
 
 def login(aws: Aws) -> tuple[str, str]:
-    """User name and password for ``docker login``, good for 12 hours."""
+    """Returns the user name and password for ``docker login``, valid for 12 hours."""
     user, _, password = base64.b64decode(_token(aws)).decode().partition(":")
     return user, password
 
 
 def manifest(aws: Aws, repository: Repository, digest: str) -> str:
-    """The manifest of the image with this digest, to the byte; an empty object where it is not there."""
+    """Returns the exact bytes of the manifest with this digest, or an empty JSON object if it does not exist."""
     from urllib.error import HTTPError
     from urllib.request import Request, urlopen
 
@@ -82,7 +82,7 @@ def manifest(aws: Aws, repository: Repository, digest: str) -> str:
 
 
 def _image(aws: Aws, repository: Repository, tag: str) -> Image | None:
-    """One call for each tag: of several, one that is not there would fail them all."""
+    """Looks up one tag per call: in a call with several tags, one missing tag fails them all."""
     try:
         answer = _client(aws).describe_images(repositoryName=_name(repository), imageIds=[{"imageTag": tag}])
     except ClientError as error:
@@ -112,7 +112,7 @@ def _client(aws: Aws) -> Client:
 
 
 def _name(repository: Repository) -> str:
-    """The name in the registry, which the alias stands for."""
+    """The repository's name without the alias, which stands for the registry."""
     name = repository.name.partition("/")[2]
     if not name:
         raise Refused(f"{repository} lacks a name: it must be {repository.host}/ALIAS/NAME")

@@ -15,20 +15,20 @@ from ecs_cd.model.errors import Refused
 Json = dict[str, Any]
 
 _NO_CLUSTER = ("ClusterNotFoundException",)
-_SERVICES_A_CALL = 10  # the most that DescribeServices takes
+_SERVICES_A_CALL = 10  # the maximum for DescribeServices
 
 
 def shapes(aws: Aws) -> tuple[Any, Any]:
-    """botocore's shapes of RegisterTaskDefinition's input and of a described task definition."""
+    """Returns botocore's shapes of RegisterTaskDefinition's input and of a described task definition."""
     model = aws.client("ecs").meta.service_model
     described = model.operation_model("DescribeTaskDefinition").output_shape.members["taskDefinition"]
     return model.operation_model("RegisterTaskDefinition").input_shape, described
 
 
 def task_definition(aws: Aws, name: str) -> Json | None:
-    """DescribeTaskDefinition's answer, tags included; of a family its newest active revision.
+    """Returns DescribeTaskDefinition's response with tags; for a family, that of its newest active revision.
 
-    ``None`` where it is not there.
+    Returns ``None`` if it does not exist.
     """
     try:
         answer: Json = aws.client("ecs").describe_task_definition(taskDefinition=name, include=["TAGS"])
@@ -40,14 +40,14 @@ def task_definition(aws: Aws, name: str) -> Json | None:
 
 
 def register(aws: Aws, definition: Json) -> str:
-    """Registers a revision; its ARN. Repeats nothing."""
+    """Registers a revision and returns its ARN. Never retries."""
     answer = aws.once("ecs").register_task_definition(**definition)
     return str(answer["taskDefinition"]["taskDefinitionArn"])
 
 
 def look_at_services(aws: Aws, cluster: str, names: Sequence[str]) -> dict[str, Json]:
-    """The services by the names or ARNs that were given, ten a call, asked once, for polling; what is not there,
-    with its cluster or without, is left out."""
+    """Returns the services by the given names or ARNs, without those whose service or cluster does not exist. For
+    polling: ten per call, no retries."""
     try:
         return _services(aws.once("ecs"), cluster, names)
     except ClientError as error:
@@ -57,14 +57,14 @@ def look_at_services(aws: Aws, cluster: str, names: Sequence[str]) -> dict[str, 
 
 
 def look_at_service(aws: Aws, cluster: str, name: str) -> Json | None:
-    """The service, asked once, for polling; ``None`` where it or its cluster is not there."""
+    """Returns the service, or ``None`` if it or its cluster does not exist. For polling: no retries."""
     return look_at_services(aws, cluster, [name]).get(name)
 
 
 def active_services(aws: Aws, cluster: str, names: Sequence[str]) -> dict[str, Json]:
-    """The services by the names or ARNs that were given, ten a call.
+    """Returns the services by the given names or ARNs, ten per call.
 
-    Raises ``Refused`` where one of them or the cluster is not there, or not ACTIVE: all of these at once.
+    Raises ``Refused`` if the cluster or a service is missing or not ACTIVE, and lists all such services.
     """
     try:
         found = _services(aws.client("ecs"), cluster, names)
@@ -83,12 +83,12 @@ def active_services(aws: Aws, cluster: str, names: Sequence[str]) -> dict[str, J
 
 
 def active_service(aws: Aws, cluster: str, name: str) -> Json:
-    """The service. Raises ``Refused`` where it or its cluster is not there, or not ACTIVE."""
+    """Returns the service. Raises ``Refused`` if it or its cluster is missing or not ACTIVE."""
     return active_services(aws, cluster, [name])[name]
 
 
 def update_service(aws: Aws, cluster: str, name: str, arn: str, *, force: bool, more: Mapping[str, Any]) -> Json:
-    """UpdateService with a task definition and ``more`` of its members; the service as it is then. Repeats nothing."""
+    """Calls UpdateService with a task definition and ``more`` parameters; returns the service. Never retries."""
     forced = {"forceNewDeployment": True} if force else {}
     answer = aws.once("ecs").update_service(cluster=cluster, service=name, taskDefinition=arn, **forced, **more)
     updated: Json = answer["service"]
@@ -96,15 +96,15 @@ def update_service(aws: Aws, cluster: str, name: str, arn: str, *, force: bool, 
 
 
 def run_task(aws: Aws, request: Mapping[str, Any]) -> tuple[Json | None, list[Json]]:
-    """The task that RunTask started, or else its ``failures``. Repeats nothing."""
+    """Calls RunTask and returns the task, or else its ``failures``. Never retries."""
     answer = aws.once("ecs").run_task(**request)
     return next(iter(answer.get("tasks", ())), None), list(answer.get("failures", ()))
 
 
 def started_by(aws: Aws, cluster: str, family: str, name: str) -> str | None:
-    """The ARN of the family's task that was started with this ``startedBy``, running or stopped.
+    """Returns the ARN of the family's task with this ``startedBy``, running or stopped.
 
-    Not by ListTasks' own filter for it, which goes with no other, and so leaves out stopped tasks.
+    ListTasks' own ``startedBy`` filter can't be combined with another, so it would miss stopped tasks.
     """
     for status in ("RUNNING", "STOPPED"):
         arns = _list_tasks(aws.client("ecs"), cluster=cluster, family=family, desiredStatus=status)
@@ -116,7 +116,7 @@ def started_by(aws: Aws, cluster: str, family: str, name: str) -> str | None:
 
 
 def task(aws: Aws, cluster: str, arn: str) -> Json | None:
-    """The task; ``None`` where ECS does not list it (just after RunTask that passes)."""
+    """Returns the task, or ``None`` if ECS does not list it, which is transient just after RunTask."""
     return next(iter(tasks(aws, cluster, [arn])), None)
 
 
@@ -125,7 +125,7 @@ def stop_task(aws: Aws, cluster: str, arn: str, reason: str) -> None:
 
 
 def tasks(aws: Aws, cluster: str, arns: Sequence[str]) -> list[Json]:
-    """The tasks with these ARNs, a hundred a call; what ECS does not list is left out."""
+    """Returns the tasks with these ARNs, 100 per call, without those that ECS does not list."""
     chunks = (list(arns[start : start + 100]) for start in range(0, len(arns), 100))
     return [
         found
@@ -135,7 +135,7 @@ def tasks(aws: Aws, cluster: str, arns: Sequence[str]) -> list[Json]:
 
 
 def service_task_arns(aws: Aws, cluster: str, name: str, status: str) -> list[str]:
-    """The ARNs of the service's tasks with this desired status: ``RUNNING`` or ``STOPPED``."""
+    """Returns the ARNs of the service's tasks with this desired status: ``RUNNING`` or ``STOPPED``."""
     return _list_tasks(aws.once("ecs"), cluster=cluster, serviceName=name, desiredStatus=status)
 
 

@@ -1,4 +1,4 @@
-"""AWS's errors: which pass, and in words that name the remedy."""
+"""AWS errors: which are transient, and explanations that name the remedy."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SIGN_IN = {
 _CONNECTION = (botocore.exceptions.ConnectionError, botocore.exceptions.HTTPClientError)
 _UNSIGNED = botocore.exceptions.CredentialRetrievalError
 
-# RegisterTaskDefinition answers with this as a ClientException.
+# RegisterTaskDefinition returns this message in a ClientException.
 _CONCURRENT = "Too many concurrent attempts"
 
 CREDENTIALS_REMEDY = (
@@ -35,8 +35,8 @@ CREDENTIALS_REMEDY = (
 
 
 def code(error: Exception) -> str:
-    """AWS's code of an error: ``ClusterNotFoundException``; empty if it never came to an answer."""
-    if isinstance(error, botocore.exceptions.ClientError):  # others have a `response` too, which is None
+    """Returns the AWS error code, such as ``ClusterNotFoundException``; empty if AWS did not respond."""
+    if isinstance(error, botocore.exceptions.ClientError):  # other errors also have a `response`, which is None
         return str(error.response.get("Error", {}).get("Code", ""))
     return ""
 
@@ -44,7 +44,7 @@ def code(error: Exception) -> str:
 def is_transient(error: Exception) -> bool:
     """Whether the same call may succeed in a moment: throttled, server error, connection lost.
 
-    A mutation that failed like this may have been carried out all the same, unless it was ``unsent``.
+    AWS may still have carried out a mutation that failed like this, unless it was ``unsent``.
     """
     if isinstance(error, botocore.exceptions.ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
@@ -53,30 +53,30 @@ def is_transient(error: Exception) -> bool:
 
 
 def unsent(error: Exception) -> bool:
-    """Whether a call that is never repeated was not made at all, for want of credentials."""
+    """Whether a call that is never retried was not sent at all, because there were no credentials."""
     return isinstance(error, _UNSIGNED)
 
 
 def denied(error: Exception) -> bool:
-    """Whether the role may not do it."""
+    """Whether AWS denied the call to the role."""
     return code(error) in _DENIED
 
 
 @contextmanager
 def transient_as_unreadable() -> Iterator[None]:
-    """Reads inside a watch: what passes becomes ``Unreadable``, for the watch to look again."""
+    """Turns transient errors into ``Unreadable``, so that a watch reads again."""
     try:
         yield
     except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError) as error:
         if is_transient(error):
             raise Unreadable(str(error) if unsent(error) else code(error) or type(error).__name__) from error
         raise
-    except ResponseParserError as error:  # cut off, or a proxy's page; its text is the whole answer
+    except ResponseParserError as error:  # truncated, or a proxy's page; the error's text is the whole response
         raise Unreadable("an answer that can't be read") from error
 
 
 def explain(error: Exception) -> Refused:
-    """An AWS error as sentences: what was asked, what AWS answered, what to do. A ``Refused`` is that already."""
+    """Explains an AWS error: the request, AWS's response, what to do. Returns a ``Refused`` unchanged."""
     if isinstance(error, Refused):
         return error
     if isinstance(error, botocore.exceptions.ClientError):
@@ -95,12 +95,12 @@ def explain(error: Exception) -> Refused:
 
 
 def no_region() -> Refused:
-    """Without one there is nobody to ask."""
+    """Returns the error for a missing region."""
     return Refused("no AWS region is known", "Set the input aws-region, or AWS_REGION in the job's env.")
 
 
 def _without_values(report: str) -> str:
-    """botocore's report of wrong parameters names their values, which can be the document's."""
+    """Removes the values from botocore's report of wrong parameters: they can come from the document."""
     return re.sub(r", value: .*?(?=, (?:type|valid)|$)", "", report, flags=re.MULTILINE)
 
 

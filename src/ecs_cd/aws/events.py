@@ -15,7 +15,7 @@ Json = dict[str, Any]
 
 
 def rule(aws: Aws, name: str, event_bus: str) -> Json:
-    """DescribeRule's answer. Raises ``Refused`` where the rule or its event bus is not there."""
+    """Returns DescribeRule's response. Raises ``Refused`` if the rule or its event bus does not exist."""
     try:
         answer: Json = aws.client("events").describe_rule(Name=name, EventBusName=event_bus)
         return answer
@@ -29,7 +29,7 @@ def rule(aws: Aws, name: str, event_bus: str) -> Json:
 
 
 def targets(aws: Aws, name: str, event_bus: str) -> list[Json]:
-    """All targets of a rule, as PutTargets takes them."""
+    """Returns all targets of a rule, in the form that PutTargets accepts."""
     found: list[Json] = []
     more: dict[str, str] = {}
     while True:
@@ -41,6 +41,6 @@ def targets(aws: Aws, name: str, event_bus: str) -> list[Json]:
 
 
 def put_targets(aws: Aws, name: str, event_bus: str, targets: Sequence[Json]) -> list[Json]:
-    """Writes targets, by their Id over those that the rule has; the entries that failed. Repeats nothing."""
+    """Writes targets, replacing those with the same Id, and returns the entries that failed. Never retries."""
     answer = aws.once("events").put_targets(Rule=name, EventBusName=event_bus, Targets=list(targets))
     return list(answer.get("FailedEntries", ()))

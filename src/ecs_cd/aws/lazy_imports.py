@@ -1,6 +1,6 @@
-"""What boto3 imports at its start and a run of ours never calls: a tenth of the time to the first request.
+"""Modules that boto3 imports and ecs-cd never calls. Without them, the first request is sent 10% earlier.
 
-It writes the documentation of clients, asks for the versions of packages, and copies in several processes.
+They generate client documentation, query package versions, and copy files in several processes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-# Of these only functions and classes are taken, to be called; none is inherited from, caught or looked into.
+# boto3 only calls functions and classes of these; it never subclasses, catches or inspects them.
 MODULES = (
     "boto3.docs.action",
     "boto3.docs.attr",
@@ -31,7 +31,7 @@ MODULES = (
 
 
 class _StandIn(ModuleType):
-    """Its functions import the module when they are called, and call that."""
+    """A module whose functions import the real module when called, and call the real function."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -45,7 +45,7 @@ class _StandIn(ModuleType):
 
 @contextmanager
 def left_out() -> Iterator[None]:
-    """Whoever imports one of these modules inside gets a stand-in, and the module itself from then on."""
+    """Inside the block, importing one of these modules gives a stand-in; after it, the module itself."""
     stand_ins = {name: _StandIn(name) for name in MODULES if name not in sys.modules}
     sys.modules.update(stand_ins)
     try:

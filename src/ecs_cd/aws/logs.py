@@ -1,4 +1,4 @@
-"""CloudWatch Logs: a container's log, as it is written and from its end."""
+"""CloudWatch Logs: a container's log, followed as it is written or read from its end."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from ecs_cd.aws.session import Aws
 from ecs_cd.model.references import short
 
 TAIL = 20  # lines
-PAGES = 4  # of the end of a log
+PAGES = 4  # to read from the end of a log
 
 
 @dataclass
 class Stream:
-    """A log stream, read from its beginning; ``token`` is how far."""
+    """A log stream, read from its beginning; ``token`` is the position."""
 
     group: str
     name: str
     region: str | None
     token: str = ""
-    trouble: str = field(default="", compare=False)  # why it can't be read; said once by whoever reads
+    trouble: str = field(default="", compare=False)  # why it can't be read; the reader reports it once
 
 
 def stream(options: Mapping[str, str], container: str, task_arn: str) -> Stream | None:
-    """Where a container's awslogs go; ``None`` where that can't be known: no awslogs, or without a
-    prefix, where Docker names the stream by the container's id."""
+    """Returns the stream of a container's awslogs, or ``None`` if it can't be known: the container has no awslogs,
+    or no prefix, so that Docker names the stream after the container's id."""
     prefix, group = options.get("awslogs-stream-prefix"), options.get("awslogs-group")
     if not prefix or not group:
         return None
@@ -37,13 +37,13 @@ def stream(options: Mapping[str, str], container: str, task_arn: str) -> Stream 
 
 
 def new_lines(aws: Aws, log: Stream) -> Iterator[str]:
-    """What was written since the last call. An empty page isn't the end: the same token is.
+    """Yields the lines written since the last call. An unchanged token marks the end; an empty page does not.
 
-    A stream that is not there yet has no lines. A log that can't be read is no reason to fail: the
-    reason is in ``log.trouble``.
+    A stream that does not exist yet has no lines. If the log can't be read, nothing is raised: ``log.trouble`` has the
+    reason.
     """
     while not log.trouble:
-        # With a token for reading forward, too, CloudWatch Logs wants startFromHead.
+        # CloudWatch Logs needs startFromHead even with a forward token.
         page = _events(aws, log, {"startFromHead": True, **({"nextToken": log.token} if log.token else {})})
         yield from (str(event.get("message", "")) for event in page.get("events", ()))
         token = str(page.get("nextForwardToken", log.token))
@@ -53,7 +53,7 @@ def new_lines(aws: Aws, log: Stream) -> Iterator[str]:
 
 
 def tail(aws: Aws, log: Stream, pages: int = PAGES) -> tuple[str, ...]:
-    """The last lines, from ``pages`` at the most. An empty page isn't the beginning: the same token is."""
+    """Returns the last lines, from at most ``pages`` pages. An unchanged token marks the beginning of the log."""
     lines: list[str] = []
     position: dict[str, Any] = {"startFromHead": False}
     for _ in range(pages):

@@ -9,11 +9,11 @@ from ecs_cd.aws.session import Aws
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import S3Object
 
-_LARGEST = 1024 * 1024  # bytes; a task definition itself ends at 64 KiB
+_LARGEST = 1024 * 1024  # bytes; a task definition itself has at most 64 KiB
 
 
 def text(aws: Aws, source: S3Object) -> str:
-    """The object's text. Raises ``Refused`` where it is not there, or is no template."""
+    """Returns the object's text. Raises ``Refused`` if it does not exist or can't be a template."""
     where = f"s3://{source.bucket}/{source.key}"
     try:
         found = aws.client("s3").get_object(Bucket=source.bucket, Key=source.key)

@@ -14,7 +14,7 @@ Json = dict[str, Any]
 
 
 def schedule(aws: Aws, name: str, group: str) -> Json:
-    """GetSchedule's answer. Raises ``Refused`` where the schedule or its group is not there."""
+    """Returns GetSchedule's response. Raises ``Refused`` if the schedule or its group does not exist."""
     try:
         answer: Json = aws.client("scheduler").get_schedule(Name=name, GroupName=group)
         return answer
@@ -28,10 +28,10 @@ def schedule(aws: Aws, name: str, group: str) -> Json:
 
 
 def shape(aws: Aws) -> Any:
-    """botocore's shape of UpdateSchedule's input."""
+    """Returns botocore's shape of UpdateSchedule's input."""
     return aws.client("scheduler").meta.service_model.operation_model("UpdateSchedule").input_shape
 
 
 def update(aws: Aws, request: Json) -> None:
-    """Replaces a schedule by this one. Repeats nothing."""
+    """Replaces the schedule with this one. Never retries."""
     aws.once("scheduler").update_schedule(**request)

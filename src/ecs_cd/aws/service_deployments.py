@@ -1,4 +1,4 @@
-"""ECS service deployments, and the service revisions that they go to."""
+"""ECS service deployments, and the service revisions that they deploy."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from ecs_cd.aws.session import Aws, Client, pages
 
 Json = dict[str, Any]
 
-_A_CALL = 20  # the most that the two Describe calls take
+_A_CALL = 20  # the maximum for both Describe calls
 _NOT_THERE = ("ServiceNotFoundException", "ClusterNotFoundException")
 
 
 def look_at(aws: Aws, arns: Iterable[str]) -> dict[str, Json]:
-    """DescribeServiceDeployments' entries by their ARNs, asked once, for polling; what is MISSING is left out."""
+    """Returns DescribeServiceDeployments' entries by ARN, without MISSING ones. For polling: no retries."""
     return _described(aws.once("ecs"), arns)
 
 
 def described(aws: Aws, arns: Iterable[str]) -> dict[str, Json]:
-    """The same, asked again where a call fails for a reason that passes."""
+    """Returns the same as ``look_at``, but retries transient errors."""
     return _described(aws.client("ecs"), arns)
 
 
@@ -36,9 +36,9 @@ def listed(
     created_after: datetime | None = None,
     polling: bool = False,
 ) -> list[Json]:
-    """The service's deployments, the newest first; none where the service is not there.
+    """Returns the service's deployments, newest first; empty if the service does not exist.
 
-    ``created_after`` is a time of AWS's own clock, as it stands in its answers. With ``polling`` it is asked once.
+    ``created_after`` is a time by AWS's clock, from an AWS response. ``polling`` turns off retries.
     """
     client = aws.once("ecs") if polling else aws.client("ecs")
     request: Json = {"cluster": cluster, "service": service, **({"status": list(status)} if status else {})}
@@ -47,7 +47,7 @@ def listed(
     except ClientError as error:
         if code(error) in _NOT_THERE:
             return []
-        # A time of more than three months ago is refused, and nothing of before it is kept.
+        # AWS refuses a time more than three months ago, and keeps no deployments from before it.
         # https://github.com/hashicorp/terraform-provider-aws/pull/43502
         if not created_after or code(error) != "InvalidParameterException":
             raise
@@ -56,14 +56,14 @@ def listed(
 
 
 def with_targets(aws: Aws, found: Sequence[Json], *, polling: bool = False) -> list[tuple[Json, str]]:
-    """What was ``listed``, each with the ARN of the task definition that it goes to; empty where ECS doesn't tell."""
+    """Pairs each of the ``listed`` with the ARN of the task definition that it deploys; empty if unknown."""
     revisions = [str(one.get("targetServiceRevisionArn", "")) for one in found]
     known = task_definitions(aws, filter(None, revisions), polling=polling)
     return [(one, known.get(revision, "")) for one, revision in zip(found, revisions, strict=True)]
 
 
 def task_definitions(aws: Aws, revisions: Iterable[str], *, polling: bool = False) -> dict[str, str]:
-    """The ARNs of the task definitions of service revisions, by the revisions' own. With ``polling`` asked once."""
+    """Returns the task definition ARNs of service revisions, by revision ARN. ``polling`` turns off retries."""
     client = aws.once("ecs") if polling else aws.client("ecs")
     found: dict[str, str] = {}
     for chunk in _chunks(revisions):
@@ -73,12 +73,12 @@ def task_definitions(aws: Aws, revisions: Iterable[str], *, polling: bool = Fals
 
 
 def roll_back(aws: Aws, arn: str) -> None:
-    """StopServiceDeployment, back to the revision of before. Repeats nothing."""
+    """Calls StopServiceDeployment to roll back to the previous revision. Never retries."""
     aws.once("ecs").stop_service_deployment(serviceDeploymentArn=arn, stopType="ROLLBACK")
 
 
 def proceed(aws: Aws, arn: str, hook: str, action: str) -> None:
-    """ContinueServiceDeployment at this hook: ``CONTINUE`` or ``ROLLBACK``. Repeats nothing."""
+    """Calls ContinueServiceDeployment for this hook: ``CONTINUE`` or ``ROLLBACK``. Never retries."""
     aws.once("ecs").continue_service_deployment(serviceDeploymentArn=arn, hookId=hook, action=action)
 
 

@@ -1,4 +1,4 @@
-"""Clients, each made when it is first asked for."""
+"""AWS clients, each created at its first use."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ecs_cd.model.errors import Refused
 from ecs_cd.model.run import NOWHERE, Run
 
 T = TypeVar("T")
-Client = Any  # botocore makes its clients at run time; there is no class to name
+Client = Any  # botocore creates client classes at run time, so the type has no name
 
 
 _ENDPOINT_REMEDY = (
@@ -32,12 +32,12 @@ def _no_id_token(audience: str) -> str:
 
 
 class Aws:
-    """The clients of one process, each made when it is first asked for.
+    """The clients of one process, each created at its first use.
 
-    ``roles`` are signed in with one after the other: the first by GitHub's OIDC token, with ``chaining`` by the
-    credentials that the environment has, for sessions with the name of the ``run``. ``id_token`` gets the token for an
-    audience, ``notice`` what is to be told.
-    Raises ``Refused`` for roles without a region.
+    The clients assume ``roles`` one after the other: the first with GitHub's OIDC token, or with the environment's
+    credentials if ``chaining`` is set. The sessions are named after the ``run``. ``id_token`` returns the token for an
+    audience; ``notice`` receives messages for the user.
+    Raises ``Refused`` if there are roles and no region.
     """
 
     def __init__(
@@ -66,34 +66,34 @@ class Aws:
         self._clients: dict[tuple[str, str, int], Client] = {}
         self._sent = threading.Event()
         self._asked: dict[str, Future[Any]] = {}
-        self.calls = 0  # sent so far, repetitions included
+        self.calls = 0  # sent so far, including retries
 
     @property
     def region(self) -> str:
-        """The region. Raises ``Refused`` where none is known."""
+        """The region. Raises ``Refused`` if it is unknown."""
         name = self._session.region_name
         if not name:
             raise no_region()
         return str(name)
 
     def client(self, service: str, *, region: str | None = None) -> Client:
-        """A client that repeats a failed call by itself: for reads."""
+        """Returns a client that retries failed calls: for reads."""
         return self._client(service, region or self.region, attempts=5)
 
     def once(self, service: str, *, region: str | None = None) -> Client:
-        """A client that never repeats a call: for mutations, where a lost response means looking
-        first, and for polling, where the next look is the repetition."""
+        """Returns a client that never retries: for mutations, where the caller first checks what a lost call did, and
+        for polling, where the next poll is the retry."""
         return self._client(service, region or self.region, attempts=1)
 
     def ask(self, question: str, read: Callable[[], T]) -> None:
-        """Begins a read whose ``answer`` somebody is going to want; comes back when its request is being sent."""
+        """Starts a read in the background for a later ``answer``. Returns when its request is being sent."""
         self._asked[question] = ThreadPoolExecutor(1).submit(read)
         self._asked[question].add_done_callback(lambda _: self._sent.set())
-        # Until then both would only be slower side by side. Signing in waits for others: go on meanwhile.
+        # Running both before that would only slow both down. Sign-in waits for other servers, so stop waiting here.
         self._sent.wait(pace.CONNECTION_HEAD_START)
 
     def answer(self, question: str, read: Callable[[], T]) -> T:
-        """What the read that ``ask`` began has come to; without one, what it comes to now."""
+        """Returns the result of the read that ``ask`` started, or reads now if there was no ``ask``."""
         asked = self._asked.pop(question, None)
         return asked.result() if asked else read()
 
@@ -121,7 +121,7 @@ class Aws:
 
 
 def pages(call: Callable[..., dict[str, Any]], request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """The answers of a call that goes on with ``nextToken``, one by one."""
+    """Yields the pages of a call that paginates with ``nextToken``."""
     token = ""
     while True:
         page = call(**request, **({"nextToken": token} if token else {}))

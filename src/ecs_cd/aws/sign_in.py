@@ -1,7 +1,7 @@
-"""Credentials by roles: the first by GitHub's OIDC token, each next with the credentials of the one before.
+"""Credentials by roles: the first with GitHub's OIDC token, each next with the previous role's credentials.
 
-They are fetched when the first request needs them, once for all clients. botocore fetches them anew, by a new token,
-when 15 minutes are left, and waits for them when 10 are.
+The first request fetches them for all clients. botocore renews them with a new token when 15 minutes are left, and
+blocks until they are renewed when 10 minutes are left.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from ecs_cd.model.run import Run
 
 PROVIDER = "token.actions.githubusercontent.com"
 _PASSING = {"Throttling", "ThrottlingException", "RequestLimitExceeded", "IDPCommunicationError"}
-# AWS could not get GitHub's keys; it says so as InvalidIdentityToken.
+# AWS could not get GitHub's keys; it reports this as InvalidIdentityToken.
 _NO_KEY = "retrieve verification key"
 _OTHERS = {
     "RegionDisabledException": "Enable the region in the role's account, or set aws-region to one that is.",
@@ -37,22 +37,22 @@ _OTHERS = {
 _OWN = "the job's own credentials"
 
 
-@dataclass(frozen=True, repr=False)  # it is a way to credentials
+@dataclass(frozen=True, repr=False)  # it gives access to credentials
 class SignIn:
-    """What signing in needs. botocore takes it for its CredentialResolver."""
+    """What signing in needs. botocore uses it as its CredentialResolver."""
 
     roles: Sequence[str]
-    session: Any  # boto3's, to make STS clients of
+    session: Any  # boto3's, to create STS clients
     lock: threading.Lock  # making clients of one session is not thread-safe
     run: Run
-    id_token: Callable[[str], str]  # by the audience; raises Refused, or Unreadable for what passes
-    own: Callable[[], Any] | None  # loads the credentials that assume the first role in the place of the token
+    id_token: Callable[[str], str]  # by audience; raises Refused, or Unreadable if transient
+    own: Callable[[], Any] | None  # loads credentials to assume the first role with instead of the token
     notice: Callable[[str], None]
-    untagged: set[str] = field(default_factory=set)  # roles that take no tags
+    untagged: set[str] = field(default_factory=set)  # roles whose sessions can't be tagged
 
     def load_credentials(self) -> DeferredRefreshableCredentials:
-        """The credentials of the last role. Raises nothing and asks nobody: that is when they are used."""
-        # It logs a refresh that failed, with a traceback; whoever needs the credentials tells it in words.
+        """Returns the last role's credentials. Sends no request and raises nothing until they are used."""
+        # botocore logs a failed refresh with a traceback; the code that needs the credentials explains it.
         logging.getLogger("botocore.credentials").setLevel(logging.CRITICAL)
         return self._of(self.roles)
 
@@ -109,14 +109,14 @@ class SignIn:
 
 
 def audience(role: str) -> str:
-    """For whom GitHub is to issue the token: STS, by its name in the role's partition."""
+    """The audience that GitHub issues the token for: STS, by its name in the role's partition."""
     return "sts.amazonaws.com.cn" if role.startswith("arn:aws-cn:") else "sts.amazonaws.com"
 
 
 def session_name(run: Run) -> str:
-    """`owner.repository@run@actor` as far as there is room: CloudTrail shows it with each call.
+    """`owner.repository@run@actor`, shortened to fit: CloudTrail shows it with each call.
 
-    The run is always whole, of a long repository its end is there, of a long actor the beginning.
+    The run is always complete; a long repository keeps its end, a long actor its beginning.
     """
     repository, number, actor = (
         re.sub(r"[^\w+=,.-]", "-", text.replace("/", "."), flags=re.ASCII)
@@ -125,11 +125,11 @@ def session_name(run: Run) -> str:
     number, actor = number[:20], actor[:20]
     room = 64 - len(f"@{number}@{actor}")
     name = "@".join(filter(None, [repository[-room:], number, actor]))
-    return name if len(name) > 1 else "ecs-cd"  # STS takes no shorter one
+    return name if len(name) > 1 else "ecs-cd"  # STS requires at least 2 characters
 
 
 def session_tags(run: Run) -> list[dict[str, str]]:
-    """Tags of a session, by the names that aws-actions/configure-aws-credentials gives them; outside of GitHub none."""
+    """The session's tags, named as in aws-actions/configure-aws-credentials; empty outside GitHub."""
     if not run.on_github:
         return []
     values = {"GitHub": "Actions", "Repository": run.repository, "RunId": run.id, "Actor": run.actor}
@@ -141,7 +141,7 @@ def _tag_value(text: str) -> str:
 
 
 def _given(call: Callable[..., Any], request: Mapping[str, Any]) -> dict[str, Any]:
-    """STS's answer in botocore's form. Transient errors become ``CredentialRetrievalError``, see ``is_transient``."""
+    """Returns STS's keys as botocore's. Transient errors become ``CredentialRetrievalError``, see ``is_transient``."""
     try:
         keys = call(**request)["Credentials"]
     except (exceptions.ConnectionError, exceptions.HTTPClientError) as error:
@@ -151,7 +151,7 @@ def _given(call: Callable[..., Any], request: Mapping[str, Any]) -> dict[str, An
         if status >= 500 or code in _PASSING or _NO_KEY in _message(error):
             raise _later("AWS STS", error) from error
         raise
-    except (ResponseParserError, KeyError):  # of a proxy, or cut off: its words can hold the keys
+    except (ResponseParserError, KeyError):  # from a proxy, or truncated: the error's text can contain the keys
         raise _later("AWS STS", "its answer can't be read") from None
     return {
         "access_key": keys["AccessKeyId"],
@@ -173,7 +173,7 @@ def _message(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Message", ""))
 
 
-# ---- what has to be put right, in words ----
+# ---- explanations of refusals ----
 
 
 def _token_refused(error: ClientError, role: str, token: str) -> Refused:
@@ -214,7 +214,7 @@ def _credentials_refused(error: ClientError, role: str, whose: str) -> Refused:
 
 
 def _claims(token: str) -> dict[str, Any]:
-    """What the token says, unverified: AWS verifies it."""
+    """The token's claims, unverified: AWS verifies them."""
     with suppress(ValueError, IndexError, RecursionError):
         part = token.split(".")[1]
         content = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))

@@ -13,14 +13,14 @@ from ecs_cd.model.references import region_of
 
 
 def ask(aws: Aws, name: str) -> None:
-    """Asks for a parameter: ``parameter`` has its answer sooner."""
+    """Starts reading a parameter, so that ``parameter`` returns sooner."""
     aws.ask(name, lambda: _get(aws, name))
 
 
 def parameter(aws: Aws, name: str) -> tuple[str, int]:
-    """The value and version of a parameter: its name, ``name:version`` or ARN; decrypted.
+    """Returns the decrypted value and the version of a parameter, given as name, ``name:version`` or ARN.
 
-    Raises ``Refused`` where it is not there.
+    Raises ``Refused`` if it does not exist.
     """
     try:
         found = aws.answer(name, lambda: _get(aws, name))["Parameter"]
