@@ -1,4 +1,4 @@
-"""Where the words go: GitHub's job log and files, or a terminal."""
+"""Where output goes: GitHub's job log and files, or a terminal."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ if TYPE_CHECKING:
 
 
 class Ci(Protocol):
-    """What a CI system offers to whoever reads the job log."""
+    """What a CI system offers for output to the job log and later steps."""
 
     def line(self, text: str, *, alarming: bool = False) -> None:
-        """Says it in the job log; what is alarming in red, where there are colours."""
+        """Writes text to the job log; red if it is alarming and colours are available."""
 
     def notice(self, text: str) -> None: ...
     def warning(self, text: str) -> None: ...
     def error(self, text: str, title: str) -> None: ...
     def relay(self, lines: Iterable[str]) -> None:
-        """Shows lines of somebody else, which must not be able to command anything."""
+        """Shows lines from another source so that they can't act as workflow commands."""
 
     def foreign(self) -> AbstractContextManager[None]:
-        """While a child process writes to the log by itself."""
+        """Wraps a child process that writes to the log directly."""
         ...
 
     def progress(self, states: Mapping[str, str]) -> None:
-        """Shows live what is waited for, in the place of what was shown before; nothing ends it."""
+        """Shows live what the step waits for, replacing the previous states; empty states end it."""
 
     @property
     def keeps_outputs(self) -> bool:
-        """Whether outputs go to later steps, and not to the log alone."""
+        """Whether outputs go to later steps, not only to the log."""
         ...
 
     def outputs(self, values: Mapping[str, str]) -> None: ...
     def summary(self, parts: Sequence[Part]) -> None:
-        """Tells of the whole step, in the place of what was told before."""
+        """Shows the summary of the whole step, replacing the previous one."""
 
 
 def detect(environ: Mapping[str, str]) -> Ci:
@@ -49,7 +49,7 @@ def detect(environ: Mapping[str, str]) -> Ci:
     if sys.stdout.isatty() and environ.get("TERM", "dumb") != "dumb":
         try:
             from ecs_cd.ci.live import Live
-        except ModuleNotFoundError:  # rich is not in a release: who installs ecs-cd has it
+        except ModuleNotFoundError:  # a release has no rich; an installed ecs-cd has it
             pass
         else:
             return Live()

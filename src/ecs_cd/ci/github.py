@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from ecs_cd.report.summary import Part
 
 _LONGEST_ANNOTATION = 4096  # characters
-_ANNOTATIONS = 10  # that GitHub shows of a step
-_ON_THE_WAY = 6  # warnings and notices among them, so that the verdict has a place
+_ANNOTATIONS = 10  # that GitHub shows per step
+_ON_THE_WAY = 6  # warnings and notices at most, to leave room for the verdict
 _RED = "\x1b[31m{}\x1b[0m"
 
 
@@ -32,7 +32,7 @@ class GitHub:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._output = environ.get("GITHUB_OUTPUT")
         self._summary = environ.get("GITHUB_STEP_SUMMARY")
-        self._written: tuple[int, bytes] | None = None  # where our summary begins in its file, and what it is
+        self._written: tuple[int, bytes] | None = None  # where our summary starts in the file, and its bytes
         self._annotated: list[tuple[str, str]] = []
 
     def line(self, text: str, *, alarming: bool = False) -> None:
@@ -62,7 +62,7 @@ class GitHub:
             try:
                 yield
             finally:
-                print()  # a last line without an end would swallow the token
+                print()  # else the token would end up on an unterminated last line
 
     @property
     def keeps_outputs(self) -> bool:
@@ -77,20 +77,20 @@ class GitHub:
                 self.error(f"the outputs {', '.join(values)} can't be written: {error.strerror}", "GITHUB_OUTPUT")
 
     def progress(self, states: Mapping[str, str]) -> None:
-        """Nobody sees a job log live but line by line."""
+        """Does nothing: a job log can only grow line by line."""
 
     def summary(self, parts: Sequence[Part]) -> None:
         try:
             self._rewrite_summary(parts)
         except OSError as error:
-            self._summary = None  # once is enough
+            self._summary = None  # warn only once
             self.warning(f"the job summary can't be written: {error.strerror or error}")
 
     def _rewrite_summary(self, parts: Sequence[Part]) -> None:
-        """In the place of ours; what others wrote stays where it is, before and after.
+        """Replaces our part of the file and keeps what other programs wrote before and after it.
 
-        One write, so that a process that is killed leaves one state or the other: a shorter one is filled up first,
-        and the file is cut then.
+        It makes a single write, so that a killed process leaves either the old or the new text: a shorter text is
+        padded first, and the file is truncated afterwards.
         """
         if not self._summary:
             return
@@ -99,7 +99,7 @@ class GitHub:
         path = Path(self._summary)
         path.touch()
         with path.open("r+b") as file:
-            there = file.read(path.stat().st_size)  # which of a device is nothing
+            there = file.read(path.stat().st_size)  # 0 for a device
             begin, ours = self._written or (len(there), b"")
             if there[begin : begin + len(ours)] != ours:
                 begin, ours = len(there), b""
@@ -108,12 +108,12 @@ class GitHub:
             text = f"{report.markdown(parts, max(0, room))}\n".encode(errors="replace")[: max(0, room + 1)]
             file.seek(begin)
             file.write((text + theirs).ljust(len(there) - begin, b"\n"))
-            if len(there) > begin + len(text) + len(theirs):  # a device has nothing to cut
+            if len(there) > begin + len(text) + len(theirs):  # a device can't be truncated
                 file.truncate(begin + len(text) + len(theirs))
         self._written = begin, text
 
     def _annotate(self, command: str, text: str, properties: dict[str, str]) -> None:
-        """Once, and no more of them than GitHub shows; what is too much is a line."""
+        """Annotates each text once, and no more than GitHub shows; the rest become log lines."""
         most = _ANNOTATIONS if command == "error" else _ON_THE_WAY
         if (command, text) in self._annotated or len(self._annotated) >= most:
             self.line(f"{command}: {text}", alarming=command == "error")
@@ -135,9 +135,9 @@ def _no_commands() -> Iterator[None]:
 
 
 def _inert(line: str) -> str:
-    """A line that the runner takes for no command, though it may quote what AWS or a container said.
+    """A line that the runner can't mistake for a command, even if it quotes AWS or a container.
 
-    The runner trims a line before it looks for `::`, and finds the older `##[` anywhere in it.
+    The runner trims a line before it checks for `::`, and finds the older `##[` anywhere in it.
     """
     line = line.replace("##[", "## [")
     return f"| {line}" if line.lstrip().startswith("::") else line

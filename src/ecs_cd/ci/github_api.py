@@ -1,4 +1,4 @@
-"""GitHub's REST API about one repository: JSON over HTTP, within a time.
+"""GitHub's REST API about one repository: JSON over HTTP, with a time limit.
 
 https://docs.github.com/en/rest
 """
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 PUBLIC = "https://api.github.com"
 
 _VERSION = "2022-11-28"
-_LARGEST = 1 << 22  # bytes of an answer
+_LARGEST = 1 << 22  # bytes of a response
 
 
 class NotAsked(Exception):
-    """Why there is no API to ask, in words."""
+    """The reason why there is no API to call, in plain words."""
 
 
 @dataclass(frozen=True)
 class Api:
-    """The API of one repository. The token is in the Authorization header, and nowhere else.
+    """The API of one repository. The token is only in the Authorization header.
 
-    A path goes on from the repository's; ``until`` is a ``monotonic`` time. Raises ``Refused`` with what is to be done,
-    and ``Unreadable`` where the same may work in a moment, and may have been done all the same.
+    Paths are relative to the repository's; ``until`` is a ``monotonic`` time. Raises ``Refused`` with a remedy, and
+    ``Unreadable`` if a retry may work; GitHub may then have carried out the request anyway.
     """
 
     url: str
@@ -42,15 +42,15 @@ class Api:
     token: str = field(repr=False)
 
     def get(self, path: str, until: float) -> Any:
-        """What is there."""
+        """Returns what GET answers."""
         return self._again("GET", path, None, until)
 
     def post(self, path: str, body: Mapping[str, Any], until: float) -> Any:
-        """Makes one. What fails for a reason that passes is tried once more, and may be there twice then."""
+        """Creates an object. Retries a transient error once, which may create a second object."""
         return self._again("POST", path, body, until)
 
     def post_once(self, path: str, body: Mapping[str, Any], until: float) -> Any:
-        """Makes one, and never two."""
+        """Creates an object without retries, so never two."""
         return self._call("POST", path, body, until)
 
     def _again(self, method: str, path: str, body: Mapping[str, Any] | None, until: float) -> Any:
@@ -84,13 +84,13 @@ class Api:
                 return json.loads(answer.read(_LARGEST))
         except HTTPError as error:
             raise self._refused(error) from None
-        except (OSError, HTTPException) as error:  # no name, no connection, cut off, too late
+        except (OSError, HTTPException) as error:  # DNS, connection, truncated response, timeout
             raise self._unreachable(getattr(error, "reason", error)) from None
         except ValueError:
             raise self.strange() from None
 
     def strange(self) -> Refused:
-        """What is to be said of an answer that GitHub would not give."""
+        """The error for a response that can't be GitHub's."""
         return Refused(f"what answers at {self.url} is not GitHub's API", "Is there a proxy in the way?")
 
     def _unreachable(self, reason: object) -> Unreadable:
@@ -117,17 +117,17 @@ class Api:
         )
 
     def _said(self, error: HTTPError) -> str:
-        """GitHub's own words, if there are any."""
+        """GitHub's error message, or empty."""
         try:
             with error:
                 said = str(json.loads(error.read(_LARGEST))["message"])
-        except Exception:  # cut off, no JSON, no message in it
+        except Exception:  # truncated, not JSON, or without a message
             return ""
         return said.replace(self.token, "***").rstrip(".")
 
 
 def _opener() -> OpenerDirector:
-    """Goes by way of the environment's proxies, and follows no redirect: the token would be taken along."""
+    """Uses the environment's proxies and follows no redirects, which would leak the token."""
     from urllib.request import HTTPRedirectHandler, build_opener
 
     class Stay(HTTPRedirectHandler):
@@ -138,12 +138,12 @@ def _opener() -> OpenerDirector:
 
 
 def connect(environ: Mapping[str, str], run: Run, token: str) -> Api:
-    """The API of this run's repository, with the environment's token if none is given. Raises ``NotAsked``."""
+    """The API of this run's repository; ``token`` defaults to the environment's. Raises ``NotAsked``."""
     url = (environ.get("GITHUB_API_URL") or PUBLIC).rstrip("/")
     token = token or environ.get("GITHUB_TOKEN", "")
     lacks = [name for name, value in (("GITHUB_REPOSITORY", run.repository), ("a token", token)) if not value]
     if lacks:
         raise NotAsked(f"without {' and '.join(lacks)} GitHub is not told")
-    if run.under_act and url == PUBLIC:  # many give act a token, to fetch actions with
+    if run.under_act and url == PUBLIC:  # many users give act a token to fetch actions
         raise NotAsked("GitHub is not told of what act runs on this machine")
     return Api(url, run.repository, token)

@@ -1,4 +1,4 @@
-"""One Deployment of GitHub's: whether there is one already, created, and told how it goes."""
+"""One GitHub Deployment: checks whether one exists, creates it, and updates its status."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from ecs_cd.model.errors import Unreadable
 from ecs_cd.model.run import Run
 from ecs_cd.model.verdict import Verdict
 
-_LISTED = 10  # Deployments of the environment that are looked at, the newest first
-_LOOKED_INTO = 5  # of these that others have made
+_LISTED = 10  # Deployments of the environment to check, newest first
+_LOOKED_INTO = 5  # of these that ecs-cd did not create, to check the statuses of
 
 
 class Deployment:
-    """The Deployment of this run to an environment. ``requested`` is the one that an event asked for, if that started
-    the run. Calls end at ``until``, a ``monotonic`` time; they raise what ``Api`` raises."""
+    """The Deployment of this run to an environment. ``requested`` is the one of the `deployment` event that started
+    the run, if any. Calls end at ``until``, a ``monotonic`` time; they raise what ``Api`` raises."""
 
     def __init__(self, api: Api, environment: str, url: str, run: Run) -> None:
         self.environment = environment
@@ -33,13 +33,13 @@ class Deployment:
         self._id = self.requested.id if self.requested else None
 
     def is_the_jobs(self, until: float) -> bool:
-        """Whether GitHub has made one, because the job has this environment: it sets the status by the job's colour."""
+        """Whether GitHub created one because the job has this environment. GitHub then sets its status."""
         others = github_deployment.of_others(self._listed(until)) if self._run else []
         each = (self._api.get(f"deployments/{number}/statuses", until) for number in others[:_LOOKED_INTO])
         return any(github_deployment.of_this_run(statuses, self._run) for statuses in each)
 
     def begin(self, commit: str, services: Sequence[str], until: float) -> str:
-        """It is there and in progress; in words."""
+        """Creates the Deployment if needed, sets it to in progress, and returns a message about it."""
         how = "asked for by the event"
         if self._id is None:
             self._id = self._created(commit, services, until)
@@ -48,19 +48,19 @@ class Deployment:
         return f"Deployment {self._id} of {self.environment}, {how}, is in progress"
 
     def end(self, title: str, verdict: Verdict, until: float) -> None:
-        """A step has come to this verdict, and no other follows."""
+        """Reports the verdict of the last step."""
         self._tell(github_deployment.ended(title, verdict), until)
 
     def cut_short(self, exit_code: int, why: str, until: float) -> None:
-        """There is no verdict."""
+        """Reports an end without a verdict."""
         self._tell(github_deployment.cut_short(exit_code, why), until)
 
     def _tell(self, status: Status, until: float) -> None:
-        if self._id is not None:  # else it could not be made, or is not ours to keep
+        if self._id is not None:  # else it could not be created, or GitHub manages it
             self._api.post(f"deployments/{self._id}/statuses", github_deployment.status(status, *self._urls), until)
 
     def _created(self, commit: str, services: Sequence[str], until: float) -> int:
-        """The id of a new one. Where the answer is lost it is looked for before it is made again."""
+        """Creates a Deployment and returns its id. After a lost response, checks for it before a retry."""
         mark = {"run": self._run, "nonce": secrets.token_hex(8)}
         body = github_deployment.new(commit, self.environment, services, mark)
         try:
@@ -76,7 +76,7 @@ class Deployment:
         return number
 
     def _listed(self, until: float) -> Any:
-        # Not by the commit: for a pull request GitHub's own are of another than GITHUB_SHA.
+        # Not filtered by commit: for a pull request, GitHub's own Deployments have another commit than GITHUB_SHA.
         return self._api.get(f"deployments?environment={quote(self.environment, safe='')}&per_page={_LISTED}", until)
 
 
@@ -85,6 +85,6 @@ def _requested(environment: str, run: Run) -> Requested | None:
         return None
     try:
         event = json.loads(Path(run.event_path).read_bytes())
-    except (OSError, ValueError, RecursionError):  # whoever asked for it wrote part of it
+    except (OSError, ValueError, RecursionError):  # its sender wrote part of it
         return None
     return github_deployment.requested(event, environment)

@@ -1,4 +1,4 @@
-"""A terminal with somebody in front of it: lines scroll, and what is waited for is shown live below them."""
+"""An interactive terminal: lines scroll, and a live region below them shows what the step waits for."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from ecs_cd.report import timeline
 from ecs_cd.report.summary import Part
 from ecs_cd.report.timeline import Deployed
 
-_LIVE = 10  # rows at the most
+_LIVE = 10  # rows at most
 _ROWS = 20  # services in the result
 
 
 class Live(Terminal):
-    """As a terminal; text of others stays text, whatever it looks like."""
+    """A ``Terminal`` with a live region. Text from other sources is never interpreted as markup."""
 
     def __init__(self) -> None:
         self._console = _console()
         self._spinner = Spinner("dots" if self._console.encoding.startswith("utf") else "line")
         self._region: Region | None = None
-        self._states: dict[str, tuple[str, float]] = {}  # and since when each subject is waited for
+        self._states: dict[str, tuple[str, float]] = {}  # and when the wait for each subject started
 
     def line(self, text: str, *, alarming: bool = False) -> None:
         self._print(harmless([text]), "red" if alarming else "")
@@ -68,13 +68,13 @@ class Live(Terminal):
         self._region.refresh()
 
     def summary(self, parts: Sequence[Part]) -> None:
-        """The services of the part that has just ended; its verdict has been said."""
+        """Shows the services of the part that has just ended; its verdict is already in the log."""
         if parts[-1].services:
             self._hide()
             self._console.print(_result(parts[-1].services))
 
     def _print(self, lines: Iterable[str], style: str = "") -> None:
-        """All at once: each time the region is drawn anew below."""
+        """Prints all lines at once: each print redraws the region below."""
         texts = [Text.from_ansi(line) for line in lines]
         for text in texts:
             text.stylize(style)
@@ -86,7 +86,7 @@ class Live(Terminal):
         if region is not None:
             try:
                 region.stop()
-            except Exception:  # a signal has cut a drawing short: only the drawings are begun anew
+            except Exception:  # a signal interrupted the drawing: start with a new console
                 self._console = _console()
             finally:
                 self._console.show_cursor(True)
@@ -114,7 +114,7 @@ def _console() -> Console:
 
 
 class _Stdout:
-    """stdout, for as long as somebody reads it. Always that of now: it may be redirected."""
+    """The current stdout, which may be redirected; ignores a reader that has gone away."""
 
     encoding = property(lambda self: sys.stdout.encoding)
 
@@ -134,7 +134,7 @@ class _Stdout:
 
 
 def _plain(text: str, style: str = "") -> Text:
-    """On one line, without the colours that it may have."""
+    """The text on one line, without its own colours."""
     return Text(Text.from_ansi(" ".join(harmless([text]))).plain, style)
 
 

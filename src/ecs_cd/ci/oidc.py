@@ -1,4 +1,4 @@
-"""GitHub's OIDC tokens: what a job shows of itself to sign in elsewhere.
+"""GitHub's OIDC tokens: a job's identity, to sign in elsewhere.
 
 https://docs.github.com/actions/reference/security/oidc
 """
@@ -17,14 +17,14 @@ from ecs_cd.model.errors import Refused, Unreadable
 if TYPE_CHECKING:
     from http.client import HTTPResponse
 
-_LARGEST = 1 << 16  # bytes of an answer
+_LARGEST = 1 << 16  # bytes of a response
 _TOKEN = re.compile(r"[\w-]+\.[\w-]+\.[\w-]*", re.ASCII)
 
 
 def id_token(environ: Mapping[str, str], sleep: Callable[[float], None], audience: str) -> str:
-    """A new token of this job for the audience. It is good for minutes, and is in no message.
+    """A new token of this job for the audience. It is valid for minutes and appears in no message.
 
-    Raises ``Refused`` where the job gets none, ``Unreadable`` where it may get one in a moment.
+    Raises ``Refused`` if the job can't get a token, ``Unreadable`` if a retry may work.
     """
     url = environ.get("ACTIONS_ID_TOKEN_REQUEST_URL", "")
     bearer = environ.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "")
@@ -56,14 +56,14 @@ def _ask(url: str, bearer: str, audience: str) -> str:
             f"role-to-assume: GitHub refused an OIDC token: HTTP {error.code}",
             "The job may ask for one, so it is GitHub or a proxy in the way: run the job again, or set NO_PROXY.",
         ) from None
-    except (OSError, HTTPException) as error:  # no name, no connection, cut off, too late
+    except (OSError, HTTPException) as error:  # DNS, connection, truncated response, timeout
         raise Unreadable(str(getattr(error, "reason", "")) or type(error).__name__) from None
     except (ValueError, RecursionError):
         raise _no_token() from None
 
 
 def _content(answer: HTTPResponse) -> bytes:
-    """The answer: whole, and not drop by drop for ever."""
+    """The complete response; an endless trickle of bytes is a timeout."""
     content, until = b"", monotonic() + pace.OIDC_TIMEOUT
     while len(content) < _LARGEST and (part := answer.read1(_LARGEST)):
         content += part

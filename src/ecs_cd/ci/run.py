@@ -1,4 +1,4 @@
-"""The identity of this run, from the environment that the CI system gives."""
+"""The identity of this run, from the CI system's environment."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ecs_cd.model.run import Run
 
 
 def identify(environ: Mapping[str, str]) -> Run:
-    """The run that this process is a step of."""
+    """The run that this process belongs to."""
     repository, server = environ.get("GITHUB_REPOSITORY", ""), environ.get("GITHUB_SERVER_URL", "")
     return Run(
         commit=environ.get("GITHUB_SHA", ""),
@@ -16,7 +16,7 @@ def identify(environ: Mapping[str, str]) -> Run:
         id=environ.get("GITHUB_RUN_ID", ""),
         attempt=environ.get("GITHUB_RUN_ATTEMPT", ""),
         job=environ.get("GITHUB_JOB", ""),
-        # The step by its own output file: inside an action GITHUB_ACTION is the same at each use of it.
+        # Identifies the step by its output file: inside an action, GITHUB_ACTION is the same for each use.
         step=environ.get("GITHUB_OUTPUT", ""),
         repository=repository,
         repository_url=f"{server}/{repository}" if server and repository else "",
@@ -31,13 +31,13 @@ def identify(environ: Mapping[str, str]) -> Run:
 
 
 def _url(environ: Mapping[str, str], server: str, repository: str) -> str:
-    """This attempt of this run; empty outside of GitHub Actions."""
+    """The URL of this attempt of this run; empty outside GitHub Actions."""
     run = environ.get("GITHUB_RUN_ID", "")
     attempt = environ.get("GITHUB_RUN_ATTEMPT") or "1"
     return f"{server}/{repository}/actions/runs/{run}/attempts/{attempt}" if run else ""
 
 
 def _has_github_cache(environ: Mapping[str, str]) -> bool:
-    """GitHub gives these to actions in JavaScript alone, and not to a `run` step, as ours is."""
+    """GitHub sets these only for JavaScript actions, not for a `run` step such as ecs-cd's."""
     where = environ.get("ACTIONS_RESULTS_URL") or environ.get("ACTIONS_CACHE_URL")
     return bool(environ.get("ACTIONS_RUNTIME_TOKEN") and where)

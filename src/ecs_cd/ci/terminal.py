@@ -1,4 +1,4 @@
-"""A terminal, or a CI system that we know nothing about."""
+"""A terminal, or an unknown CI system."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text of others made harmless."""
+"""Makes text from other sources harmless."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-# Control characters but the tab. A lone CR ends a line for GitHub's runner, so what follows it could
-# be a workflow command; ESC could repaint a terminal (colours, `ESC [ ... m`, are let through).
-# The overrides of text direction show a line in another order than it has. Lone surrogates can't be written at all.
+# Control characters except the tab. A lone CR ends a line for GitHub's runner, so what follows it could
+# be a workflow command; ESC could repaint a terminal (colours, `ESC [ ... m`, are allowed).
+# Text direction overrides show a line in another order than it has. Lone surrogates can't be written at all.
 _CONTROL = re.compile(
     r"\x1b(?!\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
@@ -21,12 +21,12 @@ LONGEST_LINE = 4096  # characters
 
 @contextmanager
 def unbroken(stream: TextIO | None = None) -> Iterator[None]:
-    """While something is written, to stdout if it isn't said: a reader that went away, a terminal that is closed or a
-    full disk ends the words there, and not the work."""
+    """Wraps writes to the stream, by default stdout: if the reader has gone away, the terminal is closed or the disk is
+    full, the output stops, but not the work."""
     stream = stream or sys.stdout
     try:
         yield
-    except BlockingIOError:  # a slow reader: what is kept for it goes with the next words
+    except BlockingIOError:  # a slow reader: the next write sends what is buffered
         pass
     except OSError as error:
         if error.errno not in (errno.EPIPE, errno.EIO, errno.ENOSPC):

@@ -1,1 +1,1 @@
-"""What every verb works with: the job, its state file, the polling loop, mutations, the checkout. Nothing of ECS."""
+"""What every verb works with: the job, its state file, the polling loop, mutations, the checkout. Nothing about ECS."""

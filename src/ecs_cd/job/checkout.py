@@ -1,4 +1,4 @@
-"""The checkout: which commit it is at, and which files differ from it."""
+"""The checkout: its commit, and the files that differ from it."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from ecs_cd.model.references import COMMIT, Tracked
 
 
 def head(place: str = ".") -> str:
-    """The commit that HEAD is at in the checkout around ``place``; empty where there is none."""
+    """HEAD's commit in the checkout that contains ``place``; empty without a commit."""
     return (_git(place, "rev-parse", "--verify", "--quiet", "HEAD") or "").strip()
 
 
 def commit(given: str, job: Job, place: str = ".") -> str:
-    """The commit that is meant: the input ``sha``, else HEAD of the checkout around ``place``, else
+    """The commit to use: the input ``sha``, else HEAD of the checkout that contains ``place``, else
     the run's own; empty if none is known.
 
-    A difference between them is said, because it is seldom meant.
+    Logs a difference between them, because it is seldom intended.
     """
     known = {
         "the input sha": given,
@@ -37,16 +37,16 @@ def commit(given: str, job: Job, place: str = ".") -> str:
 
 
 def differences(paths: Sequence[str]) -> list[str]:
-    """The files below these paths that differ from HEAD, those that Git neither tracks nor ignores
-    among them. Empty where there is no checkout."""
+    """The files below these paths that differ from HEAD, including those that Git neither tracks nor ignores.
+    Empty without a checkout."""
     there = [Path(path).resolve() for path in paths if Path(path).exists()]
     place = str(there[0] if there[0].is_dir() else there[0].parent) if there else "."
     top = _git(place, "rev-parse", "--show-toplevel")
     if top is None:
-        # Without any checkout there is nothing to differ from; beside one, nothing of this is in its commit.
+        # Without a checkout there is nothing to compare with; outside of one, none of this is in its commit.
         return [str(path) for path in there] if head() else []
     inside = [str(path) for path in there if path.is_relative_to(top.rstrip("\n"))]
-    outside = [str(path) for path in there if str(path) not in inside]  # nothing of it is in the commit
+    outside = [str(path) for path in there if str(path) not in inside]  # the commit contains none of it
     if not inside:
         return outside
     listed = _git(place, "status", "--porcelain", "-z", "--untracked-files=all", "--no-renames", "--", *inside)
@@ -56,8 +56,8 @@ def differences(paths: Sequence[str]) -> list[str]:
 
 
 def tracked(top: str, paths: Sequence[str]) -> tuple[str, dict[str, Tracked]]:
-    """The commit of the checkout with this top folder, and what the commit has at and below these paths, which are
-    relative to it. Empty where Git doesn't answer. Five processes, however many files there are."""
+    """The commit of the checkout with this top folder, and the commit's files at and below these paths, which are
+    relative to the top. Empty if Git fails. Runs five processes for any number of files."""
     found = _git(top, "rev-parse", "--show-toplevel", "--verify", "HEAD")
     place, _, commit = (found or "").rstrip("\n").rpartition("\n")
     if place != top:
@@ -66,7 +66,7 @@ def tracked(top: str, paths: Sequence[str]) -> tuple[str, dict[str, Tracked]]:
     tree, index, status = concurrently(
         lambda: _git(top, "ls-tree", "-r", "-z", "--long", "--full-tree", commit, *where),
         lambda: _git(top, "ls-files", "-v", "-z", *where),
-        # What is untracked is seen by whoever looks at the folder; a submodule is never taken for certain.
+        # The caller finds untracked files in the folder; it never trusts the state of a submodule.
         lambda: _git(
             top, "status", "--porcelain", "-z", "--untracked-files=no", "--no-renames", "--ignore-submodules", *where
         ),
@@ -77,7 +77,7 @@ def tracked(top: str, paths: Sequence[str]) -> tuple[str, dict[str, Tracked]]:
     attributes = _attributes(top, names)
     if attributes is None:
         return "", {}
-    # H is a file that is looked at, whenever it may be changed; others are marked, or in the middle of a merge.
+    # H is a file that Git checks for changes; other files have a flag set, or are being merged.
     looked_at = {entry[2:] for entry in _records(index) if entry[0] == "H"}
     changed = {entry[3:] for entry in _records(status)}
     files = {}
@@ -96,7 +96,7 @@ def tracked(top: str, paths: Sequence[str]) -> tuple[str, dict[str, Tracked]]:
 
 
 def _attributes(top: str, names: Sequence[str]) -> dict[tuple[str, str], str] | None:
-    """How Git converts these files besides their line ends, by name and attribute, where it does."""
+    """How Git converts these files, by name and attribute, other than their line ends."""
     asked = ("filter", "working-tree-encoding")
     told = _git(top, "check-attr", "-z", "--stdin", *asked, text="".join(f"{name}\0" for name in names))
     if told is None:
@@ -111,10 +111,10 @@ def _records(text: str) -> list[str]:
 
 
 def _git(place: str, *words: str, text: str = "") -> str | None:
-    """What git prints in this folder, given the text; ``None`` where it fails: no folder, no checkout, no git."""
-    # In a container job the workspace belongs to another user; that is no reason to distrust it.
-    # fsmonitor would run a program that the checkout names. With the other two Git looks closely whether a file
-    # is the one that it wrote.
+    """Git's output in this folder for this input text; ``None`` if it fails: no folder, no checkout, no git."""
+    # In a container job the workspace belongs to another user; it is still trusted.
+    # fsmonitor would run a program that the checkout names. The other two make Git check more closely whether a
+    # file is the one that it wrote.
     command = [
         "git",
         "-C",

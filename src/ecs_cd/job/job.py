@@ -1,4 +1,4 @@
-"""What every verb works with, and what it comes to."""
+"""What every verb works with, and its result."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Job:
-    """The world as one process of ours sees it.
+    """The environment of one ecs-cd process.
 
-    And what it has reported and read so far: ``definitions`` are registered task definitions by their ARNs,
-    normalised, so that none is read again for a difference alone.
+    It also has what the process has reported and read so far: ``definitions`` are normalised registered task
+    definitions by ARN, so that a difference needs no second read.
     """
 
     environ: Mapping[str, str]
@@ -41,8 +41,8 @@ class Job:
 
 @dataclass(frozen=True)
 class Result:
-    """What a verb came to: the verdict, its outputs, and for the summary facts, findings, texts by their titles, and
-    what became of each service."""
+    """The result of a verb: the verdict, its outputs, and for the summary: facts, findings, texts by title, and the
+    result of each service."""
 
     verdict: Verdict
     outputs: Mapping[str, str] = field(default_factory=dict)
@@ -53,9 +53,9 @@ class Result:
 
 
 def concurrently(*calls: Callable[[], Any]) -> list[Any]:
-    """The results of calls that don't depend on each other, made at once.
+    """Makes independent calls at the same time and returns their results.
 
-    Raises ``Refused`` with the problems of all; any other error as it comes.
+    Raises one ``Refused`` with the problems of all calls; any other error unchanged.
     """
     from concurrent.futures import ThreadPoolExecutor
 
@@ -64,7 +64,7 @@ def concurrently(*calls: Callable[[], Any]) -> list[Any]:
     try:
         errors = [future.exception() for future in futures]
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)  # after a cancellation nobody waits for an answer
+        pool.shutdown(wait=False, cancel_futures=True)  # after a cancellation, don't wait for responses
     refused = [error for error in errors if isinstance(error, Refused)]
     for error in errors:
         if error is not None and not isinstance(error, Refused):

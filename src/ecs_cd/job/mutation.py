@@ -1,4 +1,4 @@
-"""Mutations: made once, looked for when the answer is lost, only then repeated."""
+"""Mutations: sent once; after a lost response, checked for and only then repeated."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ T = TypeVar("T")
 def carry_out(
     what: str, call: Callable[[], T], look: Callable[[], T | None], job: Job, *, idempotent: bool = False
 ) -> T:
-    """The answer of ``call``, or what ``look`` finds of it after an answer that never came.
+    """Returns the response of ``call``, or what ``look`` finds after a lost response.
 
-    A throttled call, a server error and a lost connection are followed by a look, because the call may
-    have been carried out all the same. With ``idempotent`` it is repeated even where the look fails.
-    Raises AWS's own error if the first call was refused, or never sent: then nothing has happened. After a lost answer
-    it raises ``OutcomeUnknown`` instead, whatever comes.
+    ``look`` follows a throttled call, a server error or a lost connection, because AWS may have carried the call
+    out anyway. An ``idempotent`` call is repeated even if ``look`` fails.
+    Raises AWS's own error if the first call was refused or never sent: then nothing has happened. After a lost
+    response, any error becomes ``OutcomeUnknown``.
     """
     try:
         return call()

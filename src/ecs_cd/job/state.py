@@ -1,7 +1,7 @@
-"""What is under way, in a file that survives SIGKILL.
+"""The work in progress, in a file that survives SIGKILL.
 
-It is written before each mutation and removed when the outcome is known. ``clean_up`` reads it: in the
-process itself after SIGINT, or in a later step when the runner killed the process outright.
+ecs-cd writes it before each mutation and removes it when the outcome is known. The verb ``clean-up`` reads it in a
+later step if the runner killed the process outright; after SIGINT, the process itself cleans up.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from ecs_cd.model.run import Run
 
 
 def folder(environ: Mapping[str, str]) -> Path:
-    """Our own folder: in RUNNER_TEMP, else one of this user's in the system's temp folder.
+    """ecs-cd's own folder: in RUNNER_TEMP, else this user's in the system's temp folder.
 
-    Raises ``Refused`` if somebody else made it: another user could have put a trap there.
+    Raises ``Refused`` if another user created it: it could be a trap.
     """
     runner_temp = environ.get("RUNNER_TEMP")
     path = Path(runner_temp) / "ecs-cd" if runner_temp else Path(tempfile.gettempdir()) / f"ecs-cd-{os.getuid()}"
@@ -39,7 +39,7 @@ def folder(environ: Mapping[str, str]) -> Path:
 
 
 class State:
-    """The state file of one process. ``nonce`` makes this call unlike every other."""
+    """The state file of one process. ``nonce`` is unique to this process."""
 
     def __init__(self, environ: Mapping[str, str], run: Run) -> None:
         self.folder = folder(environ)
@@ -49,9 +49,9 @@ class State:
         self._path = self.folder / f"under-way-{_job(run)}-{os.getpid()}.json"
 
     def begin(self, **what: Any) -> None:
-        """Says what is about to happen, before it does; later calls add what became known.
+        """Writes what is about to happen, before it does; later calls add what is known by then.
 
-        Raises ``Refused`` where that can't be written: then it is not begun.
+        Raises ``Refused`` if the first write fails, so that nothing is started.
         """
         known = self.under_way | what
         scratch = self._path.with_suffix(".new")
@@ -62,17 +62,17 @@ class State:
             if not self.under_way:
                 scratch.unlink(missing_ok=True)
                 raise _unwritable(self._path, error) from error
-            # It is under way already: what is known of it is known here, and in the file of before.
+            # The work is already running: memory has all that is known, and the file has its previous content.
         self.under_way = known
 
     def end(self) -> None:
-        """The outcome is known; nothing is under way."""
+        """Removes the file: the outcome is known, and nothing is in progress."""
         self.under_way = {}
         self._path.unlink(missing_ok=True)
 
 
 def _leave_clean_up(folder: Path) -> None:
-    """A script for a later step of the job, which does not know where the action's folder is."""
+    """Writes a script for a later step of the job, which does not know the action's folder."""
     launcher = Path(__file__).resolve().parents[3] / "bin" / "ecs-cd"
     if launcher.is_file():
         try:
@@ -86,16 +86,16 @@ def _unwritable(path: Path, error: OSError) -> Refused:
 
 
 def left_behind(environ: Mapping[str, str], run: Run) -> list[tuple[Path, dict[str, Any]]]:
-    """The state files of processes of this job that ended without an outcome, the oldest first."""
+    """The state files of this job's processes that ended without an outcome, oldest first."""
     found = sorted(folder(environ).glob(f"under-way-{_job(run)}-*.json"), key=lambda path: path.stat().st_mtime)
     return [(path, json.loads(path.read_text(encoding="utf-8"))) for path in found if not _alive(path)]
 
 
 def client_token(run: Run, nonce: str, call: Mapping[str, Any]) -> str:
-    """The clientToken of a RunTask call: the same for a repetition within this step, else another.
+    """The clientToken of a RunTask call: the same for retries within this step, and otherwise different.
 
-    On GitHub from run, attempt, job, step and the call's parameters. Under act run and attempt are
-    always 1, and elsewhere there is none of it: there the nonce of this process stands for them.
+    On GitHub it is a hash of run, attempt, job, step and the call's parameters. Under act, run and attempt are
+    always 1, and elsewhere they do not exist, so the nonce of this process replaces them.
     """
     origin = [run.repository, run.id, run.attempt, run.job, run.step] if run.is_unique else [nonce]
     return hashlib.sha256(json.dumps([origin, call], sort_keys=True).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""The only loop: look, decide, say what is new, sleep."""
+"""The only polling loop: poll, decide, report changes, sleep."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def watch(
     interval: Callable[[float], float],
     progress: Callable[[Mapping[str, str]], None] = lambda _: None,
 ) -> Verdict:
-    """Looks until there is a verdict; ``timeout`` seconds at the most.
+    """Polls until there is a verdict, for at most ``timeout`` seconds.
 
-    ``judge`` gives the verdict, or what is being waited for: the subject (a service, the migration) and its state.
-    ``interval`` gives the seconds between two looks from those since the start. ``say`` gets a subject with what is
-    new of it, never the same twice in a row; ``progress`` gets all of them at each look, and in the end none. A look
-    that raises ``Unreadable`` decides nothing.
+    ``judge`` returns the verdict, or what is still in progress: the subject (a service, the migration) and its state.
+    ``interval`` returns the seconds between two polls, given the seconds since the start. ``say`` gets a subject and
+    its new state, never the same twice in a row; ``progress`` gets all states at each poll, and an empty mapping at the
+    end. A ``look`` that raises ``Unreadable`` decides nothing.
     """
     with ExitStack() as ending:
         ending.callback(progress, {})
@@ -69,7 +69,7 @@ def watch(
 
 
 def _words(states: Mapping[str, InProgress]) -> str:
-    """Whose state it is need not be said where there is one."""
+    """The states as text; a single state does not name its subject."""
     return "; ".join(
         f"{subject}: {state.message}" if len(states) > 1 else state.message for subject, state in states.items()
     )

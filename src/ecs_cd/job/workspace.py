@@ -8,7 +8,7 @@ from ecs_cd.model.errors import Refused
 
 
 def read_file(path: str, *, what: str) -> str:
-    """A text file of the workspace. Raises ``Refused`` where it can't be read."""
+    """Reads a text file of the workspace. Raises ``Refused`` if it can't be read."""
     try:
         return Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:

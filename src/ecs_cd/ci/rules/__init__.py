@@ -1,1 +1,1 @@
-"""What a GitHub Deployment says of a run. Pure."""
+"""What a GitHub Deployment says about a run. Pure."""

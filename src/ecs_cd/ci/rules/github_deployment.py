@@ -1,4 +1,4 @@
-"""GitHub Deployments: how an end is told there, what is asked for, and whose a Deployment is.
+"""GitHub Deployments: the status for an outcome, request bodies, and who created a Deployment.
 
 https://docs.github.com/en/rest/deployments
 """
@@ -21,24 +21,24 @@ _ENDED = ("success", "failure", "error", "inactive")
 
 STATES = {
     Outcome.SUCCEEDED: "success",
-    # The new version does not run, whether the old one does or not: nobody shall take it for deployed.
+    # The new version does not run, whether or not the old one does: it must not look deployed.
     Outcome.FAILED: "failure",
     Outcome.ROLLED_BACK: "failure",
     Outcome.ROLLBACK_FAILED: "failure",
     Outcome.TIMED_OUT: "failure",
     Outcome.GONE: "failure",
-    # Another deployment has taken its place, or nothing was deployed: no fault of this commit, and not what runs.
+    # Another deployment replaced it, or nothing was deployed: no fault of this commit, and not what runs.
     Outcome.SUPERSEDED: "inactive",
     Outcome.SKIPPED: "inactive",
-    # It goes on without us, or waits for somebody.
+    # It is still running without us, or is paused.
     Outcome.IN_PROGRESS: "in_progress",
     Outcome.PAUSED: "in_progress",
-    # Nobody has seen an end: this says nothing of the app, as `failure` would.
+    # The end is unknown: unlike `failure`, `error` says nothing about the app.
     Outcome.CANCELLED: "error",
     Outcome.UNKNOWN: "error",
 }
 
-# What a step ends with where there is no verdict.
+# The descriptions for steps that end without a verdict.
 _WITHOUT_VERDICT = {
     REFUSED_EXIT_CODE: "not begun",
     DEFECT_EXIT_CODE: "a defect of ecs-cd",
@@ -48,7 +48,7 @@ _WITHOUT_VERDICT = {
 
 @dataclass(frozen=True)
 class Status:
-    """A state of GitHub's, and the sentence beside it."""
+    """A GitHub state and its description."""
 
     state: str
     description: str = ""
@@ -56,26 +56,26 @@ class Status:
 
 @dataclass(frozen=True)
 class Requested:
-    """A Deployment that somebody asked for: that of an `on: deployment` event."""
+    """A requested Deployment: that of an `on: deployment` event."""
 
     id: int
     commit: str
 
 
 def ended(title: str, verdict: Verdict) -> Status:
-    """The status of a step that came to this verdict."""
+    """The status of a step that ended with this verdict."""
     return Status(STATES[verdict.outcome], f"{title} {verdict.outcome.words}: {verdict.message}".removesuffix(": "))
 
 
 def cut_short(exit_code: int, why: str = "") -> Status:
-    """The status of what ended without a verdict."""
+    """The status of a run that ended without a verdict."""
     words = _WITHOUT_VERDICT.get(exit_code, "the outcome is unknown")
     return Status("error", f"{words}: {why}".removesuffix(": "))
 
 
 def described(text: str) -> str:
-    """As GitHub takes it for a description: one line, at most 140 characters, cut between words."""
-    # Beyond U+FFFF the API refuses the status as a whole: "description doesn't accept 4-byte Unicode".
+    """The text as GitHub accepts it for a description: one line, at most 140 characters, cut between words."""
+    # Beyond U+FFFF, the API refuses the whole status: "description doesn't accept 4-byte Unicode".
     line = " ".join(re.sub("[\x00-\x1f\x7f-\x9f\U00010000-\U0010ffff\ud800-\udfff]", " ", text).split())
     if len(line) <= _LONGEST:
         return line
@@ -85,7 +85,7 @@ def described(text: str) -> str:
     return f"{whole[: _LONGEST - 1].rstrip(' ,;:.')}…"
 
 
-# ---- what is asked for ----
+# ---- request bodies ----
 
 
 def new(commit: str, environment: str, services: Sequence[str], mark: Json) -> dict[str, Any]:
@@ -111,11 +111,11 @@ def status(told: Status, log_url: str, environment_url: str) -> dict[str, Any]:
     }
 
 
-# ---- whose a Deployment is ----
+# ---- who created a Deployment ----
 
 
 def requested(event: Any, environment: str) -> Requested | None:
-    """The Deployment that this payload of a `deployment` event is about, if it is one to the environment."""
+    """The Deployment in this payload of a `deployment` event, if it is for the environment."""
     found: Any = event.get("deployment") if isinstance(event, dict) else None
     number = identity(found)
     if number is None or found.get("environment") != environment:
@@ -124,26 +124,26 @@ def requested(event: Any, environment: str) -> Requested | None:
 
 
 def identity(answer: Any) -> int | None:
-    """The id of what GitHub answers with; ``None`` if that is nothing of this kind."""
+    """The id of the object in GitHub's response; ``None`` if the response has no id."""
     number = answer.get("id") if isinstance(answer, dict) else None
     return number if isinstance(number, int) else None
 
 
 def marked(deployments: Any, mark: Json) -> int | None:
-    """The id of the Deployment with this very mark."""
+    """The id of the Deployment with exactly this mark."""
     return next((number for number, each in _known(deployments) if _mark(each) == mark), None)
 
 
 def of_others(deployments: Any) -> list[int]:
-    """The ids of those that we have not made."""
+    """The ids of Deployments that ecs-cd did not create."""
     return [number for number, each in _known(deployments) if _mark(each) is None]
 
 
 def of_this_run(statuses: Any, run: str) -> bool:
-    """Whether a Deployment with these statuses is that of a job of this run, and the job still runs.
+    """Whether a Deployment with these statuses belongs to a job of this run that is still running.
 
-    GitHub makes one for each job with an `environment:`, and writes the run's address into its statuses. What has
-    ended is another job's, or a former attempt's.
+    GitHub creates one for each job with an `environment:` and writes the run's URL into its statuses. One that has
+    ended belongs to another job or an earlier attempt.
     """
     newest = max(_known(statuses), key=lambda known: known[0], default=(0, {}))[1]
     address = str(newest.get("log_url") or newest.get("target_url") or "")
@@ -151,17 +151,17 @@ def of_this_run(statuses: Any, run: str) -> bool:
 
 
 def _known(answers: Any) -> Iterable[tuple[int, dict[str, Any]]]:
-    """The entries of a list as GitHub answers with, by their ids."""
+    """The entries of a list from GitHub, with their ids."""
     entries = answers if isinstance(answers, list) else []
     return [(number, entry) for entry in entries if (number := identity(entry)) is not None]
 
 
 def _mark(deployment: Json) -> Any:
-    """Our mark in its payload, which GitHub hands back as an object, or as a text that holds one."""
+    """Our mark in the payload, which GitHub returns as an object or as JSON text."""
     payload = deployment.get("payload")
     if isinstance(payload, str):
         try:
             payload = json.loads(payload)
-        except (ValueError, RecursionError):  # others write what they like
+        except (ValueError, RecursionError):  # other programs can write anything
             return None
     return payload.get(_MARK) if isinstance(payload, dict) else None
