@@ -1,4 +1,4 @@
-"""The command line: verbs, flags, exit codes. Inside an action the inputs come as ECS_CD_INPUTS."""
+"""The command line: verbs, flags, exit codes. An action passes its inputs in ECS_CD_INPUTS."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ecs_cd.inputs.verbs import VERBS
 from ecs_cd.model.errors import Cancelled, Refused
 from ecs_cd.model.verdict import EXIT_CODES, REFUSED_EXIT_CODE, Outcome
 
-# A verb is imported when it runs, and so is what only some need: each start would pay for all of it.
+# Verbs, and modules that only some verbs need, are imported when they run: importing all would slow every start.
 if TYPE_CHECKING:
     import argparse
 
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 
 def entry() -> None:
-    """The console script. Leaves at once: after a cancellation a thread may still wait for AWS."""
-    nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123  # for one that the caller has closed
+    """The console script. Exits at once: after a cancellation a thread may still wait for AWS."""
+    nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123  # if the caller has closed one
     sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a locale without "…"
@@ -43,7 +43,7 @@ def entry() -> None:
 
 
 def main(argv: Sequence[str], environ: MutableMapping[str, str], *, clock: Clock = time) -> int:
-    """Runs one verb; its exit code. ``environ`` loses ECS_CD_INPUTS, which can hold build secrets."""
+    """Runs one verb; its exit code. Removes ECS_CD_INPUTS from ``environ``: it can hold build secrets."""
     handed_over = environ.pop("ECS_CD_INPUTS", "")
     if argv[:1] == ["local"]:
         return _local(argv[1:], environ)
@@ -62,7 +62,7 @@ def main(argv: Sequence[str], environ: MutableMapping[str, str], *, clock: Clock
 
 
 def _run(name: str, inputs: Any, environ: MutableMapping[str, str], clock: Clock) -> int:
-    """Runs a verb whose inputs are read. Its modules are imported while AWS answers the first request."""
+    """Runs a verb with these inputs. Imports its modules while AWS answers the first request."""
     from ecs_cd.ci.run import identify
 
     this_run = identify(environ)
@@ -79,7 +79,7 @@ def _run(name: str, inputs: Any, environ: MutableMapping[str, str], clock: Clock
 
     job = Job(environ, this_run, detect(environ), aws, clock, State(environ, this_run))
     run: Callable[[Any, Job], int] = import_module(f"ecs_cd.verbs.{_module(name)}").run
-    if not gc.isenabled():  # as the launcher starts us: what there is by now stays, and need not be looked at again
+    if not gc.isenabled():  # the launcher disables it: objects created so far stay, so collections can skip them
         gc.freeze()
         gc.enable()
     result = next((output for output in VERBS[name].outputs if output.endswith("result")), "")
@@ -87,13 +87,13 @@ def _run(name: str, inputs: Any, environ: MutableMapping[str, str], clock: Clock
 
 
 def _module(verb: str) -> str:
-    """The verb's file, named as the verb, as far as Python lets it."""
+    """The verb's module, named after the verb as closely as Python allows."""
     name = verb.replace("-", "_")
     return f"{name}_" if iskeyword(name) else name
 
 
 def _aws(inputs: Any, environ: MutableMapping[str, str], this_run: Run, clock: Clock) -> Aws:
-    """The clients. Raises ``Refused``, as where the profile is not there."""
+    """The clients. Raises ``Refused``, for example if the profile does not exist."""
     from botocore.exceptions import BotoCoreError
 
     from ecs_cd.aws.errors import explain
@@ -142,7 +142,7 @@ def _cancelled(verb: str, environ: MutableMapping[str, str]) -> int:
 
 
 def _local(argv: Sequence[str], environ: MutableMapping[str, str]) -> int:
-    """The verbs for a developer's machine, which a release has no need of and does not hold."""
+    """The verbs for a developer's machine, which a release does not include."""
     try:
         from ecs_cd.local.cli import main as local
     except ModuleNotFoundError as missing:
@@ -150,7 +150,7 @@ def _local(argv: Sequence[str], environ: MutableMapping[str, str]) -> int:
             raise
         print("ecs-cd local is not in a release: pip install '.[local]' in a checkout of ecs-cd", file=sys.stderr)
         return REFUSED_EXIT_CODE
-    except KeyboardInterrupt:  # nothing is begun while modules are imported
+    except KeyboardInterrupt:  # nothing has started while modules are imported
         return EXIT_CODES[Outcome.CANCELLED]
     gc.enable()
     return local(argv, environ)
@@ -182,7 +182,7 @@ def _from_flags(arguments: dict[str, Any]) -> dict[str, str]:
 
 def _arguments(argv: Sequence[str]) -> dict[str, Any]:
     if len(argv) == 1 and argv[0] in VERBS:
-        return {"verb": argv[0]}  # as an action does it
+        return {"verb": argv[0]}  # as an action calls it
     parser = _parser(argv)
     known, unknown = parser.parse_known_args(argv)
     if unknown:
@@ -203,7 +203,7 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     for verb in VERBS.values():
         words = f"{verb.summary[0].upper()}{verb.summary[1:]}."
         added = verbs.add_parser(verb.name, help=verb.summary, description=words, allow_abbrev=False)
-        declared = options.options(verb.inputs) if verb.name in argv else {}  # a start cannot pay for those of all
+        declared = options.options(verb.inputs) if verb.name in argv else {}  # all verbs' would slow every start
         for name, option in declared.items():
             if not option.secret:
                 _add_flag(added, name, option)

@@ -1,1 +1,1 @@
-"""Around a step of a verb: its result reported, errors as exit codes, what it leaves running, GitHub's Deployment."""
+"""Around a step of a verb: reports its result, exit codes for errors, what it leaves running, the GitHub Deployment."""

@@ -1,4 +1,4 @@
-"""The GitHub Deployment of a run: created, and its status kept. Whatever GitHub does, the deployment goes on."""
+"""The GitHub Deployment of a run, and its status. Errors of GitHub never stop the deployment."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ecs_cd.model import pace
 from ecs_cd.model.errors import Cancelled, OutcomeUnknown, Refused, Unreadable
 from ecs_cd.model.verdict import DEFECT_EXIT_CODE, EXIT_CODES, REFUSED_EXIT_CODE, Outcome, Verdict
 
-if TYPE_CHECKING:  # few runs have one, and each start would pay for it
+if TYPE_CHECKING:  # few runs need it, and importing it would slow down every start
     from ecs_cd.ci.github_deployments import Deployment
 
 
@@ -28,9 +28,9 @@ _EXPLAINED = (Refused, ClientError, BotoCoreError, OutcomeUnknown, OSError)
 
 @contextmanager
 def kept(inputs: Deploy, job: Job) -> Iterator[GitHubDeploymentStatus]:
-    """Keeps the Deployment's status while the block runs. What ends the block early is told as `error`, and goes on.
+    """Updates the Deployment's status while the block runs. Reports an exception as `error` and reraises it.
 
-    Without the input `github-deployment`, and for a dry run, GitHub is asked nothing.
+    Without the input `github-deployment`, and in a dry run, ecs-cd does not call GitHub.
     """
     asked = inputs.github_deployment and not inputs.dry_run
     one = GitHubDeploymentStatus(_deployment(inputs, job) if asked else None, job)
@@ -42,10 +42,10 @@ def kept(inputs: Deploy, job: Job) -> Iterator[GitHubDeploymentStatus]:
 
 
 class GitHubDeploymentStatus:
-    """What a verb says of its run, passed on to GitHub, which is waited for so long and no longer.
+    """Passes a verb's progress on to GitHub, and waits for GitHub only for a limited time.
 
-    A thread of its own makes the calls, in their order: a name that resolves slowly and an answer that trickles know
-    no timeout, but waiting for a thread does.
+    A separate thread makes the calls in order: slow name resolution and a trickling response have no timeout, but
+    waiting for a thread does.
     """
 
     def __init__(self, deployment: Deployment | None, job: Job) -> None:
@@ -53,15 +53,15 @@ class GitHubDeploymentStatus:
         self._job = job
         self._thread = ThreadPoolExecutor(max_workers=1)
         self._looked: Future[bool] | None = None
-        self._open = bool(deployment and deployment.requested)  # whether one may wait for a status of ours
+        self._open = bool(deployment and deployment.requested)  # whether the Deployment may still need a final status
         self._warned = False
         self._result: tuple[str, Verdict] | None = None
         self._error: BaseException | None = None
-        if deployment and not deployment.requested:  # while everything else is prepared
+        if deployment and not deployment.requested:  # runs while everything else is prepared
             self._looked = self._thread.submit(deployment.is_the_jobs, monotonic() + pace.GITHUB_WAIT)
 
     def begin(self, commit: str, services: Sequence[str]) -> None:
-        """Everything is prepared and nothing refused: there is a Deployment now, and it is in progress."""
+        """Creates the Deployment in progress, after everything is prepared and nothing was refused."""
         deployment = self._deployment
         if deployment is None:
             return
@@ -82,7 +82,7 @@ class GitHubDeploymentStatus:
         self._wait_for(call, pace.GITHUB_WAIT)
 
     def seen(self, title: str, execute: Callable[[], Result]) -> Callable[[], Result]:
-        """The same step, whose end is remembered."""
+        """Wraps the step to remember its result or error."""
 
         def watched() -> Result:
             try:
@@ -96,7 +96,7 @@ class GitHubDeploymentStatus:
         return watched
 
     def end(self, code: int) -> int:
-        """The last step has ended with this exit code, which it returns: GitHub is told."""
+        """Reports to GitHub that the last step ended with this exit code; returns the code."""
         if self._result and EXIT_CODES[self._result[1].outcome] == code:
             title, verdict = self._result
             self._tell(lambda deployment, until: deployment.end(title, verdict, until), pace.GITHUB_WAIT)
@@ -105,7 +105,7 @@ class GitHubDeploymentStatus:
         return code
 
     def cut_short(self, error: BaseException) -> None:
-        """This ends the run where there is no step."""
+        """Reports an error that ends the run outside of a step."""
         unexpected = REFUSED_EXIT_CODE if isinstance(error, _EXPLAINED) else DEFECT_EXIT_CODE
         self._tell_cut_short(_CANCELLED if isinstance(error, Cancelled) else unexpected, error)
 
@@ -119,11 +119,11 @@ class GitHubDeploymentStatus:
         if deployment is None or not self._open:
             return
         self._open = False
-        with suppress(Cancelled):  # the verdict stands, whether GitHub hears of it or not
+        with suppress(Cancelled):  # the verdict is final, even if GitHub does not get it
             self._wait_for(lambda until: call(deployment, until), patience)
 
     def _wait_for(self, call: Callable[[float], str | None], patience: float) -> None:
-        """Says what the call says. What fails is warned of, whatever it is."""
+        """Waits for the call and logs its message. Any failure is only a warning."""
         pending = self._thread.submit(call, monotonic() + patience)
         try:
             said = pending.result(patience)
@@ -140,7 +140,7 @@ class GitHubDeploymentStatus:
                 self._job.ci.line(f"github-deployment: {said}")
 
     def _warn(self, problem: str, remedy: str = "") -> None:
-        """Once: of what follows from it nobody needs to hear."""
+        """Warns once: later problems follow from the first."""
         if not self._warned:
             self._warned = True
             self._job.ci.warning(
@@ -149,7 +149,7 @@ class GitHubDeploymentStatus:
 
 
 def _deployment(inputs: Deploy, job: Job) -> Deployment | None:
-    """``None`` where GitHub can not, or shall not, be told."""
+    """``None`` if ecs-cd can't or must not report to GitHub."""
     from ecs_cd.ci.github_api import NotAsked, connect
     from ecs_cd.ci.github_deployments import Deployment
 

@@ -1,4 +1,4 @@
-"""Around a step: its result told everywhere, its errors as exit codes, what is under way never left unsaid."""
+"""Around a step: reports its result, turns errors into exit codes, and always reports work in progress."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ecs_cd.steps import unfinished
 
 @dataclass(frozen=True)
 class Step:
-    """A part of a verb as people see it; ``result`` is the output that holds its outcome, ``phase`` its word in the
+    """A part of a verb as users see it; ``result`` is the output with its outcome, ``phase`` its name in the
     timeline."""
 
     title: str
@@ -31,7 +31,7 @@ class Step:
 
 
 def run_step(step: Step, execute: Callable[[], Result], job: Job) -> int:
-    """Carries a step out and tells its result everywhere; its exit code."""
+    """Runs a step, reports its result to the log, outputs and summary, and returns its exit code."""
 
     def carried_out() -> int:
         started = job.clock.monotonic()
@@ -43,7 +43,7 @@ def run_step(step: Step, execute: Callable[[], Result], job: Job) -> int:
 
 
 def _show(part: Part, job: Job) -> None:
-    """Puts it into the summary, as the last part of all."""
+    """Puts the part at the end of the summary."""
     job.summary.put_last(part)
     job.ci.summary(job.summary.parts)
 
@@ -79,19 +79,19 @@ def _tell(step: Step, result: Result, started: float, job: Job) -> int:
 
 
 def guarded(run: Callable[[], int], step: Step, job: Job) -> int:
-    """Whatever it ends with, as an exit code and in words; what is under way is never left unsaid."""
+    """Turns any end of ``run`` into an exit code and a message, and always reports work in progress."""
     try:
         return run()
     except Refused as refused:
         return _cut_short(refused, step, job)
     except (ClientError, BotoCoreError, OutcomeUnknown) as error:
         return _cut_short(explain(error), step, job)
-    except OSError as error:  # a full disk, a folder that may not be written to
+    except OSError as error:  # a full disk, a read-only folder
         where = f": {error.filename}" if error.filename else ""
         return _cut_short(Refused(f"{error.strerror or error}{where}"), step, job)
     except Cancelled:
         for received in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(received, signal.SIG_IGN)  # the runner sends another; the last words come first
+            signal.signal(received, signal.SIG_IGN)  # the runner sends another signal; report first
         return _unfinished(Outcome.CANCELLED, "cancelled", step, job)
     except Exception as error:
         job.ci.relay(traceback.format_exception(error))
@@ -101,7 +101,7 @@ def guarded(run: Callable[[], int], step: Step, job: Job) -> int:
 
 
 def _cut_short(refused: Refused, step: Step, job: Job) -> int:
-    """Not begun, if nothing is under way; else it goes on without us, and nobody knows how it ends."""
+    """Not started if nothing is in progress; otherwise the work continues and its outcome is unknown."""
     if not job.state.under_way:
         _say_refused(refused, step.title, job.ci)
         _show(_refused(refused, step.title), job)
@@ -111,11 +111,11 @@ def _cut_short(refused: Refused, step: Step, job: Job) -> int:
 
 
 def _unfinished(outcome: Outcome, message: str, step: Step, job: Job) -> int:
-    """No verdict: says so, then what is still running; the exit code. Only a cancellation stops anything."""
+    """Reports an end without a verdict and what still runs; the exit code. Only a cancellation stops work."""
     under_way = job.state.under_way if outcome is Outcome.CANCELLED else {**job.state.under_way, "on_cancel": "leave"}
     job.ci.error(message, title=step.title)
     if unfinished.report_or_stop(under_way, job.aws, job.ci, job.clock):
-        job.state.end()  # else a later step of the job may find out
+        job.state.end()  # otherwise a later step of the job can try again
     if step.result:
         job.ci.outputs({step.result: outcome.value})
     begun = job.summary.part(step.title) or Part(step.title, UNDER_WAY, begin=job.clock.monotonic())
@@ -127,7 +127,7 @@ def _unfinished(outcome: Outcome, message: str, step: Step, job: Job) -> int:
 
 
 def refuse(refused: Refused, title: str, ci: Ci) -> int:
-    """Says what has to be put right first, where there is no job yet; the exit code."""
+    """Reports what to fix if there is no job yet; the exit code."""
     _say_refused(refused, title, ci)
     ci.summary([_refused(refused, title)])
     return REFUSED_EXIT_CODE

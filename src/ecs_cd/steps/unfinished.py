@@ -1,7 +1,7 @@
-"""After an end without a verdict: says what is still running, and stops what it was asked to stop.
+"""After an end without a verdict: reports what still runs, and stops it if on-cancel says so.
 
-The same code serves the process that got SIGINT, and the later step that finds the state file of a
-process that the runner killed.
+The process that got SIGINT runs this code, as does the later step that finds the state file of a process that
+the runner killed.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ from ecs_cd.model.lifecycle import Strategy
 from ecs_cd.model.references import short
 from ecs_cd.tasks.run_task import OURS
 
-_ANNOTATIONS = 5  # GitHub shows ten of a kind a step
+_ANNOTATIONS = 5  # GitHub shows ten of each kind per step
 
 
 class Words(NamedTuple):
-    """What became of something, and whether that is a line, a warning or an error."""
+    """What happened to something, and whether that is a line, a warning or an error."""
 
     text: str
     kind: str = "warning"
 
 
 def report_or_stop(under_way: Mapping[str, Any], aws: Aws, ci: Ci, clock: Clock) -> bool:
-    """Says what this is and how it goes on, or stops it; whether AWS told. Never raises for what AWS answers: it is
-    the last word."""
+    """Reports the unfinished work or stops it. Returns whether AWS gave its state. Never raises AWS errors: nothing
+    handles them after this."""
     if "docker_config" in under_way:
         shutil.rmtree(under_way["docker_config"], ignore_errors=True)
     if under_way.get("kind") == "task":
         return _tell([_tried(partial(_task, under_way, aws, clock), _name_of_task(under_way))], ci)
-    # The runner leaves us ten seconds, and there may be a hundred.
+    # The runner gives us ten seconds, and there may be a hundred deployments.
     stop = under_way.get("on_cancel") == "stop"
     calls = [
         partial(_tried, partial(_deployment, each, aws, stop), f"service {each['service']}")
@@ -66,7 +66,7 @@ def _tried(find_out: Callable[[], Words], what: str) -> Words:
 
 
 def _tell(found: Sequence[Words], ci: Ci) -> bool:
-    """Says it in order, the first as annotations; whether all could be found out."""
+    """Reports all in order, the first as annotations; returns whether every state is known."""
     for number, words in enumerate(found):
         if words.kind == "line" or number >= _ANNOTATIONS:
             ci.line(words.text)
@@ -92,8 +92,8 @@ def _task(under_way: Mapping[str, Any], aws: Aws, clock: Clock) -> Words:
 
 
 def _find(aws: Aws, under_way: Mapping[str, Any], clock: Clock) -> str | None:
-    """The task's ARN; ListTasks may see it a moment late, and the runner leaves us ten seconds. Where the caller named
-    the tasks' startedBy, another's may have the same."""
+    """The task's ARN. ListTasks may list it a moment late, and the runner gives us ten seconds. If the caller chose
+    startedBy, another task may have the same, so this returns ``None``."""
     if not under_way["started_by"].startswith(OURS):
         return None
     for attempt in range(pace.CLEAN_UP_LOOKS):
@@ -106,7 +106,7 @@ def _find(aws: Aws, under_way: Mapping[str, Any], clock: Clock) -> str | None:
 
 
 def _deployment(entry: Mapping[str, Any], aws: Aws, stop: bool) -> Words:
-    """What is on its way back already is never stopped."""
+    """Never stops a deployment that is already going back."""
     back = entry.get("back_to")
     if stop and not back:
         return Words(strategies.STRATEGIES[Strategy(entry["strategy"])].stop(aws, entry))
@@ -147,6 +147,6 @@ def _ecs_goes_on(service: Mapping[str, Any], name: str, where: str, wanted: str)
 
 
 def _by_task_set(service: Mapping[str, Any], wanted: str) -> str:
-    """Where CreateDeployment has not answered: CodeDeploy writes its deployment into the task set that it makes."""
+    """The deployment's id after a lost response: CodeDeploy writes it into the task set that it creates."""
     sets = (one for one in service.get("taskSets", ()) if one.get("taskDefinition") == wanted)
     return next((str(one["externalId"]) for one in sets if one.get("externalId")), "")

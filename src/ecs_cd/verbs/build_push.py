@@ -1,4 +1,4 @@
-"""build-push: the images of a commit in ECR, built or found there."""
+"""build-push: builds the images of a commit into ECR, or finds them there."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STEP = Step("Build and push", phase="build")
 
 
 def run(inputs: BuildPush, job: Job) -> int:
-    """The verb by itself; its exit code."""
+    """The verb on its own; its exit code."""
     document = load.load(inputs.config, job)
     wanted = build_spec.wanted(inputs, document, job)
     commit = checkout.commit(inputs.sha, job, build_plan.place(wanted))
@@ -29,7 +29,7 @@ def run(inputs: BuildPush, job: Job) -> int:
 
 
 def execute(inputs: BuildPush, plans: Sequence[Plan], job: Job) -> Result:
-    """Builds and pushes, or moves the tags of what is there. The tags hold the images in the end."""
+    """Builds and pushes, or tags existing images. Afterwards the tags refer to the images."""
     to_build = [plan for plan in plans if not plan.tagging.reuse]
     built = build.build(to_build, job) if to_build else build.Built()
     if built.why:
@@ -44,7 +44,7 @@ def execute(inputs: BuildPush, plans: Sequence[Plan], job: Job) -> Result:
 
 
 def images(result: Result) -> dict[str, str]:
-    """The images of a result by their names, as ``repository@sha256:...``."""
+    """The images of a result by name, as ``repository@sha256:...``."""
     told: Mapping[str, dict[str, str]] = json.loads(result.outputs["built-images"])
     return {name: image["image"] for name, image in told.items()}
 
@@ -55,7 +55,7 @@ def _reuse(plan: Plan, job: Job) -> Done:
 
 
 def _scanned(inputs: BuildPush, done: Sequence[Done], job: Job) -> Verdict | None:
-    """What ECR's scans forbid; nothing where nobody asked, or all is well."""
+    """The verdict if ECR's scans fail; ``None`` if they pass or scanning is off."""
     wait, fail_on = inputs.scan == "wait", inputs.fail_on
     verdicts = concurrently(
         *(lambda one=one: scan.gate(job, one.plan.repository, one.digest, wait=wait, fail_on=fail_on) for one in done)
@@ -64,7 +64,7 @@ def _scanned(inputs: BuildPush, done: Sequence[Done], job: Job) -> Verdict | Non
     return combined(bad) if bad else None
 
 
-# ---- how it is told ----
+# ---- reporting ----
 
 
 def _verdict(done: Sequence[Done]) -> Verdict:
@@ -77,7 +77,7 @@ def _how(plan: Plan) -> str:
 
 
 def _outputs(done: Sequence[Done]) -> dict[str, str]:
-    """The outputs for these images, of several one a line."""
+    """The outputs for these images, one image per line."""
     if not done:
         return {}
     by_name = {

@@ -1,4 +1,4 @@
-"""clean-up: what killed processes of this job left under way, said, and stopped where that was asked for."""
+"""clean-up: reports what killed processes of this job left running, and stops it if on-cancel says so."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ecs_cd.steps import unfinished
 
 
 def run(environ: Mapping[str, str], ci: Ci) -> None:
-    """Settles what killed processes of this job left, once."""
+    """Reports or stops what killed processes of this job left, once."""
     run = identify(environ)
     for path, under_way in state.left_behind(environ, run):
         token, sign_in = partial(oidc.id_token, environ, time.sleep), under_way.get("sign_in", {})

@@ -1,4 +1,4 @@
-"""continue: lets deployments that wait for somebody go on, and follows them."""
+"""continue: resumes paused deployments and follows them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STEP = Step("Deployment", result="result")
 
 
 def run(inputs: Continue, job: Job) -> int:
-    """The verb; its exit code. Everything is looked at before anything is changed."""
+    """The verb; its exit code. Reads everything before it changes anything."""
     plans = existing.plans(inputs, job)
     waiting = [(plan, own) for plan in plans if (own := strategies.of(plan).waiting(job, plan))]
     if not waiting:

@@ -1,4 +1,4 @@
-"""deploy: one ECS service or several, followed to one verdict, with the proof of what runs."""
+"""deploy: deploys one or more ECS services, follows them to one verdict, and verifies what runs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ STEP = Step("Deployment", result="result")
 
 
 def run(inputs: DeployAlone, job: Job) -> int:
-    """The verb by itself; its exit code."""
+    """The verb on its own; its exit code."""
     with github_deployment.kept(inputs, job) as kept:
         return _without_document(inputs, kept, job) if official.wanted(inputs) else _by_document(inputs, kept, job)
 
@@ -52,7 +52,7 @@ def _by_document(inputs: DeployAlone, kept: GitHubDeploymentStatus, job: Job) ->
 
 
 def targets(inputs: Deploy, document: Document, job: Job) -> list[Service]:
-    """The services that are meant, in the order in which they are begun."""
+    """The services to deploy, in the order in which they start."""
     if not document.services:
         raise Refused("the document has no services", "The infra repo adds what is to be deployed under `services`.")
     names = dict.fromkeys(inputs.service) or document.services
@@ -74,12 +74,12 @@ def _each_once(services: Sequence[Service]) -> None:
 
 
 def image_names(targets: Iterable[Service | ScheduledTask]) -> list[str]:
-    """The document's names of the images that these run."""
+    """The names of the images that these run, as in the document."""
     return sorted({image for target in targets for image in target.containers.values()})
 
 
 def prepare(inputs: Deploy, wanted: Sequence[Service], document: Document, job: Job) -> Release:
-    """All that can be known, and refused, before anything is changed."""
+    """Checks everything that can be checked before anything changes."""
     loaded, services, scheduled = concurrently(
         lambda: concurrently(*(partial(templates.load, each.task_definition, job) for each in wanted)),
         lambda: ecs.active_services(job.aws, document.cluster, [each.name for each in wanted]),
@@ -128,7 +128,7 @@ def _checked(plan: Plan, policy: Policy, job: Job) -> Plan:
     return cast(Plan, found)
 
 
-# ---- in the place of the official actions ----
+# ---- as a replacement for the official actions ----
 
 
 def _without_document(inputs: DeployAlone, kept: GitHubDeploymentStatus, job: Job) -> int:

@@ -1,4 +1,4 @@
-"""images: which images there are, as the matrix of a job that builds them."""
+"""images: the document's images, as the matrix of a job that builds them."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ecs_cd.job.job import Job
 
 
 def run(inputs: Images, job: Job) -> int:
-    """The verb; its exit code. Standard output has the matrix and nothing else, for scripts that read it."""
+    """The verb; its exit code. Standard output has only the matrix, for scripts that read it."""
     with redirect_stdout(sys.stderr):
         document = load.load(inputs.config, job)
         matrix = json.dumps({"image": list(document.images)})
-        if job.ci.keeps_outputs:  # a terminal has it below
+        if job.ci.keeps_outputs:  # a terminal gets it below
             job.ci.outputs({"matrix": matrix})
     with unbroken():
         print(matrix, flush=True)

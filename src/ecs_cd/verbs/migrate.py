@@ -1,4 +1,4 @@
-"""migrate: the database migration, run inside the VPC by RunTask, followed to its exit code."""
+"""migrate: runs the database migration inside the VPC with RunTask and follows it to its exit code."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Plan:
 
 
 def run(inputs: Migrate, job: Job) -> int:
-    """The verb by itself; its exit code."""
+    """The verb on its own; its exit code."""
     document = load.load(inputs.config, job)
     commit = checkout.commit(inputs.sha, job)
     names = [document.migration.image] if document.migration else []
@@ -50,7 +50,7 @@ def run(inputs: Migrate, job: Job) -> int:
 
 
 def prepare(document: Document, job: Job) -> Plan | None:
-    """All that can be known, and refused, before anything is changed. ``None``: there is no migration."""
+    """Checks everything that can be checked before anything changes. ``None`` without a migration."""
     migration = document.migration
     if migration is None:
         return None
@@ -65,7 +65,7 @@ def prepare(document: Document, job: Job) -> Plan | None:
 
 
 def execute(inputs: Migrate, plan: Plan | None, by_name: Mapping[str, str], job: Job) -> Result:
-    """Starts the migration once and follows it. ``by_name`` are the document's, by digest."""
+    """Starts the migration once and follows it. ``by_name`` has the document's images, by digest."""
     if plan is None:
         verdict = Verdict(Outcome.SKIPPED, "the document has no migration")
         return Result(verdict, outputs={"migration-result": Outcome.SKIPPED.value})
@@ -87,7 +87,7 @@ def execute(inputs: Migrate, plan: Plan | None, by_name: Mapping[str, str], job:
 
 @contextmanager
 def _revision(definition: TaskDefinition, job: Job) -> Iterator[str]:
-    """The revision to run. One that was registered for it, and that certainly nothing was started with, goes again."""
+    """The revision to run. Deregisters a newly registered one if it is certain that no task was started with it."""
     known = templates.told(templates.newest(definition, job), job)
     arn = known or templates.register(definition, job)
     try:
@@ -105,10 +105,10 @@ def _call(plan: Plan) -> dict[str, Any]:
 
 
 def _placement(service: Mapping[str, Any], definition: TaskDefinition) -> dict[str, Any]:
-    """The service's network settings and launch type, as RunTask takes them.
+    """The service's network settings and launch type, in the form that RunTask accepts.
 
-    Network settings go only with awsvpc. launchType and capacityProviderStrategy exclude each other;
-    a migration does not run on FARGATE_SPOT, where it could be killed halfway.
+    Only awsvpc takes network settings. launchType and capacityProviderStrategy exclude each other.
+    A migration does not run on FARGATE_SPOT, where it could be killed halfway.
     """
     network = service.get("networkConfiguration")
     if definition.get("networkMode") == "awsvpc" and not network:
@@ -134,7 +134,7 @@ def _without_spot(strategy: list[dict[str, Any]]) -> list[dict[str, Any]]:
     kept = [item for item in strategy if item["capacityProvider"] != "FARGATE_SPOT"]
     if not kept:
         return [{"capacityProvider": "FARGATE", "weight": 1}]
-    if not any(item.get("weight") for item in kept):  # RunTask refuses a strategy without any weight
+    if not any(item.get("weight") for item in kept):  # RunTask rejects a strategy without any weight
         kept[0] = {**kept[0], "weight": 1}
     return kept
 

@@ -1,4 +1,4 @@
-"""pipeline: build and push, migrate, deploy, in one process with one login and one look at the document."""
+"""pipeline: build and push, migrate, deploy, in one process that signs in once and reads the document once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ecs_cd.verbs import build_push, deploy, migrate
 
 
 def run(inputs: Pipeline, job: Job) -> int:
-    """Everything is checked before anything is built; each step begins when the one before is green."""
+    """The verb; its exit code. Checks everything before it builds; each step starts if the previous one succeeded."""
     with github_deployment.kept(inputs, job) as kept:
         return _run(inputs, kept, job)
 
@@ -28,7 +28,7 @@ def _run(inputs: Pipeline, kept: GitHubDeploymentStatus, job: Job) -> int:
     targets = deploy.targets(inputs, document, job)
     names = set(deploy.image_names([*targets, *document.scheduled_tasks.values()]))
     names |= {document.migration.image} if document.migration else set()
-    # What nobody runs is not built, unless it was asked for by its name.
+    # An image that nothing runs is not built, unless the input names it.
     wanted = [one for one in build_spec.wanted(inputs, document, job) if inputs.image or one.name in names]
     commit = checkout.commit(inputs.sha, job, build_plan.place(wanted))
     plans, migration, prepared = concurrently(
@@ -50,7 +50,7 @@ def _run(inputs: Pipeline, kept: GitHubDeploymentStatus, job: Job) -> int:
         (migrate.STEP, lambda: migrate.execute(inputs, migration, by_name, job)),
         (deploy.STEP, lambda: release.execute(prepared, by_name, job)),
     ]
-    steps = steps[2:] if inputs.dry_run else steps  # which neither builds nor migrates
+    steps = steps[2:] if inputs.dry_run else steps  # a dry run neither builds nor migrates
     kept.begin(commit, [each.key for each in targets])
     codes = (run_step(step, kept.seen(step.title, execute), job) for step, execute in steps)
     return kept.end(next((code for code in codes if code), 0))

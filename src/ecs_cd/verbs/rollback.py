@@ -1,4 +1,4 @@
-"""rollback: back to what ran before, from a deployment that waits for somebody, or from a finished one."""
+"""rollback: goes back to what ran before a paused or finished deployment."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STEP = Step("Rollback", result="result")
 
 
 def run(inputs: Rollback, job: Job) -> int:
-    """The verb; its exit code. Everything is looked at before anything is changed."""
+    """The verb; its exit code. Reads everything before it changes anything."""
     plans = existing.plans(inputs, job)
     found = [_deployment(plan, job) for plan in plans]
     problems = [each for each in found if isinstance(each, str)]
@@ -44,7 +44,7 @@ def run(inputs: Rollback, job: Job) -> int:
 
 
 def _deployment(plan: Plan, job: Job) -> OwnDeployment | str:
-    """What is taken back: the deployment that waits, or what the service runs; or else why nothing is."""
+    """What to roll back: the paused deployment, or what the service runs; otherwise the reason why not."""
     waiting = strategies.of(plan).waiting(job, plan)
     if waiting:
         return waiting
@@ -60,7 +60,7 @@ def _deployment(plan: Plan, job: Job) -> OwnDeployment | str:
 
 
 def _previous(job: Job, plan: Plan, current: str) -> str | None:
-    """What the service ran before ``current``: as AWS lists it, or else the family's revision before it."""
+    """What the service ran before ``current``: as AWS lists it, or else the family's previous revision."""
     known = strategies.of(plan).previous(job, plan, current)
     return known or revisions.before(current, task_definitions.active(job.aws, family(current)))
 
