@@ -37,7 +37,7 @@ def save(place: Path, stack: Stack) -> None:
 
 
 def load(place: Path) -> Stack | None:
-    """The stack that `up` saved, if `up` finished. ecs-cd ignores a stack from another version of ecs-cd."""
+    """The stack that `up` saved, if `up` finished. A stack in the format of another version is ignored."""
     try:
         return Stack(**json.loads((place / _FILE).read_text(encoding="utf-8")))
     except (FileNotFoundError, ValueError, TypeError):

@@ -10,7 +10,7 @@ from ecs_cd.report.timeline import Span
 _LAST = 24 * 60 * 60 - 1  # seconds: the times are within one day
 _LONGEST = 40  # characters of a name
 _ROWS = 8  # per section: a deployment that goes back and forth has many
-# These exclude characters that end a name, a line or the diagram (`:`, `;`, `,`, `#`, `%%`), or are markup.
+# These include all that end a name, a line or the diagram (`:`, `;`, `,`, `#`, `%%`), or are markup.
 _OTHERS = re.compile(r"[^\w .()/-]+")
 
 

@@ -42,7 +42,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Deployed:
-    """The result for one service. ``before`` and ``after`` are revisions in short form, empty if unknown or missing;
+    """The result for one service. ``before`` and ``after`` are revisions in short form, empty if there isn't one;
     ``images`` are the requested images by container. ``change``: the lines of the diff between the two task
     definitions, ``None`` if it is unknown."""
 
