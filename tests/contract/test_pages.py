@@ -1,0 +1,49 @@
+"""README is one screen and a half, and the pages quote the log as it is."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from tests.contract import parts
+from tests.contract.parts import DOCS, README, ROOT
+
+README_LINES = 170
+WORKFLOW_LINES = 12
+TROUBLESHOOTING = DOCS / "troubleshooting.md"
+
+
+def literals() -> list[str]:
+    """Every text in src, with `...` for what is filled in."""
+    found = []
+    for path in (ROOT / "src").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.JoinedStr):
+                found.append(
+                    "".join(str(part.value) if isinstance(part, ast.Constant) else "..." for part in node.values)
+                )
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.append(node.value)
+    return found
+
+
+def quoted() -> list[str]:
+    """The log lines in the first column of the page's tables."""
+    rows = re.findall(r"^\| (`.+?) \|", TROUBLESHOOTING.read_text(encoding="utf-8"), re.M)
+    return [line for row in rows for _, line in re.findall(r"(?<!`)(`+)(?!`) ?(.+?) ?(?<!`)\1(?!`)", row)]
+
+
+def test_the_readme_is_short() -> None:
+    """One workflow that fits on a slide, and links to the rest."""
+    assert len(README.read_text(encoding="utf-8").splitlines()) <= README_LINES
+    workflow, *_ = (block for block in parts.blocks(README, "yaml") if "jobs:" in block)
+    assert len(workflow.splitlines()) <= WORKFLOW_LINES
+
+
+def test_troubleshooting_quotes_the_log() -> None:
+    """A reader searches for the line that is in the log."""
+    written = literals()
+    lines = quoted()
+    assert len(lines) > 50
+    stale = [line for line in lines if not any(all(part in text for part in line.split("...")) for text in written)]
+    assert stale == [], "docs/troubleshooting.md quotes lines that src does not write"
