@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ecs_cd.aws import codedeploy, ecs, s3
+from ecs_cd.aws import codedeploy, ecs
 from ecs_cd.aws.codedeploy import Json
 from ecs_cd.aws.errors import code, is_transient, transient_as_unreadable
 from ecs_cd.aws.session import Aws
@@ -18,17 +18,17 @@ from ecs_cd.deploy.rules import appspec, rolling
 from ecs_cd.deploy.rules import codedeploy as rules
 from ecs_cd.deploy.rules.codedeploy import ENDED_BADLY, UNDER_WAY, Snapshot
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment, deleted
+from ecs_cd.deploy.strategies import codedeploy_checks
 from ecs_cd.deploy.strategies.busy import Busy
 from ecs_cd.deploy.strategies.way_back import way_back
 from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.document.rules.document import CodeDeploy
 from ecs_cd.job.job import Job, concurrently
 from ecs_cd.job.mutation import carry_out
-from ecs_cd.job.workspace import read_file
 from ecs_cd.model import pace
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.lifecycle import Strategy
-from ecs_cd.model.references import S3Object, WorkspaceFile, short
+from ecs_cd.model.references import short
 from ecs_cd.model.verdict import Verdict
 
 _MARGIN = timedelta(seconds=5)  # by which CodeDeploy's clocks may differ
@@ -52,54 +52,11 @@ def prepare(job: Job, plan: Plan) -> Plan:
     """
     names = _names(plan)
     found = concurrently(
-        lambda: _appspec(job, plan.service, names.appspec, plan.definition),
-        lambda: _check_group(job, rules.target_id(plan.cluster, plan.name), names),
-        lambda: _check_config(job, names.deployment_config),
+        lambda: codedeploy_checks.read_appspec(job, plan.service, names.appspec, plan.definition),
+        lambda: codedeploy_checks.check_group(job, rules.target_id(plan.cluster, plan.name), names),
+        lambda: codedeploy_checks.check_config(job, names.deployment_config),
     )
     return replace(plan, appspec=found[0])
-
-
-def _appspec(
-    job: Job, service: Mapping[str, Any], source: S3Object | WorkspaceFile | None, definition: Mapping[str, Any]
-) -> appspec.AppSpec | None:
-    if source is None:
-        appspec.check(appspec.of_service(service), definition, where=f"the service {service['serviceName']}")
-        return None
-    if isinstance(source, S3Object):
-        where, text = f"s3://{source.bucket}/{source.key}", s3.text(job.aws, source)
-    else:
-        where, text = source.path, read_file(source.path, what="the appspec")
-    found = appspec.read(text, where=where)
-    appspec.check(found, definition, where=where)
-    return found
-
-
-def _check_group(job: Job, wanted: str, names: CodeDeploy) -> None:
-    """Checks the group, and that its deployments can be read: without that, ecs-cd could not follow them."""
-    group = codedeploy.deployment_group(job.aws, names.application, names.deployment_group)
-    what = f"the CodeDeploy deployment group {names.deployment_group} of application {names.application}"
-    platform = group.get("computePlatform", "ECS")
-    if platform != "ECS":
-        raise Refused(f"{what} deploys to {platform}, not to ECS")
-    theirs = [rules.target_id(each["clusterName"], each["serviceName"]) for each in group.get("ecsServices", ())]
-    if wanted not in theirs:
-        raise Refused(
-            f"{what} deploys {', '.join(theirs) or 'no service'}, not {wanted}",
-            "In the document `codedeploy` of the service names it, without one the inputs codedeploy-application and "
-            "codedeploy-deployment-group.",
-        )
-    last = group.get("lastAttemptedDeployment", {}).get("deploymentId")
-    codedeploy.deployments(job.aws, [last] if last else [])
-
-
-def _check_config(job: Job, name: str) -> None:
-    if not name:
-        return
-    found = codedeploy.deployment_config(job.aws, name)
-    if found is None or found.get("computePlatform", "ECS") != "ECS":
-        state = f"is for {found['computePlatform']}" if found else "is not there"
-        remedy = "One of AWS's own begins with `CodeDeployDefault.ECS`; the infra repo creates others."
-        raise Refused(f"the CodeDeploy deployment configuration {name} {state}", remedy)
 
 
 def wait_budget(job: Job, plan: Plan, timeout: float) -> float:
