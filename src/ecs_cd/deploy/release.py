@@ -137,11 +137,8 @@ def _carry_out(
 ) -> Result:
     if first:
         began = job.clock.monotonic()
-        try:
+        with new.starting(arns[0]):
             before = first(arns[0])
-        finally:
-            new.used(*arns[: bool(job.state.under_way)])
-        new.used(arns[0])
         if not before.verdict.outcome.green:
             return before
         deadline += job.clock.monotonic() - began  # `first` has its own timeout

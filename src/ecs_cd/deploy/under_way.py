@@ -11,7 +11,7 @@ from ecs_cd.job.job import Job
 
 
 def note(job: Job, group: Sequence[TrackedDeployment], policy: Policy) -> None:
-    """Writes into the state file what is under way; ``clean_up`` and ``rollouts.stop`` read it."""
+    """Writes into the state file what is under way; ``steps.unfinished`` and the strategies' ``stop`` read it."""
     job.state.begin(
         kind="deployment",
         region=job.aws.region,

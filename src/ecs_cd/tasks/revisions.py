@@ -64,6 +64,17 @@ class NewRevisions:
         """Keeps these revisions: they were deployed, or may have been."""
         self._unused -= set(arns)
 
+    @contextmanager
+    def starting(self, arn: str) -> Iterator[None]:
+        """Keeps this revision after the block, unless the block fails with nothing under way."""
+        try:
+            yield
+        except BaseException:
+            if self._job.state.under_way:
+                self.used(arn)
+            raise
+        self.used(arn)
+
     def deregister_unused(self) -> None:
         """Deregisters all other revisions of this run."""
         deregister_unused(self._job, *sorted(self._unused))
@@ -72,18 +83,15 @@ class NewRevisions:
 @contextmanager
 def registering(job: Job) -> Iterator[NewRevisions]:
     """Registers revisions within the block, and deregisters the unused ones at its end."""
-    new = NewRevisions(job)
+    new, cancelled = NewRevisions(job), False
     try:
         yield new
     except Cancelled:
-        if not job.state.under_way:  # else the runner's ten seconds are for the running operation
+        cancelled = True
+        raise
+    finally:
+        if not (cancelled and job.state.under_way):  # the runner's ten seconds are for the running operation
             new.deregister_unused()
-        raise
-    except BaseException:
-        new.deregister_unused()
-        raise
-    else:
-        new.deregister_unused()
 
 
 def deregister_unused(job: Job, *arns: str) -> None:

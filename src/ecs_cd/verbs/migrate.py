@@ -89,13 +89,10 @@ def execute(inputs: Migrate, plan: Plan | None, by_name: Mapping[str, str], job:
 def _revision(definition: TaskDefinition, job: Job) -> Iterator[str]:
     """The revision to run. Deregisters a newly registered one if it is certain that no task was started with it."""
     known = templates.told(templates.newest(definition, job), job)
-    arn = known or templates.register(definition, job)
-    try:
-        yield arn
-    except BaseException:
-        if not known and not job.state.under_way:
-            revisions.deregister_unused(job, arn)
-        raise
+    with revisions.registering(job) as new:
+        arn = known or new.register(definition)
+        with new.starting(arn):
+            yield arn
 
 
 def _call(plan: Plan) -> dict[str, Any]:
