@@ -11,57 +11,44 @@ from botocore.exceptions import ClientError
 from ecs_cd.aws import codedeploy
 from ecs_cd.aws.session import Aws
 from ecs_cd.model.errors import Refused
+from tests.aws import requests
 from tests.aws.conftest import SignedAws
-from tests.scripted_aws import Params, denied, error, moment, server_error, throttled
+from tests.aws.requests import Row
 from tests.scripted_aws import codedeploy as told
+from tests.scripted_aws import denied, error, moment, server_error, throttled
 
 A, G = told.APPLICATION, told.GROUP
 GROUP = {"applicationName": A, "deploymentGroupName": G}
 REVISION = told.deployment()["revision"]
 TARGET = "my-cluster:web"
 
-# name, the call, the operation, AWS's answer, the parameters that were sent, the result
-Row = tuple[str, Callable[[Aws], Any], str, Params, Params, Any]
-ROWS: list[Row] = [
-    ("a deployment group", lambda aws: codedeploy.deployment_group(aws, A, G)["ecsServices"],
+ROWS = [
+    Row("a deployment group", lambda aws: codedeploy.deployment_group(aws, A, G)["ecsServices"],
      "codedeploy.GetDeploymentGroup", told.group(), GROUP, [{"serviceName": "web", "clusterName": "my-cluster"}]),
-    ("a configuration", lambda aws: codedeploy.deployment_config(aws, "c"), "codedeploy.GetDeploymentConfig",
+    Row("a configuration", lambda aws: codedeploy.deployment_config(aws, "c"), "codedeploy.GetDeploymentConfig",
      {"deploymentConfigInfo": {"computePlatform": "ECS"}}, {"deploymentConfigName": "c"}, {"computePlatform": "ECS"}),
-    ("the group's deployments", lambda aws: codedeploy.deployment_ids(aws, A, G), "codedeploy.ListDeployments",
+    Row("the group's deployments", lambda aws: codedeploy.deployment_ids(aws, A, G), "codedeploy.ListDeployments",
      {"deployments": ["d-1"]}, GROUP, (["d-1"], moment())),
-    ("of these statuses", lambda aws: codedeploy.deployment_ids(aws, A, G, statuses=("Ready",)),
+    Row("of these statuses", lambda aws: codedeploy.deployment_ids(aws, A, G, statuses=("Ready",)),
      "codedeploy.ListDeployments", {"deployments": []}, {**GROUP, "includeOnlyStatuses": ["Ready"]}, ([], moment())),
-    ("look at deployments", lambda aws: codedeploy.look_at_deployments(aws, ["d-1", "d-2"]),
+    Row("look at deployments", lambda aws: codedeploy.look_at_deployments(aws, ["d-1", "d-2"]),
      "codedeploy.BatchGetDeployments", {"deploymentsInfo": [{"deploymentId": "d-2"}]}, {"deploymentIds": ["d-1", "d-2"]},
      {"d-2": {"deploymentId": "d-2"}}),
-    ("a target", lambda aws: (codedeploy.ecs_target(aws, "d-1", TARGET) or {})["targetId"],
+    Row("a target", lambda aws: (codedeploy.ecs_target(aws, "d-1", TARGET) or {})["targetId"],
      "codedeploy.BatchGetDeploymentTargets", told.target(), {"deploymentId": "d-1", "targetIds": [TARGET]}, TARGET),
-    ("create", lambda aws: codedeploy.create(aws, {**GROUP, "revision": REVISION}), "codedeploy.CreateDeployment",
+    Row("create", lambda aws: codedeploy.create(aws, {**GROUP, "revision": REVISION}), "codedeploy.CreateDeployment",
      {"deploymentId": "d-1"}, {**GROUP, "revision": REVISION}, "d-1"),
-    ("stop", lambda aws: codedeploy.stop(aws, "d-1"), "codedeploy.StopDeployment", {"status": "Pending"},
+    Row("stop", lambda aws: codedeploy.stop(aws, "d-1"), "codedeploy.StopDeployment", {"status": "Pending"},
      {"deploymentId": "d-1", "autoRollbackEnabled": True}, True),
-    ("continue", lambda aws: codedeploy.proceed(aws, "d-1"), "codedeploy.ContinueDeployment", {},
+    Row("continue", lambda aws: codedeploy.proceed(aws, "d-1"), "codedeploy.ContinueDeployment", {},
      {"deploymentId": "d-1", "deploymentWaitType": "READY_WAIT"}, None),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("call", "operation", "answer", "params", "result"), [r[1:] for r in ROWS], ids=[r[0] for r in ROWS]
-)
-def test_a_function_makes_this_one_request(
-    call: Callable[[Aws], Any],
-    operation: str,
-    answer: Params,
-    params: Params,
-    result: Any,
-    aws: SignedAws,
-    ours: Aws,
-) -> None:
+@requests.each(ROWS)
+def test_a_function_makes_this_one_request(row: Row, aws: SignedAws, ours: Aws) -> None:
     """One call, with parameters that botocore's model has."""
-    aws.on(operation, answer)
-    got = call(ours)
-    assert [(made.operation, made.params) for made in aws.calls] == [(operation, params)]
-    assert got == result
+    requests.check(row, aws, ours)
 
 
 def test_deployments_are_read_25_a_call(aws: SignedAws, ours: Aws) -> None:

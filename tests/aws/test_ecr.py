@@ -1,35 +1,172 @@
-"""ECR's scans, and ECR public: what is asked, and what is made of the answers."""
+"""What each function asks ECR, and what it makes of the answer."""
 
 from __future__ import annotations
 
 import base64
-import hashlib
-import io
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
-from email.message import Message
+from collections.abc import Callable
 from typing import Any
-from urllib.response import addinfourl
 
 import pytest
 from botocore.exceptions import ClientError
 
-from ecs_cd.aws import ecr, ecr_public
+from ecs_cd.aws import ecr
 from ecs_cd.aws.session import Aws
 from ecs_cd.model.errors import Refused, Unreadable
-from ecs_cd.model.references import Image, Repository, repository
+from ecs_cd.model.references import Image, Mutability, Repository, repository
+from tests.aws import requests
 from tests.aws.conftest import SignedAws
+from tests.aws.requests import Row
 from tests.scripted_aws import Params, denied, error, throttled
 
 ECR = repository("123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/app")
 LOCAL = repository("localhost:4566/app")
-PUBLIC = repository("public.ecr.aws/our-alias/team/app")
 OURS = {"registryId": "123456789012", "repositoryName": "team/app"}
-INDEX = "application/vnd.oci.image.index.v1+json"
-MANIFEST = b'{"schemaVersion": 2,\n "manifests": []}'
-DIGEST = f"sha256:{hashlib.sha256(MANIFEST).hexdigest()}"
+DIGEST = "sha256:" + "a" * 64
+OTHER = "sha256:" + "b" * 64
+IMAGE = Image(DIGEST, '{"schemaVersion": 2}', "application/vnd.oci.image.index.v1+json")
 FINDINGS = "ecr.DescribeImageScanFindings"
+
+ROWS = [
+    Row("mutability", lambda aws: ecr.mutability(aws, ECR), "ecr.DescribeRepositories",
+     {"repositories": [{"imageTagMutability": "IMMUTABLE"}]},
+     {"registryId": "123456789012", "repositoryNames": ["team/app"]}, Mutability("IMMUTABLE")),
+    Row("mutability elsewhere", lambda aws: ecr.mutability(aws, LOCAL), "ecr.DescribeRepositories",
+     {"repositories": [{}]}, {"repositoryNames": ["app"]}, Mutability("MUTABLE")),
+    Row("a tag", lambda aws: ecr.tag(aws, ECR, IMAGE, "v1"), "ecr.PutImage", {},
+     {**OURS, "imageManifest": IMAGE.manifest, "imageManifestMediaType": IMAGE.media_type, "imageTag": "v1",
+      "imageDigest": DIGEST}, None),
+    Row("a tag, media type unknown", lambda aws: ecr.tag(aws, LOCAL, Image(DIGEST, "{}", ""), "v1"), "ecr.PutImage", {},
+     {"repositoryName": "app", "imageManifest": "{}", "imageTag": "v1", "imageDigest": DIGEST}, None),
+    Row("a login", lambda aws: ecr.login(aws, ECR), "ecr.GetAuthorizationToken",
+     {"authorizationData": [{"authorizationToken": base64.b64encode(b"AWS:pass:word").decode()}]}, {}, ("AWS", "pass:word")),
+]  # fmt: skip
+
+
+@requests.each(ROWS)
+def test_a_function_makes_this_one_request(row: Row, aws: SignedAws, ours: Aws) -> None:
+    """One call, with parameters that botocore's model has."""
+    requests.check(row, aws, ours)
+
+
+def _found(tag: str, digest: str = DIGEST) -> Params:
+    return {
+        "imageId": {"imageTag": tag, "imageDigest": digest},
+        "imageManifest": IMAGE.manifest,
+        "imageManifestMediaType": IMAGE.media_type,
+    }
+
+
+def _registry(held: dict[str, str], *, one_name_an_image: bool = False) -> Callable[[Params], Params]:
+    """BatchGetImage of a repository that holds these tags."""
+
+    def answer(params: Params) -> Params:
+        assert len({str(wanted) for wanted in params["imageIds"]}) == len(params["imageIds"])
+        asked = [wanted["imageTag"] for wanted in params["imageIds"]]
+        images = {(held[tag] if one_name_an_image else tag): _found(tag, held[tag]) for tag in asked if tag in held}
+        absent = [{"imageId": {"imageTag": tag}, "failureCode": "ImageNotFound"} for tag in asked if tag not in held]
+        return {"images": list(images.values()), "failures": absent}
+
+    return answer
+
+
+@pytest.mark.parametrize("one_name", [False, True])
+@pytest.mark.parametrize(
+    ("held", "asked", "expected"),
+    [
+        ({}, ["a"], {}),
+        ({"a": DIGEST}, ["a"], {"a": DIGEST}),
+        ({"a": DIGEST}, ["a", "b"], {"a": DIGEST}),
+        ({"a": DIGEST, "b": OTHER}, ["a", "b"], {"a": DIGEST, "b": OTHER}),
+        ({"a": DIGEST, "b": DIGEST}, ["a", "b"], {"a": DIGEST, "b": DIGEST}),
+        ({"a": DIGEST, "b": OTHER, "c": DIGEST}, ["a", "b", "c"], {"a": DIGEST, "b": OTHER, "c": DIGEST}),
+        ({"a": DIGEST, "b": DIGEST, "c": DIGEST}, ["a", "b", "c", "d"], {"a": DIGEST, "b": DIGEST, "c": DIGEST}),
+    ],
+)
+def test_images_are_found_by_their_tags(
+    held: dict[str, str], asked: list[str], expected: dict[str, str], one_name: bool, aws: SignedAws, ours: Aws
+) -> None:
+    """Also where the answer names but one of an image's tags."""
+    aws.on("ecr.BatchGetImage", _registry(held, one_name_an_image=one_name))
+    found = ecr.images(ours, ECR, asked)
+    assert {tag: image.digest for tag, image in found.items()} == expected
+    assert all(image.manifest == IMAGE.manifest for image in found.values())
+
+
+def test_tags_of_one_image_take_one_call(aws: SignedAws, ours: Aws) -> None:
+    """One that the answer doesn't name is the only image's."""
+    aws.on("ecr.BatchGetImage", _registry({"a": DIGEST, "b": DIGEST}, one_name_an_image=True))
+    assert len(ecr.images(ours, ECR, ["a", "b", "c"])) == 2
+    assert aws.count("ecr.BatchGetImage") == 1
+
+
+def test_an_image_is_asked_for_with_indexes_accepted(aws: SignedAws, ours: Aws) -> None:
+    """Or ECR answers with the manifest of one platform; in the registry's own region."""
+    aws.on("ecr.BatchGetImage", _registry({"a": DIGEST}))
+    assert ecr.images(ours, ECR, ["a"]) == {"a": IMAGE}
+    (call,) = aws.calls
+    assert call.params["registryId"] == "123456789012"
+    assert "application/vnd.oci.image.index.v1+json" in call.params["acceptedMediaTypes"]
+    assert "application/vnd.docker.distribution.manifest.list.v2+json" in call.params["acceptedMediaTypes"]
+    ecr.images(ours, LOCAL, ["a"])
+    assert aws.regions == ["eu-west-1", "ap-northeast-1"]
+
+
+@pytest.mark.parametrize(
+    ("images", "expected"),
+    [([{**_found("a"), "imageId": {"imageDigest": DIGEST}}], IMAGE.manifest), ([], "{}")],
+)
+def test_a_manifest_is_found_by_digest(images: list[Params], expected: str, aws: SignedAws, ours: Aws) -> None:
+    """Where it is gone there are no children to know."""
+    aws.on("ecr.BatchGetImage", {"images": images})
+    assert ecr.manifest(ours, ECR, DIGEST) == expected
+    assert aws.calls[0].params["imageIds"] == [{"imageDigest": DIGEST}]
+
+
+def test_filters_of_excluded_tags_are_read(aws: SignedAws, ours: Aws) -> None:
+    """The other way round for each setting."""
+    filters = [{"filterType": "WILDCARD", "filter": text} for text in ("latest", "cache-*")]
+    setting = {"imageTagMutability": "IMMUTABLE_WITH_EXCLUSION", "imageTagMutabilityExclusionFilters": filters}
+    aws.on("ecr.DescribeRepositories", {"repositories": [setting]})
+    assert ecr.mutability(ours, ECR) == Mutability("IMMUTABLE_WITH_EXCLUSION", ("latest", "cache-*"))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda aws, where: ecr.images(aws, where, ["a"]),
+        ecr.mutability,
+        lambda aws, where: ecr.manifest(aws, where, DIGEST),
+    ],
+)
+def test_a_repository_that_is_not_there_is_refused(
+    call: Callable[[Aws, Repository], Any], aws: SignedAws, ours: Aws
+) -> None:
+    """By its whole name; a permission is another matter."""
+    for operation in ("ecr.BatchGetImage", "ecr.DescribeRepositories"):
+        aws.on(operation, error("RepositoryNotFoundException"), denied())
+    with pytest.raises(Refused, match=f"there is no ECR repository {ECR}"):
+        call(ours, ECR)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        call(ours, ECR)
+
+
+@pytest.mark.parametrize(
+    ("code", "outcome"),
+    [
+        ("ImageAlreadyExistsException", None),
+        ("ImageTagAlreadyExistsException", Refused),
+        ("LayersNotFoundException", ClientError),
+        ("ImageDigestDoesNotMatchException", ClientError),
+    ],
+)
+def test_a_tag_that_is_there_already(code: str, outcome: type[Exception] | None, aws: SignedAws, ours: Aws) -> None:
+    """The same image is success; another one can't be moved away from an immutable tag."""
+    aws.on("ecr.PutImage", error(code))
+    if outcome is None:
+        ecr.tag(ours, ECR, IMAGE, "v1")
+    else:
+        with pytest.raises(outcome, match=r"v1|Exception"):
+            ecr.tag(ours, ECR, IMAGE, "v1")
 
 
 # ---- scans ----
@@ -83,155 +220,3 @@ def test_how_often_a_repository_is_scanned(
     assert ecr.scan_frequency(ours, where) == expected
     assert ecr.scan_frequency(ours, where) == ""
     assert aws.calls[0].params == {"repositoryNames": [where.name]}
-
-
-# ---- ECR public ----
-
-
-@pytest.fixture
-def registry(aws: SignedAws) -> None:
-    """This account's public registry."""
-    aliases = [
-        {"name": name, "status": "ACTIVE", "primaryRegistryAlias": True, "defaultRegistryAlias": True}
-        for name in ("our-alias", "a1b2c3d4")
-    ]
-    found = {
-        "registryId": "123456789012",
-        "registryArn": "arn",
-        "registryUri": "",
-        "verified": True,
-        "aliases": aliases,
-    }
-    aws.on("ecr-public.DescribeRegistries", {"registries": [found]})
-    aws.on("ecr-public.GetAuthorizationToken", {"authorizationData": {"authorizationToken": TOKEN}})
-
-    def images(params: Params) -> Any:
-        assert params["repositoryName"] == "team/app"
-        (wanted,) = params["imageIds"]
-        if wanted["imageTag"] not in ("a", "b"):
-            return error("ImageNotFoundException")
-        return {"imageDetails": [{"imageDigest": DIGEST, "imageManifestMediaType": INDEX}]}
-
-    aws.on("ecr-public.DescribeImages", images)
-
-
-TOKEN = base64.b64encode(b"AWS:pass:word").decode()
-
-
-@pytest.mark.usefixtures("registry")
-@pytest.mark.parametrize(
-    ("asked", "found"), [([], []), (["x"], []), (["a", "x", "b", "a"], ["a", "b"])]
-)  # fmt: skip
-def test_public_images_are_found_by_their_tags(asked: list[str], found: list[str], aws: SignedAws, ours: Aws) -> None:
-    """One call a tag, in the one region that has the API, without the manifests."""
-    assert ecr_public.images(ours, PUBLIC, asked) == dict.fromkeys(found, Image(DIGEST, "", INDEX))
-    assert aws.count("ecr-public.DescribeImages") == len(set(asked))
-    assert set(aws.regions) <= {"us-east-1"}
-
-
-@pytest.mark.usefixtures("registry")
-def test_a_public_registry_of_others_is_refused(ours: Aws) -> None:
-    """The API knows the caller's registry alone: an image of the same name there would be taken for it."""
-    assert ecr_public.images(ours, repository("public.ecr.aws/a1b2c3d4/team/app"), ["a"])
-    with pytest.raises(
-        Refused, match=r"public\.ecr\.aws/theirs/team/app is not in the .* account, which is our-alias or a1"
-    ):
-        ecr_public.images(ours, repository("public.ecr.aws/theirs/team/app"), ["a"])
-
-
-def test_a_public_login(aws: SignedAws, ours: Aws) -> None:
-    """From us-east-1."""
-    aws.on("ecr-public.GetAuthorizationToken", {"authorizationData": {"authorizationToken": TOKEN}})
-    assert ecr_public.login(ours) == ("AWS", "pass:word")
-    assert aws.regions == ["us-east-1"]
-
-
-@pytest.mark.parametrize("call", [lambda aws, where: ecr_public.images(aws, where, ["a"]), ecr_public.check])
-def test_a_public_repository_that_is_not_there_is_refused(
-    call: Callable[[Aws, Repository], Any], aws: SignedAws, ours: Aws
-) -> None:
-    """By its whole name; a permission is another matter, and so is a name without the alias."""
-    for operation in ("ecr-public.DescribeImages", "ecr-public.DescribeRepositories"):
-        aws.on(operation, error("RepositoryNotFoundException"), denied())
-    with pytest.raises(Refused, match=f"there is no ECR public repository {PUBLIC}"):
-        call(ours, PUBLIC)
-    with pytest.raises(ClientError, match="AccessDenied"):
-        call(ours, PUBLIC)
-    with pytest.raises(Refused, match=r"it must be public\.ecr\.aws/ALIAS/NAME"):
-        call(ours, repository("public.ecr.aws/app"))
-
-
-class Registry(urllib.request.HTTPSHandler):
-    """Answers in the place of the registry."""
-
-    def __init__(self, answer: bytes | int | OSError) -> None:
-        super().__init__()
-        self.answer = answer
-        self.requests: list[urllib.request.Request] = []
-
-    def https_open(self, request: urllib.request.Request) -> Any:
-        self.requests.append(request)
-        if isinstance(self.answer, OSError):
-            raise urllib.error.URLError(self.answer)
-        code, body = (self.answer, b"{}") if isinstance(self.answer, int) else (200, self.answer)
-        response = addinfourl(io.BytesIO(body), Message(), request.full_url, code)
-        response.msg = "told"  # type: ignore[attr-defined]
-        return response
-
-
-@pytest.fixture
-def answers() -> Iterator[Callable[[bytes | int | OSError], Registry]]:
-    """Lets the public registry answer this."""
-
-    def install(answer: bytes | int | OSError) -> Registry:
-        handler = Registry(answer)
-        urllib.request.install_opener(urllib.request.build_opener(handler))
-        return handler
-
-    yield install
-    urllib.request.install_opener(None)
-
-
-@pytest.mark.usefixtures("registry")
-def test_a_public_image_gets_a_tag_by_its_own_manifest(
-    answers: Callable[..., Registry], aws: SignedAws, ours: Aws
-) -> None:
-    """Which the registry has, and the API has not; to the byte."""
-    registry = answers(MANIFEST)
-    aws.on("ecr-public.PutImage", {}, error("ImageAlreadyExistsException"), denied())
-    ecr_public.tag(ours, PUBLIC, Image(DIGEST, "", INDEX), "v1")
-    ecr_public.tag(ours, PUBLIC, Image(DIGEST, "", INDEX), "v1")
-    with pytest.raises(ClientError):
-        ecr_public.tag(ours, PUBLIC, Image(DIGEST, "", ""), "v1")
-    put = [call.params for call in aws.calls if call.operation == "ecr-public.PutImage"]
-    bare = {"repositoryName": "team/app", "imageManifest": MANIFEST.decode(), "imageTag": "v1", "imageDigest": DIGEST}
-    assert put == [{**bare, "imageManifestMediaType": INDEX}] * 2 + [bare]
-    (request, *_) = registry.requests
-    assert request.full_url == f"https://public.ecr.aws/v2/our-alias/team/app/manifests/{DIGEST}"
-    assert request.unredirected_hdrs["Authorization"] == f"Bearer {TOKEN}"
-    assert "Authorization" not in request.headers  # which another host would get
-    assert INDEX in str(request.get_header("Accept"))
-
-
-@pytest.mark.usefixtures("registry")
-@pytest.mark.parametrize(
-    ("answer", "words"),
-    [
-        (b'{"schemaVersion": 2}', "is not the manifest of"),
-        (401, "with HTTP Error 401"),
-        (500, "with HTTP Error 500"),
-        (OSError("no route"), "public.ecr.aws can't be reached"),
-        (404, None),
-    ],
-)
-def test_a_public_manifest_that_can_not_be_had(
-    answer: Any, words: str | None, answers: Callable[..., Registry], ours: Aws
-) -> None:
-    """One that is gone has no children to know; the token is in no message."""
-    answers(answer)
-    if words is None:
-        assert ecr_public.manifest(ours, PUBLIC, DIGEST) == "{}"
-    else:
-        with pytest.raises(Refused, match=words) as refused:
-            ecr_public.manifest(ours, PUBLIC, DIGEST)
-        assert TOKEN not in str(refused.value)

@@ -1,4 +1,4 @@
-"""ecs_cd.local.workflow and ecs_cd.local.plan: what a local run has to know of a workflow, and what it makes of a document."""
+"""ecs_cd.local.plan: what a local run makes of a document and its templates."""
 
 from __future__ import annotations
 
@@ -8,169 +8,13 @@ import pytest
 
 from ecs_cd.document.rules import document
 from ecs_cd.document.rules.document import Document
-from ecs_cd.local import plan, workflow
+from ecs_cd.local import plan
 from ecs_cd.local.plan import Needed, Secret
-from ecs_cd.local.workflow import Workflow
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import RegisteredTaskDefinition, S3Object, WorkspaceFile, task_definition_source
+from tests.rules.local.workflows import read
 
 ECR = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
-
-
-# ---- workflows ----
-
-
-def read(
-    steps: str = "", *, on: str = "push", job: str = "runs-on: ubuntu-latest", file: str = "deploy.yml"
-) -> Workflow:
-    """A workflow of one job, with these steps in YAML's flow style."""
-    return workflow.read(file, f"on: {on}\njobs:\n  one:\n    {job}\n    steps: [{steps}]\n")
-
-
-@pytest.mark.parametrize(
-    ("uses", "ours"),
-    [
-        ("org/ecs-cd@v1", ("org/ecs-cd@v1",)),
-        ("somebody/ecs-cd/deploy@main", ("somebody/ecs-cd@main",)),
-        ("org/ecs-cd/actions/build-push@0123abc", ("org/ecs-cd@0123abc",)),
-        ("org/my-ecs-cd@v1", ()),
-        ("org/ecs-cd-other/deploy@v1", ()),
-        ("./", ()),
-        ("docker://org/ecs-cd", ()),
-    ],
-)
-def test_our_actions_are_known_whoever_owns_them(uses: str, ours: tuple[str, ...]) -> None:
-    """By the repository's name; the folder in it makes no difference, the version does."""
-    assert read(f"{{uses: '{uses}'}}").ours == ours
-
-
-@pytest.mark.parametrize(
-    ("job", "labels"),
-    [
-        ("runs-on: big-machine", ("big-machine",)),
-        ("runs-on: [self-hosted, linux]", ("linux",)),
-        ("runs-on: {group: ours, labels: [gpu]}", ("gpu",)),
-        ("runs-on: {group: ours, labels: gpu}", ("gpu",)),
-        ("runs-on: '${{ matrix.os }}'\n    strategy: {matrix: {os: [one, two]}}", ("one", "two")),
-        ("runs-on: '${{ inputs.runner }}'", ()),
-    ],
-)
-def test_every_label_is_this_machine(job: str, labels: tuple[str, ...]) -> None:
-    """Those that are written out, those of a matrix, and GitHub's own."""
-    found = read(job=job).labels
-    assert set(labels) <= set(found)
-    assert "ubuntu-latest" in found
-    assert not any("${{" in label for label in found)
-
-
-@pytest.mark.parametrize(
-    ("on", "given", "event"),
-    [
-        ("push", "", "push"),
-        ("[pull_request, push]", "", "push"),
-        ("{workflow_dispatch: , schedule: []}", "", "workflow_dispatch"),
-        ("[push, deployment]", "deployment", "deployment"),
-    ],
-)
-def test_a_push_starts_it_unless_something_else_is_said(on: str, given: str, event: str) -> None:
-    """Or else the first of its events."""
-    assert workflow.event(given, read(on=on)) == event
-
-
-def test_an_event_that_starts_nothing_is_refused() -> None:
-    """With those that would."""
-    with pytest.raises(Refused, match=r"deploy.yml does not start on release; it starts on push, deployment"):
-        workflow.event("release", read(on="[push, deployment]"))
-
-
-def test_a_job_that_is_not_there_is_refused() -> None:
-    """With those that are; without a name all are meant."""
-    assert (workflow.job("one", read()), workflow.job("", read())) == ("one", None)
-    with pytest.raises(Refused, match=r"^deploy.yml has no job other; it has one$"):
-        workflow.job("other", read())
-
-
-def test_names_in_expressions_are_not_known() -> None:
-    """The document, the role and the region, where they are written out; of our steps and of the sign-in alone."""
-    found = read(
-        "{uses: org/ecs-cd@v1, with: {config: /a/b, role-to-assume: 'arn:aws:iam::123456789012:role/x'}},"
-        "{uses: org/ecs-cd/deploy@v1, with: {config: '${{ vars.CONFIG }}', aws-region: '${{ vars.AWS_REGION }}'}},"
-        "{uses: aws-actions/configure-aws-credentials@v6, with: {aws-region: eu-west-1}},"
-        "{uses: other/action@v1, with: {config: /c/d, aws-region: us-west-2}}"
-    )
-    assert found.configs == ("/a/b",)
-    assert found.roles == ("arn:aws:iam::123456789012:role/x",)
-    assert found.regions == ("eu-west-1",)
-    assert found.credentials == ("aws-actions/configure-aws-credentials@v6",)
-
-
-def test_a_call_of_our_workflow_counts() -> None:
-    """It names the document and the role as a step does, and has more jobs than one."""
-    found = read(job="uses: org/ecs-cd/.github/workflows/pipeline.yml@v1\n    with: {config: /a/b, role: 'arn:x'}")
-    assert (found.ours, found.configs, found.roles, found.plain) == (("org/ecs-cd@v1",), ("/a/b",), ("arn:x",), False)
-
-
-def test_what_was_not_given_is_listed() -> None:
-    """Variables and secrets that have no alternative; the token of GitHub's own is nobody's to give."""
-    found = read("{run: '${{ vars.ONE }} ${{ vars.TWO || 2 }} ${{ secrets.THREE }} ${{ secrets.GITHUB_TOKEN }}'}")
-    assert workflow.missing(found, {}, {}) == ("vars.ONE", "secrets.THREE")
-    assert workflow.missing(found, {"ONE": ""}, {"THREE": ""}) == ()
-
-
-@pytest.mark.parametrize("text", ["jobs: [", "[]", "on: push", "on: push\njobs: x", ""])
-def test_what_is_no_workflow_is_refused(text: str) -> None:
-    """By its file's name."""
-    with pytest.raises(Refused, match=r"^deploy.yml is (not YAML|no workflow)"):
-        workflow.read("deploy.yml", text)
-
-
-OURS = "{uses: org/ecs-cd@v1, with: {config: /a/b}}"
-
-
-@pytest.mark.parametrize("given", ["", "deploy", "deploy.yml", ".github/workflows/deploy.yml"])
-def test_a_workflow_is_chosen_by_its_name_or_as_the_only_one(given: str) -> None:
-    """Where one workflow uses our actions it needs no name."""
-    deploy, test = read(OURS), read(file="test.yml")
-    assert workflow.choose(given, "", [test, deploy]) is deploy
-    assert workflow.choose("test", "", [test, deploy]) is test
-
-
-@pytest.mark.parametrize(("event", "chosen"), [("", 0), ("push", 0), ("deployment", 1)])
-def test_of_several_the_event_chooses(event: str, chosen: int) -> None:
-    """One for each push and one for each Deployment, say: nobody has to name the first."""
-    both = [read(OURS), read(OURS, on="deployment", file="deploy-any-commit.yml")]
-    assert workflow.choose("", event, both) is both[chosen]
-
-
-@pytest.mark.parametrize(
-    ("given", "files", "words"),
-    [
-        ("nightly", ("one.yml",), "there is no workflow nightly in .github/workflows; it holds one.yml"),
-        ("", ("one.yml", "two.yml"), "Several use ecs-cd: one.yml, two.yml"),
-        ("", (), "no workflow in .github/workflows uses ecs-cd; it holds none"),
-    ],
-)
-def test_a_workflow_that_is_not_clear_is_refused(given: str, files: tuple[str, ...], words: str) -> None:
-    """With all that could be meant."""
-    with pytest.raises(Refused, match=words):
-        workflow.choose(given, "", [read(OURS, file=file) for file in files])
-
-
-def test_the_only_document_is_the_one() -> None:
-    """However many steps and workflows name it."""
-    assert workflow.only_config([read(f"{OURS}, {OURS}"), read(OURS), read()]) == "/a/b"
-
-
-@pytest.mark.parametrize("others", [["/a/b", "/c/d"], []])
-def test_a_document_that_is_not_clear_is_refused(others: list[str]) -> None:
-    """Several, or none: the flag is told."""
-    with pytest.raises(Refused) as refused:
-        workflow.only_config([read(f"{{uses: org/ecs-cd@v1, with: {{config: {name}}}}}") for name in others])
-    assert "--config" in refused.value.remedy
-    assert all(name in str(refused.value) for name in others)
-
-
-# ---- the document ----
 
 
 def load(text: str) -> Document:

@@ -1,14 +1,13 @@
-"""What else a diagnosis reads: the health of targets, alarms."""
+"""What a diagnosis reads of target groups: the health of their targets."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from ecs_cd.aws import cloudwatch, elbv2
+from ecs_cd.aws import elbv2
 from ecs_cd.aws.session import Aws
 from tests.aws.conftest import SignedAws
 from tests.scripted_aws import Params, denied, throttled
@@ -45,40 +44,10 @@ def test_targets_of_old_tasks_are_no_evidence(one: Params, is_evidence: bool, aw
     assert aws.regions == ["eu-west-1"]
 
 
-def test_alarms_are_asked_for_by_their_state(aws: SignedAws, ours: Aws) -> None:
-    """Of both kinds, a hundred names a call, and as many in an answer."""
-    names = [f"alarm-{number}" for number in range(150)]
-    metric = {"AlarmName": "alarm-1", "StateValue": "ALARM", "StateReason": "Threshold Crossed"}
-    composite = {"AlarmName": "alarm-2", "StateValue": "ALARM"}
-    both: Params = {"MetricAlarms": [metric], "CompositeAlarms": [composite]}
-    aws.on("cloudwatch.DescribeAlarms", both, {"MetricAlarms": [], "CompositeAlarms": []})
-    assert cloudwatch.in_alarm(ours, names) == [metric, composite]
-    asked = {"AlarmTypes": ["MetricAlarm", "CompositeAlarm"], "StateValue": "ALARM", "MaxRecords": 100}
-    assert [call.params for call in aws.calls] == [
-        {"AlarmNames": names[:100], **asked},
-        {"AlarmNames": names[100:], **asked},
-    ]
-
-
-def test_without_names_no_alarm_is_asked_for(aws: SignedAws, ours: Aws) -> None:
-    """CloudWatch would answer with all of the account's."""
-    assert cloudwatch.in_alarm(ours, []) == []
-    assert aws.calls == []
-
-
 @pytest.mark.parametrize("fault", [denied(), throttled()], ids=["denied", "throttled"])
-@pytest.mark.parametrize(
-    ("operation", "call"),
-    [
-        ("elbv2.DescribeTargetHealth", lambda aws: elbv2.unhealthy(aws, GROUP)),
-        ("cloudwatch.DescribeAlarms", lambda aws: cloudwatch.in_alarm(aws, ["a"])),
-    ],
-)
-def test_a_read_of_evidence_is_not_repeated(
-    operation: str, call: Callable[[Aws], Any], fault: Any, aws: SignedAws, ours: Aws
-) -> None:
+def test_a_read_of_evidence_is_not_repeated(fault: Any, aws: SignedAws, ours: Aws) -> None:
     """The caller does without it."""
-    aws.on(operation, fault)
+    aws.on("elbv2.DescribeTargetHealth", fault)
     with pytest.raises(ClientError):
-        call(ours)
-    assert aws.count(operation) == 1
+        elbv2.unhealthy(ours, GROUP)
+    assert aws.count("elbv2.DescribeTargetHealth") == 1

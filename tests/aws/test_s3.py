@@ -1,0 +1,49 @@
+"""What is asked of S3, and what is made of the answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from ecs_cd.aws import s3
+from ecs_cd.aws.session import Aws
+from ecs_cd.model.errors import Refused
+from ecs_cd.model.references import S3Object
+from tests.aws.conftest import SignedAws
+from tests.scripted_aws import error
+
+TEMPLATE = S3Object("my-bucket", "a/b c.json")
+
+
+@pytest.mark.parametrize(("body", "text"), [(b"{}", "{}"), ("ä\r\n".encode(), "ä\r\n"), (b"\xef\xbb\xbf{}", "{}")])
+def test_a_template_is_text(body: bytes, text: str, aws: SignedAws, ours: Aws) -> None:
+    """With or without a byte order mark."""
+    aws.on("s3.GetObject", {"Body": body, "ContentLength": len(body)})
+    assert s3.text(ours, TEMPLATE) == text
+    params = aws.calls[0].params
+    assert (params["Bucket"], params["Key"]) == ("my-bucket", "a/b c.json")
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (error("NoSuchKey"), r"there is no s3://my-bucket/a/b c.json \(NoSuchKey\)"),
+        (error("NoSuchBucket"), r"there is no s3://my-bucket/a/b c.json \(NoSuchBucket\)"),
+        ({"Body": b"\xff\xfe{}"}, "is not UTF-8 text"),
+        ({"Body": b"x" * (1024 * 1024 + 1)}, "has 1048577 bytes"),
+    ],
+)
+def test_what_is_no_template_is_refused_by_its_place(answer: Any, words: str, aws: SignedAws, ours: Aws) -> None:
+    """Before anything is changed."""
+    aws.on("s3.GetObject", answer)
+    with pytest.raises(Refused, match=words):
+        s3.text(ours, TEMPLATE)
+
+
+def test_a_template_that_may_not_be_read_is_an_error(aws: SignedAws, ours: Aws) -> None:
+    """S3 says the same of a key that is not there to whoever may not list the bucket."""
+    aws.on("s3.GetObject", error("AccessDenied", status=403))
+    with pytest.raises(ClientError, match="AccessDenied"):
+        s3.text(ours, TEMPLATE)
