@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import argparse
 
     from ecs_cd.aws.session import Aws
-    from ecs_cd.job.watch import Clock
+    from ecs_cd.model.clock import Clock
     from ecs_cd.model.run import Run
 
 
@@ -50,15 +50,15 @@ def main(argv: Sequence[str], environ: MutableMapping[str, str], *, clock: Clock
     arguments = _arguments(argv)
     verb_name = arguments.pop("verb")
     if verb_name == "clean-up":
-        return _clean_up(environ)
+        return _clean_up(environ, clock)
     try:
         _listen_for_signals()
         given = {**_from_action(handed_over), **_from_flags(arguments)}
         return _run(verb_name, options.read(VERBS[verb_name].inputs, given), environ, clock)
     except Refused as refused:
-        return _refuse(refused, verb_name, environ)
+        return _refuse(refused, verb_name, environ, clock)
     except Cancelled:
-        return _cancelled(verb_name, environ)
+        return _cancelled(verb_name, environ, clock)
 
 
 def _run(name: str, inputs: Any, environ: MutableMapping[str, str], clock: Clock) -> int:
@@ -77,7 +77,7 @@ def _run(name: str, inputs: Any, environ: MutableMapping[str, str], clock: Clock
     from ecs_cd.job.state import State
     from ecs_cd.steps.step import Step, guarded
 
-    job = Job(environ, this_run, detect(environ), aws, clock, State(environ, this_run))
+    job = Job(environ, this_run, detect(environ, clock), aws, clock, State(environ, this_run))
     run: Callable[[Any, Job], int] = import_module(f"ecs_cd.verbs.{_module(name)}").run
     if not gc.isenabled():  # the launcher disables it: objects created so far stay, so collections can skip them
         gc.freeze()
@@ -103,8 +103,8 @@ def _aws(inputs: Any, environ: MutableMapping[str, str], this_run: Run, clock: C
     if inputs.role_to_assume:
         from ecs_cd.ci import detect, oidc
 
-        token = partial(oidc.id_token, environ, clock.sleep)
-        signing_in = {"chaining": inputs.role_chaining, "id_token": token, "notice": detect(environ).notice}
+        token = partial(oidc.id_token, environ, clock)
+        signing_in = {"chaining": inputs.role_chaining, "id_token": token, "notice": detect(environ, clock).notice}
     elif inputs.role_chaining:
         raise Refused("role-chaining: there is no role to assume", "Give it in role-to-assume, or leave this out.")
     try:
@@ -113,7 +113,7 @@ def _aws(inputs: Any, environ: MutableMapping[str, str], this_run: Run, clock: C
         raise explain(error) from error
 
 
-def _clean_up(environ: MutableMapping[str, str]) -> int:
+def _clean_up(environ: MutableMapping[str, str], clock: Clock) -> int:
     from botocore.exceptions import BotoCoreError
 
     from ecs_cd.aws.errors import explain
@@ -121,23 +121,23 @@ def _clean_up(environ: MutableMapping[str, str]) -> int:
     from ecs_cd.verbs import clean_up
 
     try:
-        clean_up.run(environ, detect(environ))
+        clean_up.run(environ, detect(environ, clock), clock)
     except (Refused, BotoCoreError) as error:
-        return _refuse(explain(error), "clean-up", environ)
+        return _refuse(explain(error), "clean-up", environ, clock)
     return 0
 
 
-def _refuse(refused: Refused, verb: str, environ: MutableMapping[str, str]) -> int:
+def _refuse(refused: Refused, verb: str, environ: MutableMapping[str, str], clock: Clock) -> int:
     from ecs_cd.ci import detect
     from ecs_cd.steps.step import refuse
 
-    return refuse(refused, verb, detect(environ))
+    return refuse(refused, verb, detect(environ, clock))
 
 
-def _cancelled(verb: str, environ: MutableMapping[str, str]) -> int:
+def _cancelled(verb: str, environ: MutableMapping[str, str], clock: Clock) -> int:
     from ecs_cd.ci import detect
 
-    detect(environ).error("cancelled before anything was begun", title=verb)
+    detect(environ, clock).error("cancelled before anything was begun", title=verb)
     return EXIT_CODES[Outcome.CANCELLED]
 
 

@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
@@ -81,7 +83,7 @@ def signed_in(aws: SignedAws, *roles: str, chaining: bool = False, said: list[st
         roles=roles or (ROLE,),
         run=identify(os.environ),
         chaining=chaining,
-        id_token=partial(oidc.id_token, os.environ, aws.clock.sleep),
+        id_token=partial(oidc.id_token, os.environ, clock_of(aws)),
         notice=(said if said is not None else []).append,
     )
 
@@ -193,7 +195,7 @@ def test_a_cancellation_ends_a_sign_in_and_lets_the_next_begin(aws: SignedAws, t
     def id_token(audience: str) -> str:
         if cancelled and cancelled.pop():
             raise Cancelled
-        return oidc.id_token(os.environ, aws.clock.sleep, audience)
+        return oidc.id_token(os.environ, clock_of(aws), audience)
 
     ours = Aws(os.environ, roles=[ROLE, NEXT], id_token=id_token)
     with pytest.raises(Cancelled):
@@ -329,12 +331,12 @@ def test_a_token_that_can_be_had_in_a_moment_ends_no_watch(aws: SignedAws, token
 def test_what_passes_is_tried_again(fault: int | None, clock: Clock) -> None:
     """Twice, a moment later."""
     with IdTokens(fault, fault) as endpoint:
-        assert oidc.id_token(endpoint.environ, clock.sleep, "someone") == endpoint.issued[0]
+        assert oidc.id_token(endpoint.environ, clock, "someone") == endpoint.issued[0]
         assert endpoint.audiences == ["someone"] * 3
         assert clock.monotonic() == 3
         endpoint.answers = [fault] * 3
         with pytest.raises(Unreadable):
-            oidc.id_token(endpoint.environ, clock.sleep, "someone")
+            oidc.id_token(endpoint.environ, clock, "someone")
 
 
 @pytest.fixture
@@ -362,7 +364,7 @@ def test_what_does_not_pass_is_told_at_once(answer: int | bytes, problem: str, c
     """No use in asking again."""
     with IdTokens(answer) as endpoint:
         with pytest.raises(Refused, match=problem) as refused:
-            oidc.id_token(endpoint.environ, clock.sleep, "someone")
+            oidc.id_token(endpoint.environ, clock, "someone")
         assert refused.value.remedy
         assert len(endpoint.audiences) == 1
 
@@ -371,7 +373,7 @@ def test_an_address_that_is_none_is_told(clock: Clock) -> None:
     """Without it: a part of it may be secret."""
     environ = {"ACTIONS_ID_TOKEN_REQUEST_URL": "hunter2", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": BEARER}
     with pytest.raises(Refused, match="ACTIONS_ID_TOKEN_REQUEST_URL") as refused:
-        oidc.id_token(environ, clock.sleep, "someone")
+        oidc.id_token(environ, clock, "someone")
     assert "hunter2" not in refused.value.sentence
 
 
@@ -385,14 +387,15 @@ def test_nobody_waits_long_for_a_token(clock: Clock, monkeypatch: pytest.MonkeyP
             "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "x",
         }
         with pytest.raises(Unreadable, match=r"(?i)time"):
-            oidc.id_token(environ, clock.sleep, "someone")
+            oidc.id_token(environ, clock, "someone")
 
 
 @pytest.mark.parametrize("answer", [b"Content-Length: 9999\r\n\r\n{", b"\r\n{"], ids=["cut off", "without end"])
-def test_an_answer_that_is_not_whole_is_none(answer: bytes, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_that_is_not_whole_is_none(answer: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     """It may be the next time; and nobody waits for ever while it comes byte by byte."""
     monkeypatch.setattr(pace, "OIDC_TIMEOUT", 0.05)
     monkeypatch.setattr(oidc, "_LARGEST", 1 << 24)
+    clock = Mock(Clock, monotonic=time.monotonic)  # the bytes come in real time
 
     def talk() -> None:
         with suppress(OSError):
@@ -408,7 +411,7 @@ def test_an_answer_that_is_not_whole_is_none(answer: bytes, clock: Clock, monkey
         url = f"http://127.0.0.1:{server.getsockname()[1]}/?a=b"
         with pytest.raises(Unreadable):
             oidc.id_token(
-                {"ACTIONS_ID_TOKEN_REQUEST_URL": url, "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "x"}, clock.sleep, "someone"
+                {"ACTIONS_ID_TOKEN_REQUEST_URL": url, "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "x"}, clock, "someone"
             )
         server.shutdown(socket.SHUT_RDWR)
 
@@ -416,7 +419,7 @@ def test_an_answer_that_is_not_whole_is_none(answer: bytes, clock: Clock, monkey
 def test_the_bearer_goes_nowhere_else(clock: Clock) -> None:
     """Not where the endpoint sends us, either."""
     with IdTokens() as elsewhere, IdTokens(f"{elsewhere.url}/?api-version=2.0&audience=someone") as endpoint:
-        assert oidc.id_token(endpoint.environ, clock.sleep, "someone") == elsewhere.issued[0]
+        assert oidc.id_token(endpoint.environ, clock, "someone") == elsewhere.issued[0]
         assert len(elsewhere.violations) == 1  # it was asked without
         elsewhere.violations.clear()
 
@@ -428,7 +431,7 @@ def test_a_proxy_is_used(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("NO_PROXY", raising=False)
         monkeypatch.delenv("no_proxy", raising=False)
         environ = {**proxy.environ, "ACTIONS_ID_TOKEN_REQUEST_URL": "http://tokens.invalid/?api-version=2.0"}
-        assert oidc.id_token(environ, clock.sleep, "someone") == proxy.issued[0]
+        assert oidc.id_token(environ, clock, "someone") == proxy.issued[0]
 
 
 @pytest.mark.parametrize(
@@ -447,20 +450,20 @@ def test_a_job_that_gets_no_token_is_told_why(
 ) -> None:
     """GitHub says so by leaving two variables out."""
     with pytest.raises(Refused, match=problem) as refused:
-        oidc.id_token(environ, clock.sleep, "someone")
+        oidc.id_token(environ, clock, "someone")
     assert remedy in refused.value.remedy
 
 
 def test_the_endpoint_for_local_runs_is_as_githubs(clock: Clock) -> None:
     """With claims, for the audience that is asked for, to whoever has the bearer."""
     with token_endpoint() as environ:
-        token = oidc.id_token(environ, clock.sleep, "someone")
+        token = oidc.id_token(environ, clock, "someone")
         claims = sign_in._claims(token)
         assert claims.items() >= {"aud": "someone", "actor": "local"}.items()
         assert claims["sub"].startswith("repo:")
         for other in ("other", "\xff"):
             with pytest.raises(Refused, match="HTTP 401"):
-                oidc.id_token({**environ, "ACTIONS_ID_TOKEN_REQUEST_TOKEN": other}, clock.sleep, "someone")
+                oidc.id_token({**environ, "ACTIONS_ID_TOKEN_REQUEST_TOKEN": other}, clock, "someone")
 
 
 # ---- AWS says no ----

@@ -103,10 +103,8 @@ def _on_github(web: Course, verb: str) -> tuple[str, str]:
 
 
 def _at_a_terminal(web: Course, verb: str) -> terminal.Terminal:
-    with _world(web) as (monkeypatch, environ, clock):
-        monkeypatch.setattr("ecs_cd.ci.live.monotonic", clock.monotonic)
-        with terminal.stdout(monkeypatch, width=100) as seen:
-            cli.main(_argv(verb), {**environ, "TERM": "xterm"}, clock=clock)
+    with _world(web) as (monkeypatch, environ, clock), terminal.stdout(monkeypatch, width=100) as seen:
+        cli.main(_argv(verb), {**environ, "TERM": "xterm"}, clock=clock)
     return seen
 
 

@@ -167,6 +167,11 @@ def is_variable(constant: object) -> bool:
     return isinstance(text, str) and VARIABLE.fullmatch(text) is not None
 
 
+def test_the_clock_is_injected() -> None:
+    """cli.py alone has the real clock, so that a test can turn the time of everything else; `ecs-cd local` has its own."""
+    assert {module for module in found_in("time") if package(module) != "local"} == {"ecs_cd.cli"}
+
+
 def test_boto3_stays_in_aws() -> None:
     """Elsewhere of botocore only its exceptions are known."""
     assert set(found_in("boto3")) == {"ecs_cd.aws.session"}

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from ecs_cd.model.clock import Clock
     from ecs_cd.report.summary import Part
 
 
@@ -40,7 +41,7 @@ class Ci(Protocol):
         """Shows the summary of the whole step, replacing the previous one."""
 
 
-def detect(environ: Mapping[str, str]) -> Ci:
+def detect(environ: Mapping[str, str], clock: Clock) -> Ci:
     """The CI system that this process runs in."""
     if environ.get("GITHUB_ACTIONS") == "true":
         from ecs_cd.ci.github import GitHub
@@ -52,7 +53,7 @@ def detect(environ: Mapping[str, str]) -> Ci:
         except ModuleNotFoundError:  # a release has no rich; an installed ecs-cd has it
             pass
         else:
-            return Live()
+            return Live(clock)
     from ecs_cd.ci.terminal import Terminal
 
     return Terminal()

@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 from ecs_cd.model import pace
+from ecs_cd.model.clock import Clock
 from ecs_cd.model.errors import Refused, Unreadable
 from ecs_cd.model.run import Run
 
@@ -33,13 +33,14 @@ class NotAsked(Exception):
 class Api:
     """The API of one repository. The token is only in the Authorization header.
 
-    Paths are relative to the repository's; ``until`` is a ``monotonic`` time. Raises ``Refused`` with a remedy, and
+    Paths are relative to the repository's; ``until`` is a time of the ``clock``. Raises ``Refused`` with a remedy, and
     ``Unreadable`` if a retry may work; GitHub may then have carried out the request anyway.
     """
 
     url: str
     repository: str
     token: str = field(repr=False)
+    clock: Clock
 
     def get(self, path: str, until: float) -> Any:
         """Returns what GET answers."""
@@ -57,9 +58,9 @@ class Api:
         try:
             return self._call(method, path, body, until)
         except Unreadable:
-            if monotonic() + pace.GITHUB_PAUSE >= until:
+            if self.clock.monotonic() + pace.GITHUB_PAUSE >= until:
                 raise
-        sleep(pace.GITHUB_PAUSE)
+        self.clock.sleep(pace.GITHUB_PAUSE)
         return self._call(method, path, body, until)
 
     def _call(self, method: str, path: str, body: Mapping[str, Any] | None, until: float) -> Any:
@@ -67,7 +68,7 @@ class Api:
         from urllib.error import HTTPError
         from urllib.request import Request
 
-        left = until - monotonic()
+        left = until - self.clock.monotonic()
         if left <= 0:
             raise Unreadable("GitHub's API has not answered in time")
         headers = {
@@ -137,7 +138,7 @@ def _opener() -> OpenerDirector:
     return build_opener(Stay)
 
 
-def connect(environ: Mapping[str, str], run: Run, token: str) -> Api:
+def connect(environ: Mapping[str, str], run: Run, token: str, clock: Clock) -> Api:
     """The API of this run's repository; ``token`` defaults to the environment's. Raises ``NotAsked``."""
     url = (environ.get("GITHUB_API_URL") or PUBLIC).rstrip("/")
     token = token or environ.get("GITHUB_TOKEN", "")
@@ -146,4 +147,4 @@ def connect(environ: Mapping[str, str], run: Run, token: str) -> Api:
         raise NotAsked(f"without {' and '.join(lacks)} GitHub is not told")
     if run.under_act and url == PUBLIC:  # many users give act a token to fetch actions
         raise NotAsked("GitHub is not told of what act runs on this machine")
-    return Api(url, run.repository, token)
+    return Api(url, run.repository, token, clock)

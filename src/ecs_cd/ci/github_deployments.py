@@ -22,7 +22,7 @@ _LOOKED_INTO = 5  # of these that ecs-cd did not create, to check the statuses o
 
 class Deployment:
     """The Deployment of this run to an environment. ``requested`` is the one of the `deployment` event that started
-    the run, if any. Calls end at ``until``, a ``monotonic`` time; they raise what ``Api`` raises."""
+    the run, if any. Calls end at ``until``, as in ``Api``, and raise what it raises."""
 
     def __init__(self, api: Api, environment: str, url: str, run: Run) -> None:
         self.environment = environment

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from time import monotonic
 from typing import TextIO, cast
 
 from rich import box
@@ -18,6 +17,7 @@ from rich.text import Text
 from ecs_cd.ci.terminal import Terminal
 from ecs_cd.ci.text import harmless, unbroken
 from ecs_cd.model import duration
+from ecs_cd.model.clock import Clock
 from ecs_cd.model.verdict import Outcome
 from ecs_cd.report import summary as report
 from ecs_cd.report import timeline
@@ -31,8 +31,9 @@ _ROWS = 20  # services in the result
 class Live(Terminal):
     """A ``Terminal`` with a live region. Text from other sources is never interpreted as markup."""
 
-    def __init__(self) -> None:
-        self._console = _console()
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._console = _console(clock)
         self._spinner = Spinner("dots" if self._console.encoding.startswith("utf") else "line")
         self._region: Region | None = None
         self._states: dict[str, tuple[str, float]] = {}  # and when the wait for each subject started
@@ -50,7 +51,7 @@ class Live(Terminal):
         yield
 
     def progress(self, states: Mapping[str, str]) -> None:
-        now = monotonic()
+        now = self._clock.monotonic()
         self._states = {name: (text, self._states.get(name, ("", now))[1]) for name, text in states.items()}
         if not states:
             self._hide()
@@ -87,12 +88,12 @@ class Live(Terminal):
             try:
                 region.stop()
             except Exception:  # a signal interrupted the drawing: start with a new console
-                self._console = _console()
+                self._console = _console(self._clock)
             finally:
                 self._console.show_cursor(True)
 
     def _waited_for(self) -> Table:
-        states, now = self._states, monotonic()
+        states, now = self._states, self._clock.monotonic()
         rows = max(1, min(_LIVE, self._console.height - 3))
         table = Table.grid(padding=(0, 1), expand=True)
         table.add_column(no_wrap=True, width=1)
@@ -108,9 +109,9 @@ class Live(Terminal):
         return table
 
 
-def _console() -> Console:
+def _console(clock: Clock) -> Console:
     stdout = cast(TextIO, _Stdout())
-    return Console(file=stdout, markup=False, highlight=False, emoji=False, get_time=monotonic)
+    return Console(file=stdout, markup=False, highlight=False, emoji=False, get_time=clock.monotonic)
 
 
 class _Stdout:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
-from time import monotonic
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ecs_cd.model import pace
+from ecs_cd.model.clock import Clock
 from ecs_cd.model.errors import Refused, Unreadable
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _LARGEST = 1 << 16  # bytes of a response
 _TOKEN = re.compile(r"[\w-]+\.[\w-]+\.[\w-]*", re.ASCII)
 
 
-def id_token(environ: Mapping[str, str], sleep: Callable[[float], None], audience: str) -> str:
+def id_token(environ: Mapping[str, str], clock: Clock, audience: str) -> str:
     """A new token of this job for the audience. It is valid for minutes and appears in no message.
 
     Raises ``Refused`` if the job can't get a token, ``Unreadable`` if a retry may work.
@@ -32,13 +32,13 @@ def id_token(environ: Mapping[str, str], sleep: Callable[[float], None], audienc
         raise _no_endpoint(environ)
     for attempt in range(1, pace.OIDC_ATTEMPTS):
         try:
-            return _ask(url, bearer, audience)
+            return _ask(url, bearer, audience, clock)
         except Unreadable:
-            sleep(attempt)
-    return _ask(url, bearer, audience)
+            clock.sleep(attempt)
+    return _ask(url, bearer, audience, clock)
 
 
-def _ask(url: str, bearer: str, audience: str) -> str:
+def _ask(url: str, bearer: str, audience: str, clock: Clock) -> str:
     from http.client import HTTPException
     from urllib.error import HTTPError
     from urllib.parse import quote
@@ -48,7 +48,7 @@ def _ask(url: str, bearer: str, audience: str) -> str:
         request = Request(f"{url}&audience={quote(audience)}", headers={"Accept": "application/json"})
         request.add_unredirected_header("Authorization", f"Bearer {bearer}")
         with build_opener().open(request, timeout=pace.OIDC_TIMEOUT) as answer:
-            return _token(json.loads(_content(answer)))
+            return _token(json.loads(_content(answer, clock)))
     except HTTPError as error:
         if error.code >= 500 or error.code in (408, 429):
             raise Unreadable(f"HTTP {error.code}") from None
@@ -62,12 +62,12 @@ def _ask(url: str, bearer: str, audience: str) -> str:
         raise _no_token() from None
 
 
-def _content(answer: HTTPResponse) -> bytes:
+def _content(answer: HTTPResponse, clock: Clock) -> bytes:
     """The complete response; an endless trickle of bytes is a timeout."""
-    content, until = b"", monotonic() + pace.OIDC_TIMEOUT
+    content, until = b"", clock.monotonic() + pace.OIDC_TIMEOUT
     while len(content) < _LARGEST and (part := answer.read1(_LARGEST)):
         content += part
-        if monotonic() > until:
+        if clock.monotonic() > until:
             raise TimeoutError
     if answer.length and len(content) < _LARGEST:
         raise ConnectionError

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ecs_cd.ci import Ci
     from ecs_cd.diagnosis.evidence import Finding
     from ecs_cd.job.state import State
-    from ecs_cd.job.watch import Clock
+    from ecs_cd.model.clock import Clock
     from ecs_cd.model.run import Run
     from ecs_cd.model.verdict import Verdict
     from ecs_cd.report.timeline import Deployed

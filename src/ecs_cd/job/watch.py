@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
+from ecs_cd.model.clock import Clock
 from ecs_cd.model.duration import words
 from ecs_cd.model.errors import Unreadable
 from ecs_cd.model.verdict import InProgress, Outcome, Verdict
 
 Seen = TypeVar("Seen")
-
-
-class Clock(Protocol):
-    """``time.monotonic`` and ``time.sleep``, in seconds."""
-
-    def monotonic(self) -> float: ...
-    def sleep(self, seconds: float, /) -> None: ...
 
 
 def watch(

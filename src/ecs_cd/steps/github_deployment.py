@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooLate
 from contextlib import contextmanager, suppress
-from time import monotonic
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -58,7 +57,7 @@ class GitHubDeploymentStatus:
         self._result: tuple[str, Verdict] | None = None
         self._error: BaseException | None = None
         if deployment and not deployment.requested:  # runs while everything else is prepared
-            self._looked = self._thread.submit(deployment.is_the_jobs, monotonic() + pace.GITHUB_WAIT)
+            self._looked = self._thread.submit(deployment.is_the_jobs, job.clock.monotonic() + pace.GITHUB_WAIT)
 
     def begin(self, commit: str, services: Sequence[str]) -> None:
         """Creates the Deployment in progress, after everything is prepared and nothing was refused."""
@@ -124,7 +123,7 @@ class GitHubDeploymentStatus:
 
     def _wait_for(self, call: Callable[[float], str | None], patience: float) -> None:
         """Waits for the call and logs its message. Any failure is only a warning."""
-        pending = self._thread.submit(call, monotonic() + patience)
+        pending = self._thread.submit(call, self._job.clock.monotonic() + patience)
         try:
             said = pending.result(patience)
         except TooLate:
@@ -154,7 +153,7 @@ def _deployment(inputs: Deploy, job: Job) -> Deployment | None:
     from ecs_cd.ci.github_deployments import Deployment
 
     try:
-        api = connect(job.environ, job.run, inputs.github_token)
+        api = connect(job.environ, job.run, inputs.github_token, job.clock)
     except NotAsked as why:
         job.ci.line(f"github-deployment: {why}")
         return None

@@ -20,8 +20,8 @@ from ecs_cd.ci import Ci
 from ecs_cd.deploy import strategies
 from ecs_cd.deploy.rules import rolling
 from ecs_cd.job.job import concurrently
-from ecs_cd.job.watch import Clock
 from ecs_cd.model import pace
+from ecs_cd.model.clock import Clock
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.exhaustive import assert_never
 from ecs_cd.model.lifecycle import Strategy

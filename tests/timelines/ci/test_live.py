@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -36,7 +37,6 @@ def deploy(aws: ScriptedAws, clock: Clock, monkeypatch: pytest.MonkeyPatch, tmp_
     """Runs the verb by its flags, as somebody does at home; its exit code."""
     monkeypatch.setenv("RUNNER_TEMP", str(tmp_path))
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
-    monkeypatch.setattr("ecs_cd.ci.live.monotonic", clock.monotonic)
     handlers = {received: signal.getsignal(received) for received in (signal.SIGINT, signal.SIGTERM)}
     yield lambda: cli.main(["deploy", "--config", "/my/parameter", "--sha", SHA], os.environ, clock=clock)
     for received, handler in handlers.items():
@@ -115,7 +115,7 @@ def test_a_region_that_can_not_be_ended_ends_nothing_else(monkeypatch: pytest.Mo
         raise IndexError("pop from empty list")
 
     with terminal.stdout(monkeypatch) as seen, pytest.MonkeyPatch.context() as monkeypatch:
-        speaking = ci.detect(XTERM)
+        speaking = ci.detect(XTERM, time)
         speaking.progress({"web": "a"})
         monkeypatch.setattr(Region, "stop", stop)
         speaking.progress({})
@@ -156,7 +156,7 @@ def test_a_terminal_is_live_where_it_can_be(
 ) -> None:
     """Not one that is dumb; without colours it is as live."""
     with terminal.stdout(monkeypatch):
-        assert (type(ci.detect(environ)).__name__ == "Live") is live
+        assert (type(ci.detect(environ, time)).__name__ == "Live") is live
 
 
 def test_without_rich_a_terminal_gets_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,7 +166,7 @@ def test_without_rich_a_terminal_gets_plain_lines(monkeypatch: pytest.MonkeyPatc
     monkeypatch.delitem(sys.modules, "ecs_cd.ci.live", raising=False)
     monkeypatch.setitem(sys.modules, "rich", None)
     with terminal.stdout(monkeypatch) as seen:
-        speaking = ci.detect(XTERM)
+        speaking = ci.detect(XTERM, time)
         speaking.line("x")
         speaking.progress({"web": "0 of 1 running"})
     assert type(speaking) is Terminal
@@ -177,7 +177,7 @@ def test_no_color_takes_the_colours_alone(monkeypatch: pytest.MonkeyPatch) -> No
     """https://no-color.org: bold is none."""
     with terminal.stdout(monkeypatch) as seen:
         monkeypatch.setenv("NO_COLOR", "1")
-        speaking = ci.detect(XTERM)
+        speaking = ci.detect(XTERM, time)
         speaking.progress({"web": "0 of 1 running"})
         speaking.line("bad", alarming=True)
         speaking.progress({})
@@ -192,7 +192,7 @@ def test_no_color_takes_the_colours_alone(monkeypatch: pytest.MonkeyPatch) -> No
 def test_an_error_takes_the_region_away(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     """It goes to stderr, which is mostly the same terminal."""
     with terminal.stdout(monkeypatch) as seen:
-        speaking = ci.detect(XTERM)
+        speaking = ci.detect(XTERM, time)
         speaking.progress({"web": "a"})
         speaking.error("x", "t")
     assert seen.screen == ""
@@ -203,7 +203,7 @@ def test_an_error_takes_the_region_away(monkeypatch: pytest.MonkeyPatch, capfd: 
 def test_a_child_that_writes_has_the_terminal_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     """As buildx does, which draws its own progress."""
     with terminal.stdout(monkeypatch) as seen:
-        speaking = ci.detect(XTERM)
+        speaking = ci.detect(XTERM, time)
         speaking.progress({"web": "a"})
         with speaking.foreign():
             sys.stdout.write("#1 building\n")
@@ -223,7 +223,7 @@ def test_text_of_others_is_text(text: str, monkeypatch: pytest.MonkeyPatch) -> N
     """No markup and no sequence of theirs: the terminal fails at any that is not ours."""
     result = Part("x", Outcome.FAILED, services=[Deployed(text, Outcome.FAILED, images={text: text})])
     with terminal.stdout(monkeypatch) as seen:
-        speaking = ci.detect(XTERM)
+        speaking = ci.detect(XTERM, time)
         speaking.progress({text: text})
         speaking.line(text)
         speaking.relay([text])
@@ -238,7 +238,7 @@ def test_text_of_others_is_text(text: str, monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_very_narrow_terminal_is_one(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing breaks, and nothing of the live region is left."""
     with terminal.stdout(monkeypatch, width=width) as seen:
-        speaking = ci.detect(XTERM)
+        speaking = ci.detect(XTERM, time)
         speaking.progress({"web web:1 -> web:2": "0 of 1 running", "worker": "0 of 1 running"})
         speaking.line("x")
         speaking.progress({})
@@ -253,7 +253,7 @@ def test_a_hundred_services_do_not_fill_the_terminal(height: int, rows: int, mon
     states = {f"s{number}": "0 of 1 running" for number in range(100)}
     services = [Deployed(name, Outcome.FAILED if name == "s99" else Outcome.SUCCEEDED) for name in states]
     with terminal.stdout(monkeypatch, height=height) as seen:
-        speaking = ci.detect(XTERM)
+        speaking = ci.detect(XTERM, time)
         speaking.progress(states)
         speaking.progress({})
         speaking.summary([Part("x", Outcome.FAILED, services=services)])
@@ -269,7 +269,7 @@ def test_a_hundred_services_do_not_fill_the_terminal(height: int, rows: int, mon
 def test_many_lines_are_written_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """The region below is drawn anew once, and not for each line of a log."""
     with terminal.stdout(monkeypatch) as seen:
-        speaking = ci.detect(XTERM)
+        speaking = ci.detect(XTERM, time)
         speaking.progress({"web": "0 of 1 running"})
         speaking.relay([f"line {number}" for number in range(500)])
         speaking.relay([])
@@ -286,7 +286,7 @@ def test_a_terminal_that_is_closed_ends_the_words_alone(
     before = sys.stdout
     with open(slave, "w", encoding="utf-8") as file:  # noqa: PTH123 (a descriptor)
         monkeypatch.setattr(sys, "stdout", file)
-        speaking: Ci = ci.detect(XTERM)
+        speaking: Ci = ci.detect(XTERM, time)
         os.close(master)
         speaking.line("x")
         speaking.progress({"web": "0 of 1 running"})

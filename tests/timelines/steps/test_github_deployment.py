@@ -466,6 +466,7 @@ def test_a_deployment_that_was_made_too_late_still_gets_its_end(
 ) -> None:
     """Nobody waited for its first status, and nobody is left with one that is in progress for ever."""
     monkeypatch.setattr(pace, "GITHUB_WAIT", 1.0)
+    monkeypatch.setattr(pace, "GITHUB_PAUSE", 1.0)  # no time is left for a retry
     github.fail(silent(), None, path="/statuses")
     ended = run()
     assert ended.exit_code == 0

@@ -1,0 +1,12 @@
+"""The clock that everything waits with. cli.py injects it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """``time.monotonic`` and ``time.sleep``, in seconds."""
+
+    def monotonic(self) -> float: ...
+    def sleep(self, seconds: float, /) -> None: ...
