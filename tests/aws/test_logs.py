@@ -11,8 +11,6 @@ from tests.aws.conftest import SignedAws
 from tests.scripted_aws import Answer, Params, denied, error, reset, server_error, throttled
 
 NOT_THERE = error("ResourceNotFoundException", "The specified log stream does not exist.")
-TASK = "arn:aws:ecs:r:1:task/c/0123"
-OPTIONS = {"awslogs-group": "/g", "awslogs-stream-prefix": "ecs", "awslogs-region": "eu-west-1"}
 
 
 def page(token: str, *lines: str) -> Params:
@@ -22,21 +20,6 @@ def page(token: str, *lines: str) -> Params:
 @pytest.fixture
 def log() -> Stream:
     return Stream("/g", "ecs/app/0123", "eu-west-1")
-
-
-@pytest.mark.parametrize(
-    ("options", "expected"),
-    [
-        (OPTIONS, Stream("/g", "ecs/app/0123", "eu-west-1")),
-        ({k: v for k, v in OPTIONS.items() if k != "awslogs-region"}, Stream("/g", "ecs/app/0123", None)),
-        ({k: v for k, v in OPTIONS.items() if k != "awslogs-stream-prefix"}, None),
-        ({k: v for k, v in OPTIONS.items() if k != "awslogs-group"}, None),
-        ({}, None),
-    ],
-)
-def test_where_the_log_is(options: dict[str, str], expected: Stream | None) -> None:
-    """prefix/container/task; without a prefix Docker names it by the container's id."""
-    assert logs.stream(options, "app", TASK) == expected
 
 
 def test_lines_come_once_and_in_order(aws: SignedAws, ours: Aws, log: Stream) -> None:

@@ -10,7 +10,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd.aws.errors import code, is_transient
 from ecs_cd.aws.session import Aws
-from ecs_cd.model.references import short
 
 TAIL = 20  # lines
 PAGES = 4  # to read from the end of a log
@@ -25,15 +24,6 @@ class Stream:
     region: str | None
     token: str = ""
     trouble: str = field(default="", compare=False)  # why it can't be read; the reader reports it once
-
-
-def stream(options: Mapping[str, str], container: str, task_arn: str) -> Stream | None:
-    """Returns the stream of a container's awslogs, or ``None`` if it can't be known: the container has no awslogs,
-    or no prefix, so that Docker names the stream after the container's id."""
-    prefix, group = options.get("awslogs-stream-prefix"), options.get("awslogs-group")
-    if not prefix or not group:
-        return None
-    return Stream(group, f"{prefix}/{container}/{short(task_arn)}", options.get("awslogs-region"))
 
 
 def new_lines(aws: Aws, log: Stream) -> Iterator[str]:

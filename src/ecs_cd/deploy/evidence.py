@@ -22,7 +22,7 @@ from ecs_cd.diagnosis.evidence import Evidence, Finding, StoppedTask
 from ecs_cd.diagnosis.findings import diagnose, event_told, new_events, task_failed
 from ecs_cd.job.job import Job
 from ecs_cd.model import pace
-from ecs_cd.tasks.rules import task_definition
+from ecs_cd.tasks.logs import log_stream
 
 _TASKS_A_CALL = 100
 
@@ -207,8 +207,7 @@ def _found(job: Job, tracked: TrackedDeployment, finding: Finding, words: str) -
 def _streams(tracked: TrackedDeployment, task: Mapping[str, Any]) -> list[logs.Stream]:
     """The log streams of the containers that took the task down, if they can be determined."""
     names = [str(each.get("name", "")) for each in stopped_tasks.failed_containers(task)]
-    options = {name: task_definition.log_options(tracked.plan.definition, name) for name in names}
-    found = (logs.stream(options[name], name, str(task["taskArn"])) for name in names)
+    found = (log_stream(tracked.plan.definition, name, str(task["taskArn"])) for name in names)
     return [log for log in found if log]
 
 

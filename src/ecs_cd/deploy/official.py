@@ -27,7 +27,7 @@ from ecs_cd.tasks import templates
 from ecs_cd.tasks.rules import render, task_definition
 from ecs_cd.tasks.rules.render import Changes
 from ecs_cd.tasks.rules.task_definition import TaskDefinition
-from ecs_cd.tasks.run_task import OneTask
+from ecs_cd.tasks.run_task import StandaloneTask
 
 _LONGEST = 6 * 60  # minutes
 _LONGEST_DESCRIPTION = 512
@@ -58,7 +58,7 @@ class Official:
     force: bool
     until: Until
     timeout: float
-    run_task: OneTask | None
+    run_task: StandaloneTask | None
 
 
 def wanted(inputs: DeployAlone) -> bool:
@@ -106,7 +106,7 @@ def prepare(inputs: DeployAlone, job: Job) -> Official:
         force=inputs.force_new_deployment or _by_tag(rendered),
         until=_until(inputs),
         timeout=timeout,
-        run_task=_one_task(inputs, call, rendered, timeout) if inputs.run_task else None,
+        run_task=_standalone(inputs, call, rendered, timeout) if inputs.run_task else None,
     )
 
 
@@ -246,10 +246,12 @@ def _timeout(inputs: DeployAlone, job: Job) -> float:
 # ---- a task of its own ----
 
 
-def _one_task(inputs: DeployAlone, call: Mapping[str, Any], definition: TaskDefinition, timeout: float) -> OneTask:
+def _standalone(
+    inputs: DeployAlone, call: Mapping[str, Any], definition: TaskDefinition, timeout: float
+) -> StandaloneTask:
     containers = tuple(str(one["name"]) for one in definition["containerDefinitions"])
     _check_overrides(call.get("overrides", {}).get("containerOverrides", ()), containers)
-    return OneTask(
+    return StandaloneTask(
         what="run-task",
         call=call,
         definition=definition,

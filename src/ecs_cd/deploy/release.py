@@ -113,7 +113,7 @@ def _known(definitions: Sequence[TaskDefinition], made_from: Sequence[Template |
     numbers = sorted(set(first))
     template = dict(enumerate(made_from))
     found = concurrently(*(partial(templates.newest, definitions[n], job, template.get(n)) for n in numbers))
-    known = {number: templates.told(arn, job) for number, arn in zip(numbers, found, strict=True)}
+    known = {number: templates.report_existing(arn, job) for number, arn in zip(numbers, found, strict=True)}
     return [known[number] for number in first]
 
 

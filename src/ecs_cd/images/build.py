@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ecs_cd.aws.errors import explain
 from ecs_cd.diagnosis.evidence import Finding
 from ecs_cd.images import docker, registry
-from ecs_cd.images.plan import Plan
+from ecs_cd.images.build_plan import BuildPlan
 from ecs_cd.images.registry import Login
 from ecs_cd.images.rules import bake, build_failure, buildx
 from ecs_cd.job.job import Job, concurrently
@@ -24,7 +24,7 @@ from ecs_cd.model.references import Image, mentioned
 class Done:
     """An image that is now in ECR, with all tags of its plan."""
 
-    plan: Plan
+    plan: BuildPlan
     digest: str
 
     @property
@@ -52,7 +52,7 @@ class _Attempt:
     failed: list[str]
 
 
-def build(plans: Sequence[Plan], job: Job) -> Built:
+def build(plans: Sequence[BuildPlan], job: Job) -> Built:
     """Builds and pushes these images in one session."""
     logins = _logins(plans, job)
     with docker.configuration(job, [login.host for login in logins]) as environ:
@@ -81,7 +81,7 @@ def build(plans: Sequence[Plan], job: Job) -> Built:
     return Built([*rescued, *proved], "; ".join(filter(None, wrong)))
 
 
-def _logins(plans: Sequence[Plan], job: Job) -> list[Login]:
+def _logins(plans: Sequence[BuildPlan], job: Job) -> list[Login]:
     """The logins for the registries of images and caches, and for ECR registries that base images come from.
 
     Keeps the caller's own login to a registry of base images. If such a registry gives no token, this is a warning:
@@ -90,18 +90,18 @@ def _logins(plans: Sequence[Plan], job: Job) -> list[Login]:
     found = registry.logins(
         job, [where for plan in plans for where in (plan.repository, plan.cache_repository) if where]
     )
-    texts = (text for plan in plans for text in (plan.dockerfile, *plan.recipe.build_args, *plan.recipe.cache_from))
-    settled = docker.known_hosts(job.environ) | {login.host for login in found}
-    others = [one for one in mentioned(texts) if one.host not in settled]
+    texts = (text for plan in plans for text in (plan.dockerfile, *plan.spec.build_args, *plan.spec.cache_from))
+    known = docker.known_hosts(job.environ) | {login.host for login in found}
+    bases = [place for place in mentioned(texts) if place.host not in known]
     try:
-        return [*found, *registry.logins(job, others)]
+        return [*found, *registry.logins(job, bases)]
     except (ClientError, BotoCoreError) as error:
-        hosts = ", ".join(sorted({one.host for one in others}))
+        hosts = ", ".join(sorted({place.host for place in bases}))
         job.ci.warning(f"no login for {hosts}, where base images may come from: {explain(error)}")
         return found
 
 
-def retag(plan: Plan, image: Image, holding: str, job: Job) -> Done:
+def retag(plan: BuildPlan, image: Image, holding: str, job: Job) -> Done:
     """Adds the plan's missing tags to an image in ECR that already has the tag ``holding``."""
     for tag in plan.tagging.names:
         if tag != holding and plan.there.get(tag) != image:
@@ -130,8 +130,8 @@ def _attempt(builds: Mapping[str, buildx.Build], environ: Mapping[str, str], job
         argv = bake.argv(by_target, file=file, metadata_file=str(metadata))
     with job.ci.foreign():
         code, lines = docker.build(argv, {**environ, **bake.ENVIRON})
-    told = metadata.read_text(encoding="utf-8") if metadata.exists() else ""
-    digests = bake.digests(told) if several else dict.fromkeys(targets.values(), buildx.digest(told))
+    text = metadata.read_text(encoding="utf-8") if metadata.exists() else ""
+    digests = bake.digests(text) if several else dict.fromkeys(targets.values(), buildx.digest(text))
     failed = bake.failed(lines)
     return _Attempt(
         " ".join(argv[:3]),
@@ -142,27 +142,27 @@ def _attempt(builds: Mapping[str, buildx.Build], environ: Mapping[str, str], job
     )
 
 
-def _build(plan: Plan, environ: Mapping[str, str], job: Job) -> buildx.Build:
-    recipe = plan.recipe
-    secrets = docker.secret_files(environ, recipe.name, recipe.secrets)
+def _build(plan: BuildPlan, environ: Mapping[str, str], job: Job) -> buildx.Build:
+    spec = plan.spec
+    secrets = docker.secret_files(environ, spec.name, spec.secrets)
     sources = {
         **{name: f"src={path}" for name, path in secrets.items()},
-        **{name: f"src={path}" for name, path in recipe.secret_files.items()},
-        **{name: f"env={variable}" for name, variable in recipe.secret_envs.items()},
+        **{name: f"src={path}" for name, path in spec.secret_files.items()},
+        **{name: f"env={variable}" for name, variable in spec.secret_envs.items()},
     }
     return buildx.Build(
-        context=recipe.context,
+        context=spec.context,
         references=[f"{plan.repository}:{tag}" for tag in plan.tagging.names],
-        file=recipe.file,
-        target=recipe.target,
-        platforms=recipe.platforms,
-        build_args=recipe.build_args,
-        cache_from=(*plan.cache.sources, *recipe.cache_from),
-        cache_to=(*plan.cache.targets, *recipe.cache_to),
-        labels={**_oci_labels(plan.commit, job), **dict(label.split("=", 1) for label in recipe.labels)},
+        file=spec.file,
+        target=spec.target,
+        platforms=spec.platforms,
+        build_args=spec.build_args,
+        cache_from=(*plan.cache.sources, *spec.cache_from),
+        cache_to=(*plan.cache.targets, *spec.cache_to),
+        labels={**_oci_labels(plan.commit, job), **dict(label.split("=", 1) for label in spec.labels)},
         secrets=sources,
-        provenance=recipe.provenance,
-        sbom=recipe.sbom,
+        provenance=spec.provenance,
+        sbom=spec.sbom,
         bases=plan.bases,
     )
 
@@ -180,7 +180,7 @@ def _oci_labels(commit: str, job: Job) -> dict[str, str]:
 # ---- results ----
 
 
-def _there_all_the_same(plans: Sequence[Plan], job: Job) -> list[Done]:
+def _there_all_the_same(plans: Sequence[BuildPlan], job: Job) -> list[Done]:
     """The plans whose image is in ECR although buildx failed.
 
     In an immutable repository, another job may have pushed first. With the containerd store, buildx before 0.14 pushes
@@ -192,7 +192,7 @@ def _there_all_the_same(plans: Sequence[Plan], job: Job) -> list[Done]:
     return [retag(plan, image, plan.commit, job) for plan, image in zip(unsure, found, strict=True) if image]
 
 
-def _by_commit(plan: Plan, job: Job) -> Image | None:
+def _by_commit(plan: BuildPlan, job: Job) -> Image | None:
     if plan.commit not in plan.tagging.names:
         return None
     image = registry.images(job.aws, plan.repository, [plan.commit]).get(plan.commit)
@@ -217,7 +217,7 @@ def _differs(done: Done, job: Job) -> str:
     return f"{plan.repository}:{tag} is {image.digest}, and not {digest} that was pushed: somebody else pushed the tag"
 
 
-def _why(left: Sequence[Plan], attempt: _Attempt, environ: Mapping[str, str]) -> str:
+def _why(left: Sequence[BuildPlan], attempt: _Attempt, environ: Mapping[str, str]) -> str:
     """Why these images are not in ECR."""
     if attempt.code == 0:
         names = ", ".join(plan.name for plan in left)

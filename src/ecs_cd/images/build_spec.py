@@ -23,7 +23,7 @@ _OF_ONE_IMAGE = ("context", "file", "target", "cache-to")
 
 
 def wanted(inputs: BuildPush, document: Document, job: Job) -> list[BuildSpec]:
-    """The recipe of the requested image, else of every image in the document.
+    """The spec of the requested image, else of every image in the document.
 
     Logs the source of every setting that is not the default. Raises ``Refused`` with all problems at once.
     """
@@ -32,12 +32,12 @@ def wanted(inputs: BuildPush, document: Document, job: Job) -> list[BuildSpec]:
     if problems:
         raise Refused(problems)
     names = [inputs.image] if inputs.image else document.images
-    recipes = [_merged(name, inputs, written.get(name, BuildSpec(name))) for name in names]
-    for recipe in recipes:
-        sources = list(_sources(recipe, inputs))
+    specs = [_merged(name, inputs, written.get(name, BuildSpec(name))) for name in names]
+    for spec in specs:
+        sources = list(_sources(spec, inputs))
         if sources:
-            job.ci.line(f"image {recipe.name}: {', '.join(sources)}")
-    return recipes
+            job.ci.line(f"image {spec.name}: {', '.join(sources)}")
+    return specs
 
 
 def file() -> Path | None:
@@ -49,23 +49,23 @@ def file() -> Path | None:
 
 
 def _written() -> dict[str, BuildSpec]:
-    """The recipes in the app's file, with paths relative to the working directory."""
+    """The specs in the app's file, with paths relative to the working directory."""
     place = file()
     if place is None:
         return {}
-    recipes = app_file.load(read_file(str(place), what="the app's file"), where=FILE)
-    return {name: _from(place.parent.parent, recipe) for name, recipe in recipes.items()}
+    specs = app_file.load(read_file(str(place), what="the app's file"), where=FILE)
+    return {name: _from(place.parent.parent, spec) for name, spec in specs.items()}
 
 
-def _from(top: Path, recipe: BuildSpec) -> BuildSpec:
+def _from(top: Path, spec: BuildSpec) -> BuildSpec:
     if top == Path():
-        return recipe
-    remote = is_remote(recipe.context)
+        return spec
+    remote = is_remote(spec.context)
     return dataclasses.replace(
-        recipe,
-        context=recipe.context if remote else str(top / recipe.context),
-        file=recipe.file if remote or not recipe.file else str(top / recipe.file),
-        secret_files={name: str(top / path) for name, path in recipe.secret_files.items()},
+        spec,
+        context=spec.context if remote else str(top / spec.context),
+        file=spec.file if remote or not spec.file else str(top / spec.file),
+        secret_files={name: str(top / path) for name, path in spec.secret_files.items()},
     )
 
 
@@ -95,10 +95,10 @@ def _ambiguous(inputs: BuildPush, document: Document) -> Iterator[str]:
 
 def _colliding(inputs: BuildPush, document: Document) -> Iterator[str]:
     """Two images can't share a repository: its commit tag holds one image, so the second would look already built."""
-    for (one, first), (other, second) in combinations(document.images.items(), 2):
-        if first == second and (not inputs.image or inputs.image in (one, other)):
+    for (name, first), (later, second) in combinations(document.images.items(), 2):
+        if first == second and (not inputs.image or inputs.image in (name, later)):
             yield (
-                f"images.{other}.repository: is that of images.{one}, and both would get the same tags; "
+                f"images.{later}.repository: is that of images.{name}, and both would get the same tags; "
                 "give each a repository of its own"
             )
 
@@ -115,7 +115,7 @@ def _merged(name: str, inputs: BuildPush, written: BuildSpec) -> BuildSpec:
         context=inputs.context or written.context,
         file=inputs.file or written.file,
         target=inputs.target or written.target,
-        build_args=(*(one for one in written.build_args if _name(one) not in arguments), *inputs.build_args),
+        build_args=(*(pair for pair in written.build_args if _name(pair) not in arguments), *inputs.build_args),
         platforms=inputs.platforms or written.platforms,
         secrets=inputs.secrets,
         secret_envs={**_without(secrets, written.secret_envs), **inputs.secret_envs},
@@ -137,12 +137,12 @@ def _without(names: set[str], entries: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in entries.items() if name not in names}
 
 
-def _sources(recipe: BuildSpec, inputs: BuildPush) -> Iterator[str]:
+def _sources(spec: BuildSpec, inputs: BuildPush) -> Iterator[str]:
     """Every setting that is not the default, with its source: ``context (input)``."""
-    default = BuildSpec(recipe.name)
-    for one in dataclasses.fields(BuildSpec):
-        value = getattr(recipe, one.name)
-        if value != getattr(default, one.name):
-            given = getattr(inputs, one.name)
+    default = BuildSpec(spec.name)
+    for setting in dataclasses.fields(BuildSpec):
+        value = getattr(spec, setting.name)
+        if value != getattr(default, setting.name):
+            given = getattr(inputs, setting.name)
             sources = [FILE] * (value != given) + ["input"] * bool(given)
-            yield f"{one.name.replace('_', '-')} ({', '.join(sources)})"
+            yield f"{setting.name.replace('_', '-')} ({', '.join(sources)})"

@@ -60,29 +60,29 @@ class _Checkout:
 class _Draft:
     """Everything in a key except the digests of ``bases``."""
 
-    recipe: BuildSpec
+    spec: BuildSpec
     source: Source
     bases: Mapping[str, tuple[Repository, str]]
     platforms: str
 
 
-def keys(recipes: Sequence[BuildSpec], commit: str, job: Job) -> dict[str, Key]:
-    """The key of each image at this commit, or why it can't have one, by the recipe's name. Builds and changes nothing.
+def keys(specs: Sequence[BuildSpec], commit: str, job: Job) -> dict[str, Key]:
+    """The key of each image at this commit, or why it can't have one, by the spec's name. Builds and changes nothing.
 
     For any number of images, lists the files of a checkout once and queries each repository of base images once.
     """
     why: dict[str, str] = {}
-    places = _each({recipe.name: recipe for recipe in recipes}, _place, why)
+    places = _each({spec.name: spec for spec in specs}, _place, why)
     checkouts = {top: _checkout(top, places.values()) for top in {place.top for place in places.values()}}
 
-    def draft(recipe: BuildSpec) -> _Draft:
-        place = places[recipe.name]
-        return _draft(recipe, place, checkouts[place.top], commit, job.environ)
+    def draft(spec: BuildSpec) -> _Draft:
+        place = places[spec.name]
+        return _draft(spec, place, checkouts[place.top], commit, job.environ)
 
-    drafts = _each({recipe.name: recipe for recipe in recipes if recipe.name in places}, draft, why)
-    digests = _digests({name: one for draft in drafts.values() for name, one in draft.bases.items()}, job)
+    drafts = _each({spec.name: spec for spec in specs if spec.name in places}, draft, why)
+    digests = _digests({name: base for draft in drafts.values() for name, base in draft.bases.items()}, job)
     found = _each(drafts, lambda draft: _key(draft, digests, job.environ), why)
-    return {recipe.name: found.get(recipe.name) or Key(why_not=why[recipe.name]) for recipe in recipes}
+    return {spec.name: found.get(spec.name) or Key(why_not=why[spec.name]) for spec in specs}
 
 
 def _each(items: Mapping[str, _A], make: Callable[[_A], _B], why: dict[str, str]) -> dict[str, _B]:
@@ -98,7 +98,7 @@ def _each(items: Mapping[str, _A], make: Callable[[_A], _B], why: dict[str, str]
 
 def _key(draft: _Draft, digests: Mapping[str, str | NotReusable], environ: Mapping[str, str]) -> Key:
     return content.key(
-        draft.recipe,
+        draft.spec,
         draft.source,
         {reference: _certain(digests[reference]) for reference in draft.bases},
         machine=platform.machine(),
@@ -116,10 +116,10 @@ def _certain(known: str | NotReusable) -> str:
 # ---- the checkout ----
 
 
-def _place(recipe: BuildSpec) -> _Place:
-    content.arguments(recipe)
-    context = Path(recipe.context).resolve()
-    given = Path(recipe.file or Path(recipe.context) / "Dockerfile")
+def _place(spec: BuildSpec) -> _Place:
+    content.arguments(spec)
+    context = Path(spec.context).resolve()
+    given = Path(spec.file or Path(spec.context) / "Dockerfile")
     file = given.parent.resolve() / given.name
     if not context.is_dir() or not file.is_file():
         raise NotReusable(f"there is no {context if not context.is_dir() else file}")
@@ -130,7 +130,7 @@ def _place(recipe: BuildSpec) -> _Place:
 
 
 def _top(folder: Path) -> Path | None:
-    return next((one for one in (folder, *folder.parents) if os.path.lexists(one / ".git")), None)
+    return next((top for top in (folder, *folder.parents) if os.path.lexists(top / ".git")), None)
 
 
 def _below(top: Path, path: Path) -> str:
@@ -144,7 +144,7 @@ def _checkout(top: Path, places: Iterable[_Place]) -> _Checkout:
     return _Checkout(commit, files, content.folders(files))
 
 
-def _draft(recipe: BuildSpec, place: _Place, known: _Checkout, commit: str, environ: Mapping[str, str]) -> _Draft:
+def _draft(spec: BuildSpec, place: _Place, known: _Checkout, commit: str, environ: Mapping[str, str]) -> _Draft:
     if not known.commit:
         raise NotReusable("Git doesn't say what is in the checkout")
     if known.commit != commit:
@@ -154,8 +154,8 @@ def _draft(recipe: BuildSpec, place: _Place, known: _Checkout, commit: str, envi
     if (place.context, ignore) not in known.seen:
         known.seen[place.context, ignore] = _seen(place, ignore, known)
     source = Source(place.context, place.file, blob, excludes, _certain(known.seen[place.context, ignore]))
-    bases = content.looked_up(dockerfile.images(text, content.arguments(recipe)))
-    return _Draft(recipe, source, bases, _platforms(recipe, environ))
+    bases = content.looked_up(dockerfile.images(text, content.arguments(spec)))
+    return _Draft(spec, source, bases, _platforms(spec, environ))
 
 
 def _read(top: Path, name: str, known: _Checkout) -> tuple[str, str]:
@@ -201,16 +201,16 @@ def _walk(
         for entry in entries:
             name = f"{path}{entry.name}"
             excluded, matched = ignore.match(name, above)
-            one = _on_disk(
+            found = _on_disk(
                 entry.path, entry.stat(follow_symlinks=False), None if excluded else known.files.get(prefix + name)
             )
             # A folder outside the commit already rules out reuse, whatever it holds.
             inside = not ignore.closed(name) if excluded else prefix + name in known.folders
             below = []
-            if stat.S_ISDIR(one.mode) and inside:
+            if stat.S_ISDIR(found.mode) and inside:
                 below = list(_walk(entry.path, prefix, f"{name}/", ignore, matched, known))
             if below or not excluded:
-                yield name, one
+                yield name, found
             yield from below
 
 
@@ -228,13 +228,13 @@ def _on_disk(path: str | Path, found: os.stat_result, tracked: Tracked | None) -
 # ---- the builder ----
 
 
-def _platforms(recipe: BuildSpec, environ: Mapping[str, str]) -> str:
-    """The platform if the recipe doesn't set one: from the environment; empty for the builder's own platform.
+def _platforms(spec: BuildSpec, environ: Mapping[str, str]) -> str:
+    """The platform if the spec doesn't set one: from the environment; empty for the builder's own platform.
 
     Doesn't ask Docker. Raises ``NotReusable`` if the builder may be on another machine.
     """
     default = environ.get("DOCKER_DEFAULT_PLATFORM", "")
-    if not recipe.platforms and not default and not _builds_here(environ):
+    if not spec.platforms and not default and not _builds_here(environ):
         raise NotReusable("the builder may be on another machine; say for which `platforms` it builds")
     return default
 
@@ -279,7 +279,7 @@ def _json(path: Path) -> dict[str, str]:
 def _digests(asked: Mapping[str, tuple[Repository, str]], job: Job) -> dict[str, str | NotReusable]:
     """The digests of base images in ECR by reference, or why a digest is unknown."""
     repositories = list(dict.fromkeys(repository for repository, _ in asked.values()))
-    tags = [[tag for one, tag in asked.values() if one == repository] for repository in repositories]
+    tags = [[tag for place, tag in asked.values() if place == repository] for repository in repositories]
     calls = (lambda r=r, t=t: _images(r, t, job) for r, t in zip(repositories, tags, strict=True))
     found = dict(zip(repositories, concurrently(*calls), strict=True))
     return {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from ecs_cd.aws import ecr, ecr_public
 from ecs_cd.aws.session import Aws
@@ -26,12 +27,11 @@ def logins(job: Job, repositories: Iterable[Repository]) -> list[Login]:
     Requests one token per region, as it is valid for the registries of all accounts in that region. Logins to other
     registries, such as ghcr.io, come from the caller's own Docker configuration.
     """
-    hosts = {one.host: one for one in repositories if one.public or ecr.has(job.aws, one)}
-    regions = {(one.public, one.region): one for one in hosts.values()}
-    tokens = dict(
-        zip(regions, concurrently(*(lambda one=one: _login(job.aws, one) for one in regions.values())), strict=True)
-    )
-    return [Login(host, *tokens[one.public, one.region]) for host, one in hosts.items()]
+    hosts = {place.host: place for place in repositories if place.public or ecr.has(job.aws, place)}
+    regions = {(place.public, place.region): place for place in hosts.values()}
+    tokens = concurrently(*(partial(_login, job.aws, place) for place in regions.values()))
+    by_region = dict(zip(regions, tokens, strict=True))
+    return [Login(host, *by_region[place.public, place.region]) for host, place in hosts.items()]
 
 
 def images(aws: Aws, repository: Repository, tags: Sequence[str]) -> dict[str, Image]:

@@ -47,7 +47,7 @@ def by_digest(definition: Mapping[str, Any], job: Job) -> dict[str, str]:
 
     Includes only images with a digest, or with an ECR tag that ecs-cd can read.
     """
-    named = {str(one["name"]): str(one.get("image", "")) for one in definition["containerDefinitions"]}
+    named = {str(each["name"]): str(each.get("image", "")) for each in definition["containerDefinitions"]}
     images = list(dict.fromkeys(named.values()))
     found = dict(
         zip(images, concurrently(*(lambda image=image: _by_digest(image, job) for image in images)), strict=True)

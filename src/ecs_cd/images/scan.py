@@ -42,7 +42,7 @@ def gate(job: Job, repository: Repository, digest: str, *, wait: bool, fail_on: 
     except (ClientError, BotoCoreError) as error:
         verdict = _no_result(explain(error))
     image = repository.by_digest(digest)
-    _tell(job, repository, image, verdict, scans, job.clock.monotonic() - began)
+    _report(job, repository, image, verdict, scans, job.clock.monotonic() - began)
     if verdict.outcome is Outcome.SUCCEEDED:
         return None
     what = "scan of" if scan_findings.reports(scans) else "no scan result of"
@@ -55,17 +55,17 @@ def _watch(
     """Keeps the latest state of each manifest in ``scans``."""
     began = job.clock.monotonic()
 
-    def look() -> dict[str, Seen]:
+    def poll() -> dict[str, Seen]:
         patient = job.clock.monotonic() - began < pace.SCAN_BEGINS
         for platform, digest in manifests.items():
-            scans[platform] = _look(job, repository, digest, scans[platform], patient=patient)
+            scans[platform] = _poll(job, repository, digest, scans[platform], patient=patient)
         return scans
 
     def say(platform: str, state: InProgress) -> None:
         job.ci.line(f"{_subject(repository, platform)}: {state.message}")
 
     return watch(
-        look,
+        poll,
         lambda seen: scan_findings.judge(seen, fail_on),
         say,
         clock=job.clock,
@@ -74,7 +74,7 @@ def _watch(
     )
 
 
-def _look(job: Job, repository: Repository, digest: str, before: Seen, *, patient: bool) -> Seen:
+def _poll(job: Job, repository: Repository, digest: str, before: Seen, *, patient: bool) -> Seen:
     """Polls a scan unless it is complete. Starts a scan that doesn't start on its own, as with manual scanning."""
     if scan_findings.reports({"": before}):
         return before
@@ -101,12 +101,12 @@ def _no_result(refused: Refused) -> Verdict:
     return Verdict(Outcome.FAILED, " ".join(filter(None, [*refused.problems, refused.remedy])))
 
 
-def _tell(
+def _report(
     job: Job, repository: Repository, image: str, verdict: Verdict, scans: dict[str, Seen], elapsed: float
 ) -> None:
     """Starts each line with its subject, because reports on several images run side by side."""
     reports = scan_findings.reports(scans)
-    worst = [f"{one} {one.uri}".rstrip() for one in scan_findings.worst(reports)]
+    worst = [f"{each} {each.uri}".rstrip() for each in scan_findings.worst(reports)]
     for platform, found in reports.items():
         job.ci.line(f"{_subject(repository, platform)}: {found}")
     for line in worst:

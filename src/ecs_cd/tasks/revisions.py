@@ -11,8 +11,7 @@ from ecs_cd.aws import ecs, task_definitions
 from ecs_cd.aws.errors import explain
 from ecs_cd.job.job import Job
 from ecs_cd.model.errors import Cancelled
-from ecs_cd.model.references import family as family_of
-from ecs_cd.model.references import short
+from ecs_cd.model.references import family, short
 from ecs_cd.tasks import templates
 from ecs_cd.tasks.rules import revisions
 from ecs_cd.tasks.rules.task_definition import TaskDefinition
@@ -37,7 +36,7 @@ def clean_up(
     is only a warning, because the deployment has succeeded.
     """
     try:
-        found = _superfluous(job, cluster, services, deployed, keep, protected)
+        found = _expired(job, cluster, services, deployed, keep, protected)
     except (ClientError, BotoCoreError) as error:
         job.ci.warning(f"keep-revisions: nothing is deregistered: {explain(error).sentence}")
         return
@@ -100,17 +99,17 @@ def deregister_unused(job: Job, *arns: str) -> None:
         job.ci.line(f"task definition: {short(arn)} was never deployed, and is deregistered")
 
 
-def _superfluous(
+def _expired(
     job: Job, cluster: str, services: Collection[str], deployed: Collection[str], keep: int, protected: Collection[str]
 ) -> list[str]:
-    families = sorted({family_of(arn) for arn in deployed})
+    families = sorted({family(arn) for arn in deployed})
     # Reads the used revisions last, to include deployments that start during the clean-up.
-    active = [task_definitions.active(job.aws, family) for family in families]
-    looked_at = ecs.look_at_services(job.aws, cluster, list(services))
-    used = {*deployed, *protected, *revisions.named_by(looked_at.values())}
-    for family in families:
-        used |= task_definitions.running(job.aws, cluster, family)
-    return [arn for one in active for arn in revisions.expired(one, keep, used)]
+    active = [task_definitions.active(job.aws, name) for name in families]
+    described = ecs.look_at_services(job.aws, cluster, list(services))
+    used = {*deployed, *protected, *revisions.named_by(described.values())}
+    for name in families:
+        used |= task_definitions.running(job.aws, cluster, name)
+    return [arn for arns in active for arn in revisions.expired(arns, keep, used)]
 
 
 def _deregister(arns: Sequence[str], job: Job) -> list[str]:

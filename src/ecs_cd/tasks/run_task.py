@@ -22,7 +22,7 @@ from ecs_cd.job.watch import watch
 from ecs_cd.model import pace
 from ecs_cd.model.references import short
 from ecs_cd.model.verdict import InProgress, Outcome, Verdict
-from ecs_cd.tasks.rules import task_definition
+from ecs_cd.tasks.logs import log_stream
 from ecs_cd.tasks.rules.task_definition import TaskDefinition
 
 OURS = "ecs-cd/"  # the prefix of the startedBy that ecs-cd sets
@@ -31,7 +31,7 @@ Judge = Callable[[stopped_tasks.Task], Verdict | None]
 
 
 @dataclass(frozen=True)
-class OneTask:
+class StandaloneTask:
     """A task to run. ``what`` is its display name; ``call`` holds RunTask's members except those that ecs-cd sets.
 
     The job log shows the logs of ``containers``. Without ``started_by``, ecs-cd sets a unique one, by which it can find
@@ -60,29 +60,29 @@ class NotPlaced(Exception):
     """RunTask could not place the task, and started nothing."""
 
 
-def run(one: OneTask, arn: str, job: Job) -> Result:
+def run(standalone: StandaloneTask, arn: str, job: Job) -> Result:
     """Runs the task with the task definition ``arn``. Without waiting, the outcome is in progress, which is green.
 
     Sets the output for the task's ARN at once, even if there is no task. As in the official action, the task succeeds
     only if every container exits with 0. A result that is not green is the result of the verb.
     """
-    deadline = job.clock.monotonic() + one.timeout
+    deadline = job.clock.monotonic() + standalone.timeout
     try:
-        task = start(one, arn, deadline, job)
+        task = start(standalone, arn, deadline, job)
     except NotPlaced as not_placed:
         job.ci.outputs({"run-task-arn": json.dumps([])})
         return _ended(Verdict(Outcome.FAILED, str(not_placed)), arn, "", [])
     job.ci.outputs({"run-task-arn": json.dumps([task])})
-    if not one.wait:
+    if not standalone.wait:
         job.state.end()  # the task continues without ecs-cd
         return _ended(Verdict(Outcome.IN_PROGRESS, f"task {short(task)} runs, and is not waited for"), arn, task, [])
-    following = Follow(one, task, job)
-    verdict = follow(following, _every_container, deadline)
+    tracked = TrackedTask(standalone, task, job)
+    verdict = follow(tracked, _every_container, deadline)
     if verdict.outcome in (Outcome.TIMED_OUT, Outcome.UNKNOWN):
         verdict = Verdict(verdict.outcome, f"{verdict.message}; the task goes on: {task}")
-        evidence = [Finding(f"the {one.what} task was still running", tuple(following.lines))]
+        evidence = [Finding(f"the {standalone.what} task was still running", tuple(tracked.lines))]
         return _ended(verdict, arn, task, evidence if verdict.outcome is Outcome.TIMED_OUT else [])
-    return _ended(verdict, arn, task, [] if verdict.outcome.green else [following.finding()])
+    return _ended(verdict, arn, task, [] if verdict.outcome.green else [tracked.finding()])
 
 
 def _ended(verdict: Verdict, arn: str, task: str, findings: Sequence[Finding]) -> Result:
@@ -90,7 +90,7 @@ def _ended(verdict: Verdict, arn: str, task: str, findings: Sequence[Finding]) -
     return Result(verdict, outputs, {"task definition": short(arn), "task": task}, findings)
 
 
-def start(one: OneTask, arn: str, deadline: float, job: Job) -> str:
+def start(standalone: StandaloneTask, arn: str, deadline: float, job: Job) -> str:
     """Starts exactly one task and returns its ARN.
 
     A lost response doesn't start a second task: the clientToken makes ECS return the first one, and before a retry
@@ -99,53 +99,53 @@ def start(one: OneTask, arn: str, deadline: float, job: Job) -> str:
     """
     attempt = 0
     while True:
-        request = _request(one, arn, attempt, job)
+        request = _request(standalone, arn, attempt, job)
         job.state.begin(
             kind="task",
-            what=one.what,
-            cluster=one.cluster,
-            family=one.family,
+            what=standalone.what,
+            cluster=standalone.cluster,
+            family=standalone.family,
             started_by=request["startedBy"],
             # Without the ARN, a cancellation could stop a task that only looks like this one.
-            on_cancel="leave" if one.started_by else one.on_cancel,
+            on_cancel="leave" if standalone.started_by else standalone.on_cancel,
             region=job.aws.region,
             sign_in=job.aws.sign_in,
         )
-        task, failures = _run_once(one, request, job)
+        task, failures = _run_once(standalone, request, job)
         if task:
-            job.state.begin(task=task, on_cancel=one.on_cancel)
-            job.ci.line(f"{one.what}: task {short(task)} started, {short(arn)}")
+            job.state.begin(task=task, on_cancel=standalone.on_cancel)
+            job.ci.line(f"{standalone.what}: task {short(task)} started, {short(arn)}")
             return task
         words = stopped_tasks.failure_words(failures)
         if not stopped_tasks.placement_may_heal(failures) or job.clock.monotonic() >= deadline:
             job.state.end()
-            raise NotPlaced(f"ECS can't place the {one.what} task: {words or 'RunTask named no reason'}")
+            raise NotPlaced(f"ECS can't place the {standalone.what} task: {words or 'RunTask named no reason'}")
         attempt += 1
-        job.ci.line(f"{one.what}: ECS can't place the task now ({words}); trying again")
+        job.ci.line(f"{standalone.what}: ECS can't place the task now ({words}); trying again")
         job.clock.sleep(min(15, 2 * attempt))
 
 
-def _request(one: OneTask, arn: str, attempt: int, job: Job) -> dict[str, Any]:
-    call = {**one.call, "taskDefinition": arn, "count": 1}
+def _request(standalone: StandaloneTask, arn: str, attempt: int, job: Job) -> dict[str, Any]:
+    call = {**standalone.call, "taskDefinition": arn, "count": 1}
     token = client_token(job.run, job.state.nonce, {**call, "attempt": attempt})
-    return {**call, "clientToken": token, "startedBy": one.started_by or f"{OURS}{token}"}
+    return {**call, "clientToken": token, "startedBy": standalone.started_by or f"{OURS}{token}"}
 
 
-def _run_once(one: OneTask, request: dict[str, Any], job: Job) -> tuple[str, list[ecs.Json]]:
+def _run_once(standalone: StandaloneTask, request: dict[str, Any], job: Job) -> tuple[str, list[ecs.Json]]:
     """RunTask's answer: the task's ARN, or its failures. Every retry has the same clientToken."""
 
     def call() -> tuple[str, list[ecs.Json]]:
         task, failures = ecs.run_task(job.aws, request)
         return (str(task["taskArn"]) if task else ""), failures
 
-    def look() -> tuple[str, list[ecs.Json]] | None:
-        if one.started_by:
+    def find_started() -> tuple[str, list[ecs.Json]] | None:
+        if standalone.started_by:
             return None  # other tasks may carry it too; the clientToken must suffice
-        found = ecs.started_by(job.aws, one.cluster, one.family, request["startedBy"])
+        found = ecs.started_by(job.aws, standalone.cluster, standalone.family, request["startedBy"])
         return (found, []) if found else None
 
     try:
-        return carry_out("RunTask", call, look, job, idempotent=True)  # thanks to the clientToken
+        return carry_out("RunTask", call, find_started, job, idempotent=True)  # thanks to the clientToken
     except (ClientError, BotoCoreError):
         job.state.end()  # ECS refused the call and started nothing
         raise
@@ -155,10 +155,10 @@ def _run_once(one: OneTask, request: dict[str, Any], job: Job) -> tuple[str, lis
 
 
 @dataclass
-class Follow:
+class TrackedTask:
     """Polls one task: its status and its new log lines."""
 
-    one: OneTask
+    standalone: StandaloneTask
     task: str
     job: Job
     last: Mapping[str, Any] = field(default_factory=dict)
@@ -166,8 +166,8 @@ class Follow:
     lines: deque[str] = field(default_factory=lambda: deque(maxlen=logs.TAIL))
 
     def __post_init__(self) -> None:
-        options = {name: task_definition.log_options(self.one.definition, name) for name in self.one.containers}
-        streams = {name: logs.stream(options[name], name, self.task) for name in self.one.containers}
+        definition = self.standalone.definition
+        streams = {name: log_stream(definition, name, self.task) for name in self.standalone.containers}
         self.logs = [log for log in streams.values() if log is not None]
         hidden = [f"`{name}`" for name, log in streams.items() if log is None]
         if hidden:
@@ -176,9 +176,9 @@ class Follow:
                 "it needs logDriver awslogs with awslogs-group and awslogs-stream-prefix"
             )
 
-    def look(self) -> Mapping[str, Any]:
+    def poll(self) -> Mapping[str, Any]:
         with transient_as_unreadable():
-            self.last = ecs.task(self.job.aws, self.one.cluster, self.task) or {}
+            self.last = ecs.task(self.job.aws, self.standalone.cluster, self.task) or {}
         self.fresh = self.relay()
         return self.last
 
@@ -208,9 +208,9 @@ class Follow:
         return task_failed(StoppedTask(self.last, tuple(self.lines)))
 
 
-def follow(following: Follow, judge: Judge, deadline: float) -> Verdict:
+def follow(tracked: TrackedTask, judge: Judge, deadline: float) -> Verdict:
     """Follows the task until ``judge`` has a verdict or the deadline passes; then the task is still under way."""
-    job, what = following.job, following.one.what
+    job, what = tracked.job, tracked.standalone.what
 
     def state(task: stopped_tasks.Task) -> Verdict | dict[str, InProgress]:
         if not task:
@@ -218,7 +218,7 @@ def follow(following: Follow, judge: Judge, deadline: float) -> Verdict:
         return judge(task) or {what: InProgress(stopped_tasks.status_words(task))}
 
     verdict = watch(
-        following.look,
+        tracked.poll,
         state,
         lambda subject, watching: job.ci.line(f"{subject or what}: {watching.message}"),
         clock=job.clock,
@@ -228,7 +228,7 @@ def follow(following: Follow, judge: Judge, deadline: float) -> Verdict:
     )
     if verdict.outcome not in (Outcome.TIMED_OUT, Outcome.UNKNOWN):
         job.state.end()
-        following.drain(0.0 if verdict.outcome.green else pace.LATE_LOG)
+        tracked.drain(0.0 if verdict.outcome.green else pace.LATE_LOG)
     return verdict
 
 
@@ -236,7 +236,7 @@ def _every_container(task: stopped_tasks.Task) -> Verdict | None:
     """``None`` until the task is STOPPED. A container without an exit code never ran, which is a failure."""
     if task.get("lastStatus") != "STOPPED":
         return None
-    codes = {str(one.get("name")): one.get("exitCode") for one in task.get("containers", ())}
+    codes = {str(container.get("name")): container.get("exitCode") for container in task.get("containers", ())}
     failed = {name: code for name, code in codes.items() if code != 0}
     if codes and not failed:
         return Verdict(Outcome.SUCCEEDED, f"task {short(str(task['taskArn']))} ended, every container with 0")

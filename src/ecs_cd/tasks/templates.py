@@ -46,7 +46,7 @@ def load(source: TaskDefinitionSource, job: Job) -> Template:
 
 def revision(definition: TaskDefinition, job: Job) -> str:
     """The ARN of a revision with this content: the family's newest if it is the same, else a new one."""
-    return told(newest(definition, job), job) or register(definition, job)
+    return report_existing(newest(definition, job), job) or register(definition, job)
 
 
 def newest(definition: TaskDefinition, job: Job, template: Template | None = None) -> str:
@@ -62,7 +62,7 @@ def newest(definition: TaskDefinition, job: Job, template: Template | None = Non
     return ""
 
 
-def told(arn: str, job: Job) -> str:
+def report_existing(arn: str, job: Job) -> str:
     """Logs that this revision already exists; returns its ARN."""
     if arn:
         job.ci.line(f"task definition: {short(arn)} is the same already")

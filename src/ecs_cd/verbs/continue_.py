@@ -24,7 +24,7 @@ def run(inputs: Continue, job: Job) -> int:
         names = ", ".join(plan.target.key for plan in plans)
         raise Refused(f"no deployment of {names} waits for anybody", "A deployment that does says so as `paused`.")
     found = [TrackedDeployment(existing.with_definition(plan, own.task_definition, job), own) for plan, own in waiting]
-    deployments = [(one, partial(_go_on, one, job)) for one in found]
+    deployments = [(tracked, partial(_go_on, tracked, job)) for tracked in found]
     return run_step(STEP, lambda: existing.carry_out(inputs, deployments, job)[1], job)
 
 

@@ -134,8 +134,8 @@ def _checked(plan: Plan, policy: Policy, job: Job) -> Plan:
 def _without_document(inputs: DeployAlone, kept: GitHubDeploymentStatus, job: Job) -> int:
     given = official.prepare(inputs, job)
     job.ci.outputs({"task-definition": given.path})
-    one_task = given.run_task
-    first = (lambda arn: run_task.run(one_task, arn, job)) if one_task else None
+    standalone = given.run_task
+    first = (lambda arn: run_task.run(standalone, arn, job)) if standalone else None
     if given.service:
         prepared = _drop_in(inputs, given, given.service, job)
         commit = checkout.commit(inputs.sha, job) if inputs.github_deployment else ""

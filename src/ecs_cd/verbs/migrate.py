@@ -23,13 +23,13 @@ from ecs_cd.steps.step import Step, run_step
 from ecs_cd.tasks import revisions, run_task, templates
 from ecs_cd.tasks.rules import task_definition
 from ecs_cd.tasks.rules.task_definition import TaskDefinition
-from ecs_cd.tasks.run_task import Follow, NotPlaced, OneTask
+from ecs_cd.tasks.run_task import NotPlaced, StandaloneTask, TrackedTask
 
 STEP = Step("Migration", result="migration-result", phase="migrate")
 
 
 @dataclass(frozen=True)
-class Plan:
+class MigrationPlan:
     """The migration task before its image is known."""
 
     migration: Migration
@@ -49,7 +49,7 @@ def run(inputs: Migrate, job: Job) -> int:
     return run_step(STEP, lambda: execute(inputs, plan, by_name, job), job)
 
 
-def prepare(document: Document, job: Job) -> Plan | None:
+def prepare(document: Document, job: Job) -> MigrationPlan | None:
     """Checks everything that can be checked before anything changes. ``None`` without a migration."""
     migration = document.migration
     if migration is None:
@@ -61,10 +61,10 @@ def prepare(document: Document, job: Job) -> Plan | None:
     )
     task_definition.check_containers(definition, [migration.container], where=where)
     placement = _placement(service, definition)
-    return Plan(migration, document.cluster, definition, placement)
+    return MigrationPlan(migration, document.cluster, definition, placement)
 
 
-def execute(inputs: Migrate, plan: Plan | None, by_name: Mapping[str, str], job: Job) -> Result:
+def execute(inputs: Migrate, plan: MigrationPlan | None, by_name: Mapping[str, str], job: Job) -> Result:
     """Starts the migration once and follows it. ``by_name`` has the document's images, by digest."""
     if plan is None:
         verdict = Verdict(Outcome.SKIPPED, "the document has no migration")
@@ -72,30 +72,30 @@ def execute(inputs: Migrate, plan: Plan | None, by_name: Mapping[str, str], job:
     container = plan.migration.container
     image = by_name[plan.migration.image]
     definition = task_definition.with_images(plan.definition, {container: image})
-    one = OneTask("migration", _call(plan), definition, (container,), inputs.on_cancel)
+    standalone = StandaloneTask("migration", _call(plan), definition, (container,), inputs.on_cancel)
     try:
         with _revision(definition, job) as arn:
             deadline = job.clock.monotonic() + inputs.migration_timeout
-            task = run_task.start(one, arn, deadline, job)
+            task = run_task.start(standalone, arn, deadline, job)
     except NotPlaced as not_placed:
         outputs = {"migration-result": Outcome.FAILED.value}
         return Result(Verdict(Outcome.FAILED, str(not_placed)), outputs, {"cluster": plan.cluster})
-    following = Follow(one, task, job)
-    verdict = run_task.follow(following, lambda task: stopped_tasks.migration_verdict(task, container), deadline)
-    return _result(verdict, following, plan, arn, image)
+    tracked = TrackedTask(standalone, task, job)
+    verdict = run_task.follow(tracked, lambda task: stopped_tasks.migration_verdict(task, container), deadline)
+    return _result(verdict, tracked, plan, arn, image)
 
 
 @contextmanager
 def _revision(definition: TaskDefinition, job: Job) -> Iterator[str]:
     """The revision to run. Deregisters a newly registered one if it is certain that no task was started with it."""
-    known = templates.told(templates.newest(definition, job), job)
+    known = templates.report_existing(templates.newest(definition, job), job)
     with revisions.registering(job) as new:
         arn = known or new.register(definition)
         with new.starting(arn):
             yield arn
 
 
-def _call(plan: Plan) -> dict[str, Any]:
+def _call(plan: MigrationPlan) -> dict[str, Any]:
     command = list(plan.migration.command)
     overrides = {"containerOverrides": [{"name": plan.migration.container, "command": command}]} if command else {}
     return {"cluster": plan.cluster, **plan.placement, **({"overrides": overrides} if overrides else {})}
@@ -136,22 +136,22 @@ def _without_spot(strategy: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return kept
 
 
-def _result(verdict: Verdict, following: Follow, plan: Plan, arn: str, image: str) -> Result:
-    code = stopped_tasks.exit_code(following.last, plan.migration.container)
+def _result(verdict: Verdict, tracked: TrackedTask, plan: MigrationPlan, arn: str, image: str) -> Result:
+    code = stopped_tasks.exit_code(tracked.last, plan.migration.container)
     outputs = {
         "migration-result": verdict.outcome.value,
-        "migration-task-arn": following.task,
+        "migration-task-arn": tracked.task,
         "migration-exit-code": "" if code is None else str(code),
     }
-    facts = {"image": image, "task definition": short(arn), "task": following.task, "cluster": plan.cluster}
+    facts = {"image": image, "task definition": short(arn), "task": tracked.task, "cluster": plan.cluster}
     if verdict.outcome is Outcome.UNKNOWN:
-        return Result(Verdict(verdict.outcome, f"{verdict.message}; the task: {following.task}"), outputs, facts)
+        return Result(Verdict(verdict.outcome, f"{verdict.message}; the task: {tracked.task}"), outputs, facts)
     if verdict.outcome is Outcome.TIMED_OUT:
-        verdict = Verdict(verdict.outcome, f"{verdict.message}; the task goes on: {following.task}")
+        verdict = Verdict(verdict.outcome, f"{verdict.message}; the task goes on: {tracked.task}")
         finding = Finding(
-            "the migration was still running", tuple(following.lines), "Raise migration-timeout if it needs longer."
+            "the migration was still running", tuple(tracked.lines), "Raise migration-timeout if it needs longer."
         )
         return Result(verdict, outputs, facts, [finding])
     if verdict.outcome.green:
         return Result(verdict, outputs, facts)
-    return Result(verdict, outputs, facts, [following.finding()])
+    return Result(verdict, outputs, facts, [tracked.finding()])

@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 from ecs_cd.deploy import release
 from ecs_cd.document import load
-from ecs_cd.images import build_spec, resolve
-from ecs_cd.images import plan as build_plan
+from ecs_cd.images import build_plan, build_spec, resolve
 from ecs_cd.inputs.pipeline import Pipeline
 from ecs_cd.job import checkout
 from ecs_cd.job.job import Job, Result, concurrently
@@ -29,15 +28,15 @@ def _run(inputs: Pipeline, kept: GitHubDeploymentStatus, job: Job) -> int:
     names = set(deploy.image_names([*targets, *document.scheduled_tasks.values()]))
     names |= {document.migration.image} if document.migration else set()
     # An image that nothing runs is not built, unless the input names it.
-    wanted = [one for one in build_spec.wanted(inputs, document, job) if inputs.image or one.name in names]
-    commit = checkout.commit(inputs.sha, job, build_plan.place(wanted))
+    specs = [spec for spec in build_spec.wanted(inputs, document, job) if inputs.image or spec.name in names]
+    commit = checkout.commit(inputs.sha, job, build_plan.place(specs))
     plans, migration, prepared = concurrently(
-        lambda: build_plan.prepare(inputs, wanted, document, commit, job),
+        lambda: build_plan.prepare(inputs, specs, document, commit, job),
         lambda: migrate.prepare(document, job),
         lambda: deploy.prepare(inputs, targets, document, job),
     )
-    others = names if inputs.dry_run else names - {plan.name for plan in plans}
-    by_name = resolve.resolve(sorted(others), document.images, commit, job, required=not inputs.dry_run)
+    not_built = names if inputs.dry_run else names - {plan.name for plan in plans}
+    by_name = resolve.resolve(sorted(not_built), document.images, commit, job, required=not inputs.dry_run)
 
     def build() -> Result:
         result = build_push.execute(inputs, plans, job)

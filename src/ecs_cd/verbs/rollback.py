@@ -30,15 +30,15 @@ def run(inputs: Rollback, job: Job) -> int:
     problems = [each for each in found if isinstance(each, str)]
     if problems:
         raise Refused(problems)
-    mines = [each for each in found if isinstance(each, OwnDeployment)]
+    deployments = [each for each in found if isinstance(each, OwnDeployment)]
     plans = [
         existing.with_definition(plan, str(own.previous_task_definition), job)
-        for plan, own in zip(plans, mines, strict=True)
+        for plan, own in zip(plans, deployments, strict=True)
     ]
     plans = concurrently(*(partial(strategies.of(plan).prepare, job, plan) for plan in plans))
     backs = [
         TrackedDeployment(plan, own, back_to=str(own.previous_task_definition))
-        for plan, own in zip(plans, mines, strict=True)
+        for plan, own in zip(plans, deployments, strict=True)
     ]
     return run_step(STEP, lambda: _back(inputs, backs, job), job)
 
@@ -66,7 +66,7 @@ def _previous(job: Job, plan: Plan, current: str) -> str | None:
 
 
 def _back(inputs: Rollback, backs: Sequence[TrackedDeployment], job: Job) -> Result:
-    group, result = existing.carry_out(inputs, [(one, partial(_undo, one, job)) for one in backs], job)
+    group, result = existing.carry_out(inputs, [(tracked, partial(_undo, tracked, job)) for tracked in backs], job)
     if result.verdict.outcome is not Outcome.SUCCEEDED:
         return result
     words = "; ".join(f"{tracked.key} is back at {short(tracked.back_to)}" for tracked in group)

@@ -578,25 +578,6 @@ def test_what_ecs_would_run_otherwise_is_not_the_same(one: dict[str, Any], other
     assert not task_definition.same(other, one)
 
 
-# ---- logs ----
-
-
-@pytest.mark.parametrize(
-    ("configuration", "expected"),
-    [
-        ({"logDriver": "awslogs", "options": {"awslogs-group": "/g"}}, {"awslogs-group": "/g"}),
-        ({"logDriver": "awslogs"}, {}),
-        ({"logDriver": "awsfirelens", "options": {"Name": "loki"}}, {}),
-        ({}, {}),
-    ],
-)
-def test_only_awslogs_tells_where_the_log_is(configuration: dict[str, Any], expected: dict[str, str]) -> None:
-    """Any other driver takes it where we can't read it."""
-    definition = web(logConfiguration=configuration)
-    assert task_definition.log_options(definition, "app") == expected
-    assert task_definition.log_options(definition, "other") == {}
-
-
 # ---- for every task definition ----
 
 

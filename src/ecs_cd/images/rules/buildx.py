@@ -102,8 +102,8 @@ def platforms(inspected: str) -> set[str]:
 
     Empty if the output lists no platforms, as with a builder that has not started yet.
     """
-    told = (line.partition(":")[2] for line in inspected.splitlines() if line.startswith("Platforms:"))
-    words = (word.split()[0].rstrip("*") for line in told for word in line.split(",") if word.strip())
+    lists = (line.partition(":")[2] for line in inspected.splitlines() if line.startswith("Platforms:"))
+    words = (word.split()[0].rstrip("*") for listed in lists for word in listed.split(",") if word.strip())
     return {_without_variant(word) for word in words}
 
 

@@ -62,13 +62,13 @@ class Source:
     seen: str
 
 
-def arguments(recipe: BuildSpec) -> dict[str, str]:
-    """The build arguments by name; the last one wins. Raises ``NotReusable`` if the recipe can't have a certain key."""
-    if is_remote(recipe.context):
+def arguments(spec: BuildSpec) -> dict[str, str]:
+    """The build arguments by name; the last one wins. Raises ``NotReusable`` if the spec can't have a certain key."""
+    if is_remote(spec.context):
         raise NotReusable("the context is not a folder of the checkout")
-    if recipe.secrets or recipe.secret_envs or recipe.secret_files:
+    if spec.secrets or spec.secret_envs or spec.secret_files:
         raise NotReusable("the build has secrets, whose values may change the image")
-    pairs = [argument.partition("=") for argument in recipe.build_args]
+    pairs = [argument.partition("=") for argument in spec.build_args]
     if taken := [name for name, separator, _ in pairs if not separator]:
         raise NotReusable(f"the build argument {taken[0]} has the environment's value; write NAME=VALUE")
     return {name: value for name, _, value in pairs}
@@ -86,14 +86,14 @@ def seen(
     the commit. ``prefix`` is the path from the top of the checkout to the context, and ends in a slash unless empty.
     """
     lines = []
-    for path, one in sorted(there.items()):
+    for path, file in sorted(there.items()):
         name = f"{prefix}{path}"
-        if stat.S_ISDIR(one.mode) and name not in tracked:
+        if stat.S_ISDIR(file.mode) and name not in tracked:
             if name not in folders:
                 raise NotReusable(f"{name}/ is seen by the build and not in the commit; list it in .dockerignore")
-            lines.append(f"{stat.S_IMODE(one.mode):o} {path}/")
+            lines.append(f"{stat.S_IMODE(file.mode):o} {path}/")
         else:
-            lines.append(f"{stat.S_IMODE(one.mode):o} {certain(name, one, tracked)} {path}")
+            lines.append(f"{stat.S_IMODE(file.mode):o} {certain(name, file, tracked)} {path}")
     for name in tracked:
         path = name.removeprefix(prefix)
         if name.startswith(prefix) and path not in there and not ignore.excluded(path):
@@ -173,24 +173,24 @@ def looked_up(references: Iterable[str]) -> dict[str, tuple[Repository, str]]:
 
 
 def key(
-    recipe: BuildSpec, source: Source, bases: Mapping[str, str], *, machine: str, platforms: str, attestations: str
+    spec: BuildSpec, source: Source, bases: Mapping[str, str], *, machine: str, platforms: str, attestations: str
 ) -> Key:
     """The key of an image.
 
     ``machine`` is the builder's architecture, which may also affect a build for another architecture. ``platforms`` is
-    the default if the recipe doesn't set any, ``attestations`` the environment's setting for default attestations.
+    the default if the spec doesn't set any, ``attestations`` the environment's setting for default attestations.
     ``bases`` are the digests of base images that the Dockerfile references by tag.
     """
-    labels = dict(label.partition("=")[::2] for label in recipe.labels)
+    labels = dict(label.partition("=")[::2] for label in spec.labels)
     facts = [
         _VERSION,
         [source.context, source.file, source.dockerfile, source.ignore, source.seen],
         sorted(bases.items()),
-        recipe.target,
-        sorted(arguments(recipe).items()),
+        spec.target,
+        sorted(arguments(spec).items()),
         sorted(labels.items()),
-        [sorted(set(recipe.platforms)) or platforms, machine],
-        [recipe.provenance, recipe.sbom, attestations],
+        [sorted(set(spec.platforms)) or platforms, machine],
+        [spec.provenance, spec.sbom, attestations],
     ]
     # BuildKit matches a reference without a tag by this name: https://docs.docker.com/build/concepts/context/
     by_digest = {

@@ -26,7 +26,7 @@ def needed(text: str, target: str = "") -> bool:
     stages = [_stage(part) for part in _FROM.split(text)[1:]]
     named = [stage for stage in stages if stage.name == target.lower()] if target else stages
     chain = named[-1:]
-    while chain and (below := [one for one in stages[: stages.index(chain[-1])] if one.name == chain[-1].base]):
+    while chain and (below := [stage for stage in stages[: stages.index(chain[-1])] if stage.name == chain[-1].base]):
         chain.append(below[-1])
     return all(stage.platform in _ASKED_FOR for stage in chain) and any(stage.runs for stage in chain)
 

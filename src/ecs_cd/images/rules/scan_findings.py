@@ -184,18 +184,18 @@ def read(pages: Sequence[Page]) -> Report:
     suppressed findings, and never counts fewer than the listed ones.
     """
     vulnerabilities, suppressed = [], Counter[str]()
-    told: dict[str, int] = {}
+    reported: dict[str, int] = {}
     for page in pages:
         for severity, number in (_findings(page).get("findingSeverityCounts") or {}).items():
-            told[severity] = max(told.get(severity, 0), number)
+            reported[severity] = max(reported.get(severity, 0), number)
         vulnerabilities += [_basic(finding) for finding in _findings(page).get("findings") or ()]
         for finding in _findings(page).get("enhancedFindings") or ():
             if finding.get("status", "ACTIVE") == "ACTIVE":
                 vulnerabilities.append(_enhanced(finding))
             else:
                 suppressed[_severity(finding)] += 1
-    listed = Counter(one.severity for one in vulnerabilities)
-    counts = {name: max(listed[name], told.get(name, 0) - suppressed[name]) for name in {*told, *listed}}
+    listed = Counter(each.severity for each in vulnerabilities)
+    counts = {name: max(listed[name], reported.get(name, 0) - suppressed[name]) for name in {*reported, *listed}}
     return Report(
         {name: counts[name] for name in sorted(counts, key=_rank) if counts[name]},
         vulnerabilities,
@@ -205,8 +205,8 @@ def read(pages: Sequence[Page]) -> Report:
 
 def worst(reports: Mapping[str, Report]) -> list[Vulnerability]:
     """The worst few findings, each once: images of several platforms contain the same packages."""
-    found = dict.fromkeys(one for report in reports.values() for one in report.vulnerabilities)
-    return sorted(found, key=lambda one: _rank(one.severity))[:WORST]
+    found = dict.fromkeys(each for report in reports.values() for each in report.vulnerabilities)
+    return sorted(found, key=lambda vulnerability: _rank(vulnerability.severity))[:WORST]
 
 
 def _verdict(reports: Mapping[str, Report], fail_on: str) -> Verdict:
@@ -214,12 +214,12 @@ def _verdict(reports: Mapping[str, Report], fail_on: str) -> Verdict:
     reached = SEVERITIES[: SEVERITIES.index(fail_on.upper()) + 1] if fail_on else ()
     if not any(severity in reached for report in reports.values() for severity in report.counts):
         return Verdict(Outcome.SUCCEEDED, words)
-    named = ", ".join(f"{one.name} ({one.package})" if one.package else one.name for one in worst(reports))
+    named = ", ".join(f"{each.name} ({each.package})" if each.package else each.name for each in worst(reports))
     return Verdict(Outcome.FAILED, f"{words}; `fail-on` is {fail_on}{f'; the worst: {named}' if named else ''}")
 
 
 def _basic(finding: Mapping[str, Any]) -> Vulnerability:
-    attributes = {one["key"]: one.get("value", "") for one in finding.get("attributes") or ()}
+    attributes = {each["key"]: each.get("value", "") for each in finding.get("attributes") or ()}
     return Vulnerability(
         _severity(finding),
         _line(finding.get("name")),

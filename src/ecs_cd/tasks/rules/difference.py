@@ -14,6 +14,7 @@ from typing import Any
 from ecs_cd.tasks.rules.task_definition import MAPS, NAMED, TaskDefinition, canonical
 
 _LONGEST = 200  # characters of a value
+_SHOWN = ("image", "cpu", "memory", "memoryReservation")  # what the line of a new container shows
 _DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
 # Signs of a credential: in the name of an option or a label (some log services put it into the URL), and in the text of
 # a command, an option or a label.
@@ -32,8 +33,8 @@ def lines(old: TaskDefinition | None, new: TaskDefinition) -> list[str]:
     if old is not None:
         return list(_changes(canonical(old), tree, ()))
     containers = tree.get("containerDefinitions", {})
-    told = [_container(one, ("containerDefinitions", name)) for name, one in containers.items()]
-    return [f"+ family {tree.get('family', '')}: new", *told]
+    summaries = [_container(each, ("containerDefinitions", name)) for name, each in containers.items()]
+    return [f"+ family {tree.get('family', '')}: new", *summaries]
 
 
 def _changes(old: Any, new: Any, path: Path) -> Iterator[str]:
@@ -59,9 +60,9 @@ def _is_collection(path: Path) -> bool:
     return path[-1] in MAPS or path[-1] in NAMED
 
 
-def _container(one: Any, path: Path) -> str:
-    sizes = {name: one[name] for name in ("image", "cpu", "memory", "memoryReservation") if name in one}
-    return f"+ {_place(path)}: {', '.join(f'{name} {_text(value)}' for name, value in sizes.items())}"
+def _container(container: Any, path: Path) -> str:
+    shown = {name: container[name] for name in _SHOWN if name in container}
+    return f"+ {_place(path)}: {', '.join(f'{name} {_text(value)}' for name, value in shown.items())}"
 
 
 def _line(sign: str, path: Path, *values: Any) -> str:

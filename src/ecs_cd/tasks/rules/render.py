@@ -40,7 +40,7 @@ class Changes:
 def render(definition: TaskDefinition, changes: Changes, *, where: str) -> TaskDefinition:
     """A copy with the changes. Raises ``Refused`` that lists every container that is missing or can't take them."""
     what = f"the task definition in {where}"
-    there = [str(one.get("name", "")) for one in definition["containerDefinitions"]]
+    there = [str(each.get("name", "")) for each in definition["containerDefinitions"]]
     found = [
         f"{what} has no container `{name}`{closest(name, there)}; it has {', '.join(there)}"
         for name in changes.containers
@@ -56,8 +56,8 @@ def render(definition: TaskDefinition, changes: Changes, *, where: str) -> TaskD
         raise Refused(found)
     roles = {"taskRoleArn": changes.task_role, "executionRoleArn": changes.execution_role}
     containers = [
-        _without_empty_words(_changed(one, changes) if one.get("name") in changes.containers else one)
-        for one in definition["containerDefinitions"]
+        _without_empty_words(_changed(each, changes) if each.get("name") in changes.containers else each)
+        for each in definition["containerDefinitions"]
     ]
     return {**definition, "containerDefinitions": containers, **{name: role for name, role in roles.items() if role}}
 
@@ -92,19 +92,19 @@ def words(text: str, *, what: str) -> tuple[str, ...]:
         raise Refused(f"{what}: {str(error).lower()}") from None
 
 
-def _changed(one: dict[str, Any], changes: Changes) -> dict[str, Any]:
+def _changed(container: dict[str, Any], changes: Changes) -> dict[str, Any]:
     changed = {
-        **one,
-        "image": changes.image or one.get("image"),
-        "command": list(changes.command) or one.get("command"),
-        "environment": _merged(one.get("environment", []), changes.environment, "value"),
+        **container,
+        "image": changes.image or container.get("image"),
+        "command": list(changes.command) or container.get("command"),
+        "environment": _merged(container.get("environment", []), changes.environment, "value"),
         "environmentFiles": [{"value": arn, "type": "s3"} for arn in changes.environment_files]
-        or one.get("environmentFiles"),
-        "secrets": _merged(one.get("secrets", []), changes.secrets, "valueFrom"),
-        "logConfiguration": _logs(one.get("logConfiguration", {}), changes),
-        "dockerLabels": {**one.get("dockerLabels", {}), **changes.labels},
+        or container.get("environmentFiles"),
+        "secrets": _merged(container.get("secrets", []), changes.secrets, "valueFrom"),
+        "logConfiguration": _logs(container.get("logConfiguration", {}), changes),
+        "dockerLabels": {**container.get("dockerLabels", {}), **changes.labels},
     }
-    return {name: value for name, value in changed.items() if value or name in one}
+    return {name: value for name, value in changed.items() if value or name in container}
 
 
 def _without_empty_words(container: dict[str, Any]) -> dict[str, Any]:

@@ -13,14 +13,14 @@ def expired(active: Collection[str], keep: int, used: Collection[str]) -> list[s
 
     Keeps the newest ``keep``, at least one, and those in ``used``, which may be ARNs or ``family:revision``.
     """
-    names = {short(one) for one in used}
+    names = {short(name) for name in used}
     oldest_first = sorted(active, key=_number)
-    return [one for one in oldest_first[: -max(keep, 1)] if short(one) not in names]
+    return [arn for arn in oldest_first[: -max(keep, 1)] if short(arn) not in names]
 
 
 def before(current: str, active: Iterable[str]) -> str | None:
     """The newest active revision of a family that is older than ``current``."""
-    older = [one for one in active if _number(one) < _number(current)]
+    older = [arn for arn in active if _number(arn) < _number(current)]
     return max(older, key=_number, default=None)
 
 
@@ -28,8 +28,8 @@ def named_by(services: Iterable[Mapping[str, Any]]) -> set[str]:
     """The task definitions of services, including those of all their deployments and task sets."""
     found: set[str] = set()
     for service in services:
-        running = [service, *service.get("deployments", ()), *service.get("taskSets", ())]
-        found |= {str(one["taskDefinition"]) for one in running if one.get("taskDefinition")}
+        parts = [service, *service.get("deployments", ()), *service.get("taskSets", ())]
+        found |= {str(part["taskDefinition"]) for part in parts if part.get("taskDefinition")}
     return found
 
 

@@ -42,7 +42,7 @@ def read(
     if not isinstance(content, dict):
         raise Refused(f"{what} has to be a mapping that holds `family` and `containerDefinitions`")
     definition = normalise(content, register, described, found, keep_null_value_keys)
-    names = [one.get("name") for one in definition.get("containerDefinitions", ())]
+    names = [each.get("name") for each in definition.get("containerDefinitions", ())]
     for index, name in enumerate(names):  # the model doesn't require it, but ECS and our lookups do
         if name is None:
             found.append(f"containerDefinitions[{index}].name: is missing")
@@ -106,9 +106,9 @@ def with_images(definition: TaskDefinition, images: Mapping[str, str]) -> TaskDe
     return {**definition, "containerDefinitions": containers}
 
 
-def same(one: TaskDefinition, other: TaskDefinition) -> bool:
+def same(left: TaskDefinition, right: TaskDefinition) -> bool:
     """Whether ECS would run both the same way: ignores ECS's defaults, and order if it has no meaning."""
-    return canonical(one) == canonical(other)
+    return canonical(left) == canonical(right)
 
 
 def first_equal(definitions: Sequence[TaskDefinition]) -> list[int]:
@@ -116,10 +116,10 @@ def first_equal(definitions: Sequence[TaskDefinition]) -> list[int]:
     return [
         next(
             number
-            for number, other in enumerate(definitions)
-            if other is one or (other["family"] == one["family"] and same(other, one))
+            for number, earlier in enumerate(definitions)
+            if earlier is each or (earlier["family"] == each["family"] and same(earlier, each))
         )
-        for one in definitions
+        for each in definitions
     ]
 
 
@@ -156,22 +156,22 @@ class _Fitting:
             self.found.append(f"{path}: must be a mapping")
             return None
         fitted: dict[str, Any] = {}
-        told: set[str] = set()  # a field with another problem isn't also reported as missing
+        reported: set[str] = set()  # a field with another problem isn't also reported as missing
         for name, inner in value.items():
             here, before = json_yaml.join(path, name), len(self.found)
             if name in shape.members:
                 fitted[name] = self.member(inner, shape.members[name], here, name in self.keep)
-                told |= {name} if len(self.found) > before else set()
+                reported |= {name} if len(self.found) > before else set()
             else:
                 spelling = _spelling(name, shape)
-                told.add(spelling)
+                reported.add(spelling)
                 hint = f"; ECS spells it `{spelling}`" if spelling else self.where_it_belongs(name, shape)
                 self.found.append(f"{here}: ECS has no such field{hint}")
         kept = {name: inner for name, inner in fitted.items() if inner is not None}
         if path and all(_empty(inner) for inner in kept.values()):
             return None  # as the official action does, even for keys to keep
         _complete(kept, shape, path)
-        self.require(shape, path, {*kept, *told})
+        self.require(shape, path, {*kept, *reported})
         return kept
 
     def member(self, value: Any, shape: Shape, path: str, keep: bool) -> Any:
@@ -339,7 +339,7 @@ def canonical(definition: Mapping[str, Any]) -> dict[str, Any]:
         top["runtimePlatform"] = {k: v for k, v in platform.items() if _FARGATE.get(k) != v}
     same_ports = top.get("networkMode") in ("awsvpc", "host")
     if "containerDefinitions" in top:
-        top["containerDefinitions"] = [_with_ports(one, same_ports) for one in top["containerDefinitions"]]
+        top["containerDefinitions"] = [_with_ports(each, same_ports) for each in top["containerDefinitions"]]
     tree: dict[str, Any] = _tree(top, "")
     return tree
 
@@ -367,8 +367,8 @@ def _by_name(items: list[dict[str, Any]], name: str, value: str) -> dict[str, An
     return {label: values[0] if len(values) == 1 else values for label, values in found.items()}
 
 
-def _with_ports(one: Mapping[str, Any], same_ports: bool) -> dict[str, Any]:
-    return {**one, "portMappings": [_port(mapping, same_ports) for mapping in one.get("portMappings", ())]}
+def _with_ports(container: Mapping[str, Any], same_ports: bool) -> dict[str, Any]:
+    return {**container, "portMappings": [_port(mapping, same_ports) for mapping in container.get("portMappings", ())]}
 
 
 def _port(mapping: Mapping[str, Any], same_ports: bool) -> dict[str, Any]:
@@ -388,9 +388,3 @@ def _units(text: str, unit: str) -> str:
     if not written:
         return text
     return str(round(float(written[1]) * 1024)) if written[2] else written[1].lstrip("0") or "0"
-
-
-def log_options(definition: Mapping[str, Any], name: str) -> dict[str, str]:
-    """The awslogs options of a container; empty if it uses another log driver."""
-    configuration = container(definition, name).get("logConfiguration", {})
-    return dict(configuration.get("options", {})) if configuration.get("logDriver") == "awslogs" else {}

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from ecs_cd.document.rules.document import Document
-from ecs_cd.images import build_spec as recipes
-from ecs_cd.images import docker, registry, scan
+from ecs_cd.images import build_spec, docker, registry, scan
 from ecs_cd.images.rules import buildx, emulation, tags
 from ecs_cd.images.rules.buildx import Cache
 from ecs_cd.images.rules.tags import Tagging
@@ -29,13 +28,13 @@ _REMEDY = "Paths are relative to the workspace; is there an actions/checkout ste
 
 
 @dataclass(frozen=True)
-class Plan:
+class BuildPlan:
     """One image. ``there`` holds those of the relevant tags that exist in its repository.
 
     The fields with defaults are only for a build; ``bases`` are the base images that the content tag stands for.
     """
 
-    recipe: BuildSpec
+    spec: BuildSpec
     repository: Repository
     commit: str
     tagging: Tagging
@@ -46,33 +45,35 @@ class Plan:
 
     @property
     def name(self) -> str:
-        return self.recipe.name
+        return self.spec.name
 
     @property
     def dockerfile(self) -> str:
         """The text of the Dockerfile; empty if the context is not a local folder."""
-        return "" if buildx.is_remote(self.recipe.context) else _read(self.recipe)
+        return "" if buildx.is_remote(self.spec.context) else _read(self.spec)
 
 
-def place(recipes: Sequence[BuildSpec]) -> str:
+def place(specs: Sequence[BuildSpec]) -> str:
     """The folder of the checkout to build from: actions/checkout may use a subfolder, set by `path`."""
-    return next((recipe.context for recipe in recipes if not buildx.is_remote(recipe.context)), ".")
+    return next((spec.context for spec in specs if not buildx.is_remote(spec.context)), ".")
 
 
-def prepare(inputs: BuildPush, recipes: Sequence[BuildSpec], document: Document, commit: str, job: Job) -> list[Plan]:
+def prepare(
+    inputs: BuildPush, specs: Sequence[BuildSpec], document: Document, commit: str, job: Job
+) -> list[BuildPlan]:
     """Plans all images, and runs every check that is possible before a build.
 
     Starts no Docker process if there is nothing to build.
     """
     tags.check(inputs.tags)
     if inputs.scan == "wait" or inputs.fail_on:
-        for one in recipes:
-            scan.check(document.images[one.name])
-    keys = _keys(recipes, commit, job) if inputs.reuse == "content" else {}
-    several = len(recipes) > 1
-    calls = (lambda one=one: _plan(one, keys.get(one.name), inputs, document, commit, job) for one in recipes)
-    named = (_named(f"image `{one.name}`: " * several, call) for one, call in zip(recipes, calls, strict=True))
-    plans: list[Plan] = concurrently(*named)
+        for spec in specs:
+            scan.check(document.images[spec.name])
+    keys = _keys(specs, commit, job) if inputs.reuse == "content" else {}
+    several = len(specs) > 1
+    calls = (lambda spec=spec: _plan(spec, keys.get(spec.name), inputs, document, commit, job) for spec in specs)
+    named = (_named(f"image `{spec.name}`: " * several, call) for spec, call in zip(specs, calls, strict=True))
+    plans: list[BuildPlan] = concurrently(*named)
     _check_platforms([plan for plan in plans if not plan.tagging.reuse], job)
     for plan in plans:
         what = "is reused" if plan.tagging.reuse else "will be built"
@@ -82,32 +83,32 @@ def prepare(inputs: BuildPush, recipes: Sequence[BuildSpec], document: Document,
     return plans
 
 
-def _keys(recipes: Sequence[BuildSpec], commit: str, job: Job) -> dict[str, Key]:
-    from ecs_cd.images import content_key as content  # rarely used, and importing it would slow down every start
+def _keys(specs: Sequence[BuildSpec], commit: str, job: Job) -> dict[str, Key]:
+    from ecs_cd.images import content_key  # rarely used, and importing it would slow down every start
 
-    return content.keys(recipes, commit, job)
+    return content_key.keys(specs, commit, job)
 
 
 def _named(prefix: str, call: Callable[[], T]) -> Callable[[], T]:
     """Wraps the call so that its problems name their image."""
 
-    def told() -> T:
+    def named() -> T:
         try:
             return call()
         except Refused as refused:
             raise Refused([f"{prefix}{problem}" for problem in refused.problems], refused.remedy) from refused
 
-    return told
+    return named
 
 
-def _plan(recipe: BuildSpec, key: Key | None, inputs: BuildPush, document: Document, commit: str, job: Job) -> Plan:
-    repository = document.images[recipe.name]
-    head = checkout.head(place([recipe]))
+def _plan(spec: BuildSpec, key: Key | None, inputs: BuildPush, document: Document, commit: str, job: Job) -> BuildPlan:
+    repository = document.images[spec.name]
+    head = checkout.head(place([spec]))
     content, why_not, bases = (key.tag, key.why_not, key.bases) if key else ("", "", {})
     there, mutability, doubt = concurrently(
         lambda: registry.images(job.aws, repository, [tag for tag in (commit, content, *inputs.tags) if tag]),
         lambda: registry.mutability(job.aws, repository),
-        lambda: _doubt(recipe) if head in ("", commit) else "",  # ecs-cd doesn't build another commit here
+        lambda: _doubt(spec) if head in ("", commit) else "",  # ecs-cd doesn't build another commit here
     )
     tagging = tags.plan(
         commit=commit,
@@ -120,62 +121,62 @@ def _plan(recipe: BuildSpec, key: Key | None, inputs: BuildPush, document: Docum
         why_not=why_not,
     )
     if tagging.reuse:
-        return Plan(recipe, repository, commit, tagging, there)
-    _check_buildable(recipe, commit, head)
-    cached, cache_repository = _cache(recipe, document, mutability, there, job)
+        return BuildPlan(spec, repository, commit, tagging, there)
+    _check_buildable(spec, commit, head)
+    cached, cache_repository = _cache(spec, document, mutability, there, job)
     bases = bases if tagging.content else {}
-    return Plan(recipe, repository, commit, tagging, there, cached, cache_repository, bases)
+    return BuildPlan(spec, repository, commit, tagging, there, cached, cache_repository, bases)
 
 
-def _doubt(recipe: BuildSpec) -> str:
+def _doubt(spec: BuildSpec) -> str:
     """Why the build's files may differ from the commit; empty if they don't."""
-    if buildx.is_remote(recipe.context):
+    if buildx.is_remote(spec.context):
         return "the context is not the checkout, and may be at another commit"  # not the URL: it may hold a token
-    said_by = [str(path) for path in (recipe.file, recipes.file()) if path]  # in addition to the context
-    return tags.differing(checkout.differences([recipe.context, *said_by]))
+    described_by = [str(path) for path in (spec.file, build_spec.file()) if path]  # in addition to the context
+    return tags.differing(checkout.differences([spec.context, *described_by]))
 
 
 # ---- checks ----
 
 
-def _check_buildable(recipe: BuildSpec, commit: str, head: str) -> None:
+def _check_buildable(spec: BuildSpec, commit: str, head: str) -> None:
     found = []
     if head and head != commit:
         found.append(f"sha: {commit} is not in ECR, and can't be built from a checkout of {head}")
-    for label in recipe.labels:
+    for label in spec.labels:
         if "=" not in label:
             found.append("labels: a label must be NAME=VALUE")
-    for name, path in recipe.secret_files.items():
+    for name, path in spec.secret_files.items():
         if not Path(path).is_file():
             found.append(f"secret-files: the file of `{name}` is not there")
-    if not buildx.is_remote(recipe.context):
-        if not Path(recipe.context).is_dir():
-            found.append(f"context: there is no folder {recipe.context}")
-        elif not _dockerfile(recipe).is_file():
-            found.append(f"file: there is no Dockerfile {_dockerfile(recipe)}")
+    if not buildx.is_remote(spec.context):
+        if not Path(spec.context).is_dir():
+            found.append(f"context: there is no folder {spec.context}")
+        elif not _dockerfile(spec).is_file():
+            found.append(f"file: there is no Dockerfile {_dockerfile(spec)}")
     if found:
         raise Refused(found, _REMEDY)
 
 
-def _dockerfile(recipe: BuildSpec) -> Path:
-    return Path(recipe.file or Path(recipe.context) / "Dockerfile")
+def _dockerfile(spec: BuildSpec) -> Path:
+    return Path(spec.file or Path(spec.context) / "Dockerfile")
 
 
-def _read(recipe: BuildSpec) -> str:
-    return _dockerfile(recipe).read_text(encoding="utf-8", errors="replace")
+def _read(spec: BuildSpec) -> str:
+    return _dockerfile(spec).read_text(encoding="utf-8", errors="replace")
 
 
-def _check_platforms(plans: Sequence[Plan], job: Job) -> None:
+def _check_platforms(plans: Sequence[BuildPlan], job: Job) -> None:
     """Refuses a build that runs programs of a platform for which the builder is not native and has no emulator.
 
     A build that only copies files, or cross-compiles, doesn't need an emulator.
     """
-    asked = [plan.recipe for plan in plans if plan.recipe.platforms and not buildx.is_remote(plan.recipe.context)]
+    asked = [plan.spec for plan in plans if plan.spec.platforms and not buildx.is_remote(plan.spec.context)]
     there = buildx.platforms(docker.platforms(job.environ)) if asked else set()
     found = [
-        f"platforms: image `{recipe.name}` runs programs of {', '.join(lacking)}, for which there is no emulator"
-        for recipe in asked
-        if (lacking := buildx.not_there(recipe.platforms, there)) and emulation.needed(_read(recipe), recipe.target)
+        f"platforms: image `{spec.name}` runs programs of {', '.join(lacking)}, for which there is no emulator"
+        for spec in asked
+        if (lacking := buildx.not_there(spec.platforms, there)) and emulation.needed(_read(spec), spec.target)
     ]
     if there and found:
         raise Refused(found, "Set emulators up before this step: docker/setup-qemu-action.")
@@ -185,23 +186,23 @@ def _check_platforms(plans: Sequence[Plan], job: Job) -> None:
 
 
 def _cache(
-    recipe: BuildSpec, document: Document, mutability: Mutability, there: dict[str, Image], job: Job
+    spec: BuildSpec, document: Document, mutability: Mutability, there: dict[str, Image], job: Job
 ) -> tuple[Cache, Repository | None]:
-    """The recipe's cache, and its repository if the cache is in one."""
-    repository = document.images[recipe.name]
-    if recipe.cache == "registry":
-        place, tag = _cache_place(recipe.name, document)
+    """The spec's cache, and its repository if the cache is in one."""
+    repository = document.images[spec.name]
+    if spec.cache == "registry":
+        place, tag = _cache_place(spec.name, document)
         if (mutability if place == repository else registry.mutability(job.aws, place)).fixed(tag):
             raise Refused(
                 f"cache: the repository {place} is immutable, and its tag `{tag}` could be written but once",
                 "Give the image a `cache-repository` in the document, or exclude the tag from the immutability.",
             )
         return buildx.registry_cache(f"{place}:{tag}"), place
-    if recipe.cache == "inline":
+    if spec.cache == "inline":
         tag = next((tag for tag in there if not mutability.fixed(tag)), "")
         return buildx.inline_cache(f"{repository}:{tag}" if tag else ""), None
-    if recipe.cache == "gha" and _has_github_cache(recipe.name, job):
-        return buildx.gha_cache(recipe.name), None
+    if spec.cache == "gha" and _has_github_cache(spec.name, job):
+        return buildx.gha_cache(spec.name), None
     return Cache(), None
 
 
