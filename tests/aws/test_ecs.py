@@ -24,7 +24,7 @@ CLUSTER_GONE = error("ClusterNotFoundException")
 
 ROWS = [
     Row("the newest revision", lambda aws: ecs.task_definition(aws, "web"), "ecs.DescribeTaskDefinition",
-     {"taskDefinition": DEFINITION, "tags": []}, {"taskDefinition": "web", "include": ["TAGS"]}, ANY),
+     {"taskDefinition": ecs_answers.task_definition("web", 2), "tags": []}, {"taskDefinition": "web", "include": ["TAGS"]}, ANY),
     Row("register", lambda aws: ecs.register(aws, DEFINITION), "ecs.RegisterTaskDefinition",
      {"taskDefinition": ecs_answers.task_definition("web", 2)}, DEFINITION, ARN),
     Row("look at a service", lambda aws: ecs.look_at_service(aws, C, "web"), "ecs.DescribeServices",
@@ -146,3 +146,14 @@ def test_all_of_a_services_tasks_are_listed_and_described(aws: SignedAws, ours: 
     assert aws.calls[1].params["nextToken"] == "more"
     described = [call.params["tasks"] for call in aws.calls if call.operation == "ecs.DescribeTasks"]
     assert described == [arns[:100], arns[100:]]
+
+
+def test_a_revision_that_was_read_is_known(aws: SignedAws, ours: Aws) -> None:
+    """Without another request: a revision never changes."""
+    aws.on("ecs.DescribeTaskDefinition", {"taskDefinition": ecs_answers.task_definition("web", 2), "tags": []})
+    arn = ecs_answers.task_definition_arn("web:2")
+    assert ecs.known_task_definition(ours, arn) is None
+    found = ecs.task_definition(ours, "web")
+    assert found is not None
+    assert ecs.known_task_definition(ours, arn) == found
+    assert aws.count("ecs.DescribeTaskDefinition") == 1

@@ -32,11 +32,17 @@ def task_definition(aws: Aws, name: str) -> Json | None:
     """
     try:
         answer: Json = aws.client("ecs").describe_task_definition(taskDefinition=name, include=["TAGS"])
-        return answer
     except ClientError as error:
         if code(error) == "ClientException":  # "Unable to describe task definition."
             return None
         raise
+    aws.revisions[str(answer["taskDefinition"]["taskDefinitionArn"])] = answer
+    return answer
+
+
+def known_task_definition(aws: Aws, arn: str) -> Json | None:
+    """Returns what ``task_definition`` has read for this ARN in this session, or ``None``. Sends no request."""
+    return aws.revisions.get(arn)
 
 
 def register(aws: Aws, definition: Json) -> str:

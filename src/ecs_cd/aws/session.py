@@ -66,6 +66,7 @@ class Aws:
         self._clients: dict[tuple[str, str, int], Client] = {}
         self._sent = threading.Event()
         self._asked: dict[str, Future[Any]] = {}
+        self.revisions: dict[str, Any] = {}  # DescribeTaskDefinition's responses by ARN: a revision never changes
         self.calls = 0  # sent so far, including retries
 
     @property

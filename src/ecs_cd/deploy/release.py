@@ -327,8 +327,8 @@ def _change(tracked: TrackedDeployment, job: Job, *, read: bool) -> list[str] | 
     before = tracked.own.previous_task_definition
     if not before or before == tracked.own.task_definition:
         return None
-    if read and before not in job.definitions:
+    known = templates.known(before, job)
+    if read and not known:
         with suppress(ClientError, BotoCoreError, Refused):
-            templates.registered(before, job)
-    known = job.definitions.get(before)
+            known = templates.registered(before, job)
     return difference.lines(known, tracked.plan.definition) if known else None

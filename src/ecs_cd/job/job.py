@@ -23,11 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Job:
-    """The environment of one ecs-cd process.
-
-    It also has what the process has reported and read so far: ``definitions`` are normalised registered task
-    definitions by ARN, so that a difference needs no second read.
-    """
+    """The environment of one ecs-cd process, and what the process has reported so far."""
 
     environ: Mapping[str, str]
     run: Run
@@ -36,7 +32,6 @@ class Job:
     clock: Clock
     state: State
     summary: Summary = field(default_factory=Summary)
-    definitions: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

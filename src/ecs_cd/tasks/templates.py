@@ -36,7 +36,7 @@ def load(source: TaskDefinitionSource, job: Job) -> Template:
             )
         is_family = not source.name.startswith("arn:") and ":" not in source.name
         arn = str(found["taskDefinition"]["taskDefinitionArn"]) if is_family else ""
-        return Template(_remember(found, job), source.name, arn)
+        return Template(_normalised(found, job), source.name, arn)
     if isinstance(source, S3Object):
         where, text = f"s3://{source.bucket}/{source.key}", s3.text(job.aws, source)
     else:
@@ -57,7 +57,7 @@ def newest(definition: TaskDefinition, job: Job, template: Template | None = Non
     if template and template.newest:
         return template.newest if task_definition.same(definition, template.definition) else ""
     found = ecs.task_definition(job.aws, definition["family"])
-    if found and task_definition.same(definition, _remember(found, job)):
+    if found and task_definition.same(definition, _normalised(found, job)):
         return str(found["taskDefinition"]["taskDefinitionArn"])
     return ""
 
@@ -84,11 +84,14 @@ def register(definition: TaskDefinition, job: Job) -> str:
 def registered(name: str, job: Job) -> TaskDefinition | None:
     """The normalised definition of this family, revision or ARN; ``None`` if nothing is registered."""
     found = ecs.task_definition(job.aws, name)
-    return _remember(found, job) if found else None
+    return _normalised(found, job) if found else None
 
 
-def _remember(described: ecs.Json, job: Job) -> TaskDefinition:
-    """Normalises what ECS described, and stores it in the job by its ARN."""
-    found = task_definition.normalise(described, *ecs.shapes(job.aws), [])
-    job.definitions[str(described["taskDefinition"]["taskDefinitionArn"])] = found
-    return found
+def known(arn: str, job: Job) -> TaskDefinition | None:
+    """The normalised definition of this revision if ecs-cd has already read it; never asks ECS."""
+    found = ecs.known_task_definition(job.aws, arn)
+    return _normalised(found, job) if found else None
+
+
+def _normalised(described: ecs.Json, job: Job) -> TaskDefinition:
+    return task_definition.normalise(described, *ecs.shapes(job.aws), [])
