@@ -105,7 +105,7 @@ def _own(verb: Verb) -> type[Located]:
 
 
 def _official() -> list[str]:
-    rows = ["| Input | Of | Default | Meaning | As there? |", "|---|---|---|---|---|"]
+    rows = ["| Input | Of | Default | Meaning | Same? |", "|---|---|---|---|---|"]
     known = options.options(VERBS["deploy"].inputs)
     for name in dict.fromkeys((*RENDER, *DEPLOY)):
         owners = [action for action, names in (("render", RENDER), ("deploy", DEPLOY)) if name in names]

@@ -13,6 +13,7 @@ from tests.contract.parts import DOCS, README, ROOT
 # Archaic turns per 1000 words, by `python -m dev.prose`.
 TARGET = 1.0
 DOCSTRINGS = 2.0
+GENERATED = [page for page in prose.pages() if prose.generated(page).words]
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^ *```.*?^ *```$", re.M | re.S)
@@ -23,6 +24,17 @@ def test_a_page_is_in_plain_english(page: Path) -> None:
     """Hardly a turn that a reader would stumble over."""
     found = prose.written(page)
     assert found.per_1000 <= TARGET, found.turns
+
+
+@pytest.mark.parametrize("page", GENERATED, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_generated_table_is_in_plain_english(page: Path) -> None:
+    """Its words are those of action.yml and of the command line's help."""
+    found = prose.generated(page)
+    assert found.per_1000 <= TARGET, found.turns
+
+
+def test_generated_tables_are_found() -> None:
+    assert {"inputs.md", "coming-from.md"} <= {page.name for page in GENERATED}
 
 
 def test_docstrings_are_in_plain_english() -> None:

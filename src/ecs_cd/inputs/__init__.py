@@ -1,1 +1,1 @@
-"""Every input and output of every verb, declared once. What they do is in verbs/ and deploy/."""
+"""Every input and output of every verb, declared once. verbs/ and deploy/ use them."""

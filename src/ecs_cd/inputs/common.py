@@ -1,4 +1,4 @@
-"""The inputs that several verbs have."""
+"""The inputs that several verbs share."""
 
 from __future__ import annotations
 
@@ -11,36 +11,38 @@ from ecs_cd.model import lifecycle
 
 @dataclass(frozen=True, kw_only=True)
 class Located:
-    """Where everything is."""
+    """Where the document is, and how to sign in to AWS."""
 
     config: str = option(
-        "The SSM parameter with the document: its name, `name:version` or ARN; or `file:path`.",
+        "The SSM parameter with the document (name, `name:version` or ARN), or `file:path`.",
         parsers.text,
         required=True,
         metavar="PARAMETER",
     )
     role_to_assume: tuple[str, ...] = option(
-        "The ARN of the IAM role to sign in with, by GitHub's OIDC token; of several, one a line, each is assumed with "
-        "the credentials of the one before. Default: the credentials that the job has.",
+        "The ARN of the IAM role to assume through GitHub's OIDC token. With several roles, one per line, "
+        "ecs-cd assumes each with the credentials of the previous one. Default: the job's credentials.",
         parsers.roles,
         many=True,
         metavar="ARN",
     )
     role_chaining: bool = option(
-        "`true`: the role is assumed with the credentials that the job has, not with GitHub's OIDC token.",
+        "`true`: assume the role with the job's credentials, not the GitHub OIDC token.",
         parsers.truth,
         default="false",
         metavar="BOOLEAN",
     )
     aws_region: str = option(
-        "The AWS region. Default: AWS_REGION, as the AWS SDKs have it.", parsers.text, metavar="REGION"
+        "The AWS region. Default: AWS_REGION, AWS_DEFAULT_REGION or the profile's region.",
+        parsers.text,
+        metavar="REGION",
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Common(Located):
     sha: str = option(
-        "The commit whose image is meant. Default: HEAD of the checkout, else the commit of the workflow run.",
+        "The commit whose images to use. Default: HEAD of the checkout, or else the commit of the workflow run.",
         parsers.commit,
         metavar="COMMIT",
     )
@@ -49,7 +51,7 @@ class Common(Located):
 @dataclass(frozen=True, kw_only=True)
 class Cancellable(Common):
     on_cancel: str = option(
-        "What happens to a running migration or deployment when the job is cancelled: `leave` or `stop`.",
+        "What to do with a running migration or deployment when the job is cancelled: `leave` it or `stop` it.",
         parsers.one_of("leave", "stop"),
         default="leave",
         metavar="POLICY",
@@ -58,29 +60,29 @@ class Cancellable(Common):
 
 @dataclass(frozen=True, kw_only=True)
 class Followed(Located):
-    """Which deployments are followed, and how far."""
+    """Which deployments to follow, and how far."""
 
     service: tuple[str, ...] = option(
-        "Which services of the document to deploy, one a line or separated by commas. Default: all.",
+        "Which services of the document, one per line or comma-separated. Default: all.",
         parsers.words,
         many=True,
         metavar="NAME",
     )
     deployment_timeout: float = option(
-        "How long to follow the deployment, as in `90s`, `30m`, `2h`.",
+        "How long to follow the deployment, for example `90s`, `30m` or `2h`.",
         parsers.seconds,
         default="30m",
         metavar="DURATION",
     )
     wait_until: str = option(
-        "How far to follow: `started`, `ready` (it waits for somebody), `deployed`, `stable` (nothing moves any more), "
-        "or a stage, as in `BAKE_TIME` or `AfterAllowTraffic`.",
+        "How far to follow the deployment: `started`, `ready` (it waits for a manual decision), `deployed`, `stable` "
+        "(nothing in the service changes any more), or a stage, such as `BAKE_TIME` or `AfterAllowTraffic`.",
         parsers.goal,
         default=lifecycle.DEPLOYED,
         metavar="GOAL",
     )
     fail_fast: bool = option(
-        "`true`: a cause that does not heal by itself, as an image that is not there, ends the wait at once.",
+        "`true`: fail at the first cause that can't resolve itself, such as a missing image.",
         parsers.truth,
         default="false",
         metavar="BOOLEAN",
@@ -89,12 +91,16 @@ class Followed(Located):
 
 @dataclass(frozen=True, kw_only=True)
 class Existing(Followed):
-    """A deployment that is under way, or that was. With a document or, without one, by cluster and service."""
+    """An existing deployment, in progress or finished, selected by the document or by cluster and service."""
 
     config: str = option(
-        "The SSM parameter with the document: its name, `name:version` or ARN; or `file:path`. "
+        "The SSM parameter with the document (name, `name:version` or ARN), or `file:path`. "
         "Not needed with cluster and service.",
         parsers.text,
         metavar="PARAMETER",
     )
-    cluster: str = option("The ECS cluster, where there is no document.", parsers.text, metavar="NAME")
+    cluster: str = option(
+        "The ECS cluster, if you don't use a document; service then names ECS services. Default: `default`.",
+        parsers.text,
+        metavar="NAME",
+    )

@@ -6,4 +6,4 @@ from ecs_cd.inputs.common import Existing
 
 
 class Continue(Existing):
-    """Lets deployments that wait for somebody go on."""
+    """Continues paused deployments."""

@@ -1,4 +1,4 @@
-"""The inputs of the verb deploy, but for those of the official actions (official.py)."""
+"""The inputs of the verb deploy, except those of the official actions (official.py)."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from ecs_cd.inputs.rules import parsers
 @dataclass(frozen=True, kw_only=True)
 class Deploy(Followed, Cancellable):
     start: str = option(
-        "Several services: all `together`, or `in-order`, each when the one before has succeeded.",
+        "How to start several services: all `together`, or `in-order`, each after the previous one has succeeded.",
         parsers.one_of("together", "in-order"),
         default="together",
         metavar="HOW",
     )
     on_failure: str = option(
-        "After a failure: `report` it, or `rollback` all services of this deployment to what ran before.",
+        "After a failure: only `report` it, or `rollback` all services of this deployment to what they ran before.",
         parsers.one_of("report", "rollback"),
         default="report",
         metavar="POLICY",
     )
     on_conflict: str = option(
-        "Somebody else's deployment of the service is under way: `wait` for its end, `fail`, or `supersede` it.",
+        "If another deployment of the service is in progress: `wait` until it ends, `fail`, or `supersede` it.",
         parsers.one_of("wait", "fail", "supersede"),
         default="wait",
         metavar="POLICY",
@@ -36,20 +36,19 @@ class Deploy(Followed, Cancellable):
         metavar="BOOLEAN",
     )
     keep_revisions: int = option(
-        "How many revisions of each task definition's family to keep; older ones that nothing needs are deregistered. "
-        "Default: all.",
+        "How many revisions to keep per task definition family. Older unused revisions are deregistered. Default: all.",
         parsers.how_many,
         metavar="NUMBER",
     )
     force_new_deployment: bool = option(
-        "`true`: start a new deployment even if the service runs this revision already.",
+        "`true`: start a new deployment even if the service already runs this revision.",
         parsers.truth,
         default="false",
         metavar="BOOLEAN",
     )
     github_deployment: str = option(
-        "The environment, as in `production`, whose GitHub Deployment tells how it goes and how it ended. "
-        "Needs `deployments: write`. Default: none.",
+        "The environment, such as `production`, for a GitHub Deployment that shows progress and result. "
+        "Needs `deployments: write`. Default: no GitHub Deployment.",
         parsers.text,
         metavar="ENVIRONMENT",
     )

@@ -6,4 +6,4 @@ from ecs_cd.inputs.common import Located
 
 
 class Images(Located):
-    """Which images there are."""
+    """Prints the document's images as a matrix."""

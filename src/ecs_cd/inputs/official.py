@@ -1,4 +1,4 @@
-"""The inputs of the official actions, which deploy takes in the place of a document."""
+"""The inputs of the official actions, which deploy accepts instead of a document."""
 
 from __future__ import annotations
 
@@ -14,70 +14,70 @@ from ecs_cd.tasks.rules import render
 
 @dataclass(frozen=True, kw_only=True)
 class DeployAlone(Deploy):
-    """deploy by itself: with a document, or in the place of the official actions with all of their inputs.
+    """The action deploy: with a document, or as a replacement for the official actions with all of their inputs.
 
-    Those mean what they do there, but for what ``differs``; nothing of them goes together with a document.
+    Those inputs keep their meaning, except for what ``differs`` says, and can't be combined with a document.
     """
 
     config: str = option(
-        "The SSM parameter with the document: its name, `name:version` or ARN; or `file:path`. "
-        "Without it the inputs of the official actions say what to deploy.",
+        "The SSM parameter with the document (name, `name:version` or ARN), or `file:path`. "
+        "Without it, the inputs of the official actions say what to deploy.",
         parsers.text,
         metavar="PARAMETER",
     )
     service: tuple[str, ...] = option(
-        "Which services of the document to deploy, one a line or separated by commas. Default: all. "
-        "Without a document: the ECS service's name; none means to register the task definition only.",
+        "Which services of the document, one per line or comma-separated. Default: all. Without a document: the name "
+        "of the ECS service; leave it out to only register the task definition.",
         parsers.words,
         many=True,
         metavar="NAME",
     )
     wait_until: str = option(
-        "How far to follow: `started`, `ready` (it waits for somebody), `deployed`, `stable` (nothing moves any more), "
-        "or a stage, as in `BAKE_TIME` or `AfterAllowTraffic`. Default: `deployed`; without a document what "
-        "wait-for-service-stability says.",
+        "How far to follow the deployment: `started`, `ready` (it waits for a manual decision), `deployed`, `stable` "
+        "(nothing in the service changes any more), or a stage, such as `BAKE_TIME` or `AfterAllowTraffic`. "
+        "Default: `deployed`; without a document, what wait-for-service-stability says.",
         parsers.goal_if_given,
         metavar="GOAL",
     )
-    # From a registered or written definition to what is deployed: amazon-ecs-render-task-definition.
+    # Inputs of amazon-ecs-render-task-definition: the task definition, and what to change in it.
     task_definition: str = option(
-        "The file with the task definition, JSON or YAML, in the workspace.",
+        "The task definition file in the workspace, JSON or YAML.",
         parsers.text,
         metavar="PATH",
-        differs="never executed, whatever its name ends with; unknown fields and keys that stand twice are refused, "
-        "with their place; empty words of a command, labels and options without a value stay; in YAML a value gets the "
-        "type that its field has; a revision that would equal the family's newest is not registered again",
+        differs="the file is never executed, whatever its extension; unknown fields and duplicate keys are refused, "
+        "with their path; empty words of a command, and labels and options without a value, are kept; a YAML value "
+        "gets the type of its field; a definition equal to the family's newest revision is not registered again",
     )
     task_definition_arn: str = option(
-        "The ARN of a registered task definition, in a file's place.", parsers.text, metavar="ARN"
+        "The ARN of a registered task definition, instead of a file.", parsers.text, metavar="ARN"
     )
     task_definition_family: str = option(
-        "A family, in a file's place: its newest revision, or task-definition-revision.", parsers.text, metavar="FAMILY"
+        "A family, instead of a file: its newest revision, or task-definition-revision.", parsers.text, metavar="FAMILY"
     )
     task_definition_revision: int | None = option(
-        "Which revision of task-definition-family.",
+        "The revision of task-definition-family.",
         parsers.whole(1),
         metavar="NUMBER",
-        differs="0 and what is no whole number are refused",
+        differs="only whole numbers from 1 are accepted",
     )
     container_name: tuple[str, ...] = option(
-        "The container, or several separated by commas, that the image and the inputs for containers are put into.",
+        "The containers to change, comma-separated.",
         parsers.containers,
         metavar="NAME",
-        differs="blanks around a comma do not count",
+        differs="blanks around commas are ignored",
     )
     image: str = option("The image for these containers.", parsers.text, metavar="IMAGE")
     environment_variables: dict[str, str] = option(
-        "Environment variables, `NAME=value`, one a line: new ones, or in the place of those of the same name.",
+        "Environment variables to add or replace, `NAME=value`, one per line.",
         parsers.variables,
         many=True,
         secret=True,
         metavar="NAME=VALUE",
-        differs="a line that is none is named by its number, and not printed; a name is not empty; no flag of the "
-        "command line",
+        differs="an invalid line is reported by its number and never printed; a name must not be empty; not a flag on "
+        "the command line",
     )
     env_files: tuple[str, ...] = option(
-        "The ARNs of S3 objects with environment variables, one a line, in the place of those that there are.",
+        "The ARNs of S3 objects with environment variables, one per line, instead of the existing ones.",
         parsers.lines,
         many=True,
         metavar="ARN",
@@ -88,80 +88,79 @@ class DeployAlone(Deploy):
         metavar="DRIVER",
     )
     log_configuration_options: dict[str, str] = option(
-        "Options of the log driver, `name=value`, one a line: new ones, or in the place of those of the same name.",
+        "Log driver options to add or replace, `name=value`, one per line.",
         parsers.variables,
         many=True,
         metavar="NAME=VALUE",
-        differs="split at the first `=`, so that a value may hold one, or be empty; refused without a log driver",
+        differs="split at the first `=`: a value can contain `=` or be empty; refused without a log driver",
     )
     docker_labels: dict[str, str] = option(
-        "Labels of the container, `name=value`, one a line: new ones, or in the place of those of the same name.",
+        "Container labels to add or replace, `name=value`, one per line.",
         parsers.variables,
         many=True,
         metavar="NAME=VALUE",
-        differs="split at the first `=`, so that a value may hold one, or be empty",
+        differs="split at the first `=`: a value can contain `=` or be empty",
     )
     command: tuple[str, ...] = option(
-        "The command, split into words at blanks; quotes hold a word together.",
+        "The command, split into words at blanks; quotes keep words together.",
         parsers.command,
         metavar="COMMAND",
-        differs="quotes, `\"` or `'`, hold words together and are taken off; several blanks or line ends are as one",
+        differs="quotes, `\"` or `'`, keep words together and are removed; several blanks or line breaks count as one",
     )
     secrets: dict[str, str] = option(
-        "ECS secrets, `NAME=ARN` of Secrets Manager or Parameter Store, one a line: new ones, or in the place of those "
-        "of the same name.",
+        "Secrets to add or replace, from Secrets Manager or Parameter Store, `NAME=ARN`, one per line.",
         parsers.variables,
         many=True,
         metavar="NAME=ARN",
-        differs="a line that is none is named by its number, and not printed",
+        differs="an invalid line is reported by its number and never printed",
     )
     task_role_arn: str = option("The ARN of the task role.", parsers.role, metavar="ARN")
     execution_role_arn: str = option("The ARN of the execution role.", parsers.role, metavar="ARN")
     keep_null_value_keys: tuple[str, ...] = option(
-        "Keys of the task definition's file whose empty texts, lists and mappings are kept, separated by commas.",
+        "Keys of the task definition file to keep although they hold an empty text, list or mapping, comma-separated.",
         parsers.words,
         many=True,
         metavar="KEY",
     )
-    # To the service: amazon-ecs-deploy-task-definition.
+    # Inputs of amazon-ecs-deploy-task-definition: the service.
     cluster: str = option("The ECS cluster's name or ARN.", parsers.text, default="default", metavar="NAME")
     desired_count: int | None = option(
-        "How many tasks the service shall run. Default: as many as before.",
+        "How many tasks the service should run. Default: unchanged.",
         parsers.whole(0),
         metavar="NUMBER",
-        differs="what is no whole number is refused; what the service has already is not said again",
+        differs="only whole numbers are accepted; a count that the service already has is not sent",
     )
     wait_for_service_stability: bool = option(
-        "`true`: follow the deployment until nothing of the service moves any more.",
+        "`true`: follow the deployment until nothing in the service changes any more.",
         parsers.truth,
         default="false",
         metavar="BOOLEAN",
-        differs="looked at every two seconds; a rollback, by whomever, is red at once with its cause",
+        differs="polled every two seconds; any rollback fails the job at once, and the log shows why",
     )
     wait_for_minutes: int | None = option(
-        "How many minutes to follow, at most 360. Default: deployment-timeout.",
+        "How many minutes to follow the deployment, at most 360. Default: deployment-timeout.",
         parsers.whole(1),
         metavar="NUMBER",
-        differs="0 and what is no whole number are refused; a timeout has an exit code of its own",
+        differs="only whole numbers from 1 are accepted; a timeout has its own exit code",
     )
     wait_max_delay_seconds: int | None = option(
-        "Has no effect: the service is looked at every two seconds.",
+        "Ignored: ecs-cd polls the service every two seconds.",
         parsers.whole(0),
         metavar="NUMBER",
-        differs="no effect, said in a notice",
+        differs="ignored, with a notice",
     )
     max_retries: int | None = option(
-        "Has no effect: what fails for a reason that passes is tried again until it is known what became of it.",
+        "Ignored: transient errors are always retried.",
         parsers.whole(0),
         metavar="NUMBER",
-        differs="no effect, said in a notice",
+        differs="ignored, with a notice",
     )
     codedeploy_appspec: str = option(
-        "The file with the appspec. Default: appspec.yaml if there is one, else it is made from the service.",
+        "The path of the appspec. Default: appspec.yaml if it exists; otherwise generated from the service.",
         parsers.text,
         metavar="PATH",
-        differs="without a file it is made from the service; it is checked, against the task definition too, before "
-        "anything is registered; a version that is missing is added",
+        differs="generated from the service if there is no file; checked, also against the task definition, before "
+        "anything is registered; a missing version is added",
     )
     codedeploy_application: str = option(
         "The CodeDeploy application. Default: `AppECS-CLUSTER-SERVICE`.", parsers.text, metavar="NAME"
@@ -170,13 +169,13 @@ class DeployAlone(Deploy):
         "The CodeDeploy deployment group. Default: `DgpECS-CLUSTER-SERVICE`.", parsers.text, metavar="NAME"
     )
     codedeploy_deployment_description: str = option(
-        "The CodeDeploy deployment's description, cut at 512 characters.", parsers.text, metavar="TEXT"
+        "The description of the CodeDeploy deployment, cut at 512 characters.", parsers.text, metavar="TEXT"
     )
     codedeploy_deployment_config: str = option(
         "The CodeDeploy deployment configuration. Default: the deployment group's.", parsers.text, metavar="NAME"
     )
     service_managed_ebs_volume_name: str = option(
-        "The volume of the task definition, `configuredAtLaunch`, that service-managed-ebs-volume is for.",
+        "The `configuredAtLaunch` volume of the task definition that service-managed-ebs-volume is for.",
         parsers.text,
         metavar="NAME",
     )
@@ -184,66 +183,65 @@ class DeployAlone(Deploy):
         "The service's EBS volume, as JSON: UpdateService's `managedEBSVolume`.",
         parsers.json_object,
         metavar="JSON",
-        differs="every field that ECS has, `throughput` with any volume type; others are refused; the service's volume "
-        "is taken away only if the task definition has none that is `configuredAtLaunch`",
+        differs="accepts every ECS field, `throughput` with any volume type, and refuses unknown ones; without this "
+        "input the service loses its volume only if the task definition has no `configuredAtLaunch` volume",
     )
     enable_ecs_managed_tags: bool | None = option(
-        "`true` or `false`: whether the service's tasks, and the task of run-task, get ECS's own tags. "
-        "Default: as before.",
+        "`true` or `false`: whether the tasks of the service and of run-task get ECS managed tags. Default: unchanged.",
         parsers.truth_if_given,
         metavar="BOOLEAN",
     )
     propagate_tags: str = option(
-        "From where the service's tasks get tags: `SERVICE`, `TASK_DEFINITION` or `NONE`. Default: as before.",
+        "Where the service's tasks get their tags from: `SERVICE`, `TASK_DEFINITION` or `NONE`. Default: unchanged.",
         parsers.one_of("", "SERVICE", "TASK_DEFINITION", "NONE"),
         metavar="WHERE",
     )
-    # A task of its own, before the service.
+    # A single task, before the service.
     run_task: bool = option(
-        "`true`: run a task of its own with the task definition, before the service is updated.",
+        "`true`: run a single task with the task definition before updating the service.",
         parsers.truth,
         default="false",
         metavar="BOOLEAN",
-        differs="never twice, also if RunTask's answer is lost; where there is no room it is tried again until the "
-        "time is over",
+        differs="never runs twice, even if the RunTask response is lost; without capacity to place the task, retries "
+        "until the timeout",
     )
     wait_for_task_stopped: bool = option(
-        "`true`: wait for the task's end, show its logs, and fail unless all of its containers exited with 0.",
+        "`true`: wait until the task ends, show its logs, and fail unless all of its containers exit with 0.",
         parsers.truth,
         default="false",
         metavar="BOOLEAN",
-        differs="its logs are in the job log; a failure is told with its cause",
+        differs="the job log shows the task's logs, and the cause of a failure",
     )
     run_task_container_overrides: list[Any] = option(
         "RunTask's `containerOverrides`, as JSON.",
         parsers.json_list,
         secret=True,
         metavar="JSON",
-        differs="checked before anything is registered: fields, types, names of containers, and the 8192 characters "
-        "that ECS takes; no flag of the command line",
+        differs="checked before anything is registered: fields, types, container names, and the limit of 8192 "
+        "characters; not a flag on the command line",
     )
     run_task_security_groups: tuple[str, ...] = option(
-        "The task's security groups, separated by commas.",
+        "The task's security groups, comma-separated.",
         parsers.words,
         many=True,
         metavar="ID",
-        differs="refused without subnets, as ECS would",
+        differs="refused without subnets, which ECS requires with them",
     )
     run_task_subnets: tuple[str, ...] = option(
-        "The task's subnets, separated by commas.",
+        "The task's subnets, comma-separated.",
         parsers.words,
         many=True,
         metavar="ID",
-        differs="blanks around a comma do not count",
+        differs="blanks around commas are ignored",
     )
     run_task_assign_public_IP: str = option(  # noqa: N815  (the official name has capitals)
-        "`ENABLED` or `DISABLED`: a public IP address for the task; only with subnets.",
+        "`ENABLED` or `DISABLED`: whether the task gets a public IP address; needs subnets.",
         parsers.one_of("ENABLED", "DISABLED"),
         default="DISABLED",
         metavar="HOW",
     )
     run_task_capacity_provider_strategy: list[Any] = option(
-        "RunTask's `capacityProviderStrategy`, as JSON, in the place of run-task-launch-type.",
+        "RunTask's `capacityProviderStrategy`, as JSON, instead of run-task-launch-type.",
         parsers.json_list,
         metavar="JSON",
         differs="checked before anything is registered",
@@ -262,7 +260,7 @@ class DeployAlone(Deploy):
         differs="checked before anything is registered",
     )
     run_task_managed_ebs_volume_name: str = option(
-        "The volume of the task definition, `configuredAtLaunch`, that run-task-managed-ebs-volume is for.",
+        "The `configuredAtLaunch` volume of the task definition that run-task-managed-ebs-volume is for.",
         parsers.text,
         metavar="NAME",
     )
@@ -270,13 +268,13 @@ class DeployAlone(Deploy):
         "The task's EBS volume, as JSON: RunTask's `managedEBSVolume`.",
         parsers.json_object,
         metavar="JSON",
-        differs="every field that ECS has, others are refused",
+        differs="accepts every ECS field and refuses unknown ones",
     )
 
 
 def official_given(inputs: DeployAlone) -> list[str]:
-    """The names of those inputs of the official actions alone that are not as they are by default."""
-    own = {f.name for f in dataclasses.fields(Deploy)}
-    mine = [f for f in dataclasses.fields(inputs) if f.name not in own]
+    """The names of the inputs that only the official actions have and whose values are not the defaults."""
+    shared = {f.name for f in dataclasses.fields(Deploy)}
+    official = [f for f in dataclasses.fields(inputs) if f.name not in shared]
     defaults = DeployAlone()
-    return [f.name.replace("_", "-") for f in mine if getattr(inputs, f.name) != getattr(defaults, f.name)]
+    return [f.name.replace("_", "-") for f in official if getattr(inputs, f.name) != getattr(defaults, f.name)]

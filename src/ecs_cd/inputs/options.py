@@ -1,7 +1,7 @@
-"""How an input is declared, and how the inputs of a verb are read.
+"""Declares an input, and reads the inputs of a verb.
 
-A verb's inputs are a frozen dataclass, a file a verb. tests/contract holds the action.yml files, the tables of
-docs/reference/inputs.md and the flags of the command line to them.
+The inputs of each verb are a frozen dataclass in its own file. tests/contract checks that the action.yml files, the
+tables of docs/reference/inputs.md and the command-line flags agree with them.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Option:
-    """What is said of an input besides its name and type. ``default`` is as written in action.yml."""
+    """The properties of an input, except its name and type. ``default`` is the text in action.yml."""
 
     help: str
     parse: Callable[[str, str], Any]  # (text, name of the input) -> value; raises Refused
     default: str = ""
-    in_action: str = ""  # the default in action.yml alone: an expression of GitHub's
+    in_action: str = ""  # the default in action.yml only: a GitHub expression
     required: bool = False
-    many: bool = False  # one a line in an action, one a flag on the command line
-    secret: bool = False  # holds secrets: not offered as a flag, which everybody on the machine can read
+    many: bool = False  # several values: one per line in an action, a repeated flag on the command line
+    secret: bool = False  # holds secrets: not a flag, because every process on the machine can read flags
     metavar: str = ""
-    differs: str = ""  # from the official action's input of this name, on purpose
+    differs: str = ""  # how it deliberately differs from the official action's input
 
 
 def option(help: str, parse: Callable[[str, str], Any], **more: Any) -> Any:
-    """A field of a verb's inputs; ``more`` is as in ``Option``."""
+    """Declares a field of a verb's inputs; ``more`` holds other fields of ``Option``."""
     declared = Option(help, parse, **more)
     return field(
         default_factory=lambda: declared.parse(declared.default, ""),
@@ -42,19 +42,19 @@ def option(help: str, parse: Callable[[str, str], Any], **more: Any) -> Any:
 
 
 def options(inputs: type[Any]) -> dict[str, Option]:
-    """The inputs of a verb by their names in action.yml, `config` first."""
+    """The inputs of a verb by their names in action.yml, ``config`` first."""
     return {f.name.replace("_", "-"): f.metadata["option"] for f in dataclasses.fields(inputs)}
 
 
 def read(inputs: type[T], given: Mapping[str, str]) -> T:
-    """The typed inputs from the texts that were given; an empty text means: not given.
+    """Parses the given texts into typed inputs; an empty text counts as not given.
 
-    Raises ``Refused`` with all problems at once. Values are not in them.
+    Raises ``Refused`` with all problems at once, without values.
     """
     declared = {f.name.replace("_", "-"): f for f in dataclasses.fields(inputs)}  # type: ignore[arg-type]
-    # GitHub does not tell `IP` from `ip` in an input's name, and hands it over as the workflow has it; act in small.
-    spelt = {name.lower(): name for name in declared}
-    given = {spelt.get(name.lower(), name): text for name, text in given.items()}
+    # Input names are case-insensitive on GitHub, which passes them as the workflow spells them; act lowercases them.
+    spelling = {name.lower(): name for name in declared}
+    given = {spelling.get(name.lower(), name): text for name, text in given.items()}
     found = [f"{name}: there is no such input" for name in given if name not in declared]
     remedies: list[str] = []
     values: dict[str, Any] = {}

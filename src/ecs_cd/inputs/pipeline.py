@@ -11,4 +11,4 @@ from ecs_cd.inputs.migrate import Migrate
 
 @dataclass(frozen=True, kw_only=True)
 class Pipeline(Deploy, Migrate, BuildPush):
-    """All of them; the fields come in the order of the steps."""
+    """The inputs of all steps, in the order of the steps."""

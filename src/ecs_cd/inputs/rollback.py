@@ -6,4 +6,4 @@ from ecs_cd.inputs.common import Existing
 
 
 class Rollback(Existing):
-    """Brings services back to what they ran before."""
+    """Rolls services back to what they ran before."""

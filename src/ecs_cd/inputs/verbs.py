@@ -1,4 +1,4 @@
-"""The verbs, with their inputs and outputs. A verb's inputs are imported when they are asked for."""
+"""The verbs, with their inputs and outputs. A verb's inputs are imported at their first use."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Verb:
-    """A verb of the command line; ``action`` is the folder of its action.yml, from the root: empty, it has none."""
+    """A verb of the command line. ``action`` is the folder of its action.yml, relative to the root; empty without an
+    action."""
 
     name: str
     summary: str
-    declared: str  # the file of this package and the class in it
+    declared: str  # the module in this package and its class
     outputs: tuple[str, ...]
     action: str = ""
 
@@ -34,7 +35,7 @@ VERBS = {
     verb.name: verb
     for verb in (
         Verb("pipeline", "build and push, migrate, deploy", "pipeline.Pipeline", (*BUILD, *MIGRATE, *DEPLOY), "."),
-        Verb("images", "print which images there are, as a matrix", "images.Images", ("matrix",), "actions/images"),
+        Verb("images", "print the document's images as a matrix", "images.Images", ("matrix",), "actions/images"),
         Verb("build-push", "build images and push them to ECR", "build_push.BuildPush", BUILD, "actions/build-push"),
         Verb("migrate", "run the database migration inside the VPC", "migrate.Migrate", MIGRATE, "actions/migrate"),
         Verb(
@@ -44,7 +45,7 @@ VERBS = {
             (*DEPLOY, *OFFICIAL),
             "actions/deploy",
         ),
-        Verb("continue", "let a deployment that waits for somebody go on", "continue_.Continue", FOLLOW),
-        Verb("rollback", "bring services back to what they ran before", "rollback.Rollback", FOLLOW),
+        Verb("continue", "continue a paused deployment", "continue_.Continue", FOLLOW),
+        Verb("rollback", "roll services back to what they ran before", "rollback.Rollback", FOLLOW),
     )
 }

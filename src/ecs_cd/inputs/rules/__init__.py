@@ -1,1 +1,1 @@
-"""From the texts of inputs to their values, where that is more than a line. Pure."""
+"""Parsers: they turn the text of an input into its value. Pure."""

@@ -1,4 +1,4 @@
-"""From the text of an input to its value. Each takes the text and the input's name, and raises ``Refused``."""
+"""Parsers of inputs. Each takes the text and the input's name, returns the value, and raises ``Refused``."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def pairs(text: str, name: str) -> dict[str, str]:
 def commit(text: str, name: str) -> str:
     given = text.strip().lower()
     if given and not COMMIT.fullmatch(given):
-        raise Refused(f"{name}: must be a whole commit id, 40 or 64 hexadecimal digits")
+        raise Refused(f"{name}: must be a full commit id of 40 or 64 hexadecimal digits")
     return given
 
 
@@ -45,7 +45,7 @@ def seconds(text: str, name: str) -> float:
 
 
 def one_of(*choices: str) -> Callable[[str, str], str]:
-    """One of these; empty only if it is one of them."""
+    """Accepts only these choices; an empty text only if ``choices`` contains it."""
 
     def parse(text: str, name: str) -> str:
         if text.strip() not in choices:
@@ -67,7 +67,7 @@ def truth_if_given(text: str, name: str) -> bool | None:
 
 
 def whole(least: int) -> Callable[[str, str], int | None]:
-    """A whole number of at least so much; ``None`` if it is not given."""
+    """Accepts a whole number of at least ``least``; ``None`` if the input is not given."""
 
     def parse(text: str, name: str) -> int | None:
         if not text.strip():
@@ -80,15 +80,15 @@ def whole(least: int) -> Callable[[str, str], int | None]:
 
 
 def how_many(text: str, name: str) -> int:
-    """At least one; 0 if it is not given."""
+    """Parses a whole number of at least 1; 0 if the input is not given."""
     return whole(1)(text, name) or 0
 
 
 def goal(text: str, name: str) -> str:
     try:
         return lifecycle.goal(text)
-    except Refused as refused:  # with the text, which may be anything
-        raise Refused(f"{name}: is no goal, and no stage of a deployment", refused.remedy) from None
+    except Refused as refused:  # its problem quotes the text, which may be a secret
+        raise Refused(f"{name}: is neither a goal nor a deployment stage", refused.remedy) from None
 
 
 def goal_if_given(text: str, name: str) -> str:
@@ -96,18 +96,18 @@ def goal_if_given(text: str, name: str) -> str:
 
 
 def json_list(text: str, name: str) -> list[Any]:
-    """A JSON array; nothing is an empty one."""
+    """Parses a JSON array; an empty text is an empty array."""
     return list(_json(text, name, list, "a JSON array"))
 
 
 def json_object(text: str, name: str) -> dict[str, Any]:
-    """A JSON object; nothing is an empty one."""
+    """Parses a JSON object; an empty text is an empty object."""
     return dict(_json(text, name, dict, "a JSON object"))
 
 
 def _json(text: str, name: str, kind: type, words: str) -> Any:
     content = json_yaml.parse(text, what=f"the input {name}") if text.strip() else kind()
-    found = [f"{name}: {path}: stands there twice; keep one" for path in json_yaml.duplicate_keys(content)]
+    found = [f"{name}: {path}: occurs twice; keep one" for path in json_yaml.duplicate_keys(content)]
     if not isinstance(content, kind):
         found.append(f"{name}: must be {words}")
     if found:
@@ -122,7 +122,7 @@ def variables(text: str, name: str) -> dict[str, str]:
 def containers(text: str, name: str) -> tuple[str, ...]:
     names = tuple(part.strip() for part in text.split(",")) if text.strip() else ()
     if not all(names):
-        raise Refused(f"{name}: must be a container's name, or several separated by commas")
+        raise Refused(f"{name}: must be a container name, or several separated by commas")
     return names
 
 
@@ -132,13 +132,13 @@ def command(text: str, name: str) -> tuple[str, ...]:
 
 def role(text: str, name: str) -> str:
     if text.strip() and not re.fullmatch(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/\S+", text.strip()):
-        raise Refused(f"{name}: must be the ARN of an IAM role, as in arn:aws:iam::123456789012:role/my-role")
+        raise Refused(f"{name}: must be the ARN of an IAM role, such as arn:aws:iam::123456789012:role/my-role")
     return text.strip()
 
 
 def url(text: str, name: str) -> str:
     if text.strip() and not re.fullmatch(r"https?://\S+", text.strip()):
-        raise Refused(f"{name}: must be a URL that begins with https:// or http://")
+        raise Refused(f"{name}: must be a URL that starts with https:// or http://")
     return text.strip()
 
 
