@@ -132,7 +132,7 @@ def test_a_missing_image_is_named_before_anything_is_changed(world: World) -> No
     [
         ("- cluster: my-cluster", "must be a mapping, but is a list"),
         ('{"cluster": "my-cluster", "images": {"app": {"repositry": "x"}}}', "did you mean `repository`?"),
-        ("cluster: my-cluster\ncluster: other\nimages: {app: {repository: 5}}", "cluster: stands there twice"),
+        ("cluster: my-cluster\ncluster: other\nimages: {app: {repository: 5}}", "cluster: occurs twice"),
     ],
 )
 def test_a_malformed_parameter_is_refused_before_anything_is_changed(world: World, content: str, words: str) -> None:

@@ -1,1 +1,1 @@
-"""The document that the infra repo owns: read and checked. What a verb does with it is elsewhere."""
+"""The document, which the infra repo owns: reads and checks it. The verbs use it."""

@@ -1,4 +1,4 @@
-"""The document: from its source to its typed form."""
+"""Loads the document from its source into its typed form."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ecs_cd.model.references import region_of
 
 
 def load(source: str, job: Job) -> Document:
-    """The document behind the input ``config``: an SSM parameter, or ``file:path``."""
+    """Loads the document that the input ``config`` names: an SSM parameter, or ``file:path``."""
     if source.startswith("file:"):
         found = document.load(read_file(source.removeprefix("file:"), what="the document"), where=source)
         job.ci.line(f"config: {source}")

@@ -88,7 +88,7 @@ def test_yaml_says_the_same_as_json() -> None:
         ({"images": {"app": {"repository": f"{ECR}/my-app:latest"}}}, "images.app.repository", "without a tag"),
         ({"images": {"app": {"repository": f"{ECR}/x"}}}, "images.app.repository", "without a tag"),
         ({"images": {"app": {}}}, "images.app.repository", "is missing"),
-        ({"images": {"a b": {"repository": f"{ECR}/x"}}}, "images.a b", "a name consists of"),
+        ({"images": {"a b": {"repository": f"{ECR}/x"}}}, "images.a b", "a name can contain only"),
         (
             {"images": {"app": {"repository": f"{ECR}/my-app", "cache-repository": f"{ECR}/caches:x"}}},
             "images.app.cache-repository",
@@ -97,14 +97,14 @@ def test_yaml_says_the_same_as_json() -> None:
         ({"migration": {"container": "app"}}, "migration.task-definition", "is missing"),
         ({"migration": {**example()["migration"], "command": "rails"}}, "migration.command", "must be a list"),
         ({"migration": {**example()["migration"], "command": ["sleep", 5]}}, "migration.command[1]", "must be text"),
-        ({"migration": {**example()["migration"], "service": "api"}}, "migration.service", "names no service"),
-        ({"migration": {**example()["migration"], "image": "api"}}, "migration.image", "names no image"),
-        ({"migration": {"task-definition": "m", "container": "app"}}, "migration.service", "not clear"),
+        ({"migration": {**example()["migration"], "service": "api"}}, "migration.service", "must name a service"),
+        ({"migration": {**example()["migration"], "image": "api"}}, "migration.image", "must name an image"),
+        ({"migration": {"task-definition": "m", "container": "app"}}, "migration.service", "no clear default"),
         ({"services": {"web": {"containers": {"a": "app"}}}}, "services.web.task-definition", "is missing"),
         (
             {"services": {"web": {"task-definition": "t", "containers": {"a": "api"}}}},
             "services.web.containers.a",
-            "names no image; images holds app, nginx",
+            "must name an image; images has app, nginx",
         ),
     ],
 )
@@ -141,7 +141,7 @@ def test_values_are_never_printed() -> None:
         ("- a\n- b", "must be a mapping, but is a list"),
         ("just text", "must be a mapping, but is text"),
         ("cluster: [", "neither JSON nor YAML"),
-        ("cluster: c\ncluster: d\nimages: {app: {repository: localhost:1/my-app}}", "cluster: stands there twice"),
+        ("cluster: c\ncluster: d\nimages: {app: {repository: localhost:1/my-app}}", "cluster: occurs twice"),
         ("#" * (json_schema.LONGEST + 1), "characters"),
     ],
 )
@@ -253,8 +253,8 @@ def test_a_service_needs_no_codedeploy() -> None:
         ({"application": ""}, ".application", "must be the CodeDeploy application's name"),
         ({"application": "x" * 101}, ".application", "must be the CodeDeploy application's name"),
         ({"deployment-group": 5}, ".deployment-group", "must be text"),
-        ({"appspec": "s3://bucket"}, ".appspec", "s3://bucket/key or a file of the workspace"),
-        ({"appspec": "https://example.com/appspec.yml"}, ".appspec", "s3://bucket/key or a file of the workspace"),
+        ({"appspec": "s3://bucket"}, ".appspec", "s3://bucket/key or a file in the workspace"),
+        ({"appspec": "https://example.com/appspec.yml"}, ".appspec", "s3://bucket/key or a file in the workspace"),
         ({"appspec": {"version": 0}}, ".appspec", "must be text, but is a mapping"),
         ({"deployment-config": "x" * 101}, ".deployment-config", "configuration's name"),
         ({"description": "x" * 513}, ".description", "at most 512 characters"),
@@ -307,8 +307,8 @@ def test_a_document_may_have_scheduled_tasks_alone_or_none() -> None:
     [
         ({**TASK}, "", "must name either a `rule` (EventBridge) or a `schedule` (EventBridge Scheduler)"),
         ({**TASK, "rule": "r", "schedule": "s"}, "", "must name either a `rule`"),
-        ({**TASK, "rule": "r", "schedule-group": "g"}, ".schedule-group", "goes with `schedule`"),
-        ({**TASK, "schedule": "s", "event-bus": "b"}, ".event-bus", "goes with `rule`"),
+        ({**TASK, "rule": "r", "schedule-group": "g"}, ".schedule-group", "works only with `schedule`"),
+        ({**TASK, "schedule": "s", "event-bus": "b"}, ".event-bus", "works only with `rule`"),
         ({**TASK, "rule": "r/x"}, ".rule", "must be the EventBridge rule's name"),
         ({**TASK, "rule": "x" * 65}, ".rule", "must be the EventBridge rule's name"),
         ({**TASK, "rule": "r", "event-bus": "a b"}, ".event-bus", "the rule's event bus, by name or ARN"),
@@ -321,7 +321,7 @@ def test_a_document_may_have_scheduled_tasks_alone_or_none() -> None:
         (
             {**TASK, "rule": "r", "containers": {"job": "api"}},
             ".containers.job",
-            "names no image; images holds app, nginx",
+            "must name an image; images has app, nginx",
         ),
     ],
 )

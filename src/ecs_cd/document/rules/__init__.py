@@ -1,1 +1,1 @@
-"""The schemas of the document and of the app's file, and their typed forms. Pure."""
+"""The schemas of the document and the app file, and their typed forms. Pure."""

@@ -1,4 +1,4 @@
-"""The app's file, `.github/ecs-cd.yml`: its schema, and what it says of each image."""
+"""The app file, ``.github/ecs-cd.yml``: its schema, and how it builds each image."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SECRET: json_schema.Schema = {
     "type": "object",
     "minProperties": 1,
     "maxProperties": 1,
-    "description": "where the build finds the secret: {env: NAME} or {file: PATH}; its value has no place here",
+    "description": "where the build finds the secret: {env: NAME} or {file: PATH}; never the value itself",
     "additionalProperties": False,
     "properties": {
         "env": {
@@ -37,7 +37,7 @@ _IMAGE: json_schema.Schema = {
         "context": {
             "type": "string",
             "pattern": _PATH,
-            "description": "the build context: a folder, or a Git URL; default: `.`",
+            "description": "the build context: a folder or a Git URL; default: `.`",
         },
         "file": {
             "type": "string",
@@ -47,36 +47,36 @@ _IMAGE: json_schema.Schema = {
         "target": {
             "type": "string",
             "pattern": r"^\S+$",
-            "description": "the name of the Dockerfile's stage to build; default: the last",
+            "description": "the name of the Dockerfile stage to build; default: the last",
         },
         "build-args": {
             "type": "object",
             "minProperties": 1,
-            "description": "build arguments, as in {NODE_ENV: production}",
+            "description": "build arguments, such as {NODE_ENV: production}",
             "additionalProperties": False,
             "patternProperties": {r"^[A-Za-z_][A-Za-z0-9_.-]*$": {"type": "string"}},
         },
         "platforms": {
             "type": "array",
             "minItems": 1,
-            "description": "the platforms to build for; default: the builder's own",
+            "description": "the platforms to build for; default: the builder's",
             "items": {
                 "type": "string",
                 "pattern": r"^[a-z0-9_.()]+(?:/[A-Za-z0-9_.-]+){1,2}$",
-                "description": "a platform, as in linux/arm64",
+                "description": "a platform, such as linux/arm64",
             },
         },
         "secrets": {
             "type": "object",
             "minProperties": 1,
-            "description": "build secrets by their ids, as in {npm: {env: NPM_TOKEN}}",
+            "description": "build secrets by id, such as {npm: {env: NPM_TOKEN}}",
             "additionalProperties": False,
             "patternProperties": {r"^[A-Za-z0-9_.-]+$": _SECRET},
         },
         "cache": {
             "type": "string",
             "enum": list(CACHES),
-            "description": "where the cache of layers is kept between runs; default: none",
+            "description": "where to keep the layer cache between runs; default: none",
         },
     },
 }
@@ -84,15 +84,15 @@ _IMAGE: json_schema.Schema = {
 SCHEMA: json_schema.Schema = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "$id": "https://raw.githubusercontent.com/org/ecs-cd/v1/schema/ecs-cd-app.schema.json",
-    "title": "ecs-cd: the app's file",
-    "description": "How the images of an application are built; paths start at the folder that holds .github.",
+    "title": "ecs-cd: the app file",
+    "description": "How to build the images of an application. Paths are relative to the folder that contains .github.",
     "type": "object",
     "additionalProperties": False,
     "required": ["images"],
     "properties": {
         "images": {
             "type": "object",
-            "description": "how each image is built, by its name in the document",
+            "description": "how to build each image, by its name in the document",
             "minProperties": 1,
             "additionalProperties": False,
             "patternProperties": {NAME: _IMAGE},
@@ -102,20 +102,20 @@ SCHEMA: json_schema.Schema = {
 
 
 def load(text: str, *, where: str) -> dict[str, BuildSpec]:
-    """What the file says of each image; the rest is the recipe's default. ``where`` is its path, for messages.
+    """Reads how to build each image; missing keys get the defaults. ``where`` is the file's path, for messages.
 
-    Raises ``Refused`` with all problems at once, each with its key's path. Values are not in them.
+    Raises ``Refused`` with all problems at once, each with its key's path and without values.
     """
     content = json_schema.load(
         text,
         SCHEMA,
         what=f"the app's file {where}",
-        remedy="docs/reference/app-file.md describes this file, schema/ecs-cd-app.schema.json checks it.",
+        remedy="docs/reference/app-file.md describes this file; schema/ecs-cd-app.schema.json is its JSON Schema.",
     )
-    return {name: _recipe(name, image) for name, image in content["images"].items()}
+    return {name: _build_spec(name, image) for name, image in content["images"].items()}
 
 
-def _recipe(name: str, image: dict[str, Any]) -> BuildSpec:
+def _build_spec(name: str, image: dict[str, Any]) -> BuildSpec:
     as_written = {key: image[key] for key in ("context", "file", "target", "cache") if key in image}
     secrets = image.get("secrets", {})
     return BuildSpec(

@@ -1,4 +1,4 @@
-"""The document that the infra repo owns: its typed form, its inner references."""
+"""The document, which the infra repo owns: its typed form, and checks of its internal references."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class Migration:
 
 @dataclass(frozen=True)
 class CodeDeploy:
-    """What CodeDeploy calls the service's parts. An empty name is the console's default. Where there is no
-    appspec it is made from the service."""
+    """The CodeDeploy names of a service. An empty name means the console's default; without an appspec, ecs-cd
+    generates it from the service."""
 
     application: str = ""
     deployment_group: str = ""
@@ -46,7 +46,7 @@ class CodeDeploy:
 
 @dataclass(frozen=True)
 class Service:
-    """An ECS service. ``containers`` says for a container which image of the document it runs."""
+    """An ECS service. ``containers`` maps each container to the image of the document that it runs."""
 
     key: str
     name: str
@@ -83,7 +83,7 @@ class ScheduledTask:
 
 @dataclass(frozen=True)
 class Document:
-    """The whole of it. ``cache_repositories`` has those images that name one."""
+    """The whole document. ``cache_repositories`` has only the images with a separate cache repository."""
 
     cluster: str
     images: dict[str, Repository]
@@ -94,40 +94,40 @@ class Document:
 
 
 def load(text: str, *, where: str) -> Document:
-    """The document in ``text``; ``where`` is its source, for messages.
+    """Reads the document in ``text``; ``where`` is its source, for messages.
 
-    Raises ``Refused`` with all problems at once, each with its key's path. Values are not in them.
+    Raises ``Refused`` with all problems at once, each with its key's path and without values.
     """
     content = json_schema.load(
         text,
         SCHEMA,
         what=f"the document in {where}",
-        remedy="The infra repo owns this document; docs/reference/document.md describes it, "
-        "schema/ecs-cd.schema.json checks it.",
+        remedy="The infra repo owns this document. docs/reference/document.md describes it; "
+        "schema/ecs-cd.schema.json is its JSON Schema.",
         beyond=_reference_problems,
     )
     return _document(content)
 
 
 def choose(kind: str, given: str, entries: Mapping[str, Any]) -> str:
-    """The key that is meant by the input ``kind``: the given one, or else the only one.
+    """The key that the input ``kind`` selects: the given key, or else the only entry's.
 
-    Raises ``Refused`` where it is not there, or not clear.
+    Raises ``Refused`` if the key is unknown, or missing while there isn't exactly one entry.
     """
     known = f"it has {', '.join(entries) or 'none'}"
     if given and given not in entries:
         raise Refused(f"{kind}: the document has no {kind} `{given}`{closest(given, entries)}; {known}")
     if not given and len(entries) != 1:
-        raise Refused(f"{kind}: is missing, and the document has not one {kind} only; {known}")
+        raise Refused(f"{kind}: is required unless the document has exactly one {kind}; {known}")
     return given or next(iter(entries))
 
 
 def _reference_problems(content: dict[str, Any]) -> list[str]:
-    """References to images and services that the document does not hold."""
+    """Problems with references to images and services: unknown, or missing without a clear default."""
     images, services = content["images"], content.get("services", {})
     scheduled = content.get("scheduled-tasks", {})
     found = [
-        f"{section}.{key}.containers.{container}: names no image; {_known('images', images)}"
+        f"{section}.{key}.containers.{container}: must name an image; {_known('images', images)}"
         for section, entries in (("services", services), ("scheduled-tasks", scheduled))
         for key, entry in entries.items()
         for container, image in entry["containers"].items()
@@ -144,13 +144,13 @@ def _migration_problems(content: dict[str, Any]) -> list[str]:
         return []
     found = []
     if "service" in migration and migration["service"] not in services:
-        found.append(f"migration.service: names no service; {_known('services', services)}")
+        found.append(f"migration.service: must name a service; {_known('services', services)}")
     elif "service" not in migration and len(services) != 1:
-        found.append(f"migration.service: is missing, and not clear; {_known('services', services)}")
+        found.append(f"migration.service: is missing, and there is no clear default; {_known('services', services)}")
     if "image" in migration and migration["image"] not in images:
-        found.append(f"migration.image: names no image; {_known('images', images)}")
+        found.append(f"migration.image: must name an image; {_known('images', images)}")
     elif not found and _migration_image(content) is None:
-        found.append(f"migration.image: is missing, and not clear; {_known('images', images)}")
+        found.append(f"migration.image: is missing, and there is no clear default; {_known('images', images)}")
     return found
 
 
@@ -159,12 +159,14 @@ def _trigger_problems(path: str, task: dict[str, Any]) -> list[str]:
         return [f"{path}: must name either a `rule` (EventBridge) or a `schedule` (EventBridge Scheduler)"]
     belongs = {"event-bus": "rule", "schedule-group": "schedule"}
     return [
-        f"{path}.{name}: goes with `{owner}`" for name, owner in belongs.items() if name in task and owner not in task
+        f"{path}.{name}: works only with `{owner}`"
+        for name, owner in belongs.items()
+        if name in task and owner not in task
     ]
 
 
 def _known(section: str, entries: dict[str, Any]) -> str:
-    return f"{section} holds {', '.join(entries)}" if entries else f"{section} is empty"
+    return f"{section} has {', '.join(entries)}" if entries else f"{section} is empty"
 
 
 def _migration_service(content: dict[str, Any]) -> str:

@@ -1,6 +1,6 @@
-"""Checks a document against a JSON Schema: all problems at once, each with its path, no value printed.
+"""Checks a document against a JSON Schema. Reports all problems at once, each with its path, and no values.
 
-Knows the few words of JSON Schema that our documents use: type (object, array, string), properties, required,
+Supports only the keywords that the schemas of ecs-cd use: type (object, array, string), properties, required,
 additionalProperties, patternProperties, items, minItems, minProperties, maxProperties, pattern, enum.
 """
 
@@ -17,7 +17,7 @@ from ecs_cd.model.names import closest
 
 Schema = dict[str, Any]
 
-LONGEST = 64 * 1024  # characters of a document; SSM itself ends at 8 KiB
+LONGEST = 64 * 1024  # characters in a document; an SSM parameter holds at most 8 KiB
 
 _TYPES: dict[str, type] = {"object": dict, "array": list, "string": str}
 _WORDS = {"object": "a mapping", "array": "a list", "string": "text"}
@@ -26,19 +26,20 @@ _WORDS = {"object": "a mapping", "array": "a list", "string": "text"}
 def load(
     text: str, schema: Schema, *, what: str, remedy: str, beyond: Callable[[Any], list[str]] = lambda content: []
 ) -> Any:
-    """The content of a document, JSON or YAML; ``what`` names it, ``beyond`` finds what no schema can say.
+    """The content of a document in JSON or YAML. ``what`` names it in messages; ``beyond`` finds problems that a schema
+    can't express.
 
-    Raises ``Refused`` with all problems at once, each with its key's path. Values are not in them.
+    Raises ``Refused`` with all problems at once, each with its key's path and without values.
     """
     if not text.strip():
         raise Refused(f"{what} is empty", remedy)
     if len(text) > LONGEST:
-        raise Refused(f"{what} has {len(text)} characters; {LONGEST} are allowed", remedy)
+        raise Refused(f"{what} has {len(text)} characters; the limit is {LONGEST}", remedy)
     try:
         content = json_yaml.parse(text, what=what)
     except Refused as unreadable:
         raise Refused(unreadable.problems, remedy) from None
-    found = [f"{path}: stands there twice; keep one" for path in json_yaml.duplicate_keys(content)]
+    found = [f"{path}: occurs twice; keep one" for path in json_yaml.duplicate_keys(content)]
     found += problems(content, schema)
     found += [] if found else beyond(content)
     if found:
@@ -47,7 +48,7 @@ def load(
 
 
 def problems(data: Any, schema: Schema, path: str = "") -> list[str]:
-    """What is wrong with ``data``: sentences that start with the path of the key."""
+    """The problems of ``data``: sentences that start with the key's path."""
     wanted = schema.get("type")
     if wanted and not isinstance(data, _TYPES[wanted]):
         return [f"{_at(path)}: {_wrong_type(data, wanted, schema)}"]
@@ -70,7 +71,7 @@ def _object_problems(data: dict[str, Any], schema: Schema, path: str) -> list[st
     patterns: dict[str, Schema] = schema.get("patternProperties", {})
     found = [f"{_at(path)}: must not be empty"] if len(data) < schema.get("minProperties", 0) else []
     if len(data) > schema.get("maxProperties", len(data)):
-        found.append(f"{_at(path)}: has {len(data)} keys, where it may have {schema['maxProperties']}")
+        found.append(f"{_at(path)}: has {len(data)} keys; the limit is {schema['maxProperties']}")
     for name in schema.get("required", ()):
         if name not in data:
             found.append(f"{join(path, name)}: is missing; it is {known[name].get('description', 'required')}")
@@ -80,10 +81,10 @@ def _object_problems(data: dict[str, Any], schema: Schema, path: str) -> list[st
         if rule is not None:
             found += problems(value, rule, here)
         elif known:
-            hint = closest(name, known) or f"; known here: {', '.join(known)}"
+            hint = closest(name, known) or f"; known keys: {', '.join(known)}"
             found.append(f"{here}: unknown key{hint}")
         else:
-            found.append(f"{here}: a name consists of letters, digits, '.', '_' and '-'")
+            found.append(f"{here}: a name can contain only letters, digits, '.', '_' and '-'")
     return found
 
 
@@ -102,7 +103,7 @@ def _kind(data: Any) -> str:
 
 
 def _matches(pattern: str, text: str) -> bool:
-    """As JSON Schema has it: `$` is the end, while Python's also matches before a last line feed."""
+    """Matches like JSON Schema, where ``$`` is the end: Python's ``$`` also matches before a final line feed."""
     return "\n" not in text and re.search(pattern, text) is not None
 
 

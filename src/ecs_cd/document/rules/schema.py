@@ -8,14 +8,14 @@ from ecs_cd.model.names import NAME
 _TASK_DEFINITION: json_schema.Schema = {
     "type": "string",
     "pattern": r"^(?:s3://[^/\s]+/\S+|arn:[^\s]+|[^\s:]+(?::[1-9][0-9]*)?|file:\S+)$",
-    "description": "the task definition's template: s3://bucket/key, a family, an ARN or a file of the workspace",
+    "description": "the task definition's template: s3://bucket/key, a family, an ARN or a file in the workspace",
 }
 
 _REPOSITORY = r"^[a-z0-9.-]+(?::[0-9]+)?/(?=.{2,256}$)[a-z0-9]+(?:[._/-]+[a-z0-9]+)*$"
 _CONTAINERS: json_schema.Schema = {
     "type": "object",
     "minProperties": 1,
-    "description": "which container runs which image, as in {app: app}",
+    "description": "which container runs which image, such as {app: app}",
     "additionalProperties": False,
     "patternProperties": {
         r"^[A-Za-z0-9_-]{1,255}$": {
@@ -27,7 +27,7 @@ _CONTAINERS: json_schema.Schema = {
 }
 _CODEDEPLOY: json_schema.Schema = {
     "type": "object",
-    "description": "the CodeDeploy names of a service with the controller CODE_DEPLOY; "
+    "description": "the CodeDeploy names of a service with the deployment controller CODE_DEPLOY; "
     "default: AppECS-CLUSTER-SERVICE and DgpECS-CLUSTER-SERVICE",
     "additionalProperties": False,
     "properties": {
@@ -44,8 +44,8 @@ _CODEDEPLOY: json_schema.Schema = {
         "appspec": {
             "type": "string",
             "pattern": r"^(?:s3://[^/\s]+/\S+|(?:file:)?[^\s:]+)$",
-            "description": "the appspec's template: s3://bucket/key or a file of the workspace; "
-            "default: made from the service",
+            "description": "the appspec's template: s3://bucket/key or a file in the workspace; "
+            "default: generated from the service",
         },
         "deployment-config": {
             "type": "string",
@@ -105,7 +105,7 @@ SCHEMA: json_schema.Schema = {
         },
         "images": {
             "type": "object",
-            "description": "the images of the application: a name of your choice, and its repository",
+            "description": "the images of the application: a name of your choice, and the repository",
             "minProperties": 1,
             "additionalProperties": False,
             "patternProperties": {
@@ -117,14 +117,14 @@ SCHEMA: json_schema.Schema = {
                         "repository": {
                             "type": "string",
                             "pattern": _REPOSITORY,
-                            "description": "the repository's URI without a tag, as in "
+                            "description": "the repository's URI without a tag, such as "
                             "123456789012.dkr.ecr.eu-west-1.amazonaws.com/my-app",
                         },
                         "cache-repository": {
                             "type": "string",
                             "pattern": _REPOSITORY,
-                            "description": "the URI, without a tag, of the repository that holds the build's cache "
-                            "where it is kept in a registry; default: the image's repository",
+                            "description": "the URI, without a tag, of the repository for the build cache, "
+                            "if the cache is in a registry; default: the image's repository",
                         },
                     },
                 }
@@ -132,7 +132,7 @@ SCHEMA: json_schema.Schema = {
         },
         "migration": {
             "type": "object",
-            "description": "the task that migrates the database before each deployment; absent: there is none",
+            "description": "the task that migrates the database before each deployment; omit it if there is none",
             "additionalProperties": False,
             "required": ["task-definition", "container"],
             "properties": {
@@ -140,31 +140,31 @@ SCHEMA: json_schema.Schema = {
                 "container": {
                     "type": "string",
                     "pattern": r"^[A-Za-z0-9_-]{1,255}$",
-                    "description": "the container that migrates; its exit code is the verdict",
+                    "description": "the container that runs the migration; its exit code decides",
                 },
                 "image": {
                     "type": "string",
                     "pattern": NAME,
-                    "description": "which of the images the container runs; default: what the service's container of "
-                    "that name runs, else the image of that name, else the only one",
+                    "description": "the image that the container runs; default: what the service's container of that "
+                    "name runs, or else the image of that name, or else the only image",
                 },
                 "command": {
                     "type": "array",
                     "minItems": 1,
                     "items": {"type": "string"},
-                    "description": "what the container runs instead of its own command: a list, a word an item",
+                    "description": "the command to run instead of the container's: a list with one word per item",
                 },
                 "service": {
                     "type": "string",
                     "pattern": NAME,
-                    "description": "the key of the service whose network settings and launch type are used; "
-                    "default: the only one",
+                    "description": "the key of the service whose network settings and launch type the task uses; "
+                    "default: the only service",
                 },
             },
         },
         "services": {
             "type": "object",
-            "description": "what is deployed: a name of your choice, and the ECS service",
+            "description": "the services to deploy: a name of your choice, and the ECS service",
             "minProperties": 1,
             "additionalProperties": False,
             "patternProperties": {
@@ -188,7 +188,7 @@ SCHEMA: json_schema.Schema = {
         "scheduled-tasks": {
             "type": "object",
             "description": "tasks that EventBridge starts: a name of your choice, and the rule or schedule; "
-            "it gets the new revision once the services have succeeded",
+            "they get the new revision after the services have succeeded",
             "minProperties": 1,
             "additionalProperties": False,
             "patternProperties": {NAME: _SCHEDULED_TASK},
