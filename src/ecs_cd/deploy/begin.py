@@ -12,7 +12,7 @@ from ecs_cd.aws.errors import code, explain, is_transient
 from ecs_cd.deploy import strategies
 from ecs_cd.deploy.conflicts import all_fresh, resolve_conflicts
 from ecs_cd.deploy.follow import follow
-from ecs_cd.deploy.plan import Plan, Policy
+from ecs_cd.deploy.plan import DeploymentPlan, Policy
 from ecs_cd.deploy.rules import rolling
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment
 from ecs_cd.deploy.strategies.busy import Busy
@@ -30,7 +30,7 @@ from ecs_cd.model.verdict import Outcome, Verdict
 def start(
     job: Job,
     group: list[TrackedDeployment],
-    plans: Sequence[Plan],
+    plans: Sequence[DeploymentPlan],
     arns: Sequence[str],
     policy: Policy,
     deadline: float,

@@ -9,7 +9,7 @@ from ecs_cd.aws import ecs
 from ecs_cd.aws.errors import transient_as_unreadable
 from ecs_cd.deploy import strategies
 from ecs_cd.deploy.follow import say
-from ecs_cd.deploy.plan import Plan, Policy
+from ecs_cd.deploy.plan import DeploymentPlan, Policy
 from ecs_cd.job.job import Job
 from ecs_cd.job.watch import watch
 from ecs_cd.model import pace
@@ -18,8 +18,8 @@ from ecs_cd.model.verdict import InProgress, Outcome, Verdict
 
 
 def resolve_conflicts(
-    job: Job, plans: Sequence[Plan], arns: Sequence[str], policy: Policy, deadline: float
-) -> list[Plan] | Verdict:
+    job: Job, plans: Sequence[DeploymentPlan], arns: Sequence[str], policy: Policy, deadline: float
+) -> list[DeploymentPlan] | Verdict:
     """The plans with the current state of the services, once no other deployment is running.
 
     ``arns`` are the wanted revisions, empty if they are not registered yet. Returns a verdict if the time runs out
@@ -30,7 +30,7 @@ def resolve_conflicts(
     others: dict[str, str] = {}  # services with another running deployment, in words, the longest not asked first
     seen_all = False
 
-    def look() -> None:
+    def read_services() -> None:
         nonlocal seen_all
         asked = _affordable([fresh[key] for key in others]) or list(fresh.values())
         with transient_as_unreadable():
@@ -51,7 +51,7 @@ def resolve_conflicts(
         return {key: InProgress(f"{found}, somebody else's; waiting for its end") for key, found in others.items()}
 
     ended = watch(
-        look,
+        read_services,
         judge,
         lambda key, watching: say(job, key, watching),
         clock=job.clock,
@@ -64,7 +64,7 @@ def resolve_conflicts(
     return replace(ended, message=f"nothing was begun: {ended.message}")
 
 
-def _affordable(plans: Sequence[Plan]) -> list[Plan]:
+def _affordable(plans: Sequence[DeploymentPlan]) -> list[DeploymentPlan]:
     """As many of the first plans as one poll can check.
 
     DescribeServices takes ten services, and shows everything about a rolling update; any other strategy costs two more
@@ -78,12 +78,12 @@ def _affordable(plans: Sequence[Plan]) -> list[Plan]:
     return found
 
 
-def all_fresh(job: Job, plans: Sequence[Plan]) -> bool:
+def all_fresh(job: Job, plans: Sequence[DeploymentPlan]) -> bool:
     """Whether the services were read recently enough to rule out new deployments: a migration may take long."""
     return all(job.clock.monotonic() - plan.seen_at < pace.CONFLICT_FRESH for plan in plans)
 
 
-def _renewed(job: Job, plans: Sequence[Plan]) -> list[Plan]:
+def _renewed(job: Job, plans: Sequence[DeploymentPlan]) -> list[DeploymentPlan]:
     now = job.clock.monotonic()
     found = ecs.look_at_services(job.aws, plans[0].cluster, [plan.name for plan in plans])
     gone = [plan.name for plan in plans if found.get(plan.name, {}).get("status") != "ACTIVE"]
@@ -92,7 +92,7 @@ def _renewed(job: Job, plans: Sequence[Plan]) -> list[Plan]:
     return [replace(plan, service=found[plan.name], seen_at=now) for plan in plans]
 
 
-def _refuse_or_supersede(job: Job, plans: dict[str, Plan], others: dict[str, str], policy: Policy) -> None:
+def _refuse_or_supersede(job: Job, plans: dict[str, DeploymentPlan], others: dict[str, str], policy: Policy) -> None:
     said = [f"{key}: {found}" for key, found in others.items()]
     if policy.on_conflict == "fail":
         remedy = "Let it come to its end, or set on-conflict to wait or supersede."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -33,14 +34,14 @@ def verify_digests(job: Job, group: Sequence[TrackedDeployment]) -> None:
     for start in range(0, len(succeeded), pace.DIGESTS_PER_LOOK):
         if start:
             job.clock.sleep(pace.DIGESTS_EVERY)
-        _prove(job, succeeded[start : start + pace.DIGESTS_PER_LOOK], children, deadline)
+        _verify(job, succeeded[start : start + pace.DIGESTS_PER_LOOK], children, deadline)
 
 
-def _prove(job: Job, group: Sequence[TrackedDeployment], children: Children, deadline: float) -> None:
+def _verify(job: Job, group: Sequence[TrackedDeployment], children: Children, deadline: float) -> None:
     missing: dict[str, list[str]] = {tracked.key: [] for tracked in group}
     left, first_read = list(group), float("inf")
 
-    def look() -> None:
+    def read() -> None:
         nonlocal left, first_read
         with transient_as_unreadable():
             found = _missing(job, left, children)
@@ -53,7 +54,7 @@ def _prove(job: Job, group: Sequence[TrackedDeployment], children: Children, dea
         return {} if left and not late else Verdict(Outcome.SUCCEEDED, "")
 
     ended = watch(
-        look,
+        read,
         judge,
         lambda _, watching: job.ci.line(f"proof: {watching.message}"),
         clock=job.clock,
@@ -92,9 +93,7 @@ def _missing(job: Job, group: Sequence[TrackedDeployment], children: Children) -
 def _tasks(job: Job, group: Sequence[TrackedDeployment]) -> dict[str, list[Any]]:
     """The tasks of each service that should run: a ListTasks call per service, a DescribeTasks call per 100 tasks."""
     cluster = group[0].plan.cluster if group else ""
-    arns = concurrently(
-        *(lambda tracked=one: ecs.service_task_arns(job.aws, cluster, tracked.plan.name, "RUNNING") for one in group)
-    )
+    arns = concurrently(*(partial(_running, job, tracked) for tracked in group))
     known = {str(task["taskArn"]): task for task in ecs.tasks(job.aws, cluster, [arn for each in arns for arn in each])}
     tasks = {
         tracked.key: [known[arn] for arn in each if arn in known] for tracked, each in zip(group, arns, strict=True)
@@ -104,6 +103,10 @@ def _tasks(job: Job, group: Sequence[TrackedDeployment]) -> dict[str, list[Any]]
             ours = tracked.own.task_definition
             tasks[tracked.key] = [task for task in tasks[tracked.key] if task.get("taskDefinitionArn") == ours]
     return tasks
+
+
+def _running(job: Job, tracked: TrackedDeployment) -> list[str]:
+    return ecs.service_task_arns(job.aws, tracked.plan.cluster, tracked.plan.name, "RUNNING")
 
 
 def _none_wanted(job: Job, idle: Sequence[TrackedDeployment]) -> set[str]:

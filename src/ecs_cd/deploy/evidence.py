@@ -98,43 +98,43 @@ def notice(job: Job, tracked: TrackedDeployment, service: Mapping[str, Any]) -> 
 
 def look_once_more(job: Job, group: Sequence[TrackedDeployment]) -> None:
     """At the end: reads the tasks that have died since, and the logs that had no lines yet."""
-    for one in group:
-        want(one, events=False)
+    for tracked in group:
+        want(tracked, events=False)
     gather(job, group, pace.LAST_EVIDENCE_CALLS * len(group))
-    late = [(one, _Log(each.task, logs.PAGES)) for one in group for each in _without_lines(one)]
+    late = [(tracked, _Log(stopped.task, logs.PAGES)) for tracked in group for stopped in _without_lines(tracked)]
     if late:
         job.clock.sleep(pace.LATE_LOG)
-    for one, read in late:
-        _try(job, one, read)
+    for tracked, read in late:
+        _try(job, tracked, read)
 
 
 def _without_lines(tracked: TrackedDeployment) -> list[StoppedTask]:
     """Some tasks of each cause that has no log so far."""
-    told = {task_failed(each).cause for each in tracked.found.stopped.values() if each.log}
-    return [each for each in tracked.found.stopped.values() if task_failed(each).cause not in told][
+    logged = {task_failed(each).cause for each in tracked.found.stopped.values() if each.log}
+    return [each for each in tracked.found.stopped.values() if task_failed(each).cause not in logged][
         : pace.TAILS_PER_CAUSE
     ]
 
 
-def findings(job: Job, tracked: TrackedDeployment, told: Evidence) -> list[Finding]:
+def findings(job: Job, tracked: TrackedDeployment, shown: Evidence) -> list[Finding]:
     """The causes of a failure, with what the target groups and alarms show.
 
-    ``told`` is what the snapshot of the deployment itself shows.
+    ``shown`` is what the snapshot of the deployment itself shows.
     """
     targets = [
         target
         for arn in _target_groups(tracked)
         for target in _try_list(job, tracked, lambda arn=arn: elbv2.unhealthy(job.aws, arn))
     ]
-    names = [str(alarm["AlarmName"]) for alarm in told.alarms if alarm.get("AlarmName")]
+    names = [str(alarm["AlarmName"]) for alarm in shown.alarms if alarm.get("AlarmName")]
     alarms = _try_list(job, tracked, lambda: cloudwatch.in_alarm(job.aws, names)) if names else []
-    return known(tracked, replace(told, targets=tuple(targets), alarms=tuple(alarms) or told.alarms))
+    return known(tracked, replace(shown, targets=tuple(targets), alarms=tuple(alarms) or shown.alarms))
 
 
-def known(tracked: TrackedDeployment, told: Evidence) -> list[Finding]:
+def known(tracked: TrackedDeployment, shown: Evidence) -> list[Finding]:
     """The causes found so far."""
     return diagnose(
-        replace(told, stopped=tuple(tracked.found.stopped.values()), events=tuple(tracked.found.events[-10:]))
+        replace(shown, stopped=tuple(tracked.found.stopped.values()), events=tuple(tracked.found.events[-10:]))
     )
 
 

@@ -10,7 +10,7 @@ from ecs_cd.aws import ecs
 from ecs_cd.deploy import begin, release
 from ecs_cd.deploy.digests import verify_digests
 from ecs_cd.deploy.follow import follow
-from ecs_cd.deploy.plan import Plan, Policy
+from ecs_cd.deploy.plan import DeploymentPlan, Policy
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment
 from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.document import load
@@ -26,18 +26,18 @@ from ecs_cd.model.references import RegisteredTaskDefinition, short
 from ecs_cd.tasks import templates
 
 
-def plans(inputs: Existing, job: Job) -> list[Plan]:
+def plans(inputs: Existing, job: Job) -> list[DeploymentPlan]:
     """The selected services as they are: those of the document, or ``cluster`` and ``service``."""
     cluster, wanted = _wanted(inputs, job)
     services = ecs.active_services(job.aws, cluster, [each.name for each in wanted])
     now = job.clock.monotonic()
 
-    def plan(target: Service) -> Plan:
+    def plan(target: Service) -> DeploymentPlan:
         kind = lifecycle.strategy(services[target.name])
         lifecycle.check(inputs.wait_until, kind, target.name)
-        return Plan(target, cluster, {}, services[target.name], now, kind)
+        return DeploymentPlan(target, cluster, {}, services[target.name], now, kind)
 
-    found: list[Plan] = concurrently(*(partial(plan, each) for each in wanted))
+    found: list[DeploymentPlan] = concurrently(*(partial(plan, each) for each in wanted))
     for each in found:
         job.ci.line(f"service: {each.target.key}, {cluster}/{each.name}, {each.strategy.value}")
     return found
@@ -59,7 +59,7 @@ def _wanted(inputs: Existing, job: Job) -> tuple[str, list[Service]]:
     ]
 
 
-def with_definition(plan: Plan, arn: str, job: Job) -> Plan:
+def with_definition(plan: DeploymentPlan, arn: str, job: Job) -> DeploymentPlan:
     """The plan with the definition registered as ``arn``, and the digests that must run then."""
     definition = templates.registered(arn, job) or {"containerDefinitions": []}
     return replace(plan, definition=definition, images=resolve.by_digest(definition, job))
@@ -77,8 +77,8 @@ def carry_out(
     group: list[TrackedDeployment] = []
     policy, deadline = _policy(inputs), job.clock.monotonic() + inputs.deployment_timeout
     with release.remembered(group, job):
-        for one, call in deployments:
-            begin.begin(job, group, one, policy, partial(begin.ask, job, group, one, policy, call, deadline))
+        for tracked, call in deployments:
+            begin.begin(job, group, tracked, policy, partial(begin.ask, job, group, tracked, policy, call, deadline))
         follow(job, group, policy, deadline)
         verify_digests(job, group)
         causes = release.findings(group, job)

@@ -29,7 +29,7 @@ def follow(job: Job, group: Sequence[TrackedDeployment], policy: Policy, deadlin
     if all(tracked.own.id != rolling.primary(tracked.plan.service).get("id") for tracked in active):
         job.clock.sleep(pace.FIRST_LOOK)
     ended = watch(
-        lambda: _look(job, active),
+        lambda: _read(job, active),
         lambda _: _judge_all(job, group, active, policy),
         lambda key, watching: say(job, key, watching),
         clock=job.clock,
@@ -43,16 +43,16 @@ def follow(job: Job, group: Sequence[TrackedDeployment], policy: Policy, deadlin
             tracked.timeline.add(tracked.verdict.outcome, job.clock.monotonic())
 
 
-def _look(job: Job, active: Sequence[TrackedDeployment]) -> None:
+def _read(job: Job, active: Sequence[TrackedDeployment]) -> None:
     waiting = [tracked for tracked in active if tracked.verdict is None]
     before, end = [tracked.snapshot for tracked in waiting], job.aws.calls + pace.LOOK_CALLS
     for tracked, last, now in zip(waiting, before, strategies.read(job, waiting), strict=True):
         tracked.snapshot = now
-        _look_closer(job, tracked, last, now)
+        _examine(job, tracked, last, now)
     evidence.gather(job, waiting, end - job.aws.calls)
 
 
-def _look_closer(job: Job, tracked: TrackedDeployment, before: Snapshot | None, last: Snapshot) -> None:
+def _examine(job: Job, tracked: TrackedDeployment, before: Snapshot | None, last: Snapshot) -> None:
     service, now = snapshot.service_with_events(last), job.clock.monotonic()
     if service is not None:
         evidence.notice(job, tracked, service)

@@ -181,7 +181,7 @@ def _changes(inputs: DeployAlone) -> Changes:
 
 def _by_tag(definition: TaskDefinition) -> bool:
     """Whether a tag names an image: the tag may have moved, and only a new deployment resolves it again."""
-    return any("@" not in str(one.get("image", "")) for one in definition["containerDefinitions"])
+    return any("@" not in str(container.get("image", "")) for container in definition["containerDefinitions"])
 
 
 def _written(definition: TaskDefinition, job: Job) -> str:
@@ -249,7 +249,7 @@ def _timeout(inputs: DeployAlone, job: Job) -> float:
 def _standalone(
     inputs: DeployAlone, call: Mapping[str, Any], definition: TaskDefinition, timeout: float
 ) -> StandaloneTask:
-    containers = tuple(str(one["name"]) for one in definition["containerDefinitions"])
+    containers = tuple(str(container["name"]) for container in definition["containerDefinitions"])
     _check_overrides(call.get("overrides", {}).get("containerOverrides", ()), containers)
     return StandaloneTask(
         what="run-task",
@@ -303,7 +303,7 @@ def _call(inputs: DeployAlone, job: Job) -> dict[str, Any]:
 
 def _check_overrides(overrides: Sequence[Mapping[str, Any]], containers: Sequence[str]) -> None:
     """Checks that each override is for an existing container, and that together they are within ECS's length limit."""
-    what, names = "run-task-container-overrides", [str(one.get("name", "")) for one in overrides]
+    what, names = "run-task-container-overrides", [str(override.get("name", "")) for override in overrides]
     found = [
         f"{what}[{number}].name: the task definition has no container `{name}`{closest(name, containers)}; "
         f"it has {', '.join(containers)}"
@@ -358,5 +358,5 @@ def _volumes(
         return []
     if not volume:
         return []
-    one = shape.members["volumeConfigurations"].member
-    return [{"name": volume_name, "managedEBSVolume": _fitted(volume, "managedEBSVolume", one, name, found)}]
+    member = shape.members["volumeConfigurations"].member
+    return [{"name": volume_name, "managedEBSVolume": _fitted(volume, "managedEBSVolume", member, name, found)}]

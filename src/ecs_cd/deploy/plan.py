@@ -13,7 +13,7 @@ from ecs_cd.tasks.templates import Template
 
 
 @dataclass(frozen=True)
-class Plan:
+class DeploymentPlan:
     """One service's deployment.
 
     ``definition`` has the template's images until the commit's images replace them; ``images`` are those whose digests

@@ -15,7 +15,7 @@ from ecs_cd.deploy import begin, evidence, go_back, schedules
 from ecs_cd.deploy.conflicts import resolve_conflicts
 from ecs_cd.deploy.digests import verify_digests
 from ecs_cd.deploy.follow import follow
-from ecs_cd.deploy.plan import Plan, Policy
+from ecs_cd.deploy.plan import DeploymentPlan, Policy
 from ecs_cd.deploy.rules import rolling, snapshot
 from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.diagnosis.evidence import Finding
@@ -33,7 +33,7 @@ from ecs_cd.tasks.templates import Template
 # These explain themselves: the app is not worth examining.
 _EXPLAINED = (Outcome.GONE, Outcome.SUPERSEDED, Outcome.UNKNOWN, Outcome.PAUSED)
 _UNFINISHED = (Outcome.TIMED_OUT, Outcome.UNKNOWN)
-_TOLD = 5  # services that one sentence names individually
+_NAMED = 5  # services that one sentence names individually
 _LOOKED_INTO = 5  # failed services for which AWS is asked for more
 _CAUSES = 20  # that are reported, with their evidence
 
@@ -49,7 +49,7 @@ class Release:
     the application, including those that this run does not deploy.
     """
 
-    plans: Sequence[Plan]
+    plans: Sequence[DeploymentPlan]
     policy: Policy
     services: Sequence[str]
     scheduled: Sequence[schedules.Prepared] = ()
@@ -66,7 +66,7 @@ def execute(release: Release, by_name: Mapping[str, str], job: Job, first: First
     plans = [_with_images(plan, by_name) for plan in release.plans]
     if release.dry_run:
         return _dry_run(plans, job)
-    definitions = [plan.definition for plan in plans] + [_scheduled(one, by_name) for one in release.scheduled]
+    definitions = [plan.definition for plan in plans] + [_scheduled(task, by_name) for task in release.scheduled]
     deadline = job.clock.monotonic() + release.policy.timeout
     known = _known(definitions, [plan.template for plan in plans], job)
     cleared = resolve_conflicts(job, plans, known[: len(plans)], release.policy, deadline)
@@ -90,15 +90,15 @@ def register(definition: TaskDefinition, job: Job, first: First | None, *, dry_r
     return Result(verdict, {"result": verdict.outcome.value, "task-definition-arn": arn}, {"task definition": arn})
 
 
-def _with_images(plan: Plan, by_name: Mapping[str, str]) -> Plan:
+def _with_images(plan: DeploymentPlan, by_name: Mapping[str, str]) -> DeploymentPlan:
     asked = {container: by_name[image] for container, image in plan.target.containers.items()}
     definition = task_definition.with_images(plan.definition, asked)
     return replace(plan, definition=definition, images=plan.images or asked)
 
 
-def _scheduled(one: schedules.Prepared, by_name: Mapping[str, str]) -> TaskDefinition:
-    asked = {container: by_name[image] for container, image in one.task.containers.items()}
-    return task_definition.with_images(one.definition, asked)
+def _scheduled(scheduled: schedules.Prepared, by_name: Mapping[str, str]) -> TaskDefinition:
+    asked = {container: by_name[image] for container, image in scheduled.task.containers.items()}
+    return task_definition.with_images(scheduled.definition, asked)
 
 
 # ---- revisions: one for equal definitions ----
@@ -184,13 +184,13 @@ def _verdict(tracked: TrackedDeployment) -> Verdict:
 def verdict_on(group: Sequence[TrackedDeployment]) -> Verdict:
     """One verdict on all deployments; for many services, the count of each outcome and why the first ones failed."""
     verdict = combined({tracked.key: _verdict(tracked) for tracked in group})
-    if len(group) <= _TOLD:
+    if len(group) <= _NAMED:
         return verdict
-    counts = Counter(_verdict(one).outcome.words for one in group)
+    counts = Counter(_verdict(tracked).outcome.words for tracked in group)
     bad = [f"{tracked.key}: {_verdict(tracked).message}" for tracked in group if not _verdict(tracked).outcome.green]
-    more = [f"and {len(bad) - _TOLD} more"] if len(bad) > _TOLD else []
+    more = [f"and {len(bad) - _NAMED} more"] if len(bad) > _NAMED else []
     numbers = ", ".join(f"{number} {outcome}" for outcome, number in counts.most_common())
-    return replace(verdict, message="; ".join([f"{len(group)} services: {numbers}", *bad[:_TOLD], *more]))
+    return replace(verdict, message="; ".join([f"{len(group)} services: {numbers}", *bad[:_NAMED], *more]))
 
 
 def findings(group: Sequence[TrackedDeployment], job: Job) -> list[Finding]:
@@ -203,9 +203,9 @@ def findings(group: Sequence[TrackedDeployment], job: Job) -> list[Finding]:
     failed = _to_be_explained(group)
     evidence.look_once_more(job, failed[:_LOOKED_INTO])
     for number, tracked in enumerate(failed):
-        told = snapshot.evidence(tracked.own, tracked.snapshot)
+        shown = snapshot.evidence(tracked.own, tracked.snapshot)
         for finding in (
-            evidence.findings(job, tracked, told) if number < _LOOKED_INTO else evidence.known(tracked, told)
+            evidence.findings(job, tracked, shown) if number < _LOOKED_INTO else evidence.known(tracked, shown)
         ):
             cause = (finding.cause, finding.next_step)
             found.setdefault(cause, finding)
@@ -218,12 +218,12 @@ def findings(group: Sequence[TrackedDeployment], job: Job) -> list[Finding]:
 
 def _to_be_explained(group: Sequence[TrackedDeployment]) -> list[TrackedDeployment]:
     ended = ((tracked, tracked.verdict.outcome) for tracked in group if tracked.begun and tracked.verdict)
-    return [one for one, outcome in ended if not outcome.green and outcome not in _EXPLAINED]
+    return [tracked for tracked, outcome in ended if not outcome.green and outcome not in _EXPLAINED]
 
 
 def _names(keys: Sequence[str]) -> str:
-    more = len(keys) - _TOLD
-    return ", ".join(keys[:_TOLD]) + (f" and {more} more" if more > 0 else "")
+    more = len(keys) - _NAMED
+    return ", ".join(keys[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _afterwards(
@@ -231,12 +231,12 @@ def _afterwards(
 ) -> Verdict:
     """After a success: the scheduled tasks get their revisions, and old revisions are deregistered."""
     scheduled = list(zip(release.scheduled, arns[len(release.plans) :], strict=True))
-    problems = [problem for one, arn in scheduled if (problem := schedules.update(one, arn, job))]
+    problems = [problem for task, arn in scheduled if (problem := schedules.update(task, arn, job))]
     if problems:
         return Verdict(Outcome.FAILED, f"the services run the new revision, but {'; '.join(problems)}")
     if release.keep:
         before = {arn for tracked in group if (arn := tracked.own.previous_task_definition)}
-        before |= {arn for one, _ in scheduled for arn in one.task_definitions}
+        before |= {arn for task, _ in scheduled for arn in task.task_definitions}
         cluster = release.plans[0].cluster
         revisions.clean_up(job, cluster, release.services, set(arns), keep=release.keep, protected=before)
     return verdict
@@ -245,7 +245,7 @@ def _afterwards(
 # ---- dry run ----
 
 
-def _dry_run(plans: Sequence[Plan], job: Job) -> Result:
+def _dry_run(plans: Sequence[DeploymentPlan], job: Job) -> Result:
     """What a deployment would change, compared with what the service runs now."""
     texts: dict[str, list[str]] = {}
     for plan in plans:
@@ -282,7 +282,7 @@ def result(verdict: Verdict, group: Sequence[TrackedDeployment], causes: Sequenc
 
 def _outputs(group: Sequence[TrackedDeployment]) -> dict[str, str]:
     """One line per deployment; ``services`` has everything as JSON."""
-    told = {
+    services = {
         tracked.key: {
             "result": _verdict(tracked).outcome.value,
             "task-definition-arn": tracked.own.task_definition if tracked.begun else "",
@@ -299,7 +299,7 @@ def _outputs(group: Sequence[TrackedDeployment]) -> dict[str, str]:
         "deployment-id": "\n".join(tracked.own.id for tracked in begun),
         **({"codedeploy-deployment-id": "\n".join(codedeploy)} if codedeploy else {}),
         "images": json.dumps(images, sort_keys=True),
-        "services": json.dumps(told, sort_keys=True),
+        "services": json.dumps(services, sort_keys=True),
     }
 
 

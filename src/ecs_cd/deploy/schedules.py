@@ -56,15 +56,15 @@ def prepare(document: Document, job: Job) -> list[Prepared]:
     return concurrently(*calls) if calls else []
 
 
-def update(one: Prepared, arn: str, job: Job) -> str:
+def update(scheduled: Prepared, arn: str, job: Job) -> str:
     """Makes the rule or schedule run the revision ``arn``. Returns what went wrong, as a sentence; empty if nothing
     did.
 
-    ``arn`` may be the new revision or, to go back, one of ``one.task_definitions``. Only writes the targets of the
-    task's family, as they are at that moment.
+    ``arn`` may be the new revision or, to go back, one of ``scheduled.task_definitions``. Only writes the targets of
+    the task's family, as they are at that moment.
     """
     try:
-        words = _update(one, arn, job)
+        words = _update(scheduled, arn, job)
     except (ClientError, BotoCoreError) as error:
         problem = explain(error).sentence
     except Refused as refused:
@@ -72,9 +72,9 @@ def update(one: Prepared, arn: str, job: Job) -> str:
     except OutcomeUnknown as unknown:
         problem = str(unknown)
     else:
-        job.ci.line(f"scheduled task {one.key}: {words}")
+        job.ci.line(f"scheduled task {scheduled.key}: {words}")
         return ""
-    return f"scheduled task {one.key}: the {_name(one.task.trigger)} did not get {short(arn)}: {problem}"
+    return f"scheduled task {scheduled.key}: the {_name(scheduled.task.trigger)} did not get {short(arn)}: {problem}"
 
 
 def _prepare(task: ScheduledTask, job: Job) -> Prepared:
@@ -92,21 +92,21 @@ def _prepare(task: ScheduledTask, job: Job) -> Prepared:
     return Prepared(task, definition, schedules.of_family(targets, definition["family"], where=place))
 
 
-def _update(one: Prepared, arn: str, job: Job) -> str:
+def _update(scheduled: Prepared, arn: str, job: Job) -> str:
     """What was done, in words. Reads and tries again while another caller changes the same rule or schedule."""
     busy = ""
     for wait in pace.RETARGET_WAITS:
         job.clock.sleep(wait)
         try:
-            return _update_now(one, arn, job)
+            return _update_now(scheduled, arn, job)
         except _Busy as error:
             busy = str(error)
     raise Refused(f"it was being changed by somebody else all the time ({busy})", "Run the deployment again.")
 
 
-def _update_now(one: Prepared, arn: str, job: Job) -> str:
-    trigger = one.task.trigger
-    described, change = _behind(one, arn, job)
+def _update_now(scheduled: Prepared, arn: str, job: Job) -> str:
+    trigger = scheduled.task.trigger
+    described, change = _behind(scheduled, arn, job)
     disabled = " (DISABLED)" if described.get("State") == "DISABLED" else ""
     words = f"{_name(trigger)}{disabled}, {change.words}"
 
@@ -114,20 +114,20 @@ def _update_now(one: Prepared, arn: str, job: Job) -> str:
         _write(trigger, described, change, job)
         return True
 
-    def look() -> bool | None:
+    def find_written() -> bool | None:
         nonlocal described, change
-        described, change = _behind(one, arn, job)  # a repetition writes the targets as they are then
+        described, change = _behind(scheduled, arn, job)  # a repetition writes the targets as they are then
         return None if change.targets else True
 
     if change.targets:
-        carry_out("PutTargets" if isinstance(trigger, Rule) else "UpdateSchedule", write, look, job)
+        carry_out("PutTargets" if isinstance(trigger, Rule) else "UpdateSchedule", write, find_written, job)
     return words
 
 
-def _behind(one: Prepared, arn: str, job: Job) -> tuple[Mapping[str, Any], Retargeted]:
+def _behind(scheduled: Prepared, arn: str, job: Job) -> tuple[Mapping[str, Any], Retargeted]:
     """The rule or schedule as it is now, and its targets that do not run ``arn`` yet."""
-    described, targets = _read(one.task.trigger, job)
-    found = schedules.of_family(targets, one.definition["family"], where="it")
+    described, targets = _read(scheduled.task.trigger, job)
+    found = schedules.of_family(targets, scheduled.definition["family"], where="it")
     return described, schedules.retarget(found, arn)
 
 

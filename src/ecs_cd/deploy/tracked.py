@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from ecs_cd.deploy.plan import Plan
+from ecs_cd.deploy.plan import DeploymentPlan
 from ecs_cd.deploy.rules import rolling, snapshot
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment
 from ecs_cd.deploy.rules.snapshot import Snapshot
@@ -77,7 +77,7 @@ class TrackedDeployment:
     ``begun``: AWS was asked to start it, and has not refused. ``back_to``: the revision that a way back returns to.
     """
 
-    plan: Plan
+    plan: DeploymentPlan
     own: OwnDeployment
     snapshot: Snapshot | None = None
     verdict: Verdict | None = None
@@ -91,7 +91,7 @@ class TrackedDeployment:
     def __post_init__(self) -> None:
         self.renew(self.plan)
 
-    def renew(self, plan: Plan) -> None:
+    def renew(self, plan: DeploymentPlan) -> None:
         """The service was read again before its deployment: earlier events do not belong to this deployment."""
         self.plan = plan
         self.reported.events |= {str(event["id"]) for event in plan.service.get("events", ())}

@@ -32,11 +32,11 @@ def kept(inputs: Deploy, job: Job) -> Iterator[GitHubDeploymentStatus]:
     Without the input `github-deployment`, and in a dry run, ecs-cd does not call GitHub.
     """
     asked = inputs.github_deployment and not inputs.dry_run
-    one = GitHubDeploymentStatus(_deployment(inputs, job) if asked else None, job)
+    status = GitHubDeploymentStatus(_deployment(inputs, job) if asked else None, job)
     try:
-        yield one
+        yield status
     except BaseException as error:
-        one.cut_short(error)
+        status.cut_short(error)
         raise
 
 

@@ -148,5 +148,5 @@ def _ecs_goes_on(service: Mapping[str, Any], name: str, where: str, wanted: str)
 
 def _by_task_set(service: Mapping[str, Any], wanted: str) -> str:
     """The deployment's id after a lost response: CodeDeploy writes it into the task set that it creates."""
-    sets = (one for one in service.get("taskSets", ()) if one.get("taskDefinition") == wanted)
-    return next((str(one["externalId"]) for one in sets if one.get("externalId")), "")
+    sets = (task_set for task_set in service.get("taskSets", ()) if task_set.get("taskDefinition") == wanted)
+    return next((str(task_set["externalId"]) for task_set in sets if task_set.get("externalId")), "")

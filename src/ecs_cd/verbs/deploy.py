@@ -10,7 +10,7 @@ from typing import cast
 from ecs_cd.aws import ecs
 from ecs_cd.deploy import official, release, schedules, strategies
 from ecs_cd.deploy.official import Official
-from ecs_cd.deploy.plan import Plan, Policy
+from ecs_cd.deploy.plan import DeploymentPlan, Policy
 from ecs_cd.deploy.release import Release
 from ecs_cd.document import load
 from ecs_cd.document.rules.document import Document, ScheduledTask, Service, choose
@@ -88,15 +88,15 @@ def prepare(inputs: Deploy, wanted: Sequence[Service], document: Document, job: 
     policy = _policy(inputs, Until(inputs.wait_until or lifecycle.DEPLOYED), inputs.deployment_timeout)
     now, force = job.clock.monotonic(), inputs.force_new_deployment
 
-    def plan(target: Service, template: Template) -> Plan:
+    def plan(target: Service, template: Template) -> DeploymentPlan:
         service = services[target.name]
         kind, definition = lifecycle.strategy(service), template.definition
-        found = Plan(target, document.cluster, definition, service, now, kind, template=template, force=force)
+        found = DeploymentPlan(target, document.cluster, definition, service, now, kind, template=template, force=force)
         _, checked = concurrently(
             lambda: task_definition.check_containers(definition, target.containers, where=template.where),
             lambda: _checked(found, policy, job),
         )
-        return cast(Plan, checked)
+        return cast(DeploymentPlan, checked)
 
     return Release(
         concurrently(*(partial(plan, target, template) for target, template in zip(wanted, loaded, strict=True))),
@@ -120,12 +120,12 @@ def _policy(inputs: Deploy, until: Until, timeout: float) -> Policy:
     )
 
 
-def _checked(plan: Plan, policy: Policy, job: Job) -> Plan:
+def _checked(plan: DeploymentPlan, policy: Policy, job: Job) -> DeploymentPlan:
     _, found = concurrently(
         lambda: lifecycle.check(policy.until.goal, plan.strategy, plan.name),
         lambda: strategies.of(plan).prepare(job, plan),
     )
-    return cast(Plan, found)
+    return cast(DeploymentPlan, found)
 
 
 # ---- as a replacement for the official actions ----
@@ -149,7 +149,7 @@ def _without_document(inputs: DeployAlone, kept: GitHubDeploymentStatus, job: Jo
 def _drop_in(inputs: DeployAlone, given: Official, target: Service, job: Job) -> Release:
     service = ecs.active_service(job.aws, given.cluster, target.name)
     policy = _policy(inputs, given.until, given.timeout)
-    plan = Plan(
+    plan = DeploymentPlan(
         target,
         given.cluster,
         given.definition,

@@ -8,7 +8,7 @@ from functools import partial
 
 from ecs_cd.aws import task_definitions
 from ecs_cd.deploy import existing, strategies
-from ecs_cd.deploy.plan import Plan
+from ecs_cd.deploy.plan import DeploymentPlan
 from ecs_cd.deploy.rules import rolling
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment
 from ecs_cd.deploy.tracked import TrackedDeployment
@@ -43,7 +43,7 @@ def run(inputs: Rollback, job: Job) -> int:
     return run_step(STEP, lambda: _back(inputs, backs, job), job)
 
 
-def _deployment(plan: Plan, job: Job) -> OwnDeployment | str:
+def _deployment(plan: DeploymentPlan, job: Job) -> OwnDeployment | str:
     """What to roll back: the paused deployment, or what the service runs; otherwise the reason why not."""
     waiting = strategies.of(plan).waiting(job, plan)
     if waiting:
@@ -59,7 +59,7 @@ def _deployment(plan: Plan, job: Job) -> OwnDeployment | str:
     return OwnDeployment(plan.strategy, "", str(current), previous)
 
 
-def _previous(job: Job, plan: Plan, current: str) -> str | None:
+def _previous(job: Job, plan: DeploymentPlan, current: str) -> str | None:
     """What the service ran before ``current``: as AWS lists it, or else the family's previous revision."""
     known = strategies.of(plan).previous(job, plan, current)
     return known or revisions.before(current, task_definitions.active(job.aws, family(current)))

@@ -28,8 +28,8 @@ BY_HAND = ("MANUAL_STOP", "The deployment was stopped.")
 BACK = told.deployment("d-BACK", "Succeeded", "web:1", creator="codeDeployRollback")
 THROUGH = Until(through_pauses=True)
 CONTINUE = (
-    "it waits until somebody lets the traffic over (`ecs-cd continue`, or `Reroute traffic` in CodeDeploy's console; "
-    "`ecs-cd rollback` takes it back)"
+    "it waits for an approval: `ecs-cd continue`, or `Reroute traffic` in CodeDeploy's console, moves the traffic; "
+    "`ecs-cd rollback` rolls it back"
 )
 BLUE, NO_GREEN = "Blue: 2 of 2 running with 100 % of the traffic", "Green: 0 of 2 running with 0 % of the traffic"
 BEFORE = f"{BLUE}, Green: 2 of 2 running with 0 % of the traffic"

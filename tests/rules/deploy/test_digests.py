@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ecs_cd.deploy.rules import digests as proof
+from ecs_cd.deploy.rules import digests
 
 OURS = "arn:aws:ecs:r:1:task-definition/web:2"
 ASKED, CHILD, OTHER = ("sha256:" + letter * 64 for letter in "abc")
@@ -35,22 +35,22 @@ def task(digest: str | None, *, definition: str = OURS, name: str = "app") -> di
 )
 def test_the_asked_digest_or_a_child_of_its_index_runs(running: list[dict[str, Any]], found: list[str]) -> None:
     """Every running task is of our task definition and runs the digest."""
-    assert proof.missing(running, OURS, {"app": IMAGE}, CHILDREN) == found
+    assert digests.missing(running, OURS, {"app": IMAGE}, CHILDREN) == found
 
 
 def test_without_its_index_a_child_proves_nothing() -> None:
     """The manifest has to be asked for first."""
-    assert proof.missing([task(CHILD)], OURS, {"app": IMAGE}, {})
+    assert digests.missing([task(CHILD)], OURS, {"app": IMAGE}, {})
 
 
 @pytest.mark.parametrize(
-    ("manifest", "digests"),
+    ("manifest", "found"),
     [
         ({"manifests": [{"digest": ASKED, "platform": {}}, {"digest": CHILD}]}, {ASKED, CHILD}),
         ({"layers": [{"digest": ASKED}], "config": {"digest": CHILD}}, set()),
         ({}, set()),
     ],
 )
-def test_the_children_are_those_of_an_index(manifest: dict[str, Any], digests: set[str]) -> None:
+def test_the_children_are_those_of_an_index(manifest: dict[str, Any], found: set[str]) -> None:
     """The layers of an image are none."""
-    assert proof.children(json.dumps(manifest)) == digests
+    assert digests.children(json.dumps(manifest)) == found

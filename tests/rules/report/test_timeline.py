@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ecs_cd.deploy import rules
 from ecs_cd.deploy.rules import blue_green, codedeploy
-from ecs_cd.deploy.rules import rolling as rollout
 from ecs_cd.model.lifecycle import LIFECYCLE_EVENTS, STAGES
 from ecs_cd.model.verdict import Outcome
 from ecs_cd.report import gantt, timeline
@@ -53,13 +53,13 @@ OTHER = rolling.deployment("7", "PRIMARY", rolling.THEIRS, "IN_PROGRESS")
 )
 def test_the_phase_of_a_rolling_update(service: Any, more: dict[str, Any], phase: Phase | None) -> None:
     """By its counts while it goes forward; of a look that does not show it nothing is concluded."""
-    assert rollout.phase(rolling.MINE, rollout.Snapshot(service, **more)) is phase
+    assert rules.rolling.phase(rolling.MINE, rules.rolling.Snapshot(service, **more)) is phase
 
 
 def test_the_same_revision_that_fails_again_is_no_rollback() -> None:
     """Deployed by force, what ran before is what is deployed."""
     again = replace(rolling.MINE, previous_task_definition=rolling.MINE.task_definition)
-    assert rollout.phase(again, rollout.Snapshot(rolling.service(rolling.own["FAILED"]))) is Phase.FAILED
+    assert rules.rolling.phase(again, rules.rolling.Snapshot(rolling.service(rolling.own["FAILED"]))) is Phase.FAILED
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ import pytest
 from ecs_cd.aws.session import Aws
 from ecs_cd.ci.run import identify
 from ecs_cd.ci.terminal import Terminal
-from ecs_cd.deploy.plan import Plan
+from ecs_cd.deploy.plan import DeploymentPlan
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment
 from ecs_cd.deploy.strategies import rolling
 from ecs_cd.deploy.tracked import TrackedDeployment
@@ -559,7 +559,7 @@ def following(name: str = "web") -> TrackedDeployment:
     """Ours, of this service, after UpdateService."""
     service = ecs.service(name, deployments=[OLD])
     target = Service(name, name, RegisteredTaskDefinition("web"), {})
-    plan = Plan(target, ecs.CLUSTER, {}, service, 0, Strategy.ROLLING)
+    plan = DeploymentPlan(target, ecs.CLUSTER, {}, service, 0, Strategy.ROLLING)
     own = OwnDeployment(
         Strategy.ROLLING, "ecs-svc/2", REVISION, ecs.task_definition_arn("web:1"), "ecs-svc/1", "ecs-svc/2"
     )

@@ -90,25 +90,25 @@ def of_service(service: Mapping[str, Any]) -> AppSpec:
         (each for each in service.get("taskSets", ()) if each.get("status") == "PRIMARY"), {}
     )
 
-    def told(name: str) -> Any:
+    def setting(name: str) -> Any:
         return service.get(name) or primary.get(name)
 
-    load_balancer = next((each for each in told("loadBalancers") or () if each.get("containerName")), None)
+    load_balancer = next((each for each in setting("loadBalancers") or () if each.get("containerName")), None)
     if load_balancer is None:
         raise Refused(
             f"the service {service.get('serviceName')} has no loadBalancers, of which CodeDeploy moves the traffic",
             "Name an appspec, with the LoadBalancerInfo, in the document's `codedeploy`.",
         )
-    awsvpc = (told("networkConfiguration") or {}).get("awsvpcConfiguration")
+    awsvpc = (setting("networkConfiguration") or {}).get("awsvpcConfiguration")
     properties = {
         "TaskDefinition": "",
         "LoadBalancerInfo": {
             "ContainerName": load_balancer["containerName"],
             "ContainerPort": load_balancer["containerPort"],
         },
-        "PlatformVersion": told("platformVersion"),
+        "PlatformVersion": setting("platformVersion"),
         "NetworkConfiguration": {"AwsvpcConfiguration": _capitalised(awsvpc)} if awsvpc else None,
-        "CapacityProviderStrategy": [_capitalised(each) for each in told("capacityProviderStrategy") or ()],
+        "CapacityProviderStrategy": [_capitalised(each) for each in setting("capacityProviderStrategy") or ()],
     }
     kept = {name: value for name, value in properties.items() if value or name == "TaskDefinition"}
     return {"version": 0.0, "Resources": [{"TargetService": {"Type": _TYPE, "Properties": kept}}]}

@@ -48,26 +48,26 @@ class Snapshot:
     gone: Verdict | None = None
 
 
-def judge(own: OwnDeployment, look: Snapshot, until: Until) -> Verdict | InProgress:
+def judge(own: OwnDeployment, snapshot: Snapshot, until: Until) -> Verdict | InProgress:
     """What this snapshot says about our deployment. Never concludes from missing data alone."""
-    if look.gone:
-        return look.gone
-    if look.deployment is None:
+    if snapshot.gone:
+        return snapshot.gone
+    if snapshot.deployment is None:
         return InProgress(f"ECS does not show our service deployment {short(own.id)}")
-    status = str(look.deployment.get("status", ""))
+    status = str(snapshot.deployment.get("status", ""))
     if status in FORWARD:
-        return _going_forward(look.deployment, until)
+        return _going_forward(snapshot.deployment, until)
     back = short(own.previous_task_definition or "") or "the revision of before"
     if status in BACKWARD:
-        return InProgress(f"{status}, to {back}: {_why(look)}", alarming=True)
+        return InProgress(f"{status}, to {back}: {_why(snapshot)}", alarming=True)
     if status == "STOP_REQUESTED":
-        return InProgress(f"{status}: {_why(look)}")
-    return _ended(status, look, until, back)
+        return InProgress(f"{status}: {_why(snapshot)}")
+    return _ended(status, snapshot, until, back)
 
 
-def phase(look: Snapshot) -> Phase | None:
+def phase(snapshot: Snapshot) -> Phase | None:
     """What our deployment is doing; ``None`` if this snapshot does not show it, for example at an unknown stage."""
-    deployment = look.deployment or {}
+    deployment = snapshot.deployment or {}
     status = deployment.get("status")
     if status in BACKWARD:
         return Phase.ROLLBACK
@@ -86,32 +86,32 @@ def paused_at(deployment: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return next(hooks, None) if waiting else None
 
 
-def failed_hooks(look: Snapshot) -> tuple[Mapping[str, Any], ...]:
+def failed_hooks(snapshot: Snapshot) -> tuple[Mapping[str, Any], ...]:
     """The lifecycle hooks that failed. A hook that timed out does not count if its timeout action is CONTINUE."""
     return tuple(
         hook
-        for hook in _hooks(look.deployment or {})
+        for hook in _hooks(snapshot.deployment or {})
         if hook.get("status") == "FAILED"
         or (hook.get("status") == "TIMED_OUT" and hook.get("timeoutAction") != "CONTINUE")
     )
 
 
-def triggered_alarms(look: Snapshot) -> tuple[str, ...]:
+def triggered_alarms(snapshot: Snapshot) -> tuple[str, ...]:
     """The names of the alarms that were in ALARM during the deployment."""
-    return tuple(map(str, (look.deployment or {}).get("alarms", {}).get("triggeredAlarmNames", ())))
+    return tuple(map(str, (snapshot.deployment or {}).get("alarms", {}).get("triggeredAlarmNames", ())))
 
 
-def reason(look: Snapshot) -> str:
+def reason(snapshot: Snapshot) -> str:
     """Why it ended or rolls back, in ECS's own words; empty if ECS gives no reason."""
-    deployment = look.deployment or {}
+    deployment = snapshot.deployment or {}
     said = (deployment.get("rollback", {}).get("reason"), deployment.get("statusReason"))
     return "; ".join(dict.fromkeys(str(text).rstrip(". ") for text in said if text))
 
 
-def evidence(look: Snapshot) -> Evidence:
+def evidence(snapshot: Snapshot) -> Evidence:
     """What ECS itself reports about a failure."""
-    alarms = tuple({"AlarmName": name} for name in triggered_alarms(look))
-    return Evidence(alarms=alarms, hooks=failed_hooks(look), reason=reason(look))
+    alarms = tuple({"AlarmName": name} for name in triggered_alarms(snapshot))
+    return Evidence(alarms=alarms, hooks=failed_hooks(snapshot), reason=reason(snapshot))
 
 
 def worth_evidence(before: Snapshot | None, now: Snapshot) -> bool:
@@ -121,26 +121,26 @@ def worth_evidence(before: Snapshot | None, now: Snapshot) -> bool:
     return worse or (before is not None and _alive(now) < _alive(before))
 
 
-def _ended(status: str, look: Snapshot, until: Until, back: str) -> Verdict | InProgress:
+def _ended(status: str, snapshot: Snapshot, until: Until, back: str) -> Verdict | InProgress:
     match status:
         case "SUCCESSFUL":
-            return _succeeded(look, until)
-        case "STOPPED" if look.newer:
-            return Verdict(Outcome.SUPERSEDED, f"{look.newer} replaced ours")
+            return _succeeded(snapshot, until)
+        case "STOPPED" if snapshot.newer:
+            return Verdict(Outcome.SUPERSEDED, f"{snapshot.newer} replaced ours")
         case "STOPPED":
-            return Verdict(Outcome.FAILED, f"STOPPED: {_why(look)}")
+            return Verdict(Outcome.FAILED, f"STOPPED: {_why(snapshot)}")
         case "ROLLBACK_SUCCESSFUL":
-            return Verdict(Outcome.ROLLED_BACK, f"ECS rolled back to {back}: {_why(look)}")
+            return Verdict(Outcome.ROLLED_BACK, f"ECS rolled back to {back}: {_why(snapshot)}")
         case "ROLLBACK_FAILED":
-            return Verdict(Outcome.ROLLBACK_FAILED, f"the rollback to {back} failed as well: {_why(look)}")
+            return Verdict(Outcome.ROLLBACK_FAILED, f"the rollback to {back} failed as well: {_why(snapshot)}")
         case _:  # a status that AWS added later does not count as an end
-            return InProgress(f"{_progress(look.deployment or {})} (ECS calls it {status})")
+            return InProgress(f"{_progress(snapshot.deployment or {})} (ECS calls it {status})")
 
 
-def _succeeded(look: Snapshot, until: Until) -> Verdict | InProgress:
-    service = look.service
+def _succeeded(snapshot: Snapshot, until: Until) -> Verdict | InProgress:
+    service = snapshot.service
     if service is None:
-        return Verdict(Outcome.SUCCEEDED, _running((look.deployment or {}).get("targetServiceRevision", {})))
+        return Verdict(Outcome.SUCCEEDED, _running((snapshot.deployment or {}).get("targetServiceRevision", {})))
     running, desired = service.get("runningCount", 0), service.get("desiredCount", 0)
     counts = f"{running} of {desired} running"
     if until.goal == STABLE and (running != desired or service.get("pendingCount")):
@@ -193,26 +193,26 @@ def _progress(deployment: Mapping[str, Any]) -> str:
     return ", ".join(words)
 
 
-def _why(look: Snapshot) -> str:
+def _why(snapshot: Snapshot) -> str:
     """ECS's reason, and the alarms and hooks that the reason does not name."""
-    said = reason(look) or "ECS gives no reason"
-    alarms = [name for name in triggered_alarms(look) if name not in said]
+    said = reason(snapshot) or "ECS gives no reason"
+    alarms = [name for name in triggered_alarms(snapshot) if name not in said]
     more = [_names(alarms, "alarm")] if alarms else []
-    more += [f"{_name(hook)} {hook['status']}" for hook in failed_hooks(look)]
+    more += [f"{_name(hook)} {hook['status']}" for hook in failed_hooks(snapshot)]
     return f"{said} ({', '.join(more)})" if more else said
 
 
-def _troubles(look: Snapshot | None) -> tuple[int, int, int]:
+def _troubles(snapshot: Snapshot | None) -> tuple[int, int, int]:
     """What only grows when a deployment goes wrong: failed tasks, failed hooks, and whether it rolls back."""
-    if look is None or look.deployment is None:
+    if snapshot is None or snapshot.deployment is None:
         return (0, 0, 0)
-    failures = look.deployment.get("deploymentCircuitBreaker", {}).get("failureCount", 0)
-    status = str(look.deployment.get("status", ""))
-    return (failures, len(failed_hooks(look)), status.startswith(("ROLLBACK", "STOP")))
+    failures = snapshot.deployment.get("deploymentCircuitBreaker", {}).get("failureCount", 0)
+    status = str(snapshot.deployment.get("status", ""))
+    return (failures, len(failed_hooks(snapshot)), status.startswith(("ROLLBACK", "STOP")))
 
 
-def _alive(look: Snapshot) -> int:
-    target = (look.deployment or {}).get("targetServiceRevision", {})
+def _alive(snapshot: Snapshot) -> int:
+    target = (snapshot.deployment or {}).get("targetServiceRevision", {})
     return int(target.get("runningTaskCount", 0)) + int(target.get("pendingTaskCount", 0))
 
 

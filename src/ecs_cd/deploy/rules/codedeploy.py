@@ -77,22 +77,22 @@ def target_id(cluster: str, service: str) -> str:
     return f"{short(cluster)}:{short(service)}"
 
 
-def judge(own: OwnDeployment, look: Snapshot, until: Until) -> Verdict | InProgress:
+def judge(own: OwnDeployment, snapshot: Snapshot, until: Until) -> Verdict | InProgress:
     """What this snapshot says about our deployment. Never concludes from missing data alone."""
-    match look.status:
+    match snapshot.status:
         case "Succeeded":
-            return Verdict(Outcome.SUCCEEDED, _progress(look))
+            return Verdict(Outcome.SUCCEEDED, _progress(snapshot))
         case "Failed" | "Stopped":
-            return look.gone or _ended_badly(look)
+            return snapshot.gone or _ended_badly(snapshot)
         case "":
             return InProgress(f"CodeDeploy does not show our deployment {own.id}")
         case _:
-            return _under_way(look, until)
+            return _under_way(snapshot, until)
 
 
-def phase(look: Snapshot) -> Phase | None:
+def phase(snapshot: Snapshot) -> Phase | None:
     """What our deployment is doing; ``None`` if this snapshot does not show it."""
-    match look.status:
+    match snapshot.status:
         case "Created" | "Queued":
             return Phase.STARTING
         case "Ready":
@@ -100,16 +100,16 @@ def phase(look: Snapshot) -> Phase | None:
         case "Baking":
             return Phase.BAKING
         case "Failed" | "Stopped":
-            return Phase.ROLLBACK if rollback_id(look.info) else Phase.FAILED
+            return Phase.ROLLBACK if rollback_id(snapshot.info) else Phase.FAILED
         case "InProgress":
-            return Phase.ENDING if _traffic_is_over(look) else _by_event(look)
+            return Phase.ENDING if _traffic_is_over(snapshot) else _by_event(snapshot)
         case _:
             return None
 
 
-def _by_event(look: Snapshot) -> Phase | None:
+def _by_event(snapshot: Snapshot) -> Phase | None:
     """By the running lifecycle event; between two events by the last one: `Install` has started the tasks."""
-    states = {name: event.get("status") for name, event in _events(look).items()}
+    states = {name: event.get("status") for name, event in _events(snapshot).items()}
     going_on = next((name for name, state in states.items() if state == "InProgress"), None)
     if going_on:
         return _PHASES.get(going_on)
@@ -138,8 +138,8 @@ def rollback_id(info: Mapping[str, Any]) -> str:
 def deploys(info: Mapping[str, Any]) -> str:
     """The task definition that a deployment brings; empty if its AppSpec is not returned, as for one in S3."""
     revision = info.get("revision", {})
-    told = revision.get("appSpecContent") or revision.get("string") or {}
-    return appspec.task_definition(str(told.get("content", ""))) if told.get("content") else ""
+    written = revision.get("appSpecContent") or revision.get("string") or {}
+    return appspec.task_definition(str(written.get("content", ""))) if written.get("content") else ""
 
 
 def words(info: Mapping[str, Any]) -> str:
@@ -148,29 +148,29 @@ def words(info: Mapping[str, Any]) -> str:
     return f"deployment {info.get('deploymentId')}{f' ({brings})' if brings else ''}"
 
 
-def green(look: Snapshot) -> Mapping[str, Any]:
+def green(snapshot: Snapshot) -> Mapping[str, Any]:
     """The new task set; empty before it exists."""
-    return next((each for each in _task_sets(look) if each.get("taskSetLabel") == "Green"), {})
+    return next((each for each in _task_sets(snapshot) if each.get("taskSetLabel") == "Green"), {})
 
 
-def failed_events(look: Snapshot) -> tuple[Mapping[str, Any], ...]:
+def failed_events(snapshot: Snapshot) -> tuple[Mapping[str, Any], ...]:
     """The lifecycle events that failed, with their diagnostics."""
-    return tuple(event for event in _events(look).values() if event.get("status") == "Failed")
+    return tuple(event for event in _events(snapshot).values() if event.get("status") == "Failed")
 
 
-def reason(look: Snapshot) -> str:
+def reason(snapshot: Snapshot) -> str:
     """CodeDeploy's error code and message; empty if it gives none."""
-    error = look.info.get("errorInformation", {})
+    error = snapshot.info.get("errorInformation", {})
     return ": ".join(str(error[key]).rstrip(". ") for key in ("code", "message") if error.get(key))
 
 
-def evidence(look: Snapshot) -> Evidence:
+def evidence(snapshot: Snapshot) -> Evidence:
     """What CodeDeploy itself reports about a failure."""
-    error = look.info.get("errorInformation", {})
+    error = snapshot.info.get("errorInformation", {})
     # "... have been activated ... Activated alarms: <one> <two>"
     alarms = re.findall(r"<([^<>]+)>", str(error.get("message", ""))) if error.get("code") == "ALARM_ACTIVE" else []
     return Evidence(
-        alarms=tuple({"AlarmName": name} for name in alarms), lifecycle=failed_events(look), reason=reason(look)
+        alarms=tuple({"AlarmName": name} for name in alarms), lifecycle=failed_events(snapshot), reason=reason(snapshot)
     )
 
 
@@ -180,51 +180,51 @@ def worth_evidence(before: Snapshot | None, now: Snapshot) -> bool:
         return False
     worse = len(failed_events(now)) > len(failed_events(before))
     ended = now.status in ENDED_BADLY and before.status not in ENDED_BADLY
-    one, other = green(before), green(now)
-    alive, still = (each.get("runningCount", 0) + each.get("pendingCount", 0) for each in (one, other))
-    return worse or ended or still < alive or other.get("runningCount", 0) < one.get("runningCount", 0)
+    earlier, later = green(before), green(now)
+    alive, still = (each.get("runningCount", 0) + each.get("pendingCount", 0) for each in (earlier, later))
+    return worse or ended or still < alive or later.get("runningCount", 0) < earlier.get("runningCount", 0)
 
 
 # ---- under way ----
 
 
-def _under_way(look: Snapshot, until: Until) -> Verdict | InProgress:
-    failed = failed_events(look)
+def _under_way(snapshot: Snapshot, until: Until) -> Verdict | InProgress:
+    failed = failed_events(snapshot)
     if failed:
-        return InProgress(f"{look.status}, {_failures(look)}", alarming=True)
-    progress = _paused(look) if look.status == "Ready" else _progress(look)
-    if _reached(look, until.goal):
+        return InProgress(f"{snapshot.status}, {_failures(snapshot)}", alarming=True)
+    progress = _paused(snapshot) if snapshot.status == "Ready" else _progress(snapshot)
+    if _reached(snapshot, until.goal):
         return Verdict(Outcome.IN_PROGRESS, progress)
-    if look.status == "Ready" and not until.through_pauses:
+    if snapshot.status == "Ready" and not until.through_pauses:
         return Verdict(Outcome.PAUSED, progress)
     return InProgress(progress)
 
 
-def _reached(look: Snapshot, goal: str) -> bool:
+def _reached(snapshot: Snapshot, goal: str) -> bool:
     """Whether it has reached ``wait-until``.
 
     A group without an approval is never Ready: then it counts when the traffic starts to move.
     """
-    if goal == STARTED or (goal == READY and look.status == "Ready"):
+    if goal == STARTED or (goal == READY and snapshot.status == "Ready"):
         return True
     event = "BeforeAllowTraffic" if goal == READY else goal
     if event not in LIFECYCLE_EVENTS:
         return False
-    states = {name: found.get("status") for name, found in _events(look).items()}
+    states = {name: found.get("status") for name, found in _events(snapshot).items()}
     later = LIFECYCLE_EVENTS[LIFECYCLE_EVENTS.index(event) + 1 :]
     return states.get(event) == "Succeeded" or any(states.get(each) in ("InProgress", "Succeeded") for each in later)
 
 
-def _progress(look: Snapshot) -> str:
+def _progress(snapshot: Snapshot) -> str:
     """Lifecycle event, tasks and traffic. Nothing in it changes with time alone."""
-    if look.status in UNDER_WAY and _traffic_is_over(look):
-        return _until_the_old_tasks_end(look)
-    known = look.status in (*UNDER_WAY, "Succeeded")
-    said = [look.status if known else f"{look.status} (a status that ecs-cd does not know)"]
-    states = {name: str(event.get("status")) for name, event in _events(look).items()}
+    if snapshot.status in UNDER_WAY and _traffic_is_over(snapshot):
+        return _until_the_old_tasks_end(snapshot)
+    known = snapshot.status in (*UNDER_WAY, "Succeeded")
+    said = [snapshot.status if known else f"{snapshot.status} (a status that ecs-cd does not know)"]
+    states = {name: str(event.get("status")) for name, event in _events(snapshot).items()}
     current = [f"{name} {state}" for name, state in states.items() if state not in ("Pending", "Succeeded", "Skipped")]
-    said += current if look.status != "Succeeded" else []
-    said += [_tasks(each) for each in sorted(_task_sets(look), key=lambda each: str(each.get("taskSetLabel")))]
+    said += current if snapshot.status != "Succeeded" else []
+    said += [_tasks(each) for each in sorted(_task_sets(snapshot), key=lambda each: str(each.get("taskSetLabel")))]
     return ", ".join(said)
 
 
@@ -235,27 +235,29 @@ def _tasks(task_set: Mapping[str, Any]) -> str:
     return f"{name}: {task_set.get('runningCount', 0)} of {task_set.get('desiredCount', 0)} running{traffic}"
 
 
-def _paused(look: Snapshot) -> str:
-    option = look.info.get("blueGreenDeploymentConfiguration", {}).get("deploymentReadyOption", {})
+def _paused(snapshot: Snapshot) -> str:
+    option = snapshot.info.get("blueGreenDeploymentConfiguration", {}).get("deploymentReadyOption", {})
     minutes, stops = option.get("waitTimeInMinutes"), option.get("actionOnTimeout") == "STOP_DEPLOYMENT"
     then = f"; after {minutes} minutes CodeDeploy {'stops it' if stops else 'goes on'}" if minutes else ""
     return (
-        f"{_progress(look)}; it waits until somebody lets the traffic over (`ecs-cd continue`, or `Reroute traffic` in "
-        f"CodeDeploy's console; `ecs-cd rollback` takes it back){then}"
+        f"{_progress(snapshot)}; it waits for an approval: `ecs-cd continue`, or `Reroute traffic` in "
+        f"CodeDeploy's console, moves the traffic; `ecs-cd rollback` rolls it back{then}"
     )
 
 
-def _traffic_is_over(look: Snapshot) -> bool:
-    last = _events(look).get("AfterAllowTraffic", {}).get("status") == "Succeeded"
-    return last or bool(look.info.get("instanceTerminationWaitTimeStarted"))
+def _traffic_is_over(snapshot: Snapshot) -> bool:
+    last = _events(snapshot).get("AfterAllowTraffic", {}).get("status") == "Succeeded"
+    return last or bool(snapshot.info.get("instanceTerminationWaitTimeStarted"))
 
 
-def _until_the_old_tasks_end(look: Snapshot) -> str:
-    option = look.info.get("blueGreenDeploymentConfiguration", {}).get("terminateBlueInstancesOnDeploymentSuccess", {})
+def _until_the_old_tasks_end(snapshot: Snapshot) -> str:
+    option = snapshot.info.get("blueGreenDeploymentConfiguration", {}).get(
+        "terminateBlueInstancesOnDeploymentSuccess", {}
+    )
     minutes = option.get("terminationWaitTimeInMinutes")
     waits = f"waits {minutes} minutes before it ends" if minutes else "ends"
     return (
-        f"{look.status}, all traffic is on the new tasks; CodeDeploy {waits} the old ones "
+        f"{snapshot.status}, all traffic is on the new tasks; CodeDeploy {waits} the old ones "
         "(`wait-until: AfterAllowTraffic` does not wait for that)"
     )
 
@@ -263,34 +265,34 @@ def _until_the_old_tasks_end(look: Snapshot) -> str:
 # ---- ended badly ----
 
 
-def _ended_badly(look: Snapshot) -> Verdict | InProgress:
-    why, back = _why(look), rollback_id(look.info)
+def _ended_badly(snapshot: Snapshot) -> Verdict | InProgress:
+    why, back = _why(snapshot), rollback_id(snapshot.info)
     if not back:
-        return _without_rollback(look, why)
-    state = (look.rollback or {}).get("status")
+        return _without_rollback(snapshot, why)
+    state = (snapshot.rollback or {}).get("status")
     if state == "Succeeded":
         return Verdict(Outcome.ROLLED_BACK, f"CodeDeploy rolled back (deployment {back}): {why}")
-    if look.rollback and state in ENDED_BADLY:
-        its = reason(Snapshot(look.rollback)) or "CodeDeploy gives no reason"
+    if snapshot.rollback and state in ENDED_BADLY:
+        its = reason(Snapshot(snapshot.rollback)) or "CodeDeploy gives no reason"
         return Verdict(Outcome.ROLLBACK_FAILED, f"the rollback (deployment {back}) {state} as well: {its}; ours: {why}")
     return InProgress(f"{why}; rolling back by deployment {back}{f', {state}' if state else ''}", alarming=True)
 
 
-def _without_rollback(look: Snapshot, why: str) -> Verdict | InProgress:
-    waited = 0.0 if look.ended_at is None else look.at - look.ended_at
-    told = look.info.get("rollbackInfo", {}).get("rollbackMessage")
-    limit = _rollback_wait(look)
-    if waited < limit and not told:
+def _without_rollback(snapshot: Snapshot, why: str) -> Verdict | InProgress:
+    waited = 0.0 if snapshot.ended_at is None else snapshot.at - snapshot.ended_at
+    message = snapshot.info.get("rollbackInfo", {}).get("rollbackMessage")
+    limit = _rollback_wait(snapshot)
+    if waited < limit and not message:
         return InProgress(f"{why}; waiting for the rollback", alarming=True)
-    more = f"; {told}" if told else "; CodeDeploy does not roll back"
+    more = f"; {message}" if message else "; CodeDeploy does not roll back"
     return Verdict(Outcome.FAILED, f"{why}{more}")
 
 
-def _rollback_wait(look: Snapshot) -> float:
+def _rollback_wait(snapshot: Snapshot) -> float:
     """Seconds after the end in which CodeDeploy may still start a rollback."""
-    if _rolls_back(look.info):
+    if _rolls_back(snapshot.info):
         return pace.CODEDEPLOY_ROLLBACK_BEGINS
-    return pace.CODEDEPLOY_ROLLBACK_MAY_BEGIN if look.status == "Stopped" else 0.0
+    return pace.CODEDEPLOY_ROLLBACK_MAY_BEGIN if snapshot.status == "Stopped" else 0.0
 
 
 def _rolls_back(info: Mapping[str, Any]) -> bool:
@@ -300,16 +302,16 @@ def _rolls_back(info: Mapping[str, Any]) -> bool:
     return bool(configuration.get("enabled")) and _ROLLS_BACK_AT.get(code, "DEPLOYMENT_FAILURE") in events
 
 
-def _why(look: Snapshot) -> str:
+def _why(snapshot: Snapshot) -> str:
     """CodeDeploy's reason, and the lifecycle events that the reason does not name."""
-    by_hand = look.info.get("errorInformation", {}).get("code") == "MANUAL_STOP"
-    said = reason(look) or "CodeDeploy gives no reason"
-    failures = _failures(look)
-    return f"{look.status}{' by somebody' if by_hand else ''}, {said}{f' ({failures})' if failures else ''}"
+    by_hand = snapshot.info.get("errorInformation", {}).get("code") == "MANUAL_STOP"
+    said = reason(snapshot) or "CodeDeploy gives no reason"
+    failures = _failures(snapshot)
+    return f"{snapshot.status}{' by somebody' if by_hand else ''}, {said}{f' ({failures})' if failures else ''}"
 
 
-def _failures(look: Snapshot) -> str:
-    return ", ".join(_failure(event) for event in failed_events(look))
+def _failures(snapshot: Snapshot) -> str:
+    return ", ".join(_failure(event) for event in failed_events(snapshot))
 
 
 def _failure(event: Mapping[str, Any]) -> str:
@@ -317,12 +319,14 @@ def _failure(event: Mapping[str, Any]) -> str:
     return f"{event.get('lifecycleEventName')} Failed{f': {message}' if message else ''}"
 
 
-def _events(look: Snapshot) -> dict[str, Mapping[str, Any]]:
+def _events(snapshot: Snapshot) -> dict[str, Mapping[str, Any]]:
     """The lifecycle events by name, in the order in which they happen."""
-    found = {str(event.get("lifecycleEventName")): event for event in (look.target or {}).get("lifecycleEvents", ())}
+    found = {
+        str(event.get("lifecycleEventName")): event for event in (snapshot.target or {}).get("lifecycleEvents", ())
+    }
     order = {name: number for number, name in enumerate(LIFECYCLE_EVENTS)}
     return dict(sorted(found.items(), key=lambda item: order.get(item[0], len(order))))
 
 
-def _task_sets(look: Snapshot) -> list[Mapping[str, Any]]:
-    return list((look.target or {}).get("taskSetsInfo", ()))
+def _task_sets(snapshot: Snapshot) -> list[Mapping[str, Any]]:
+    return list((snapshot.target or {}).get("taskSetsInfo", ()))

@@ -51,7 +51,7 @@ def primary(service: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def running(service: Mapping[str, Any]) -> str | None:
     """The service's current task definition: of its PRIMARY deployment, or under CODE_DEPLOY of its task set."""
-    sets = (one for one in service.get("taskSets", ()) if one.get("status") == "PRIMARY")
+    sets = (task_set for task_set in service.get("taskSets", ()) if task_set.get("status") == "PRIMARY")
     found = primary(service) or next(sets, {})
     return found.get("taskDefinition")
 
@@ -68,9 +68,9 @@ def state(deployment: Mapping[str, Any], service: Mapping[str, Any]) -> str:
     one with tasks and all its desired tasks run, which is what `aws ecs wait services-stable` checks.
     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Deployment.html
     """
-    told = str(deployment.get("rolloutState") or "")
+    stated = str(deployment.get("rolloutState") or "")
     full = deployment.get("runningCount", 0) == deployment.get("desiredCount", 0)
-    return told or ("COMPLETED" if full and _stable(deployment, service) else "IN_PROGRESS")
+    return stated or ("COMPLETED" if full and _stable(deployment, service) else "IN_PROGRESS")
 
 
 def works_towards(service: Mapping[str, Any], task_definition: str) -> bool:
@@ -118,18 +118,18 @@ def worth_evidence(own: OwnDeployment, before: Snapshot | None, now: Snapshot) -
     """Whether our tasks may have died between two snapshots: more failures, or fewer tasks than before."""
     if before is None or before.service is None or now.service is None:
         return False
-    one, other = listed(own, before.service), listed(own, now.service)
-    if other.get("rolloutState") == "COMPLETED":
+    earlier, later = listed(own, before.service), listed(own, now.service)
+    if later.get("rolloutState") == "COMPLETED":
         return False
 
-    failed = other.get("failedTasks", 0) > one.get("failedTasks", 0)
-    fewer = other.get("runningCount", 0) < one.get("runningCount", 0) or _alive(other) < _alive(one)
-    return failed or fewer or other.get("rolloutState") != one.get("rolloutState")
+    failed = later.get("failedTasks", 0) > earlier.get("failedTasks", 0)
+    fewer = later.get("runningCount", 0) < earlier.get("runningCount", 0) or _alive(later) < _alive(earlier)
+    return failed or fewer or later.get("rolloutState") != earlier.get("rolloutState")
 
 
-def evidence(own: OwnDeployment, look: Snapshot) -> Evidence:
+def evidence(own: OwnDeployment, snapshot: Snapshot) -> Evidence:
     """What the snapshot itself shows about a failure: ECS's reason, and the alarms if the reason mentions one."""
-    service = look.service or {}
+    service = snapshot.service or {}
     deployments = (listed(own, service), primary(service))
     reason = next((str(d["rolloutStateReason"]) for d in deployments if d.get("rolloutStateReason")), "")
     alarms = service.get("deploymentConfiguration", {}).get("alarms", {})
@@ -183,24 +183,24 @@ def crash_limit(desired: int) -> int:
     return min(200, max(3, -(-desired // 2)))
 
 
-def judge(own: OwnDeployment, look: Snapshot, until: Until) -> Verdict | InProgress:
+def judge(own: OwnDeployment, snapshot: Snapshot, until: Until) -> Verdict | InProgress:
     """What this snapshot says about our deployment. Never concludes from missing data alone."""
-    gone, service = deleted(look.service), look.service or {}
+    gone, service = deleted(snapshot.service), snapshot.service or {}
     if gone:
         return gone
     current = primary(service)
-    if current.get("id") == own.id or taken_over(own, service, failed=look.failed_at is not None):
-        return _while_primary(current, service, look, until)
-    return _after_primary(own, service, current, look)
+    if current.get("id") == own.id or taken_over(own, service, failed=snapshot.failed_at is not None):
+        return _while_primary(current, service, snapshot, until)
+    return _after_primary(own, service, current, snapshot)
 
 
-def phase(own: OwnDeployment, look: Snapshot) -> Phase | None:
+def phase(own: OwnDeployment, snapshot: Snapshot) -> Phase | None:
     """What our deployment is doing; ``None`` if this snapshot does not show it."""
-    service = look.service
+    service = snapshot.service
     if service is None:
         return None
-    current, failed = primary(service), look.failed_at is not None or has_failed(own, service)
-    if _goes_back(own, service, failed=failed) or str(look.status).startswith("ROLLBACK"):
+    current, failed = primary(service), snapshot.failed_at is not None or has_failed(own, service)
+    if _goes_back(own, service, failed=failed) or str(snapshot.status).startswith("ROLLBACK"):
         return Phase.ROLLBACK
     if failed:
         return Phase.FAILED
@@ -211,7 +211,7 @@ def phase(own: OwnDeployment, look: Snapshot) -> Phase | None:
 
 
 def _while_primary(
-    ours: Mapping[str, Any], service: Mapping[str, Any], look: Snapshot, until: Until
+    ours: Mapping[str, Any], service: Mapping[str, Any], snapshot: Snapshot, until: Until
 ) -> Verdict | InProgress:
     counts, now = _counts(ours), state(ours, service)
     if now == "COMPLETED" and until.goal == STABLE and not _stable(ours, service):
@@ -219,11 +219,11 @@ def _while_primary(
     if now == "COMPLETED":
         return Verdict(Outcome.SUCCEEDED, counts)
     if now == "FAILED":
-        return _failed_and_primary(ours, service, look)
-    if _hopeless(ours, service, look.crashed):
+        return _failed_and_primary(ours, service, snapshot)
+    if _hopeless(ours, service, snapshot.crashed):
         return Verdict(
             Outcome.FAILED,
-            f"{look.crashed} tasks died and none runs; the service has no circuit breaker, so ECS goes on trying",
+            f"{snapshot.crashed} tasks died and none runs; the service has no circuit breaker, so ECS goes on trying",
         )
     unknown = "" if now == "IN_PROGRESS" else f" (ECS calls it {now})"
     return InProgress(counts + unknown)
@@ -242,15 +242,17 @@ def _stable(ours: Mapping[str, Any], service: Mapping[str, Any]) -> bool:
     return alone and steady
 
 
-def _failed_and_primary(ours: Mapping[str, Any], service: Mapping[str, Any], look: Snapshot) -> Verdict | InProgress:
+def _failed_and_primary(
+    ours: Mapping[str, Any], service: Mapping[str, Any], snapshot: Snapshot
+) -> Verdict | InProgress:
     """ECS may not have started to roll back yet, or has nothing to roll back to: a first deployment."""
     why = str(ours.get("rolloutStateReason") or "no reason given").rstrip(".")
     since = ours.get("createdAt")  # events of an earlier deployment say nothing about ours
     events = [e for e in service.get("events", ())[:5] if not since or "createdAt" not in e or e["createdAt"] >= since]
     said = [why, *(str(event.get("message", "")) for event in events)]
     nowhere = any("no rollback candidate" in text.lower() for text in said)
-    begun = str(look.status).startswith("ROLLBACK")
-    overdue = (look.failed_for or 0) >= pace.ROLLBACK_BEGINS and not begun
+    begun = str(snapshot.status).startswith("ROLLBACK")
+    overdue = (snapshot.failed_for or 0) >= pace.ROLLBACK_BEGINS and not begun
     if not _rolls_back(service) or nowhere:
         return Verdict(Outcome.FAILED, why)
     if overdue:
@@ -259,10 +261,10 @@ def _failed_and_primary(ours: Mapping[str, Any], service: Mapping[str, Any], loo
 
 
 def _after_primary(
-    own: OwnDeployment, service: Mapping[str, Any], current: Mapping[str, Any], look: Snapshot
+    own: OwnDeployment, service: Mapping[str, Any], current: Mapping[str, Any], snapshot: Snapshot
 ) -> Verdict | InProgress:
-    status, lags = look.status or "", _lags(own, service)
-    failed = look.failed_at is not None or has_failed(own, service)
+    status, lags = snapshot.status or "", _lags(own, service)
+    failed = snapshot.failed_at is not None or has_failed(own, service)
     back = _goes_back(own, service, failed=failed)
     if back or status.startswith("ROLLBACK"):
         return _during_rollback(own, service, current if back else {}, status)
@@ -270,9 +272,9 @@ def _after_primary(
         return InProgress("ECS does not show our deployment yet")
     if current and status == "SUCCESSFUL":
         return Verdict(Outcome.SUPERSEDED, f"ours completed, and then {_words(current)} replaced it")
-    if current and look.status is not None and failed:
+    if current and snapshot.status is not None and failed:
         return Verdict(Outcome.FAILED, f"it failed, and then {_words(current)} replaced it")
-    if current and look.status is not None and (status.startswith("STOP") or not status):
+    if current and snapshot.status is not None and (status.startswith("STOP") or not status):
         return Verdict(Outcome.SUPERSEDED, f"{_words(current)} replaced ours")
     return InProgress(
         f"{own.id} is not PRIMARY any more; waiting for ECS to say whether it was replaced or rolled back"
@@ -302,8 +304,8 @@ def _during_rollback(
     """``rollback`` is the deployment that rolls back, if ECS reports it; another one may have replaced it."""
     target = short(str(rollback.get("taskDefinition") or own.previous_task_definition or "the previous revision"))
     reasons = (listed(own, service).get("rolloutStateReason"), rollback.get("rolloutStateReason"))
-    told = (str(r).rstrip(".") for r in reasons if r and "completed" not in str(r).lower())
-    why = next(told, "the deployment failed")
+    stated = (str(r).rstrip(".") for r in reasons if r and "completed" not in str(r).lower())
+    why = next(stated, "the deployment failed")
     now = state(rollback, service) if rollback else ""
     if status == "ROLLBACK_FAILED" or now == "FAILED":
         return Verdict(Outcome.ROLLBACK_FAILED, f"the rollback to {target} failed as well: {why}")

@@ -23,13 +23,13 @@ class Retargeted:
 
 def task_definitions(targets: Iterable[Target]) -> list[str]:
     """What the ECS targets among these run, in order: ARNs with or without a revision."""
-    return [str(one["EcsParameters"]["TaskDefinitionArn"]) for one in targets if "EcsParameters" in one]
+    return [str(target["EcsParameters"]["TaskDefinitionArn"]) for target in targets if "EcsParameters" in target]
 
 
 def of_family(targets: Iterable[Target], name: str, *, where: str) -> list[Target]:
     """The targets that run a task of this family. Raises ``Refused`` if none does."""
     targets = list(targets)
-    found = [one for one in targets if name in map(family, task_definitions([one]))]
+    found = [target for target in targets if name in map(family, task_definitions([target]))]
     if not found:
         others = ", ".join(dict.fromkeys(map(family, task_definitions(targets))))
         has = f"it has {others}" if others else "it has no ECS target at all"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from ecs_cd.aws.session import Aws
-from ecs_cd.deploy.plan import Plan
+from ecs_cd.deploy.plan import DeploymentPlan
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment
 from ecs_cd.deploy.rules.snapshot import Snapshot
 from ecs_cd.deploy.strategies import blue_green, codedeploy, rolling
@@ -38,31 +38,31 @@ class DeploymentStrategy(Protocol):
     def SERVICE_NAMES_TARGET_GROUPS(self) -> bool:  # noqa: N802
         """Whether DescribeServices names the target groups of the new tasks."""
 
-    def prepare(self, job: Job, plan: Plan) -> Plan:
+    def prepare(self, job: Job, plan: DeploymentPlan) -> DeploymentPlan:
         """The plan with all that the strategy needs. Raises ``Refused`` for every problem known in advance."""
 
-    def wait_budget(self, job: Job, plan: Plan, timeout: float) -> float:
+    def wait_budget(self, job: Job, plan: DeploymentPlan, timeout: float) -> float:
         """Seconds to follow a deployment, including its own waits."""
 
-    def start(self, job: Job, plan: Plan, arn: str) -> OwnDeployment:
+    def start(self, job: Job, plan: DeploymentPlan, arn: str) -> OwnDeployment:
         """Starts the deployment of this revision, or finds that the service runs it or is on the way to it."""
 
     def read(self, job: Job, followed: Sequence[TrackedDeployment]) -> Sequence[Snapshot]:
         """A snapshot of each deployment, all at once. Raises ``Unreadable``."""
 
-    def under_way(self, job: Job, plan: Plan, arn: str) -> str:
+    def under_way(self, job: Job, plan: DeploymentPlan, arn: str) -> str:
         """Another deployment of this service that has not ended, in words; empty without one."""
 
     def undo(self, job: Job, tracked: TrackedDeployment) -> OwnDeployment:
         """Starts the way back to the previous revision. Raises ``Refused`` if that would undo another deployment."""
 
-    def waiting(self, job: Job, plan: Plan) -> OwnDeployment | None:
+    def waiting(self, job: Job, plan: DeploymentPlan) -> OwnDeployment | None:
         """The service's deployment that waits for an approval."""
 
-    def go_on(self, job: Job, plan: Plan, own: OwnDeployment) -> None:
+    def go_on(self, job: Job, plan: DeploymentPlan, own: OwnDeployment) -> None:
         """Lets a waiting deployment continue."""
 
-    def previous(self, job: Job, plan: Plan, current: str) -> str | None:
+    def previous(self, job: Job, plan: DeploymentPlan, current: str) -> str | None:
         """What the service ran before ``current``, if AWS lists it."""
 
     def stop(self, aws: Aws, under_way: Mapping[str, Any]) -> str:
@@ -78,7 +78,7 @@ STRATEGIES: Mapping[Strategy, DeploymentStrategy] = {
 }
 
 
-def of(plan: Plan) -> DeploymentStrategy:
+def of(plan: DeploymentPlan) -> DeploymentStrategy:
     """The strategy that deploys the plan."""
     return STRATEGIES[plan.strategy]
 

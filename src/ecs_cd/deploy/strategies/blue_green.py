@@ -13,11 +13,11 @@ from ecs_cd.aws import ecs, service_deployments
 from ecs_cd.aws.ecs import Json
 from ecs_cd.aws.errors import code, is_transient, transient_as_unreadable
 from ecs_cd.aws.session import Aws
-from ecs_cd.deploy.plan import Plan
+from ecs_cd.deploy.plan import DeploymentPlan
 from ecs_cd.deploy.rules import blue_green, rolling
 from ecs_cd.deploy.rules.blue_green import FORWARD, UNDER_WAY, Snapshot
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment, deleted
-from ecs_cd.deploy.strategies.update_service import update
+from ecs_cd.deploy.strategies import update_service
 from ecs_cd.deploy.strategies.way_back import way_back
 from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.job.job import Job
@@ -30,28 +30,20 @@ _MARGIN = timedelta(seconds=5)  # by which a service deployment may be older tha
 _ENDED = ("ConflictException", "ServiceDeploymentNotFoundException")  # StopServiceDeployment's
 _WAITS_NO_MORE = ("ClientException", "InvalidParameterException", *_ENDED)  # ContinueServiceDeployment's
 
-
 CARRIED_OUT_BY = "ECS"
 CALLS_PER_LOOK = 2.1  # DescribeServices of ten services, ListServiceDeployments and DescribeServiceRevisions of one
 CAN_BE_SUPERSEDED = True
 OLD_TASKS_COUNT = False  # they may stay for the bake time
 SERVICE_NAMES_TARGET_GROUPS = True
 
-
-def prepare(job: Job, plan: Plan) -> Plan:
-    """Does nothing: the plan is complete."""
-    return plan
-
-
-def wait_budget(job: Job, plan: Plan, timeout: float) -> float:
-    """ECS's own waits are part of the timeout."""
-    return timeout
+prepare = update_service.prepare
+wait_budget = update_service.wait_budget
 
 
 # ---- start ----
 
 
-def start(job: Job, plan: Plan, arn: str) -> OwnDeployment:
+def start(job: Job, plan: DeploymentPlan, arn: str) -> OwnDeployment:
     """Calls UpdateService once, and finds the service deployment that it created.
 
     Makes no call if the service already runs this task definition or is on the way to it.
@@ -62,17 +54,17 @@ def start(job: Job, plan: Plan, arn: str) -> OwnDeployment:
         ours = find(job, plan, arn, before)
         if _holds(ours, before):
             job.ci.line(f"{plan.target.key}: {short(arn)} is what the service has already")
-            return _mine(plan, arn, ours, before, rolling.before(plan.service))
+            return _own(plan, arn, ours, before, rolling.before(plan.service))
         plan = replace(plan, force=True)  # it was taken back: deploying the same revision again takes force
-    before, after = update(job, plan, arn)
+    before, after = update_service.update(job, plan, arn)
     previous = before.get("taskDefinition") if before.get("taskDefinition") != arn else rolling.before(plan.service)
     if after.get("id") == before.get("id"):  # nothing but settings changed
         find = _wait_for if after.get("rolloutState") == "IN_PROGRESS" else _found
-        return _mine(plan, arn, find(job, plan, arn, after), after, previous)
+        return _own(plan, arn, find(job, plan, arn, after), after, previous)
     ours = _wait_for(job, plan, arn, after)
     name = short(str(ours["serviceDeploymentArn"]))
     job.ci.line(f"{plan.target.key}: service deployment {name} started, {short(str(previous))} -> {short(arn)}")
-    return _mine(plan, arn, ours, after, previous)
+    return _own(plan, arn, ours, after, previous)
 
 
 def _holds(ours: Json | None, primary: Mapping[str, Any]) -> bool:
@@ -82,14 +74,16 @@ def _holds(ours: Json | None, primary: Mapping[str, Any]) -> bool:
     return ours.get("status") in ("SUCCESSFUL", *FORWARD)
 
 
-def _mine(plan: Plan, arn: str, ours: Json | None, primary: Mapping[str, Any], previous: str | None) -> OwnDeployment:
+def _own(
+    plan: DeploymentPlan, arn: str, ours: Json | None, primary: Mapping[str, Any], previous: str | None
+) -> OwnDeployment:
     """If ECS no longer lists a service deployment, the PRIMARY's id identifies our deployment: see ``read``."""
     started_by = str(primary.get("id", ""))
     name = str(ours["serviceDeploymentArn"]) if ours else started_by
     return OwnDeployment(plan.strategy, name, arn, previous, started_by=started_by)
 
 
-def _wait_for(job: Job, plan: Plan, arn: str, primary: Mapping[str, Any]) -> Json:
+def _wait_for(job: Job, plan: DeploymentPlan, arn: str, primary: Mapping[str, Any]) -> Json:
     """The service deployment that came with this PRIMARY; ECS may list it some seconds late."""
     deadline = job.clock.monotonic() + pace.LISTED_WITHIN
     while True:
@@ -102,7 +96,7 @@ def _wait_for(job: Job, plan: Plan, arn: str, primary: Mapping[str, Any]) -> Jso
         job.clock.sleep(1)
 
 
-def _found(job: Job, plan: Plan, arn: str, primary: Mapping[str, Any]) -> Json | None:
+def _found(job: Job, plan: DeploymentPlan, arn: str, primary: Mapping[str, Any]) -> Json | None:
     """What ``_brought`` it, once the deployment has started: a failed read then does not count as refused."""
     try:
         return _brought(job, plan, arn, primary)
@@ -113,7 +107,7 @@ def _found(job: Job, plan: Plan, arn: str, primary: Mapping[str, Any]) -> Json |
         raise OutcomeUnknown(f"what came of {name} can't be read: {error}") from error
 
 
-def _brought(job: Job, plan: Plan, arn: str, primary: Mapping[str, Any]) -> Json | None:
+def _brought(job: Job, plan: DeploymentPlan, arn: str, primary: Mapping[str, Any]) -> Json | None:
     return brought(job, plan.cluster, str(plan.service["serviceArn"]), arn, primary.get("createdAt"))
 
 
@@ -128,7 +122,7 @@ def brought(
     since = created_at - _MARGIN if created_at else None
     listed = service_deployments.listed(job.aws, cluster, service, created_after=since, polling=polling)
     found = service_deployments.with_targets(job.aws, listed[: pace.NEWEST_LISTED], polling=polling)
-    return next((one for one, target in found if target == arn), None)
+    return next((deployment for deployment, target in found if target == arn), None)
 
 
 # ---- read ----
@@ -143,15 +137,15 @@ def read(job: Job, followed: Sequence[TrackedDeployment]) -> list[Snapshot]:
     with transient_as_unreadable():
         ids = [tracked.own.id for tracked in followed]
         known = service_deployments.look_at(job.aws, [name for name in ids if name.startswith("arn:")])
-        looks = [Snapshot(known.get(name) if name.startswith("arn:") else done) for name in ids]
-        over = [n for n, look in enumerate(looks) if _status(look.deployment) not in UNDER_WAY]
+        snapshots = [Snapshot(known.get(name) if name.startswith("arn:") else done) for name in ids]
+        over = [n for n, snapshot in enumerate(snapshots) if _status(snapshot.deployment) not in UNDER_WAY]
         for number in over[pace.OVER_PER_LOOK :]:
             last = followed[number].snapshot
-            looks[number] = last if isinstance(last, Snapshot) else Snapshot({"status": "PENDING"})
+            snapshots[number] = last if isinstance(last, Snapshot) else Snapshot({"status": "PENDING"})
         over = over[: pace.OVER_PER_LOOK]
-        for number, look in zip(over, _again(job, [(followed[n], looks[n]) for n in over]), strict=True):
-            looks[number] = look
-    return looks
+        for number, snapshot in zip(over, _again(job, [(followed[n], snapshots[n]) for n in over]), strict=True):
+            snapshots[number] = snapshot
+    return snapshots
 
 
 def _again(job: Job, over: Sequence[tuple[TrackedDeployment, Snapshot]]) -> list[Snapshot]:
@@ -159,28 +153,28 @@ def _again(job: Job, over: Sequence[tuple[TrackedDeployment, Snapshot]]) -> list
     if not over:
         return []
     services = ecs.look_at_services(job.aws, over[0][0].plan.cluster, [tracked.plan.name for tracked, _ in over])
-    return [_with_service(job, tracked, look, services.get(tracked.plan.name)) for tracked, look in over]
+    return [_with_service(job, tracked, snapshot, services.get(tracked.plan.name)) for tracked, snapshot in over]
 
 
-def _with_service(job: Job, tracked: TrackedDeployment, look: Snapshot, service: Json | None) -> Snapshot:
+def _with_service(job: Job, tracked: TrackedDeployment, snapshot: Snapshot, service: Json | None) -> Snapshot:
     gone = deleted(service)
     if service is None or gone:
-        return replace(look, gone=gone)
-    if look.deployment is None or _status(look.deployment) != "STOPPED":
-        return replace(look, service=service)
-    newest = _newest(job.aws, tracked.plan.cluster, service, look.deployment)
+        return replace(snapshot, gone=gone)
+    if snapshot.deployment is None or _status(snapshot.deployment) != "STOPPED":
+        return replace(snapshot, service=service)
+    newest = _newest(job.aws, tracked.plan.cluster, service, snapshot.deployment)
     if newest and newest[1] == tracked.own.task_definition:
         job.ci.line(f"{tracked.key}: {_words(*newest)} took over with our task definition")
         tracked.own = replace(tracked.own, id=str(newest[0]["serviceDeploymentArn"]), started_by="")
         return Snapshot(service_deployments.look_at(job.aws, [tracked.own.id]).get(tracked.own.id))
-    return replace(look, service=service, newer=_words(*newest) if newest else _replaced(tracked.own, service))
+    return replace(snapshot, service=service, newer=_words(*newest) if newest else _replaced(tracked.own, service))
 
 
 def _newest(aws: Aws, cluster: str, service: Json, ours: Mapping[str, Any]) -> tuple[Json, str] | None:
     """The newest service deployment created after our deployment, and its target task definition."""
     arn, since = str(service["serviceArn"]), ours.get("createdAt")
     listed = service_deployments.listed(aws, cluster, arn, created_after=since, polling=True)
-    others = [one for one in listed if one["serviceDeploymentArn"] != ours["serviceDeploymentArn"]]
+    others = [deployment for deployment in listed if deployment["serviceDeploymentArn"] != ours["serviceDeploymentArn"]]
     return next(iter(service_deployments.with_targets(aws, others[:1], polling=True)), None)
 
 
@@ -193,16 +187,16 @@ def _replaced(own: OwnDeployment, service: Json) -> str:
     return f"deployment {current.get('id')} ({short(str(theirs))})"
 
 
-def under_way(job: Job, plan: Plan, arn: str) -> str:
+def under_way(job: Job, plan: DeploymentPlan, arn: str) -> str:
     """Another service deployment that has not ended, in words; empty without one.
 
     A deployment on its way to ``arn`` is the one we want; one that rolls back from it is not.
     """
     service = str(plan.service["serviceArn"])
     listed = service_deployments.listed(job.aws, plan.cluster, service, status=UNDER_WAY)
-    for one, target in service_deployments.with_targets(job.aws, listed):
-        if target != arn or one.get("status") not in FORWARD:
-            return f"{_words(one, target)} is {one.get('status')}"
+    for deployment, target in service_deployments.with_targets(job.aws, listed):
+        if target != arn or deployment.get("status") not in FORWARD:
+            return f"{_words(deployment, target)} is {deployment.get('status')}"
     return ""
 
 
@@ -255,7 +249,7 @@ def stop(aws: Aws, under_way: Mapping[str, Any]) -> str:
     else:  # cancelled before ECS listed it
         listed = service_deployments.listed(aws, cluster, name, status=FORWARD)
         found = service_deployments.with_targets(aws, listed)
-        ours = next((one for one, target in found if target == wanted), {})
+        ours = next((deployment for deployment, target in found if target == wanted), {})
     if not ours:
         return f"service {name} has no service deployment to {short(wanted)} under way: nothing was stopped"
     if _status(ours) not in FORWARD:
@@ -272,12 +266,12 @@ def stop(aws: Aws, under_way: Mapping[str, Any]) -> str:
 def paused(job: Job, cluster: str, service: str) -> tuple[Json, Mapping[str, Any]] | None:
     """The service deployment that waits for an approval, and its hook."""
     listed = service_deployments.listed(job.aws, cluster, service, status=FORWARD)
-    known = service_deployments.described(job.aws, [str(one["serviceDeploymentArn"]) for one in listed])
-    waiting = ((one, blue_green.paused_at(one)) for one in known.values())
-    return next(((one, hook) for one, hook in waiting if hook), None)
+    known = service_deployments.described(job.aws, [str(deployment["serviceDeploymentArn"]) for deployment in listed])
+    waiting = ((deployment, blue_green.paused_at(deployment)) for deployment in known.values())
+    return next(((deployment, hook) for deployment, hook in waiting if hook), None)
 
 
-def waiting(job: Job, plan: Plan) -> OwnDeployment | None:
+def waiting(job: Job, plan: DeploymentPlan) -> OwnDeployment | None:
     """The service deployment that waits for an approval, whichever run started it."""
     found = paused(job, plan.cluster, plan.name)
     if found is None:
@@ -290,7 +284,7 @@ def waiting(job: Job, plan: Plan) -> OwnDeployment | None:
     return OwnDeployment(plan.strategy, str(deployment["serviceDeploymentArn"]), known.get(target, ""), previous)
 
 
-def go_on(job: Job, plan: Plan, own: OwnDeployment) -> None:
+def go_on(job: Job, plan: DeploymentPlan, own: OwnDeployment) -> None:
     """Continues it from the hook where it waits, and waits until ECS shows that it continues."""
     found = paused(job, plan.cluster, plan.name)
     if found is None:
@@ -304,7 +298,7 @@ def go_on(job: Job, plan: Plan, own: OwnDeployment) -> None:
         job.clock.sleep(1)
 
 
-def previous(job: Job, plan: Plan, current: str) -> str | None:
+def previous(job: Job, plan: DeploymentPlan, current: str) -> str | None:
     """What the service ran before ``current``, if ECS lists it."""
     done = service_deployments.listed(job.aws, plan.cluster, plan.name, status=("SUCCESSFUL",))
     found = service_deployments.with_targets(job.aws, done)
@@ -314,20 +308,22 @@ def previous(job: Job, plan: Plan, current: str) -> str | None:
 def proceed(job: Job, arn: str, hook: str, action: str) -> None:
     """Continues a paused service deployment (``CONTINUE``) or rolls it back (``ROLLBACK``), once."""
 
-    def look() -> Json | None:
+    def find_resumed() -> Json | None:
         now = _described(job.aws, arn)
         waits = blue_green.paused_at(now)
         return None if waits and waits.get("hookId") == hook else now
 
-    carry_out("ContinueServiceDeployment", lambda: service_deployments.proceed(job.aws, arn, hook, action), look, job)
+    carry_out(
+        "ContinueServiceDeployment", lambda: service_deployments.proceed(job.aws, arn, hook, action), find_resumed, job
+    )
 
 
 def _roll_back(job: Job, arn: str) -> None:
-    def look() -> Json | None:
+    def find_ended() -> Json | None:
         now = _described(job.aws, arn)
         return None if _status(now) in FORWARD else now
 
-    carry_out("StopServiceDeployment", lambda: service_deployments.roll_back(job.aws, arn), look, job)
+    carry_out("StopServiceDeployment", lambda: service_deployments.roll_back(job.aws, arn), find_ended, job)
 
 
 def _described(aws: Aws, arn: str) -> Json:

@@ -13,9 +13,9 @@ from ecs_cd.aws import codedeploy, ecs
 from ecs_cd.aws.codedeploy import Json
 from ecs_cd.aws.errors import code, is_transient, transient_as_unreadable
 from ecs_cd.aws.session import Aws
-from ecs_cd.deploy.plan import Plan
+from ecs_cd.deploy import rules
+from ecs_cd.deploy.plan import DeploymentPlan
 from ecs_cd.deploy.rules import appspec, rolling
-from ecs_cd.deploy.rules import codedeploy as rules
 from ecs_cd.deploy.rules.codedeploy import ENDED_BADLY, UNDER_WAY, Snapshot
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment, deleted
 from ecs_cd.deploy.strategies import codedeploy_checks
@@ -44,7 +44,7 @@ SERVICE_NAMES_TARGET_GROUPS = False  # only Blue's
 # ---- before ----
 
 
-def prepare(job: Job, plan: Plan) -> Plan:
+def prepare(job: Job, plan: DeploymentPlan) -> DeploymentPlan:
     """The plan with the AppSpec that the document names; without one, ``start`` makes it from the service.
 
     Raises ``Refused`` for everything that CodeDeploy would refuse: a deployment group that is missing or deploys
@@ -53,13 +53,13 @@ def prepare(job: Job, plan: Plan) -> Plan:
     names = _names(plan)
     found = concurrently(
         lambda: codedeploy_checks.read_appspec(job, plan.service, names.appspec, plan.definition),
-        lambda: codedeploy_checks.check_group(job, rules.target_id(plan.cluster, plan.name), names),
+        lambda: codedeploy_checks.check_group(job, rules.codedeploy.target_id(plan.cluster, plan.name), names),
         lambda: codedeploy_checks.check_config(job, names.deployment_config),
     )
     return replace(plan, appspec=found[0])
 
 
-def wait_budget(job: Job, plan: Plan, timeout: float) -> float:
+def wait_budget(job: Job, plan: DeploymentPlan, timeout: float) -> float:
     """Seconds to follow a deployment.
 
     Like the official action, adds the wait for an approval and the wait before the old tasks end to ``timeout``, up to
@@ -67,13 +67,13 @@ def wait_budget(job: Job, plan: Plan, timeout: float) -> float:
     """
     names = _names(plan)
     group = codedeploy.deployment_group(job.aws, names.application, names.deployment_group)
-    return max(timeout, min(timeout + 60.0 * rules.waits(group), pace.LONGEST_WAIT_BUDGET))
+    return max(timeout, min(timeout + 60.0 * rules.codedeploy.waits(group), pace.LONGEST_WAIT_BUDGET))
 
 
 # ---- start ----
 
 
-def start(job: Job, plan: Plan, arn: str) -> OwnDeployment:
+def start(job: Job, plan: DeploymentPlan, arn: str) -> OwnDeployment:
     """Calls CreateDeployment once.
 
     Makes no call if the service already runs this task definition or is on the way to it. Raises ``Busy`` if another
@@ -83,7 +83,7 @@ def start(job: Job, plan: Plan, arn: str) -> OwnDeployment:
     under_way, asked = _under_way(job, names)
     adopted = next((each for each in under_way if _brings(each, arn)), None)
     if adopted:
-        job.ci.line(f"{plan.target.key}: {rules.words(adopted)} is under way already")
+        job.ci.line(f"{plan.target.key}: {rules.codedeploy.words(adopted)} is under way already")
         return _own(arn, before, str(adopted["deploymentId"]))
     there = None if under_way or plan.force else _brought(job, plan.service, arn)
     if there:
@@ -94,8 +94,8 @@ def start(job: Job, plan: Plan, arn: str) -> OwnDeployment:
     return _own(arn, before, name)
 
 
-def _create(job: Job, plan: Plan, arn: str, names: CodeDeploy, asked: datetime) -> str:
-    """The new deployment's id. After a lost answer, looks for the deployment before repeating the call."""
+def _create(job: Job, plan: DeploymentPlan, arn: str, names: CodeDeploy, asked: datetime) -> str:
+    """The new deployment's id. After a lost answer, snapshots for the deployment before repeating the call."""
     template = plan.appspec or appspec.of_service(plan.service)
     content, sha256 = appspec.content(appspec.with_task_definition(template, arn))
     request: Json = {
@@ -108,13 +108,13 @@ def _create(job: Job, plan: Plan, arn: str, names: CodeDeploy, asked: datetime) 
     if names.description:
         request["description"] = names.description
 
-    def look() -> str | None:
+    def find_ours() -> str | None:
         """A deployment created since we asked, of our task definition or, if its AppSpec's text is missing, with our
         AppSpec's SHA-256."""
         ids, _ = codedeploy.deployment_ids(job.aws, names.application, names.deployment_group, since=asked - _MARGIN)
         for each in codedeploy.deployments(job.aws, ids):
-            told = each.get("revision", {}).get("appSpecContent", {}).get("sha256")
-            if _brings(each, arn) or told == sha256:
+            digest = each.get("revision", {}).get("appSpecContent", {}).get("sha256")
+            if _brings(each, arn) or digest == sha256:
                 return str(each["deploymentId"])
         return None
 
@@ -124,41 +124,41 @@ def _create(job: Job, plan: Plan, arn: str, names: CodeDeploy, asked: datetime) 
         except ClientError as error:
             if code(error) != "DeploymentLimitExceededException":
                 raise
-            found = look()  # our deployment, if this was the answer to an earlier call that was lost
+            found = find_ours()  # our deployment, if this was the answer to an earlier call that was lost
             if found:
                 return found
             said = str(error.response["Error"].get("Message", "")) or code(error)
             remedy = "Let it come to its end, or stop it."
             raise Busy(f"CodeDeploy takes no deployment of {plan.name} at the moment: {said}", remedy) from error
 
-    return carry_out("CreateDeployment", call, look, job)
+    return carry_out("CreateDeployment", call, find_ours, job)
 
 
-def under_way(job: Job, plan: Plan, arn: str) -> str:
+def under_way(job: Job, plan: DeploymentPlan, arn: str) -> str:
     """Another deployment of this service that has not ended, in words; empty without one.
 
     A deployment on its way to ``arn`` is the one we want.
     """
     found, _ = _under_way(job, _names(plan))
     others = (each for each in found if not _brings(each, arn))
-    return next((f"{rules.words(each)} is {each.get('status')}" for each in others), "")
+    return next((f"{rules.codedeploy.words(each)} is {each.get('status')}" for each in others), "")
 
 
-def waiting(job: Job, plan: Plan) -> OwnDeployment | None:
+def waiting(job: Job, plan: DeploymentPlan) -> OwnDeployment | None:
     """The deployment group's deployment if it is Ready; a group has at most one that has not ended."""
     found, _ = _under_way(job, _names(plan))
     info = next(iter(found), {})
     if info.get("status") != "Ready":
         return None
-    return _own(rules.deploys(info), rolling.running(plan.service), str(info["deploymentId"]))
+    return _own(rules.codedeploy.deploys(info), rolling.running(plan.service), str(info["deploymentId"]))
 
 
-def go_on(job: Job, plan: Plan, own: OwnDeployment) -> None:
+def go_on(job: Job, plan: DeploymentPlan, own: OwnDeployment) -> None:
     """Lets the traffic move."""
     proceed(job, own.id)
 
 
-def previous(job: Job, plan: Plan, current: str) -> str | None:
+def previous(job: Job, plan: DeploymentPlan, current: str) -> str | None:
     """``None``: the family's revisions show it, so CodeDeploy's deployments are not read."""
     return None
 
@@ -170,11 +170,11 @@ def _under_way(job: Job, names: CodeDeploy) -> tuple[list[Json], datetime]:
 
 
 def _brings(info: Mapping[str, Any], arn: str) -> bool:
-    return bool(arn) and rules.deploys(info) == arn
+    return bool(arn) and rules.codedeploy.deploys(info) == arn
 
 
-def _names(plan: Plan) -> CodeDeploy:
-    return rules.names(plan.target.codedeploy, plan.cluster, plan.name)
+def _names(plan: DeploymentPlan) -> CodeDeploy:
+    return rules.codedeploy.names(plan.target.codedeploy, plan.cluster, plan.name)
 
 
 def _brought(job: Job, service: Mapping[str, Any], arn: str) -> str | None:
@@ -217,23 +217,25 @@ def read(job: Job, followed: Sequence[TrackedDeployment]) -> list[Snapshot]:
 
     Reads the lifecycle events in rotation, and whenever the status has changed.
     """
-    backs = [rules.rollback_id(last.info) for one in followed if (last := _last(one))]
+    backs = [rules.codedeploy.rollback_id(last.info) for tracked in followed if (last := _last(tracked))]
     ids = dict.fromkeys(name for name in [*(tracked.own.id for tracked in followed), *backs] if _is_named(name))
     with transient_as_unreadable():
         known = codedeploy.look_at_deployments(job.aws, list(ids))
-        looks = [_look(job, one, known) for one in followed]
-        for number, gone in _gone(job, followed, looks).items():
-            looks[number] = replace(looks[number], gone=gone)
-    due = _due(followed, looks)
-    for number, one in enumerate(followed):
+        snapshots = [_snapshot(job, tracked, known) for tracked in followed]
+        for number, gone in _gone(job, followed, snapshots).items():
+            snapshots[number] = replace(snapshots[number], gone=gone)
+    due = _due(followed, snapshots)
+    for number, tracked in enumerate(followed):
         if number in due:
-            looks[number] = _with_target(job, one, looks[number])
-        elif _has_changed(one, looks[number]):
-            looks[number] = replace(looks[number], target=None)  # its earlier state says nothing about its state now
-    return looks
+            snapshots[number] = _with_target(job, tracked, snapshots[number])
+        elif _has_changed(tracked, snapshots[number]):
+            snapshots[number] = replace(
+                snapshots[number], target=None
+            )  # its earlier state says nothing about its state now
+    return snapshots
 
 
-def _look(job: Job, tracked: TrackedDeployment, known: Mapping[str, Json]) -> Snapshot:
+def _snapshot(job: Job, tracked: TrackedDeployment, known: Mapping[str, Json]) -> Snapshot:
     """If CodeDeploy has no deployment to identify, the service has long had the task definition."""
     last = _last(tracked) or Snapshot({})
     now = job.clock.monotonic()
@@ -242,18 +244,18 @@ def _look(job: Job, tracked: TrackedDeployment, known: Mapping[str, Json]) -> Sn
     return replace(
         last,
         info=info,
-        rollback=known.get(rules.rollback_id(info)),
+        rollback=known.get(rules.codedeploy.rollback_id(info)),
         at=now,
         ended_at=(now if last.ended_at is None else last.ended_at) if ended else None,
     )
 
 
-def _gone(job: Job, followed: Sequence[TrackedDeployment], looks: Sequence[Snapshot]) -> dict[int, Verdict]:
+def _gone(job: Job, followed: Sequence[TrackedDeployment], snapshots: Sequence[Snapshot]) -> dict[int, Verdict]:
     """Verdicts on those that just ended badly and whose service is deleted; CodeDeploy's messages for that vary."""
     ended = [
         number
-        for number, (one, look) in enumerate(zip(followed, looks, strict=True))
-        if look.ended_at is not None and ((last := _last(one)) is None or last.ended_at is None)
+        for number, (tracked, snapshot) in enumerate(zip(followed, snapshots, strict=True))
+        if snapshot.ended_at is not None and ((last := _last(tracked)) is None or last.ended_at is None)
     ]
     if not ended:
         return {}
@@ -262,46 +264,46 @@ def _gone(job: Job, followed: Sequence[TrackedDeployment], looks: Sequence[Snaps
     return {number: verdict for number, verdict in verdicts.items() if verdict}
 
 
-def _due(followed: Sequence[TrackedDeployment], looks: Sequence[Snapshot]) -> list[int]:
+def _due(followed: Sequence[TrackedDeployment], snapshots: Sequence[Snapshot]) -> list[int]:
     """The deployments whose lifecycle events to read: those whose status has changed, then some others, oldest first.
 
     At most as many as one poll may cost on top of the deployments and their rollbacks.
     """
     named = [n for n, tracked in enumerate(followed) if _is_named(tracked.own.id)]
-    begun = [n for n in named if looks[n].status not in ("", "Created", "Queued")]
-    oldest_first = sorted(begun, key=lambda n: looks[n].asked_at)
-    changed = [n for n in oldest_first if _has_changed(followed[n], looks[n])]
+    begun = [n for n in named if snapshots[n].status not in ("", "Created", "Queued")]
+    oldest_first = sorted(begun, key=lambda n: snapshots[n].asked_at)
+    changed = [n for n in oldest_first if _has_changed(followed[n], snapshots[n])]
     others = [n for n in oldest_first if n not in changed]
     due = changed + others[: max(1, len(followed) // pace.TARGETS_SHARE)]
     return due[: max(1, pace.LOOK_CALLS - 2 * -(-len(followed) // codedeploy.DEPLOYMENTS_A_CALL))]
 
 
-def _has_changed(tracked: TrackedDeployment, look: Snapshot) -> bool:
+def _has_changed(tracked: TrackedDeployment, snapshot: Snapshot) -> bool:
     last = _last(tracked)
-    return last is None or last.status != look.status
+    return last is None or last.status != snapshot.status
 
 
 def _last(tracked: TrackedDeployment) -> Snapshot | None:
     return tracked.snapshot if isinstance(tracked.snapshot, Snapshot) else None
 
 
-def _with_target(job: Job, tracked: TrackedDeployment, look: Snapshot) -> Snapshot:
+def _with_target(job: Job, tracked: TrackedDeployment, snapshot: Snapshot) -> Snapshot:
     """Adds the lifecycle events; if they can't be read, the deployment's own status has to do."""
-    look = replace(look, asked_at=look.at)
+    snapshot = replace(snapshot, asked_at=snapshot.at)
     try:
         target = codedeploy.ecs_target(
-            job.aws, tracked.own.id, rules.target_id(tracked.plan.cluster, tracked.plan.name)
+            job.aws, tracked.own.id, rules.codedeploy.target_id(tracked.plan.cluster, tracked.plan.name)
         )
     except (ClientError, BotoCoreError) as error:
         what = code(error) or type(error).__name__
         if not is_transient(error) and tracked.reported.first_of_any(f"target: {what}"):
             job.ci.warning(f"{tracked.key}: the lifecycle events can't be read ({what})")
-        return look
-    look = replace(look, target=target)
-    task_set = str(rules.green(look).get("identifer", ""))
+        return snapshot
+    snapshot = replace(snapshot, target=target)
+    task_set = str(rules.codedeploy.green(snapshot).get("identifer", ""))
     if task_set.startswith("ecs-svc/") and tracked.own.started_by != task_set:  # which its tasks are started by
         tracked.own = replace(tracked.own, started_by=task_set)
-    return look
+    return snapshot
 
 
 # ---- roll back, continue ----
@@ -318,7 +320,7 @@ def undo(job: Job, tracked: TrackedDeployment) -> OwnDeployment:
         if roll_back(job, own.id):
             return own
         ours = next(iter(codedeploy.deployments(job.aws, [own.id])), {})
-        if rules.rollback_id(ours):
+        if rules.codedeploy.rollback_id(ours):
             return own
     return start(job, *way_back(job, tracked))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ecs_cd.aws import codedeploy, s3
 from ecs_cd.deploy.rules import appspec
-from ecs_cd.deploy.rules import codedeploy as rules
+from ecs_cd.deploy.rules.codedeploy import target_id
 from ecs_cd.document.rules.document import CodeDeploy
 from ecs_cd.job.job import Job
 from ecs_cd.job.workspace import read_file
@@ -38,7 +38,7 @@ def check_group(job: Job, wanted: str, names: CodeDeploy) -> None:
     platform = group.get("computePlatform", "ECS")
     if platform != "ECS":
         raise Refused(f"{what} deploys to {platform}, not to ECS")
-    theirs = [rules.target_id(each["clusterName"], each["serviceName"]) for each in group.get("ecsServices", ())]
+    theirs = [target_id(each["clusterName"], each["serviceName"]) for each in group.get("ecsServices", ())]
     if wanted not in theirs:
         raise Refused(
             f"{what} deploys {', '.join(theirs) or 'no service'}, not {wanted}",

@@ -11,12 +11,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ecs_cd.aws import ecs
 from ecs_cd.aws.errors import is_transient, transient_as_unreadable
 from ecs_cd.aws.session import Aws
-from ecs_cd.deploy.plan import Plan
+from ecs_cd.deploy.plan import DeploymentPlan
 from ecs_cd.deploy.rules import rolling
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment
 from ecs_cd.deploy.rules.rolling import Snapshot
-from ecs_cd.deploy.strategies import blue_green
-from ecs_cd.deploy.strategies.update_service import update
+from ecs_cd.deploy.strategies import blue_green, update_service
 from ecs_cd.deploy.strategies.way_back import way_back
 from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.job.job import Job
@@ -30,18 +29,11 @@ CAN_BE_SUPERSEDED = True
 OLD_TASKS_COUNT = True
 SERVICE_NAMES_TARGET_GROUPS = True
 
-
-def prepare(job: Job, plan: Plan) -> Plan:
-    """Does nothing: the plan is complete."""
-    return plan
+prepare = update_service.prepare
+wait_budget = update_service.wait_budget
 
 
-def wait_budget(job: Job, plan: Plan, timeout: float) -> float:
-    """ECS's own waits are part of the timeout."""
-    return timeout
-
-
-def start(job: Job, plan: Plan, arn: str) -> OwnDeployment:
+def start(job: Job, plan: DeploymentPlan, arn: str) -> OwnDeployment:
     """Calls UpdateService once, and identifies the new deployment from its answer.
 
     Makes no call if the service already runs this task definition or is on the way to it.
@@ -51,7 +43,7 @@ def start(job: Job, plan: Plan, arn: str) -> OwnDeployment:
         job.ci.line(f"{plan.target.key}: {short(arn)} is what the service has already")
         ours, previous = before, rolling.before(plan.service)
     else:
-        before, ours = update(job, plan, arn)
+        before, ours = update_service.update(job, plan, arn)
         previous = before.get("taskDefinition")
         job.ci.line(f"{plan.target.key}: deployment {ours['id']} started, {short(str(previous))} -> {short(arn)}")
     name, before_id, created = str(ours["id"]), str(before.get("id")), ours.get("createdAt")
@@ -65,12 +57,12 @@ def read(job: Job, followed: Sequence[TrackedDeployment]) -> list[Snapshot]:
     now = job.clock.monotonic()
     with transient_as_unreadable():
         services = ecs.look_at_services(job.aws, followed[0].plan.cluster, [tracked.plan.name for tracked in followed])
-        looks = [_look(job, tracked, services.get(tracked.plan.name), now) for tracked in followed]
-        _ask(job, followed, looks)
-    return looks
+        snapshots = [_snapshot(job, tracked, services.get(tracked.plan.name), now) for tracked in followed]
+        _ask(job, followed, snapshots)
+    return snapshots
 
 
-def _look(job: Job, tracked: TrackedDeployment, service: Mapping[str, Any] | None, now: float) -> Snapshot:
+def _snapshot(job: Job, tracked: TrackedDeployment, service: Mapping[str, Any] | None, now: float) -> Snapshot:
     last = tracked.snapshot if isinstance(tracked.snapshot, Snapshot) else Snapshot(None)
     if service is None:
         return Snapshot(None, at=now)
@@ -82,33 +74,33 @@ def _look(job: Job, tracked: TrackedDeployment, service: Mapping[str, Any] | Non
         last = Snapshot(None)
     failed = last.failed_at is not None or rolling.has_failed(tracked.own, service)
     failed_at = (now if last.failed_at is None else last.failed_at) if failed else None
-    look = replace(last, service=service, at=now, failed_at=failed_at)
+    snapshot = replace(last, service=service, at=now, failed_at=failed_at)
     # A status asked for while DescribeServices lagged says nothing about what happens later.
-    return look if _unclear(tracked, look) else replace(look, status=None)
+    return snapshot if _unclear(tracked, snapshot) else replace(snapshot, status=None)
 
 
-def _unclear(tracked: TrackedDeployment, look: Snapshot) -> bool:
+def _unclear(tracked: TrackedDeployment, snapshot: Snapshot) -> bool:
     """Whether the service itself does not show enough: our deployment has failed, or is not PRIMARY."""
-    current = rolling.primary(look.service) if look.service else {}
-    return look.service is not None and (look.failed_at is not None or current.get("id") != tracked.own.id)
+    current = rolling.primary(snapshot.service) if snapshot.service else {}
+    return snapshot.service is not None and (snapshot.failed_at is not None or current.get("id") != tracked.own.id)
 
 
-def _ask(job: Job, followed: Sequence[TrackedDeployment], looks: list[Snapshot]) -> None:
+def _ask(job: Job, followed: Sequence[TrackedDeployment], snapshots: list[Snapshot]) -> None:
     """Asks for the status of one deployment that the service does not show.
 
     This costs two calls for each, so with several deployments each poll asks for one, in rotation.
     """
     unclear = [
         number
-        for number, (one, look) in enumerate(zip(followed, looks, strict=True))
-        if _unclear(one, look) and (len(followed) == 1 or look.at - look.asked_at >= pace.STATUS_EVERY)
+        for number, (tracked, snapshot) in enumerate(zip(followed, snapshots, strict=True))
+        if _unclear(tracked, snapshot) and (len(followed) == 1 or snapshot.at - snapshot.asked_at >= pace.STATUS_EVERY)
     ]
     if not unclear:
         return
-    number = min(unclear, key=lambda each: (looks[each].asked_at, each))
-    one, look = followed[number], looks[number]
-    assert look.service is not None
-    looks[number] = replace(look, status=_status(job, one, look.service), asked_at=look.at)
+    number = min(unclear, key=lambda each: (snapshots[each].asked_at, each))
+    tracked, snapshot = followed[number], snapshots[number]
+    assert snapshot.service is not None
+    snapshots[number] = replace(snapshot, status=_status(job, tracked, snapshot.service), asked_at=snapshot.at)
 
 
 def _status(job: Job, tracked: TrackedDeployment, service: Mapping[str, Any]) -> str:
@@ -122,7 +114,7 @@ def _status(job: Job, tracked: TrackedDeployment, service: Mapping[str, Any]) ->
     return str((ours or {}).get("status", ""))
 
 
-def under_way(job: Job, plan: Plan, arn: str) -> str:
+def under_way(job: Job, plan: DeploymentPlan, arn: str) -> str:
     """Another deployment of this service that has not ended, in words; empty without one."""
     return rolling.under_way(plan.service, arn)
 
@@ -148,15 +140,15 @@ def stop(aws: Aws, under_way: Mapping[str, Any]) -> str:
     return f"service {name} goes back to {short(previous)}, as on-cancel says"
 
 
-def waiting(job: Job, plan: Plan) -> OwnDeployment | None:
+def waiting(job: Job, plan: DeploymentPlan) -> OwnDeployment | None:
     """A rolling update never waits for an approval."""
     return None
 
 
-def go_on(job: Job, plan: Plan, own: OwnDeployment) -> None:
+def go_on(job: Job, plan: DeploymentPlan, own: OwnDeployment) -> None:
     """Does nothing: a rolling update never waits for an approval."""
 
 
-def previous(job: Job, plan: Plan, current: str) -> str | None:
+def previous(job: Job, plan: DeploymentPlan, current: str) -> str | None:
     """What the service ran before ``current``, according to ECS's service deployments."""
     return blue_green.previous(job, plan, current)

@@ -1,4 +1,4 @@
-"""UpdateService, called once."""
+"""What the strategies that UpdateService starts have in common."""
 
 from __future__ import annotations
 
@@ -6,14 +6,24 @@ from collections.abc import Mapping
 from typing import Any
 
 from ecs_cd.aws import ecs
-from ecs_cd.deploy.plan import Plan
+from ecs_cd.deploy.plan import DeploymentPlan
 from ecs_cd.deploy.rules import rolling
 from ecs_cd.job.job import Job
 from ecs_cd.job.mutation import carry_out
 
 
-def update(job: Job, plan: Plan, arn: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """The PRIMARY deployment before UpdateService, and the one after it, which is our deployment.
+def prepare(job: Job, plan: DeploymentPlan) -> DeploymentPlan:
+    """Does nothing: the plan is complete."""
+    return plan
+
+
+def wait_budget(job: Job, plan: DeploymentPlan, timeout: float) -> float:
+    """ECS's own waits are part of the timeout."""
+    return timeout
+
+
+def update(job: Job, plan: DeploymentPlan, arn: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Calls UpdateService once. Returns the PRIMARY deployment before it, and after it, which is our deployment.
 
     After a lost answer, reads the service before repeating the call. If only other settings change, ECS may keep the
     current PRIMARY: then both are the same.
@@ -26,9 +36,9 @@ def update(job: Job, plan: Plan, arn: str) -> tuple[Mapping[str, Any], Mapping[s
         updated = ecs.update_service(job.aws, plan.cluster, plan.name, arn, force=plan.force or again, more=plan.update)
         return rolling.primary(updated)
 
-    def look() -> Mapping[str, Any] | None:
+    def find_ours() -> Mapping[str, Any] | None:
         current = rolling.primary(ecs.active_service(job.aws, plan.cluster, plan.name))
         is_ours = current.get("taskDefinition") == arn and current.get("id") != before.get("id")
         return current if is_ours else None
 
-    return before, carry_out("UpdateService", call, look, job)
+    return before, carry_out("UpdateService", call, find_ours, job)

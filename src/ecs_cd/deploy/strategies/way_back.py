@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ecs_cd.aws import ecs
-from ecs_cd.deploy.plan import Plan
+from ecs_cd.deploy.plan import DeploymentPlan
 from ecs_cd.deploy.rules import rolling
 from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.job.job import Job
@@ -13,7 +13,7 @@ from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import short
 
 
-def way_back(job: Job, tracked: TrackedDeployment) -> tuple[Plan, str]:
+def way_back(job: Job, tracked: TrackedDeployment) -> tuple[DeploymentPlan, str]:
     """The plan to deploy, with the service as it is now, and the revision.
 
     Raises ``Refused`` if nothing ran before, or if another deployment has replaced it.

@@ -14,7 +14,7 @@ import pytest
 from ecs_cd.aws.session import Aws
 from ecs_cd.ci.run import identify
 from ecs_cd.ci.terminal import Terminal
-from ecs_cd.deploy.plan import Plan
+from ecs_cd.deploy.plan import DeploymentPlan
 from ecs_cd.deploy.strategies import blue_green
 from ecs_cd.document.rules.document import Service
 from ecs_cd.job.job import Job
@@ -430,7 +430,7 @@ def test_a_revision_that_was_taken_back_is_deployed_again_by_force(aws: Scripted
     assert next(call for call in aws.calls if call.operation == "ecs.UpdateService").params["forceNewDeployment"]
 
 
-PLAN = Plan(
+PLAN = DeploymentPlan(
     Service("web", "web", RegisteredTaskDefinition("web"), {}),
     ecs.CLUSTER,
     {},

@@ -14,7 +14,7 @@ import pytest
 from ecs_cd.aws.session import Aws
 from ecs_cd.ci.run import identify
 from ecs_cd.ci.terminal import Terminal
-from ecs_cd.deploy.plan import Plan
+from ecs_cd.deploy.plan import DeploymentPlan
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment
 from ecs_cd.deploy.strategies import codedeploy
 from ecs_cd.deploy.tracked import TrackedDeployment
@@ -579,10 +579,10 @@ def test_on_failure_rollback_deploys_what_ran_before_where_ours_has_succeeded(aw
     assert content(second)["Resources"][0]["TargetService"]["Properties"]["TaskDefinition"] == OLD
 
 
-def plan(name: str = "web", service: Params = BEFORE) -> Plan:
+def plan(name: str = "web", service: Params = BEFORE) -> DeploymentPlan:
     target = Service(name, name, RegisteredTaskDefinition("web"), {"app": "app"})
     definition = _task_definition()["taskDefinition"]
-    return Plan(target, ecs.CLUSTER, definition, {**service, "serviceName": name}, 0.0, Strategy.CODE_DEPLOY)
+    return DeploymentPlan(target, ecs.CLUSTER, definition, {**service, "serviceName": name}, 0.0, Strategy.CODE_DEPLOY)
 
 
 def following(name: str = "web", id: str = "d-NEW", previous: str | None = OLD) -> TrackedDeployment:
