@@ -63,7 +63,7 @@ class Followed(Located):
     """Which deployments to follow, and how far."""
 
     service: tuple[str, ...] = option(
-        "Which services of the document, one per line or comma-separated. Default: all.",
+        "The services, by their names in the document, one per line or comma-separated. Default: all.",
         parsers.words,
         many=True,
         metavar="NAME",

@@ -26,8 +26,8 @@ class DeployAlone(Deploy):
         metavar="PARAMETER",
     )
     service: tuple[str, ...] = option(
-        "Which services of the document, one per line or comma-separated. Default: all. Without a document: the name "
-        "of the ECS service; leave it out to only register the task definition.",
+        "The services, by their names in the document, one per line or comma-separated. Default: all. "
+        "Without a document: the name of the ECS service; leave it out to only register the task definition.",
         parsers.words,
         many=True,
         metavar="NAME",
