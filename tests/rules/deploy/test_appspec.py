@@ -140,7 +140,7 @@ def test_a_file_of_the_corpus_is_refused(name: str) -> None:
                 "Resources[1].T.Properties: must be a mapping that holds `LoadBalancerInfo`",
             ],
         ),
-        ("version: 0.0\nversion: 0.0\nResources: [S: {Properties: {}}]", ["version: stands there twice; keep one"]),
+        ("version: 0.0\nversion: 0.0\nResources: [S: {Properties: {}}]", ["version: occurs twice; keep one"]),
     ],
 )
 def test_what_is_no_appspec_is_refused_with_all_its_problems(text: str, expected: list[str]) -> None:

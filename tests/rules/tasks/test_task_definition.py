@@ -273,8 +273,8 @@ PROBLEMS: list[tuple[object, str]] = [
     ({"containerDefinitions": [{"name": "app"}]}, "family: is missing"),
     ({"family": "", "containerDefinitions": [{"name": "app"}]}, "family: is missing"),
     ({"family": "web", "containerDefinitions": []}, "containerDefinitions: is missing"),
-    ('{"family": "a", "family": "b", "containerDefinitions": [{"name": "app"}]}', "family: stands there twice"),
-    ("family: web\ncontainerDefinitions: [{name: a, name: b}]", "containerDefinitions[0].name: stands there twice"),
+    ('{"family": "a", "family": "b", "containerDefinitions": [{"name": "app"}]}', "family: occurs twice"),
+    ("family: web\ncontainerDefinitions: [{name: a, name: b}]", "containerDefinitions[0].name: occurs twice"),
 ]
 
 

@@ -316,7 +316,7 @@ def test_problems_of_independent_places_are_told_together(aws: ScriptedAws, step
         ({"Body": b'{"family": "web", "containerDefinitons": []}'}, "containerDefinitons: ECS has no such field; did you mean"),
         ({"Body": b'{"family": "web", "containerDefinitions": [{"name": "api"}]}'}, "has no container `app`"),
         ({"Body": b'{"containerDefinitions": [{"name": "app"}]}'}, "family: is missing"),
-        ({"Body": b'{"family": "web", "family": "x", "containerDefinitions": [{"name": "app"}]}'}, "family: stands there twice"),
+        ({"Body": b'{"family": "web", "family": "x", "containerDefinitions": [{"name": "app"}]}'}, "family: occurs twice"),
         ({"Body": b"\xff\xfe"}, "is not UTF-8 text"),
     ],
 )  # fmt: skip

@@ -41,7 +41,7 @@ def read(text: str, *, where: str) -> AppSpec:
     inside = _inside(content, "revision", "appSpecContent", "content")
     if isinstance(inside, str):
         return read(inside, where=f"{where}, revision.appSpecContent.content")
-    found = [f"{path}: stands there twice; keep one" for path in json_yaml.duplicate_keys(content)]
+    found = [f"{path}: occurs twice; keep one" for path in json_yaml.duplicate_keys(content)]
     found += _problems(content)
     if found:
         raise _refused(what, found, "CodeDeploy's documentation calls it the AppSpec file for an ECS deployment.")

@@ -38,7 +38,7 @@ def read(
     """
     what = f"the task definition in {where}"
     content = json_yaml.parse(text, what=what, numbers_as_written=True)
-    found = [f"{path}: stands there twice; keep one" for path in json_yaml.duplicate_keys(content)]
+    found = [f"{path}: occurs twice; keep one" for path in json_yaml.duplicate_keys(content)]
     if not isinstance(content, dict):
         raise Refused(f"{what} has to be a mapping that holds `family` and `containerDefinitions`")
     definition = normalise(content, register, described, found, keep_null_value_keys)
