@@ -37,7 +37,7 @@ def many(runs: int) -> list[Row]:
 def _deploy(number: int, seconds: float, tree: Path, scratch: Path) -> tuple[Process, float]:
     """The process, and when the last of its deployments was COMPLETED."""
     with ScriptedAws(time) as aws:
-        fleet = scripts.rolling(aws, time, {f"s{index}": completes(seconds) for index in range(number)})
+        fleet = scripts.rolling_fleet(aws, time, {f"s{index}": completes(seconds) for index in range(number)})
         fleet.events = scripts.EVENTS
         step = process.verb("deploy", scripts.INPUTS, aws.environ, tree=tree, where=scratch, scratch=scratch)
         completed = max(updates[-1].at for updates in fleet.updates.values()) + seconds

@@ -30,18 +30,18 @@ class Row:
             return max(self.values) <= self.most
         return None if self.aim is None else median(self.values) < self.aim
 
-    def told(self, value: float) -> str:
+    def formatted(self, value: float) -> str:
         """A value with its unit."""
         return f"{value:.{DIGITS[self.unit]}f} {self.unit}"
 
     @property
     def cells(self) -> tuple[str, ...]:
         """The row of the table, below HEAD."""
-        spread = f"{self.told(min(self.values)).split()[0]} - {self.told(max(self.values)).split()[0]}"
+        spread = f"{self.formatted(min(self.values)).split()[0]} - {self.formatted(max(self.values)).split()[0]}"
         aim = f"< {self.aim:g} {self.unit}" if self.aim is not None else ""
         aim = f"all <= {self.most:g} {self.unit}" if self.most is not None else aim
         met = {None: "", True: "yes", False: "NO"}[self.met]
-        return self.benchmark, self.what, self.told(median(self.values)), spread, aim, met
+        return self.benchmark, self.what, self.formatted(median(self.values)), spread, aim, met
 
     @property
     def data(self) -> dict[str, Any]:

@@ -6,8 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
-from tests.scripted_aws import Params, ScriptedAws, codedeploy, ecs
-from tests.scripted_aws import blue_green as native
+from tests.scripted_aws import Params, ScriptedAws, blue_green, codedeploy, ecs
 from tests.scripted_aws.fleet import Course, Fleet, document
 from tests.scripted_aws.server import Time
 
@@ -39,38 +38,38 @@ def dies(seconds: float) -> Course:
     return {0: {}, **died, seconds: {"rolloutState": "COMPLETED"}}
 
 
-def rolling(aws: ScriptedAws, clock: Time, courses: Mapping[str, Course]) -> Fleet:
+def rolling_fleet(aws: ScriptedAws, clock: Time, courses: Mapping[str, Course]) -> Fleet:
     """Rolling updates."""
     _application(aws, courses)
     return Fleet(clock, courses).script(aws)
 
 
-def blue_green(aws: ScriptedAws, clock: Time, courses: Mapping[str, Course]) -> Fleet:
+def blue_green_fleet(aws: ScriptedAws, clock: Time, courses: Mapping[str, Course]) -> Fleet:
     """ECS's own BLUE_GREEN deployments."""
-    fleet = rolling(aws, clock, courses)
+    fleet = rolling_fleet(aws, clock, courses)
 
-    def one(name: str) -> Params:
+    def service(name: str) -> Params:
         found = fleet.service(name)
         return {**found, "deploymentConfiguration": {**found["deploymentConfiguration"], "strategy": "BLUE_GREEN"}}
 
     def describe(params: Params) -> Params:
-        return {"services": [one(name) for name in params["services"]]}
+        return {"services": [service(name) for name in params["services"]]}
 
     def updated(params: Params) -> Params:
         fleet._update(params)
-        return {"service": one(params["service"])}
+        return {"service": service(params["service"])}
 
     def listed(params: Params) -> Params:
-        return native.listed(*_service_deployments(fleet))(params)
+        return blue_green.listed(*_service_deployments(fleet))(params)
 
     def described(params: Params) -> Params:
-        return native.described(*_service_deployments(fleet))(params)
+        return blue_green.described(*_service_deployments(fleet))(params)
 
     aws.on("ecs.DescribeServices", describe)
     aws.on("ecs.UpdateService", updated)
     aws.on("ecs.ListServiceDeployments", listed)
     aws.on("ecs.DescribeServiceDeployments", described)
-    aws.on("ecs.DescribeServiceRevisions", native.revisions)
+    aws.on("ecs.DescribeServiceRevisions", blue_green.revisions)
     return fleet
 
 
@@ -83,16 +82,16 @@ def _service_deployment(fleet: Fleet, name: str) -> Params:
     status = {"COMPLETED": "SUCCESSFUL", "FAILED": "ROLLBACK_IN_PROGRESS"}.get(now["rolloutState"], "IN_PROGRESS")
     status = "ROLLBACK_SUCCESSFUL" if now.get("back") == "COMPLETED" else status
     more = {"failures": now["failedTasks"], "created": fleet.updates[name][-1].at, "service": name}
-    return native.service_deployment("2", status, "SCALE_UP" if status == "IN_PROGRESS" else None, **more)
+    return blue_green.service_deployment("2", status, "SCALE_UP" if status == "IN_PROGRESS" else None, **more)
 
 
-def code_deploy(aws: ScriptedAws, clock: Time, courses: Mapping[str, Course]) -> Fleet:
+def codedeploy_fleet(aws: ScriptedAws, clock: Time, courses: Mapping[str, Course]) -> Fleet:
     """Deployments by CodeDeploy, whose ids are the services' names: `d-web`, and `d-back-web` for the way back."""
-    fleet = rolling(aws, clock, courses)
+    fleet = rolling_fleet(aws, clock, courses)
 
     def describe(params: Params) -> Params:
         sets = {name: codedeploy.task_set(task_definition=f"{name}:1") for name in params["services"]}
-        return {"services": [codedeploy.service(one, name=name) for name, one in sets.items()]}
+        return {"services": [codedeploy.service(service, name=name) for name, service in sets.items()]}
 
     def group(params: Params) -> Params:
         name = params["applicationName"].rpartition("-")[2]

@@ -25,7 +25,11 @@ INTERVAL = 2  # seconds between two looks
 LATE = INTERVAL + 1
 PHASES = 4  # a run: ends that fall differently between two looks
 ROLLED_BACK = 3
-KINDS = {"rolling": scripts.rolling, "BLUE_GREEN": scripts.blue_green, "CODE_DEPLOY": scripts.code_deploy}
+KINDS = {
+    "rolling": scripts.rolling_fleet,
+    "BLUE_GREEN": scripts.blue_green_fleet,
+    "CODE_DEPLOY": scripts.codedeploy_fleet,
+}
 BEFORE = {"rolling": 6, "BLUE_GREEN": 6}  # calls at the most; CodeDeploy is begun by another one than UpdateService
 BEGINS = ("ecs.UpdateService", "codedeploy.CreateDeployment")
 

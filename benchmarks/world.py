@@ -128,14 +128,14 @@ def life(here: World, family: str, since: float) -> tuple[float, float]:
     filters = ["type=container", "event=start", "event=die", f"label=com.amazonaws.ecs.task-definition-family={family}"]
     arguments = [f"--since={since:.6f}", f"--until={time.time():.6f}", *(f"--filter={each}" for each in filters)]
     command = ["docker", "events", "--format={{json .}}", *arguments]
-    told = machine.run(command, env=here.stack.aws.env, timeout=TIMEOUT).stdout
+    events = machine.run(command, env=here.stack.aws.env, timeout=TIMEOUT).stdout
     at = {
         event["Action"]: event["timeNano"] / 1e9
-        for event in map(json.loads, told.splitlines())
+        for event in map(json.loads, events.splitlines())
         if event["Actor"]["Attributes"]["image"].startswith(f"{here.stack.aws.registry}/")
     }
     if set(at) != {"start", "die"}:
-        raise LocalError(f"Docker does not tell the life of a container of {family}: {told}")
+        raise LocalError(f"Docker does not tell the life of a container of {family}: {events}")
     return at["start"], at["die"]
 
 

@@ -14,17 +14,17 @@ from ecs_cd.model.errors import Refused
 from tests.aws import requests
 from tests.aws.conftest import SignedAws
 from tests.aws.requests import Row
-from tests.scripted_aws import codedeploy as told
+from tests.scripted_aws import codedeploy as answers
 from tests.scripted_aws import denied, error, moment, server_error, throttled
 
-A, G = told.APPLICATION, told.GROUP
+A, G = answers.APPLICATION, answers.GROUP
 GROUP = {"applicationName": A, "deploymentGroupName": G}
-REVISION = told.deployment()["revision"]
+REVISION = answers.deployment()["revision"]
 TARGET = "my-cluster:web"
 
 ROWS = [
     Row("a deployment group", lambda aws: codedeploy.deployment_group(aws, A, G)["ecsServices"],
-     "codedeploy.GetDeploymentGroup", told.group(), GROUP, [{"serviceName": "web", "clusterName": "my-cluster"}]),
+     "codedeploy.GetDeploymentGroup", answers.group(), GROUP, [{"serviceName": "web", "clusterName": "my-cluster"}]),
     Row("a configuration", lambda aws: codedeploy.deployment_config(aws, "c"), "codedeploy.GetDeploymentConfig",
      {"deploymentConfigInfo": {"computePlatform": "ECS"}}, {"deploymentConfigName": "c"}, {"computePlatform": "ECS"}),
     Row("the group's deployments", lambda aws: codedeploy.deployment_ids(aws, A, G), "codedeploy.ListDeployments",
@@ -35,7 +35,7 @@ ROWS = [
      "codedeploy.BatchGetDeployments", {"deploymentsInfo": [{"deploymentId": "d-2"}]}, {"deploymentIds": ["d-1", "d-2"]},
      {"d-2": {"deploymentId": "d-2"}}),
     Row("a target", lambda aws: (codedeploy.ecs_target(aws, "d-1", TARGET) or {})["targetId"],
-     "codedeploy.BatchGetDeploymentTargets", told.target(), {"deploymentId": "d-1", "targetIds": [TARGET]}, TARGET),
+     "codedeploy.BatchGetDeploymentTargets", answers.target(), {"deploymentId": "d-1", "targetIds": [TARGET]}, TARGET),
     Row("create", lambda aws: codedeploy.create(aws, {**GROUP, "revision": REVISION}), "codedeploy.CreateDeployment",
      {"deploymentId": "d-1"}, {**GROUP, "revision": REVISION}, "d-1"),
     Row("stop", lambda aws: codedeploy.stop(aws, "d-1"), "codedeploy.StopDeployment", {"status": "Pending"},
@@ -54,7 +54,7 @@ def test_a_function_makes_this_one_request(row: Row, aws: SignedAws, ours: Aws) 
 def test_deployments_are_read_25_a_call(aws: SignedAws, ours: Aws) -> None:
     """As many as BatchGetDeployments takes; without any there is no call."""
     ids = [f"d-{n}" for n in range(60)]
-    aws.on("codedeploy.BatchGetDeployments", told.told(*(told.deployment(each) for each in ids)))
+    aws.on("codedeploy.BatchGetDeployments", answers.described(*(answers.deployment(each) for each in ids)))
     assert [each["deploymentId"] for each in codedeploy.deployments(ours, ids)] == ids
     assert [len(call.params["deploymentIds"]) for call in aws.calls] == [25, 25, 10]
     assert codedeploy.look_at_deployments(ours, []) == {}

@@ -15,18 +15,18 @@ from tests.aws import requests
 from tests.aws.conftest import SignedAws
 from tests.aws.requests import Row
 from tests.scripted_aws import denied, error
-from tests.scripted_aws import ecs as ecs_answers
+from tests.scripted_aws import ecs as answers
 
-C, WEB, TASK = "my-cluster", ecs_answers.service(), ecs_answers.task()
-ARN = ecs_answers.task_definition_arn("web:2")
+C, WEB, TASK = "my-cluster", answers.service(), answers.task()
+ARN = answers.task_definition_arn("web:2")
 DEFINITION = {"family": "web", "containerDefinitions": [{"name": "app", "image": "i"}]}
 CLUSTER_GONE = error("ClusterNotFoundException")
 
 ROWS = [
     Row("the newest revision", lambda aws: ecs.task_definition(aws, "web"), "ecs.DescribeTaskDefinition",
-     {"taskDefinition": ecs_answers.task_definition("web", 2), "tags": []}, {"taskDefinition": "web", "include": ["TAGS"]}, ANY),
+     {"taskDefinition": answers.task_definition("web", 2), "tags": []}, {"taskDefinition": "web", "include": ["TAGS"]}, ANY),
     Row("register", lambda aws: ecs.register(aws, DEFINITION), "ecs.RegisterTaskDefinition",
-     {"taskDefinition": ecs_answers.task_definition("web", 2)}, DEFINITION, ARN),
+     {"taskDefinition": answers.task_definition("web", 2)}, DEFINITION, ARN),
     Row("look at a service", lambda aws: ecs.look_at_service(aws, C, "web"), "ecs.DescribeServices",
      {"services": [WEB]}, {"cluster": C, "services": ["web"]}, ANY),
     Row("a service that must be there", lambda aws: ecs.active_service(aws, C, "web"), "ecs.DescribeServices",
@@ -150,8 +150,8 @@ def test_all_of_a_services_tasks_are_listed_and_described(aws: SignedAws, ours: 
 
 def test_a_revision_that_was_read_is_known(aws: SignedAws, ours: Aws) -> None:
     """Without another request: a revision never changes."""
-    aws.on("ecs.DescribeTaskDefinition", {"taskDefinition": ecs_answers.task_definition("web", 2), "tags": []})
-    arn = ecs_answers.task_definition_arn("web:2")
+    aws.on("ecs.DescribeTaskDefinition", {"taskDefinition": answers.task_definition("web", 2), "tags": []})
+    arn = answers.task_definition_arn("web:2")
     assert ecs.known_task_definition(ours, arn) is None
     found = ecs.task_definition(ours, "web")
     assert found is not None

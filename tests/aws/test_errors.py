@@ -132,6 +132,6 @@ def test_a_code_is_told_by_answers_alone(aws: SignedAws, ours: Aws) -> None:
 def test_botocores_report_of_a_wrong_parameter_is_told_without_the_value() -> None:
     """It can be the document's or the template's."""
     report = "Parameter validation failed:\nInvalid type for parameter a.b, value: hunter2, type: <class 'str'>, valid types: x"
-    told = str(explain(botocore.exceptions.ParamValidationError(report=report)))
-    assert "Invalid type for parameter a.b, type: <class 'str'>, valid types: x" in told
-    assert "hunter2" not in told
+    sentence = str(explain(botocore.exceptions.ParamValidationError(report=report)))
+    assert "Invalid type for parameter a.b, type: <class 'str'>, valid types: x" in sentence
+    assert "hunter2" not in sentence

@@ -22,9 +22,9 @@ import boto3, inspect, importlib.metadata
 from s3transfer.compat import BaseManager
 from urllib3.http2 import version
 client = boto3.client("ssm", region_name="eu-west-1")
-told = inspect.getdoc(client.get_parameter)
+documentation = inspect.getdoc(client.get_parameter)
 print(json.dumps([
-    "client.get_parameter(" in told,
+    "client.get_parameter(" in documentation,
     version("boto3") == importlib.metadata.version("boto3") == boto3.__version__,
     type(BaseManager()).__module__,
 ]))

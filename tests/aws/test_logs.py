@@ -63,12 +63,12 @@ def test_a_log_that_may_not_be_read_is_no_reason_to_fail(aws: SignedAws, ours: A
     assert aws.count("logs.GetLogEvents") == 1
 
 
-@pytest.mark.parametrize(("written", "told"), [(0, 0), (3, 3), (logs.TAIL, logs.TAIL), (logs.TAIL + 5, logs.TAIL)])
-def test_the_tail_is_the_last_lines(written: int, told: int, aws: SignedAws, ours: Aws, log: Stream) -> None:
+@pytest.mark.parametrize(("written", "expected"), [(0, 0), (3, 3), (logs.TAIL, logs.TAIL), (logs.TAIL + 5, logs.TAIL)])
+def test_the_tail_is_the_last_lines(written: int, expected: int, aws: SignedAws, ours: Aws, log: Stream) -> None:
     """In their order, whatever the limit does."""
     lines = [str(number) for number in range(written)]
     aws.on("logs.GetLogEvents", page("f/1", *lines))
-    assert logs.tail(ours, log) == tuple(lines[-told:] if told else ())
+    assert logs.tail(ours, log) == tuple(lines[-expected:] if expected else ())
     assert aws.calls[0].params["startFromHead"] is False
     assert aws.calls[0].params["limit"] == logs.TAIL
 

@@ -8,11 +8,10 @@ from botocore.exceptions import ClientError
 from ecs_cd.aws import task_definitions
 from ecs_cd.aws.session import Aws
 from tests.aws.conftest import SignedAws
-from tests.scripted_aws import ecs as told
-from tests.scripted_aws import error, server_error, throttled
+from tests.scripted_aws import ecs, error, server_error, throttled
 
-C = told.CLUSTER
-ARN = told.task_definition_arn
+C = ecs.CLUSTER
+ARN = ecs.task_definition_arn
 
 
 def test_active_revisions_are_listed_the_newest_first(aws: SignedAws, ours: Aws) -> None:
@@ -29,14 +28,14 @@ def test_active_revisions_are_listed_the_newest_first(aws: SignedAws, ours: Aws)
 
 def test_running_tasks_of_a_family_tell_their_revisions(aws: SignedAws, ours: Aws) -> None:
     """Whoever started them; a page without tasks is not described."""
-    tasks = [told.task("a", task_definition="web:3"), told.task("b", "PENDING", task_definition="web:5")]
+    tasks = [ecs.task("a", task_definition="web:3"), ecs.task("b", "PENDING", task_definition="web:5")]
     aws.on(
         "ecs.ListTasks",
         {"taskArns": [tasks[0]["taskArn"]], "nextToken": "t"},
         {"taskArns": [], "nextToken": "u"},
         {"taskArns": [tasks[1]["taskArn"]]},
     )
-    aws.on("ecs.DescribeTasks", told.described("tasks", *tasks))
+    aws.on("ecs.DescribeTasks", ecs.described("tasks", *tasks))
     assert task_definitions.running(ours, C, "web") == {ARN("web:3"), ARN("web:5")}
     listed = [call.params for call in aws.calls if call.operation == "ecs.ListTasks"]
     assert listed[0] == {"cluster": C, "family": "web", "desiredStatus": "RUNNING"}
@@ -54,7 +53,7 @@ def test_no_running_task_is_no_revision(aws: SignedAws, ours: Aws) -> None:
 @pytest.mark.parametrize("fault", [throttled(), server_error()], ids=str)
 def test_deregister_outlives_what_passes(fault: object, aws: SignedAws, ours: Aws) -> None:
     """It may be repeated: the second time changes nothing."""
-    aws.on("ecs.DeregisterTaskDefinition", fault, {"taskDefinition": told.task_definition("web", 3)})  # type: ignore[arg-type]
+    aws.on("ecs.DeregisterTaskDefinition", fault, {"taskDefinition": ecs.task_definition("web", 3)})  # type: ignore[arg-type]
     task_definitions.deregister(ours, ARN("web:3"))
     assert [call.params for call in aws.calls] == [{"taskDefinition": ARN("web:3")}] * 2
 

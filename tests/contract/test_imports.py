@@ -100,8 +100,8 @@ def test_every_package_is_named() -> None:
 
 def test_every_package_says_what_is_in_it() -> None:
     """In a docstring of one line."""
-    told = {str(path.parent.relative_to(SRC)): path for path in SRC.rglob("__init__.py")}
-    for where, path in told.items():
+    packages = {str(path.parent.relative_to(SRC)): path for path in SRC.rglob("__init__.py")}
+    for where, path in packages.items():
         words = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
         assert words and "\n\n" not in words and "\n" not in words, where
 

@@ -120,9 +120,9 @@ def test_the_terraform_to_copy_writes_the_same_document() -> None:
 def test_the_exit_codes_are_those_of_the_code() -> None:
     """Each code once, with the words of the output `result`."""
     rows = re.findall(r"^\| (\d+) \| ([a-z, -]*?) ?\|", EXIT_CODES_PAGE.read_text(encoding="utf-8"), re.M)
-    told = {(int(code), word) for code, words in rows for word in words.split(", ")}
+    documented = {(int(code), word) for code, words in rows for word in words.split(", ")}
     without_verdict = {(REFUSED_EXIT_CODE, ""), (DEFECT_EXIT_CODE, "")}
-    assert told == {(code, outcome.value) for outcome, code in EXIT_CODES.items()} | without_verdict
+    assert documented == {(code, outcome.value) for outcome, code in EXIT_CODES.items()} | without_verdict
 
 
 def calls(service: str) -> set[str]:
@@ -144,5 +144,5 @@ def test_the_permissions_are_what_the_code_calls(service: str) -> None:
     """A role made from this page can do all that the actions do, and nothing else."""
     page = parts.PERMISSIONS.read_text(encoding="utf-8")
     rows = "\n".join(line for line in page.splitlines() if line.startswith("|"))
-    told = set(re.findall(rf"`({PREFIXES.get(service, service)}:\w+)`", rows))
-    assert told - INDIRECT == calls(service) - INDIRECT
+    documented = set(re.findall(rf"`({PREFIXES.get(service, service)}:\w+)`", rows))
+    assert documented - INDIRECT == calls(service) - INDIRECT

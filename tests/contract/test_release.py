@@ -162,10 +162,10 @@ class Project:
         who = {f"GIT_{role}_{key}": "d@example.com" for role in ("AUTHOR", "COMMITTER") for key in ("NAME", "EMAIL")}
         return machine.run(["git", "-C", repo or self.repo, *arguments], env={**alone, **who}).stdout.strip()
 
-    def commit(self, version: str, *, told: str = "", notes: str = "- Something.", push: bool = True) -> str:
+    def commit(self, version: str, *, in_code: str = "", notes: str = "- Something.", push: bool = True) -> str:
         """A commit that calls itself this version, on main."""
         write(self.repo / "pyproject.toml", f'[project]\nname = "ecs-cd"\nversion = "{version}"\n')
-        write(self.repo / "src/ecs_cd/__init__.py", f'__version__ = "{told or version}"\n')
+        write(self.repo / "src/ecs_cd/__init__.py", f'__version__ = "{in_code or version}"\n')
         write(self.repo / "CHANGELOG.md", f"# Changelog\n\n## [{version}] - 2026-11-25\n\n{notes}\n")
         self.git("add", "--all")
         self.git("commit", "--quiet", "--message", version)
@@ -371,7 +371,7 @@ def off_main(project: Project) -> None:
         ),
         ("1.0.1", lambda project: None, "pyproject.toml says '1.0.0', not '1.0.1'"),
         ("1.0.0", lambda project: project.git("push", "--quiet", "origin", "HEAD:refs/heads/v1"), "has a branch v1"),
-        ("1.0.0", lambda project: project.commit("1.0.0", told="0.9.0"), "__init__.py says '0.9.0', not '1.0.0'"),
+        ("1.0.0", lambda project: project.commit("1.0.0", in_code="0.9.0"), "__init__.py says '0.9.0', not '1.0.0'"),
         ("1.0.0", lambda project: project.commit("1.0.0", notes="### Added"), "CHANGELOG.md tells nothing"),
     ],
 )

@@ -26,9 +26,9 @@ def test_two_services_run_the_image_of_the_commit(shop: Shop) -> None:
     assert shop.page() == "two"
     for service in ("web", "worker"):
         assert shop.running(service) == {(f"{shop.family(service)}:2", shop.images["two"])}
-    told = json.loads(result.outputs()["services"])
-    assert {name: part["result"] for name, part in told.items()} == {"web": "succeeded", "worker": "succeeded"}
-    assert told["worker"]["task-definition-arn"].endswith(f"{shop.family('worker')}:2")
+    services = json.loads(result.outputs()["services"])
+    assert {name: part["result"] for name, part in services.items()} == {"web": "succeeded", "worker": "succeeded"}
+    assert services["worker"]["task-definition-arn"].endswith(f"{shop.family('worker')}:2")
     assert "web: deployment ecs-svc/" in result.log and "worker: deployment ecs-svc/" in result.log
 
 

@@ -101,7 +101,7 @@ def test_the_events_commit_is_deployed_and_told(ask: Ask, github: FakeGitHub, tm
     assert result.green, result.log
     assert result.outputs()["result"] == "succeeded"
     assert github.states() == ["in_progress", "success"]
-    assert all(each["log_url"].endswith("/org/my-app/actions/runs/1/attempts/1") for each in github.told())
+    assert all(each["log_url"].endswith("/org/my-app/actions/runs/1/attempts/1") for each in github.statuses_of())
     assert github.token not in result.log
 
 
@@ -111,7 +111,7 @@ def test_a_refusal_is_told_too(ask: Ask, github: FakeGitHub, scripted: ScriptedA
     result = ask(commit_of(tmp_path), AWS_REGION="ap-northeast-1")
     assert result.step_result() == "failure"
     assert github.states() == ["error"]
-    assert "AccessDenied" in github.told()[0]["description"]
+    assert "AccessDenied" in github.statuses_of()[0]["description"]
 
 
 def test_another_environment_starts_nothing(

@@ -20,8 +20,7 @@ from dev.aws import Aws
 from dev.base_images import BaseImages
 from dev.host import ROOT
 from dev.stack import NGINX_REPOSITORY, Stack, add_nginx, clients, nginx_page, put_document
-from ecs_cd.local import act as runner
-from ecs_cd.local import machine
+from ecs_cd.local import act, machine
 from tests.e2e.conftest import World
 
 if TYPE_CHECKING:
@@ -134,7 +133,7 @@ class Yard:
 
     def start(self, *flags: str, **env: str) -> subprocess.Popen[str]:
         """build-push in the app's repository, as a person calls it."""
-        own = {name: value for name, value in os.environ.items() if not name.startswith(runner.FOREIGN)}
+        own = {name: value for name, value in os.environ.items() if not name.startswith(act.FOREIGN)}
         return subprocess.Popen(
             [self.tree / "bin" / "ecs-cd", "build-push", "--config", self.stack.parameter, *flags],
             cwd=self.repo,
@@ -154,8 +153,8 @@ class Yard:
         """The output `built-images` of a run that has to succeed."""
         code, output = self.build(*flags, **env)
         assert code == 0, output
-        told = next(line for line in output.splitlines() if line.startswith("built-images="))
-        found: dict[str, Any] = json.loads(told.partition("=")[2])
+        line = next(line for line in output.splitlines() if line.startswith("built-images="))
+        found: dict[str, Any] = json.loads(line.partition("=")[2])
         return found
 
     def repository(self, image: str) -> str:

@@ -106,10 +106,10 @@ def project(tmp_path: Path, tree: Path) -> Project:
     shutil.copytree(ROOT, made.repo, symlinks=True, ignore=own)
     (made.repo / "Makefile").write_text(MAKEFILE)
     changelog = made.repo / "CHANGELOG.md"
-    told = changelog.read_text(encoding="utf-8")
-    if f"## [{__version__}]" not in told:
+    text = changelog.read_text(encoding="utf-8")
+    if f"## [{__version__}]" not in text:
         section = f"## [{__version__}] - 2026-11-25\n\n- Everything.\n"
-        changelog.write_text(told.replace("## [Unreleased]\n", f"## [Unreleased]\n\n{section}", 1), encoding="utf-8")
+        changelog.write_text(text.replace("## [Unreleased]\n", f"## [Unreleased]\n\n{section}", 1), encoding="utf-8")
     made.remote.mkdir()
     git(made.remote, "init", "--quiet", "--bare", "--initial-branch", "main")
     git(made.repo, "init", "--quiet", "--initial-branch", "main")

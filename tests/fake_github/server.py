@@ -130,14 +130,14 @@ class FakeGitHub:
         if run:
             url = f"{SERVER_URL}/{REPOSITORY}/actions/runs/{run}/job/9{run}"
             for each in dict.fromkeys(["queued", "in_progress", state]):
-                self._tell(made["id"], {"state": each, "log_url": url})
+                self._add_status(made["id"], {"state": each, "log_url": url})
         return int(made["id"])
 
     def states(self, number: int = 0) -> list[str]:
         """The states of a Deployment, in their order; of the only one, if none is named."""
-        return [each["state"] for each in self.told(number)]
+        return [each["state"] for each in self.statuses_of(number)]
 
-    def told(self, number: int = 0) -> list[dict[str, Any]]:
+    def statuses_of(self, number: int = 0) -> list[dict[str, Any]]:
         """Its statuses, in their order."""
         if not number:
             (only,) = self.deployments
@@ -197,7 +197,7 @@ class FakeGitHub:
             return 200, self.statuses[number][::-1]
         if body["state"] not in STATES or _unfit(body.get("description", "")):
             return 422, {"message": "Validation Failed"}
-        return 201, self._tell(number, body)
+        return 201, self._add_status(number, body)
 
     def _refused(self, body: Any) -> str:
         if self.commits and body["ref"] not in self.commits:
@@ -213,7 +213,7 @@ class FakeGitHub:
         self.statuses[made["id"]] = []
         return made
 
-    def _tell(self, number: int, body: dict[str, Any]) -> dict[str, Any]:
+    def _add_status(self, number: int, body: dict[str, Any]) -> dict[str, Any]:
         made = {"target_url": body.get("log_url", ""), **body, "id": sum(map(len, self.statuses.values())) + 1}
         self.statuses[number].append(made)
         return made

@@ -117,9 +117,13 @@ def events(current: str = "", state: str = "InProgress", message: str = "") -> l
     at = EVENTS.index(current) if current else len(EVENTS)
     after = "Skipped" if state == "Failed" else "Pending"
     states = {name: "Succeeded" if n < at else state if n == at else after for n, name in enumerate(EVENTS)}
-    told: dict[str, Params] = {current: {"errorCode": "ScriptFailed", "message": message}} if message else {}
+    diagnostics: dict[str, Params] = {current: {"errorCode": "ScriptFailed", "message": message}} if message else {}
     return [
-        {"lifecycleEventName": name, "status": status, **({"diagnostics": told[name]} if name in told else {})}
+        {
+            "lifecycleEventName": name,
+            "status": status,
+            **({"diagnostics": diagnostics[name]} if name in diagnostics else {}),
+        }
         for name, status in states.items()
     ]
 
@@ -164,7 +168,7 @@ def target(current: str = "", state: str = "InProgress", **more: Any) -> Params:
     }
 
 
-def told(*deployments: Params) -> Callable[[Params], Params]:
+def described(*deployments: Params) -> Callable[[Params], Params]:
     """BatchGetDeployments: those that were asked for."""
     by_id = {each["deploymentId"]: each for each in deployments}
 

@@ -142,9 +142,9 @@ class ScriptedAws:
                 name = wire.name_of(operation)
                 outcome, response = _play(operation, self._scripted(name, params, elapsed), params)
             except Exception as problem:
-                told = str(problem) if isinstance(problem, ScriptError) else traceback.format_exc()
-                self.violations.append(f"at {elapsed:g} s, {name}: {told}")
-                outcome, response = "violation", wire.violation(request, told)
+                message = str(problem) if isinstance(problem, ScriptError) else traceback.format_exc()
+                self.violations.append(f"at {elapsed:g} s, {name}: {message}")
+                outcome, response = "violation", wire.violation(request, message)
             self.calls.append(Call(name, params, elapsed, outcome))
             return response
 

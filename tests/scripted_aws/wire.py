@@ -298,12 +298,12 @@ def refuse(operation: Any, code: str, message: str, status: int | None, members:
     return Response(status or 400, json.dumps(body).encode(), {"x-amzn-errortype": code})
 
 
-def violation(request: Request, told: str) -> Response:
+def violation(request: Request, message: str) -> Response:
     """What boto3 gets for a violation in any protocol: an error that it does not try again."""
     code = "ScriptedAwsViolation"
-    body = json.dumps({"__type": code, "message": told})
+    body = json.dumps({"__type": code, "message": message})
     if "json" not in request.headers.get("content-type", ""):
-        body = f"<Error><Code>{code}</Code><Message>{escape(told)}</Message></Error>"
+        body = f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
         body = f"<ErrorResponse>{body}</ErrorResponse>" if b"Action=" in request.body else body
     return Response(400, body.encode(), {"x-amzn-errortype": code})
 

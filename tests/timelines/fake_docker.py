@@ -80,8 +80,8 @@ for name in arrived:
     pushed |= dict.fromkeys(targets[name], digests[name])
 json.dump(pushed, open(os.path.join(folder, "pushed.json"), "w"))
 if code == 0 and attempt.get("metadata", True):
-    told = {name: {"containerimage.digest": digest} for name, digest in digests.items()}
-    json.dump(told.get("", told), open(option("metadata-file")[0], "w"))
+    metadata = {name: {"containerimage.digest": digest} for name, digest in digests.items()}
+    json.dump(metadata.get("", metadata), open(option("metadata-file")[0], "w"))
 sys.exit(code)
 '''
 

@@ -154,7 +154,7 @@ def test_a_rule_can_be_for_some_parameters_only(aws: ScriptedAws) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "words"),
     [
         ({"services": [{"runing": 1}]}, 'services[0]: "runing"'),
         ({"services": [{"desiredCount": "1"}]}, "services[0].desiredCount"),
@@ -162,14 +162,14 @@ def test_a_rule_can_be_for_some_parameters_only(aws: ScriptedAws) -> None:
         (error("NoSuchThingException"), "NoSuchThingException"),
     ],
 )
-def test_an_answer_that_the_model_does_not_allow(aws: ScriptedAws, answer: Any, told: str) -> None:
+def test_an_answer_that_the_model_does_not_allow(aws: ScriptedAws, answer: Any, words: str) -> None:
     """Data is refused where it is written; what a function returns is a violation, told to boto3 too."""
     with pytest.raises(ScriptError) as raised:
         aws.on("ecs.DescribeServices", answer)
-    assert told in str(raised.value)
+    assert words in str(raised.value)
     aws.on("ecs.DescribeServices", lambda params: answer)
     assert refused(aws, "ecs", "describe_services", **WEB)["Code"] == "ScriptedAwsViolation"
-    assert told in ended(aws)
+    assert words in ended(aws)
 
 
 def test_a_value_that_aws_added_later_can_be_scripted(aws: ScriptedAws) -> None:

@@ -30,8 +30,7 @@ from dev.stack import (
     running_tasks,
     task_definition,
 )
-from ecs_cd.local import act as runner
-from ecs_cd.local import machine
+from ecs_cd.local import act, machine
 
 if TYPE_CHECKING:
     from types_boto3_ecs.type_defs import DeploymentCircuitBreakerTypeDef
@@ -100,7 +99,7 @@ class Shop:
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """The command line of the release tree, in the repository."""
-        own = {name: value for name, value in os.environ.items() if not name.startswith(runner.FOREIGN)}
+        own = {name: value for name, value in os.environ.items() if not name.startswith(act.FOREIGN)}
         return subprocess.run(
             [str(self.tree / "bin" / "ecs-cd"), *arguments],
             env={**own, **self.stack.aws.env},

@@ -158,7 +158,7 @@ def test_an_output_is_what_was_given(value: str, github: GitHub, tmp_path: Path)
     assert all(len(delimiter) >= 32 for _, _, delimiter in found)
 
 
-def told(message: str) -> list[Part]:
+def parts(message: str) -> list[Part]:
     return [Part("x", Outcome.FAILED, message)]
 
 
@@ -172,7 +172,7 @@ def test_a_summary_is_cut_at_what_github_takes(theirs: int, github: GitHub, tmp_
     file = tmp_path / "summary"
     file.write_bytes(b"y" * theirs)
     for size in (2 * ROOM, ROOM - theirs, 10):
-        github.summary(told("x" * max(0, size)))
+        github.summary(parts("x" * max(0, size)))
         written = file.read_bytes()
         assert len(written) <= max(ROOM, theirs)
         assert written.startswith(b"y" * theirs)
@@ -182,10 +182,10 @@ def test_a_summary_is_cut_at_what_github_takes(theirs: int, github: GitHub, tmp_
 def test_what_a_child_wrote_after_us_takes_its_room(github: GitHub, tmp_path: Path) -> None:
     """Ours is cut, and not what follows it."""
     file = tmp_path / "summary"
-    github.summary(told("short"))
+    github.summary(parts("short"))
     with file.open("ab") as more:
         more.write(b"y" * 1_000_000)
-    github.summary(told("x" * 100_000))
+    github.summary(parts("x" * 100_000))
     assert ROOM - 10 < len(file.read_bytes()) <= ROOM
     assert file.read_bytes().endswith(b"y" * 1_000_000)
 
@@ -193,7 +193,7 @@ def test_what_a_child_wrote_after_us_takes_its_room(github: GitHub, tmp_path: Pa
 def test_a_summary_is_written_anew_each_time(github: GitHub, tmp_path: Path) -> None:
     """The last state alone, also where it is shorter than the one before."""
     for message in ("long" * 100, "ünd", "longer"):
-        github.summary(told(message))
+        github.summary(parts(message))
     assert (tmp_path / "summary").read_text(encoding="utf-8").count("failed") == 1
     assert (tmp_path / "summary").read_bytes().startswith(HEAD + b"longer\n\n")
 
@@ -202,11 +202,11 @@ def test_what_others_wrote_into_the_summary_stays(github: GitHub, tmp_path: Path
     """Before us and between our states, which are as they should be all the same."""
     file = tmp_path / "summary"
     file.write_text("theirs\n")
-    github.summary(told("one"))
+    github.summary(parts("one"))
     with file.open("a") as more:
         more.write("a child's\n")
-    github.summary(told("two, which is longer"))
-    github.summary(told("three"))
+    github.summary(parts("two, which is longer"))
+    github.summary(parts("three"))
     text = file.read_text(encoding="utf-8")
     assert text.startswith("theirs\n### ❌ x: failed\n\nthree\n")
     assert text.endswith("\na child's\n")
@@ -216,28 +216,28 @@ def test_what_others_wrote_into_the_summary_stays(github: GitHub, tmp_path: Path
 def test_a_summary_that_somebody_has_changed_is_written_below(github: GitHub, tmp_path: Path) -> None:
     """What we find in its place is not ours to take away."""
     file = tmp_path / "summary"
-    github.summary(told("one"))
+    github.summary(parts("one"))
     file.write_text("theirs\n")
-    github.summary(told("two"))
+    github.summary(parts("two"))
     assert file.read_text(encoding="utf-8").startswith("theirs\n### ❌ x: failed\n\ntwo\n")
 
 
 def test_a_summary_that_can_not_be_written_is_said_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """However often there is news."""
     github = GitHub({"GITHUB_STEP_SUMMARY": str(tmp_path)})
-    github.summary(told("one"))
-    github.summary(told("two"))
+    github.summary(parts("one"))
+    github.summary(parts("two"))
     assert capsys.readouterr().out == "::warning::the job summary can't be written: Is a directory\n"
 
 
 def test_a_device_is_a_summary_as_well(capsys: pytest.CaptureFixture[str]) -> None:
     """Somebody who wants none names /dev/null; a pipe can't be written anew, and that is said."""
     nowhere = GitHub({"GITHUB_STEP_SUMMARY": os.devnull})
-    nowhere.summary(told("one"))
-    nowhere.summary(told("two"))
+    nowhere.summary(parts("one"))
+    nowhere.summary(parts("two"))
     assert capsys.readouterr().out == ""
     out, into = os.pipe()
-    GitHub({"GITHUB_STEP_SUMMARY": f"/dev/fd/{into}"}).summary(told("one"))
+    GitHub({"GITHUB_STEP_SUMMARY": f"/dev/fd/{into}"}).summary(parts("one"))
     os.close(out)
     os.close(into)
     assert re.fullmatch("::warning::the job summary can't be written: (?!None).+\n", capsys.readouterr().out)
@@ -283,7 +283,7 @@ def test_nobody_sees_a_job_log_live(github: GitHub, capsys: pytest.CaptureFixtur
     assert capsys.readouterr().out == ""
 
 
-@pytest.mark.parametrize("write", [lambda ci: ci.relay(["a \ud800 b"]), lambda ci: ci.summary(told("a \ud800 b"))])
+@pytest.mark.parametrize("write", [lambda ci: ci.relay(["a \ud800 b"]), lambda ci: ci.summary(parts("a \ud800 b"))])
 def test_what_can_not_be_written_does_not_end_a_watch(write: Callable[[GitHub], None], github: GitHub) -> None:
     """A lone surrogate in a log line is no reason to lose sight of a migration."""
     write(github)
@@ -303,4 +303,4 @@ def test_without_the_files_nothing_is_written() -> None:
     """An old runner, or a step run by hand."""
     bare = GitHub({})
     bare.outputs({"a": "b"})
-    bare.summary(told("x"))
+    bare.summary(parts("x"))

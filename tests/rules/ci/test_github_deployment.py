@@ -34,8 +34,8 @@ RUN = "https://github.example/org/my-app/actions/runs/77"
 )
 def test_each_outcome_has_its_state(outcome: Outcome, state: str) -> None:
     """Only what runs is a success; only what was seen to fail, a failure; the description has the verdict's words."""
-    told = github_deployment.ended("Deployment", Verdict(outcome, "web:2 runs"))
-    assert told == Status(state, f"Deployment {outcome.words}: web:2 runs")
+    status = github_deployment.ended("Deployment", Verdict(outcome, "web:2 runs"))
+    assert status == Status(state, f"Deployment {outcome.words}: web:2 runs")
 
 
 def test_no_outcome_is_without_a_state() -> None:
@@ -62,9 +62,9 @@ def test_nothing_green_is_told_as_failed_and_nothing_red_as_a_success() -> None:
 )
 def test_without_a_verdict_it_is_an_error(code: int, why: str, words: str) -> None:
     """With what is known of the reason."""
-    told = github_deployment.cut_short(code, why)
-    assert told.state == "error"
-    assert told.description.startswith(words)
+    status = github_deployment.cut_short(code, why)
+    assert status.state == "error"
+    assert status.description.startswith(words)
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,7 @@ import pytest
 from ecs_cd.deploy.rules import appspec
 from ecs_cd.model.errors import Refused
 from tests.contract.parts import ROOT
-from tests.scripted_aws import codedeploy as told
-from tests.scripted_aws import ecs
+from tests.scripted_aws import codedeploy, ecs
 
 CORPUS = ROOT / "tests" / "corpus" / "appspecs"
 ARN = ecs.task_definition_arn("web:7")
@@ -292,7 +291,7 @@ def test_what_an_appspec_deploys_can_be_told(text: str, expected: str) -> None:
 
 def test_an_appspec_is_made_from_the_service() -> None:
     """Everything in it is as the service has it; the task definition is put in afterwards."""
-    service = told.service(capacityProviderStrategy=[{"capacityProvider": "FARGATE", "weight": 1, "base": 0}])
+    service = codedeploy.service(capacityProviderStrategy=[{"capacityProvider": "FARGATE", "weight": 1, "base": 0}])
     made = appspec.of_service(service)
     assert made == written(
         TaskDefinition="",
@@ -306,9 +305,9 @@ def test_an_appspec_is_made_from_the_service() -> None:
 def test_what_the_service_does_not_tell_is_its_primary_task_sets() -> None:
     """Under CODE_DEPLOY the service itself may list no load balancer."""
     balancer = {"containerName": "nginx", "containerPort": 8080}
-    primary = told.task_set(loadBalancers=[balancer], platformVersion="1.4.0")
-    service = told.service(
-        told.task_set("ACTIVE"), primary, loadBalancers=[], platformVersion="", networkConfiguration={}
+    primary = codedeploy.task_set(loadBalancers=[balancer], platformVersion="1.4.0")
+    service = codedeploy.service(
+        codedeploy.task_set("ACTIVE"), primary, loadBalancers=[], platformVersion="", networkConfiguration={}
     )
     expected = written(
         TaskDefinition="",
@@ -321,4 +320,4 @@ def test_what_the_service_does_not_tell_is_its_primary_task_sets() -> None:
 def test_a_service_without_a_load_balancer_is_refused() -> None:
     """CodeDeploy moves the traffic of one."""
     with pytest.raises(Refused, match=r"^the service web has no loadBalancers"):
-        appspec.of_service(told.service(told.task_set(loadBalancers=[]), loadBalancers=[]))
+        appspec.of_service(codedeploy.service(codedeploy.task_set(loadBalancers=[]), loadBalancers=[]))

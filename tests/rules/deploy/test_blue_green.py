@@ -14,23 +14,23 @@ from ecs_cd.deploy.rules.own_deployment import OwnDeployment, deleted
 from ecs_cd.model.lifecycle import DEPLOYED, READY, STABLE, STAGES, STARTED, Strategy, Until
 from ecs_cd.model.verdict import InProgress, Outcome, Verdict
 from tests.scripted_aws import Params, moment
-from tests.scripted_aws import blue_green as native
+from tests.scripted_aws import blue_green as answers
 
 OLD, NEW = ("arn:aws:ecs:r:1:task-definition/web:" + n for n in "12")
-MINE = OwnDeployment(Strategy.BLUE_GREEN, native.arn("2"), NEW, OLD, started_by="ecs-svc/2")
+MINE = OwnDeployment(Strategy.BLUE_GREEN, answers.arn("2"), NEW, OLD, started_by="ecs-svc/2")
 NEWER = "service deployment 9 (web:7)"
-PAUSE = native.hook(expiresAt=moment(600), timeoutAction="ROLLBACK")
+PAUSE = answers.hook(expiresAt=moment(600), timeoutAction="ROLLBACK")
 WAITS = (
     "POST_TEST_TRAFFIC_SHIFT, 2 of 2 running, 0 % of the production traffic; the hook ecs-pause-1 is AWAITING_ACTION "
     "until 2026-01-01 00:10:00+00:00, when ECS does ROLLBACK: `ecs-cd continue` lets it go on, "
     "`ecs-cd rollback` takes it back"
 )
-TEST = native.hook("FAILED", "h", targetType="AWS_LAMBDA", targetArn="arn:aws:lambda:r:1:function:smoke")
+TEST = answers.hook("FAILED", "h", targetType="AWS_LAMBDA", targetArn="arn:aws:lambda:r:1:function:smoke")
 ALARMS = {"status": "TRIGGERED", "alarmNames": ["slow", "web-5xx"], "triggeredAlarmNames": ["web-5xx"]}
 
 
 def seen(status: str = "IN_PROGRESS", stage: str | None = None, **more: Any) -> Params:
-    return native.service_deployment(status=status, stage=stage, desired=2, **more)
+    return answers.service_deployment(status=status, stage=stage, desired=2, **more)
 
 
 def look(status: str = "IN_PROGRESS", stage: str | None = None, **more: Any) -> Snapshot:
@@ -85,9 +85,9 @@ TABLE: list[Row] = [
     ("paused is ready", PAUSED, Until(READY), (Outcome.IN_PROGRESS, WAITS)),
     ("paused early is ready", look(stage="PRE_SCALE_UP", hooks=[PAUSE]), Until(READY), (Outcome.IN_PROGRESS, "PRE_SCALE_UP")),
     ("paused at the stage", PAUSED, Until("POST_TEST_TRAFFIC_SHIFT"), (Outcome.IN_PROGRESS, WAITS)),
-    ("paused, without an end told", look(stage="PRE_SCALE_UP", hooks=[native.hook()]), Until(),
+    ("paused, without an end told", look(stage="PRE_SCALE_UP", hooks=[answers.hook()]), Until(),
      (Outcome.PAUSED, "the hook ecs-pause-1 is AWAITING_ACTION: `ecs-cd continue`")),
-    ("a pause that is over", look(stage="BAKE_TIME", hooks=[native.hook("SUCCEEDED")]), Until(),
+    ("a pause that is over", look(stage="BAKE_TIME", hooks=[answers.hook("SUCCEEDED")]), Until(),
      "BAKE_TIME, 2 of 2 running, 100 % of the production traffic"),
 
     ("started", look("PENDING"), Until(STARTED), (Outcome.IN_PROGRESS, "PENDING")),
@@ -148,7 +148,7 @@ def test_a_look_at_the_service_deployment_gives_this_verdict(
 
 def test_of_a_first_deployment_no_revision_is_named_to_go_back_to() -> None:
     """There was none that we know of."""
-    first = OwnDeployment(Strategy.CANARY, native.arn("1"), OLD)
+    first = OwnDeployment(Strategy.CANARY, answers.arn("1"), OLD)
     judged = blue_green.judge(first, look("ROLLBACK_SUCCESSFUL"), Until())
     assert isinstance(judged, Verdict)
     assert "rolled back to the revision of before" in judged.message
@@ -213,15 +213,15 @@ def test_every_status_of_a_service_deployment_is_judged() -> None:
 def test_every_stage_is_told_and_has_its_place() -> None:
     """The stages of botocore come in the order in which they run."""
     stages = words("ServiceDeploymentLifecycleStage")
-    assert stages <= set(native.STAGES)
-    assert list(native.STAGES) == sorted(native.STAGES, key=STAGES.index)
+    assert stages <= set(answers.STAGES)
+    assert list(answers.STAGES) == sorted(answers.STAGES, key=STAGES.index)
     assert {stage: judged(lifecycleStage=stage) for stage in stages} == {s: f"{s}, 0 of 0 running" for s in stages}
 
 
 def test_every_status_of_a_hook_is_judged() -> None:
     """A pause is a verdict; what a hook does, or that it failed, is told."""
     statuses = words("DeploymentLifecycleHookStatus")
-    assert {s: judged(lifecycleHookDetails=[native.hook(s, "h")]) for s in statuses} == HOOKS
+    assert {s: judged(lifecycleHookDetails=[answers.hook(s, "h")]) for s in statuses} == HOOKS
 
 
 def test_every_status_of_breaker_and_alarms_is_judged() -> None:
@@ -247,10 +247,10 @@ def test_every_status_of_breaker_and_alarms_is_judged() -> None:
     ("hook", "failed"),
     [
         (TEST, True),
-        (native.hook("TIMED_OUT", timeoutAction="ROLLBACK"), True),
-        (native.hook("TIMED_OUT"), True),
-        (native.hook("TIMED_OUT", timeoutAction="CONTINUE"), False),
-        (native.hook("SUCCEEDED"), False),
+        (answers.hook("TIMED_OUT", timeoutAction="ROLLBACK"), True),
+        (answers.hook("TIMED_OUT"), True),
+        (answers.hook("TIMED_OUT", timeoutAction="CONTINUE"), False),
+        (answers.hook("SUCCEEDED"), False),
         (PAUSE, False),
     ],
 )
@@ -261,8 +261,8 @@ def test_a_hook_that_failed_is_evidence(hook: Params, failed: bool) -> None:
 
 def test_what_ecs_tells_of_a_failure_is_evidence() -> None:
     """The alarms in ALARM of those that are watched, and the reason; nothing of nothing."""
-    told = blue_green.evidence(look(alarms=ALARMS, statusReason="It is slow."))
-    assert (told.alarms, told.reason) == (({"AlarmName": "web-5xx"},), "It is slow")
+    found = blue_green.evidence(look(alarms=ALARMS, statusReason="It is slow."))
+    assert (found.alarms, found.reason) == (({"AlarmName": "web-5xx"},), "It is slow")
     nothing = blue_green.evidence(Snapshot(None))
     assert (nothing.alarms, nothing.hooks, nothing.reason) == ((), (), "")
 

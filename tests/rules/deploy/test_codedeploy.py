@@ -16,7 +16,7 @@ from ecs_cd.document.rules.document import CodeDeploy
 from ecs_cd.model.lifecycle import DEPLOYED, LIFECYCLE_EVENTS, READY, STABLE, STARTED, Strategy, Until
 from ecs_cd.model.verdict import InProgress, Outcome, Verdict
 from tests.scripted_aws import Params, ecs
-from tests.scripted_aws import codedeploy as told
+from tests.scripted_aws import codedeploy as answers
 
 MODEL: Any = ServiceModel(Loader().load_service_model("codedeploy", "service-2"))
 OLD, NEW = (ecs.task_definition_arn(f"web:{n}") for n in "12")
@@ -25,7 +25,7 @@ MINE = OwnDeployment(Strategy.CODE_DEPLOY, "d-NEW", NEW, OLD)
 HOOK = ("HOOK_EXECUTION_FAILURE", "The deployment failed because a lifecycle hook failed.")
 ALARM = ("ALARM_ACTIVE", "One or more alarms have been activated. Activated alarms: <web-5xx> <slow>")
 BY_HAND = ("MANUAL_STOP", "The deployment was stopped.")
-BACK = told.deployment("d-BACK", "Succeeded", "web:1", creator="codeDeployRollback")
+BACK = answers.deployment("d-BACK", "Succeeded", "web:1", creator="codeDeployRollback")
 THROUGH = Until(through_pauses=True)
 CONTINUE = (
     "it waits for an approval: `ecs-cd continue`, or `Reroute traffic` in CodeDeploy's console, moves the traffic; "
@@ -44,11 +44,11 @@ OVER = (
 def look(status: str = "InProgress", target: Params | None = None, **more: Any) -> Snapshot:
     """``at`` 0 is when it was first seen to have ended."""
     rollback, at = more.pop("back", None), more.pop("at", 0.0)
-    return Snapshot(told.deployment(status=status, **more), target, rollback, at, ended_at=0.0)
+    return Snapshot(answers.deployment(status=status, **more), target, rollback, at, ended_at=0.0)
 
 
 def moving(event: str = "", state: str = "InProgress", **more: Any) -> Params:
-    return told.ecs_target(event, state, desired=2, **{"running": 2, **more})
+    return answers.ecs_target(event, state, desired=2, **{"running": 2, **more})
 
 
 def ended(status: str = "Failed", error: tuple[str, str] = HOOK, **more: Any) -> Snapshot:
@@ -69,7 +69,7 @@ TABLE: list[Row] = [
     ("created", look("Created"), Until(), "Created"),
     ("queued", look("Queued"), Until(), "Queued"),
     ("its target is not told", look(), Until(), "InProgress"),
-    ("no task set yet", look(target={"lifecycleEvents": told.events("BeforeInstall")}), Until(),
+    ("no task set yet", look(target={"lifecycleEvents": answers.events("BeforeInstall")}), Until(),
      "InProgress, BeforeInstall InProgress"),
     ("tasks start", INSTALL, Until(), f"InProgress, Install InProgress, {BLUE}, {NO_GREEN}"),
     ("traffic moves", SHIFT, Until(), f"InProgress, AllowTraffic InProgress, {SHIFTING}"),
@@ -113,17 +113,17 @@ TABLE: list[Row] = [
      (Outcome.FAILED, f"{HOOK_WORDS}; CodeDeploy does not roll back")),
     ("failed, without a reason", look("Failed"), Until(),
      (Outcome.FAILED, "Failed, CodeDeploy gives no reason; CodeDeploy does not roll back")),
-    ("failed, the rollback is not named yet", ended(autoRollbackConfiguration=told.ROLLS_BACK, at=59), Until(),
+    ("failed, the rollback is not named yet", ended(autoRollbackConfiguration=answers.ROLLS_BACK, at=59), Until(),
      "Failed, HOOK_EXECUTION_FAILURE: The deployment failed because a lifecycle hook failed; waiting for the rollback"),
-    ("failed, the rollback never comes", ended(autoRollbackConfiguration=told.ROLLS_BACK, target=FAILED_HOOK, at=60),
+    ("failed, the rollback never comes", ended(autoRollbackConfiguration=answers.ROLLS_BACK, target=FAILED_HOOK, at=60),
      Until(), (Outcome.FAILED, f"{HOOK_WORDS}; CodeDeploy does not roll back")),
-    ("failed, the rollback is off", ended(autoRollbackConfiguration={**told.ROLLS_BACK, "enabled": False}, target=FAILED_HOOK),
+    ("failed, the rollback is off", ended(autoRollbackConfiguration={**answers.ROLLS_BACK, "enabled": False}, target=FAILED_HOOK),
      Until(), (Outcome.FAILED, f"{HOOK_WORDS}; CodeDeploy does not roll back")),
     ("failed, only alarms roll back",
      ended(autoRollbackConfiguration={"enabled": True, "events": ["DEPLOYMENT_STOP_ON_ALARM"]}, target=FAILED_HOOK),
      Until(), (Outcome.FAILED, f"{HOOK_WORDS}; CodeDeploy does not roll back")),
     ("failed, CodeDeploy says why there is no rollback",
-     ended(autoRollbackConfiguration=told.ROLLS_BACK, target=FAILED_HOOK, rollbackInfo={"rollbackMessage": "none before"}),
+     ended(autoRollbackConfiguration=answers.ROLLS_BACK, target=FAILED_HOOK, rollbackInfo={"rollbackMessage": "none before"}),
      Until(), (Outcome.FAILED, f"{HOOK_WORDS}; none before")),
     ("failed, the rollback is not read yet", ended(target=FAILED_HOOK, rollback="d-BACK"), Until(),
      f"{HOOK_WORDS}; rolling back by deployment d-BACK"),
@@ -149,7 +149,7 @@ TABLE: list[Row] = [
     ("failed, the service is deleted", replace(ended(target=FAILED_HOOK), gone=deleted(None)), Until(),
      (Outcome.GONE, "the service is not there any more: somebody deleted it while we deployed")),
     ("stopped by an alarm, the rollback is not named yet",
-     ended("Stopped", ALARM, autoRollbackConfiguration=told.ROLLS_BACK, at=59), Until(),
+     ended("Stopped", ALARM, autoRollbackConfiguration=answers.ROLLS_BACK, at=59), Until(),
      f"Stopped, ALARM_ACTIVE: {ALARM[1]}; waiting for the rollback"),
 ]  # fmt: skip
 
@@ -312,7 +312,7 @@ def test_the_names_are_those_of_ecss_console(cluster: str, service: str) -> None
 @pytest.mark.parametrize(
     ("revision", "brings", "words"),
     [
-        (told.deployment()["revision"], NEW, "deployment d-NEW (web:2)"),
+        (answers.deployment()["revision"], NEW, "deployment d-NEW (web:2)"),
         ({"revisionType": "AppSpecContent", "appSpecContent": {"sha256": "f"}}, "", "deployment d-NEW"),
         ({"revisionType": "S3", "s3Location": {"bucket": "b", "key": "appspec.yml"}}, "", "deployment d-NEW"),
         ({}, "", "deployment d-NEW"),
@@ -320,13 +320,17 @@ def test_the_names_are_those_of_ecss_console(cluster: str, service: str) -> None
 )
 def test_a_deployment_is_told_by_what_it_brings(revision: Params, brings: str, words: str) -> None:
     """Where CodeDeploy tells its AppSpec; one in S3 it only names."""
-    info = told.deployment(revision=revision)
+    info = answers.deployment(revision=revision)
     assert (codedeploy.deploys(info), codedeploy.words(info)) == (brings, words)
 
 
 @pytest.mark.parametrize(
     ("group", "minutes"),
-    [({}, 0), (told.group()["deploymentGroupInfo"], 0), (told.group(minutes=5, ready=15)["deploymentGroupInfo"], 20)],
+    [
+        ({}, 0),
+        (answers.group()["deploymentGroupInfo"], 0),
+        (answers.group(minutes=5, ready=15)["deploymentGroupInfo"], 20),
+    ],
 )
 def test_a_group_tells_how_long_its_deployments_wait(group: Params, minutes: int) -> None:
     """For somebody, and for the old tasks."""

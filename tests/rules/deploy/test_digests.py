@@ -44,13 +44,13 @@ def test_without_its_index_a_child_proves_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("manifest", "found"),
+    ("manifest", "expected"),
     [
         ({"manifests": [{"digest": ASKED, "platform": {}}, {"digest": CHILD}]}, {ASKED, CHILD}),
         ({"layers": [{"digest": ASKED}], "config": {"digest": CHILD}}, set()),
         ({}, set()),
     ],
 )
-def test_the_children_are_those_of_an_index(manifest: dict[str, Any], found: set[str]) -> None:
+def test_the_children_are_those_of_an_index(manifest: dict[str, Any], expected: set[str]) -> None:
     """The layers of an image are none."""
-    assert digests.children(json.dumps(manifest)) == found
+    assert digests.children(json.dumps(manifest)) == expected

@@ -54,8 +54,8 @@ EARLIER = {**deployment("8", "PRIMARY", THEIRS, "IN_PROGRESS"), "createdAt": mom
 
 def uncounted(id: str, status: str, definition: str, **counts: int) -> dict[str, Any]:
     """As ECS tells it of a service behind a Classic Load Balancer."""
-    told = {**deployment(id, status, definition, ""), **counts}
-    return {key: value for key, value in told.items() if not key.startswith("rollout")}
+    entry = {**deployment(id, status, definition, ""), **counts}
+    return {key: value for key, value in entry.items() if not key.startswith("rollout")}
 
 
 def wants(desired: int, running: int, *deployments: dict[str, Any], **more: Any) -> dict[str, Any]:

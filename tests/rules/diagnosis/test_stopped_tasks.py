@@ -17,8 +17,8 @@ ENDED = "EssentialContainerExited"
 def task(
     *containers: dict[str, Any], status: str = "STOPPED", stop_code: str | None = ENDED, why: str = ""
 ) -> dict[str, Any]:
-    told = {"lastStatus": status, "stopCode": stop_code, "stoppedReason": why, "containers": list(containers)}
-    return {"taskArn": "arn:aws:ecs:r:1:task/c/0123", **{key: value for key, value in told.items() if value}}
+    fields = {"lastStatus": status, "stopCode": stop_code, "stoppedReason": why, "containers": list(containers)}
+    return {"taskArn": "arn:aws:ecs:r:1:task/c/0123", **{key: value for key, value in fields.items() if value}}
 
 
 def container(name: str, code: int | None = None, reason: str = "") -> dict[str, Any]:

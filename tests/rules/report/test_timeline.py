@@ -11,55 +11,53 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecs_cd.deploy import rules
-from ecs_cd.deploy.rules import blue_green, codedeploy
+from ecs_cd.deploy.rules import blue_green, codedeploy, rolling
 from ecs_cd.model.lifecycle import LIFECYCLE_EVENTS, STAGES
 from ecs_cd.model.verdict import Outcome
 from ecs_cd.report import gantt, timeline
 from ecs_cd.report.timeline import Deployed, Moment, Phase, Span
-from tests.rules.deploy import test_codedeploy as of_codedeploy
-from tests.rules.deploy import test_rolling as rolling
+from tests.rules.deploy import test_codedeploy, test_rolling
 from tests.rules.deploy.test_blue_green import PAUSED, look
-from tests.scripted_aws import codedeploy as told
+from tests.scripted_aws.codedeploy import EVENTS
 
 DRAWN = re.compile(r"    [\w .()/-]+ :(crit, )?(milestone, )?\d\d:\d\d:\d\d, \d+s")
 
 
 # ---- phases ----
 
-ONE = rolling.deployment("2", "PRIMARY", rolling.NEW, "IN_PROGRESS", runningCount=1)
-BOTH = rolling.deployment("2", "PRIMARY", rolling.NEW, "IN_PROGRESS", runningCount=2)
-BACK = rolling.deployment("3", "PRIMARY", rolling.OLD, "IN_PROGRESS", rolling.ROLLBACK)
-OTHER = rolling.deployment("7", "PRIMARY", rolling.THEIRS, "IN_PROGRESS")
+ONE = test_rolling.deployment("2", "PRIMARY", test_rolling.NEW, "IN_PROGRESS", runningCount=1)
+BOTH = test_rolling.deployment("2", "PRIMARY", test_rolling.NEW, "IN_PROGRESS", runningCount=2)
+BACK = test_rolling.deployment("3", "PRIMARY", test_rolling.OLD, "IN_PROGRESS", test_rolling.ROLLBACK)
+OTHER = test_rolling.deployment("7", "PRIMARY", test_rolling.THEIRS, "IN_PROGRESS")
 
 
 @pytest.mark.parametrize(
     ("service", "more", "phase"),
     [
-        (rolling.service(rolling.own["IN_PROGRESS"]), {}, Phase.STARTING),
-        (rolling.service(ONE), {}, Phase.STARTING),
-        (rolling.service(BOTH), {}, Phase.HEALTHY),
-        (rolling.service(BOTH | {"rolloutState": "COMPLETED"}), {}, Phase.HEALTHY),
-        (rolling.service(rolling.own["FAILED"]), {}, Phase.FAILED),
-        (rolling.service(BACK, rolling.demoted["FAILED"]), {}, Phase.ROLLBACK),
-        (rolling.service(BACK), {"failed_at": 1.0}, Phase.ROLLBACK),
-        (rolling.service(OTHER, rolling.demoted["FAILED"]), {}, Phase.FAILED),
-        (rolling.service(OTHER), {"status": "ROLLBACK_IN_PROGRESS"}, Phase.ROLLBACK),
-        (rolling.service(OTHER), {"failed_at": 1.0}, Phase.FAILED),
-        (rolling.service(OTHER), {}, None),
-        (rolling.service(), {}, None),
+        (test_rolling.service(test_rolling.own["IN_PROGRESS"]), {}, Phase.STARTING),
+        (test_rolling.service(ONE), {}, Phase.STARTING),
+        (test_rolling.service(BOTH), {}, Phase.HEALTHY),
+        (test_rolling.service(BOTH | {"rolloutState": "COMPLETED"}), {}, Phase.HEALTHY),
+        (test_rolling.service(test_rolling.own["FAILED"]), {}, Phase.FAILED),
+        (test_rolling.service(BACK, test_rolling.demoted["FAILED"]), {}, Phase.ROLLBACK),
+        (test_rolling.service(BACK), {"failed_at": 1.0}, Phase.ROLLBACK),
+        (test_rolling.service(OTHER, test_rolling.demoted["FAILED"]), {}, Phase.FAILED),
+        (test_rolling.service(OTHER), {"status": "ROLLBACK_IN_PROGRESS"}, Phase.ROLLBACK),
+        (test_rolling.service(OTHER), {"failed_at": 1.0}, Phase.FAILED),
+        (test_rolling.service(OTHER), {}, None),
+        (test_rolling.service(), {}, None),
         (None, {}, None),
     ],
 )
 def test_the_phase_of_a_rolling_update(service: Any, more: dict[str, Any], phase: Phase | None) -> None:
     """By its counts while it goes forward; of a look that does not show it nothing is concluded."""
-    assert rules.rolling.phase(rolling.MINE, rules.rolling.Snapshot(service, **more)) is phase
+    assert rolling.phase(test_rolling.MINE, rolling.Snapshot(service, **more)) is phase
 
 
 def test_the_same_revision_that_fails_again_is_no_rollback() -> None:
     """Deployed by force, what ran before is what is deployed."""
-    again = replace(rolling.MINE, previous_task_definition=rolling.MINE.task_definition)
-    assert rules.rolling.phase(again, rules.rolling.Snapshot(rolling.service(rolling.own["FAILED"]))) is Phase.FAILED
+    again = replace(test_rolling.MINE, previous_task_definition=test_rolling.MINE.task_definition)
+    assert rolling.phase(again, rolling.Snapshot(test_rolling.service(test_rolling.own["FAILED"]))) is Phase.FAILED
 
 
 @pytest.mark.parametrize(
@@ -82,13 +80,13 @@ def test_the_same_revision_that_fails_again_is_no_rollback() -> None:
         (blue_green.Snapshot(None), None),
     ],
 )
-def test_the_phase_of_a_native_deployment(seen: blue_green.Snapshot, phase: Phase | None) -> None:
+def test_the_phase_of_a_blue_green_deployment(seen: blue_green.Snapshot, phase: Phase | None) -> None:
     """By its lifecycle stage; one that we don't know changes nothing."""
     assert blue_green.phase(seen) is phase
 
 
 def event(name: str = "", state: str = "InProgress", status: str = "InProgress", **more: Any) -> codedeploy.Snapshot:
-    return of_codedeploy.look(status, of_codedeploy.moving(name, state) if name else None, **more)
+    return test_codedeploy.look(status, test_codedeploy.moving(name, state) if name else None, **more)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +125,7 @@ def test_every_stage_and_event_has_a_phase() -> None:
     """A new one of AWS's that we wait for is drawn as well."""
     assert all(blue_green.phase(look(stage=stage)) for stage in STAGES)
     assert all(codedeploy.phase(event(name)) for name in LIFECYCLE_EVENTS)
-    assert tuple(told.EVENTS) == LIFECYCLE_EVENTS
+    assert tuple(EVENTS) == LIFECYCLE_EVENTS
 
 
 # ---- spans ----

@@ -615,9 +615,9 @@ def _described(definition: dict[str, Any], turn: int) -> dict[str, Any]:
     def turned(items: list[Any]) -> list[Any]:
         return items[turn % len(items) :] + items[: turn % len(items)] if items else []
 
-    told = copy.deepcopy(definition)
-    awsvpc = told.get("networkMode") == "awsvpc"
-    for one in told["containerDefinitions"]:
+    answer = copy.deepcopy(definition)
+    awsvpc = answer.get("networkMode") == "awsvpc"
+    for one in answer["containerDefinitions"]:
         for port in one.get("portMappings", ()):
             port |= {"protocol": "tcp", "hostPort": port["containerPort"] if awsvpc else 0}
         for check in filter(None, [one.get("healthCheck")]):
@@ -627,11 +627,11 @@ def _described(definition: dict[str, Any], turn: int) -> dict[str, Any]:
         one["environment"] = turned(one.get("environment", []))
         one["portMappings"] = turned(one.get("portMappings", []))
     for size in ("cpu", "memory"):
-        if size in told:
-            told[size] = {"0.25 vCPU": "256", "1vCPU": "1024", "1 GB": "1024"}.get(told[size], told[size])
-    volumes = [{**volume, "host": {}} for volume in turned(told.get("volumes", []))]
-    filled = {"networkMode": told.get("networkMode", "bridge"), "volumes": volumes, "placementConstraints": []}
-    return {"taskDefinition": {**told, **filled, **OUTPUT_ONLY}, "tags": []}
+        if size in answer:
+            answer[size] = {"0.25 vCPU": "256", "1vCPU": "1024", "1 GB": "1024"}.get(answer[size], answer[size])
+    volumes = [{**volume, "host": {}} for volume in turned(answer.get("volumes", []))]
+    filled = {"networkMode": answer.get("networkMode", "bridge"), "volumes": volumes, "placementConstraints": []}
+    return {"taskDefinition": {**answer, **filled, **OUTPUT_ONLY}, "tags": []}
 
 
 @settings(max_examples=60, deadline=None)

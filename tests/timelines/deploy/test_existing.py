@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.scripted_aws import Clock, Params, ScriptedAws, at, denied, ecs
-from tests.scripted_aws import blue_green as native
+from tests.scripted_aws import Clock, Params, ScriptedAws, at, blue_green, denied, ecs
 from tests.scripted_aws.fleet import COMPLETES, CRASHES, Fleet, document
 from tests.timelines.conftest import REPOSITORY, Step
 
@@ -19,16 +18,19 @@ Run = Callable[..., Step]
 
 OLD = ecs.deployment("ecs-svc/1", "ACTIVE", "web:1")
 NEW = ecs.deployment("ecs-svc/2", task_definition="web:2", rollout_state="IN_PROGRESS")
-PAUSED = native.service_deployment("2", stage="POST_TEST_TRAFFIC_SHIFT", hooks=[native.hook()])
-SOURCE = {"sourceServiceRevisions": [{"arn": native.arn("1", "service-revision")}]}
+PAUSED = blue_green.service_deployment("2", stage="POST_TEST_TRAFFIC_SHIFT", hooks=[blue_green.hook()])
+SOURCE = {"sourceServiceRevisions": [{"arn": blue_green.arn("1", "service-revision")}]}
 
 
-def blue_green(aws: ScriptedAws, now: Params) -> None:
+def blue_green_service(aws: ScriptedAws, now: Params) -> None:
     """A blue/green service whose newest service deployment is this one."""
-    aws.on("ecs.DescribeServices", {"services": [native.service(deployments=[NEW, OLD])]})
-    aws.on("ecs.ListServiceDeployments", native.listed(native.service_deployment("1", "SUCCESSFUL", created=-99), now))
-    aws.on("ecs.DescribeServiceDeployments", native.described(now))
-    aws.on("ecs.DescribeServiceRevisions", native.revisions)
+    aws.on("ecs.DescribeServices", {"services": [blue_green.service(deployments=[NEW, OLD])]})
+    aws.on(
+        "ecs.ListServiceDeployments",
+        blue_green.listed(blue_green.service_deployment("1", "SUCCESSFUL", created=-99), now),
+    )
+    aws.on("ecs.DescribeServiceDeployments", blue_green.described(now))
+    aws.on("ecs.DescribeServiceRevisions", blue_green.revisions)
     task = ecs.task(task_definition="web:2", started_by="ecs-svc/2")
     aws.on("ecs.ListTasks", {"taskArns": []})
     aws.on("ecs.ListTasks", {"taskArns": [task["taskArn"]]}, where={"desiredStatus": "RUNNING"})
@@ -43,10 +45,10 @@ def runs(aws: ScriptedAws, revision: str) -> None:
 
 def test_continue_lets_a_paused_deployment_go_on_and_follows_it(aws: ScriptedAws, step: Run) -> None:
     """The hook at which it waits is named to ECS; green when the deployment has succeeded, with the proof."""
-    blue_green(aws, PAUSED | SOURCE)
+    blue_green_service(aws, PAUSED | SOURCE)
     aws.on("ecs.ContinueServiceDeployment", {"serviceDeploymentArn": PAUSED["serviceDeploymentArn"]})
-    going_on = native.service_deployment("2", stage="PRODUCTION_TRAFFIC_SHIFT")
-    looks = native.through(going_on, native.service_deployment("2", "SUCCESSFUL"))
+    going_on = blue_green.service_deployment("2", stage="PRODUCTION_TRAFFIC_SHIFT")
+    looks = blue_green.through(going_on, blue_green.service_deployment("2", "SUCCESSFUL"))
     aws.on("ecs.DescribeServiceDeployments", *looks, after="ecs.ContinueServiceDeployment")
     ended = step("continue", sha="")
     assert ended.exit_code == 0, ended.log
@@ -59,9 +61,9 @@ def test_continue_lets_a_paused_deployment_go_on_and_follows_it(aws: ScriptedAws
 
 def test_continue_waits_until_ecs_shows_that_the_pause_is_over(aws: ScriptedAws, step: Run) -> None:
     """A look that lags behind must not be taken for another pause."""
-    blue_green(aws, PAUSED | SOURCE)
+    blue_green_service(aws, PAUSED | SOURCE)
     aws.on("ecs.ContinueServiceDeployment", {"serviceDeploymentArn": PAUSED["serviceDeploymentArn"]})
-    looks = native.through(PAUSED, native.service_deployment("2", "SUCCESSFUL"), every=5)
+    looks = blue_green.through(PAUSED, blue_green.service_deployment("2", "SUCCESSFUL"), every=5)
     aws.on("ecs.DescribeServiceDeployments", *looks, after="ecs.ContinueServiceDeployment")
     ended = step("continue", sha="")
     assert ended.exit_code == 0, ended.log
@@ -69,7 +71,7 @@ def test_continue_waits_until_ecs_shows_that_the_pause_is_over(aws: ScriptedAws,
 
 def test_continue_is_refused_where_nothing_waits(aws: ScriptedAws, step: Run) -> None:
     """Nobody is told that something went on."""
-    blue_green(aws, native.service_deployment("2", "SUCCESSFUL"))
+    blue_green_service(aws, blue_green.service_deployment("2", "SUCCESSFUL"))
     ended = step("continue", sha="")
     assert ended.exit_code == 2
     assert "no deployment of web waits for anybody" in ended.log
@@ -84,11 +86,11 @@ def test_continue_of_a_rolling_service_is_refused(aws: ScriptedAws, step: Run) -
 
 def test_rollback_takes_a_paused_deployment_back_at_its_hook(aws: ScriptedAws, step: Run) -> None:
     """ECS rolls it back, which is what was asked for: green."""
-    blue_green(aws, PAUSED | SOURCE)
+    blue_green_service(aws, PAUSED | SOURCE)
     aws.on("ecs.ContinueServiceDeployment", {"serviceDeploymentArn": PAUSED["serviceDeploymentArn"]})
-    back = [native.service_deployment("2", status) for status in ("ROLLBACK_IN_PROGRESS", "ROLLBACK_SUCCESSFUL")]
+    back = [blue_green.service_deployment("2", status) for status in ("ROLLBACK_IN_PROGRESS", "ROLLBACK_SUCCESSFUL")]
     # A look that lags behind shows it waiting once more.
-    aws.on("ecs.DescribeServiceDeployments", *native.through(PAUSED, *back), after="ecs.ContinueServiceDeployment")
+    aws.on("ecs.DescribeServiceDeployments", *blue_green.through(PAUSED, *back), after="ecs.ContinueServiceDeployment")
     runs(aws, "web:1")
     ended = step("rollback", sha="")
     assert ended.exit_code == 0, ended.log
@@ -102,9 +104,9 @@ def test_rollback_takes_a_paused_deployment_back_at_its_hook(aws: ScriptedAws, s
 
 def test_rollback_is_green_only_if_what_ran_before_runs(aws: ScriptedAws, step: Run) -> None:
     """ECS says that it rolled back, and the tasks are still those of web:2."""
-    blue_green(aws, PAUSED | SOURCE)
+    blue_green_service(aws, PAUSED | SOURCE)
     aws.on("ecs.ContinueServiceDeployment", {"serviceDeploymentArn": PAUSED["serviceDeploymentArn"]})
-    back = native.through(native.service_deployment("2", "ROLLBACK_SUCCESSFUL"))
+    back = blue_green.through(blue_green.service_deployment("2", "ROLLBACK_SUCCESSFUL"))
     aws.on("ecs.DescribeServiceDeployments", *back, after="ecs.ContinueServiceDeployment")
     ended = step("rollback", sha="")
     assert ended.exit_code == 1, ended.log
@@ -113,7 +115,7 @@ def test_rollback_is_green_only_if_what_ran_before_runs(aws: ScriptedAws, step: 
 
 def test_rollback_of_what_is_under_way_and_waits_for_nobody_is_refused(aws: ScriptedAws, step: Run) -> None:
     """It may be somebody else's; nothing is stopped."""
-    blue_green(aws, native.service_deployment("2", stage="SCALE_UP"))
+    blue_green_service(aws, blue_green.service_deployment("2", stage="SCALE_UP"))
     ended = step("rollback", sha="")
     assert ended.exit_code == 2
     assert "waits for nobody" in ended.log
@@ -125,7 +127,7 @@ def rolling(aws: ScriptedAws, clock: Clock, *, listed: Any) -> Fleet:
     fleet = Fleet(clock, {"web": COMPLETES}).script(aws)
     fleet.updates["web"][0].task_definition = ecs.task_definition_arn("web:3")
     aws.on("ecs.ListServiceDeployments", listed)
-    aws.on("ecs.DescribeServiceRevisions", native.revisions)
+    aws.on("ecs.DescribeServiceRevisions", blue_green.revisions)
     active = [ecs.task_definition_arn(f"web:{number}") for number in (4, 3, 2, 1)]
     aws.on("ecs.ListTaskDefinitions", {"taskDefinitionArns": active})
     aws.on("ecs.DescribeTaskDefinition", {"taskDefinition": ecs.task_definition("web", 2), "tags": []})
@@ -144,8 +146,8 @@ def test_rollback_of_a_finished_deployment_goes_to_what_ran_before(
     aws: ScriptedAws, step: Run, clock: Clock, listed: list[tuple[str, float]], revision: str
 ) -> None:
     """By ECS's service deployments, newest first, and where it lists none to the family's revision before."""
-    done = [native.service_deployment(id, "SUCCESSFUL", created=created - 999) for id, created in listed]
-    rolling(aws, clock, listed=native.listed(*done))
+    done = [blue_green.service_deployment(id, "SUCCESSFUL", created=created - 999) for id, created in listed]
+    rolling(aws, clock, listed=blue_green.listed(*done))
     ended = step("rollback", sha="")
     assert ended.exit_code == 0, ended.log
     (update,) = (c for c in aws.calls if c.operation == "ecs.UpdateService")
@@ -211,8 +213,8 @@ def test_of_two_rollbacks_one_that_is_refused_does_not_leave_the_other_alone(
     aws.on("ecs.UpdateService", fleet._update, denied())
     ended = step("rollback", sha="")
     assert ended.exit_code == 1, ended.log
-    told = json.loads(ended.outputs["services"])
-    assert {key: one["result"] for key, one in told.items()} == {"web": "succeeded", "worker": "failed"}
+    services = json.loads(ended.outputs["services"])
+    assert {key: one["result"] for key, one in services.items()} == {"web": "succeeded", "worker": "failed"}
 
 
 def test_a_rollback_that_is_cancelled_goes_on_and_is_told(aws: ScriptedAws, step: Run, clock: Clock) -> None:

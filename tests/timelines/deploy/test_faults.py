@@ -34,6 +34,8 @@ from tests.scripted_aws import (
     Params,
     ScriptedAws,
     at,
+    blue_green,
+    codedeploy,
     denied,
     ecs,
     error,
@@ -44,8 +46,6 @@ from tests.scripted_aws import (
     server_error,
     throttled,
 )
-from tests.scripted_aws import blue_green as native
-from tests.scripted_aws import codedeploy as blue_green
 from tests.timelines.conftest import REPOSITORY, SHA, Step
 
 Run = Callable[..., Step]
@@ -98,17 +98,17 @@ ROLLING = World(
     started_by="ecs-svc/2",
     exit_code=1,
 )
-OURS = native.service_deployment(created=1)
-NATIVE = World(
-    "native",
+OURS = blue_green.service_deployment(created=1)
+BLUE_GREEN = World(
+    "blue-green",
     "ecs.UpdateService",
-    {"service": native.service(deployments=[NEW, OLD | {"status": "ACTIVE"}])},
+    {"service": blue_green.service(deployments=[NEW, OLD | {"status": "ACTIVE"}])},
     "ecs.DescribeServiceDeployments",
-    native.service(deployments=[OLD]),
-    native.service(deployments=[NEW, OLD | {"status": "ACTIVE"}]),
-    going=native.described(native.service_deployment(stage="SCALE_UP", created=1)),
-    done=native.described(native.service_deployment(status="SUCCESSFUL", created=1)),
-    failed=native.described(native.service_deployment(status="ROLLBACK_SUCCESSFUL", failures=3, created=1)),
+    blue_green.service(deployments=[OLD]),
+    blue_green.service(deployments=[NEW, OLD | {"status": "ACTIVE"}]),
+    going=blue_green.described(blue_green.service_deployment(stage="SCALE_UP", created=1)),
+    done=blue_green.described(blue_green.service_deployment(status="SUCCESSFUL", created=1)),
+    failed=blue_green.described(blue_green.service_deployment(status="ROLLBACK_SUCCESSFUL", failures=3, created=1)),
     started_by="ecs-svc/2",
     exit_code=3,
 )
@@ -118,15 +118,15 @@ CODEDEPLOY = World(
     "codedeploy.CreateDeployment",
     {"deploymentId": "d-NEW"},
     "codedeploy.BatchGetDeployments",
-    blue_green.service(),
-    blue_green.service(blue_green.task_set(), blue_green.task_set("ACTIVE", "web:2", "d-NEW")),
-    going=blue_green.told(blue_green.deployment()),
-    done=blue_green.told(blue_green.deployment(status="Succeeded")),
-    failed=blue_green.told(blue_green.deployment(status="Failed", error=HOOK)),
+    codedeploy.service(),
+    codedeploy.service(codedeploy.task_set(), codedeploy.task_set("ACTIVE", "web:2", "d-NEW")),
+    going=codedeploy.described(codedeploy.deployment()),
+    done=codedeploy.described(codedeploy.deployment(status="Succeeded")),
+    failed=codedeploy.described(codedeploy.deployment(status="Failed", error=HOOK)),
     started_by="ecs-svc/d-NEW",
     exit_code=1,
 )
-WORLDS = (ROLLING, NATIVE, CODEDEPLOY)
+WORLDS = (ROLLING, BLUE_GREEN, CODEDEPLOY)
 MUTATIONS = ("ecs.RegisterTaskDefinition", "ecs.UpdateService", "codedeploy.CreateDeployment")
 
 
@@ -142,16 +142,16 @@ def build(chosen: World, aws: ScriptedAws) -> World:
     aws.on("ecs.DescribeServices", {"services": [chosen.moving]}, after=chosen.begin)
     aws.on(chosen.begin, chosen.begun)
     aws.on("ecs.DeregisterTaskDefinition", {"taskDefinition": ecs.task_definition("web", 2)})
-    aws.on("ecs.ListServiceDeployments", native.listed())
-    aws.on("ecs.ListServiceDeployments", native.listed(OURS), after=chosen.begin)
-    aws.on("ecs.DescribeServiceRevisions", native.revisions)
-    aws.on("ecs.DescribeServiceDeployments", native.described())
+    aws.on("ecs.ListServiceDeployments", blue_green.listed())
+    aws.on("ecs.ListServiceDeployments", blue_green.listed(OURS), after=chosen.begin)
+    aws.on("ecs.DescribeServiceRevisions", blue_green.revisions)
+    aws.on("ecs.DescribeServiceDeployments", blue_green.described())
     aws.on("ecs.DescribeTaskDefinition", _with_a_port)
-    aws.on("codedeploy.GetDeploymentGroup", blue_green.group())
+    aws.on("codedeploy.GetDeploymentGroup", codedeploy.group())
     aws.on("codedeploy.ListDeployments", {"deployments": []})
     aws.on("codedeploy.ListDeployments", {"deployments": ["d-NEW"]}, after="codedeploy.CreateDeployment")
-    aws.on("codedeploy.BatchGetDeployments", chosen.going if chosen is CODEDEPLOY else blue_green.told())
-    aws.on("codedeploy.BatchGetDeploymentTargets", blue_green.target())
+    aws.on("codedeploy.BatchGetDeployments", chosen.going if chosen is CODEDEPLOY else codedeploy.described())
+    aws.on("codedeploy.BatchGetDeploymentTargets", codedeploy.target())
     aws.on("elbv2.DescribeTargetHealth", {"TargetHealthDescriptions": []})
     aws.on("logs.GetLogEvents", {"events": [], "nextForwardToken": "f/1", "nextBackwardToken": "b/1"})
     tasks(aws, "STOPPED")
@@ -234,7 +234,7 @@ def test_credentials_that_expire_while_waiting_are_no_verdict(aws: ScriptedAws, 
 NEEDED = [
     *((world, operation) for world in WORLDS for operation in ("ssm.GetParameter", "ecs.DescribeServices")),
     *((world, operation) for world in WORLDS for operation in ("ecr.BatchGetImage", "ecs.DescribeTaskDefinition")),
-    (NATIVE, "ecs.ListServiceDeployments"),
+    (BLUE_GREEN, "ecs.ListServiceDeployments"),
     (CODEDEPLOY, "codedeploy.GetDeploymentGroup"),
     (CODEDEPLOY, "codedeploy.ListDeployments"),
     (CODEDEPLOY, "codedeploy.BatchGetDeployments"),
@@ -247,9 +247,9 @@ def test_a_read_that_is_not_allowed_is_found_before_anything_is_changed(
 ) -> None:
     """Else the deployment would begin, and nobody could follow it."""
     build(kind, aws)
-    known = {"currentServiceDeployment": native.arn("1"), "currentServiceRevisions": [{"arn": REVISIONS[0]}]}
+    known = {"currentServiceDeployment": blue_green.arn("1"), "currentServiceRevisions": [{"arn": REVISIONS[0]}]}
     aws.on("ecs.DescribeServices", {"services": [kind.before | known]})
-    aws.on("codedeploy.GetDeploymentGroup", blue_green.group(lastAttemptedDeployment={"deploymentId": "d-OLD"}))
+    aws.on("codedeploy.GetDeploymentGroup", codedeploy.group(lastAttemptedDeployment={"deploymentId": "d-OLD"}))
     aws.on(operation, denied(operation))
     ended = step("deploy")
     assert ended.exit_code == 2, ended.log
@@ -257,16 +257,18 @@ def test_a_read_that_is_not_allowed_is_found_before_anything_is_changed(
     assert changed(aws) == []
 
 
-REVISIONS = (native.arn("1", "service-revision"),)
+REVISIONS = (blue_green.arn("1", "service-revision"),)
 
 
 @pytest.mark.parametrize("answer", [error("InvalidParameterException"), {"serviceDeployments": []}], ids=str)
 def test_a_current_service_deployment_that_is_stale_is_no_refusal(aws: ScriptedAws, step: Run, answer: Answer) -> None:
     """It is read for the permission alone."""
-    build(NATIVE, aws)
-    aws.on("ecs.DescribeServices", {"services": [NATIVE.before | {"currentServiceDeployment": native.arn("0")}]})
+    build(BLUE_GREEN, aws)
+    aws.on(
+        "ecs.DescribeServices", {"services": [BLUE_GREEN.before | {"currentServiceDeployment": blue_green.arn("0")}]}
+    )
     aws.on("ecs.DescribeServiceDeployments", answer)
-    NATIVE.looks(aws, at(0, NATIVE.done))
+    BLUE_GREEN.looks(aws, at(0, BLUE_GREEN.done))
     assert step("deploy").exit_code == 0
 
 
@@ -351,7 +353,7 @@ def test_times_are_awss_own(aws: ScriptedAws, step: Run, world: World) -> None:
         set(filter(None, asked))
         == {
             "rolling": set(),
-            "native": {moment(-4)},
+            "blue-green": {moment(-4)},
             "codedeploy": {moment(-5)},
         }[world.name]
     )
@@ -394,8 +396,10 @@ def test_a_failure_is_red_in_each_world(aws: ScriptedAws, step: Run, world: Worl
 GONE = {"services": [], "failures": [{"arn": "arn:x", "reason": "MISSING"}]}
 DELETED: dict[str, Answer] = {
     "rolling": GONE,
-    "native": native.described(),
-    "codedeploy": blue_green.told(blue_green.deployment(status="Failed", error=("INTERNAL_ERROR", "No such service."))),
+    "blue-green": blue_green.described(),
+    "codedeploy": codedeploy.described(
+        codedeploy.deployment(status="Failed", error=("INTERNAL_ERROR", "No such service."))
+    ),
 }
 
 
@@ -471,7 +475,7 @@ def test_the_way_back_may_be_closed(aws: ScriptedAws, step: Run, kind: World) ->
 
 OURS_RUNS = {
     "rolling": ecs.service(deployments=[NEW | {"rolloutState": "FAILED"}], **NO_ROLLBACK),
-    "codedeploy": blue_green.service(blue_green.task_set(task_definition="web:2", deployment="d-NEW")),
+    "codedeploy": codedeploy.service(codedeploy.task_set(task_definition="web:2", deployment="d-NEW")),
 }
 
 
@@ -483,8 +487,8 @@ def test_a_failure_that_somebody_replaces_stays_one(aws: ScriptedAws, step: Run)
     ROLLING.looks(
         aws, at(0, ROLLING.going), at(30, _services(failed)), at(40, _services(theirs, failed | {"status": "ACTIVE"}))
     )
-    aws.on("ecs.ListServiceDeployments", native.listed())
-    aws.on("ecs.ListServiceDeployments", native.listed(), after=ROLLING.begin)
+    aws.on("ecs.ListServiceDeployments", blue_green.listed())
+    aws.on("ecs.ListServiceDeployments", blue_green.listed(), after=ROLLING.begin)
     ended = step("deploy")
     assert (ended.exit_code, ended.outputs["result"]) == (1, "failed"), ended.log
     assert "it failed, and then deployment ecs-svc/9 (web:7) replaced it" in ended.log
@@ -493,9 +497,9 @@ def test_a_failure_that_somebody_replaces_stays_one(aws: ScriptedAws, step: Run)
 # ---- a rolling update of which DescribeServices tells late, or little ----
 
 BEFORE = {"services": [ROLLING.before]}
-EARLIER = native.service_deployment("2a", "ROLLBACK_SUCCESSFUL", created=-600)
+EARLIER = blue_green.service_deployment("2a", "ROLLBACK_SUCCESSFUL", created=-600)
 SAME_REVISION = EARLIER | {
-    "targetServiceRevision": EARLIER["targetServiceRevision"] | {"arn": native.arn("2", "service-revision")}
+    "targetServiceRevision": EARLIER["targetServiceRevision"] | {"arn": blue_green.arn("2", "service-revision")}
 }
 AFTER_A_ROLLBACK = OLD | {"rolloutStateReason": ecs.rolling_back("ecs-svc/1")}
 
@@ -506,8 +510,8 @@ def test_a_look_that_lags_for_a_minute_is_no_verdict(aws: ScriptedAws, step: Run
     """Not superseded, not rolled back, not green: what became of an earlier try with this revision is not ours."""
     build(ROLLING, aws)
     ROLLING.looks(aws, at(0, _services(primary)), at(60, ROLLING.going), at(90, ROLLING.done))
-    aws.on("ecs.ListServiceDeployments", native.listed(SAME_REVISION | {"status": status}))
-    aws.on("ecs.ListServiceDeployments", native.listed(SAME_REVISION | {"status": status}), after=ROLLING.begin)
+    aws.on("ecs.ListServiceDeployments", blue_green.listed(SAME_REVISION | {"status": status}))
+    aws.on("ecs.ListServiceDeployments", blue_green.listed(SAME_REVISION | {"status": status}), after=ROLLING.begin)
     ended = step("deploy")
     assert ended.exit_code == 0, ended.log
     assert ended.log.count("ECS does not show our deployment yet") == 1

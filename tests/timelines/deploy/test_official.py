@@ -512,8 +512,8 @@ def blue_green(aws: ScriptedAws, tmp_path: Path, deploy: Run) -> Run:
     aws.on("codedeploy.GetDeploymentConfig", {"deploymentConfigInfo": {"computePlatform": "ECS"}})
     aws.on("codedeploy.ListDeployments", {"deployments": []})
     aws.on("codedeploy.CreateDeployment", {"deploymentId": "d-NEW"})
-    looks = [at(0, codedeploy.told(codedeploy.deployment(status="InProgress")))]
-    looks += [at(60, codedeploy.told(codedeploy.deployment(status="Succeeded")))]
+    looks = [at(0, codedeploy.described(codedeploy.deployment(status="InProgress")))]
+    looks += [at(60, codedeploy.described(codedeploy.deployment(status="Succeeded")))]
     aws.on("codedeploy.BatchGetDeployments", *looks, after="codedeploy.CreateDeployment")
     aws.on("codedeploy.BatchGetDeploymentTargets", codedeploy.target())
     app, sidecar = DEFINITION["containerDefinitions"]
@@ -583,8 +583,8 @@ def test_what_the_deployment_group_waits_for_is_waited_for_as_well(
         "terminateBlueInstancesOnDeploymentSuccess": {"action": "TERMINATE", "terminationWaitTimeInMinutes": 2},
     }
     aws.on("codedeploy.GetDeploymentGroup", codedeploy.group(blueGreenDeploymentConfiguration=waits))
-    looks = [at(0, codedeploy.told(codedeploy.deployment(status="Ready")))]
-    looks += [at(240, codedeploy.told(codedeploy.deployment(status="Succeeded")))]
+    looks = [at(0, codedeploy.described(codedeploy.deployment(status="Ready")))]
+    looks += [at(240, codedeploy.described(codedeploy.deployment(status="Succeeded")))]
     aws.on("codedeploy.BatchGetDeployments", *looks, after="codedeploy.CreateDeployment")
     ended = blue_green(wait_for_service_stability="true", wait_for_minutes="1")
     assert ended.exit_code == 0, ended.log

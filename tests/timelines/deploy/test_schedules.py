@@ -206,9 +206,9 @@ def test_what_cannot_get_a_revision_is_refused(
 def test_the_problems_of_all_scheduled_tasks_are_told_at_once(job: Job, bridge: EventBridge) -> None:
     """Nobody wants to run a workflow once per mistake."""
     bridge.targets, bridge.schedule = [LAMBDA], schedule("other:1")
-    told = refused(job, NIGHTLY, HOURLY)
-    assert "scheduled-tasks.nightly" in told
-    assert "scheduled-tasks.hourly" in told
+    message = refused(job, NIGHTLY, HOURLY)
+    assert "scheduled-tasks.nightly" in message
+    assert "scheduled-tasks.hourly" in message
 
 
 # ---- updated ----

@@ -38,7 +38,7 @@ def updates(aws: ScriptedAws) -> list[tuple[str, str, float]]:
 
 
 def results(ended: Step) -> dict[str, str]:
-    return {key: told["result"] for key, told in json.loads(ended.outputs["services"]).items()}
+    return {key: part["result"] for key, part in json.loads(ended.outputs["services"]).items()}
 
 
 def test_all_services_of_the_document_are_deployed_together(aws: ScriptedAws, step: Run, clock: Clock) -> None:
@@ -384,7 +384,7 @@ def test_of_many_lost_answers_each_is_looked_for(aws: ScriptedAws, step: Run, cl
 # ---- several services, one of which goes wrong ----
 
 
-def native_fleet(aws: ScriptedAws, names: Sequence[str], busy_until: float = 0) -> None:
+def blue_green_fleet(aws: ScriptedAws, names: Sequence[str], busy_until: float = 0) -> None:
     """Blue/green services; of each a service deployment of somebody else to its revision 7 goes on until then, and
     the revision 1 runs."""
     given = document(list(names), REPOSITORY)
@@ -667,8 +667,8 @@ def test_the_proof_of_a_hundred_services_is_no_flood_and_no_long_wait(
 
 
 def test_waiting_for_many_costs_no_more_than_a_look(aws: ScriptedAws, step: Run, clock: Clock) -> None:
-    """Native deployments are listed service by service: those that are waited for by turns."""
-    native_fleet(aws, [f"s{number}" for number in range(30)], busy_until=900)
+    """ECS's blue/green deployments are listed service by service: those that are waited for take turns."""
+    blue_green_fleet(aws, [f"s{number}" for number in range(30)], busy_until=900)
     ended = step("deploy", deployment_timeout="2m")
     assert ended.exit_code == 7
     assert "nothing was begun" in ended.log
@@ -689,7 +689,7 @@ def test_going_back_of_many_costs_no_more_than_a_look(aws: ScriptedAws, step: Ru
 
 def test_a_first_look_that_fails_is_repeated(aws: ScriptedAws, step: Run, clock: Clock) -> None:
     """That nobody else deploys can't be read for two minutes: no defect, and no refusal."""
-    native_fleet(aws, ["web"])
+    blue_green_fleet(aws, ["web"])
     aws.on("ecs.ListServiceDeployments", at(0, throttled()), at(120, blue_green.listed()))
     aws.on("ecs.UpdateService", denied())
     aws.on("ecs.DeregisterTaskDefinition", {"taskDefinition": ecs.task_definition("web", 2)})

@@ -77,9 +77,9 @@ def test_all_images_are_built_in_one_session(step: Run, docker: FakeDocker, tmp_
     assert ended.outputs["image"].splitlines() == [f"{HOST}/my-{name}@{DIGESTS[name]}" for name in NAMES]
     assert ended.outputs["tags"].splitlines() == [SHA, "latest"]
     assert ended.outputs["built"] == "true"
-    told = json.loads(ended.outputs["built-images"])
-    assert list(told) == list(NAMES)
-    assert told["my.tool"] == {
+    images = json.loads(ended.outputs["built-images"])
+    assert list(images) == list(NAMES)
+    assert images["my.tool"] == {
         "image": f"{HOST}/my-my.tool@{DIGESTS['my.tool']}",
         "digest": DIGESTS["my.tool"],
         "tags": [SHA, "latest"],
@@ -149,11 +149,11 @@ def test_only_what_is_not_there_is_built(
     assert set(docker.pushed) == {f"{HOST}/my-{name}:{tag}" for name in built for tag in (SHA, "latest")}
     moved = [(one["repositoryName"], one["imageTag"], one["imageManifest"]) for one in put(aws)]
     assert sorted(moved) == [(f"my-{name}", "latest", MANIFEST) for name in there]
-    told = json.loads(ended.outputs["built-images"])
-    assert {name for name, image in told.items() if image["built"]} == set(built)
+    images = json.loads(ended.outputs["built-images"])
+    assert {name for name, image in images.items() if image["built"]} == set(built)
     assert ended.outputs["built"] == "true"
     for name in there:
-        assert told[name]["digest"] == ecs.DIGEST
+        assert images[name]["digest"] == ecs.DIGEST
         assert f"image: {name} ({HOST}/my-{name}) is reused: the commit's image is in ECR already" in ended.log
         assert f"| {name}: reused | `the commit's image is in ECR already` |" in ended.summary
     for name in built:

@@ -55,8 +55,8 @@ def one_platform(aws: ScriptedAws) -> None:
 
 def scanned(status: str = "COMPLETE", *, done: bool = True, token: str = "", **findings: Any) -> Params:
     completed = {"imageScanCompletedAt": moment(9)} if done else {}
-    told = {"imageScanStatus": {"status": status}, "imageScanFindings": {**completed, **findings}}
-    return {**told, **({"nextToken": token} if token else {})}
+    answer = {"imageScanStatus": {"status": status}, "imageScanFindings": {**completed, **findings}}
+    return {**answer, **({"nextToken": token} if token else {})}
 
 
 def finding(severity: str, name: str) -> Params:

@@ -82,7 +82,7 @@ def test_the_way_back_of_ours_is_part_of_the_story(aws: ScriptedAws, step: Run, 
     assert all(rows[number][1] for number in (0, 1))
 
 
-def test_a_native_deployment_is_drawn_by_its_stages(aws: ScriptedAws, step: Run) -> None:
+def test_a_blue_green_deployment_is_drawn_by_its_stages(aws: ScriptedAws, step: Run) -> None:
     """Several stages are one phase; the pause has its own."""
     moving = blue_green.service(
         deployments=[ecs.deployment("ecs-svc/2", task_definition="web:2", rollout_state="IN_PROGRESS")]

@@ -96,7 +96,7 @@ def test_a_deployment_is_told_from_begin_to_end(github: FakeGitHub, run: Run) ->
     assert made["ref"] == SHA
     assert made["environment"] == "production"
     assert made["description"] == "Amazon ECS: web"
-    first, last = github.told()
+    first, last = github.statuses_of()
     assert [first["state"], last["state"]] == ["in_progress", "success"]
     assert last["description"].startswith("Deployment succeeded: ")
     for each in (first, last):
@@ -141,7 +141,7 @@ def test_each_end_has_its_state(
     ended = run(**inputs)
     assert ended.exit_code == code, ended.log
     assert github.states() == ["in_progress", state]
-    assert github.told()[-1]["description"].startswith(words)
+    assert github.statuses_of()[-1]["description"].startswith(words)
 
 
 def test_a_superseded_deployment_is_inactive(aws: ScriptedAws, github: FakeGitHub, run: Run) -> None:
@@ -166,7 +166,7 @@ def test_several_services_are_one_deployment(aws: ScriptedAws, clock: Clock, git
     (made,) = github.deployments
     assert made["description"] == "Amazon ECS: web, worker"
     assert github.states() == ["in_progress", "failure"]
-    assert github.told()[-1]["description"].startswith("Deployment rolled back: web succeeded: ")
+    assert github.statuses_of()[-1]["description"].startswith("Deployment rolled back: web succeeded: ")
 
 
 def test_what_is_refused_has_no_deployment(aws: ScriptedAws, github: FakeGitHub, run: Run) -> None:
@@ -276,7 +276,7 @@ def test_a_run_again_has_a_deployment_of_its_own(github: FakeGitHub, run: Run, m
     assert run().exit_code == 0
     monkeypatch.setenv("GITHUB_RUN_ATTEMPT", "2")
     assert run().exit_code == 0
-    first, second = (github.told(made["id"]) for made in github.deployments)
+    first, second = (github.statuses_of(made["id"]) for made in github.deployments)
     assert [each["state"] for each in first] == [each["state"] for each in second] == ["in_progress", "success"]
     assert {each["log_url"] for each in second} == {LOG.replace("/1", "/2")}
 
@@ -305,9 +305,9 @@ def test_a_refusal_is_told_to_whoever_asked(aws: ScriptedAws, github: FakeGitHub
     """Else it would look as if nobody had taken notice."""
     ended = run(service="nope")
     assert ended.exit_code == 2
-    (told,) = github.told(asked_for)
-    assert told["state"] == "error"
-    assert told["description"].startswith("not begun: service: the document has no service `nope`"), told
+    (reported,) = github.statuses_of(asked_for)
+    assert reported["state"] == "error"
+    assert reported["description"].startswith("not begun: service: the document has no service `nope`"), reported
     assert ended.log.count("the document has no service `nope`") == 1
 
 
@@ -317,9 +317,9 @@ def test_what_aws_refuses_before_is_told_to_whoever_asked(
     """In the words of the log."""
     aws.on("ssm.GetParameter", denied("ssm:GetParameter"))
     assert run().exit_code == 2
-    (told,) = github.told(asked_for)
-    assert told["state"] == "error"
-    assert "AccessDenied" in told["description"]
+    (reported,) = github.statuses_of(asked_for)
+    assert reported["state"] == "error"
+    assert "AccessDenied" in reported["description"]
 
 
 def test_a_cancellation_while_it_is_prepared_is_told(
@@ -329,8 +329,8 @@ def test_a_cancellation_while_it_is_prepared_is_told(
     aws.on("ecs.DescribeServices", interrupted(lambda params: {"services": [ecs.service()]}))
     ended = run()
     assert ended.exit_code == 130
-    told = [(each["state"], each["description"]) for each in github.told(asked_for)]
-    assert told == [("error", "cancelled")]
+    reported = [(each["state"], each["description"]) for each in github.statuses_of(asked_for)]
+    assert reported == [("error", "cancelled")]
 
 
 def test_an_event_for_another_environment_is_not_ours(
@@ -486,7 +486,7 @@ def test_after_a_cancellation_what_is_under_way_comes_first(
     ended = run(on_cancel="stop")
     assert ended.exit_code == 130, ended.log
     assert ended.outputs["result"] == "cancelled"
-    assert [(each["state"], each["description"]) for each in github.told()][1:] == [("error", "cancelled")]
+    assert [(each["state"], each["description"]) for each in github.statuses_of()][1:] == [("error", "cancelled")]
     assert [call.operation for call in aws.calls].count("ecs.UpdateService") == 2
     assert [asked.at for asked in github.asked] == [0, 0, 0, 3]
 
@@ -541,7 +541,7 @@ def test_a_pipeline_is_one_deployment(aws: ScriptedAws, github: FakeGitHub, run:
     migrates(aws, 0)
     assert run("pipeline").exit_code == 0
     assert github.states() == ["in_progress", "success"]
-    assert github.told()[-1]["description"].startswith("Deployment succeeded: ")
+    assert github.statuses_of()[-1]["description"].startswith("Deployment succeeded: ")
     assert [asked.at for asked in github.asked] == [0, 0, 0, 4]
 
 
@@ -550,7 +550,7 @@ def test_a_failing_migration_is_the_deployments_failure(aws: ScriptedAws, github
     migrates(aws, 3)
     assert run("pipeline").exit_code == 1
     assert github.states() == ["in_progress", "failure"]
-    assert github.told()[-1]["description"].startswith("Migration failed: ")
+    assert github.statuses_of()[-1]["description"].startswith("Migration failed: ")
 
 
 def test_a_failing_build_is_the_deployments_failure(
@@ -566,7 +566,7 @@ def test_a_failing_build_is_the_deployments_failure(
     (tmp_path / "Dockerfile").write_text("FROM scratch\n")
     assert run("pipeline").exit_code == 1
     assert github.states() == ["in_progress", "failure"]
-    assert github.told()[-1]["description"].startswith("Build and push failed: ")
+    assert github.statuses_of()[-1]["description"].startswith("Build and push failed: ")
 
 
 def test_a_cancellation_between_two_steps_is_no_success(aws: ScriptedAws, github: FakeGitHub, run: Run) -> None:
@@ -637,7 +637,7 @@ def test_on_the_command_line_the_environment_has_the_token(
     argv = ["deploy", "--config", "/my/parameter", "--sha", SHA, "--github-deployment", "production"]
     assert cli.main(argv, os.environ, clock=clock) == 0
     assert [asked.method for asked in github.asked] == ["POST"] * 3
-    assert all("log_url" not in each for each in github.told())
+    assert all("log_url" not in each for each in github.statuses_of())
 
 
 def test_githubs_api_is_reached_by_way_of_the_proxy(

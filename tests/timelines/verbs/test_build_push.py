@@ -267,8 +267,8 @@ def test_a_build_is_pushed_and_known_by_the_digest_that_buildkit_says(
     assert ended.outputs["digest"] == digest
     assert ended.outputs["built"] == "true"
     assert ended.outputs["tags"].splitlines() == [SHA, "latest"]
-    told = {"image": f"{REPOSITORY}@{digest}", "digest": digest, "tags": [SHA, "latest"], "built": True}
-    assert json.loads(ended.outputs["built-images"]) == {"app": told}
+    image = {"image": f"{REPOSITORY}@{digest}", "digest": digest, "tags": [SHA, "latest"], "built": True}
+    assert json.loads(ended.outputs["built-images"]) == {"app": image}
     assert [run["words"][:2] for run in docker.runs] == [["login", "--username"], ["buildx", "build"]]
     assert docker.runs[0]["stdin"] == "hunter2"
     assert set(docker.pushed) == {f"{REPOSITORY}:{SHA}", f"{REPOSITORY}:latest"}

@@ -494,7 +494,7 @@ def test_a_failure_under_codedeploy_does_not_blame_the_old_target_group(aws: Scr
     aws.on("codedeploy.GetDeploymentGroup", codedeploy.group())
     aws.on("codedeploy.ListDeployments", {"deployments": []})
     failed = codedeploy.deployment(status="Failed", error=("HEALTH_CONSTRAINTS", "Tasks are unhealthy."))
-    aws.on("codedeploy.BatchGetDeployments", codedeploy.told(failed))
+    aws.on("codedeploy.BatchGetDeployments", codedeploy.described(failed))
     aws.on("codedeploy.CreateDeployment", {"deploymentId": "d-NEW"})
     aws.on("codedeploy.BatchGetDeploymentTargets", codedeploy.target("Install", "Failed"))
     aws.on("elbv2.DescribeTargetHealth", {"TargetHealthDescriptions": []})

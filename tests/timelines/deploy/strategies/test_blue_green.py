@@ -36,7 +36,7 @@ from tests.scripted_aws import (
     reset,
     throttled,
 )
-from tests.scripted_aws import blue_green as native
+from tests.scripted_aws import blue_green as answers
 from tests.timelines.conftest import DOCUMENT, Step
 
 Run = Callable[..., Step]
@@ -44,10 +44,10 @@ Run = Callable[..., Step]
 OLD = ecs.deployment("ecs-svc/1", task_definition="web:1")
 NEW = ecs.deployment("ecs-svc/2", task_definition="web:2", rollout_state="IN_PROGRESS")
 DONE = ecs.deployment("ecs-svc/2", task_definition="web:2")
-BEFORE = native.service(deployments=[OLD])
-MOVING = native.service(deployments=[NEW, OLD | {"status": "ACTIVE"}])
-OURS = native.arn("2")
-THEIRS = native.service_deployment("7", created=-30)
+BEFORE = answers.service(deployments=[OLD])
+MOVING = answers.service(deployments=[NEW, OLD | {"status": "ACTIVE"}])
+OURS = answers.arn("2")
+THEIRS = answers.service_deployment("7", created=-30)
 HAS_ALREADY = {"taskDefinition": ecs.task_definition("web", 2), "tags": []}
 
 
@@ -57,9 +57,9 @@ def service(aws: ScriptedAws) -> None:
     aws.on("ecs.DescribeServices", {"services": [BEFORE]})
     aws.on("ecs.DescribeServices", {"services": [MOVING]}, after="ecs.UpdateService")
     aws.on("ecs.UpdateService", {"service": MOVING})
-    aws.on("ecs.ListServiceDeployments", native.listed())
-    aws.on("ecs.ListServiceDeployments", native.listed(native.service_deployment()), after="ecs.UpdateService")
-    aws.on("ecs.DescribeServiceRevisions", native.revisions)
+    aws.on("ecs.ListServiceDeployments", answers.listed())
+    aws.on("ecs.ListServiceDeployments", answers.listed(answers.service_deployment()), after="ecs.UpdateService")
+    aws.on("ecs.DescribeServiceRevisions", answers.revisions)
     task = ecs.task(task_definition="web:2", started_by="ecs-svc/2")
     aws.on("ecs.ListTasks", {"taskArns": []})
     aws.on("ecs.ListTasks", {"taskArns": [task["taskArn"]]}, where={"desiredStatus": "RUNNING"})
@@ -77,15 +77,15 @@ def job(aws: ScriptedAws, clock: Clock, monkeypatch: pytest.MonkeyPatch, tmp_pat
 
 def timeline(aws: ScriptedAws, *looks: Params, every: float = 10) -> None:
     """What DescribeServiceDeployments answers from UpdateService on."""
-    aws.on("ecs.DescribeServiceDeployments", *native.through(*looks, every=every), after="ecs.UpdateService")
+    aws.on("ecs.DescribeServiceDeployments", *answers.through(*looks, every=every), after="ecs.UpdateService")
 
 
 def seen(status: str = "IN_PROGRESS", stage: str | None = None, **more: Any) -> Params:
-    return native.service_deployment("2", status, stage, **more)
+    return answers.service_deployment("2", status, stage, **more)
 
 
 SCALING, BAKING, DEPLOYED = seen(stage="SCALE_UP"), seen(stage="BAKE_TIME"), seen("SUCCESSFUL")
-PAUSE = native.hook(expiresAt=moment(600), timeoutAction="ROLLBACK")
+PAUSE = answers.hook(expiresAt=moment(600), timeoutAction="ROLLBACK")
 PAUSED = seen(stage="POST_TEST_TRAFFIC_SHIFT", hooks=[PAUSE])
 
 
@@ -94,21 +94,21 @@ PAUSED = seen(stage="POST_TEST_TRAFFIC_SHIFT", hooks=[PAUSE])
 
 def test_a_deployment_is_followed_through_its_stages(aws: ScriptedAws, step: Run) -> None:
     """Each is said once, as ECS spells it; the bake time is no success yet."""
-    timeline(aws, *native.stages())
+    timeline(aws, *answers.stages())
     ended = step("deploy")
     assert ended.exit_code == 0, ended.log
     assert ended.outputs["result"] == "succeeded"
     assert ended.outputs["deployment-id"] == OURS
-    said = [ended.log.index(f"web: {stage}, ") for stage in ("PENDING", *native.STAGES)]
+    said = [ended.log.index(f"web: {stage}, ") for stage in ("PENDING", *answers.STAGES)]
     assert said == sorted(said)
-    assert all(ended.log.count(f"web: {stage}, ") == 1 for stage in native.STAGES)
+    assert all(ended.log.count(f"web: {stage}, ") == 1 for stage in answers.STAGES)
     assert aws.count("ecs.UpdateService") == 1
 
 
 def test_a_canary_tells_its_share_of_the_traffic(aws: ScriptedAws, step: Run) -> None:
     """One line a step."""
     shift = [seen(stage="PRODUCTION_TRAFFIC_SHIFT", running=1, weight=weight) for weight in (10.0, 50.0, 100.0)]
-    aws.on("ecs.DescribeServices", {"services": [native.service("CANARY", deployments=[OLD])]})
+    aws.on("ecs.DescribeServices", {"services": [answers.service("CANARY", deployments=[OLD])]})
     timeline(aws, SCALING, *shift, BAKING, DEPLOYED)
     ended = step("deploy")
     assert ended.exit_code == 0, ended.log
@@ -119,7 +119,7 @@ def test_a_canary_tells_its_share_of_the_traffic(aws: ScriptedAws, step: Run) ->
 
 def test_of_a_look_nothing_but_the_service_deployment_is_asked(aws: ScriptedAws, step: Run) -> None:
     """A deployment that goes well costs one call a look."""
-    timeline(aws, *native.stages())
+    timeline(aws, *answers.stages())
     assert step("deploy").exit_code == 0
     operations = [call.operation for call in aws.calls]
     watched = operations[operations.index("ecs.UpdateService") : operations.index("ecs.ListTasks")]
@@ -135,7 +135,7 @@ def test_of_a_look_nothing_but_the_service_deployment_is_asked(aws: ScriptedAws,
 def test_stable_waits_until_the_tasks_of_before_are_gone(aws: ScriptedAws, step: Run) -> None:
     """SUCCESSFUL may come before that."""
     timeline(aws, BAKING, DEPLOYED)
-    settled = native.service(deployments=[DONE])
+    settled = answers.service(deployments=[DONE])
     aws.on("ecs.DescribeServices", {"services": [settled | {"runningCount": 2}]}, after="ecs.UpdateService")
     aws.on("ecs.DescribeServices", at(40, {"services": [settled]}), after="ecs.UpdateService")
     ended = step("deploy", wait_until="stable")
@@ -148,22 +148,22 @@ def test_several_services_are_looked_at_in_one_call(aws: ScriptedAws, step: Run)
     services = {name: {"task-definition": name, "containers": {"app": "app"}} for name in ("web", "api")}
     document = {"cluster": ecs.CLUSTER, "images": DOCUMENT["images"], "services": services}
     aws.on("ssm.GetParameter", {"Parameter": {"Value": json.dumps(document)}})
-    native_services, deployments = {}, []
+    described_services, deployments = {}, []
     for name in services:
         old = ecs.deployment("ecs-svc/1", task_definition=f"{name}:1")
         new = ecs.deployment("ecs-svc/2", task_definition=f"{name}:2", rollout_state="IN_PROGRESS")
-        native_services[name] = native.service(name=name, deployments=[old])
-        moving = {"service": native.service(name=name, deployments=[new, old | {"status": "ACTIVE"}])}
+        described_services[name] = answers.service(name=name, deployments=[old])
+        moving = {"service": answers.service(name=name, deployments=[new, old | {"status": "ACTIVE"}])}
         aws.on("ecs.UpdateService", moving, where={"service": name})
-        deployments.append(native.service_deployment("2", service=name))
+        deployments.append(answers.service_deployment("2", service=name))
         running = ecs.task(name, task_definition=f"{name}:2")
         where = {"desiredStatus": "RUNNING", "serviceName": name}
         aws.on("ecs.ListTasks", {"taskArns": [running["taskArn"]]}, where=where)
-    aws.on("ecs.DescribeServices", ecs.described("services", *native_services.values()))
+    aws.on("ecs.DescribeServices", ecs.described("services", *described_services.values()))
     aws.on("ecs.DescribeTasks", ecs.described("tasks", *(ecs.task(n, task_definition=f"{n}:2") for n in services)))
-    aws.on("ecs.ListServiceDeployments", native.listed(*deployments), after="ecs.UpdateService")
+    aws.on("ecs.ListServiceDeployments", answers.listed(*deployments), after="ecs.UpdateService")
     ended = [one | {"status": "SUCCESSFUL"} for one in deployments]
-    looks = (at(0, native.described(*deployments)), at(20, native.described(*ended)))
+    looks = (at(0, answers.described(*deployments)), at(20, answers.described(*ended)))
     aws.on("ecs.DescribeServiceDeployments", *looks, after="ecs.UpdateService")
     done = step("deploy")
     assert done.exit_code == 0, done.log
@@ -211,7 +211,7 @@ def test_a_stage_is_not_reached_while_it_goes_back(aws: ScriptedAws, step: Run) 
 
 # ---- to a bad end ----
 
-SMOKE = native.hook("FAILED", "h", targetType="AWS_LAMBDA", targetArn="arn:aws:lambda:r:1:function:smoke")
+SMOKE = answers.hook("FAILED", "h", targetType="AWS_LAMBDA", targetArn="arn:aws:lambda:r:1:function:smoke")
 ALARMS = {"status": "TRIGGERED", "alarmNames": ["web-5xx"], "triggeredAlarmNames": ["web-5xx"]}
 
 
@@ -254,8 +254,8 @@ def test_a_rollback_that_fails_has_its_own_word(aws: ScriptedAws, step: Run) -> 
 def test_a_stop_for_a_newer_deployment_is_superseded(aws: ScriptedAws, step: Run) -> None:
     """Neither green nor a failure of the app; theirs is not touched."""
     timeline(aws, SCALING, seen("STOP_REQUESTED"), seen("STOPPED"))
-    newer = native.service_deployment("9", created=20)
-    aws.on("ecs.ListServiceDeployments", at(20, native.listed(seen("STOPPED"), newer)), after="ecs.UpdateService")
+    newer = answers.service_deployment("9", created=20)
+    aws.on("ecs.ListServiceDeployments", at(20, answers.listed(seen("STOPPED"), newer)), after="ecs.UpdateService")
     ended = step("deploy")
     assert ended.exit_code == 5, ended.log
     assert "service deployment 9 (web:9) replaced ours" in ended.log
@@ -266,7 +266,7 @@ def test_a_newer_deployment_that_is_not_listed_yet_is_known_by_the_service(aws: 
     """DescribeServices may be ahead of ListServiceDeployments."""
     timeline(aws, SCALING, seen("STOPPED"))
     theirs = ecs.deployment("ecs-svc/9", task_definition="web:9", rollout_state="IN_PROGRESS")
-    aws.on("ecs.DescribeServices", {"services": [native.service(deployments=[theirs])]}, after="ecs.UpdateService")
+    aws.on("ecs.DescribeServices", {"services": [answers.service(deployments=[theirs])]}, after="ecs.UpdateService")
     ended = step("deploy")
     assert ended.exit_code == 5, ended.log
     assert "deployment ecs-svc/9 (web:9) replaced ours" in ended.log
@@ -274,23 +274,23 @@ def test_a_newer_deployment_that_is_not_listed_yet_is_known_by_the_service(aws: 
 
 def test_a_newer_deployment_of_our_own_revision_is_followed(aws: ScriptedAws, step: Run) -> None:
     """It runs what we asked for, so its end is ours."""
-    again = native.service_deployment("again", created=20)
-    target = again["targetServiceRevision"] | {"arn": native.arn("2", "service-revision")}
+    again = answers.service_deployment("again", created=20)
+    target = again["targetServiceRevision"] | {"arn": answers.arn("2", "service-revision")}
     again |= {"targetServiceRevision": target}
     looks = [[SCALING], [seen("STOPPED"), again], [seen("STOPPED"), again | {"status": "SUCCESSFUL"}]]
-    answers = [at(20 * number, native.described(*look)) for number, look in enumerate(looks)]
-    aws.on("ecs.DescribeServiceDeployments", *answers, after="ecs.UpdateService")
-    aws.on("ecs.ListServiceDeployments", at(20, native.listed(seen("STOPPED"), again)), after="ecs.UpdateService")
+    polls = [at(20 * number, answers.described(*look)) for number, look in enumerate(looks)]
+    aws.on("ecs.DescribeServiceDeployments", *polls, after="ecs.UpdateService")
+    aws.on("ecs.ListServiceDeployments", at(20, answers.listed(seen("STOPPED"), again)), after="ecs.UpdateService")
     ended = step("deploy")
     assert ended.exit_code == 0, ended.log
-    assert ended.outputs["deployment-id"] == native.arn("again")
+    assert ended.outputs["deployment-id"] == answers.arn("again")
     assert "service deployment again (web:2) took over with our task definition" in ended.log
 
 
 def test_a_stop_without_a_newer_deployment_is_a_failure(aws: ScriptedAws, step: Run) -> None:
     """With ECS's reason; what was there before ours did not replace it."""
     timeline(aws, SCALING, seen("STOPPED", statusReason="Stopped by arn:aws:iam::1:user/someone."))
-    aws.on("ecs.ListServiceDeployments", native.listed(THEIRS, seen("STOPPED")), after="ecs.UpdateService")
+    aws.on("ecs.ListServiceDeployments", answers.listed(THEIRS, seen("STOPPED")), after="ecs.UpdateService")
     ended = step("deploy")
     assert ended.exit_code == 1
     assert "STOPPED: Stopped by arn:aws:iam::1:user/someone" in ended.log
@@ -298,7 +298,7 @@ def test_a_stop_without_a_newer_deployment_is_a_failure(aws: ScriptedAws, step: 
 
 def test_a_deployment_that_is_missing_for_a_moment_is_no_verdict(aws: ScriptedAws, step: Run) -> None:
     """The service is there."""
-    looks = (at(0, native.described()), at(10, native.described(SCALING)), at(20, native.described(DEPLOYED)))
+    looks = (at(0, answers.described()), at(10, answers.described(SCALING)), at(20, answers.described(DEPLOYED)))
     aws.on("ecs.DescribeServiceDeployments", *looks, after="ecs.UpdateService")
     ended = step("deploy")
     assert ended.exit_code == 0, ended.log
@@ -310,9 +310,9 @@ def test_a_deployment_that_is_missing_for_a_moment_is_no_verdict(aws: ScriptedAw
 
 def test_ours_is_known_by_ecs_clock_and_by_its_revision(aws: ScriptedAws, step: Run) -> None:
     """It may be a moment older than the PRIMARY; an earlier one of the same revision is another's."""
-    earlier = native.service_deployment("1st", "ROLLBACK_SUCCESSFUL", created=-60)
+    earlier = answers.service_deployment("1st", "ROLLBACK_SUCCESSFUL", created=-60)
     earlier["targetServiceRevision"] = SCALING["targetServiceRevision"]
-    there = native.listed(THEIRS | {"createdAt": moment(3)}, seen(created=-1), earlier)
+    there = answers.listed(THEIRS | {"createdAt": moment(3)}, seen(created=-1), earlier)
     aws.on("ecs.ListServiceDeployments", there, after="ecs.UpdateService")
     timeline(aws, SCALING, DEPLOYED)
     ended = step("deploy")
@@ -322,13 +322,13 @@ def test_ours_is_known_by_ecs_clock_and_by_its_revision(aws: ScriptedAws, step: 
     assert asked[-1]["createdAt"] == {"after": moment(-5)}
 
 
-@pytest.mark.parametrize("before", [[], [native.service_deployment("5", created=-2)]], ids=["nothing", "another's"])
+@pytest.mark.parametrize("before", [[], [answers.service_deployment("5", created=-2)]], ids=["nothing", "another's"])
 def test_a_service_deployment_that_is_listed_late_is_waited_for(
     aws: ScriptedAws, step: Run, before: list[Params]
 ) -> None:
     """Another one is not taken in its place."""
     timeline(aws, SCALING, DEPLOYED)
-    listed = (at(0, native.listed(*before)), at(5, throttled()), at(10, native.listed(*before, SCALING)))
+    listed = (at(0, answers.listed(*before)), at(5, throttled()), at(10, answers.listed(*before, SCALING)))
     aws.on("ecs.ListServiceDeployments", *listed, after="ecs.UpdateService")
     ended = step("deploy")
     assert ended.exit_code == 0, ended.log
@@ -337,7 +337,7 @@ def test_a_service_deployment_that_is_listed_late_is_waited_for(
 
 @pytest.mark.parametrize(
     ("answer", "words"),
-    [(native.listed(), "ECS lists no service deployment of it"), (denied(), "AccessDenied")],
+    [(answers.listed(), "ECS lists no service deployment of it"), (denied(), "AccessDenied")],
     ids=["never", "permission"],
 )
 def test_a_service_deployment_that_is_never_found_leaves_the_outcome_unknown(
@@ -368,9 +368,9 @@ def test_a_word_that_aws_added_since_is_said_and_watched_on(aws: ScriptedAws, st
 def test_a_service_that_has_the_revision_is_not_updated(aws: ScriptedAws, step: Run) -> None:
     """What brought it was successful."""
     aws.on("ecs.DescribeTaskDefinition", HAS_ALREADY)
-    aws.on("ecs.DescribeServices", {"services": [native.service(deployments=[DONE])]})
-    aws.on("ecs.ListServiceDeployments", native.listed(DEPLOYED))
-    aws.on("ecs.DescribeServiceDeployments", native.described(DEPLOYED))
+    aws.on("ecs.DescribeServices", {"services": [answers.service(deployments=[DONE])]})
+    aws.on("ecs.ListServiceDeployments", answers.listed(DEPLOYED))
+    aws.on("ecs.DescribeServiceDeployments", answers.described(DEPLOYED))
     ended = step("deploy")
     assert ended.exit_code == 0, ended.log
     assert ended.outputs["deployment-id"] == OURS
@@ -380,7 +380,7 @@ def test_a_service_that_has_the_revision_is_not_updated(aws: ScriptedAws, step: 
 def test_a_revision_that_ecs_lists_no_deployment_of_was_deployed_long_ago(aws: ScriptedAws, step: Run) -> None:
     """It keeps them for ninety days; the service tells enough."""
     aws.on("ecs.DescribeTaskDefinition", HAS_ALREADY)
-    aws.on("ecs.DescribeServices", {"services": [native.service(deployments=[DONE])]})
+    aws.on("ecs.DescribeServices", {"services": [answers.service(deployments=[DONE])]})
     ended = step("deploy")
     assert ended.exit_code == 0, ended.log
     assert ended.outputs["deployment-id"] == "ecs-svc/2"
@@ -390,9 +390,9 @@ def test_a_revision_that_ecs_lists_no_deployment_of_was_deployed_long_ago(aws: S
 def test_a_revision_of_more_than_three_months_ago_is_no_refusal(aws: ScriptedAws, step: Run) -> None:
     """ECS refuses to list since then."""
     aws.on("ecs.DescribeTaskDefinition", HAS_ALREADY)
-    aws.on("ecs.DescribeServices", {"services": [native.service(deployments=[DONE | {"createdAt": moment(-9e6)}])]})
+    aws.on("ecs.DescribeServices", {"services": [answers.service(deployments=[DONE | {"createdAt": moment(-9e6)}])]})
     refusal = error("InvalidParameterException", "createdAt must be within the last 3 months")
-    aws.on("ecs.ListServiceDeployments", lambda params: refusal if "createdAt" in params else native.listed()(params))
+    aws.on("ecs.ListServiceDeployments", lambda params: refusal if "createdAt" in params else answers.listed()(params))
     ended = step("deploy")
     assert ended.exit_code == 0, ended.log
     assert aws.count("ecs.UpdateService") == 0
@@ -402,8 +402,8 @@ def test_a_deployment_of_the_revision_that_is_under_way_is_followed(aws: Scripte
     """It is nobody's conflict, and not begun again, even where ECS lists it late."""
     aws.on("ecs.DescribeTaskDefinition", HAS_ALREADY)
     aws.on("ecs.DescribeServices", {"services": [MOVING]})
-    aws.on("ecs.ListServiceDeployments", at(0, native.listed()), at(5, native.listed(SCALING)))
-    aws.on("ecs.DescribeServiceDeployments", *native.through(SCALING, BAKING, DEPLOYED))
+    aws.on("ecs.ListServiceDeployments", at(0, answers.listed()), at(5, answers.listed(SCALING)))
+    aws.on("ecs.DescribeServiceDeployments", *answers.through(SCALING, BAKING, DEPLOYED))
     ended = step("deploy", on_conflict="fail")
     assert ended.exit_code == 0, ended.log
     assert "BAKE_TIME" in ended.log
@@ -414,18 +414,18 @@ def test_a_deployment_of_the_revision_that_is_under_way_is_followed(aws: Scripte
 def test_a_revision_that_was_taken_back_is_deployed_again_by_force(aws: ScriptedAws, step: Run, status: str) -> None:
     """Where the service still tells it as its own, UpdateService is no deployment otherwise."""
     aws.on("ecs.DescribeTaskDefinition", HAS_ALREADY)
-    aws.on("ecs.DescribeServices", {"services": [native.service(deployments=[DONE])]})
-    failed, again = seen(status, created=1), native.service_deployment("2b", created=60)
-    again["targetServiceRevision"] = again["targetServiceRevision"] | {"arn": native.arn("2", "service-revision")}
-    aws.on("ecs.ListServiceDeployments", native.listed(failed))
+    aws.on("ecs.DescribeServices", {"services": [answers.service(deployments=[DONE])]})
+    failed, again = seen(status, created=1), answers.service_deployment("2b", created=60)
+    again["targetServiceRevision"] = again["targetServiceRevision"] | {"arn": answers.arn("2", "service-revision")}
+    aws.on("ecs.ListServiceDeployments", answers.listed(failed))
     new = NEW | {"id": "ecs-svc/3", "createdAt": moment(60)}
-    forced = {"service": native.service(deployments=[new, DONE | {"status": "ACTIVE"}])}
+    forced = {"service": answers.service(deployments=[new, DONE | {"status": "ACTIVE"}])}
     aws.on("ecs.UpdateService", forced, where={"forceNewDeployment": True})
-    aws.on("ecs.ListServiceDeployments", native.listed(failed, again), after="ecs.UpdateService")
-    aws.on("ecs.DescribeServiceDeployments", native.described(again | {"status": "SUCCESSFUL"}))
+    aws.on("ecs.ListServiceDeployments", answers.listed(failed, again), after="ecs.UpdateService")
+    aws.on("ecs.DescribeServiceDeployments", answers.described(again | {"status": "SUCCESSFUL"}))
     ended = step("deploy")
     assert ended.exit_code == 0, ended.log
-    assert ended.outputs["deployment-id"] == native.arn("2b")
+    assert ended.outputs["deployment-id"] == answers.arn("2b")
     assert aws.count("ecs.UpdateService") == 1
     assert next(call for call in aws.calls if call.operation == "ecs.UpdateService").params["forceNewDeployment"]
 
@@ -434,7 +434,7 @@ PLAN = DeploymentPlan(
     Service("web", "web", RegisteredTaskDefinition("web"), {}),
     ecs.CLUSTER,
     {},
-    native.service(deployments=[DONE, OLD | {"status": "ACTIVE"}]),
+    answers.service(deployments=[DONE, OLD | {"status": "ACTIVE"}]),
     seen_at=0,
     strategy=Strategy.BLUE_GREEN,
 )
@@ -446,7 +446,7 @@ def test_where_only_settings_change_nothing_is_waited_for(
 ) -> None:
     """ECS goes on with the PRIMARY that there was."""
     aws.on("ecs.UpdateService", {"service": PLAN.service}, where={"desiredCount": 3})
-    aws.on("ecs.ListServiceDeployments", native.listed(*there), after="ecs.UpdateService")
+    aws.on("ecs.ListServiceDeployments", answers.listed(*there), after="ecs.UpdateService")
     plan = replace(PLAN, update={"desiredCount": 3})
     own = blue_green.start(job, plan, ecs.task_definition_arn("web:2"))
     assert (own.id, own.started_by) == (name, "ecs-svc/2")
@@ -458,7 +458,7 @@ def test_after_an_update_of_settings_what_can_not_be_read_is_no_refusal(
     job: Job, aws: ScriptedAws, moving: bool
 ) -> None:
     """The service was changed: to say that it was not begun would be wrong."""
-    updated = native.service(deployments=[NEW if moving else DONE])
+    updated = answers.service(deployments=[NEW if moving else DONE])
     aws.on("ecs.UpdateService", {"service": updated})
     aws.on("ecs.ListServiceDeployments", denied(), after="ecs.UpdateService")
     with pytest.raises(OutcomeUnknown, match="deployment ecs-svc/2 to web:2 can't be read"):
@@ -468,7 +468,7 @@ def test_after_an_update_of_settings_what_can_not_be_read_is_no_refusal(
 def test_of_the_same_revision_once_more_the_one_before_it_is_what_to_go_back_to(job: Job, aws: ScriptedAws) -> None:
     """Going back to itself would be none."""
     third = NEW | {"id": "ecs-svc/3"}
-    aws.on("ecs.UpdateService", {"service": native.service(deployments=[third])}, where={"forceNewDeployment": True})
+    aws.on("ecs.UpdateService", {"service": answers.service(deployments=[third])}, where={"forceNewDeployment": True})
     own = blue_green.start(job, replace(PLAN, force=True), ecs.task_definition_arn("web:2"))
     assert own.previous_task_definition == ecs.task_definition_arn("web:1")
     assert own.started_by == "ecs-svc/3"
@@ -480,9 +480,9 @@ def test_of_the_same_revision_once_more_the_one_before_it_is_what_to_go_back_to(
 def theirs_is_under_way(aws: ScriptedAws, one: Params) -> None:
     """Until UpdateService, or for 40 seconds; then ours is there as well."""
     aws.on(
-        "ecs.ListServiceDeployments", at(0, native.listed(one)), at(40, native.listed(one | {"status": "SUCCESSFUL"}))
+        "ecs.ListServiceDeployments", at(0, answers.listed(one)), at(40, answers.listed(one | {"status": "SUCCESSFUL"}))
     )
-    aws.on("ecs.ListServiceDeployments", native.listed(one, SCALING), after="ecs.UpdateService")
+    aws.on("ecs.ListServiceDeployments", answers.listed(one, SCALING), after="ecs.UpdateService")
     timeline(aws, SCALING, DEPLOYED)
 
 
@@ -517,7 +517,7 @@ def test_somebody_elses_deployment_can_be_superseded(aws: ScriptedAws, step: Run
 def test_a_rollback_from_our_revision_is_in_the_way_too(aws: ScriptedAws, step: Run) -> None:
     """What goes back from the revision does not bring it."""
     aws.on("ecs.DescribeTaskDefinition", HAS_ALREADY)
-    aws.on("ecs.ListServiceDeployments", native.listed(seen("ROLLBACK_IN_PROGRESS", created=-60)))
+    aws.on("ecs.ListServiceDeployments", answers.listed(seen("ROLLBACK_IN_PROGRESS", created=-60)))
     ended = step("deploy", on_conflict="fail")
     assert ended.exit_code == 2
     assert "service deployment 2 (web:2) is ROLLBACK_IN_PROGRESS" in ended.log
@@ -530,7 +530,7 @@ def test_what_takes_too_long_is_rolled_back_by_ecs(aws: ScriptedAws, step: Run) 
     """on-failure: rollback stops the deployment and follows the same one to its end."""
     timeline(aws, SCALING)
     aws.on("ecs.StopServiceDeployment", {"serviceDeploymentArn": OURS}, where={"stopType": "ROLLBACK"})
-    back = (native.described(seen("ROLLBACK_IN_PROGRESS")), native.described(seen("ROLLBACK_SUCCESSFUL")))
+    back = (answers.described(seen("ROLLBACK_IN_PROGRESS")), answers.described(seen("ROLLBACK_SUCCESSFUL")))
     aws.on("ecs.DescribeServiceDeployments", at(2, back[0]), at(12, back[1]), after="ecs.StopServiceDeployment")
     ended = step("deploy", deployment_timeout="90s", on_failure="rollback")
     assert ended.exit_code == 3, ended.log
@@ -541,7 +541,7 @@ def test_a_lost_answer_of_stop_service_deployment_is_looked_for(aws: ScriptedAws
     """It is asked for once."""
     timeline(aws, SCALING)
     aws.on("ecs.StopServiceDeployment", lost({"serviceDeploymentArn": OURS}))
-    aws.on("ecs.DescribeServiceDeployments", native.described(seen("ROLLBACK_SUCCESSFUL")), after="ecs.StopServiceDeployment")  # fmt: skip
+    aws.on("ecs.DescribeServiceDeployments", answers.described(seen("ROLLBACK_SUCCESSFUL")), after="ecs.StopServiceDeployment")  # fmt: skip
     ended = step("deploy", deployment_timeout="90s", on_failure="rollback")
     assert ended.exit_code == 3, ended.log
     assert aws.count("ecs.StopServiceDeployment") == 1
@@ -584,14 +584,14 @@ def test_a_deployment_is_stopped_unless_it_has_ended(
 def test_what_has_ended_goes_back_by_another_deployment(aws: ScriptedAws, step: Run) -> None:
     """Of what ran before; that one is followed then."""
     timeline(aws, SCALING, seen("STOPPED"))
-    back = native.service_deployment("3", created=200)
-    back["targetServiceRevision"] = back["targetServiceRevision"] | {"arn": native.arn("1", "service-revision")}
+    back = answers.service_deployment("3", created=200)
+    back["targetServiceRevision"] = back["targetServiceRevision"] | {"arn": answers.arn("1", "service-revision")}
     third = ecs.deployment("ecs-svc/3", task_definition="web:1", rollout_state="IN_PROGRESS", created=200)
-    returning = {"service": native.service(deployments=[third, NEW | {"status": "ACTIVE"}])}
+    returning = {"service": answers.service(deployments=[third, NEW | {"status": "ACTIVE"}])}
     aws.on("ecs.UpdateService", returning, where={"taskDefinition": ecs.task_definition_arn("web:1")})
     second = "ecs.UpdateService#2"
-    aws.on("ecs.ListServiceDeployments", native.listed(back), after=second)
-    aws.on("ecs.DescribeServiceDeployments", native.described(back | {"status": "SUCCESSFUL"}), after=second)
+    aws.on("ecs.ListServiceDeployments", answers.listed(back), after=second)
+    aws.on("ecs.DescribeServiceDeployments", answers.described(back | {"status": "SUCCESSFUL"}), after=second)
     ended = step("deploy", on_failure="rollback", force_new_deployment="true")
     assert ended.exit_code == 3, ended.log
     updates = [call.params for call in aws.calls if call.operation == "ecs.UpdateService"]
@@ -602,12 +602,12 @@ def test_what_has_ended_goes_back_by_another_deployment(aws: ScriptedAws, step: 
 @pytest.mark.parametrize("status", ["STOPPED", "ROLLBACK_SUCCESSFUL"])
 def test_what_ends_while_it_is_asked_to_go_back_is_looked_at_again(aws: ScriptedAws, step: Run, status: str) -> None:
     """Somebody else's deployment is not replaced, and what ECS rolled back by itself needs nothing."""
-    aws.on("ecs.DescribeServiceDeployments", native.described(SCALING))
+    aws.on("ecs.DescribeServiceDeployments", answers.described(SCALING))
     theirs = ecs.deployment("ecs-svc/9", task_definition="web:9", rollout_state="IN_PROGRESS")
 
     def conflict(_: Params) -> Any:
-        aws.on("ecs.DescribeServiceDeployments", native.described(seen(status)))
-        aws.on("ecs.DescribeServices", {"services": [native.service(deployments=[theirs])]}, after="ecs.UpdateService")
+        aws.on("ecs.DescribeServiceDeployments", answers.described(seen(status)))
+        aws.on("ecs.DescribeServices", {"services": [answers.service(deployments=[theirs])]}, after="ecs.UpdateService")
         return error("ConflictException")
 
     aws.on("ecs.StopServiceDeployment", conflict)
@@ -649,8 +649,8 @@ def test_a_cancelled_job_stops_only_what_is_ours_and_under_way(
     job: Job, aws: ScriptedAws, id: str, there: list[Params], answer: Any, words: str, calls: int
 ) -> None:
     """Also one that ECS had not listed yet; never somebody else's."""
-    aws.on("ecs.DescribeServiceDeployments", native.described(*there))
-    aws.on("ecs.ListServiceDeployments", native.listed(*there))
+    aws.on("ecs.DescribeServiceDeployments", answers.described(*there))
+    aws.on("ecs.ListServiceDeployments", answers.listed(*there))
     aws.on("ecs.StopServiceDeployment", answer, where={"serviceDeploymentArn": OURS, "stopType": "ROLLBACK"})
     assert words in blue_green.stop(job.aws, {**ENTRY, "id": id})
     assert aws.count("ecs.StopServiceDeployment") == calls
@@ -662,8 +662,8 @@ def test_a_cancelled_job_stops_only_what_is_ours_and_under_way(
 @pytest.mark.parametrize("there", [[PAUSED, THEIRS], [THEIRS], []])
 def test_the_deployment_that_waits_for_somebody_is_found(job: Job, aws: ScriptedAws, there: list[Params]) -> None:
     """With its hook; nothing where none waits."""
-    aws.on("ecs.ListServiceDeployments", native.listed(*there))
-    aws.on("ecs.DescribeServiceDeployments", native.described(*there))
+    aws.on("ecs.ListServiceDeployments", answers.listed(*there))
+    aws.on("ecs.DescribeServiceDeployments", answers.described(*there))
     found = blue_green.paused(job, ecs.CLUSTER, "web")
     if PAUSED in there:
         assert found is not None
@@ -673,7 +673,7 @@ def test_the_deployment_that_waits_for_somebody_is_found(job: Job, aws: Scripted
 
 
 @pytest.mark.parametrize(
-    ("answers", "now", "calls"),
+    ("responses", "now", "calls"),
     [
         ([{"serviceDeploymentArn": OURS}], PAUSED, 1),
         ([lost({"serviceDeploymentArn": OURS})], BAKING, 1),
@@ -683,10 +683,10 @@ def test_the_deployment_that_waits_for_somebody_is_found(job: Job, aws: Scripted
     ],
     ids=["at once", "its answer is lost", "and it waits at the next hook", "and it goes back", "it never arrived"],
 )
-def test_a_pause_is_ended_once(job: Job, aws: ScriptedAws, answers: list[Any], now: Params, calls: int) -> None:
+def test_a_pause_is_ended_once(job: Job, aws: ScriptedAws, responses: list[Any], now: Params, calls: int) -> None:
     """After a lost answer a look at the hook comes first: the next pause may be another's to end."""
-    aws.on("ecs.ContinueServiceDeployment", *answers)
-    aws.on("ecs.DescribeServiceDeployments", native.described(now))
+    aws.on("ecs.ContinueServiceDeployment", *responses)
+    aws.on("ecs.DescribeServiceDeployments", answers.described(now))
     blue_green.proceed(job, OURS, "ecs-pause-1", "CONTINUE")
     assert aws.count("ecs.ContinueServiceDeployment") == calls
 

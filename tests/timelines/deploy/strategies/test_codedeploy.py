@@ -38,20 +38,20 @@ from tests.scripted_aws import (
     server_error,
     throttled,
 )
-from tests.scripted_aws import codedeploy as told
+from tests.scripted_aws import codedeploy as answers
 from tests.timelines.conftest import DOCUMENT, REPOSITORY, Step
 
 Run = Callable[..., Step]
 
 OLD, NEW = (ecs.task_definition_arn(f"web:{n}") for n in "12")
-BEFORE = told.service()
-AFTER = told.service(told.task_set(task_definition="web:2", deployment="d-NEW"))
+BEFORE = answers.service()
+AFTER = answers.service(answers.task_set(task_definition="web:2", deployment="d-NEW"))
 OPERATION = "codedeploy.CreateDeployment"
 HOOK = ("HOOK_EXECUTION_FAILURE", "The deployment failed because a lifecycle hook failed.")
 BY_HAND = ("MANUAL_STOP", "The deployment was stopped.")
-THEIRS = told.deployment("d-THEIRS", task_definition="web:7")
+THEIRS = answers.deployment("d-THEIRS", task_definition="web:7")
 BUSY = error("DeploymentLimitExceededException", "The Deployment Group already has an active Deployment 'd-THEIRS'")
-SUCCEEDED = told.deployment(status="Succeeded")
+SUCCEEDED = answers.deployment(status="Succeeded")
 
 
 @pytest.fixture(autouse=True)
@@ -59,10 +59,10 @@ def service(aws: ScriptedAws) -> None:
     """A service of CodeDeploy's whose group takes the deployment, and that runs the asked-for digest afterwards."""
     aws.on("ecs.DescribeTaskDefinition", _task_definition())
     aws.on("ecs.DescribeServices", {"services": [BEFORE]})
-    aws.on("codedeploy.GetDeploymentGroup", told.group())
+    aws.on("codedeploy.GetDeploymentGroup", answers.group())
     aws.on("codedeploy.ListDeployments", {"deployments": []})
     aws.on(OPERATION, {"deploymentId": "d-NEW"})
-    aws.on("codedeploy.BatchGetDeploymentTargets", told.target())
+    aws.on("codedeploy.BatchGetDeploymentTargets", answers.target())
     aws.on("elbv2.DescribeTargetHealth", {"TargetHealthDescriptions": []})
     task = ecs.task(task_definition="web:2", started_by="ecs-svc/d-NEW")
     aws.on("ecs.ListTasks", {"taskArns": []})
@@ -89,8 +89,8 @@ def _task_definition(image: str = f"{REPOSITORY}@sha256:{'0' * 64}") -> Params:
 def timeline(aws: ScriptedAws, *looks: tuple[float, Params, Params | None]) -> None:
     """What is told of the deployment, and of its target, from CreateDeployment on."""
     for seconds, deployment, target in looks:
-        back = told.deployment("d-BACK", "Succeeded", "web:1")
-        aws.on("codedeploy.BatchGetDeployments", at(seconds, told.told(deployment, back)), after=OPERATION)
+        back = answers.deployment("d-BACK", "Succeeded", "web:1")
+        aws.on("codedeploy.BatchGetDeployments", at(seconds, answers.described(deployment, back)), after=OPERATION)
         if target:
             aws.on("codedeploy.BatchGetDeploymentTargets", at(seconds, target), after=OPERATION)
 
@@ -116,7 +116,7 @@ def content(request: Params) -> Params:
 
 def seen(status: str = "InProgress", **more: Any) -> Params:
     """Ours, as BatchGetDeployments tells it."""
-    return told.deployment(status=status, **more)
+    return answers.deployment(status=status, **more)
 
 
 # ---- to a good end ----
@@ -127,10 +127,10 @@ def test_a_deployment_is_followed_through_its_lifecycle_events(aws: ScriptedAws,
     timeline(
         aws,
         (0, seen("Created"), None),
-        (4, seen(), told.target("Install", running=0)),
-        (20, seen(), told.target("AllowTraffic", weight=10.0)),
-        (40, seen(), told.target("AllowTraffic", weight=100.0)),
-        (60, SUCCEEDED, told.target()),
+        (4, seen(), answers.target("Install", running=0)),
+        (20, seen(), answers.target("AllowTraffic", weight=10.0)),
+        (40, seen(), answers.target("AllowTraffic", weight=100.0)),
+        (60, SUCCEEDED, answers.target()),
     )
     ended = step("deploy")
     assert ended.exit_code == 0, ended.log
@@ -159,7 +159,7 @@ def test_a_deployment_is_followed_through_its_lifecycle_events(aws: ScriptedAws,
 
 def test_a_look_costs_two_reads_and_comes_every_two_seconds(aws: ScriptedAws, step: Run) -> None:
     """The deployment and its lifecycle events; a verdict is never late."""
-    timeline(aws, (0, seen(), told.target("Install", running=0)), (300, SUCCEEDED, told.target()))
+    timeline(aws, (0, seen(), answers.target("Install", running=0)), (300, SUCCEEDED, answers.target()))
     assert step("deploy").exit_code == 0
     reads = [call for call in aws.calls if call.operation.startswith("codedeploy.BatchGet")]
     looks = [call.time for call in reads if call.operation == "codedeploy.BatchGetDeployments"]
@@ -170,7 +170,7 @@ def test_a_look_costs_two_reads_and_comes_every_two_seconds(aws: ScriptedAws, st
 
 def test_the_old_tasks_may_wait_for_long(aws: ScriptedAws, step: Run) -> None:
     """It is said what for, and how not to wait for that."""
-    timeline(aws, (0, seen(minutes=5), told.target()), (300, SUCCEEDED, told.target()))
+    timeline(aws, (0, seen(minutes=5), answers.target()), (300, SUCCEEDED, answers.target()))
     ended = step("deploy")
     assert ended.exit_code == 0, ended.log
     words = "all traffic is on the new tasks; CodeDeploy waits 5 minutes before it ends the old ones"
@@ -182,9 +182,9 @@ def test_wait_until_a_lifecycle_event(aws: ScriptedAws, step: Run, clock: Clock)
     """It ends when that has succeeded, not with the deployment."""
     timeline(
         aws,
-        (0, seen(minutes=60), told.target("AllowTraffic")),
-        (30, seen(minutes=60), told.target("AfterAllowTraffic")),
-        (60, seen(minutes=60), told.target()),
+        (0, seen(minutes=60), answers.target("AllowTraffic")),
+        (30, seen(minutes=60), answers.target("AfterAllowTraffic")),
+        (60, seen(minutes=60), answers.target()),
     )
     ended = step("deploy", wait_until="after-allow-traffic")
     assert ended.exit_code == 0, ended.log
@@ -195,7 +195,9 @@ def test_wait_until_a_lifecycle_event(aws: ScriptedAws, step: Run, clock: Clock)
 def test_a_deployment_that_waits_for_somebody_is_paused(aws: ScriptedAws, step: Run) -> None:
     """Its own exit code, and what to do."""
     waiting = seen("Ready", ready=15)
-    timeline(aws, (0, seen(), told.target("Install")), (20, waiting, told.target("BeforeAllowTraffic", "Pending")))
+    timeline(
+        aws, (0, seen(), answers.target("Install")), (20, waiting, answers.target("BeforeAllowTraffic", "Pending"))
+    )
     ended = step("deploy")
     assert ended.exit_code == 9
     assert ended.outputs["result"] == "paused"
@@ -206,7 +208,9 @@ def test_a_deployment_that_waits_for_somebody_is_paused(aws: ScriptedAws, step: 
 def test_wait_until_ready_is_green_there(aws: ScriptedAws, step: Run) -> None:
     """Tests can run against it."""
     waiting = seen("Ready", ready=15)
-    timeline(aws, (0, seen(), told.target("Install")), (20, waiting, told.target("BeforeAllowTraffic", "Pending")))
+    timeline(
+        aws, (0, seen(), answers.target("Install")), (20, waiting, answers.target("BeforeAllowTraffic", "Pending"))
+    )
     ended = step("deploy", wait_until="ready")
     assert ended.exit_code == 0, ended.log
     assert ended.outputs["result"] == "in-progress"
@@ -219,23 +223,23 @@ def failed(status: str = "Failed", because: tuple[str, str] = HOOK, **more: Any)
     return seen(status, error=because, **more)
 
 
-NO = told.target("AfterAllowTestTraffic", "Failed", message="the smoke test says no")
+NO = answers.target("AfterAllowTestTraffic", "Failed", message="the smoke test says no")
 
 
 def test_a_hook_that_fails_is_rolled_back_in_red(aws: ScriptedAws, step: Run) -> None:
     """The hook's own words are in the log and the summary; the rollback is followed to its end."""
-    back = told.deployment("d-BACK", "InProgress", "web:1")
+    back = answers.deployment("d-BACK", "InProgress", "web:1")
     rolling_back = failed(rollback="d-BACK")
     timeline(
         aws,
-        (0, seen(), told.target("AfterAllowTestTraffic")),
-        (20, failed(autoRollbackConfiguration=told.ROLLS_BACK), NO),
+        (0, seen(), answers.target("AfterAllowTestTraffic")),
+        (20, failed(autoRollbackConfiguration=answers.ROLLS_BACK), NO),
         (40, rolling_back, NO),
     )
-    aws.on("codedeploy.BatchGetDeployments", at(26, told.told(rolling_back, back)), after=OPERATION)
+    aws.on("codedeploy.BatchGetDeployments", at(26, answers.described(rolling_back, back)), after=OPERATION)
     aws.on(
         "codedeploy.BatchGetDeployments",
-        at(40, told.told(rolling_back, {**back, "status": "Succeeded"})),
+        at(40, answers.described(rolling_back, {**back, "status": "Succeeded"})),
         after=OPERATION,
     )
     ended = step("deploy")
@@ -251,7 +255,7 @@ def test_a_hook_that_fails_is_rolled_back_in_red(aws: ScriptedAws, step: Run) ->
     ("end", "back", "code", "result", "within"),
     [
         (failed(), None, 1, "failed", 2),
-        (failed(autoRollbackConfiguration=told.ROLLS_BACK), None, 1, "failed", 64),
+        (failed(autoRollbackConfiguration=answers.ROLLS_BACK), None, 1, "failed", 64),
         (failed("Stopped", BY_HAND), None, 1, "failed", 14),
         (failed("Stopped", BY_HAND, rollback="d-BACK"), "Succeeded", 3, "rolled-back", 2),
         (failed(rollback="d-BACK"), "Failed", 4, "rollback-failed", 2),
@@ -270,9 +274,9 @@ def test_a_bad_end_is_told_as_what_it_is(
     aws: ScriptedAws, step: Run, clock: Clock, end: Params, back: str | None, code: int, result: str, within: float
 ) -> None:
     """Never green, and soon."""
-    rollback = [told.deployment("d-BACK", back, "web:1")] if back else []
-    timeline(aws, (0, seen(), told.target("Install")), (20, end, NO))
-    aws.on("codedeploy.BatchGetDeployments", at(20, told.told(end, *rollback)), after=OPERATION)
+    rollback = [answers.deployment("d-BACK", back, "web:1")] if back else []
+    timeline(aws, (0, seen(), answers.target("Install")), (20, end, NO))
+    aws.on("codedeploy.BatchGetDeployments", at(20, answers.described(end, *rollback)), after=OPERATION)
     ended = step("deploy")
     assert (ended.exit_code, ended.outputs["result"]) == (code, result), ended.log
     assert 20 <= clock.monotonic() <= 24 + within
@@ -285,8 +289,8 @@ def test_a_bad_end_is_told_as_what_it_is(
 @pytest.mark.parametrize("fault", [throttled(), server_error(), reset()], ids=str)
 def test_reads_that_fail_for_two_minutes_are_survived(aws: ScriptedAws, step: Run, fault: Any) -> None:
     """A deployment never fails on a read; that it can't look is said once."""
-    timeline(aws, (0, seen(), told.target("Install")), (125, SUCCEEDED, told.target()))
-    aws.on("codedeploy.BatchGetDeployments", at(5, fault), at(125, told.told(SUCCEEDED)), after=OPERATION)
+    timeline(aws, (0, seen(), answers.target("Install")), (125, SUCCEEDED, answers.target()))
+    aws.on("codedeploy.BatchGetDeployments", at(5, fault), at(125, answers.described(SUCCEEDED)), after=OPERATION)
     aws.on("codedeploy.BatchGetDeploymentTargets", fault, after=OPERATION)
     ended = step("deploy")
     assert ended.exit_code == 0, ended.log
@@ -306,9 +310,9 @@ def test_a_lost_answer_is_looked_for(aws: ScriptedAws, step: Run) -> None:
     """The deployment was created; a second call would be refused, or deploy twice."""
     aws.on(OPERATION, lost({"deploymentId": "d-NEW"}))
     aws.on("codedeploy.ListDeployments", {"deployments": ["d-THEIRS", "d-NEW"]}, after=OPERATION)
-    timeline(aws, (0, seen(), told.target("Install")), (20, SUCCEEDED, told.target()))
-    aws.on("codedeploy.BatchGetDeployments", at(0, told.told(THEIRS, seen())), after=OPERATION)
-    aws.on("codedeploy.BatchGetDeployments", at(20, told.told(SUCCEEDED)), after=OPERATION)
+    timeline(aws, (0, seen(), answers.target("Install")), (20, SUCCEEDED, answers.target()))
+    aws.on("codedeploy.BatchGetDeployments", at(0, answers.described(THEIRS, seen())), after=OPERATION)
+    aws.on("codedeploy.BatchGetDeployments", at(20, answers.described(SUCCEEDED)), after=OPERATION)
     ended = step("deploy")
     assert ended.exit_code == 0, ended.log
     assert ended.outputs["deployment-id"] == "d-NEW"
@@ -323,7 +327,7 @@ def test_a_lost_answer_is_found_by_the_hash_where_the_appspec_is_not_told(aws: S
     def ours(params: Params) -> Params:
         sha256 = created(aws)["revision"]["appSpecContent"]["sha256"]
         revision = {"revisionType": "AppSpecContent", "appSpecContent": {"sha256": sha256}}
-        return told.told({**SUCCEEDED, "revision": revision}, THEIRS)(params)
+        return answers.described({**SUCCEEDED, "revision": revision}, THEIRS)(params)
 
     aws.on(OPERATION, lost({"deploymentId": "d-NEW"}))
     aws.on("codedeploy.ListDeployments", {"deployments": ["d-THEIRS", "d-NEW"]}, after=OPERATION)
@@ -337,7 +341,7 @@ def test_a_repetition_that_finds_the_group_busy_finds_our_own_deployment(aws: Sc
     """It came late into the list."""
     aws.on(OPERATION, lost({"deploymentId": "d-NEW"}), BUSY)
     aws.on("codedeploy.ListDeployments", {"deployments": []}, {"deployments": ["d-NEW"]}, after=OPERATION)
-    timeline(aws, (0, SUCCEEDED, told.target()))
+    timeline(aws, (0, SUCCEEDED, answers.target()))
     ended = step("deploy")
     assert ended.exit_code == 0, ended.log
     assert ended.outputs["deployment-id"] == "d-NEW"
@@ -349,13 +353,13 @@ def test_a_repetition_that_finds_the_group_busy_finds_our_own_deployment(aws: Sc
 def others(aws: ScriptedAws, until: float) -> None:
     """Somebody else's deployment is under way until then."""
     aws.on("codedeploy.ListDeployments", at(0, {"deployments": ["d-THEIRS"]}), at(until, {"deployments": []}))
-    aws.on("codedeploy.BatchGetDeployments", told.told(THEIRS))
+    aws.on("codedeploy.BatchGetDeployments", answers.described(THEIRS))
 
 
 def test_on_conflict_wait(aws: ScriptedAws, step: Run) -> None:
     """For the end of somebody else's, and then ours is begun."""
     others(aws, until=60)
-    timeline(aws, (0, SUCCEEDED, told.target()))
+    timeline(aws, (0, SUCCEEDED, answers.target()))
     ended = step("deploy")
     assert ended.exit_code == 0, ended.log
     assert ended.log.count("deployment d-THEIRS (web:7) is InProgress, somebody else's; waiting for its end") == 1
@@ -375,7 +379,7 @@ def test_on_conflict_fail(aws: ScriptedAws, step: Run, policy: str) -> None:
 def test_somebody_who_was_quicker_is_waited_for(aws: ScriptedAws, step: Run) -> None:
     """CodeDeploy says that the group is busy: as if we had seen it before."""
     aws.on(OPERATION, BUSY, {"deploymentId": "d-NEW"})
-    aws.on("codedeploy.BatchGetDeployments", told.told(SUCCEEDED))
+    aws.on("codedeploy.BatchGetDeployments", answers.described(SUCCEEDED))
     ended = step("deploy")
     assert ended.exit_code == 0, ended.log
     assert aws.count(OPERATION) == 2
@@ -397,7 +401,7 @@ def test_a_deployment_to_our_revision_is_followed_instead(aws: ScriptedAws, step
     """Another run of the same commit began it."""
     aws.on("ecs.DescribeTaskDefinition", _registered_already())
     aws.on("codedeploy.ListDeployments", {"deployments": ["d-NEW"]})
-    aws.on("codedeploy.BatchGetDeployments", at(0, told.told(seen())), at(20, told.told(SUCCEEDED)))
+    aws.on("codedeploy.BatchGetDeployments", at(0, answers.described(seen())), at(20, answers.described(SUCCEEDED)))
     ended = step("deploy")
     assert ended.exit_code == 0, ended.log
     assert "deployment d-NEW (web:2) is under way already" in ended.log
@@ -414,9 +418,12 @@ def test_what_the_service_has_already_is_not_deployed_again(
 ) -> None:
     """Green, by the deployment that brought it, or else by its task set."""
     aws.on("ecs.DescribeTaskDefinition", _registered_already())
-    there = told.task_set(task_definition="web:2", deployment=brought)
-    aws.on("ecs.DescribeServices", {"services": [told.service(there)]})
-    aws.on("codedeploy.BatchGetDeployments", told.told(*([told.deployment(brought, "Succeeded")] if known else [])))
+    there = answers.task_set(task_definition="web:2", deployment=brought)
+    aws.on("ecs.DescribeServices", {"services": [answers.service(there)]})
+    aws.on(
+        "codedeploy.BatchGetDeployments",
+        answers.described(*([answers.deployment(brought, "Succeeded")] if known else [])),
+    )
     ended = step("deploy")
     assert ended.exit_code == 0, ended.log
     assert ended.outputs["deployment-id"] == name
@@ -426,9 +433,9 @@ def test_what_the_service_has_already_is_not_deployed_again(
 def test_what_came_with_a_deployment_that_failed_is_deployed_once_more(aws: ScriptedAws, step: Run) -> None:
     """Its traffic had moved, and nothing rolled it back: that is no success to rest on."""
     aws.on("ecs.DescribeTaskDefinition", _registered_already())
-    there = told.task_set(task_definition="web:2", deployment="d-LAST")
-    aws.on("ecs.DescribeServices", {"services": [told.service(there)]})
-    aws.on("codedeploy.BatchGetDeployments", told.told(failed(id="d-LAST"), SUCCEEDED))
+    there = answers.task_set(task_definition="web:2", deployment="d-LAST")
+    aws.on("ecs.DescribeServices", {"services": [answers.service(there)]})
+    aws.on("codedeploy.BatchGetDeployments", answers.described(failed(id="d-LAST"), SUCCEEDED))
     ended = step("deploy")
     assert ended.exit_code == 0, ended.log
     assert ended.outputs["deployment-id"] == "d-NEW"
@@ -439,7 +446,7 @@ def test_by_force_it_is_deployed_once_more(aws: ScriptedAws, step: Run) -> None:
     """The same revision in new tasks."""
     aws.on("ecs.DescribeTaskDefinition", _registered_already())
     aws.on("ecs.DescribeServices", {"services": [AFTER]})
-    timeline(aws, (0, SUCCEEDED, told.target()))
+    timeline(aws, (0, SUCCEEDED, answers.target()))
     assert step("deploy", force_new_deployment="true").exit_code == 0
     created(aws)
 
@@ -475,7 +482,7 @@ def test_the_documents_appspec_and_names_are_used(aws: ScriptedAws, step: Run, t
     (tmp_path / "deploy").mkdir()
     for path in ("appspec.yml", "deploy/appspec.yml"):
         (tmp_path / path).write_text(APPSPEC)
-    timeline(aws, (0, SUCCEEDED, told.target()))
+    timeline(aws, (0, SUCCEEDED, answers.target()))
     ended = step("deploy")
     assert ended.exit_code == 0, ended.log
     request = created(aws)
@@ -510,9 +517,9 @@ OTHER = [{"serviceName": "api", "clusterName": ecs.CLUSTER}]
             error("DeploymentGroupDoesNotExistException"),
             "no CodeDeploy deployment group DgpE",
         ),
-        ({}, "GetDeploymentGroup", told.group(ecsServices=OTHER), "deploys my-cluster:api, not my-cluster:web"),
-        ({}, "GetDeploymentGroup", told.group(ecsServices=[]), "deploys no service, not my-cluster:web"),
-        ({}, "GetDeploymentGroup", told.group(computePlatform="Server"), "deploys to Server, not to ECS"),
+        ({}, "GetDeploymentGroup", answers.group(ecsServices=OTHER), "deploys my-cluster:api, not my-cluster:web"),
+        ({}, "GetDeploymentGroup", answers.group(ecsServices=[]), "deploys no service, not my-cluster:web"),
+        ({}, "GetDeploymentGroup", answers.group(computePlatform="Server"), "deploys to Server, not to ECS"),
         ({}, "GetDeploymentGroup", denied(), "Allow the job's role GetDeploymentGroup"),
         (
             {"deployment-config": "c"},
@@ -552,10 +559,10 @@ def test_what_can_be_refused_is_refused_before_anything_is_changed(
 def test_on_failure_rollback_stops_what_is_under_way(aws: ScriptedAws, step: Run) -> None:
     """CodeDeploy rolls it back, and that is followed to its end."""
     stopped = failed("Stopped", BY_HAND, rollback="d-BACK")
-    timeline(aws, (0, seen(), told.target("Install", running=0)))
+    timeline(aws, (0, seen(), answers.target("Install", running=0)))
     aws.on("codedeploy.StopDeployment", {"status": "Pending"})
-    back = told.deployment("d-BACK", "Succeeded", "web:1")
-    aws.on("codedeploy.BatchGetDeployments", at(0, told.told(seen())), at(10, told.told(stopped, back)),
+    back = answers.deployment("d-BACK", "Succeeded", "web:1")
+    aws.on("codedeploy.BatchGetDeployments", at(0, answers.described(seen())), at(10, answers.described(stopped, back)),
            after="codedeploy.StopDeployment")  # fmt: skip
     ended = step("deploy", on_failure="rollback", deployment_timeout="60s")
     assert ended.exit_code == 3, ended.log
@@ -571,7 +578,10 @@ def test_on_failure_rollback_deploys_what_ran_before_where_ours_has_succeeded(aw
     aws.on("ecs.DescribeServices", {"services": [AFTER]}, after=OPERATION)
     aws.on(OPERATION, {"deploymentId": "d-NEW"}, {"deploymentId": "d-BACK"})
     aws.on("codedeploy.StopDeployment", error("DeploymentAlreadyCompletedException"))
-    aws.on("codedeploy.BatchGetDeployments", told.told(SUCCEEDED, told.deployment("d-BACK", "Succeeded", "web:1")))
+    aws.on(
+        "codedeploy.BatchGetDeployments",
+        answers.described(SUCCEEDED, answers.deployment("d-BACK", "Succeeded", "web:1")),
+    )
     ended = step("deploy", on_failure="rollback")
     assert ended.exit_code == 3, ended.log
     first, second = (call.params for call in aws.calls if call.operation == OPERATION)
@@ -600,8 +610,8 @@ def following(name: str = "web", id: str = "d-NEW", previous: str | None = OLD) 
 def test_there_may_be_no_way_back(aws: ScriptedAws, job: Job, previous: str | None, running: str, words: str) -> None:
     """What is somebody else's by now stays, and a first deployment has nothing before it."""
     aws.on("codedeploy.StopDeployment", error("DeploymentAlreadyCompletedException"))
-    aws.on("codedeploy.BatchGetDeployments", told.told(SUCCEEDED))
-    aws.on("ecs.DescribeServices", {"services": [told.service(told.task_set(task_definition=running))]})
+    aws.on("codedeploy.BatchGetDeployments", answers.described(SUCCEEDED))
+    aws.on("ecs.DescribeServices", {"services": [answers.service(answers.task_set(task_definition=running))]})
     with pytest.raises(Refused, match=words):
         codedeploy.undo(job, following(previous=previous))
     assert aws.count(OPERATION) == 0
@@ -610,7 +620,7 @@ def test_there_may_be_no_way_back(aws: ScriptedAws, job: Job, previous: str | No
 def test_a_rollback_that_codedeploy_began_itself_is_followed(aws: ScriptedAws, job: Job) -> None:
     """It is the way back."""
     aws.on("codedeploy.StopDeployment", error("DeploymentAlreadyCompletedException"))
-    aws.on("codedeploy.BatchGetDeployments", told.told(failed(rollback="d-BACK")))
+    aws.on("codedeploy.BatchGetDeployments", answers.described(failed(rollback="d-BACK")))
     one = following()
     assert codedeploy.undo(job, one) == one.own
 
@@ -618,17 +628,17 @@ def test_a_rollback_that_codedeploy_began_itself_is_followed(aws: ScriptedAws, j
 @pytest.mark.parametrize(
     "sets",
     [
-        (told.task_set("ACTIVE", "web:2", "d-NEW"), told.task_set()),
-        (told.task_set("ACTIVE"), told.task_set("PRIMARY", "web:2", "d-NEW")),
-        (told.task_set("ACTIVE", "web:7", "d-STOPPED"), told.task_set()),
+        (answers.task_set("ACTIVE", "web:2", "d-NEW"), answers.task_set()),
+        (answers.task_set("ACTIVE"), answers.task_set("PRIMARY", "web:2", "d-NEW")),
+        (answers.task_set("ACTIVE", "web:7", "d-STOPPED"), answers.task_set()),
     ],
     ids=["its traffic has not moved", "its traffic has moved", "something else was left over"],
 )
 def test_an_adopted_deployment_knows_what_it_replaces(aws: ScriptedAws, job: Job, sets: tuple[Params, Params]) -> None:
     """What has the traffic, or where that is ours already, the other task set."""
     aws.on("codedeploy.ListDeployments", {"deployments": ["d-NEW"]})
-    aws.on("codedeploy.BatchGetDeployments", told.told(seen()))
-    own = codedeploy.start(job, plan(service=told.service(*sets)), NEW)
+    aws.on("codedeploy.BatchGetDeployments", answers.described(seen()))
+    own = codedeploy.start(job, plan(service=answers.service(*sets)), NEW)
     assert own == OwnDeployment(Strategy.CODE_DEPLOY, "d-NEW", NEW, OLD)
 
 
@@ -650,9 +660,9 @@ def test_a_cancelled_deployment_is_stopped_only_if_it_is_ours_and_under_way(
     aws: ScriptedAws, job: Job, id: str, status: str, task_set: tuple[str, str] | None, stopped: bool, words: str
 ) -> None:
     """Cancelled before CreateDeployment answered, its task set tells which it is."""
-    sets = [told.task_set(), *([told.task_set(*task_set, deployment="d-NEW")] if task_set else [])]
-    aws.on("ecs.DescribeServices", {"services": [told.service(*sets)]})
-    aws.on("codedeploy.BatchGetDeployments", told.told(seen(status)))
+    sets = [answers.task_set(), *([answers.task_set(*task_set, deployment="d-NEW")] if task_set else [])]
+    aws.on("ecs.DescribeServices", {"services": [answers.service(*sets)]})
+    aws.on("codedeploy.BatchGetDeployments", answers.described(seen(status)))
     aws.on("codedeploy.StopDeployment", {"status": "Pending"})
     entry = {"id": id, "cluster": ecs.CLUSTER, "service": "web", "task_definition": NEW}
     assert words in codedeploy.stop(job.aws, entry)
@@ -661,7 +671,7 @@ def test_a_cancelled_deployment_is_stopped_only_if_it_is_ours_and_under_way(
 
 def test_one_that_ends_in_that_moment_was_not_stopped(aws: ScriptedAws, job: Job) -> None:
     """And it is not said."""
-    aws.on("codedeploy.BatchGetDeployments", told.told(seen()))
+    aws.on("codedeploy.BatchGetDeployments", answers.described(seen()))
     aws.on("codedeploy.StopDeployment", error("DeploymentAlreadyCompletedException"))
     entry = {"id": "d-NEW", "cluster": ecs.CLUSTER, "service": "web", "task_definition": NEW}
     assert "is not under way any more" in codedeploy.stop(job.aws, entry)
@@ -674,12 +684,15 @@ def test_a_look_at_twenty_deployments_costs_five_reads_and_never_more_than_twelv
     """One for all of them and their rollbacks, and by turns the lifecycle events; after a change of many as many as a look may cost."""
     names = [f"s{n}" for n in range(20)]
     group = [following(name, f"d-{name}") for name in names]
-    aws.on("codedeploy.BatchGetDeployments", told.told(*(told.deployment(one.own.id, "Created") for one in group)))
+    aws.on(
+        "codedeploy.BatchGetDeployments",
+        answers.described(*(answers.deployment(one.own.id, "Created") for one in group)),
+    )
     for one, look in zip(group, codedeploy.read(job, group), strict=True):
         one.snapshot = look
     assert len(aws.calls) == 1
-    aws.on("codedeploy.BatchGetDeployments", told.told(*(told.deployment(one.own.id) for one in group)))
-    aws.on("codedeploy.BatchGetDeploymentTargets", told.target("Install"))
+    aws.on("codedeploy.BatchGetDeployments", answers.described(*(answers.deployment(one.own.id) for one in group)))
+    aws.on("codedeploy.BatchGetDeploymentTargets", answers.target("Install"))
     costs, asked = [], []
     for _ in range(6):
         job.clock.sleep(2)
@@ -697,7 +710,7 @@ def test_a_look_at_twenty_deployments_costs_five_reads_and_never_more_than_twelv
 def test_a_deployment_that_waits_is_found_and_let_on(aws: ScriptedAws, job: Job) -> None:
     """What `ecs-cd continue` and `ecs-cd rollback` do."""
     aws.on("codedeploy.ListDeployments", {"deployments": ["d-NEW"]}, {"deployments": []})
-    aws.on("codedeploy.BatchGetDeployments", told.told(seen("Ready")))
+    aws.on("codedeploy.BatchGetDeployments", answers.described(seen("Ready")))
     aws.on("codedeploy.ContinueDeployment", {}, error("DeploymentIsNotInReadyStateException"))
     aws.on("codedeploy.StopDeployment", {"status": "Pending"}, error("DeploymentAlreadyCompletedException"))
     found = codedeploy.waiting(job, plan())
@@ -710,8 +723,8 @@ def test_a_deployment_that_waits_is_found_and_let_on(aws: ScriptedAws, job: Job)
     assert codedeploy.waiting(job, plan()) is None
     asked = [call.params for call in aws.calls if call.operation == "codedeploy.ListDeployments"]
     assert asked[0] == {
-        "applicationName": told.APPLICATION,
-        "deploymentGroupName": told.GROUP,
+        "applicationName": answers.APPLICATION,
+        "deploymentGroupName": answers.GROUP,
         "includeOnlyStatuses": ["Created", "Queued", "InProgress", "Baking", "Ready"],
     }
 
@@ -724,5 +737,5 @@ def test_the_official_actions_patience(
     aws: ScriptedAws, job: Job, timeout: float, minutes: int, ready: int, expected: float
 ) -> None:
     """What the group waits by itself comes on top, up to six hours; never less than was asked for."""
-    aws.on("codedeploy.GetDeploymentGroup", told.group(minutes=minutes, ready=ready))
+    aws.on("codedeploy.GetDeploymentGroup", answers.group(minutes=minutes, ready=ready))
     assert codedeploy.wait_budget(job, plan(), timeout) == expected
