@@ -1,6 +1,6 @@
 # Every target works alone, straight after a clone: the virtual environment is made first, from hash-locked files.
 .DELETE_ON_ERROR:
-.PHONY: demo test test-fast lint bench generate release-tree lock clean
+.PHONY: demo test test-fast lint bench generate release-tree lock upgrade clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -44,9 +44,13 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.10 --gene
 lock: $(STAMP)
 	$(COMPILE) --excludes requirements/excludes.txt requirements/runtime.in -o requirements/runtime.txt
 	$(COMPILE) --excludes requirements/dev-excludes.txt requirements/dev.in -o requirements/dev.txt
+	$(COMPILE) requirements/ministack.in -o requirements/ministack.txt
 	$(COMPILE) requirements/uv.in -o requirements/uv.txt
 
-$(STAMP): requirements/dev.txt requirements/uv.txt
+upgrade: $(STAMP)  ## the newest boto3 that the actions run with
+	$(MAKE) lock COMPILE='$(COMPILE) --upgrade-package boto3 --upgrade-package botocore'
+
+$(STAMP): requirements/dev.txt requirements/ministack.txt requirements/uv.txt
 	@sh dev/venv.sh "$(PYTHON)" $(VENV)
 	@touch $@
 

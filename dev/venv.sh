@@ -23,9 +23,17 @@ fi
 
 # pip brings uv, by hash, and uv the rest in a fraction of pip's time. --no-deps: a lock is complete, and
 # what requirements/excludes.txt keeps out stays out.
-pip="$venv/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes --no-deps"
-if $pip -r requirements/uv.txt && "$venv/bin/uv" pip sync --quiet --python "$venv/bin/python" --require-hashes requirements/dev.txt; then
-    exit 0
-fi
-echo "uv did not do it; trying pip" >&2
-$pip -r requirements/dev.txt
+pip() { "$venv/bin/python" -m pip --disable-pip-version-check --quiet "$@"; }
+sync() { # LOCK PYTHON
+    "$venv/bin/uv" pip sync --quiet --python "$2" --require-hashes "$1" && return
+    echo "uv did not do it; trying pip" >&2
+    pip --python "$2" install --require-hashes --no-deps -r "$1"
+}
+pip install --require-hashes --no-deps -r requirements/uv.txt || echo "pip did not install uv" >&2
+sync requirements/dev.txt "$venv/bin/python"
+
+# ministack pins botocore, so it has an environment of its own; its command is found beside the others.
+own=$venv/ministack
+[ -x "$own/bin/python" ] || "$venv/bin/python" -m venv --without-pip "$own"
+sync requirements/ministack.txt "$own/bin/python"
+ln -sf ../ministack/bin/ministack "$venv/bin/ministack"

@@ -31,7 +31,8 @@ def require(env: Mapping[str, str]) -> None:
     found = [] if shutil.which("git") else [f"git is not installed: {_GIT}"]
     found += _engine_problems(env)
     packages = [name for name in ("act", "ministack") if machine.program(name) is None]
-    if machine.beside("ministack") and not importlib.util.find_spec("docker"):  # ministack starts tasks with it
+    here = importlib.util.find_spec
+    if here("ministack") and not here("docker"):  # ministack starts tasks with it
         packages.append("the Python package docker")
     if packages:
         found.append(f"not installed: {', '.join(packages)}: {EXTRA}")
