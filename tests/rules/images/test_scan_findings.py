@@ -82,6 +82,7 @@ STATUSES = [
     ("FINDINGS_UNAVAILABLE", Outcome.FAILED, "not available"),
     ("LIMIT_EXCEEDED", Outcome.FAILED, "quota"),
     ("IMAGE_ARCHIVED", Outcome.FAILED, "archived"),
+    ("IMAGE_SIZE_EXCEEDED", Outcome.FAILED, "larger than ECR scans (why). Scan it with another tool"),
 ]
 
 

@@ -82,6 +82,7 @@ _NEVER = {
         "the findings are not available", "Build it again by `reuse: never`; its scan may be of another scan type."
     ),
     "LIMIT_EXCEEDED": _NoResult("a quota of scans is used up", "Run the job again later, or have the quota raised."),
+    "IMAGE_SIZE_EXCEEDED": _NoResult("the image is larger than ECR scans", _OTHER_KIND),
     "IMAGE_ARCHIVED": _NoResult("the image is archived", "Restore it in ECR, or build it again by `reuse: never`."),
 }
 # The errors of StartImageScan that rule out a result. Any other error says little: a scan may be under way, and
