@@ -27,73 +27,94 @@ from ecs_cd.model.references import short
 from ecs_cd.model.verdict import Outcome, Verdict
 
 
-def start(
-    job: Job,
-    group: list[TrackedDeployment],
-    plans: Sequence[DeploymentPlan],
-    arns: Sequence[str],
-    policy: Policy,
-    deadline: float,
-) -> None:
-    """Starts all deployments, or with ``in_order`` each one once the previous one has succeeded.
-
-    Adds them to ``group`` one by one, so that ``group`` shows what was started even if this function raises.
+class Starter:
+    """Starts deployments one by one, and knows which it has started: ``group`` is right even after an error.
 
     If a later deployment can't be started, it gets a verdict, so that the started ones are still followed. Raises the
     AWS error, or ``Refused``, if the first one can't be started: then nothing was.
     """
-    for plan, arn in zip(plans, arns, strict=True):
-        tracked = TrackedDeployment(plan, OwnDeployment(plan.strategy, "", arn, rolling.running(plan.service)))
-        if policy.in_order:
-            follow(job, group, policy, deadline)
-        tracked.verdict = _left_out(job, group, policy, deadline)
-        if tracked.verdict:
-            group.append(tracked)
+
+    def __init__(self, job: Job, policy: Policy, deadline: float) -> None:
+        self._job = job
+        self._policy = policy
+        self._deadline = deadline
+        self._group: list[TrackedDeployment] = []
+
+    @property
+    def group(self) -> Sequence[TrackedDeployment]:
+        """The deployments that were requested or left out so far, in their order."""
+        return tuple(self._group)
+
+    def start(self, plans: Sequence[DeploymentPlan], arns: Sequence[str]) -> None:
+        """Starts a deployment of each plan, or with ``in_order`` each one once the previous one has succeeded."""
+        for plan, arn in zip(plans, arns, strict=True):
+            tracked = TrackedDeployment(plan, OwnDeployment(plan.strategy, "", arn, rolling.running(plan.service)))
+            if self._policy.in_order:
+                follow(self._job, self._group, self._policy, self._deadline)
+            tracked.verdict = self._left_out()
+            if tracked.verdict:
+                self._group.append(tracked)
+            else:
+                self._begin(tracked, partial(self._start, tracked))
+
+    def request(self, tracked: TrackedDeployment, call: Callable[[], OwnDeployment]) -> None:
+        """Starts one deployment with ``call``."""
+        self._begin(tracked, partial(self._ask, tracked, call))
+
+    def _left_out(self) -> Verdict | None:
+        """The verdict if an earlier deployment has not succeeded, or starting the earlier ones used up the time."""
+        ended = [(tracked.key, tracked.verdict.outcome) for tracked in self._group if tracked.verdict]
+        bad = [key for key, outcome in ended if self._policy.in_order and not outcome.green]
+        if bad:
+            return Verdict(Outcome.SKIPPED, f"not begun, because {bad[0]} has not succeeded")
+        if self._group and self._job.clock.monotonic() >= self._deadline:
+            return Verdict(Outcome.SKIPPED, f"not begun: the time of {words(self._policy.timeout)} was over")
+        return None
+
+    def _begin(self, tracked: TrackedDeployment, call: Callable[[], OwnDeployment | Verdict]) -> None:
+        """Adds a deployment and starts it with ``call``, which may find that it can't be started in time."""
+        if self._group:
+            tracked.reported.of_any = self._group[0].reported.of_any
+        self._group.append(tracked)
+        is_first = len(self._group) == 1
+        try:
+            began = call()
+        except OutcomeUnknown as error:
+            if is_first:
+                raise
+            tracked.verdict = Verdict(Outcome.UNKNOWN, str(error))
+        except (ClientError, BotoCoreError, Refused) as error:
+            tracked.begun = False  # AWS said no: nothing was changed
+            if is_first:
+                self._job.state.end()
+                raise
+            tracked.verdict = Verdict(Outcome.FAILED, f"the deployment could not be begun: {explain(error)}")
         else:
-            begin(job, group, tracked, policy, partial(_start, job, group, tracked, policy, deadline))
+            _has_begun(self._job, tracked, began, self._policy)
+        if tracked.verdict and not tracked.verdict.outcome.green and not is_first:
+            self._job.ci.line(f"{tracked.key}: {tracked.verdict.message}", alarming=True)
+        note(self._job, self._group, self._policy)
 
+    def _start(self, tracked: TrackedDeployment) -> OwnDeployment | Verdict:
+        """Starts it once no conflict is left: other deployments may have started since all services were read."""
+        job, policy, arn = self._job, self._policy, tracked.own.task_definition
+        while True:
+            if not all_fresh(job, [tracked.plan]):
+                cleared = resolve_conflicts(job, [tracked.plan], [arn], policy, self._deadline)
+                if isinstance(cleared, Verdict):
+                    return cleared
+                tracked.renew(cleared[0])
+            try:
+                return self._ask(tracked, lambda: strategies.of(tracked.plan).start(job, tracked.plan, arn))
+            except Busy:
+                tracked.begun = False
+                if policy.on_conflict != "wait" or job.clock.monotonic() >= self._deadline:
+                    raise
+                job.clock.sleep(pace.LOOK_EVERY)
+                tracked.plan = replace(tracked.plan, seen_at=float("-inf"))
 
-def _left_out(job: Job, group: Sequence[TrackedDeployment], policy: Policy, deadline: float) -> Verdict | None:
-    """The verdict if an earlier deployment has not succeeded, or starting the earlier ones used up the time."""
-    bad = [
-        tracked.key for tracked in group if policy.in_order and tracked.verdict and not tracked.verdict.outcome.green
-    ]
-    if bad:
-        return Verdict(Outcome.SKIPPED, f"not begun, because {bad[0]} has not succeeded")
-    late = group and job.clock.monotonic() >= deadline
-    return Verdict(Outcome.SKIPPED, f"not begun: the time of {words(policy.timeout)} was over") if late else None
-
-
-def begin(
-    job: Job,
-    group: list[TrackedDeployment],
-    tracked: TrackedDeployment,
-    policy: Policy,
-    call: Callable[[], OwnDeployment | Verdict],
-) -> None:
-    """Adds a deployment to the group and starts it with ``call``, which may find that it can't be started in time.
-
-    Raises the AWS error, or ``Refused``, if it is the first one: then nothing was started.
-    """
-    tracked.reported.of_any = group[0].reported.of_any if group else tracked.reported.of_any
-    group.append(tracked)
-    try:
-        began = call()
-    except OutcomeUnknown as error:
-        if len(group) == 1:
-            raise
-        tracked.verdict = Verdict(Outcome.UNKNOWN, str(error))
-    except (ClientError, BotoCoreError, Refused) as error:
-        tracked.begun = False  # AWS said no: nothing was changed
-        if len(group) == 1:
-            job.state.end()
-            raise
-        tracked.verdict = Verdict(Outcome.FAILED, f"the deployment could not be begun: {explain(error)}")
-    else:
-        _has_begun(job, tracked, began, policy)
-    if tracked.verdict and not tracked.verdict.outcome.green and len(group) > 1:
-        job.ci.line(f"{tracked.key}: {tracked.verdict.message}", alarming=True)
-    note(job, group, policy)
+    def _ask(self, tracked: TrackedDeployment, call: Callable[[], OwnDeployment]) -> OwnDeployment:
+        return ask(self._job, self._group, tracked, self._policy, call, self._deadline)
 
 
 def _has_begun(job: Job, tracked: TrackedDeployment, began: OwnDeployment | Verdict, policy: Policy) -> None:
@@ -105,29 +126,6 @@ def _has_begun(job: Job, tracked: TrackedDeployment, began: OwnDeployment | Verd
         name = f"deployment {short(began.id)}" if began.id else "the deployment"
         tracked.verdict = Verdict(Outcome.IN_PROGRESS, f"{name} has been started; nobody waits for its end")
         tracked.timeline.add(tracked.verdict.outcome, job.clock.monotonic())
-
-
-def _start(
-    job: Job, group: Sequence[TrackedDeployment], tracked: TrackedDeployment, policy: Policy, deadline: float
-) -> OwnDeployment | Verdict:
-    """Starts it once no conflict is left: other deployments may have started since all services were read."""
-    arn = tracked.own.task_definition
-    while True:
-        if not all_fresh(job, [tracked.plan]):
-            cleared = resolve_conflicts(job, [tracked.plan], [arn], policy, deadline)
-            if isinstance(cleared, Verdict):
-                return cleared
-            tracked.renew(cleared[0])
-        try:
-            return ask(
-                job, group, tracked, policy, lambda: strategies.of(tracked.plan).start(job, tracked.plan, arn), deadline
-            )
-        except Busy:
-            tracked.begun = False
-            if policy.on_conflict != "wait" or job.clock.monotonic() >= deadline:
-                raise
-            job.clock.sleep(pace.LOOK_EVERY)
-            tracked.plan = replace(tracked.plan, seen_at=float("-inf"))
 
 
 def ask(

@@ -7,7 +7,8 @@ from dataclasses import replace
 from functools import partial
 
 from ecs_cd.aws import ecs
-from ecs_cd.deploy import begin, release
+from ecs_cd.deploy import release
+from ecs_cd.deploy.begin import Starter
 from ecs_cd.deploy.digests import verify_digests
 from ecs_cd.deploy.follow import follow
 from ecs_cd.deploy.plan import DeploymentPlan, Policy
@@ -72,13 +73,14 @@ def _policy(inputs: Existing) -> Policy:
 
 def carry_out(
     inputs: Existing, deployments: Sequence[tuple[TrackedDeployment, Callable[[], OwnDeployment]]], job: Job
-) -> tuple[list[TrackedDeployment], Result]:
+) -> tuple[Sequence[TrackedDeployment], Result]:
     """Requests these deployments and follows each to its result, with the proof."""
-    group: list[TrackedDeployment] = []
     policy, deadline = _policy(inputs), job.clock.monotonic() + inputs.deployment_timeout
-    with release.remembered(group, job):
+    starter = Starter(job, policy, deadline)
+    with release.remembered(starter, job):
         for tracked, call in deployments:
-            begin.begin(job, group, tracked, policy, partial(begin.ask, job, group, tracked, policy, call, deadline))
+            starter.request(tracked, call)
+        group = starter.group
         follow(job, group, policy, deadline)
         verify_digests(job, group)
         causes = release.findings(group, job)

@@ -11,7 +11,8 @@ from functools import partial
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ecs_cd.deploy import begin, evidence, go_back, schedules
+from ecs_cd.deploy import evidence, go_back, schedules
+from ecs_cd.deploy.begin import Starter
 from ecs_cd.deploy.conflicts import resolve_conflicts
 from ecs_cd.deploy.digests import verify_digests
 from ecs_cd.deploy.follow import follow
@@ -142,12 +143,13 @@ def _carry_out(
         if not before.verdict.outcome.green:
             return before
         deadline += job.clock.monotonic() - began  # `first` has its own timeout
-    group: list[TrackedDeployment] = []
-    with remembered(group, job):
+    starter = Starter(job, release.policy, deadline)
+    with remembered(starter, job):
         try:
-            begin.start(job, group, release.plans, arns[: len(release.plans)], release.policy, deadline)
+            starter.start(release.plans, arns[: len(release.plans)])
         finally:
-            new.used(*(tracked.own.task_definition for tracked in group if tracked.begun))
+            new.used(*(tracked.own.task_definition for tracked in starter.group if tracked.begun))
+        group = starter.group
         follow(job, group, release.policy, deadline)
         verify_digests(job, group)
         causes = findings(group, job)
@@ -163,14 +165,15 @@ def _carry_out(
 
 
 @contextmanager
-def remembered(group: Sequence[TrackedDeployment], job: Job) -> Iterator[None]:
+def remembered(starter: Starter, job: Job) -> Iterator[None]:
     """If this ends early, passes what is known about each service to the step's closing report."""
     try:
         yield
     except BaseException as error:
         outcome = Outcome.CANCELLED if isinstance(error, Cancelled) else Outcome.UNKNOWN
         job.summary.leave(
-            _deployed(tracked, tracked.verdict.outcome if tracked.verdict else outcome, job) for tracked in group
+            _deployed(tracked, tracked.verdict.outcome if tracked.verdict else outcome, job)
+            for tracked in starter.group
         )
         raise
 
