@@ -103,7 +103,7 @@ def _ours(verb: str, tree: Path) -> Contender:
 
 
 def _official(verb: str, scratch: Path) -> list[Contender]:
-    """In the place of `migrate` its run-task: a task of its own, which it waits for."""
+    """The official deploy action, or for `migrate` its run-task: a standalone task that it waits for."""
     if not (checkout := os.environ.get(OFFICIAL)):
         return []
     dist = scratch / "official"
@@ -173,7 +173,7 @@ class _Endpoint:
 
 @contextmanager
 def _endpoint() -> Iterator[_Endpoint]:
-    """An AWS that writes down when requests arrive, and answers as far as there are ANSWERS."""
+    """An AWS that records when requests arrive, and answers until there are no ANSWERS left."""
     endpoint = _Endpoint()
 
     class Handler(BaseHTTPRequestHandler):

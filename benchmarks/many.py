@@ -19,7 +19,7 @@ LATE = 3  # seconds: from one look to the next, and one more
 
 
 def many(runs: int) -> list[Row]:
-    """The memory of a deploy, and how late it is where a look takes time."""
+    """The memory of a deploy, and how late its verdict is when a poll takes time."""
     rows = []
     with tempfile.TemporaryDirectory(prefix="ecs-cd-bench-") as scratch:
         tree = release_tree(Path(scratch) / "ecs-cd")

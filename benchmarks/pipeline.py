@@ -19,7 +19,7 @@ Seconds = dict[str, float]
 
 
 def pipeline(here: World, runs: int) -> list[Row]:
-    """Job and floor by turns, each time for a new change; the first turn warms the caches."""
+    """Measures job and floor alternately, each with a new change; the first round warms the caches."""
     samples = [{**_job(here), **_floor(here)} for _ in range(runs + 1)][1:]
     for sample in samples:
         sample["floor"] = sample["build"] + sample["migration"] + sample["rollout"]

@@ -25,7 +25,7 @@ class Row:
 
     @property
     def met(self) -> bool | None:
-        """Whether the values are as they should be; None where nothing is said of that."""
+        """Whether the values meet the aim; None without an aim."""
         if self.most is not None:
             return max(self.values) <= self.most
         return None if self.aim is None else median(self.values) < self.aim

@@ -1,4 +1,4 @@
-"""Applications in the scripted AWS of the tests: services that take a deployment, and go on by the clock."""
+"""Applications in the scripted AWS of the tests: services that accept a deployment and progress with the clock."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def fails(seconds: float) -> Course:
 
 
 def dies(seconds: float) -> Course:
-    """COMPLETED in the end; every ten seconds until then a task dies."""
+    """COMPLETED at last; until then a task dies every ten seconds."""
     died = {10.0 * number: {"failedTasks": number} for number in range(1, int(seconds / 10))}
     return {0: {}, **died, seconds: {"rolloutState": "COMPLETED"}}
 
@@ -132,9 +132,9 @@ def _deployment(fleet: Fleet, id: str) -> Params:
 
 
 def _application(aws: ScriptedAws, names: Iterable[str]) -> None:
-    """The document with these services, the commit's image, and templates that have the image of before.
+    """Scripts the document with these services, the commit's image, and templates with the previous image.
 
-    Logs stay empty, which costs most: they are looked for once more before the verdict.
+    Logs stay empty, which is the worst case: ecs-cd reads them again before the verdict.
     """
     image = {"imageId": {"imageDigest": ecs.DIGEST, "imageTag": SHA}, "imageManifest": "{}"}
 

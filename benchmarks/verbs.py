@@ -74,7 +74,7 @@ def memory(here: World, runs: int) -> list[Row]:
 
 
 def calls(here: World, runs: int) -> list[Row]:
-    """AWS calls, those that only look included; what Docker asks of the registry is none."""
+    """The AWS calls, polls included, without the requests that Docker sends to the registry."""
     before = [step.calls.index("UpdateService") for _, _, (step, _) in _separate(here, runs)]
     rows = [Row("calls", "deploy, before UpdateService", "calls", before)]
     whole = _whole(here, runs)
@@ -115,6 +115,6 @@ def _whole(here: World, runs: int) -> list[tuple[Step, Step]]:
 
 
 def _turned(looks: Sequence[Snapshot], state: str) -> float:
-    """When a deployment that was not there at the first look came into this state."""
+    """When a deployment that did not exist at the first poll reached this state."""
     known = looks[0].deployments
     return seen(looks, lambda look: state in [now for name, now in look.deployments.items() if name not in known])

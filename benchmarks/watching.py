@@ -49,8 +49,8 @@ class Log(io.StringIO):
 
 @dataclass(frozen=True)
 class Taken:
-    """A deploy, in virtual seconds since the last of its deployments was begun: when each call after that came, when
-    the first error was said, when the verb ended. And how many calls came before the first was begun."""
+    """A deploy, in virtual seconds since its last deployment started: when each later call came, when it reported the
+    first error, and when the verb ended. Also how many calls came before the first deployment started."""
 
     before: int
     calls: Sequence[float]
@@ -63,7 +63,7 @@ class Taken:
 
     @property
     def intervals(self) -> list[float]:
-        """The seconds from each look to the next; the first look comes after the begin."""
+        """The seconds from each poll to the next; the first poll follows the start of the deployment."""
         return [later - earlier for earlier, later in itertools.pairwise(sorted({0.0, *self.calls}))]
 
 
@@ -76,7 +76,7 @@ def watching(runs: int) -> list[Row]:
 
 
 def _ends(kind: str, phases: Sequence[float]) -> list[Row]:
-    """How the end of one service's deployment is seen, whenever it falls between two looks."""
+    """How late the end of one service's deployment is noticed, for ends at different moments between two polls."""
     rows, seen = [], []
     for length in (60, 150) if kind == "rolling" else (60,):
         ends = [length - phase for phase in phases]
@@ -108,7 +108,7 @@ def _ends(kind: str, phases: Sequence[float]) -> list[Row]:
 
 
 def _waiting(kind: str, number: int) -> list[Row]:
-    """What waiting costs: for all, while the tasks of all die, and for one where all others have come to an end."""
+    """The cost of waiting: for all services, while the tasks of all die, and for one when all others have ended."""
     names = [f"s{index}" for index in range(number)]
     last = {names[-1]: completes(70)}
     quiet = _deploy(kind, dict.fromkeys(names, completes(70)))

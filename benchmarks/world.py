@@ -59,7 +59,7 @@ class Snapshot:
 
 @contextmanager
 def world() -> Iterator[World]:
-    """Everything that takes part, each part gone when the block ends."""
+    """Sets up the whole environment, and removes each part when the block ends."""
     with ExitStack() as parts:
         scratch = Path(parts.enter_context(tempfile.TemporaryDirectory(prefix="ecs-cd-bench-")))
         env = parts.enter_context(engine())
@@ -140,7 +140,7 @@ def life(here: World, family: str, since: float) -> tuple[float, float]:
 
 
 def until(shows: Callable[[], bool], what: str) -> float:
-    """The time from which on something is so, asked every 20 ms."""
+    """The time at which a condition becomes true, polled every 20 ms."""
     give_up = time.time() + TIMEOUT
     while time.time() < give_up:
         if shows():

@@ -130,7 +130,7 @@ def test_some_errors_are_answers(
 
 @pytest.mark.parametrize("answer", [throttled(), server_error()], ids=str)
 def test_what_creates_and_what_polls_repeats_nothing(answer: Any, aws: SignedAws, ours: Aws) -> None:
-    """A lost answer means looking first; a look that failed is followed by another anyway."""
+    """After a lost answer ecs-cd checks first; the next poll repeats a failed one anyway."""
     calls: dict[str, Callable[[], Any]] = {
         "codedeploy.CreateDeployment": lambda: codedeploy.create(ours, {**GROUP, "revision": REVISION}),
         "codedeploy.BatchGetDeployments": lambda: codedeploy.look_at_deployments(ours, ["d-1"]),

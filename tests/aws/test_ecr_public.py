@@ -69,7 +69,7 @@ def test_public_images_are_found_by_their_tags(asked: list[str], found: list[str
 
 @pytest.mark.usefixtures("registry")
 def test_a_public_registry_of_others_is_refused(ours: Aws) -> None:
-    """The API knows the caller's registry alone: an image of the same name there would be taken for it."""
+    """The API only knows the caller's registry: it would find an image of the same name there."""
     assert ecr_public.images(ours, repository("public.ecr.aws/a1b2c3d4/team/app"), ["a"])
     with pytest.raises(
         Refused, match=r"public\.ecr\.aws/theirs/team/app is not in the .* account, which is our-alias or a1"
@@ -100,7 +100,7 @@ def test_a_public_repository_that_is_not_there_is_refused(
 
 
 class Registry(urllib.request.HTTPSHandler):
-    """Answers in the place of the registry."""
+    """Answers instead of the registry."""
 
     def __init__(self, answer: bytes | int | OSError) -> None:
         super().__init__()

@@ -101,7 +101,7 @@ def test_a_task_definition_that_is_not_there(
     ],
 )
 def test_a_service_that_can_not_be_deployed_is_refused(answer: Any, words: str, aws: SignedAws, ours: Aws) -> None:
-    """With the remedy; while polling the same is no error, but what there is to see."""
+    """With the remedy; a poll returns what it sees instead of failing."""
     aws.on("ecs.DescribeServices", answer)
     with pytest.raises(Refused, match=words) as refused:
         ecs.active_service(ours, C, "web")

@@ -40,7 +40,7 @@ CONCURRENT = error("ClientException", "Too many concurrent attempts to create a 
     ids=str,
 )
 def test_what_passes_and_what_stays(fault: Answer, passes: bool, aws: SignedAws, ours: Aws) -> None:
-    """Inside a watch what passes is no answer; what stays is the error itself."""
+    """While watching, a transient error counts as unreadable; any other error is raised unchanged."""
     aws.on("ecs.RegisterTaskDefinition", fault)
     request = {"family": "f", "containerDefinitions": [{"name": "a", "image": "i"}]}
     with pytest.raises((ClientError, botocore.exceptions.BotoCoreError)) as raised:
@@ -51,7 +51,7 @@ def test_what_passes_and_what_stays(fault: Answer, passes: bool, aws: SignedAws,
 
 
 def test_an_answer_that_can_not_be_read_decides_nothing() -> None:
-    """It is not told either: it is a proxy's page, or AWS's, cut off in a secret."""
+    """Nor is it shown: it may be a proxy's page, or an AWS answer cut off inside a secret."""
     with pytest.raises(Unreadable, match=r"^an answer that can't be read$"), transient_as_unreadable():
         raise ResponseParserError("hunter2")
 
@@ -65,7 +65,7 @@ def test_a_request_that_took_too_long_passes(name: str) -> None:
 
 @pytest.mark.parametrize(("fault", "is_denied"), [(denied(), True), (expired(), False), (throttled(), False)], ids=str)
 def test_what_the_role_may_not_do(fault: Answer, is_denied: bool, aws: SignedAws, ours: Aws) -> None:
-    """Other than what nobody may who isn't signed in."""
+    """Unlike an error that any caller without valid credentials gets."""
     aws.on("ecs.ListTasks", fault)
     with pytest.raises(ClientError) as raised:
         ours.once("ecs").list_tasks()
@@ -119,7 +119,7 @@ def test_what_keeps_us_from_aws_is_told_with_its_remedy(problem: Callable[[], An
 
 
 def test_a_code_is_told_by_answers_alone(aws: SignedAws, ours: Aws) -> None:
-    """A lost connection has none."""
+    """A lost connection has no code."""
     aws.on("ecs.ListTasks", denied(), reset())
     codes = []
     for _ in range(2):

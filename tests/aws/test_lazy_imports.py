@@ -1,4 +1,4 @@
-"""What boto3 imports and nobody calls: left out at the start, there when it is wanted all the same."""
+"""Modules that boto3 imports but ecs-cd never uses: skipped at the start, imported on first use."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_what_nobody_calls_is_left_out_and_there_when_it_is_called() -> None:
 
 
 def test_of_an_installed_boto3_nothing_is_left_out() -> None:
-    """Its version is not the locked one, and nobody knows what it does with what it imports."""
+    """It is not the locked version, so its imports may matter."""
     left, works = run()
     assert "botocore.docs.method" in left
     assert works == [True, True, "multiprocessing.managers"]

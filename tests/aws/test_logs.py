@@ -23,7 +23,7 @@ def log() -> Stream:
 
 
 def test_lines_come_once_and_in_order(aws: SignedAws, ours: Aws, log: Stream) -> None:
-    """From the beginning, then from where the last call ended, in the log's own region."""
+    """From the beginning, then from the end of the last call, in the log's region."""
     aws.on(
         "logs.GetLogEvents", page("f/1", "a", "b"), page("f/1"), page("f/2", "c"), page("f/2"), page("f/2"),
     )  # fmt: skip
@@ -55,7 +55,7 @@ def test_a_log_that_can_not_be_read_now_has_no_lines_yet(
 
 
 def test_a_log_that_may_not_be_read_is_no_reason_to_fail(aws: SignedAws, ours: Aws, log: Stream) -> None:
-    """The reason is there to be said once, and it is not asked again."""
+    """The reason is reported once, and the log is not read again."""
     aws.on("logs.GetLogEvents", denied("logs:GetLogEvents"))
     assert list(logs.new_lines(ours, log)) == []
     assert log.trouble == "the log group /g can't be read (AccessDeniedException)"

@@ -43,7 +43,7 @@ def test_what_is_no_template_is_refused_by_its_place(answer: Any, words: str, aw
 
 
 def test_a_template_that_may_not_be_read_is_an_error(aws: SignedAws, ours: Aws) -> None:
-    """S3 says the same of a key that is not there to whoever may not list the bucket."""
+    """S3 returns the same error for a missing key if the caller may not list the bucket."""
     aws.on("s3.GetObject", error("AccessDenied", status=403))
     with pytest.raises(ClientError, match="AccessDenied"):
         s3.text(ours, TEMPLATE)

@@ -54,7 +54,7 @@ def test_what_is_not_there_is_refused_by_name(aws: SignedAws, ours: Aws) -> None
 
 
 def test_a_change_is_not_repeated_by_boto3(aws: SignedAws, ours: Aws) -> None:
-    """A lost answer may have been a change: whoever called looks first."""
+    """A lost answer may have been a change: the caller checks first."""
     for fault in (lost(UPDATED), server_error()):
         aws.on("scheduler.UpdateSchedule", fault)
         with pytest.raises(Exception, match=r"closed|reset|aborted|503"):

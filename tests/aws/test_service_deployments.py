@@ -38,7 +38,7 @@ OURS = blue_green.arn("2")
 def test_a_mutation_is_one_request_that_is_not_repeated(
     call: Callable[[Aws], None], operation: str, answer: Params, params: Params, aws: SignedAws, ours: Aws
 ) -> None:
-    """What may have been carried out is looked for first."""
+    """The caller first checks whether it was carried out."""
     aws.on(operation, answer, throttled())
     call(ours)
     assert [(made.operation, made.params) for made in aws.calls] == [(operation, params)]
@@ -116,7 +116,7 @@ def test_without_a_filter_none_is_sent(aws: SignedAws, ours: Aws) -> None:
     ids=["service", "cluster", "permission"],
 )
 def test_a_service_that_is_not_there_has_no_deployments(answer: Any, raises: bool, aws: SignedAws, ours: Aws) -> None:
-    """A permission that is not there is another matter."""
+    """A missing permission is an error."""
     aws.on("ecs.ListServiceDeployments", answer)
     if raises:
         with pytest.raises(ClientError, match="AccessDenied"):
@@ -139,7 +139,7 @@ def test_a_time_that_ecs_keeps_nothing_of_is_left_out(aws: SignedAws, ours: Aws)
 
 
 def test_each_is_told_with_where_it_goes_to(aws: SignedAws, ours: Aws) -> None:
-    """By its service revision; of one that ECS tells no revision of, nothing is known."""
+    """By its service revision; without one, the target is unknown."""
     aws.on("ecs.DescribeServiceRevisions", blue_green.revisions)
     two, three = ({"targetServiceRevisionArn": blue_green.arn(name, "service-revision")} for name in "23")
     found = service_deployments.with_targets(ours, [three, {}, two])

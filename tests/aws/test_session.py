@@ -77,7 +77,7 @@ def test_without_a_region_it_is_said_what_to_set(aws: SignedAws, monkeypatch: py
 
 
 def test_a_question_asked_ahead_is_answered_once(aws: SignedAws, ours: Aws) -> None:
-    """Whoever asks ahead does not wait for the answer; whoever wants it gets that one, and a new one from then on."""
+    """Asking ahead does not block; the first caller gets that answer, later callers a new one."""
     asked_ahead = threading.Event()
 
     def answer(params: Params) -> Params:
@@ -91,7 +91,7 @@ def test_a_question_asked_ahead_is_answered_once(aws: SignedAws, ours: Aws) -> N
 
 
 def test_an_error_of_a_question_asked_ahead_is_that_of_its_answer(aws: SignedAws, ours: Aws) -> None:
-    """Where it is wanted, and in the same words."""
+    """Raised where the answer is used, with the same message."""
     aws.on("ssm.GetParameter", error("ParameterNotFound"))
     ssm.ask(ours, "/my/parameter")
     with pytest.raises(Refused, match="there is no SSM parameter /my/parameter in ap-northeast-1"):

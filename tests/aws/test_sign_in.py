@@ -1,4 +1,4 @@
-"""Signing in: by GitHub's OIDC token, role by role, again before the hour is over; and why it does not work."""
+"""Signing in: with GitHub's OIDC token, role by role, renewed within the hour; and why it fails."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ TAGS = [
 
 @pytest.fixture
 def tokens(aws: SignedAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[IdTokens]:
-    """A job of GitHub's that may ask for tokens, and an STS that takes them."""
+    """A GitHub job that may request tokens, and an STS that accepts them."""
     given = sts.gives(aws)
     aws.on(BY_TOKEN, given)
     aws.on(BY_CREDENTIALS, given)
@@ -142,13 +142,13 @@ def test_with_role_chaining_the_first_is_assumed_with_the_jobs_own_credentials(
 
 
 def test_without_roles_the_jobs_own_credentials_serve(aws: SignedAws, tokens: IdTokens, keys: list[str]) -> None:
-    """As configure-aws-credentials leaves them in the environment: nobody signs in."""
+    """As configure-aws-credentials leaves them in the environment: ecs-cd does not sign in."""
     Aws(os.environ).once("ecs").list_tasks()
     assert keys == ["AKIDSCRIPTED"]
 
 
 def test_roles_without_a_region_are_refused_at_once(tokens: IdTokens, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before anybody is asked anything."""
+    """Before any request."""
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(Refused, match="no AWS region is known") as refused:
@@ -165,7 +165,7 @@ def test_sts_is_asked_in_the_region(tokens: IdTokens, aws: SignedAws, monkeypatc
 
 
 def test_threads_that_need_credentials_at_once_get_the_same(aws: SignedAws, tokens: IdTokens, keys: list[str]) -> None:
-    """Each request of a look may be the one that finds them expired."""
+    """Any request of a poll may be the first to find them expired."""
     ours = signed_in(aws, ROLE, NEXT)
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: ours.once("ecs").list_tasks(), range(8)))
@@ -184,7 +184,7 @@ def test_threads_that_need_credentials_at_once_get_the_same(aws: SignedAws, toke
     ],
 )
 def test_the_token_is_for_sts_of_the_roles_partition(role: str, audience: str) -> None:
-    """In China it has a name of its own."""
+    """China has a different audience."""
     assert sign_in.audience(role) == audience
 
 
@@ -235,12 +235,12 @@ def test_sts_takes_every_name_and_tag(repository: str, run: str, actor: str) -> 
 
 
 def test_outside_of_github_a_session_has_no_tags() -> None:
-    """They would tell of a workflow that is not there."""
+    """They would describe a workflow that does not exist."""
     assert sign_in.session_tags(identify({"GITHUB_REPOSITORY": "my-org/my-app"})) == []
 
 
 def test_a_role_that_takes_no_tags_is_assumed_without(aws: SignedAws, tokens: IdTokens) -> None:
-    """Which is said once, and not tried again."""
+    """The log says so once, and ecs-cd does not try tags again."""
     said: list[str] = []
     given = sts.gives(aws)
     refusal = denied(f"sts:TagSession on resource: {NEXT}")
@@ -300,7 +300,7 @@ def test_a_renewal_that_fails_early_is_tried_again_in_silence(
 def test_a_renewal_that_may_succeed_in_a_moment_ends_no_watch(
     operation: str, fault: Answer, aws: SignedAws, tokens: IdTokens
 ) -> None:
-    """The look was none; the next one may be. And what was asked was not done."""
+    """That poll is lost, and the next may succeed; the request was not sent."""
     ours = signed_in(aws, ROLE, NEXT)
     ours.once("ecs").list_tasks()
     clock_of(aws).sleep(HOUR)
@@ -317,7 +317,7 @@ def test_a_renewal_that_may_succeed_in_a_moment_ends_no_watch(
 
 
 def test_a_token_that_can_be_had_in_a_moment_ends_no_watch(aws: SignedAws, tokens: IdTokens) -> None:
-    """After a few attempts of its own."""
+    """After a few attempts."""
     tokens.answers = [503] * 3
     with pytest.raises(Unreadable, match="GitHub's OIDC endpoint: HTTP 503"), transient_as_unreadable():
         signed_in(aws).once("ecs").list_tasks()
@@ -392,7 +392,7 @@ def test_nobody_waits_long_for_a_token(clock: Clock, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize("answer", [b"Content-Length: 9999\r\n\r\n{", b"\r\n{"], ids=["cut off", "without end"])
 def test_an_answer_that_is_not_whole_is_none(answer: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It may be the next time; and nobody waits for ever while it comes byte by byte."""
+    """The next attempt may get one; ecs-cd does not wait forever for single bytes."""
     monkeypatch.setattr(pace, "OIDC_TIMEOUT", 0.05)
     monkeypatch.setattr(oidc, "_LARGEST", 1 << 24)
     clock = Mock(Clock, monotonic=time.monotonic)  # the bytes come in real time
@@ -455,7 +455,7 @@ def test_a_job_that_gets_no_token_is_told_why(
 
 
 def test_the_endpoint_for_local_runs_is_as_githubs(clock: Clock) -> None:
-    """With claims, for the audience that is asked for, to whoever has the bearer."""
+    """It returns claims for the requested audience to any caller with the bearer token."""
     with token_endpoint() as environ:
         token = oidc.id_token(environ, clock, "someone")
         claims = sign_in._claims(token)
@@ -532,7 +532,7 @@ def test_a_refused_chain_is_told_with_whose_credentials_and_which_role(
 def test_role_chaining_without_credentials_is_told(
     aws: SignedAws, tokens: IdTokens, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Other than for want of a token."""
+    """With another message than for a missing token."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
     refused = failure(signed_in(aws, chaining=True).once("ecs").list_tasks)

@@ -53,7 +53,7 @@ def test_a_parameter_that_is_not_there_is_refused(code: str, aws: SignedAws, our
 
 
 def test_a_parameter_that_may_not_be_read_is_an_error(aws: SignedAws, ours: Aws) -> None:
-    """It may well be there."""
+    """It may exist."""
     aws.on("ssm.GetParameter", denied("ssm:GetParameter"))
     with pytest.raises(ClientError, match="AccessDenied"):
         ssm.parameter(ours, "/p")

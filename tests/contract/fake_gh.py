@@ -1,6 +1,6 @@
-"""A stand-in for GitHub's `gh release`: one release at most, kept in a file beside the program, and a list of the calls.
+"""A stand-in for GitHub's `gh release`: at most one release, kept in a file next to the program, and a list of the calls.
 
-As on GitHub a release is immutable only once it is published, and only if the repository's settings say so.
+As on GitHub, a release becomes immutable when it is published, and only if the repository's settings say so.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ elif verb == "view":
 
 
 def install(folder: Path, *, release: dict[str, bool] | None = None, immutable: bool = True) -> None:
-    """Write the program into a folder for PATH; `release` is what there is already."""
+    """Writes the program into a folder for PATH; `release` is the existing release."""
     folder.mkdir()
     (folder / "gh").write_text(PROGRAM.format(python=sys.executable))
     (folder / "gh").chmod(0o755)

@@ -1,4 +1,4 @@
-"""Writes what is made of the code, so that nobody edits it by hand.
+"""Writes the files that are generated from the code.
 
 These are the inputs and outputs in each action.yml, the tables of them in docs/reference/inputs.md, the table of the official
 actions' inputs in docs/guides/coming-from.md, and the JSON Schemas:
@@ -60,7 +60,7 @@ def texts() -> dict[Path, str]:
 
 
 def _action(text: str, verb: Verb) -> str:
-    """The action.yml with its inputs and outputs anew; what stands before and after is not touched."""
+    """The action.yml with its inputs and outputs replaced; the text before and after stays."""
     lines = ["inputs:"]
     for name, option in options.options(verb.inputs).items():
         lines += [f"  {name}:", f"    description: {_QUOTED(option.help)}"]

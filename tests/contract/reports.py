@@ -1,4 +1,4 @@
-"""Writes the samples into docs/reference/reports.md: what verbs tell of scripted deployments, to the letter.
+"""Writes the samples into docs/reference/reports.md: the exact output of verbs for scripted deployments.
 
 PYTHONPATH=src .venv/bin/python -m tests.contract.reports
 """
@@ -81,7 +81,7 @@ def _image(params: Params) -> Params:
 
 
 def _definition(params: Params) -> Params:
-    """Revision 1, with the image of before and a setting that is gone in the template."""
+    """Revision 1, with the previous image and a setting that the template no longer has."""
     family = params["taskDefinition"].rpartition("/")[2].partition(":")[0]
     found = ecs.task_definition(family, 1)
     container = {**found["containerDefinitions"][0], "image": f"{REPOSITORY}@sha256:{'0' * 64}"}
@@ -129,7 +129,7 @@ def _fenced(text: str) -> str:
 
 
 def page(text: str) -> str:
-    """The page with its samples anew; what stands around them is not touched."""
+    """The page with its samples replaced; the text around them stays."""
     for name, sample in samples().items():
         begin, end = f"<!-- {name}: made by tests/contract/reports.py -->\n", f"<!-- end of {name} -->"
         head, found, rest = text.partition(begin)

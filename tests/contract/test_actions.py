@@ -33,7 +33,7 @@ def verb(request: pytest.FixtureRequest) -> Verb:
 @pytest.fixture(scope="module", params=["checkout", "copy"])
 def suite(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The actions with a launcher that prints its process id and arguments: with the symlinks of a checkout, and with
-    folders in their place, as GitHub's runner has them."""
+    folders instead of them, as on GitHub's runner."""
     checkout = tmp_path_factory.mktemp("the suite") / "checkout"
     for name in ("action.yml", *(path.partition("/")[0] for path in ENTRY_POINTS if path != ".")):
         source, target = ROOT / name, checkout / name
@@ -114,7 +114,7 @@ def test_the_official_actions_inputs_and_outputs_are_deploys() -> None:
 
 
 def test_the_page_for_users_of_other_tools_shows_steps_that_work() -> None:
-    """Each step that uses ours gives inputs that exist, with values that are read."""
+    """Each step that uses ecs-cd passes inputs that exist, with valid values."""
     blocks = re.findall(r"^```yaml\n(.*?)^```$", generate.COMING_FROM.read_text(encoding="utf-8"), re.M | re.S)
     ours = [
         step for block in blocks for content in yaml.safe_load(block) if (step := parts.Step("the page", content)).verb
@@ -172,7 +172,7 @@ def test_a_launcher_that_is_not_there_is_an_error(tmp_path: Path, verb: Verb) ->
 
 
 def test_no_expression_stands_in_a_script() -> None:
-    """`${{ }}` in `run` is code that somebody else may write."""
+    """`${{ }}` in `run` is code that an outsider may write."""
     scripts = {verb.name: [step["run"] for step in steps(verb.action)] for verb in VERBS}
     for where, workflow in parts.workflows().items():
         scripts[where] = [step.content["run"] for step in parts.steps(where, workflow) if "run" in step.content]

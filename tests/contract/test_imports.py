@@ -53,7 +53,7 @@ MODULES = modules()
 
 
 def imports(tree: ast.Module) -> Iterator[str]:
-    """Everything that is imported, wherever it stands, as dotted names; of ours the module, not the name in it."""
+    """All imports of a module, anywhere in it, as dotted names; for ecs_cd the module, not the name in it."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -107,13 +107,13 @@ def test_every_package_says_what_is_in_it() -> None:
 
 
 def test_no_file_is_long() -> None:
-    """Who opens a file sees what it is about; tables may be as long as they need to be."""
+    """A reader sees at once what a file is about; tables may be as long as they need to be."""
     lines = {str(path.relative_to(SRC)): path.read_text(encoding="utf-8").count("\n") for path in SRC.rglob("*.py")}
     assert {path for path, number in lines.items() if number > 400} <= {"ecs_cd/diagnosis/causes.py"}
 
 
 def test_imports_go_one_way() -> None:
-    """No module knows of what stands above it, nor of a package beside its own."""
+    """A module imports nothing above it, and no package next to its own."""
     back = [
         f"{module} imports {other}"
         for module, tree in MODULES.items()
@@ -152,7 +152,7 @@ def test_decisions_touch_nothing_of_the_world() -> None:
 
 
 def test_the_run_is_identified_in_ci() -> None:
-    """Elsewhere no text of the code is a variable of GitHub's or act's: ``Run`` has what is in them."""
+    """No other code names a variable of GitHub or act: ``Run`` has their values."""
     found = {
         module: {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and is_variable(node.value)}
         for module, tree in MODULES.items()

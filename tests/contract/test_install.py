@@ -58,7 +58,7 @@ def test_pip_install_gives_a_command(environment: Path) -> None:
 
 
 def test_uv_tool_install_gives_a_command(environment: Path) -> None:
-    """Into an environment of its own."""
+    """In its own environment."""
     places = {"UV_TOOL_DIR": str(environment / "tools"), "UV_TOOL_BIN_DIR": str(environment / "bin")}
     done = run(UV, "tool", "install", "--quiet", "--python", sys.executable, ROOT, cwd=environment, **places)
     assert done.returncode == 0, done.stderr

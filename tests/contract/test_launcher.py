@@ -1,4 +1,4 @@
-"""bin/ecs-cd: the caller's Python takes no part."""
+"""bin/ecs-cd ignores the caller's Python settings."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_the_callers_python_never_interferes(run: Run, tmp_path: Path, case: str
 
 
 def test_the_launcher_is_found_behind_a_symlink(run: Run, tree: Path, tmp_path: Path) -> None:
-    """`ecs-cd` may stand in a bin folder of the caller's, by a relative link to a link."""
+    """`ecs-cd` may be in a bin folder of the caller, as a relative link to a link."""
     (tmp_path / "one").symlink_to(tree / "bin" / "ecs-cd")
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "ecs-cd").symlink_to("../one")
@@ -120,7 +120,7 @@ def test_a_misspelt_flag_is_refused(run: Run) -> None:
 
 
 def test_garbage_is_collected_once_everything_is_imported(tmp_path: Path) -> None:
-    """The launcher turns that off for the start; a verb can go on for an hour."""
+    """The launcher turns collection off for the start; a verb can run for an hour."""
     (tmp_path / "ecs-cd.yml").write_text("cluster: c\nimages: {app: {repository: localhost/my-app}}\n")
     script = (
         "import gc, os; gc.disable(); from ecs_cd.cli import main; "
@@ -148,7 +148,7 @@ def test_a_profile_that_is_gone_is_no_defect_of_the_clean_up(
 
 
 def test_garbage_is_collected_in_a_local_verb() -> None:
-    """It can go on for as long as a workflow."""
+    """It can run as long as a workflow."""
     script = (
         "import gc, os; gc.disable(); from ecs_cd.cli import main\n"
         "try: main(['local', '--help'], os.environ)\n"
@@ -173,7 +173,7 @@ def test_a_script_can_read_the_matrix(run: Run, tmp_path: Path, env: dict[str, s
 
 @pytest.mark.skipif(not SYSTEMS, reason="this machine has no /usr/bin/python3.N")
 def test_a_release_starts_no_process_to_find_python(tree: Path, tmp_path: Path) -> None:
-    """The name of the system's own tells its version: each process would be paid for at every start."""
+    """The file name of the system's Python shows its version: each process would slow down every start."""
     for name in ("basename", "dirname", "python", "python3", "readlink", "uname", "uv"):
         (tmp_path / name).write_text('#!/bin/sh\necho "$0 was started" >&2\nexit 1\n')
         (tmp_path / name).chmod(0o755)
@@ -209,7 +209,7 @@ def test_no_other_program_gets_the_inputs(tmp_path: Path) -> None:
 
 
 def test_a_place_that_can_not_be_written_to_is_named(tmp_path: Path) -> None:
-    """Not begun, in words that say where; nothing is installed elsewhere."""
+    """It fails before it starts and names the place; it does not install elsewhere."""
     shutil.copytree(ROOT / "bin", tmp_path / "bin")
     (tmp_path / "requirements").mkdir()
     (tmp_path / "requirements" / "runtime.txt").touch()
@@ -221,7 +221,7 @@ def test_a_place_that_can_not_be_written_to_is_named(tmp_path: Path) -> None:
 
 
 def test_a_signal_before_we_listen_ends_as_a_cancellation(tree: Path) -> None:
-    """Nothing has been begun: no traceback, and the exit code of a cancelled run."""
+    """Nothing was started: no traceback, and the exit code of a cancelled run."""
     slow = {**os.environ, "ECS_CD_INPUTS": "{}"}
     for delay in (0.05, 0.1, 0.15):
         process = subprocess.Popen([tree / "bin" / "ecs-cd", "deploy"], env=slow, stdout=-1, stderr=-2, text=True)

@@ -164,7 +164,7 @@ def test_the_placeholder_is_a_static_program(architecture: str, machine_number: 
 
 
 def test_all_that_is_missing_is_told_at_once(tmp_path: Path) -> None:
-    """On a machine with nothing but Python: each with how to get it, and nothing begun."""
+    """On a machine with only Python: it lists each missing tool and how to get it, and starts nothing."""
     python = str(Path(sys.executable).resolve())  # beside it there is no act and no ministack
     packages = os.pathsep.join(path for path in sys.path if path.endswith("site-packages"))
     env = {"PATH": str(tmp_path), "PYTHONPATH": packages, "XDG_STATE_HOME": str(tmp_path / "state")}
@@ -182,7 +182,7 @@ def test_all_that_is_missing_is_told_at_once(tmp_path: Path) -> None:
 
 
 def test_an_engine_that_does_not_answer_is_told(tmp_path: Path) -> None:
-    """Apart from a client that is not there, and from its build plugin."""
+    """With another message than for a missing client or a missing build plugin."""
     folder = tmp_path / "bin"
     folder.mkdir()
     (folder / "docker").write_text('#!/bin/sh\ntest "$1" = buildx\n')
@@ -197,7 +197,7 @@ def test_an_engine_that_does_not_answer_is_told(tmp_path: Path) -> None:
 
 
 def test_a_document_that_nobody_can_read_has_a_way_out(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A developer without an account is told of `file:`; of jobs and their inputs nobody speaks here."""
+    """The message points a developer without an account to `file:`, and does not mention jobs or their inputs."""
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     folder = repo.parent / "bin"
     folder.mkdir()
@@ -279,7 +279,7 @@ def test_each_folder_has_a_place_of_its_own(tmp_path: Path) -> None:
 
 
 def test_a_recorded_process_that_is_not_ours_is_left_alone(tmp_path: Path) -> None:
-    """Its number can be anybody's after a restart; nobody holds the lock, so nothing is ended."""
+    """After a restart its number may belong to another process; the lock is free, so nothing is stopped."""
     with subprocess.Popen(["sleep", "60"]) as process:
         (tmp_path / "ministack.json").write_text(
             f'{{"name": "n", "port": 1, "region": "r", "account": "1", "pid": {process.pid}}}'
@@ -293,7 +293,7 @@ def test_a_recorded_process_that_is_not_ours_is_left_alone(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"of": "another version"}'])
 def test_a_record_that_is_another_is_no_defect(tmp_path: Path, text: str) -> None:
-    """Without what `up` wrote down last it is done again; without the process nothing can be ended, and that is told."""
+    """If `up` did not finish its record, it runs again; without a process id nothing can be stopped, and the log says so."""
     (tmp_path / "stack.json").write_text(text)
     assert place.load(tmp_path) is None
     (tmp_path / "ministack.json").write_text(text)

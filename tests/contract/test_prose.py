@@ -38,7 +38,7 @@ def test_generated_tables_are_found() -> None:
 
 
 def test_docstrings_are_in_plain_english() -> None:
-    """All of src together: a docstring is too short for a rate of its own."""
+    """Counted over src as a whole: a single docstring is too short for a rate."""
     assert prose.total(map(prose.docstrings, prose.modules())).per_1000 <= DOCSTRINGS
 
 

@@ -46,7 +46,7 @@ def test_anything_else_is_refused(text: str) -> None:
 
 
 def test_versions_are_in_the_order_of_semver() -> None:
-    """The examples of SemVer 2.0.0, section 11, and numbers that are no words."""
+    """The examples of SemVer 2.0.0, section 11, and numbers compared as numbers."""
     order = [
         "0.9.9", "1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta", "1.0.0-beta", "1.0.0-beta.2", "1.0.0-beta.11",
         "1.0.0-rc.1", "1.0.0", "1.0.1", "1.9.0", "1.10.0", "2.0.0",
@@ -81,7 +81,7 @@ def test_a_tag_moves_to_the_newest_version_that_it_may_name(
 
 
 def test_versions_are_told_from_other_tags() -> None:
-    """Tags that move, and those of other people, are no releases."""
+    """Moving tags and other people's tags are not releases."""
     tags = ["v1", "v1.2", "v1.2.0", "1.2.1", "v1.3.0-rc.1", "vote", "v2.0.0.0"]
     assert [str(version) for version in versions.released(tags)] == ["1.2.0", "1.3.0-rc.1"]
 
@@ -430,7 +430,7 @@ def test_a_tag_that_somebody_moves_meanwhile_is_left_alone(project: Project) -> 
 
 
 def test_a_tag_moves_whoever_made_it(project: Project) -> None:
-    """v1 may have been annotated by hand, and who moves it need not have the release."""
+    """v1 may be an annotated tag made by hand, and the caller may not have the release."""
     first = project.release("1.0.0")
     project.git("tag", "--force", "--annotate", "--message", "by hand", "v1", first, repo=project.remote)
     clone = project.scratch / "clone"
@@ -496,7 +496,7 @@ def test_the_readme_of_a_release_leads_somewhere(project: Project) -> None:
 
 
 def test_the_whole_pipeline_can_be_pinned(tmp_path: Path) -> None:
-    """In the real workflow each use of ours becomes the repository's own at the version."""
+    """In the real workflow, each use of ecs-cd becomes the repository at this version."""
     text = (ROOT / release.PIPELINE).read_text(encoding="utf-8")
     write(tmp_path / release.PIPELINE, text)
     write(tmp_path / "README.md", "")
@@ -513,7 +513,7 @@ def test_the_whole_pipeline_can_be_pinned(tmp_path: Path) -> None:
 
 @pytest.fixture
 def gh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the stand-in for gh is going to be installed; it is the first on PATH."""
+    """The folder for the stand-in for gh, first on PATH."""
     monkeypatch.setenv("PATH", f"{tmp_path / 'gh'}:{os.environ['PATH']}")
     return tmp_path / "gh"
 
@@ -547,7 +547,7 @@ def test_a_github_release_is_complete_before_it_is_published(
     ],
 )
 def test_a_github_release_is_made_once(project: Project, gh: Path, there: dict[str, bool], verbs: list[str]) -> None:
-    """The draft of a run that died is made anew, a published release is left as it is."""
+    """The draft of an aborted run is replaced, a published release stays as it is."""
     project.commit("1.0.0")
     fake_gh.install(gh, release=there)
     announce(parse("1.0.0"), Path("ecs-cd.tar.gz"), project.repo)

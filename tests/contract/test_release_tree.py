@@ -85,7 +85,7 @@ def test_it_is_pure_python_and_of_no_machine(tree: Path) -> None:
 
 
 def test_what_is_for_developers_machines_is_not_in_it(tree: Path) -> None:
-    """And it is said what to install."""
+    """And the message says what to install."""
     assert not (tree / "src" / "ecs_cd" / "local").exists()
     done = subprocess.run([tree / "bin" / "ecs-cd", "local", "up"], capture_output=True, text=True, check=False)
     assert (done.returncode, "pip install" in done.stderr) == (2, True)
@@ -221,7 +221,7 @@ def anatomy(shape: Shape | None, inside: frozenset[str] = frozenset()) -> Any:
 
 @pytest.mark.parametrize("service", USED)
 def test_what_is_called_is_whole(service: str, tree: Path) -> None:
-    """Each operation of the tree's model is botocore's own, down to the last shape; no other is there."""
+    """Each operation in the tree's model equals botocore's, down to the last shape; the model has no others."""
     data = tree / "dist" / "botocore" / "data"
     ours = ServiceModel(
         Loader([str(data)], include_default_search_paths=False).load_service_model(service, "service-2")

@@ -65,7 +65,7 @@ def test_values_in_a_workflow_are_valid(where: str) -> None:
 
 
 def test_a_workflow_reads_outputs_that_exist(where: str) -> None:
-    """An output that does not exist is an empty text, and nobody says so."""
+    """GitHub silently turns a missing output into an empty text."""
     by_id = {step.content["id"]: VERBS[step.verb].outputs for step in ours(where) if "id" in step.content}
     for step_id, output in OUTPUT.findall(str(COPIED[where])):
         if step_id in by_id:
@@ -73,13 +73,13 @@ def test_a_workflow_reads_outputs_that_exist(where: str) -> None:
 
 
 def test_a_workflow_never_cancels_a_deployment(where: str) -> None:
-    """The next push waits: `concurrency` without `cancel-in-progress`, of its own or of the workflow that it calls."""
+    """The next push waits: `concurrency` without `cancel-in-progress`, in the workflow or in the workflow that it calls."""
     workflow: dict[Any, Any] = COPIED[CALLED if callers(where) else where]
     assert workflow["concurrency"]["cancel-in-progress"] is False
 
 
 def test_a_workflow_asks_for_no_more_than_it_needs(where: str) -> None:
-    """No permissions but each job's own: to read the repository, to sign in, to tell how a GitHub Deployment goes."""
+    """Each job has only the permissions to read the repository, to sign in, and to update a GitHub Deployment."""
     workflow: dict[Any, Any] = COPIED[where]
     assert workflow["permissions"] == {}
     for job in workflow["jobs"].values():
@@ -90,7 +90,7 @@ def test_a_workflow_asks_for_no_more_than_it_needs(where: str) -> None:
 
 
 def test_ours_are_named_at_a_released_version(where: str) -> None:
-    """`./` would be the repository of whoever copies or calls the workflow."""
+    """`./` would be the repository of the user who copies or calls the workflow."""
     used = [*parts.steps(where, COPIED[where]), *(Step(where, job) for job in callers(where))]
     names = [str(step.content["uses"]) for step in used if "uses" in step.content]
     assert {name.partition("@")[2] for name in names if name.startswith(SUITE)} == {"v1"}
@@ -110,7 +110,7 @@ def test_a_call_of_the_whole_pipeline_is_complete(where: str) -> None:
 
 
 def test_the_whole_pipeline_releases_the_commit_of_its_run() -> None:
-    """When every image is there; on a runner of one's own another job's checkout may lie in the workspace."""
+    """Only when every image exists; a self-hosted runner may have another job's checkout in the workspace."""
     jobs = COPIED[CALLED]["jobs"]
     assert set(jobs["release"]["needs"]) == set(jobs) - {"release"}
     assert not any("actions/checkout" in step.get("uses", "") for step in jobs["release"]["steps"])

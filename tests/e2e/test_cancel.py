@@ -1,4 +1,4 @@
-"""Cancelled in the middle: what is under way is said, and stopped only if that was asked for.
+"""Cancelled while running: the log names what is still running, and ecs-cd stops it only on request.
 
 Both ways in which a runner ends a step: SIGINT to the process itself, as GitHub does, and SIGINT to act, which
 kills the process outright; then a later step of the job reads the state file.
@@ -47,7 +47,7 @@ def cancel(world: World, at: str, interrupt: Callable[[Run], None]) -> Result:
 def test_a_cancelled_migration_is_left_running_and_named(
     make_world: MakeWorld, interrupt: Callable[[Run], None]
 ) -> None:
-    """Killing a migration halfway is nobody's default; the log says how to stop it."""
+    """Killing a migration halfway is never the default; the log says how to stop it."""
     world = make_world(migration_command=SLOW)
     result = cancel(world, "locking the table", interrupt)
     assert not result.green
@@ -76,7 +76,7 @@ def test_a_cancelled_migration_is_stopped_if_asked_to(make_world: MakeWorld, int
 
 @HOW
 def test_a_cancelled_deployment_is_left_to_ecs_and_named(shop: Shop, interrupt: Callable[[Run], None]) -> None:
-    """ECS goes on; the log says with what."""
+    """ECS continues; the log says with which deployment."""
     result = cancel_deployment(shop, interrupt)
     assert not result.green
     if interrupt is step_process:
@@ -101,7 +101,7 @@ def test_a_cancelled_deployment_is_taken_back_if_asked_to(shop: Shop, interrupt:
 
 
 def cancel_deployment(shop: Shop, interrupt: Callable[[Run], None], **inputs: str) -> Result:
-    """Interrupted as soon as it has begun."""
+    """Interrupts it as soon as it has started."""
     shop.commit("two")
     with shop.start(service="web", **inputs) as run:
         run.wait_for("web: deployment ecs-svc/")
@@ -126,7 +126,7 @@ def test_a_cancelled_build_ends_its_child_and_leaves_no_login(world: World) -> N
 
 
 def wait_until(true: Callable[[], bool]) -> None:
-    """Waits for what comes by itself, half a minute at the most."""
+    """Waits at most half a minute for a condition."""
     give_up = time.monotonic() + 30
     while not true():
         assert time.monotonic() < give_up, "it did not come"

@@ -19,7 +19,7 @@ PATIENT = {**BREAKER, "thresholdConfiguration": {"type": "COUNT", "value": 100}}
 
 
 def test_two_services_run_the_image_of_the_commit(shop: Shop) -> None:
-    """One step, one image, two task definitions: both run its digest, and each is told by itself."""
+    """One step, one image, two task definitions: both services run its digest, and each has its own result."""
     shop.commit("two")
     result = shop.deploy()
     assert result.green, result.log
@@ -125,7 +125,7 @@ def test_the_official_actions_inputs_deploy_without_a_document(shop: Shop) -> No
 
 
 def test_a_task_of_its_own_that_fails_leaves_the_service_alone(shop: Shop) -> None:
-    """`run-task` with `wait-for-task-stopped`: its log lines and its exit code are told, and it is red."""
+    """`run-task` with `wait-for-task-stopped` shows its log lines and its exit code, and fails the job."""
     script = "import sys; print('no such column: author'); sys.exit(3)"
     overrides = json.dumps([{"name": "app", "command": ["python3", "-c", script]}])
     more = {"run-task": "true", "wait-for-task-stopped": "true", "run-task-container-overrides": overrides}
@@ -143,7 +143,7 @@ def test_a_task_of_its_own_that_fails_leaves_the_service_alone(shop: Shop) -> No
 
 
 def test_an_image_that_is_not_there_ends_the_wait_at_once(make_shop: MakeShop) -> None:
-    """`fail-fast`: red with the cause, while ECS goes on trying."""
+    """`fail-fast` fails the job with the cause, while ECS keeps trying."""
     shop = make_shop(breaker=PATIENT)
     template = web(shop)
     # Without these two the local ECS gives up before the first look, or tries a hundred times a second.

@@ -96,7 +96,7 @@ def commit_of(tmp_path: Path) -> str:
 
 
 def test_the_events_commit_is_deployed_and_told(ask: Ask, github: FakeGitHub, tmp_path: Path) -> None:
-    """By the workflow as it stands: green, its Deployment has the states, and there is no second one."""
+    """With the workflow unchanged: it succeeds, its Deployment has the states, and no second Deployment exists."""
     result = ask(commit_of(tmp_path), AWS_REGION="ap-northeast-1")
     assert result.green, result.log
     assert result.outputs()["result"] == "succeeded"
@@ -106,7 +106,7 @@ def test_the_events_commit_is_deployed_and_told(ask: Ask, github: FakeGitHub, tm
 
 
 def test_a_refusal_is_told_too(ask: Ask, github: FakeGitHub, scripted: ScriptedAws, tmp_path: Path) -> None:
-    """Red, and whoever asked sees why."""
+    """The job fails, and the Deployment shows why."""
     scripted.on("ssm.GetParameter", denied("ssm:GetParameter"))
     result = ask(commit_of(tmp_path), AWS_REGION="ap-northeast-1")
     assert result.step_result() == "failure"
@@ -125,7 +125,7 @@ def test_another_environment_starts_nothing(
 
 
 def test_an_older_commit_is_served_again(asking: Any, github: FakeGitHub, world: World) -> None:
-    """Its image is there already; the page is that of the commit that was asked for."""
+    """Its image exists already; the page is that of the requested commit."""
     assert world.push().green
     older = workflows.git(world.repo, "rev-parse", "HEAD")
     world.change("app.py", "Hello from ECS", "Good morning")

@@ -78,7 +78,7 @@ def spans(result: workflows.Result) -> list[tuple[float, float]]:
 
 
 def test_two_images_in_a_matrix_are_deployed_together(world: World) -> None:
-    """Both containers run their image of the commit, and serve."""
+    """Both containers run the image of the commit, and serve."""
     sha = world.change("app/app.py", "Hello from ECS", "Good morning")
     result = world.push()
     assert result.green, result.log
@@ -108,7 +108,7 @@ def test_one_failing_build_of_two_deploys_nothing(world: World) -> None:
 
 
 def test_the_reusable_workflow_is_the_same_pipeline(world: World) -> None:
-    """One `uses:`: the document says which images there are."""
+    """One `uses:`; the document lists the images."""
     (world.repo / ".github" / "workflows" / "cd.yml").write_text(PIPELINE)
     sha = world.change("app/app.py", "Hello from ECS", "Good evening")
     result = world.push("cd.yml")
@@ -341,7 +341,7 @@ RUN cat /second >/third
 
 @pytest.fixture
 def prune(region: Aws) -> Callable[[], None]:
-    """Forgets all layers that BuildKit keeps, as a new runner has none."""
+    """Removes all layers from BuildKit, as on a new runner."""
 
     def prune() -> None:
         machine.run(["docker", "buildx", "prune", "--all", "--force"], env=region.env)
@@ -353,7 +353,7 @@ def prune(region: Aws) -> Callable[[], None]:
 def test_a_runner_without_layers_takes_them_from_the_cache(
     yard: Yard, images: BaseImages, prune: Callable[[], None], cache: str, steps: int
 ) -> None:
-    """Each image has a cache of its own, in its repository or in the image itself, of all its stages."""
+    """Each image has its own cache with all its stages, in its repository or in the image itself."""
     flags = ("--cache", cache, "--build-args", f"BASE={images.python}")
     yard.commit({f"{image}/Dockerfile": LAYERS.format(unique=f"{cache} {image}") for image in ("one", "two")})
     yard.built(*flags)

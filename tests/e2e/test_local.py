@@ -1,4 +1,4 @@
-"""`ecs-cd local` as a developer types it: up, run, down on a repository of their own, with real containers."""
+"""`ecs-cd local` as a developer types it: up, run, down in their repository, with real containers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ DOCUMENT = "123456789012.dkr.ecr.ap-northeast-1.amazonaws.com"
 
 @dataclass
 class Developer:
-    """The example's repository on somebody's machine."""
+    """The example's repository on a developer's machine."""
 
     repo: Path
     tree: Path
@@ -265,7 +265,7 @@ def test_a_document_of_the_workspace_is_local_in_runs_only(
 def test_document_and_templates_are_read_from_the_developers_account(
     developer: Developer, with_database: tuple[str, ...], region: Aws
 ) -> None:
-    """SSM, S3 and ECS are asked with the caller's credentials; what is not there is told, all of it at once."""
+    """ecs-cd reads SSM, S3 and ECS with the caller's credentials, and lists everything that is missing at once."""
     theirs = clients(region)
     parameter = "/ecs-cd/theirs/production"
     text = (INFRA / "document.yaml").read_text().replace("s3://my-bucket/", "s3://their-bucket/")
@@ -290,7 +290,7 @@ def test_document_and_templates_are_read_from_the_developers_account(
 
 
 def test_every_part_of_a_document_has_its_like(developer: Developer) -> None:
-    """ARNs, families, CodeDeploy, scheduled tasks, a parameter's version; the difference is told."""
+    """ARNs, families, CodeDeploy, scheduled tasks, a parameter's version; the log lists the differences."""
     text = f"""\
 cluster: arn:aws:ecs:eu-west-1:123456789012:cluster/prod
 images: {{app: {{repository: {DOCUMENT}/team/app, cache-repository: {DOCUMENT}/team/cache}}}}
@@ -330,7 +330,7 @@ scheduled-tasks:
 
 
 def test_an_aws_that_has_ended_is_cleared_away(developer: Developer) -> None:
-    """After a crash or a restart: up makes it anew, down leaves nothing; in between a run says what to do."""
+    """After a crash or a restart, up creates a new one, down leaves nothing; a run in between says what to do."""
     before = developer.in_docker()
     developer.up(*FROM_FILES)
     for verb, words in (("up", "it is made anew"), ("down", "nothing is left")):
@@ -347,7 +347,7 @@ def test_an_aws_that_has_ended_is_cleared_away(developer: Developer) -> None:
 
 
 def test_an_up_that_fails_leaves_nothing(developer: Developer) -> None:
-    """What ministack refuses is told, and what was made until then is gone."""
+    """The log shows what ministack refuses, and everything created so far is removed."""
     before = developer.in_docker()
     document = developer.repo.parent / "infra" / "document.yaml"
     document.write_text(document.read_text().replace("s3://my-bucket/", "s3://B/"))

@@ -17,7 +17,7 @@ MakeWorld = Callable[..., World]
 
 
 def test_a_code_change_is_built_migrated_deployed_and_served(world: World) -> None:
-    """Two commits, two green jobs; the second one's page is served, and its digest is what runs."""
+    """Two commits, two successful jobs; the service serves the second page and runs its digest."""
     first = world.push()
     assert first.green, first.log
     assert "Hello from ECS" in world.page()
@@ -43,7 +43,7 @@ def test_a_code_change_is_built_migrated_deployed_and_served(world: World) -> No
 
 
 def test_the_same_commit_again_builds_and_registers_nothing(world: World) -> None:
-    """Still green, and the same task goes on serving."""
+    """The job succeeds, and the same task keeps serving."""
     first = world.push()
     before = world.revisions()
     again = world.push()
@@ -75,7 +75,7 @@ def test_a_failing_migration_is_red_and_leaves_the_service_alone(make_world: Mak
 
 
 def test_an_image_that_crashes_at_start_is_rolled_back_and_red(world: World) -> None:
-    """The reason and the crashed container's log are told; the old version goes on serving."""
+    """The log has the reason and the log of the crashed container; the old version keeps serving."""
     assert world.push().green
     before = world.running()
     world.change("app.py", "import psycopg2", 'sys.exit("KeyError: PORT is not set")')
@@ -90,7 +90,7 @@ def test_an_image_that_crashes_at_start_is_rolled_back_and_red(world: World) -> 
 
 
 def test_an_image_that_can_not_be_pulled_is_named(world: World) -> None:
-    """A sidecar's image is not in its registry: red, and the cause is said."""
+    """A sidecar's image is missing from its registry: the job fails and names the cause."""
     assert world.push().green
     before = world.running()
     absent = {"name": "agent", "image": f"{world.aws.registry}/absent:1", "essential": True}
@@ -196,7 +196,7 @@ def test_an_immutable_repository_keeps_its_tags(make_world: MakeWorld) -> None:
 
 
 def test_a_changed_file_that_is_not_committed_never_takes_the_commits_tag(world: World) -> None:
-    """What a step before ours generates into the context is built, and not taken for the commit."""
+    """A file that an earlier step generates into the context is built, but not under the commit's tag."""
     workflow = world.repo / ".github/workflows/deploy.yml"
     generate = "      - run: date > generated.txt\n      - id: cd\n"
     workflow.write_text(workflow.read_text().replace("      - id: cd\n", generate))
@@ -217,7 +217,7 @@ def test_the_database_is_reachable_for_tasks_only(world: World) -> None:
 
 
 def test_a_document_without_a_migration_skips_it(world: World) -> None:
-    """Absent means skipped, said once, and the deployment goes on."""
+    """The log says so once, and the deployment continues."""
     content = {key: value for key, value in document(world.stack).items() if key != "migration"}
     put_document(world.stack, content)
     result = world.push()

@@ -1,4 +1,4 @@
-"""release.yml under act, with a bare repository for GitHub's and stand-ins for GitHub's own actions. No engine."""
+"""release.yml under act, with a bare repository for GitHub and stand-ins for GitHub's actions. No engine."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ def test_a_version_is_released(project: Project) -> None:
 def test_nothing_else_is_released(
     project: Project, version: str, meanwhile: str, jobs: dict[str, str], message: str
 ) -> None:
-    """The run is red and says why; there is no tag and no GitHub release."""
+    """The run fails and says why; it makes no tag and no GitHub release."""
     result = project.release(version, meanwhile=meanwhile)
     assert not result.green
     assert message in result.log

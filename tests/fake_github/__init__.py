@@ -1,4 +1,4 @@
-"""GitHub's Deployments API on loopback: it keeps what it is told, refuses what GitHub refuses, and fails when told to.
+"""GitHub's Deployments API on loopback: it stores requests, refuses what GitHub refuses, and fails on demand.
 
 with FakeGitHub() as github:
     github.fail(status(502), method="POST")

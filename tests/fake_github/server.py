@@ -27,7 +27,7 @@ ANSWERS: dict[int, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Fault:
-    """What comes in the place of an answer. ``done``: what was asked for happens all the same."""
+    """What comes instead of an answer. ``done``: the request is carried out all the same."""
 
     code: int = 0
     body: bytes = b""
@@ -42,12 +42,12 @@ def status(code: int) -> Fault:
 
 
 def garbage(body: bytes = b"<html>Sign in to the hotel's network</html>", code: int = 200) -> Fault:
-    """An answer that is none of GitHub's."""
+    """An answer that does not come from GitHub."""
     return Fault(code, body)
 
 
 def redirect(url: str) -> Fault:
-    """The repository is said to be elsewhere."""
+    """GitHub says that the repository has moved."""
     return Fault(307, b"", {"Location": url})
 
 
@@ -67,7 +67,7 @@ def reset() -> Fault:
 
 
 def lost() -> Fault:
-    """It is done, and the connection is reset in the place of the answer."""
+    """The request is carried out, and the connection is reset instead of an answer."""
     return Fault(done=True)
 
 
@@ -90,7 +90,7 @@ class _Failing:
 
 
 class FakeGitHub:
-    """The Deployments of one repository. ``moment`` tells what else has happened, for each request."""
+    """The Deployments of one repository. ``moment`` returns what else has happened, for each request."""
 
     def __init__(self, *, token: str = "ghs_not-to-be-seen", moment: Callable[[], Any] = lambda: None) -> None:
         self.token = token
@@ -111,7 +111,7 @@ class FakeGitHub:
 
     @property
     def environ(self) -> dict[str, str]:
-        """What a step of a job of run 77 has, besides the token."""
+        """The variables of a step in a job of run 77, without the token."""
         return {
             "GITHUB_API_URL": self.url,
             "GITHUB_SERVER_URL": SERVER_URL,
@@ -125,7 +125,7 @@ class FakeGitHub:
         self._failing.append(_Failing(list(faults), method, path))
 
     def add(self, environment: str, *, run: str = "", state: str = "in_progress", **more: Any) -> int:
-        """A Deployment that somebody else has made; with a run, as GitHub makes it for a job's environment."""
+        """A Deployment that another user made; with a run, as GitHub makes it for a job's environment."""
         made = self._create({"ref": "main", "environment": environment, "payload": {}, **more})
         if run:
             url = f"{SERVER_URL}/{REPOSITORY}/actions/runs/{run}/job/9{run}"
@@ -138,7 +138,7 @@ class FakeGitHub:
         return [each["state"] for each in self.statuses_of(number)]
 
     def statuses_of(self, number: int = 0) -> list[dict[str, Any]]:
-        """Its statuses, in their order."""
+        """The statuses of a Deployment, in their order; of the only one, without a number."""
         if not number:
             (only,) = self.deployments
             number = only["id"]

@@ -1,7 +1,7 @@
 """A shop of two services, web and worker, from one image: for tests that only deploy.
 
-Its images are built once; which of them is a commit's is decided by a tag. Each shop has a cluster, families and a
-document of its own, in an AWS that all shops share.
+Its images are built once; a tag decides which of them belongs to a commit. Each shop has its own cluster, families and
+document, in an AWS that all shops share.
 """
 
 from __future__ import annotations

@@ -130,7 +130,9 @@ def test_all_pages_of_findings_are_read(aws: ScriptedAws, step: Run) -> None:
     assert "the worst: CVE-X (openssl 3.0), CVE-0 (openssl 3.0)" in ended.log
 
 
-@pytest.mark.parametrize("status", ["UNSUPPORTED_IMAGE", "SCAN_ELIGIBILITY_EXPIRED", "FAILED", "IMAGE_ARCHIVED", "IMAGE_SIZE_EXCEEDED"])
+@pytest.mark.parametrize(
+    "status", ["UNSUPPORTED_IMAGE", "SCAN_ELIGIBILITY_EXPIRED", "FAILED", "IMAGE_ARCHIVED", "IMAGE_SIZE_EXCEEDED"]
+)
 def test_no_result_is_red(aws: ScriptedAws, step: Run, clock: Clock, status: str) -> None:
     """At once where none will come, also where no severity is forbidden."""
     one_platform(aws)
