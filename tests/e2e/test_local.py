@@ -324,7 +324,7 @@ scheduled-tasks:
         assert "the SSM parameter /ecs-cd/my-app/production:3, version 3" in output
         assert output.count("a task of ") == 2
         developer.up(*flags)
-    assert "rule weekly (DISABLED)" in output or "is the same already" in output
+    assert "rule weekly (DISABLED)" in output or "already has this content" in output
     newest = developer.clients.ecs.describe_task_definition(taskDefinition="my-worker")["taskDefinition"]
     assert newest["containerDefinitions"][0]["command"] == json.loads(command)
 

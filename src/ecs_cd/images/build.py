@@ -69,7 +69,7 @@ def build(plans: Sequence[BuildPlan], job: Job) -> Built:
             left = [plan for plan in plans if plan.name not in {done.plan.name for done in rescued}]
             if not left or pause is None or not build_failure.interrupted(attempt.lines):
                 break
-            job.ci.line(f"the push was cut off by the network or the registry; it is tried again in {pause} seconds")
+            job.ci.line(f"the network or the registry cut the push off; retrying in {pause} seconds")
             job.clock.sleep(pause)
         pushed = [Done(plan, attempt.digests[plan.name]) for plan in left if plan.name in attempt.digests]
         left = [plan for plan in left if plan.name not in attempt.digests]
@@ -97,7 +97,7 @@ def _logins(plans: Sequence[BuildPlan], job: Job) -> list[Login]:
         return [*found, *registry.logins(job, bases)]
     except (ClientError, BotoCoreError) as error:
         hosts = ", ".join(sorted({place.host for place in bases}))
-        job.ci.warning(f"no login for {hosts}, where base images may come from: {explain(error)}")
+        job.ci.warning(f"no login for {hosts}, which may hold base images: {explain(error)}")
         return found
 
 
@@ -123,7 +123,7 @@ def _attempt(builds: Mapping[str, buildx.Build], environ: Mapping[str, str], job
     if not several:
         argv = buildx.argv(*builds.values(), metadata_file=str(metadata))
     else:
-        job.ci.line(f"images that are built together: {', '.join(builds)}")
+        job.ci.line(f"building these images together: {', '.join(builds)}")
         by_target = {targets[name]: build for name, build in builds.items()}
         definition = bake.definition(by_target, folder=str(Path.cwd()), environ=environ)
         file = docker.write(environ, "bake.json", definition)
@@ -198,7 +198,7 @@ def _by_commit(plan: BuildPlan, job: Job) -> Image | None:
     image = registry.images(job.aws, plan.repository, [plan.commit]).get(plan.commit)
     if image is None or image == plan.there.get(plan.commit):  # an older image, as `reuse: never` allows
         return None
-    job.ci.notice(f"buildx did not succeed in all, but {plan.repository}:{plan.commit} is in ECR: that one is used")
+    job.ci.notice(f"buildx failed, but {plan.repository}:{plan.commit} is in ECR, so ecs-cd uses it")
     return image
 
 
@@ -213,15 +213,15 @@ def _differs(done: Done, job: Job) -> str:
         if image and image.digest == digest:
             return ""
     if image is None:
-        return f"BuildKit pushed {digest}, and ECR has no image {plan.repository}:{tag}"
-    return f"{plan.repository}:{tag} is {image.digest}, and not {digest} that was pushed: somebody else pushed the tag"
+        return f"BuildKit pushed {digest}, but ECR has no image {plan.repository}:{tag}"
+    return f"{plan.repository}:{tag} is {image.digest}, not the pushed {digest}: another push moved the tag"
 
 
 def _why(left: Sequence[BuildPlan], attempt: _Attempt, environ: Mapping[str, str]) -> str:
     """Why these images are not in ECR."""
     if attempt.code == 0:
         names = ", ".join(plan.name for plan in left)
-        return f"BuildKit's metadata file names no digest of {names}; does the builder's driver support --push?"
+        return f"BuildKit's metadata file has no digest for {names}; does the builder's driver support --push?"
     missing = docker.why_not(environ)
     if missing:
         return missing

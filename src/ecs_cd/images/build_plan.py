@@ -148,7 +148,7 @@ def _check_buildable(spec: BuildSpec, commit: str, head: str) -> None:
             found.append("labels: a label must be NAME=VALUE")
     for name, path in spec.secret_files.items():
         if not Path(path).is_file():
-            found.append(f"secret-files: the file of `{name}` is not there")
+            found.append(f"secret-files: the file of `{name}` does not exist")
     if not buildx.is_remote(spec.context):
         if not Path(spec.context).is_dir():
             found.append(f"context: there is no folder {spec.context}")
@@ -174,12 +174,12 @@ def _check_platforms(plans: Sequence[BuildPlan], job: Job) -> None:
     asked = [plan.spec for plan in plans if plan.spec.platforms and not buildx.is_remote(plan.spec.context)]
     there = buildx.platforms(docker.platforms(job.environ)) if asked else set()
     found = [
-        f"platforms: image `{spec.name}` runs programs of {', '.join(lacking)}, for which there is no emulator"
+        f"platforms: image `{spec.name}` runs programs for {', '.join(lacking)}, but the builder can't emulate that"
         for spec in asked
         if (lacking := buildx.not_there(spec.platforms, there)) and emulation.needed(_read(spec), spec.target)
     ]
     if there and found:
-        raise Refused(found, "Set emulators up before this step: docker/setup-qemu-action.")
+        raise Refused(found, "Set up emulators before this step with docker/setup-qemu-action.")
 
 
 # ---- the cache ----
@@ -194,7 +194,7 @@ def _cache(
         place, tag = _cache_place(spec.name, document)
         if (mutability if place == repository else registry.mutability(job.aws, place)).fixed(tag):
             raise Refused(
-                f"cache: the repository {place} is immutable, and its tag `{tag}` could be written but once",
+                f"cache: the repository {place} is immutable, so its tag `{tag}` can be written only once",
                 "Give the image a `cache-repository` in the document, or exclude the tag from the immutability.",
             )
         return buildx.registry_cache(f"{place}:{tag}"), place
@@ -216,6 +216,6 @@ def _has_github_cache(name: str, job: Job) -> bool:
     if not job.run.github_cache:
         job.ci.warning(
             f"cache: image `{name}` is built without GitHub's cache: ACTIONS_RUNTIME_TOKEN and ACTIONS_RESULTS_URL are "
-            "not in the environment. Put crazy-max/ghaction-github-runtime before this step."
+            "not in the environment. Add crazy-max/ghaction-github-runtime before this step."
         )
     return job.run.github_cache

@@ -86,11 +86,11 @@ def _ambiguous(inputs: BuildPush, document: Document) -> Iterator[str]:
     if not inputs.image and len(document.images) > 1:
         for name in _OF_ONE_IMAGE:
             if getattr(inputs, name.replace("-", "_")):
-                yield f"{name}: goes with one image: name it by `image`, or say how each is built in {FILE}"
+                yield f"{name}: applies to a single image: name it in `image`, or set it for each image in {FILE}"
     ways = {"secrets": inputs.secrets, "secret-envs": inputs.secret_envs, "secret-files": inputs.secret_files}
     for (first, some), (second, others) in combinations(ways.items(), 2):
         for name in [name for name in others if name in some]:
-            yield f"{second}: `{name}` is in {first} as well; keep one"
+            yield f"{second}: `{name}` is also in {first}; keep one"
 
 
 def _colliding(inputs: BuildPush, document: Document) -> Iterator[str]:
@@ -98,8 +98,8 @@ def _colliding(inputs: BuildPush, document: Document) -> Iterator[str]:
     for (name, first), (later, second) in combinations(document.images.items(), 2):
         if first == second and (not inputs.image or inputs.image in (name, later)):
             yield (
-                f"images.{later}.repository: is that of images.{name}, and both would get the same tags; "
-                "give each a repository of its own"
+                f"images.{later}.repository: is the same as that of images.{name}, so both would get the same tags; "
+                "give each image its own repository"
             )
 
 

@@ -125,7 +125,7 @@ def _place(spec: BuildSpec) -> _Place:
         raise NotReusable(f"there is no {context if not context.is_dir() else file}")
     top = _top(context)
     if top is None or top != _top(file.parent):
-        raise NotReusable("context and Dockerfile are not in one Git checkout")
+        raise NotReusable("context and Dockerfile are not in the same Git checkout")
     return _Place(top, _below(top, context), _below(top, file))
 
 
@@ -146,9 +146,9 @@ def _checkout(top: Path, places: Iterable[_Place]) -> _Checkout:
 
 def _draft(spec: BuildSpec, place: _Place, known: _Checkout, commit: str, environ: Mapping[str, str]) -> _Draft:
     if not known.commit:
-        raise NotReusable("Git doesn't say what is in the checkout")
+        raise NotReusable("Git can't list the files of the checkout")
     if known.commit != commit:
-        raise NotReusable(f"the checkout is at {known.commit}, not at {commit or 'a commit that is known'}")
+        raise NotReusable(f"the checkout is at {known.commit}, not at {commit or 'a known commit'}")
     text, blob = _read(place.top, place.file, known)
     excludes, ignore = _ignore(place, known)
     if (place.context, ignore) not in known.seen:
@@ -164,7 +164,7 @@ def _read(top: Path, name: str, known: _Checkout) -> tuple[str, str]:
     try:
         found = path.lstat()
         if not stat.S_ISREG(found.st_mode):
-            raise NotReusable(f"{name} is not a plain file")
+            raise NotReusable(f"{name} is not a regular file")
         blob = content.certain(name, _on_disk(path, found, known.files.get(name)), known.files)
         return path.read_text(encoding="utf-8"), blob
     except (OSError, UnicodeDecodeError):
@@ -179,7 +179,7 @@ def _ignore(place: _Place, known: _Checkout) -> tuple[str, Ignore]:
         return "", Ignore()
     text, blob = _read(place.top, name, known)
     if name == own and not text:
-        raise NotReusable(f"{name} is empty, and BuildKit may read {common} in its place")
+        raise NotReusable(f"{name} is empty, and BuildKit may read {common} instead")
     return blob, dockerignore.read(text)
 
 
@@ -235,7 +235,7 @@ def _platforms(spec: BuildSpec, environ: Mapping[str, str]) -> str:
     """
     default = environ.get("DOCKER_DEFAULT_PLATFORM", "")
     if not spec.platforms and not default and not _builds_here(environ):
-        raise NotReusable("the builder may be on another machine; say for which `platforms` it builds")
+        raise NotReusable("the builder may be on another machine; set `platforms`")
     return default
 
 

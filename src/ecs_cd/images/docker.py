@@ -147,7 +147,7 @@ def _run(command: Sequence[str], environ: Mapping[str, str], **more: object) -> 
 
 
 def _no_docker() -> Refused:
-    return Refused("there is no `docker` on PATH", "Use a runner with Docker, or install its command line and buildx.")
+    return Refused("there is no `docker` on PATH", "Use a runner with Docker, or install the Docker CLI and buildx.")
 
 
 def _entries(folder: Path) -> list[Path]:

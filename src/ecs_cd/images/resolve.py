@@ -26,7 +26,7 @@ def resolve(
     if not wanted:
         return {}
     if not commit:
-        raise Refused("no commit is known", "Set the input sha, or check the repository out before this step.")
+        raise Refused("no commit is known", "Set the input sha, or check out the repository before this step.")
     found = concurrently(*(lambda name=name: _digest(repositories[name], commit, job) for name in wanted))
     tagged = {name: f"{repositories[name]}:{commit}" for name in wanted}
     resolved = {
@@ -34,9 +34,7 @@ def resolve(
     }
     missing = [f"image `{name}` is not in ECR: {tagged[name]}" for name in wanted if name not in resolved]
     if missing and required:
-        raise Refused(
-            missing, "Build and push it first (build-push), or give the input sha of a commit that was built."
-        )
+        raise Refused(missing, "Build and push it first (build-push), or set the input sha to a commit that was built.")
     for line in (*(f"image: {name} is {image}" for name, image in resolved.items()), *missing):
         job.ci.line(line)
     return tagged | resolved
@@ -54,7 +52,7 @@ def by_digest(definition: Mapping[str, Any], job: Job) -> dict[str, str]:
     )
     for image, (_, trouble) in found.items():
         if trouble:
-            job.ci.line(f"image: the digest of {image} can't be read, and is not proved in the end ({trouble})")
+            job.ci.line(f"image: the digest of {image} can't be read, so ecs-cd won't verify it ({trouble})")
     return {name: known for name, image in named.items() if (known := found[image][0])}
 
 
@@ -72,7 +70,7 @@ def _by_digest(image: str, job: Job) -> tuple[str, str]:
         known = _digest(place, tag, job)
     except (ClientError, BotoCoreError, Refused) as error:
         return "", code(error) or str(error)
-    return (place.by_digest(known), "") if known else ("", "it is not there")
+    return (place.by_digest(known), "") if known else ("", "the image does not exist")
 
 
 def _digest(repository: Repository, commit: str, job: Job) -> str:

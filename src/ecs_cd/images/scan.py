@@ -20,7 +20,7 @@ from ecs_cd.report import summary
 def check(repository: Repository) -> None:
     """Raises ``Refused`` if ECR can't scan images of this repository."""
     if repository.public:
-        raise Refused(f"scan, fail-on: ECR public scans no images, so not those of {repository}")
+        raise Refused(f"scan, fail-on: {repository} is in ECR public, which doesn't scan images")
 
 
 def gate(job: Job, repository: Repository, digest: str, *, wait: bool, fail_on: str) -> Verdict | None:
@@ -45,7 +45,7 @@ def gate(job: Job, repository: Repository, digest: str, *, wait: bool, fail_on: 
     _report(job, repository, image, verdict, scans, job.clock.monotonic() - began)
     if verdict.outcome is Outcome.SUCCEEDED:
         return None
-    what = "scan of" if scan_findings.reports(scans) else "no scan result of"
+    what = "scan of" if scan_findings.reports(scans) else "no scan result for"
     return Verdict(verdict.outcome, f"{what} {image}: {verdict.message}")
 
 

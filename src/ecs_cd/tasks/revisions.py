@@ -38,12 +38,12 @@ def clean_up(
     try:
         found = _expired(job, cluster, services, deployed, keep, protected)
     except (ClientError, BotoCoreError) as error:
-        job.ci.warning(f"keep-revisions: nothing is deregistered: {explain(error).sentence}")
+        job.ci.warning(f"keep-revisions: nothing deregistered: {explain(error).sentence}")
         return
     done = _deregister(found[:_MOST], job)
     left = len(found) - len(done)
     words = ", ".join(short(arn) for arn in done) or "nothing"
-    job.ci.line(f"keep-revisions: {words} deregistered{f', {left} more to be next time' if left else ''}")
+    job.ci.line(f"keep-revisions: {words} deregistered{f', {left} more next time' if left else ''}")
 
 
 class NewRevisions:
@@ -96,7 +96,7 @@ def registering(job: Job) -> Iterator[NewRevisions]:
 def deregister_unused(job: Job, *arns: str) -> None:
     """Deregisters revisions of this run that were certainly never deployed."""
     for arn in _deregister(arns, job):
-        job.ci.line(f"task definition: {short(arn)} was never deployed, and is deregistered")
+        job.ci.line(f"task definition: {short(arn)} deregistered, because it was never deployed")
 
 
 def _expired(

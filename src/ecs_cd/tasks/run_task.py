@@ -75,11 +75,13 @@ def run(standalone: StandaloneTask, arn: str, job: Job) -> Result:
     job.ci.outputs({"run-task-arn": json.dumps([task])})
     if not standalone.wait:
         job.state.end()  # the task continues without ecs-cd
-        return _ended(Verdict(Outcome.IN_PROGRESS, f"task {short(task)} runs, and is not waited for"), arn, task, [])
+        return _ended(
+            Verdict(Outcome.IN_PROGRESS, f"task {short(task)} is running; ecs-cd does not wait for it"), arn, task, []
+        )
     tracked = TrackedTask(standalone, task, job)
     verdict = follow(tracked, _every_container, deadline)
     if verdict.outcome in (Outcome.TIMED_OUT, Outcome.UNKNOWN):
-        verdict = Verdict(verdict.outcome, f"{verdict.message}; the task goes on: {task}")
+        verdict = Verdict(verdict.outcome, f"{verdict.message}; the task keeps running: {task}")
         evidence = [Finding(f"the {standalone.what} task was still running", tuple(tracked.lines))]
         return _ended(verdict, arn, task, evidence if verdict.outcome is Outcome.TIMED_OUT else [])
     return _ended(verdict, arn, task, [] if verdict.outcome.green else [tracked.finding()])
@@ -114,12 +116,12 @@ def start(standalone: StandaloneTask, arn: str, deadline: float, job: Job) -> st
         task, failures = _run_once(standalone, request, job)
         if task:
             job.state.begin(task=task, on_cancel=standalone.on_cancel)
-            job.ci.line(f"{standalone.what}: task {short(task)} started, {short(arn)}")
+            job.ci.line(f"{standalone.what}: task {short(task)} started with {short(arn)}")
             return task
         words = stopped_tasks.failure_words(failures)
         if not stopped_tasks.placement_may_heal(failures) or job.clock.monotonic() >= deadline:
             job.state.end()
-            raise NotPlaced(f"ECS can't place the {standalone.what} task: {words or 'RunTask named no reason'}")
+            raise NotPlaced(f"ECS can't place the {standalone.what} task: {words or 'RunTask gave no reason'}")
         attempt += 1
         job.ci.line(f"{standalone.what}: ECS can't place the task now ({words}); trying again")
         job.clock.sleep(min(15, 2 * attempt))
@@ -239,7 +241,7 @@ def _every_container(task: stopped_tasks.Task) -> Verdict | None:
     codes = {str(container.get("name")): container.get("exitCode") for container in task.get("containers", ())}
     failed = {name: code for name, code in codes.items() if code != 0}
     if codes and not failed:
-        return Verdict(Outcome.SUCCEEDED, f"task {short(str(task['taskArn']))} ended, every container with 0")
+        return Verdict(Outcome.SUCCEEDED, f"task {short(str(task['taskArn']))} ended; every container exited with 0")
     how = [
         f"container `{name}` " + ("never ran" if code is None else f"exited with {code}")
         for name, code in failed.items()

@@ -65,7 +65,7 @@ def newest(definition: TaskDefinition, job: Job, template: Template | None = Non
 def report_existing(arn: str, job: Job) -> str:
     """Logs that this revision already exists; returns its ARN."""
     if arn:
-        job.ci.line(f"task definition: {short(arn)} is the same already")
+        job.ci.line(f"task definition: {short(arn)} already has this content")
     return arn
 
 

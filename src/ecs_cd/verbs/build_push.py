@@ -33,7 +33,7 @@ def execute(inputs: BuildPush, plans: Sequence[BuildPlan], job: Job) -> Result:
     to_build = [plan for plan in plans if not plan.tagging.reuse]
     built = build.build(to_build, job) if to_build else build.Built()
     if built.why:
-        there = f"; in ECR all the same: {', '.join(each.plan.name for each in built.done)}" if built.done else ""
+        there = f"; these images are in ECR: {', '.join(each.plan.name for each in built.done)}" if built.done else ""
         findings = [built.finding] if built.finding else []
         verdict = Verdict(Outcome.FAILED, built.why + there)
         return Result(verdict, _outputs(built.done), _facts(plans, built.done), findings)
@@ -70,7 +70,7 @@ def _verdict(done: Sequence[Done]) -> Verdict:
 
 
 def _how(plan: BuildPlan) -> str:
-    return "there already, not built" if plan.tagging.reuse else "built and pushed"
+    return "already in ECR, not built" if plan.tagging.reuse else "built and pushed"
 
 
 def _outputs(done: Sequence[Done]) -> dict[str, str]:

@@ -22,7 +22,9 @@ def run(inputs: Continue, job: Job) -> int:
     waiting = [(plan, own) for plan in plans if (own := strategies.of(plan).waiting(job, plan))]
     if not waiting:
         names = ", ".join(plan.target.key for plan in plans)
-        raise Refused(f"no deployment of {names} waits for anybody", "A deployment that does says so as `paused`.")
+        raise Refused(
+            f"{names}: no paused deployment to continue", "Only a deployment with the result `paused` can continue."
+        )
     found = [TrackedDeployment(existing.with_definition(plan, own.task_definition, job), own) for plan, own in waiting]
     deployments = [(tracked, partial(_go_on, tracked, job)) for tracked in found]
     return run_step(STEP, lambda: existing.carry_out(inputs, deployments, job)[1], job)
@@ -30,5 +32,5 @@ def run(inputs: Continue, job: Job) -> int:
 
 def _go_on(tracked: TrackedDeployment, job: Job) -> OwnDeployment:
     strategies.of(tracked.plan).go_on(job, tracked.plan, tracked.own)
-    job.ci.line(f"{tracked.key}: deployment {short(tracked.own.id)} to {short(tracked.own.task_definition)} goes on")
+    job.ci.line(f"{tracked.key}: deployment {short(tracked.own.id)} to {short(tracked.own.task_definition)} continues")
     return tracked.own

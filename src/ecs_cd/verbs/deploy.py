@@ -54,11 +54,13 @@ def _by_document(inputs: DeployAlone, kept: GitHubDeploymentStatus, job: Job) ->
 def targets(inputs: Deploy, document: Document, job: Job) -> list[Service]:
     """The services to deploy, in the order in which they start."""
     if not document.services:
-        raise Refused("the document has no services", "The infra repo adds what is to be deployed under `services`.")
+        raise Refused("the document has no services", "The infra repo lists the services to deploy under `services`.")
     names = dict.fromkeys(inputs.service) or document.services
     found = [document.services[choose("service", name, document.services)] for name in names]
     _each_once(found)
-    how = "the input service" if inputs.service else "all of the document" if len(found) > 1 else "the only one"
+    how = (
+        "from the input service" if inputs.service else "all of the document" if len(found) > 1 else "the only service"
+    )
     for service in found:
         job.ci.line(f"service: {service.key} ({how}), {document.cluster}/{service.name}")
     return found
@@ -68,9 +70,11 @@ def _each_once(services: Sequence[Service]) -> None:
     keys: dict[str, list[str]] = {}
     for service in services:
         keys.setdefault(service.name, []).append(f"services.{service.key}")
-    twice = [f"{' and '.join(each)} are one ECS service, {name}" for name, each in keys.items() if len(each) > 1]
+    twice = [f"{' and '.join(each)} are the same ECS service, {name}" for name, each in keys.items() if len(each) > 1]
     if twice:
-        raise Refused(twice, "One deployment would replace the other: keep one, or name one in the input service.")
+        raise Refused(
+            twice, "One deployment would replace the other: remove one entry, or name one service in the input service."
+        )
 
 
 def image_names(targets: Iterable[Service | ScheduledTask]) -> list[str]:

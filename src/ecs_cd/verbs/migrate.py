@@ -110,9 +110,9 @@ def _placement(service: Mapping[str, Any], definition: TaskDefinition) -> dict[s
     network = service.get("networkConfiguration")
     if definition.get("networkMode") == "awsvpc" and not network:
         raise Refused(
-            "the migration's task definition wants awsvpc, and the service "
-            f"{service.get('serviceName')} has no network settings",
-            "Let `migration.service` name a service with networkMode awsvpc.",
+            "the migration's task definition uses awsvpc, but the service "
+            f"{service.get('serviceName')} has no network configuration",
+            "Set `migration.service` to a service with networkMode awsvpc.",
         )
     placement: dict[str, Any] = {}
     if definition.get("networkMode") == "awsvpc":
@@ -147,7 +147,7 @@ def _result(verdict: Verdict, tracked: TrackedTask, plan: MigrationPlan, arn: st
     if verdict.outcome is Outcome.UNKNOWN:
         return Result(Verdict(verdict.outcome, f"{verdict.message}; the task: {tracked.task}"), outputs, facts)
     if verdict.outcome is Outcome.TIMED_OUT:
-        verdict = Verdict(verdict.outcome, f"{verdict.message}; the task goes on: {tracked.task}")
+        verdict = Verdict(verdict.outcome, f"{verdict.message}; the task keeps running: {tracked.task}")
         finding = Finding(
             "the migration was still running", tuple(tracked.lines), "Raise migration-timeout if it needs longer."
         )

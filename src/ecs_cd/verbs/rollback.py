@@ -51,10 +51,10 @@ def _deployment(plan: DeploymentPlan, job: Job) -> OwnDeployment | str:
     key, current = plan.target.key, rolling.running(plan.service)
     busy = strategies.of(plan).under_way(job, plan, "")
     if busy:
-        return f"{key}: {busy}, and waits for nobody; let it come to its end first"
+        return f"{key}: {busy} and is not paused; wait until it ends"
     previous = _previous(job, plan, str(current))
     if not previous:
-        return f"{key}: nothing is known that ran before {short(str(current))}"
+        return f"{key}: ecs-cd can't find what ran before {short(str(current))}"
     job.ci.line(f"{key}: {short(str(current))} -> {short(previous)}")
     return OwnDeployment(plan.strategy, "", str(current), previous)
 

@@ -87,7 +87,7 @@ def test_a_name_that_the_document_lacks_is_refused_with_both_places(wanted: Want
 def test_what_goes_with_one_image_is_refused_for_several(wanted: Wanted, name: str) -> None:
     """For the others it would be wrong; with the image's name, or a document of one image, it is clear."""
     assert problems(wanted, **{name: "x"}) == [
-        f"{name.replace('_', '-')}: goes with one image: name it by `image`, or say how each is built in .github/ecs-cd.yml"
+        f"{name.replace('_', '-')}: applies to a single image: name it in `image`, or set it for each image in .github/ecs-cd.yml"
     ]
     assert len(wanted(**{name: "x", "image": "app"})) == 1
     assert len(wanted(images={"app": APP}, **{name: "x"})) == 1
@@ -98,7 +98,7 @@ def test_two_images_of_one_repository_are_refused(wanted: Wanted) -> None:
     images = {"app": APP, "worker": APP, "nginx": NGINX}
     for image in ("", "app", "worker"):
         (found,) = problems(wanted, images=images, image=image)
-        assert found.startswith("images.worker.repository: is that of images.app")
+        assert found.startswith("images.worker.repository: is the same as that of images.app")
     assert wanted(images=images, image="nginx") == [BuildSpec("nginx")]
 
 

@@ -90,12 +90,12 @@ def test_what_would_fail_again_is_not_tried_again(lines: list[str]) -> None:
     [
         (ended(f"failed to push {REF}: {PUT}: 403 Forbidden"), "the registry refuses the push", "Allow the job's role"),
         (ended("denied: not authorized: ecr:PutImage", *PUSHING), "the registry refuses the push", "docs/reference/permissions.md"),
-        (ended(f"failed to push {REF}: name unknown: The repository does not exist in the registry"), "is not there", "creates it"),
-        (ended(f"failed to push {REF}: tag invalid: the tag is immutable"), "another image's", "Run it again"),
+        (ended(f"failed to push {REF}: name unknown: The repository does not exist in the registry"), "does not exist", "creates it"),
+        (ended(f"failed to push {REF}: tag invalid: the tag is immutable"), "belongs to another image", "Run the job again"),
         (["#7 0.2 exec /bin/sh: exec format error", *ended("process did not complete: exit code: 1")], "has no emulator", "setup-qemu"),
-        (ended("write /x: no space left on device"), "disk is full", "Make room"),
-        (["ERROR: Cache export is not supported for the docker driver.", "Switch to"], "builder can't do", "setup-buildx"),
-        (["ERROR: multiple platforms feature is currently not supported for docker driver."], "builder can't do", "containerd"),
+        (ended("write /x: no space left on device"), "disk is full", "Free disk space"),
+        (["ERROR: Cache export is not supported for the docker driver.", "Switch to"], "doesn't support this build", "setup-buildx"),
+        (["ERROR: multiple platforms feature is currently not supported for docker driver."], "doesn't support this build", "containerd"),
     ],
 )  # fmt: skip
 def test_a_known_cause_comes_with_what_to_do(lines: list[str], cause: str, next_step: str) -> None:

@@ -143,7 +143,10 @@ def test_the_bases_are_those_that_the_key_is_of() -> None:
         (BuildSpec("app", context="https://github.com/x/y.git"), "not a folder"),
         (BuildSpec("app", context="git@github.com:x/y.git#main"), "not a folder"),
         (BuildSpec("app", context="-"), "not a folder"),
-        (BuildSpec("app", build_args=("A=1", "TOKEN")), "the build argument TOKEN has the environment's value"),
+        (
+            BuildSpec("app", build_args=("A=1", "TOKEN")),
+            "the build argument TOKEN takes its value from the environment",
+        ),
     ],
 )
 def test_what_is_not_known_beforehand_has_no_key(recipe: BuildSpec, words: str) -> None:
@@ -263,23 +266,23 @@ def test_a_pointer_has_the_checkouts_own_hash(algorithm: str) -> None:
 @pytest.mark.parametrize(
     ("there", "tree", "words"),
     [
-        ({"new": OnDisk(FILE, 1)}, {}, "app/new is seen by the build and not in the commit; list it in .dockerignore"),
-        ({".git": OnDisk(FOLDER, 1)}, {}, "app/.git/ is seen by the build and not in the commit"),
-        ({"tmp": OnDisk(FOLDER, 1)}, {}, "app/tmp/ is seen by the build and not in the commit"),
-        ({"pipe": OnDisk(stat.S_IFIFO | 0o644, 0)}, {}, "app/pipe is seen by the build and not in the commit"),
-        ({"bin/run": None}, {}, "app/bin/run is in the commit and not there"),
-        ({}, {"app/bin/run": Tracked("100755", "2" * 40, 20, changed=True)}, "app/bin/run is not as it is in the commit"),
+        ({"new": OnDisk(FILE, 1)}, {}, "the build sees app/new, which is not in the commit; list it in .dockerignore"),
+        ({".git": OnDisk(FOLDER, 1)}, {}, "the build sees app/.git/, which is not in the commit"),
+        ({"tmp": OnDisk(FOLDER, 1)}, {}, "the build sees app/tmp/, which is not in the commit"),
+        ({"pipe": OnDisk(stat.S_IFIFO | 0o644, 0)}, {}, "the build sees app/pipe, which is not in the commit"),
+        ({"bin/run": None}, {}, "app/bin/run is in the commit but missing in the checkout"),
+        ({}, {"app/bin/run": Tracked("100755", "2" * 40, 20, changed=True)}, "app/bin/run differs from the commit"),
         ({}, {"app/bin/run": Tracked("100755", "2" * 40, 20, hidden=True)}, "assume-unchanged"),
-        ({"current": OnDisk(FILE, 3)}, {}, "app/current is not as it is in the commit"),
-        ({"bin/run": OnDisk(LINK, 20)}, {}, "app/bin/run is not as it is in the commit"),
-        ({"Dockerfile": OnDisk(FOLDER, 1)}, {}, "app/Dockerfile is not as it is in the commit"),
-        ({"Dockerfile": OnDisk(FILE, 12)}, {}, "app/Dockerfile has other line ends"),
+        ({"current": OnDisk(FILE, 3)}, {}, "app/current differs from the commit"),
+        ({"bin/run": OnDisk(LINK, 20)}, {}, "app/bin/run differs from the commit"),
+        ({"Dockerfile": OnDisk(FOLDER, 1)}, {}, "app/Dockerfile differs from the commit"),
+        ({"Dockerfile": OnDisk(FILE, 12)}, {}, "app/Dockerfile has other line endings"),
         ({}, {"app/Dockerfile": Tracked("100644", "1" * 40, 10, filter="crypt")}, "filter=crypt"),
         ({}, {"app/Dockerfile": Tracked("100644", "1" * 40, 10, encoding="UTF-16")}, "UTF-16"),
         ({"sub": OnDisk(FOLDER, 1)}, {"app/sub": Tracked("160000", "7" * 40, 0)}, "app/sub is a submodule"),
         ({"big": OnDisk(FILE, 130, "0" * 64)}, {"app/big": lfs(b"x")[1]}, "lfs: true"),
-        ({"big": lfs(b"y")[0]}, {"app/big": lfs(b"x")[1]}, "app/big is not what its Git LFS pointer says"),
-        ({"big": lfs(b"x")[0]}, {"app/big": lfs(b"x", changed=True)[1]}, "app/big is not as it is in the commit"),
+        ({"big": lfs(b"y")[0]}, {"app/big": lfs(b"x")[1]}, "app/big doesn't match its Git LFS pointer"),
+        ({"big": lfs(b"x")[0]}, {"app/big": lfs(b"x", changed=True)[1]}, "app/big differs from the commit"),
     ],
 )  # fmt: skip
 def test_what_git_can_not_vouch_for_is_a_doubt(

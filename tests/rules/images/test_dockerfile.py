@@ -164,7 +164,7 @@ def test_the_frontend_may_be_a_build_argument() -> None:
 
 def test_a_doubt_names_the_line() -> None:
     """Not what stands there: it may hold a secret."""
-    with pytest.raises(NotReusable, match=r"^line 3 of the Dockerfile has an ADD of what may change") as raised:
+    with pytest.raises(NotReusable, match=r"^line 3 of the Dockerfile has an ADD of content that may change") as raised:
         images("FROM a", "", "ADD https://user:hunter2@example.com/x /")
     assert "hunter2" not in str(raised.value)
 

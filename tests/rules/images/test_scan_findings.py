@@ -103,8 +103,8 @@ def test_a_status_is_a_result_or_none_yet_or_none_ever(status: str, outcome: Out
 def test_every_status_of_ecr_has_a_row() -> None:
     """One that is new would be waited for until the time is over."""
     assert {status for status, *_ in STATUSES} == values("ScanStatus")
-    assert scan_findings.judge({"": Seen([page("NEW")])}, "") == {"": InProgress("ECR says NEW of the scan")}
-    assert scan_findings.judge({"": Seen([{}])}, "") == {"": InProgress("ECR says nothing of the scan")}
+    assert scan_findings.judge({"": Seen([page("NEW")])}, "") == {"": InProgress("ECR reports NEW for the scan")}
+    assert scan_findings.judge({"": Seen([{}])}, "") == {"": InProgress("ECR reports no status for the scan")}
 
 
 def test_every_severity_of_ecr_has_a_rank() -> None:
@@ -117,7 +117,7 @@ def test_every_severity_of_ecr_has_a_rank() -> None:
 def test_no_findings_yet_is_not_no_findings(status: str, findings: dict[str, Any]) -> None:
     """The status comes before the result: without a time of completion it is waited for."""
     judged = scan_findings.judge({"": Seen([page(status, done=False, **findings)])}, "high")
-    assert judged == {"": InProgress(f"ECR says {status} of the scan, and has no result yet")}
+    assert judged == {"": InProgress(f"ECR reports {status} for the scan, but has no result yet")}
     done = scan_findings.judge({"": Seen([page(status, **findings)])}, "high")
     assert done == Verdict(Outcome.SUCCEEDED, "no findings")
 
@@ -125,9 +125,12 @@ def test_no_findings_yet_is_not_no_findings(status: str, findings: dict[str, Any
 @pytest.mark.parametrize(
     ("seen", "words"),
     [
-        (Seen(), "ECR has not begun a scan"),
-        (Seen(None, "started"), "a scan was started"),
-        (Seen(None, "LimitExceededException"), "ECR has not begun a scan, and starts none by StartImageScan (LimitEx"),
+        (Seen(), "ECR has not started a scan"),
+        (Seen(None, "started"), "ecs-cd started a scan"),
+        (
+            Seen(None, "LimitExceededException"),
+            "ECR has not started a scan, and StartImageScan fails (LimitEx",
+        ),
         (Seen(None, "AccessDeniedException"), "(AccessDeniedException)"),
         (Seen(None, "ValidationException", "SCAN_ON_PUSH"), "(ValidationException)"),
         (Seen(None, "ValidationException", "CONTINUOUS_SCAN"), "(ValidationException)"),
@@ -146,7 +149,7 @@ def test_a_scan_that_has_not_begun_is_waited_for(seen: Seen, words: str) -> None
     [
         (Seen(None, "UnsupportedImageTypeException"), "can't scan an image of this kind"),
         (Seen(None, "ImageArchivedException"), "is archived"),
-        (Seen(None, "ValidationException", "MANUAL"), "Let a rule of the registry's enhanced scanning cover it."),
+        (Seen(None, "ValidationException", "MANUAL"), "Add a rule that covers it to the registry's enhanced scanning."),
     ],
 )
 def test_a_scan_that_will_never_begin_is_red_at_once(seen: Seen, words: str) -> None:

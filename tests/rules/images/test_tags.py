@@ -45,7 +45,7 @@ PLANS: list[tuple[str, dict[str, object], str, tuple[str, ...], str]] = [
     ("the commit's image is there", {"there": {SHA: OURS}}, SHA, (SHA, "latest"), ""),
     ("latest is another's and moves", {"there": {SHA: OURS, "latest": THEIRS}}, SHA, (SHA, "latest"), ""),
     ("only latest is there", {"there": {"latest": THEIRS}}, "", (SHA, "latest"), ""),
-    ("dirty: built, without the commit's tag", {"doubt": "x differs"}, "", ("latest",), "built without the tag of the commit: x differs"),
+    ("dirty: built, without the commit's tag", {"doubt": "x differs"}, "", ("latest",), "built without the commit's tag: x differs"),
     ("dirty: the commit's image is not reused", {"doubt": "x differs", "there": {SHA: OURS}}, "", ("latest",), "differs"),
     ("no commit", {"commit": ""}, "", ("latest",), ""),
     ("latest on an immutable repository", {"mutability": FIXED}, "", (SHA,), "`latest` is skipped"),
@@ -86,13 +86,13 @@ def test_what_is_built_or_reused_and_under_which_tags(
     ("changes", "why"),
     [
         ({}, "the commit's image is not in ECR"),
-        ({"there": {SHA: OURS}}, "the commit's image is in ECR already"),
+        ({"there": {SHA: OURS}}, "the commit's image is already in ECR"),
         ({"commit": ""}, "no commit is known"),
-        ({"doubt": "x differs"}, "what is built may not be the commit's"),
-        ({"reuse": "never", "there": {SHA: OURS}}, "as `reuse: never` says"),
-        (BY_CONTENT, "neither the commit's image nor one of the same content is in ECR"),
-        ({**BY_CONTENT, "there": {CONTENT: OURS}}, "an image of the same content is in ECR already"),
-        ({"reuse": "content", "why_not": "node:20 may move"}, "its content can't be known: node:20 may move"),
+        ({"doubt": "x differs"}, "the build may not match the commit"),
+        ({"reuse": "never", "there": {SHA: OURS}}, "`reuse: never` is set"),
+        (BY_CONTENT, "ECR has neither the commit's image nor an image with the same content"),
+        ({**BY_CONTENT, "there": {CONTENT: OURS}}, "an image with the same content is already in ECR"),
+        ({"reuse": "content", "why_not": "node:20 may move"}, "the image's content is uncertain: node:20 may move"),
     ],
 )
 def test_why_it_is_built_or_reused_is_said(changes: dict[str, object], why: str) -> None:
@@ -139,8 +139,8 @@ def test_a_dirty_tree_does_not_take_the_commits_tag_by_asking_for_it() -> None:
     ("files", "words"),
     [
         ([], ""),
-        (["a"], "differs from it (a). Commit"),
-        (list("abcdefg"), "differs from it (a, b, c, d, e and 2 more)."),
+        (["a"], "differs from the commit (a). Commit"),
+        (list("abcdefg"), "differs from the commit (a, b, c, d, e and 2 more)."),
     ],
 )
 def test_files_that_differ_are_named_but_for_the_many(files: list[str], words: str) -> None:

@@ -56,7 +56,7 @@ def test_continue_lets_a_paused_deployment_go_on_and_follows_it(aws: ScriptedAws
     (call,) = (c for c in aws.calls if c.operation == "ecs.ContinueServiceDeployment")
     assert call.params["hookId"] == "ecs-pause-1"
     assert call.params["action"] == "CONTINUE"
-    assert "deployment 2 to web:2 goes on" in ended.log
+    assert "deployment 2 to web:2 continues" in ended.log
 
 
 def test_continue_waits_until_ecs_shows_that_the_pause_is_over(aws: ScriptedAws, step: Run) -> None:
@@ -74,14 +74,14 @@ def test_continue_is_refused_where_nothing_waits(aws: ScriptedAws, step: Run) ->
     blue_green_service(aws, blue_green.service_deployment("2", "SUCCESSFUL"))
     ended = step("continue", sha="")
     assert ended.exit_code == 2
-    assert "no deployment of web waits for anybody" in ended.log
+    assert "web: no paused deployment to continue" in ended.log
 
 
 def test_continue_of_a_rolling_service_is_refused(aws: ScriptedAws, step: Run) -> None:
     """A rolling update never waits for somebody."""
     ended = step("continue", sha="")
     assert ended.exit_code == 2
-    assert "waits for anybody" in ended.log
+    assert "no paused deployment to continue" in ended.log
 
 
 def test_rollback_takes_a_paused_deployment_back_at_its_hook(aws: ScriptedAws, step: Run) -> None:
@@ -118,7 +118,7 @@ def test_rollback_of_what_is_under_way_and_waits_for_nobody_is_refused(aws: Scri
     blue_green_service(aws, blue_green.service_deployment("2", stage="SCALE_UP"))
     ended = step("rollback", sha="")
     assert ended.exit_code == 2
-    assert "waits for nobody" in ended.log
+    assert "is not paused" in ended.log
     assert not [c for c in aws.calls if c.operation.startswith(("ecs.Update", "ecs.Stop", "ecs.Continue"))]
 
 
@@ -161,7 +161,7 @@ def test_rollback_where_nothing_ran_before_is_refused(aws: ScriptedAws, step: Ru
     aws.on("ecs.ListTaskDefinitions", {"taskDefinitionArns": [ecs.task_definition_arn("web:3")]})
     ended = step("rollback", sha="")
     assert ended.exit_code == 2
-    assert "nothing is known that ran before web:3" in ended.log
+    assert "ecs-cd can't find what ran before web:3" in ended.log
     assert aws.count("ecs.UpdateService") == 0
 
 

@@ -160,7 +160,7 @@ def test_empty_values_of_some_keys_are_kept(
     ("name", "text", "words"),
     [
         ("nope.json", None, "the task definition nope.json can't be read: No such file or directory"),
-        ("t.js", "module.exports = {}", "the task definition in t.js has to be a mapping"),
+        ("t.js", "module.exports = {}", "the task definition in t.js must be a mapping"),
         ("t.json", '{"family": "web" "x": 1}', "is not JSON: line 1, column 18"),
         ("t.json", '{"family": "web", "containerDefinitions": {}}', "containerDefinitions: is missing"),
         ("t.json", '{"family": "web", "containerDefinitions": "no"}', "containerDefinitions: must be a list"),
@@ -768,7 +768,7 @@ def test_a_task_that_takes_too_long_goes_on(aws: ScriptedAws, deploy: Run, runs:
     tell(aws, at(0, {"tasks": [run_of("RUNNING")]}))
     ended = deploy(run_task="true", wait_for_task_stopped="true", wait_for_minutes="1", service="web")
     assert ended.exit_code == 7
-    assert "the task goes on: arn:aws:ecs" in ended.log
+    assert "the task keeps running: arn:aws:ecs" in ended.log
     assert aws.count("ecs.StopTask") == aws.count("ecs.UpdateService") == 0
 
 

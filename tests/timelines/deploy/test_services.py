@@ -720,7 +720,7 @@ def test_two_names_of_one_service_are_refused(aws: ScriptedAws, step: Run, clock
     aws.on("ssm.GetParameter", {"Parameter": {"Value": json.dumps(given), "Version": 1}})
     ended = step("deploy")
     assert ended.exit_code == 2
-    assert "services.web and services.worker are one ECS service, web" in ended.log
+    assert "services.web and services.worker are the same ECS service, web" in ended.log
 
 
 def test_a_dry_run_of_the_pipeline_changes_nothing(aws: ScriptedAws, step: Run, clock: Clock, tmp_path: Path) -> None:

@@ -154,8 +154,8 @@ def test_only_what_is_not_there_is_built(
     assert ended.outputs["built"] == "true"
     for name in there:
         assert images[name]["digest"] == ecs.DIGEST
-        assert f"image: {name} ({HOST}/my-{name}) is reused: the commit's image is in ECR already" in ended.log
-        assert f"| {name}: reused | `the commit's image is in ECR already` |" in ended.summary
+        assert f"image: {name} ({HOST}/my-{name}) is reused: the commit's image is already in ECR" in ended.log
+        assert f"| {name}: reused | `the commit's image is already in ECR` |" in ended.summary
     for name in built:
         assert f"image: {name} ({HOST}/my-{name}) will be built: the commit's image is not in ECR" in ended.log
         assert f"| {name}: built | `the commit's image is not in ECR` |" in ended.summary
@@ -193,7 +193,7 @@ def test_the_image_that_failed_is_named_and_what_got_through_is_told(
     assert ended.exit_code == 1
     assert len(docker.builds) == 1
     assert "docker buildx bake failed at nginx (exit code 1); its output is above" in ended.log
-    assert "not pushed either: my.tool; in ECR all the same: app" in ended.log
+    assert "not pushed either: my.tool; these images are in ECR: app" in ended.log
     assert list(json.loads(ended.outputs["built-images"])) == ["app"]
     assert ended.outputs["digest"] == DIGESTS["app"]
 
@@ -239,7 +239,7 @@ def test_a_digest_that_is_missing_is_named(step: Run, docker: FakeDocker) -> Non
     docker.attempts({"metadata": False})
     ended = step("build-push")
     assert ended.exit_code == 1
-    assert "names no digest of app, nginx, my.tool" in ended.log
+    assert "has no digest for app, nginx, my.tool" in ended.log
 
 
 def test_of_two_that_ecr_holds_differently_both_are_told(aws: ScriptedAws, step: Run, docker: FakeDocker) -> None:
@@ -282,7 +282,7 @@ def test_the_problems_of_all_images_are_told_at_once(
     ("images", "inputs", "words"),
     [
         ({"app": f"{HOST}/same", "nginx": f"{HOST}/same"}, {}, "both would get the same tags"),
-        ({name: f"{HOST}/my-{name}" for name in NAMES}, {"context": "app"}, "context: goes with one image"),
+        ({name: f"{HOST}/my-{name}" for name in NAMES}, {"context": "app"}, "context: applies to a single image"),
         ({"nginx": f"{HOST}/my-nginx"}, {}, "the document has no image `app`"),
     ],
 )

@@ -320,34 +320,34 @@ def replaced() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda: write({"app/main.py": "two\n"}), "app/main.py is not as it is in the commit"),
-        (lambda: Path("app/main.py").unlink(), "app/main.py is in the commit and not there"),
-        (lambda: Path("app/main.py").chmod(0o755), "app/main.py is not as it is in the commit"),
-        (lambda: write({"app/new": ""}), "app/new is seen by the build"),
-        (staged, "app/main.py is not as it is in the commit"),
-        (staged_and_new, "app/new is seen by the build"),
-        (lambda: write({"app/lib/new/x": ""}), "app/lib/new/ is seen by the build"),
-        (lambda: Path("app/empty").mkdir(), "app/empty/ is seen by the build"),
-        (ignored_product, "app/lib/x.pyc is seen by the build"),
-        (lambda: write({"app/node_modules2/x": ""}), "app/node_modules2/ is seen"),
-        (lambda: os.mkfifo("app/pipe"), "app/pipe is seen by the build"),
-        (lambda: git("init", "--quiet", "app/lib/nested"), "app/lib/nested/ is seen"),
+        (lambda: write({"app/main.py": "two\n"}), "app/main.py differs from the commit"),
+        (lambda: Path("app/main.py").unlink(), "app/main.py is in the commit but missing in the checkout"),
+        (lambda: Path("app/main.py").chmod(0o755), "app/main.py differs from the commit"),
+        (lambda: write({"app/new": ""}), "the build sees app/new,"),
+        (staged, "app/main.py differs from the commit"),
+        (staged_and_new, "the build sees app/new,"),
+        (lambda: write({"app/lib/new/x": ""}), "the build sees app/lib/new/,"),
+        (lambda: Path("app/empty").mkdir(), "the build sees app/empty/,"),
+        (ignored_product, "the build sees app/lib/x.pyc,"),
+        (lambda: write({"app/node_modules2/x": ""}), "the build sees app/node_modules2/,"),
+        (lambda: os.mkfifo("app/pipe"), "the build sees app/pipe,"),
+        (lambda: git("init", "--quiet", "app/lib/nested"), "the build sees app/lib/nested/,"),
         (lambda: git("update-index", "--assume-unchanged", "app/main.py"), "app/main.py is marked assume-unchanged"),
         (lambda: git("update-index", "--skip-worktree", "app/main.py"), "app/main.py is marked assume-unchanged"),
-        (sparse, "app/lib/x.py is in the commit and not there"),
+        (sparse, "app/lib/x.py is in the commit but missing in the checkout"),
         (submodule, "app/vendor is a submodule"),
         (submodule_not_fetched, "app/vendor is a submodule"),
-        (line_ends, "app/main.py has other line ends"),
-        (keyword, "app/main.py has other line ends or keywords"),
-        (pointer, "app/x.bin is not what its Git LFS pointer says"),
-        (replaced, "app/main.py is not as it is in the commit"),
+        (line_ends, "app/main.py has other line endings"),
+        (keyword, "app/main.py has other line endings or keywords"),
+        (pointer, "app/x.bin doesn't match its Git LFS pointer"),
+        (replaced, "app/main.py differs from the commit"),
         (lambda: commit({".gitattributes": "*.py filter=crypt\n"}), "filter=crypt"),
         (lambda: commit({".gitattributes": "*.py working-tree-encoding=UTF-8\n"}), "UTF-8"),
         (lambda: Path(".git/info/attributes").write_text("*.py filter=crypt\n"), "filter=crypt"),
-        (lambda: write({"app/Dockerfile.dockerignore": "*\n"}), "app/Dockerfile.dockerignore is seen"),
+        (lambda: write({"app/Dockerfile.dockerignore": "*\n"}), "the build sees app/Dockerfile.dockerignore,"),
         (lambda: commit({"app/Dockerfile.dockerignore": ""}), "is empty"),
-        (lambda: write({"app/.dockerignore": "*\n"}), "app/.dockerignore is not as it is in the commit"),
-        (lambda: write({"app/Dockerfile": "FROM a\n"}), "app/Dockerfile is not as it is in the commit"),
+        (lambda: write({"app/.dockerignore": "*\n"}), "app/.dockerignore differs from the commit"),
+        (lambda: write({"app/Dockerfile": "FROM a\n"}), "app/Dockerfile differs from the commit"),
         (lambda: commit({"app/Dockerfile": "FROM node:20\n"}), "(node:20); pin its digest"),
         (lambda: commit({"app/Dockerfile": "FROM scratch\nADD https://x.example/ /\n"}), "line 2 of the Dockerfile"),
         (not_utf8, "app/Dockerfile can't be read"),
@@ -401,18 +401,18 @@ def broken_checkout() -> BuildSpec:
     [
         (
             whole_checkout,
-            ".git/ is seen by the build and not in the commit; list it in .dockerignore",
+            "the build sees .git/, which is not in the commit; list it in .dockerignore",
         ),
         (lambda: BuildSpec("app", context="nope"), "there is no "),
         (lambda: BuildSpec("app", context="other"), "there is no "),
         (lambda: BuildSpec("app", context="app", file="-"), "there is no "),
         (lambda: BuildSpec("app", context="app", secret_envs={"npm": "X"}), "the build has secrets"),
         (lambda: BuildSpec("app", context="https://github.com/x/y.git"), "not a folder of the checkout"),
-        (linked_dockerfile, "app/Linked is not a plain file"),
-        (linked_dockerignore, "app/.dockerignore is not a plain file"),
-        (in_another_checkout, "not in one Git checkout"),
-        (in_no_checkout, "not in one Git checkout"),
-        (broken_checkout, "Git doesn't say"),
+        (linked_dockerfile, "app/Linked is not a regular file"),
+        (linked_dockerignore, "app/.dockerignore is not a regular file"),
+        (in_another_checkout, "not in the same Git checkout"),
+        (in_no_checkout, "not in the same Git checkout"),
+        (broken_checkout, "Git can't list"),
     ],
 )
 def test_what_is_not_in_the_checkout_has_no_key(make: Callable[[], BuildSpec], words: str, why_not: Tag) -> None:
@@ -431,7 +431,7 @@ def test_without_git_there_is_no_key(why_not: Tag, repository: Path, monkeypatch
     """In a bare container job."""
     head = git("rev-parse", "HEAD")
     monkeypatch.setenv("PATH", str(repository))
-    assert why_not(at=head) == "Git doesn't say what is in the checkout"
+    assert why_not(at=head) == "Git can't list the files of the checkout"
 
 
 def test_the_whole_checkout_as_context(keys: Keys) -> None:
@@ -457,7 +457,7 @@ def test_a_fetched_file_of_lfs_has_a_key(tag: Tag, why_not: Tag) -> None:
     assert tag()
     Path("app/x.bin").write_text("atad")
     assert checkout.differences(["app"]) == []  # so the filter says
-    assert "app/x.bin is not what its Git LFS pointer says" in why_not()
+    assert "app/x.bin doesn't match its Git LFS pointer" in why_not()
 
 
 # ---- base images ----

@@ -87,8 +87,8 @@ def test_the_images_of_an_index_are_waited_for(aws: ScriptedAws, step: Run, cloc
     assert 13 <= clock.monotonic() < 20
     lines = [line for line in ended.log.splitlines() if line.startswith("scan of")]
     assert lines == [
-        "scan of my-app (linux/amd64): ECR has not begun a scan",
-        "scan of my-app (linux/arm64): ECR says ACTIVE of the scan, and has no result yet",
+        "scan of my-app (linux/amd64): ECR has not started a scan",
+        "scan of my-app (linux/arm64): ECR reports ACTIVE for the scan, but has no result yet",
         "scan of my-app (linux/amd64): the scan is pending",
         "scan of my-app (linux/amd64): no findings",
         "scan of my-app (linux/arm64): 1 high",
@@ -139,7 +139,7 @@ def test_no_result_is_red(aws: ScriptedAws, step: Run, clock: Clock, status: str
     aws.on(FINDINGS, scanned(status, done=False))
     ended = step("build-push", scan="wait")
     assert ended.exit_code == 1
-    assert f"no scan result of {REPOSITORY}@{ecs.DIGEST}: " in ended.log
+    assert f"no scan result for {REPOSITORY}@{ecs.DIGEST}: " in ended.log
     assert clock.monotonic() < 1
 
 
@@ -151,8 +151,8 @@ def test_a_result_that_does_not_come_is_red(aws: ScriptedAws, step: Run, clock: 
     assert ended.exit_code == 7
     assert clock.monotonic() == pace.SCAN_TIMEOUT
     assert (
-        f"timed out: no scan result of {REPOSITORY}@{ecs.DIGEST}: no verdict after 15 min; "
-        "last seen: ECR says ACTIVE of the scan, and has no result yet"
+        f"timed out: no scan result for {REPOSITORY}@{ecs.DIGEST}: no verdict after 15 min; "
+        "last seen: ECR reports ACTIVE for the scan, but has no result yet"
     ) in ended.log
     assert ended.outputs["digest"] == ecs.DIGEST
 
@@ -173,7 +173,7 @@ def test_a_scan_that_nothing_starts_is_started(aws: ScriptedAws, step: Run) -> N
         "repositoryName": "my-app",
         "imageId": {"imageDigest": ecs.DIGEST},
     }
-    assert "scan of my-app: a scan was started" in ended.log
+    assert "scan of my-app: ecs-cd started a scan" in ended.log
 
 
 @pytest.mark.parametrize(
@@ -193,8 +193,8 @@ def test_a_start_without_an_answer_is_repeated(aws: ScriptedAws, step: Run, faul
 @pytest.mark.parametrize(
     ("refusal", "words"),
     [
-        (error("LimitExceededException"), "starts none by StartImageScan (LimitExceededException)"),
-        (denied("ecr:StartImageScan"), "starts none by StartImageScan (AccessDeniedException)"),
+        (error("LimitExceededException"), "StartImageScan fails (LimitExceededException)"),
+        (denied("ecr:StartImageScan"), "StartImageScan fails (AccessDeniedException)"),
     ],
 )
 def test_a_scan_that_we_may_not_start_may_come_all_the_same(
@@ -233,7 +233,7 @@ def test_enhanced_scanning_may_leave_the_repository_out(
     aws.on(FINDINGS, at(0, NONE_YET), at(90, scanned("ACTIVE")))
     ended = step("build-push", scan="wait")
     assert ended.exit_code == exit_code, ended.log
-    assert ("Let a rule of the registry's enhanced scanning cover it." in ended.log) is bool(exit_code)
+    assert ("Add a rule that covers it to the registry's enhanced scanning." in ended.log) is bool(exit_code)
 
 
 @pytest.mark.parametrize("fault", [denied("ecr:DescribeImageScanFindings"), error("ImageNotFoundException")])
@@ -243,7 +243,7 @@ def test_a_scan_that_can_not_be_read_is_red(aws: ScriptedAws, step: Run, fault: 
     ended = step("build-push", scan="wait")
     assert ended.exit_code == 1
     assert (
-        f"no scan result of {REPOSITORY}@{ecs.DIGEST}: AWS answered DescribeImageScanFindings with {fault.code}"
+        f"no scan result for {REPOSITORY}@{ecs.DIGEST}: AWS answered DescribeImageScanFindings with {fault.code}"
         in ended.log
     )
     assert ended.outputs["digest"] == ecs.DIGEST
@@ -289,5 +289,5 @@ def test_ecr_public_scans_nothing() -> None:
     """Known before anything is built."""
     scan.check(repository(f"{REPOSITORY}"))
     scan.check(repository("localhost:4566/my-app"))
-    with pytest.raises(Refused, match=r"ECR public scans no images, so not those of public\.ecr\.aws/x/my-app"):
+    with pytest.raises(Refused, match=r"public\.ecr\.aws/x/my-app is in ECR public, which doesn't scan images"):
         scan.check(repository("public.ecr.aws/x/my-app"))

@@ -155,7 +155,7 @@ def test_what_cannot_be_read_keeps_everything(
     aws.on(operation, answer)
     clean_up(job, "web:9")
     assert gone(aws) == []
-    assert "keep-revisions: nothing is deregistered: " in "".join(capsys.readouterr())
+    assert "keep-revisions: nothing deregistered: " in "".join(capsys.readouterr())
 
 
 @pytest.mark.parametrize("answer", [denied(), server_error(), error("ClientException")], ids=str)
@@ -169,7 +169,7 @@ def test_the_first_that_cannot_go_is_the_last_that_is_tried(
     assert gone(aws) == ["web:6"]
     said = "".join(capsys.readouterr())
     assert "web:7 could not be deregistered: AWS" in said
-    assert "keep-revisions: web:6 deregistered, 2 more to be next time" in said
+    assert "keep-revisions: web:6 deregistered, 2 more next time" in said
 
 
 def test_throttling_is_waited_for(job: Job, aws: ScriptedAws) -> None:
@@ -185,7 +185,7 @@ def test_a_long_history_goes_bit_by_bit(job: Job, aws: ScriptedAws, capsys: pyte
     registry(aws, *(f"web:{number}" for number in range(100, 0, -1)))
     clean_up(job, "web:100", keep=10, services=[])
     assert gone(aws) == [f"web:{number}" for number in range(1, 21)]
-    assert "web:20 deregistered, 70 more to be next time" in capsys.readouterr().out
+    assert "web:20 deregistered, 70 more next time" in capsys.readouterr().out
 
 
 # ---- what was never deployed ----
@@ -198,7 +198,7 @@ def test_a_revision_that_was_never_deployed_is_deregistered(
     registry(aws)
     revisions.deregister_unused(job, ARN("web:2"))
     assert gone(aws) == ["web:2"]
-    assert capsys.readouterr().out == "task definition: web:2 was never deployed, and is deregistered\n"
+    assert capsys.readouterr().out == "task definition: web:2 deregistered, because it was never deployed\n"
 
 
 def test_one_that_cannot_be_deregistered_is_a_warning(

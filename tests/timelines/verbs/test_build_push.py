@@ -148,7 +148,7 @@ def document(aws: ScriptedAws, content: object) -> None:
         ({"image": "api"}, "image: the document has no image `api`"),
         ({"tags": "v1, not a tag"}, "tags: a tag has letters"),
         ({"labels": "just-a-name"}, "labels: a label must be NAME=VALUE"),
-        ({"secret_files": "npmrc=.npmrc"}, "secret-files: the file of `npmrc` is not there"),
+        ({"secret_files": "npmrc=.npmrc"}, "secret-files: the file of `npmrc` does not exist"),
         ({"secrets": "hunter2"}, "secrets, entry 1: must be NAME=VALUE"),
         ({"cache": "everywhere"}, "cache: must be one of"),
         ({"reuse": "always"}, "reuse: must be one of"),
@@ -289,7 +289,7 @@ def test_a_build_without_a_digest_is_no_image(to_build: Run, docker: FakeDocker)
     docker.attempts({"metadata": False})
     ended = to_build()
     assert ended.exit_code == 1
-    assert "names no digest of app" in ended.log
+    assert "has no digest for app" in ended.log
     assert "image" not in ended.outputs
 
 
@@ -299,7 +299,7 @@ def test_what_ecr_holds_is_what_was_pushed(aws: ScriptedAws, to_build: Run, dock
     aws.on("ecr.BatchGetImage", found(OTHER), where=ONLY_THE_COMMITS)
     ended = to_build()
     assert ended.exit_code == 1
-    assert "somebody else pushed the tag" in ended.log
+    assert "another push moved the tag" in ended.log
     assert ended.outputs == {}
 
 
@@ -334,8 +334,8 @@ def test_a_push_that_was_cut_off_is_tried_again(to_build: Run, docker: FakeDocke
     docker.attempts({"exit": 1, "lines": CUT_OFF}, {"exit": 1, "lines": CUT_OFF}, {})
     ended = to_build()
     assert ended.exit_code == 0, ended.log
-    assert ended.log.count("\nthe push was cut off by the network or the registry; it is tried again in") == 2
-    assert "it is tried again in 5 seconds" in ended.log
+    assert ended.log.count("\nthe network or the registry cut the push off; retrying in") == 2
+    assert "retrying in 5 seconds" in ended.log
     assert len(docker.builds) == 3
     assert docker.builds[0]["words"] == docker.builds[2]["words"]
     assert clock.monotonic() >= 7
@@ -382,7 +382,7 @@ def test_an_image_that_arrived_all_the_same_is_used(aws: ScriptedAws, to_build: 
     ended = to_build()
     assert ended.exit_code == 0, ended.log
     assert len(docker.builds) == 1
-    assert "buildx did not succeed in all" in ended.log
+    assert "buildx failed, but" in ended.log
     assert [moved["imageTag"] for moved in put(aws)] == ["latest"]
 
 
@@ -437,12 +437,12 @@ AMD64 = "Name: default\nDriver: docker\nPlatforms: linux/amd64, linux/amd64/v2, 
 def test_a_platform_without_an_emulator_is_refused_before_the_build(
     to_build: Run, docker: FakeDocker, tmp_path: Path, dockerfile: str, inspected: str, refused: bool
 ) -> None:
-    """Where the Dockerfile certainly runs programs of it; what only copies needs none."""
+    """Where the Dockerfile certainly runs programs for it; what only copies needs none."""
     (tmp_path / "Dockerfile").write_text(dockerfile)
     docker.inspected(inspected)
     ended = to_build(platforms="linux/amd64,linux/arm64")
     assert ended.exit_code == (2 if refused else 0), ended.log
-    assert ("platforms: image `app` runs programs of linux/arm64" in ended.log) is refused
+    assert ("platforms: image `app` runs programs for linux/arm64" in ended.log) is refused
     assert ("docker/setup-qemu-action" in ended.log) is refused
     assert len(docker.builds) == (not refused)
 
@@ -583,7 +583,7 @@ def test_where_nothing_is_scanned_nothing_is_built(aws: ScriptedAws, step: Run, 
     document(aws, {**DOCUMENT, "images": {"app": {"repository": "public.ecr.aws/me/app"}}})
     ended = step("build-push", scan="wait")
     assert ended.exit_code == 2
-    assert "ECR public scans no images" in ended.log
+    assert "is in ECR public, which doesn't scan images" in ended.log
     assert docker.runs == []
 
 
@@ -619,8 +619,8 @@ def test_an_image_of_the_same_content_is_reused_for_the_next_commit(
     assert len(docker.runs) == built
     assert [(moved["imageTag"], moved["imageManifest"]) for moved in put(aws)] == [(second, MANIFEST)]
     assert [call.operation for call in aws.calls[calls:]].count("ecr.PutImage") == len(aws.calls[calls:]) - 3
-    assert "an image of the same content is in ECR already" in ended.log
-    assert "an image of the same content is in ECR already" in ended.summary
+    assert "an image with the same content is already in ECR" in ended.log
+    assert "an image with the same content is already in ECR" in ended.summary
 
 
 def test_an_image_that_may_be_another_jobs_is_not_known_by_its_content(
@@ -651,7 +651,7 @@ def test_a_dirty_tree_has_no_content_to_be_known_by(to_build: Run, docker: FakeD
     ended = to_build(sha=first, reuse="content", platforms="linux/amd64")
     assert ended.exit_code == 0
     assert ended.outputs["tags"].splitlines() == ["latest"]
-    assert "built without the tag of the commit" in ended.log
+    assert "built without the commit's tag" in ended.log
 
 
 def test_why_a_content_is_not_known_is_said(to_build: Run, docker: FakeDocker, tmp_path: Path) -> None:
@@ -663,7 +663,7 @@ def test_why_a_content_is_not_known_is_said(to_build: Run, docker: FakeDocker, t
     ended = to_build(sha=commit_only(tmp_path), reuse="content", platforms="linux/amd64", context="app")
     assert ended.exit_code == 0
     assert ended.outputs["tags"].splitlines()[1:] == ["latest"]
-    assert f"image: app ({REPOSITORY}) will be built: its content can't be known: " in ended.log
+    assert f"image: app ({REPOSITORY}) will be built: the image's content is uncertain: " in ended.log
     assert "node:20" in ended.summary
 
 

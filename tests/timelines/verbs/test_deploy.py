@@ -311,7 +311,7 @@ def test_problems_of_independent_places_are_told_together(aws: ScriptedAws, step
     ("template", "words"),
     [
         (error("NoSuchKey", "x", status=404), "there is no s3://my-bucket/t.json (NoSuchKey)"),
-        ({"Body": b"<html>"}, "has to be a mapping"),
+        ({"Body": b"<html>"}, "must be a mapping"),
         ({"Body": b'{"family": "web" "x": 1}'}, "is not JSON: line 1, column 18"),
         ({"Body": b'{"family": "web", "containerDefinitons": []}'}, "containerDefinitons: ECS has no such field; did you mean"),
         ({"Body": b'{"family": "web", "containerDefinitions": [{"name": "api"}]}'}, "has no container `app`"),

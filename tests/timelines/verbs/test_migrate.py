@@ -231,7 +231,7 @@ def test_a_timeout_leaves_the_task_running_and_names_it(aws: ScriptedAws, step: 
     tell(aws, at(0, {"tasks": [migration("RUNNING")]}))
     ended = step("migrate", migration_timeout="60s")
     assert ended.exit_code == 7
-    assert "the task goes on: arn:aws:ecs" in ended.log
+    assert "the task keeps running: arn:aws:ecs" in ended.log
     assert aws.count("ecs.StopTask") == 0
     assert "the migration was still running" in ended.log
     assert "stopped" not in ended.log

@@ -31,29 +31,29 @@ class _Known(NamedTuple):
 _KNOWN = (
     _Known(
         r"exec format error",
-        "a program of another platform was to run, and the builder has no emulator for it",
-        "Set one up before this step: docker/setup-qemu-action.",
+        "the build runs a program for another platform, and the builder has no emulator for it",
+        "Set up an emulator before this step with docker/setup-qemu-action.",
     ),
     _Known(
         r"no space left on device",
         "the builder's disk is full",
-        "Make room before this step, or use a runner with a larger disk.",
+        "Free disk space before this step, or use a runner with a larger disk.",
     ),
     _Known(
         r"is (?:currently )?not supported for (?:the )?docker driver",
-        "the engine's own builder can't do what was asked for",
-        "Make another builder before this step, docker/setup-buildx-action, or turn the engine's containerd store on.",
+        "the engine's default builder doesn't support this build",
+        "Create a builder before this step with docker/setup-buildx-action, or enable the engine's containerd store.",
     ),
     _Known(
         r"immutable",
-        "the tag is another image's, and the repository is immutable",
-        "Run it again: what is there for this commit is found then. Or choose other `tags`.",
+        "the tag belongs to another image, and the repository is immutable",
+        "Run the job again: it finds the images that exist for this commit. Or choose other `tags`.",
         push=True,
     ),
     _Known(
         r"does not exist in the registry|\b404 Not Found|name unknown",
-        "a repository that was pushed to is not there",
-        "The infra repo creates it; check its name, and those in cache-to.",
+        "the build pushes to a repository that does not exist",
+        "The infra repo creates it; check its name, and the names in cache-to.",
         push=True,
     ),
     _Known(

@@ -70,7 +70,7 @@ def arguments(spec: BuildSpec) -> dict[str, str]:
         raise NotReusable("the build has secrets, whose values may change the image")
     pairs = [argument.partition("=") for argument in spec.build_args]
     if taken := [name for name, separator, _ in pairs if not separator]:
-        raise NotReusable(f"the build argument {taken[0]} has the environment's value; write NAME=VALUE")
+        raise NotReusable(f"the build argument {taken[0]} takes its value from the environment; write NAME=VALUE")
     return {name: value for name, _, value in pairs}
 
 
@@ -90,14 +90,14 @@ def seen(
         name = f"{prefix}{path}"
         if stat.S_ISDIR(file.mode) and name not in tracked:
             if name not in folders:
-                raise NotReusable(f"{name}/ is seen by the build and not in the commit; list it in .dockerignore")
+                raise NotReusable(f"the build sees {name}/, which is not in the commit; list it in .dockerignore")
             lines.append(f"{stat.S_IMODE(file.mode):o} {path}/")
         else:
             lines.append(f"{stat.S_IMODE(file.mode):o} {certain(name, file, tracked)} {path}")
     for name in tracked:
         path = name.removeprefix(prefix)
         if name.startswith(prefix) and path not in there and not ignore.excluded(path):
-            raise NotReusable(f"{name} is in the commit and not there")
+            raise NotReusable(f"{name} is in the commit but missing in the checkout")
     return _sha256("\0".join(lines))
 
 
@@ -108,20 +108,20 @@ def certain(name: str, there: OnDisk, tracked: Mapping[str, Tracked]) -> str:
     """
     known = tracked.get(name)
     if known is None:
-        raise NotReusable(f"{name} is seen by the build and not in the commit; list it in .dockerignore, or commit it")
+        raise NotReusable(f"the build sees {name}, which is not in the commit; list it in .dockerignore, or commit it")
     if known.mode == _SUBMODULE:
         raise NotReusable(f"{name} is a submodule")
     if known.mode not in _KINDS.get(stat.S_IFMT(there.mode), ()) or known.changed:
-        raise NotReusable(f"{name} is not as it is in the commit")
+        raise NotReusable(f"{name} differs from the commit")
     if known.hidden:
-        raise NotReusable(f"{name} is marked assume-unchanged or skip-worktree, so that Git doesn't look at it")
+        raise NotReusable(f"{name} is marked assume-unchanged or skip-worktree, so Git doesn't check it")
     if known.encoding or known.filter not in ("", "lfs"):
-        raise NotReusable(f"{name} is converted by Git: {known.encoding or f'filter={known.filter}'} in .gitattributes")
+        raise NotReusable(f"Git converts {name}: {known.encoding or f'filter={known.filter}'} in .gitattributes")
     if known.filter == "lfs":
         if known.blob != _pointer(there, known.blob):
-            raise NotReusable(f"{name} is not what its Git LFS pointer says; check out with `lfs: true`")
+            raise NotReusable(f"{name} doesn't match its Git LFS pointer; check out with `lfs: true`")
     elif there.size != known.size:
-        raise NotReusable(f"{name} has other line ends or keywords than in the commit; see .gitattributes")
+        raise NotReusable(f"{name} has other line endings or keywords than in the commit; see .gitattributes")
     return f"{stat.S_IFMT(there.mode):o} {known.blob}"
 
 

@@ -51,7 +51,7 @@ _PINNED = re.compile(r"https?://[^\s$\\#\"']+(?<!\.git)[ \t]+[^\s:@$\\\"']+", re
 def images(text: str, build_args: Mapping[str, str]) -> tuple[str, ...]:
     """The images that the Dockerfile uses, with variables resolved, each once. Raises ``NotReusable``."""
     if _CONTROL.search(text):
-        raise NotReusable("the Dockerfile has control characters")
+        raise NotReusable("the Dockerfile contains control characters")
     lines = text.removeprefix("\ufeff").split("\n")
     _check_directives(lines)
     _check_frontend(build_args.get("BUILDKIT_SYNTAX"))
@@ -79,14 +79,14 @@ def split(reference: str) -> tuple[str, str, str]:
 def _check_directives(lines: Sequence[str]) -> None:
     """Checks `syntax`, `escape` and `check`, which come before everything else."""
     if lines[0].startswith("#!"):
-        raise NotReusable("the Dockerfile begins with #!")
+        raise NotReusable("the Dockerfile starts with #!")
     for line in lines:
         match = _DIRECTIVE.fullmatch(line)
         name = match[2].lower() if match else ""
         if not match or name not in ("syntax", "escape", "check"):
             return
         if match[1] or (name == "escape" and match[3] != "\\"):
-            raise NotReusable(f"the Dockerfile has a directive `{name}` that is not read here")
+            raise NotReusable(f"the Dockerfile has a directive `{name}` that ecs-cd doesn't support")
         if name == "syntax":
             _check_frontend(match[3])
 
@@ -113,7 +113,7 @@ def _instructions(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
                 goes_on = bool(line)
                 continue
             if "\r" in part or re.search(r"\\\\[ \t]*$", part):
-                raise NotReusable(f"line {position} of the Dockerfile may go on in the next, or not")
+                raise NotReusable(f"line {position} of the Dockerfile may or may not continue on the next line")
             goes_on = bool(_CONTINUED.search(part))
             line += _CONTINUED.sub("", part)
         if line.strip():
@@ -132,7 +132,7 @@ def _heredocs(number: int, line: str) -> Iterator[tuple[str, bool]]:
             match = _HEREDOC.fullmatch(token)
             quotes = [before.count(quote) for quote in "\"'"]
             if not match or "\\" in before or all(quotes) or sum(quotes) % 2 or match[3].upper() in _INSTRUCTIONS:
-                raise NotReusable(f"line {number} of the Dockerfile has a `<<` that may begin a heredoc, or not")
+                raise NotReusable(f"line {number} of the Dockerfile has a `<<` that may or may not start a heredoc")
             yield match[3], bool(match[1])
         before += token
 
@@ -142,7 +142,7 @@ def _after(word: str, tabs: bool, lines: Sequence[str], position: int, start: in
         line = lines[number].rstrip("\r")
         if (line.lstrip("\t") if tabs else line) == word:
             return number + 1
-    raise NotReusable(f"line {start} of the Dockerfile begins a heredoc that doesn't end")
+    raise NotReusable(f"line {start} of the Dockerfile starts a heredoc that doesn't end")
 
 
 # ---- instructions ----
@@ -164,7 +164,7 @@ class _Reading:
         if name.upper() == "ONBUILD":
             name, rest = _words(rest)
             if "from" in rest.lower():
-                raise NotReusable("has an ONBUILD that may take from another image")
+                raise NotReusable("has an ONBUILD that may copy from another image")
         flags, rest = _flags(name.upper(), rest)
         steps: dict[str, Callable[[Flags, str], None]] = {
             "FROM": self._from,
@@ -176,13 +176,13 @@ class _Reading:
         if step := steps.get(name.upper()):
             step(flags, rest)
         elif name.upper() not in _INSTRUCTIONS:
-            raise NotReusable("has an instruction that is not known here")
+            raise NotReusable("has an instruction that ecs-cd doesn't know")
 
     def _from(self, flags: Flags, rest: str) -> None:
         words = rest.split()
         named = len(words) == 3 and words[1].lower() == "as" and "$" not in words[2]
         if len(words) != 1 and not named:
-            raise NotReusable("has a FROM that is not read here")
+            raise NotReusable("has a FROM that ecs-cd can't read")
         image = self._expanded(words[0]) or ""
         if image != "scratch":
             self._image(image)
@@ -194,7 +194,7 @@ class _Reading:
         while not self.stages and position < len(rest):
             match = _ARGUMENT.match(rest, position)
             if not match:
-                raise NotReusable("has an ARG that is not read here")
+                raise NotReusable("has an ARG that ecs-cd can't read")
             position = match.end()
             name, default = match[1], next((value for value in match.group(2, 3, 4) if value is not None), None)
             if name in _AUTOMATIC:
@@ -222,12 +222,14 @@ class _Reading:
             return
         checksums = [value for name, value in flags if name == "checksum"]
         if not (checksums and all(map(DIGEST.fullmatch, checksums)) and _PINNED.fullmatch(rest)):
-            raise NotReusable("has an ADD of what may change: give a file's URL a --checksum=sha256:..., or use COPY")
+            raise NotReusable(
+                "has an ADD of content that may change: add --checksum=sha256:... to a file's URL, or use COPY"
+            )
 
     def _image(self, image: str, *, numbered: bool = False) -> None:
         """Records the image, unless it is the name of an earlier stage or, if ``numbered``, its number."""
         if not _REFERENCE.fullmatch(image):
-            raise NotReusable("names an image by what is not known before it is built")
+            raise NotReusable("references an image that is unknown before the build")
         number = numbered and image.isdecimal() and int(image) < len(self.stages)
         if image.lower() not in self.stages and not number:
             self.found.append(image)
@@ -260,6 +262,6 @@ def _flags(instruction: str, rest: str) -> tuple[Flags, str]:
         name, equals, value = flag.removeprefix("--").partition("=")
         known = name in _FLAGS[instruction] and (equals or name in _SWITCHES)
         if not known or not flag.isascii() or re.search(r"[\"'\\]", flag):
-            raise NotReusable("has a flag that is not read here")
+            raise NotReusable("has a flag that ecs-cd doesn't know")
         found.append((name, value))
     return found, rest

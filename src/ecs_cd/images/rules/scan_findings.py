@@ -65,25 +65,25 @@ class _NoResult(NamedTuple):
         return f"{self.cause}{f' ({description})' if description else ''}. {self.next_step}"
 
 
-_OTHER_KIND = "Scan it with another tool, or leave `scan` and `fail-on` out."
+_OTHER_KIND = "Scan it with another tool, or leave out `scan` and `fail-on`."
 
 # Every status in https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageScanStatus.html, and their
 # causes: https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-troubleshooting.html
 _WAITING = {"PENDING": "the scan is pending", "IN_PROGRESS": "the scan is in progress"}
 _DONE = ("COMPLETE", "ACTIVE")  # ACTIVE: enhanced scanning keeps rescanning the image
 _NEVER = {
-    "FAILED": _NoResult("the scan failed", "Run the job again; the image's page in ECR's console may tell more."),
+    "FAILED": _NoResult("the scan failed", "Run the job again; the image's page in ECR's console may show why."),
     "UNSUPPORTED_IMAGE": _NoResult("ECR can't scan an image of this kind", _OTHER_KIND),
     "SCAN_ELIGIBILITY_EXPIRED": _NoResult(
         "the image was pushed too long ago for enhanced scanning",
-        "Build it again by `reuse: never`, or lengthen the re-scan duration of Amazon Inspector.",
+        "Build it again with `reuse: never`, or extend the re-scan duration of Amazon Inspector.",
     ),
     "FINDINGS_UNAVAILABLE": _NoResult(
-        "the findings are not available", "Build it again by `reuse: never`; its scan may be of another scan type."
+        "the findings are not available", "Build it again with `reuse: never`; the scan may be of another scan type."
     ),
-    "LIMIT_EXCEEDED": _NoResult("a quota of scans is used up", "Run the job again later, or have the quota raised."),
+    "LIMIT_EXCEEDED": _NoResult("a scan quota is used up", "Run the job again later, or request a higher quota."),
     "IMAGE_SIZE_EXCEEDED": _NoResult("the image is larger than ECR scans", _OTHER_KIND),
-    "IMAGE_ARCHIVED": _NoResult("the image is archived", "Restore it in ECR, or build it again by `reuse: never`."),
+    "IMAGE_ARCHIVED": _NoResult("the image is archived", "Restore it in ECR, or build it again with `reuse: never`."),
 }
 # The errors of StartImageScan that rule out a result. Any other error says little: a scan may be under way, and
 # enhanced scanning can't be started by hand.
@@ -92,8 +92,8 @@ _NEVER_STARTED = {
     "ImageArchivedException": _NEVER["IMAGE_ARCHIVED"],
 }
 _NOT_COVERED = _NoResult(
-    "ECR scans no images of this repository",
-    "Let a rule of the registry's enhanced scanning cover it.",
+    "ECR doesn't scan images of this repository",
+    "Add a rule that covers it to the registry's enhanced scanning.",
 )
 
 
@@ -132,7 +132,7 @@ def judge(scans: Mapping[str, Seen], fail_on: str) -> Verdict | Mapping[str, InP
     ``fail_on`` is the lowest severity that fails the image; empty if no finding does.
     """
     if not scans:
-        return Verdict(Outcome.FAILED, f"there is nothing in it that ECR scans. {_OTHER_KIND}")
+        return Verdict(Outcome.FAILED, f"it contains nothing that ECR scans. {_OTHER_KIND}")
     states = {platform: _state(seen) for platform, seen in scans.items()}
     never = {platform: state for platform, state in states.items() if isinstance(state, str)}
     if never:
@@ -158,10 +158,10 @@ def _state(seen: Seen) -> Report | InProgress | str:
     if word in _NEVER:
         return _NEVER[word].words(description)
     if word not in _DONE:
-        return InProgress(_WAITING.get(word, f"ECR says {word or 'nothing'} of the scan"))
+        return InProgress(_WAITING.get(word, f"ECR reports {word or 'no status'} for the scan"))
     # The status comes before the result: https://github.com/aws/aws-sdk/issues/289
     if not any(_findings(page).get("imageScanCompletedAt") for page in seen.pages):
-        return InProgress(f"ECR says {word} of the scan, and has no result yet")
+        return InProgress(f"ECR reports {word} for the scan, but has no result yet")
     return read(seen.pages)
 
 
@@ -171,8 +171,8 @@ def _not_begun(seen: Seen) -> InProgress | str:
     if seen.started == "ValidationException" and seen.frequency == "MANUAL":
         return _NOT_COVERED.words()
     if seen.started in ("", "started"):
-        return InProgress("a scan was started" if seen.started else "ECR has not begun a scan")
-    return InProgress(f"ECR has not begun a scan, and starts none by StartImageScan ({seen.started})")
+        return InProgress("ecs-cd started a scan" if seen.started else "ECR has not started a scan")
+    return InProgress(f"ECR has not started a scan, and StartImageScan fails ({seen.started})")
 
 
 # ---- findings ----

@@ -35,8 +35,8 @@ def differing(files: Sequence[str]) -> str:
         return ""
     names = ", ".join(files[:5]) + (f" and {len(files) - 5} more" if len(files) > 5 else "")
     return (
-        f"the build context differs from it ({names}). "
-        "Commit these files, or list what a step before this one generates in .gitignore."
+        f"the build context differs from the commit ({names}). "
+        "Commit these files, or add files that an earlier step generates to .gitignore."
     )
 
 
@@ -44,7 +44,7 @@ def check(extra: Sequence[str]) -> None:
     """Raises ``Refused`` if any of these is not a valid tag."""
     if not all(TAG.fullmatch(tag) for tag in extra):
         raise Refused("tags: a tag has letters, digits, '_', '.' and '-', does not start with '.' or '-', "
-                      "and is at most 128 long")  # fmt: skip
+                      "and is at most 128 characters long")  # fmt: skip
 
 
 def plan(
@@ -69,13 +69,13 @@ def plan(
     """
     notices = []
     if doubt:
-        notices.append(f"built without the tag of the commit: {doubt}")
+        notices.append(f"built without the commit's tag: {doubt}")
         extra = [tag for tag in extra if tag != commit]
     own = () if doubt or not commit else (commit,)
     found, why = _found(own, doubt, there, reuse, content, why_not)
     if own and not found and commit in there and mutability.fixed(commit):
         raise Refused(
-            "the commit's image is in ECR already and can't be replaced: the repository is immutable",
+            "the commit's image is already in ECR and can't be replaced: the repository is immutable",
             "Leave `reuse` at its default.",
         )
     kept = []
@@ -92,7 +92,7 @@ def plan(
     by_content = "" if doubt or found in own else content
     tags = tuple(dict.fromkeys(filter(None, (*own, *kept, by_content))))
     if not tags:
-        raise Refused("no tag is left under which the image could be pushed", "Commit first, or name one in `tags`.")
+        raise Refused("no tag is left for the image", "Commit first, or add a tag in `tags`.")
     return Tagging(found, tags, tuple(notices), why, by_content)
 
 
@@ -101,15 +101,15 @@ def _found(
 ) -> tuple[str, str]:
     """The tag of the image to reuse, empty if no image can be reused; and why."""
     if doubt:
-        return "", "what is built may not be the commit's"
+        return "", "the build may not match the commit"
     if reuse == "never":
-        return "", "as `reuse: never` says"
+        return "", "`reuse: never` is set"
     if own and own[0] in there:
-        return own[0], "the commit's image is in ECR already"
+        return own[0], "the commit's image is already in ECR"
     if reuse == "commit":
         return "", "the commit's image is not in ECR" if own else "no commit is known"
     if not content:
-        return "", f"its content can't be known: {why_not}"
+        return "", f"the image's content is uncertain: {why_not}"
     if content in there:
-        return content, "an image of the same content is in ECR already"
-    return "", "neither the commit's image nor one of the same content is in ECR"
+        return content, "an image with the same content is already in ECR"
+    return "", "ECR has neither the commit's image nor an image with the same content"

@@ -48,7 +48,7 @@ def render(definition: TaskDefinition, changes: Changes, *, where: str) -> TaskD
     ]
     if changes.log_options and not changes.log_driver:
         found += [
-            f"{what}: container `{name}` has no logDriver that the options could be for; name it as well"
+            f"{what}: container `{name}` has no logDriver for these options; set the log driver too"
             for name in changes.containers
             if name in there and not container(definition, name).get("logConfiguration", {}).get("logDriver")
         ]

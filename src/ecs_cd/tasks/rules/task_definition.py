@@ -40,14 +40,14 @@ def read(
     content = json_yaml.parse(text, what=what, numbers_as_written=True)
     found = [f"{path}: occurs twice; keep one" for path in json_yaml.duplicate_keys(content)]
     if not isinstance(content, dict):
-        raise Refused(f"{what} has to be a mapping that holds `family` and `containerDefinitions`")
+        raise Refused(f"{what} must be a mapping with `family` and `containerDefinitions`")
     definition = normalise(content, register, described, found, keep_null_value_keys)
     names = [each.get("name") for each in definition.get("containerDefinitions", ())]
     for index, name in enumerate(names):  # the model doesn't require it, but ECS and our lookups do
         if name is None:
             found.append(f"containerDefinitions[{index}].name: is missing")
         elif name in names[:index]:
-            found.append(f"containerDefinitions[{index}].name: another container has it, too")
+            found.append(f"containerDefinitions[{index}].name: another container has the same name")
     if found:
         raise Refused([f"{what} has {len(found)} problem{'s' * (len(found) > 1)}:", *found])
     return definition
@@ -92,7 +92,7 @@ def check_containers(definition: TaskDefinition, names: Collection[str], *, wher
     for name in there:
         image = str(container(definition, name).get("image", ""))
         if name not in names and (not image or _PLACEHOLDER.search(image)):
-            found.append(f"{what}: container `{name}` has no image, and the document names none")
+            found.append(f"{what}: container `{name}` has no image, and the document doesn't set it")
     if found:
         raise Refused(found)
 
@@ -200,7 +200,7 @@ class _Fitting:
             if item is not None:
                 items.append(self.value(item, shape.member, here))
             elif shape.member.type_name not in ("structure", "list", "map"):  # the intent is unknown
-                self.found.append(f"{here}: is null; write a value, or leave the element out")
+                self.found.append(f"{here}: is null; write a value, or remove the element")
         return [item for item in items if not _empty(item) or (words and item == "")]
 
     def mapping(self, value: Any, shape: Shape, path: str) -> Any:
