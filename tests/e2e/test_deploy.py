@@ -153,5 +153,5 @@ def test_an_image_that_is_not_there_ends_the_wait_at_once(make_shop: MakeShop) -
     result = shop.deploy(**drop_in(shop, "absent", template), fail_fast="true")
     assert result.step_result() == "failure"
     assert result.outputs()["result"] == "failed"
-    assert any("the image can't be pulled: it is not there" in text for text in result.annotations())
+    assert any("the image can't be pulled: it does not exist" in text for text in result.annotations())
     assert shop.page() == "one"

@@ -19,7 +19,7 @@ from ecs_cd.deploy.rules import rolling
 from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.diagnosis import stopped_tasks
 from ecs_cd.diagnosis.evidence import Evidence, Finding, StoppedTask
-from ecs_cd.diagnosis.findings import diagnose, event_told, new_events, task_failed
+from ecs_cd.diagnosis.findings import diagnose, event_cause, new_events, task_failed
 from ecs_cd.job.job import Job
 from ecs_cd.model import pace
 from ecs_cd.tasks.logs import log_stream
@@ -91,7 +91,7 @@ def notice(job: Job, tracked: TrackedDeployment, service: Mapping[str, Any]) -> 
     tracked.found.events += new
     for message in new:
         job.ci.line(f"  event: {message}")
-        finding = event_told(message)
+        finding = event_cause(message)
         if finding:
             _found(job, tracked, finding, f"{tracked.key}: {finding.cause}")
 
@@ -197,8 +197,8 @@ def _found(job: Job, tracked: TrackedDeployment, finding: Finding, words: str) -
     """
     if tracked.reported.first_time(finding.cause.partition(" (container ")[0]):
         job.ci.line(words)
-        job.ci.relay(() if finding.told else finding.evidence)
-        if finding.next_step and (finding.told or finding.permanent):
+        job.ci.relay(() if finding.logged else finding.evidence)
+        if finding.next_step and (finding.logged or finding.permanent):
             job.ci.line(f"-> {finding.next_step}")
     if finding.permanent and tracked.found.permanent is None:
         tracked.found.permanent = finding

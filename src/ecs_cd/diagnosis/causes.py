@@ -1,4 +1,4 @@
-"""The tables of causes: the words of AWS, what they mean, and what to do next."""
+"""The tables of causes: what AWS writes, what it means, and what to do next."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 
 class Known(NamedTuple):
-    """Words of AWS, a regular expression, and what we make of them.
+    """A regular expression for AWS's words, and what ecs-cd makes of them.
 
-    "a: b" is the same cause as "a", told better; ``diagnose`` goes by that.
+    "a: b" is the same cause as "a", stated more precisely; ``diagnose`` relies on that.
     """
 
     words: str
@@ -17,7 +17,7 @@ class Known(NamedTuple):
     permanent: bool = False
 
 
-# Of these tables the first match counts, so what is specific stands before what is general. The words are those of
+# The first match in these tables counts, so specific causes come before general ones. The words are from
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-event-messages-list.html
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/troubleshooting-blue-green.html
@@ -32,19 +32,19 @@ _DENIED = (
     r"not allowed|\b40[13] (Forbidden|Unauthorized))"
 )
 _WAY_OUT = (
-    "Give the task's subnets a way to it: a NAT gateway, a public IP (`assignPublicIp` in a public subnet) or VPC "
+    "Give the task's subnets a route to it: a NAT gateway, a public IP (`assignPublicIp` in a public subnet) or VPC "
     "endpoints"
 )
 SPOT = Known(
     r"Spot Task was interrupted",
     "AWS took the spot capacity back",
-    "ECS starts another task; where that is not enough give FARGATE a `base` in the capacityProviderStrategy.",
+    "ECS starts another task. If that is not enough, give FARGATE a `base` in the capacityProviderStrategy.",
 )
 ALARM = Known(
     r"alarm detected|active alarms?|alarms? (has|have) been activated|ALARM_ACTIVE",
     "an alarm ended the deployment",
-    "Look at the alarm's metric over the time of the deployment; an alarm that is in ALARM before it starts ends each "
-    "deployment.",
+    "Check the alarm's metric during the deployment. An alarm that is already in ALARM when a deployment starts ends "
+    "every deployment.",
 )
 ENDED_SOMEHOW = Known(
     r"deployment failed: ",
@@ -58,29 +58,29 @@ OTHER_CPU = Known(
     permanent=True,
 )
 
-# What ended the deployment, and is its cause too.
+# What ended the deployment and is also its cause.
 ENDED = (
     Known(
         r"lifecycle hook\(s\) failed.*(unable to assume|not authorized)",
         "a lifecycle hook failed: no permission",
-        "Let ecs.amazonaws.com assume the role in the evidence (the hook's or the load balancer's), and give the role "
-        "the action that is named there.",
+        "Let ecs.amazonaws.com assume the role in the evidence (the hook's or the load balancer's), and allow the "
+        "role the action that the evidence names.",
     ),
     Known(
         r"lifecycle hook\(s\) failed|HOOK_EXECUTION_FAILURE|lifecycle event validation functions? failed",
         "a lifecycle hook failed",
-        "Read the log of the hook's Lambda function: it has to answer with `hookStatus` (ECS) or to call "
+        "Read the log of the hook's Lambda function: it must return `hookStatus` (ECS) or call "
         "PutLifecycleEventHookExecutionStatus (CodeDeploy) in time.",
     ),
     ALARM,
     Known(
         r"invalid networking configuration",
         "the load balancer is not set up for this deployment",
-        "Tie both target groups of the service to its listener rules, and let exactly one of them have traffic.",
+        "Attach both target groups of the service to its listener rules, and send traffic to exactly one of them.",
     ),
 )
 
-# What a container's end tells; the cause names the container.
+# Why a container ended; the cause names the container.
 CONTAINER = (
     Known(
         r"CannotPull.*(matching platform|no matching manifest)",
@@ -92,7 +92,7 @@ CONTAINER = (
     Known(
         rf"CannotPull.*{_NO_ROUTE}",
         "the image can't be pulled: no route to its registry",
-        f"{_WAY_OUT} (ecr.api, ecr.dkr, s3). Look at security groups and DNS, too.",
+        f"{_WAY_OUT} (ecr.api, ecr.dkr, s3). Also check security groups and DNS.",
     ),
     Known(
         r"CannotPull.*(toomanyrequests|rate limit)",
@@ -106,21 +106,21 @@ CONTAINER = (
     ),
     Known(
         r"CannotPull.*pull access denied",
-        "the image can't be pulled: it is not there, or no permission",
-        "Check the image's name in the task definition; a private registry other than ECR wants repositoryCredentials.",
+        "the image can't be pulled: it does not exist, or no permission",
+        "Check the image's name in the task definition; a private registry other than ECR needs repositoryCredentials.",
         permanent=True,
     ),
     Known(
         r"CannotPull.*(\bnot found|NotFoundException|manifest unknown|name unknown|does not exist|no such image)",
-        "the image can't be pulled: it is not there",
+        "the image can't be pulled: it does not exist",
         "Check the image's name and tag in the task definition, and that it was pushed to that registry.",
         permanent=True,
     ),
     Known(
         rf"CannotPull.*{_DENIED}",
         "the image can't be pulled: no permission",
-        "Give the execution role (with EC2 without one, the instance's) ecr:GetAuthorizationToken, ecr:BatchGetImage "
-        "and ecr:GetDownloadUrlForLayer, and look at the repository's policy.",
+        "Allow the execution role (on EC2 without one, the instance role) ecr:GetAuthorizationToken, "
+        "ecr:BatchGetImage and ecr:GetDownloadUrlForLayer, and check the repository's policy.",
         permanent=True,
     ),
     Known(
@@ -132,23 +132,24 @@ CONTAINER = (
     Known(
         r"CannotPull",
         "the image can't be pulled",
-        "Check that the image exists, for the task's platform as well, and the way from the task's subnets to it.",
+        "Check that the image exists, also for the task's platform, and that the task's subnets have a route to its "
+        "registry.",
     ),
     Known(
         rf"(logger args|logging driver|Cloudwatch log).*{_NO_ROUTE}",
         "the log group can't be used: no route to CloudWatch Logs",
-        f"{_WAY_OUT} (logs); look at awslogs-region, too.",
+        f"{_WAY_OUT} (logs). Also check awslogs-region.",
     ),
     Known(
         rf"(logger args|logging driver|Cloudwatch log).*{_DENIED}",
         "the log group can't be used: no permission",
-        "Give the execution role logs:CreateLogStream and logs:PutLogEvents; with awslogs-create-group "
-        "logs:CreateLogGroup, too.",
+        "Give the execution role logs:CreateLogStream and logs:PutLogEvents; with awslogs-create-group also "
+        "logs:CreateLogGroup.",
         permanent=True,
     ),
     Known(
         r"(logger args|logging driver|Cloudwatch log).*(group does not exist|NotFound)",
-        "the log group can't be used: it is not there",
+        "the log group can't be used: it does not exist",
         "Create the log group in awslogs-region, or set the option awslogs-create-group.",
         permanent=True,
     ),
@@ -160,7 +161,7 @@ CONTAINER = (
     Known(
         r"OutOfMemory",
         "the container ran out of memory",
-        "Raise `memory` in the task definition, or find out what needs so much.",
+        "Raise `memory` in the task definition, or find out what uses so much.",
     ),
     OTHER_CPU,
     Known(
@@ -172,13 +173,13 @@ CONTAINER = (
     Known(
         r"exec: .*permission denied",
         "the container can't be started: its command is not executable",
-        "Make the file executable in the image (COPY --chmod=755), or let command start it by its interpreter.",
+        "Make the file executable in the image (COPY --chmod=755), or start it through its interpreter.",
         permanent=True,
     ),
     Known(
         r"port is already allocated|address already in use|external connectivity",
         "the container can't be started: its host port is taken",
-        "Let hostPort be 0 (a free port each time), or use networkMode awsvpc.",
+        "Set hostPort to 0 (a free port each time), or use networkMode awsvpc.",
     ),
     Known(
         r"CannotCreateContainer|CannotStartContainer|runtime create failed",
@@ -188,71 +189,71 @@ CONTAINER = (
     ),
     Known(
         r"(Docker|ContainerRuntime)TimeoutError",
-        "the container can't be started: it did not get ready in time",
-        "Look at the load of the instance and at its container runtime; another task may well start.",
+        "the container can't be started: it was not ready in time",
+        "Check the instance's load and its container runtime; another task may still start.",
     ),
     Known(
         r"failed container health checks",
         "the container's health check failed",
-        "Run `healthCheck.command` inside the image (are curl or wget there, does the port fit?), and give a slow "
-        "start more `startPeriod` and `retries`.",
+        "Run `healthCheck.command` inside the image (does it have curl or wget, is the port right?). For a slow "
+        "start, raise `startPeriod` and `retries`.",
     ),
 )
 
-# What a task's end tells, and what ECS could not do for it.
+# Why a task ended, and what ECS could not do for it.
 TASK = (
     Known(
         rf"ecr registry auth.*{_DENIED}|registry auth from Amazon ECR.*{_DENIED}",
-        "the registry's sign-in can't be had: no permission",
+        "ECS can't sign in to the registry: no permission",
         "Give the execution role ecr:GetAuthorizationToken, ecr:BatchGetImage and ecr:GetDownloadUrlForLayer.",
         permanent=True,
     ),
     Known(
         rf"(ecr registry auth|registry auth from Amazon ECR).*{_NO_ROUTE}",
-        "the registry's sign-in can't be had: no route to ECR",
-        f"{_WAY_OUT} (ecr.api, ecr.dkr, s3). Look at security groups and DNS, too.",
+        "ECS can't sign in to the registry: no route to ECR",
+        f"{_WAY_OUT} (ecr.api, ecr.dkr, s3). Also check security groups and DNS.",
     ),
     Known(
         r"pull secrets or registry auth: pull command failed",
-        "neither secrets nor the registry's sign-in can be had: no route",
-        f"{_WAY_OUT} (secretsmanager, ssm, kms, ecr.api). Look at security groups and DNS, too.",
+        "ECS can reach neither the secrets nor the registry: no route",
+        f"{_WAY_OUT} (secretsmanager, ssm, kms, ecr.api). Also check security groups and DNS.",
     ),
     Known(
         r"did not contain json key|secret.*invalid character",
         "the secret can't be read: it has no such JSON key",
-        "Compare the key at the end of `valueFrom` with those of the secret, which has to be a JSON object.",
+        "Compare the key at the end of `valueFrom` with the keys of the secret, which must be a JSON object.",
         permanent=True,
     ),
     Known(
         r"secrets? .*(ResourceNotFound|can't find the specified secret|marked for deletion|"
         r"invalid (ssm )?parameters|ParameterNotFound)|invalid ssm parameters",
-        "the secret can't be read: it is not there",
-        "Compare `valueFrom` in the task definition's secrets with the secret's ARN or the parameter's name, region "
-        "and account included.",
+        "the secret can't be read: it does not exist",
+        "Compare `valueFrom` in the task definition's secrets with the secret's ARN or the parameter's name, "
+        "including region and account.",
         permanent=True,
     ),
     Known(
         rf"(pull|retrieve|fetch\w*) secrets?\b.*{_DENIED}",
         "the secret can't be read: no permission",
-        "Give the execution role secretsmanager:GetSecretValue or ssm:GetParameters on it, and kms:Decrypt where it "
-        "has a key of its own.",
+        "Give the execution role secretsmanager:GetSecretValue or ssm:GetParameters on it, and kms:Decrypt if it has "
+        "its own key.",
         permanent=True,
     ),
     Known(
         rf"(pull|retrieve|fetch\w*) secrets?\b.*{_NO_ROUTE}",
         "the secret can't be read: no route to it",
-        f"{_WAY_OUT} (secretsmanager, ssm, kms, ecr.api). Look at security groups and DNS, too.",
+        f"{_WAY_OUT} (secretsmanager, ssm, kms, ecr.api). Also check security groups and DNS.",
     ),
     Known(
         r"EFS (utils|volume)",
         "the EFS volume can't be mounted",
-        "Open port 2049 from the task's security group to the mount targets', have a mount target in each of the "
-        "task's zones, and check rootDirectory and access point.",
+        "Open port 2049 from the task's security group to that of the mount targets, create a mount target in each of "
+        "the task's zones, and check rootDirectory and access point.",
     ),
     Known(
         r"Unable to launch instance|UnfulfillableCapacity|InsufficientInstanceCapacity",
         "no capacity: the capacity provider can't launch an instance",
-        "Look at the reason in the evidence: instance types, zones and quotas, or the provider's role.",
+        "See the reason in the evidence: instance types, zones and quotas, or the provider's role.",
     ),
     Known(
         r"unable to assume the role|IAM (trust relationship|permissions policies) ha(s|ve) been misconfigured",
@@ -269,35 +270,35 @@ TASK = (
     Known(
         r"network interface provision|Create Network Interface",
         "no network interface (ENI) for the task",
-        "Look at the quota of network interfaces, the subnets' free addresses, and AWS's health dashboard.",
+        "Check the quota of network interfaces, the subnets' free addresses, and the AWS Health Dashboard.",
     ),
     SPOT,
     Known(
         r"Host EC2 .*(terminated|stopped)|instance is draining|deregistration forced",
-        "the instance below the task went away",
-        "Look at the Auto Scaling group's activity; ECS starts another task.",
+        "the task's instance went away",
+        "Check the Auto Scaling group's activity. ECS starts another task.",
     ),
     Known(
         r"ResourceInitializationError",
         "the task's resources could not be set up (secrets, log group or network)",
-        "Check that each secret and log group named in the task definition exists, that the execution "
-        "role may read it, and the route to its service.",
+        "Check that each secret and log group named in the task definition exists, that the execution role may read "
+        "it, and that the task's subnets have a route to its service.",
     ),
 )
 
-# What a load balancer says, through a task's end, an event or DescribeTargetHealth.
+# What a load balancer reports, in a stopped task, an event or DescribeTargetHealth.
 HEALTH = (
     Known(
         r"unhealthy.*(failed with these codes|Target\.ResponseCodeMismatch)",
-        "the target group's health check failed: another answer than expected",
-        "Compare the target group's path and success codes (Matcher) with what the container answers there; where it "
-        "only needs longer to start, raise `healthCheckGracePeriodSeconds`.",
+        "the target group's health check failed: unexpected response",
+        "Compare the target group's path and success codes (Matcher) with the container's response. If it only needs "
+        "longer to start, raise `healthCheckGracePeriodSeconds`.",
     ),
     Known(
         r"unhealthy.*(Request timed out|Target\.Timeout)",
-        "the target group's health check failed: no answer in time",
-        "Let the task's security group accept the load balancer's on the container's port, let the program listen on "
-        "0.0.0.0 and that port, and look at HealthCheckTimeoutSeconds.",
+        "the target group's health check failed: no response in time",
+        "Let the task's security group accept the load balancer's on the container's port, make the program listen on "
+        "0.0.0.0 and that port, and check HealthCheckTimeoutSeconds.",
     ),
     Known(
         r"Availability Zone that is not enabled|Target\.NotInUse",
@@ -306,42 +307,42 @@ HEALTH = (
     ),
     Known(
         r"TARGET GROUP IS NOT FOUND",
-        "the target group is not there",
-        "Restore it, or create the service anew with another one.",
+        "the target group does not exist",
+        "Restore it, or recreate the service with another one.",
         permanent=True,
     ),
     Known(
         r"failed ELB health checks|\bis unhealthy\b|\bnot healthy in\b|UnhealthyThreshold",
         "the target group's health check failed",
         "Check port and path of the target group's health check, the security group from the load balancer to the "
-        "task, and `healthCheckGracePeriodSeconds` against the time that the container needs to start.",
+        "task, and whether `healthCheckGracePeriodSeconds` covers the container's start.",
     ),
 )
 
-# Where a task has no place.
+# Why a task can't be placed.
 PLACEMENT = (
     Known(
         r"already using a port|RESOURCE:PORTS|not enough ports",
-        "no instance has the host port free",
-        "Let hostPort be 0 (a free port each time), add instances, or lower minimumHealthyPercent so that an old task "
-        "can leave first.",
+        "the host port is taken on every instance",
+        "Set hostPort to 0 (a free port each time), add instances, or lower minimumHealthyPercent so that an old task "
+        "can stop first.",
     ),
     Known(
         r"RESOURCE:ENI|not enough ENI|ENI attachment",
-        "no instance has a network interface (ENI) free",
-        "Add instances, take larger ones, or turn on the account setting awsvpcTrunking.",
+        "no instance has a free network interface (ENI)",
+        "Add instances, use larger ones, or turn on the account setting awsvpcTrunking.",
     ),
     Known(
         r"missing an attribute",
         "no instance has the attributes that the task needs",
         "Compare `requiresAttributes`, runtimePlatform, log driver, placementConstraints and the service's subnets "
-        "with the container instances'.",
+        "with those of the container instances.",
     ),
     Known(
         r"insufficient (CPU|memory)|RESOURCE:(CPU|MEMORY|GPU)",
-        "no instance has the CPU, memory or GPU free",
+        "no instance has enough free CPU, memory or GPU",
         "Add instances (managed scaling of a capacity provider), lower `cpu` and `memory`, or lower "
-        "minimumHealthyPercent so that an old task can leave first.",
+        "minimumHealthyPercent so that an old task can stop first.",
     ),
     Known(
         r"No Container Instances were found",
@@ -350,28 +351,28 @@ PLACEMENT = (
     ),
     Known(
         r'error "?AGENT|ECS Agent to start',
-        "no instance has a container agent that is connected",
-        "Look at the agent on the instance (systemctl status ecs, /var/log/ecs/ecs-agent.log).",
+        "no instance has a connected container agent",
+        "Check the agent on the instance (systemctl status ecs, /var/log/ecs/ecs-agent.log).",
     ),
     Known(
         r"reached the limit on the number of|is above your limit",
         "the account's quota is used up",
-        "Ask for more in Service Quotas (Fargate On-Demand or Spot vCPU), or stop what is not needed.",
+        "Request more in Service Quotas (Fargate On-Demand or Spot vCPU), or stop unneeded tasks.",
     ),
     Known(
         r"Capacity is unavailable",
         "no capacity: AWS has none left in these zones",
-        "Add subnets in other zones, or use FARGATE beside FARGATE_SPOT.",
+        "Add subnets in other zones, or use FARGATE as well as FARGATE_SPOT.",
     ),
     Known(
         r"provisioning capacity limit was exceeded",
         "no capacity: too many tasks of the cluster are in PROVISIONING",
-        "Wait for them, or look at why the capacity provider brings no instances.",
+        "Wait for them, or find out why the capacity provider adds no instances.",
     ),
     Known(
         r"account is (currently )?blocked",
         "the account is blocked",
-        "Write to AWS Support.",
+        "Contact AWS Support.",
         permanent=True,
     ),
     Known(
@@ -387,19 +388,19 @@ PLACEMENT = (
     Known(
         r"failed to register targets.*(not authorized|not in the target group VPC)",
         "the tasks can't be registered in the target group: no permission, or another VPC",
-        "Give the role in the evidence elasticloadbalancing:RegisterTargets; the target group has to be in the "
-        "tasks' VPC.",
+        "Give the role in the evidence elasticloadbalancing:RegisterTargets; the target group must be in the tasks' "
+        "VPC.",
         permanent=True,
     ),
     Known(
         r"failed to register targets",
         "the tasks can't be registered in the target group",
-        "Look at the error in the evidence; with awsvpc the target group's type has to be ip.",
+        "See the error in the evidence. With awsvpc, the target group's type must be ip.",
     ),
     Known(
         r"operations are being throttled",
         "ECS is throttled",
-        "Wait: ECS tries again by itself. Fewer deployments at once help.",
+        "Wait: ECS retries by itself. Fewer deployments at once help.",
     ),
     Known(
         r"no container instance met all|unable to place|could not launch \d|failed to launch a task",
@@ -408,42 +409,42 @@ PLACEMENT = (
     ),
 )
 
-# What comes of other causes: never the first that is said.
+# Consequences of other causes, so never reported first.
 GENERAL = (
     Known(
         r"circuit breaker|deployment failed: tasks failed to start",
         "the circuit breaker ended the deployment",
-        "Look for why its tasks stopped: `aws ecs describe-tasks` knows them for an hour.",
+        "Find out why its tasks stopped: `aws ecs describe-tasks` shows them for an hour.",
     ),
     Known(
         r"unable to consistently start tasks",
         "task after task failed to start",
-        "Look for why they stopped: `aws ecs describe-tasks` knows them for an hour.",
+        "Find out why they stopped: `aws ecs describe-tasks` shows them for an hour.",
     ),
     Known(
         r"timed out while waiting for the replacement task set",
         "the replacement task set did not become healthy in time",
-        "Look at the new tasks: do they run, and does the target group find them healthy?",
+        "Check the new tasks: do they run, and does the target group report them as healthy?",
     ),
     ENDED_SOMEHOW,
 )
 
-# These say who ended the task; the exit code is then only how it died.
+# These stop codes say who ended the task; the exit code only shows how it died.
 STOPPED_FROM_OUTSIDE = {
     "SpotInterruption": SPOT,
     "TerminationNotice": Known("", "the instance is being terminated", "ECS starts the task elsewhere."),
     "InfrastructureHealth": Known(
-        "", "AWS found the infrastructure below the task unhealthy", "ECS starts the task elsewhere."
+        "", "AWS found the task's infrastructure unhealthy", "ECS starts the task elsewhere."
     ),
-    "UserInitiated": Known("", "somebody stopped the task", "CloudTrail has who called StopTask."),
+    "UserInitiated": Known("", "a user stopped the task", "CloudTrail shows who called StopTask."),
 }
 
 # https://docs.docker.com/engine/containers/run/#exit-status, and 128 + the number of a signal.
-# A program may choose any of them by itself, so none is taken for permanent.
+# A program may use any of them, so none counts as permanent.
 EXIT_CODES = {
     0: (
         "container `{}` ended by itself, with exit code 0",
-        "A service's container has to go on running; look at its command.",
+        "A service's container must keep running; check its command.",
     ),
     126: (
         "container `{}` could not execute its command (exit code 126)",
@@ -459,10 +460,10 @@ EXIT_CODES = {
     ),
     139: (
         "container `{}` crashed with a segmentation fault (exit code 139)",
-        "Exit code 139 is SIGSEGV: look at native libraries, and at the CPU architecture of the image.",
+        "Exit code 139 is SIGSEGV: check native libraries, and the image's CPU architecture.",
     ),
     143: (
         "container `{}` was asked to stop (exit code 143)",
-        "Exit code 143 is SIGTERM: a health check, a person, or another container's end stopped it.",
+        "Exit code 143 is SIGTERM: a health check, a user or the end of another container stopped it.",
     ),
 }

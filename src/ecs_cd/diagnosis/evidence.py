@@ -1,4 +1,4 @@
-"""What is known of a deployment that does not succeed, and what is found in it."""
+"""The evidence of a failed deployment, and the findings in it."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from ecs_cd.diagnosis import stopped_tasks
 
 @dataclass(frozen=True)
 class Finding:
-    """A likely cause, the evidence for it (lines, the log's last lines among them), the next step.
+    """A likely cause, its evidence (lines, including the last lines of the log), and the next step.
 
-    ``told``: the job log has the evidence already, line by line as it came.
-    ``permanent``: it does not heal by itself while this deployment runs; waiting is of no use.
+    ``logged``: the job log already has the evidence, line by line as it arrived.
+    ``permanent``: it can't resolve itself while this deployment runs, so waiting does not help.
     """
 
     cause: str
     evidence: tuple[str, ...] = ()
     next_step: str = ""
-    told: bool = False
+    logged: bool = False
     permanent: bool = False
 
 
@@ -34,11 +34,11 @@ class StoppedTask:
 
 @dataclass(frozen=True)
 class Evidence:
-    """All that is known of a deployment that does not succeed. Everything may be empty."""
+    """Everything known about a deployment that does not succeed. All of it may be empty."""
 
     stopped: tuple[StoppedTask, ...] = ()  # of this deployment, stopped by themselves
-    events: tuple[str, ...] = ()  # messages of the service's events since it started, the oldest first
-    targets: tuple[Mapping[str, Any], ...] = ()  # DescribeTargetHealth's descriptions, those not healthy
+    events: tuple[str, ...] = ()  # messages of the service's events since its start, oldest first
+    targets: tuple[Mapping[str, Any], ...] = ()  # DescribeTargetHealth's descriptions of targets that are not healthy
     alarms: tuple[Mapping[str, Any], ...] = ()  # DescribeAlarms' alarms that are in ALARM
     hooks: tuple[Mapping[str, Any], ...] = ()  # DescribeServiceDeployments' lifecycleHookDetails
     lifecycle: tuple[Mapping[str, Any], ...] = ()  # lifecycleEvents of CodeDeploy's ECS target

@@ -26,11 +26,11 @@ from ecs_cd.diagnosis.causes import (
 from ecs_cd.diagnosis.evidence import Evidence, Finding, StoppedTask
 from ecs_cd.model.references import short
 
-_LAST_EVENTS = 10  # of those without a cause of their own
-_OTHERS = 3  # events or targets that tell one cause, the newest
+_LAST_EVENTS = 10  # of the service
+_OTHERS = 3  # events or targets per cause, the newest
 _NOT_ENDED = re.compile(r"ECS deployment \S+ (in progress|completed)\.?")
-_ABOUT_WHOM = re.compile(r"^\(?service \(?[^\s)]+\)? ")  # its name is not ECS's words
-# The lifecycle events at which CodeDeploy runs a function of the user's.
+_ABOUT_WHOM = re.compile(r"^\(?service \(?[^\s)]+\)? ")  # the name is not part of ECS's message
+# The lifecycle events at which CodeDeploy runs a Lambda function of the user.
 _CODEDEPLOY_HOOKS = {
     "BeforeInstall", "AfterInstall", "AfterAllowTestTraffic", "BeforeAllowTraffic", "AfterAllowTraffic",
 }  # fmt: skip
@@ -43,7 +43,7 @@ def task_failed(stopped: StoppedTask) -> Finding:
     name = str(culprits[0].get("name", "")) if culprits else ""
     words = " ".join(filter(None, [str(task.get("stoppedReason", "")), *(str(c.get("reason", "")) for c in culprits)]))
     evidence = (f"task {short(str(task.get('taskArn', '')))}: {words or 'no reason given'}", *stopped.log)
-    # Its stop code is TerminationNotice as well:
+    # Its stop code can also be TerminationNotice:
     # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_task_events.html
     interrupted = SPOT if re.search(SPOT.words, words) else None
     outside = interrupted or STOPPED_FROM_OUTSIDE.get(str(task.get("stopCode", "")))
@@ -56,36 +56,36 @@ def task_failed(stopped: StoppedTask) -> Finding:
         cause, next_step = EXIT_CODES[code]
         return Finding(cause.format(name), evidence, next_step)
     if code is not None:
-        next_step = "Read its last log lines above." if stopped.log else "It left no log that we can read."
+        next_step = "See its last log lines above." if stopped.log else "It left no readable log."
         return Finding(f"container `{name}` exited with {code}", evidence, next_step)
     return Finding(str(task.get("stopCode") or "a task stopped"), evidence)
 
 
-def event_told(message: str) -> Finding | None:
-    """The cause that an event of the service names; ``None`` for what happens in each deployment, and for what only
-    comes of another cause, as the circuit breaker does."""
+def event_cause(message: str) -> Finding | None:
+    """The cause that an event of the service names; ``None`` for events of every deployment, and for mere consequences
+    of another cause, such as the circuit breaker."""
     clue = _event(message)
     return clue.finding if clue and clue.rank < _LAST else None
 
 
 def diagnose(evidence: Evidence) -> list[Finding]:
-    """The likely causes, each once, and at last the service's events.
+    """The likely causes, each once, followed by the service's events.
 
-    First what ended the deployment where that is a cause of its own (an alarm, a hook), then why tasks
-    died, the most frequent first, then what events and targets tell, then alarms that nobody blamed.
-    What only comes of another cause, as the circuit breaker does, is told where no other is known.
+    First what ended the deployment if that is a cause in itself (an alarm, a hook), then why tasks died, the most
+    frequent reason first, then what events and targets show, then alarms that no event mentions. Mere consequences of
+    another cause, such as the circuit breaker, only appear if no other cause is known.
     """
     known = list(_clues(evidence))
     clues = [clue for clue in known if clue.rank < _LAST] or known
     causes = list(dict.fromkeys(clue.finding.cause for clue in clues))
     by_cause: dict[str, list[_Clue]] = {}
     for clue in clues:
-        by_cause.setdefault(_best_told(clue.finding.cause, causes), []).append(clue)
+        by_cause.setdefault(_most_specific(clue.finding.cause, causes), []).append(clue)
     groups = sorted(by_cause.items(), key=lambda group: (min(c.rank for c in group[1]), -sum(c.task for c in group[1])))
-    found = [_as_one(cause, group) for cause, group in groups]
+    found = [_merged(cause, group) for cause, group in groups]
     if evidence.events:
-        what = "the service's events" if found else "no task died by itself"
-        found.append(Finding(what, evidence.events[-_LAST_EVENTS:], told=True))
+        what = "the service's events" if found else "no task stopped by itself"
+        found.append(Finding(what, evidence.events[-_LAST_EVENTS:], logged=True))
     return found
 
 
@@ -96,57 +96,58 @@ def new_events(service: Mapping[str, Any], seen: set[str]) -> list[str]:
 
 
 class _Clue(NamedTuple):
-    """A finding from one piece of evidence, and how early it is said: the lower, the earlier."""
+    """A finding from one piece of evidence; a lower ``rank`` is reported earlier."""
 
     rank: int
     finding: Finding
     task: bool = False
 
 
-_ENDED_IT, _DIED, _TOLD, _UNBLAMED, _LAST = range(5)
+_ENDED_IT, _DIED, _STATED, _UNBLAMED, _LAST = range(5)
 
 
 def _clues(evidence: Evidence) -> Iterator[_Clue]:
-    yield from (_Clue(_DIED, task_failed(one), task=True) for one in evidence.stopped)
+    yield from (_Clue(_DIED, task_failed(stopped), task=True) for stopped in evidence.stopped)
     said = [clue for message in evidence.events if (clue := _event(message))]
     if evidence.reason and not _NOT_ENDED.fullmatch(evidence.reason):
         unknown = Finding(ENDED_SOMEHOW.cause, (evidence.reason,), ENDED_SOMEHOW.next_step)
         said.append(_clue(evidence.reason) or _Clue(_LAST, unknown))
     yield from said
-    yield from map(_target_told, evidence.targets)
-    yield from (_Clue(_ENDED_IT, finding) for hook in evidence.hooks if (finding := _hook_told(hook)))
-    yield from (clue for event in evidence.lifecycle if (clue := _lifecycle_told(event)))
+    yield from map(_target_clue, evidence.targets)
+    yield from (_Clue(_ENDED_IT, finding) for hook in evidence.hooks if (finding := _hook_finding(hook)))
+    yield from (clue for event in evidence.lifecycle if (clue := _lifecycle_clue(event)))
     if evidence.alarms:
         blamed = any(clue.finding.cause == ALARM.cause for clue in said)
-        yield _Clue(_UNBLAMED, _alarms_told(evidence.alarms, ALARM.cause if blamed else "an alarm is in ALARM"))
+        yield _Clue(_UNBLAMED, _alarms_finding(evidence.alarms, ALARM.cause if blamed else "an alarm is in ALARM"))
 
 
 def _event(message: str) -> _Clue | None:
     clue = _clue(_ABOUT_WHOM.sub("", message))
-    return clue and clue._replace(finding=replace(clue.finding, evidence=(message,), told=True))
+    return clue and clue._replace(finding=replace(clue.finding, evidence=(message,), logged=True))
 
 
 def _clue(words: str) -> _Clue | None:
     known = _known(words)
     if known is None:
         return None
-    rank = _ENDED_IT if known in ENDED else _LAST if known in GENERAL else _TOLD
+    rank = _ENDED_IT if known in ENDED else _LAST if known in GENERAL else _STATED
     return _Clue(rank, Finding(known.cause, (words,), known.next_step, permanent=known.permanent))
 
 
-def _target_told(description: Mapping[str, Any]) -> _Clue:
+def _target_clue(description: Mapping[str, Any]) -> _Clue:
     target, health = description.get("Target", {}), description.get("TargetHealth", {})
     why = ": ".join(str(health[name]) for name in ("Reason", "Description") if health.get(name))
     line = f"target {target.get('Id')}:{target.get('Port')} is {health.get('State')} ({why or 'no reason given'})"
     step = (
-        "Compare `healthCheckGracePeriodSeconds`, interval and HealthyThresholdCount with the time that it was given."
+        "Compare `healthCheckGracePeriodSeconds`, interval and HealthyThresholdCount with the time that the targets "
+        "had."
     )
-    not_yet = Finding("the load balancer does not find the new targets healthy yet", (line,), step)
+    not_yet = Finding("the load balancer does not report the new targets as healthy yet", (line,), step)
     return _clue(line) or _Clue(_LAST, not_yet)  # initial, unavailable
 
 
-def _hook_told(hook: Mapping[str, Any]) -> Finding | None:
-    """Hooks that failed, or timed out where that means a rollback."""
+def _hook_finding(hook: Mapping[str, Any]) -> Finding | None:
+    """The cause if the hook failed, or timed out and thereby causes a rollback."""
     status, kind = hook.get("status"), hook.get("targetType")
     if status != "FAILED" and (status != "TIMED_OUT" or hook.get("timeoutAction") == "CONTINUE"):
         return None
@@ -154,23 +155,23 @@ def _hook_told(hook: Mapping[str, Any]) -> Finding | None:
     line = f"hook {hook.get('hookId')} ({kind}, {hook.get('targetArn', 'no target')}) is {status}"
     if kind == "PAUSE":
         step = "Continue the deployment before the pause expires, or raise `timeoutConfiguration` of the hook."
-        return Finding(f"a lifecycle hook failed: nobody continued after {name}", (line,), step)
+        return Finding(f"a lifecycle hook failed: the deployment was not continued after {name}", (line,), step)
     return Finding(f"a lifecycle hook failed: {name}", (line,), f"Read the log group /aws/lambda/{name}.")
 
 
-def _lifecycle_told(event: Mapping[str, Any]) -> _Clue | None:
+def _lifecycle_clue(event: Mapping[str, Any]) -> _Clue | None:
     if event.get("status") != "Failed":
         return None
     name, about = str(event.get("lifecycleEventName")), event.get("diagnostics", {})
-    told = [f"{name}: {' '.join(str(about[key]) for key in ('errorCode', 'message') if about.get(key)) or 'Failed'}"]
-    lines = (*told, *str(about.get("logTail", "")).splitlines())
+    first = f"{name}: {' '.join(str(about[key]) for key in ('errorCode', 'message') if about.get(key)) or 'Failed'}"
+    lines = (first, *str(about.get("logTail", "")).splitlines())
     if name in _CODEDEPLOY_HOOKS:
         step = f"Read the log of the Lambda function that the appspec names for {name}."
         return _Clue(_ENDED_IT, Finding(f"a lifecycle hook failed: {name}", lines, step))
     return _Clue(_LAST, Finding(f"CodeDeploy's {name} failed", lines))
 
 
-def _alarms_told(alarms: Sequence[Mapping[str, Any]], what: str) -> Finding:
+def _alarms_finding(alarms: Sequence[Mapping[str, Any]], what: str) -> Finding:
     names = ", ".join(f"`{alarm.get('AlarmName')}`" for alarm in alarms)
     lines = tuple(f"alarm {alarm.get('AlarmName')}: {alarm.get('StateReason', 'no reason given')}" for alarm in alarms)
     return Finding(f"{what}: {names}", lines, ALARM.next_step)
@@ -184,34 +185,35 @@ def _known(words: str) -> Known | None:
 
 
 def _last_words(log: Sequence[str]) -> Known | None:
-    """What a container's runtime writes in the place of a program that can't run: the log's only line."""
+    """The error of a container's runtime if the program can't run: it is the only line of the log."""
     return OTHER_CPU if len(log) == 1 and re.match(r"(exec|standard_init_linux).*exec format error", log[0]) else None
 
 
-def _best_told(cause: str, causes: Sequence[str]) -> str:
-    """The same cause as another clue tells it better, with its detail or its container."""
-    better = next((other for other in causes if other != cause and _is_of(cause, other)), None)
-    return _best_told(better, causes) if better else cause
+def _most_specific(cause: str, causes: Sequence[str]) -> str:
+    """The same cause as another clue states it more precisely, with a detail or the container."""
+    better = next((precise for precise in causes if precise != cause and _is_of(cause, precise)), None)
+    return _most_specific(better, causes) if better else cause
 
 
-def _is_of(cause: str, other: str) -> bool:
-    (what, _, whose), (other_what, _, other_whose) = (text.partition(" (container ") for text in (cause, other))
-    return whose in ("", other_whose) and (what == other_what or other_what.startswith(f"{what}:"))
+def _is_of(cause: str, precise: str) -> bool:
+    what, _, container = cause.partition(" (container ")
+    precise_what, _, precise_container = precise.partition(" (container ")
+    return container in ("", precise_container) and (what == precise_what or precise_what.startswith(f"{what}:"))
 
 
-def _as_one(cause: str, group: Sequence[_Clue]) -> Finding:
-    """All clues to one cause as a finding: of the dead tasks the one with the most to show, then what others say."""
+def _merged(cause: str, group: Sequence[_Clue]) -> Finding:
+    """All clues to one cause as a finding: the dead task with the most evidence, then the other clues."""
     dead = [clue.finding for clue in group if clue.task]
     others = [clue.finding for clue in group if not clue.task][-_OTHERS:]
     lines = [line for finding in others for line in finding.evidence]
     if dead:
         best = max(dead, key=lambda finding: len(finding.evidence))
-        # Of the very same cause an event only repeats the task's reason.
+        # For exactly the same cause, an event only repeats the task's reason.
         lines = [*best.evidence, *(lines if best.cause != cause else ())]
     return Finding(
         cause + (f" ({len(dead)} tasks)" if len(dead) > 1 else ""),
         tuple(dict.fromkeys(lines)),
         next(clue.finding.next_step for clue in group if clue.finding.cause == cause),
-        told=all(clue.finding.told for clue in group),
+        logged=all(clue.finding.logged for clue in group),
         permanent=any(clue.finding.permanent for clue in group),
     )

@@ -1,4 +1,4 @@
-"""What a stopped ECS task tells: who failed, with what exit code, and why."""
+"""What a stopped ECS task shows: which container failed, its exit code, and why."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from ecs_cd.model.verdict import Outcome, Verdict
 
 Task = Mapping[str, Any]
 
-# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Failure.html: worth another try,
-# because capacity comes and goes. Everything else stays as it is.
-_PASSING_FAILURES = ("RESOURCE", "AGENT", "Capacity is unavailable")
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Failure.html: worth a retry, because
+# capacity comes and goes. The other reasons are permanent.
+_TRANSIENT_FAILURES = ("RESOURCE", "AGENT", "Capacity is unavailable")
 
 
-def placement_may_heal(failures: list[dict[str, Any]]) -> bool:
-    """Whether each of RunTask's ``failures`` is of the kind that passes."""
-    return bool(failures) and all(str(f.get("reason", "")).startswith(_PASSING_FAILURES) for f in failures)
+def placement_is_transient(failures: list[dict[str, Any]]) -> bool:
+    """Whether all of RunTask's ``failures`` are transient."""
+    return bool(failures) and all(str(f.get("reason", "")).startswith(_TRANSIENT_FAILURES) for f in failures)
 
 
 def failure_words(failures: list[dict[str, Any]]) -> str:
@@ -27,7 +27,7 @@ def failure_words(failures: list[dict[str, Any]]) -> str:
 
 
 def exit_code(task: Task, name: str) -> int | None:
-    """The exit code of the container; ``None`` while it runs, and for good if it never ran."""
+    """The exit code of the container; ``None`` while it runs, and also if it never ran."""
     return _container(task, name).get("exitCode")
 
 
@@ -58,9 +58,9 @@ def status_words(task: Task) -> str:
 def failed_containers(task: Task) -> list[Mapping[str, Any]]:
     """The containers that took the task down.
 
-    Where ECS stopped the task for a container's health, those that it found unhealthy. Else those with an exit
-    code other than 0 or a reason of their own, but for those that were merely killed with the others; else those
-    that just ended, and so took the others down.
+    If ECS stopped the task because of a health check: the unhealthy containers. Otherwise those with an exit code
+    other than 0 or their own reason, except those that were only killed together with the others. Otherwise those that
+    ended with 0, which ended the task.
     """
     unhealthy = [c for c in task.get("containers", ()) if c.get("healthStatus") == "UNHEALTHY"]
     if unhealthy and "failed container health checks" in str(task.get("stoppedReason", "")):

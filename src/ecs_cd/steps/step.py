@@ -54,7 +54,7 @@ def _tell(step: Step, result: Result, started: float, job: Job) -> int:
     if verdict.outcome.green:
         job.ci.line(f"{step.title} {words} ({duration.words(elapsed)})")
     else:
-        for finding in (each for each in result.findings if not each.told):
+        for finding in (each for each in result.findings if not each.logged):
             job.ci.line(finding.cause)
             job.ci.relay(finding.evidence)
             if finding.next_step:

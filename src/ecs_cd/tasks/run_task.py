@@ -119,7 +119,7 @@ def start(standalone: StandaloneTask, arn: str, deadline: float, job: Job) -> st
             job.ci.line(f"{standalone.what}: task {short(task)} started with {short(arn)}")
             return task
         words = stopped_tasks.failure_words(failures)
-        if not stopped_tasks.placement_may_heal(failures) or job.clock.monotonic() >= deadline:
+        if not stopped_tasks.placement_is_transient(failures) or job.clock.monotonic() >= deadline:
             job.state.end()
             raise NotPlaced(f"ECS can't place the {standalone.what} task: {words or 'RunTask gave no reason'}")
         attempt += 1

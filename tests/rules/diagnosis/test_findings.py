@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ecs_cd.diagnosis.evidence import Evidence, Finding, StoppedTask
-from ecs_cd.diagnosis.findings import diagnose, event_told, new_events, task_failed
+from ecs_cd.diagnosis.findings import diagnose, event_cause, new_events, task_failed
 
 ECR = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/app@sha256:" + "a" * 64
 GROUP = "(target-group arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/web/0123)"
@@ -25,12 +25,12 @@ ASSUME = "ECS was unable to assume the role 'arn:aws:iam::1:role/web' that was p
 # In each table: words of AWS, from its documentation and from people's reports; the cause; whether it stays.
 # These causes name the container where ECS does.
 CONTAINERS = [
-    (f"CannotPullContainerError: pull image manifest has been retried 7 time(s): failed to resolve ref {ECR}: not found", "the image can't be pulled: it is not there", True),
-    ("CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref x.dkr.ecr.eu-west-1.amazonaws.com/app:403: x.dkr.ecr.eu-west-1.amazonaws.com/app:403: not found", "the image can't be pulled: it is not there", True),
-    ("CannotPullContainerError: Error response from daemon: manifest for x/app:1 not found: manifest unknown: Requested image not found", "the image can't be pulled: it is not there", True),
-    ("CannotPullContainerError: Error response from daemon: manifest unknown: manifest unknown", "the image can't be pulled: it is not there", True),
-    ("CannotPullContainerError: Error response from daemon: repository x.dkr.ecr.eu-west-1.amazonaws.com/ap not found: name unknown: The repository with name 'ap' does not exist in the registry with id '1'", "the image can't be pulled: it is not there", True),
-    ("CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref docker.io/me/app:1: pull access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed.", "the image can't be pulled: it is not there, or no permission", True),
+    (f"CannotPullContainerError: pull image manifest has been retried 7 time(s): failed to resolve ref {ECR}: not found", "the image can't be pulled: it does not exist", True),
+    ("CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref x.dkr.ecr.eu-west-1.amazonaws.com/app:403: x.dkr.ecr.eu-west-1.amazonaws.com/app:403: not found", "the image can't be pulled: it does not exist", True),
+    ("CannotPullContainerError: Error response from daemon: manifest for x/app:1 not found: manifest unknown: Requested image not found", "the image can't be pulled: it does not exist", True),
+    ("CannotPullContainerError: Error response from daemon: manifest unknown: manifest unknown", "the image can't be pulled: it does not exist", True),
+    ("CannotPullContainerError: Error response from daemon: repository x.dkr.ecr.eu-west-1.amazonaws.com/ap not found: name unknown: The repository with name 'ap' does not exist in the registry with id '1'", "the image can't be pulled: it does not exist", True),
+    ("CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref docker.io/me/app:1: pull access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed.", "the image can't be pulled: it does not exist, or no permission", True),
     (f"CannotPullContainerError: failed to resolve ref {ECR}: pulling from host failed with status code [manifests 1]: 403 Forbidden", "the image can't be pulled: no permission", True),
     ("CannotPullECRContainerError: AccessDeniedException: User: x is not authorized to perform: ecr:GetAuthorizationToken", "the image can't be pulled: no permission", True),
     ("CannotPullContainerError: Error response from daemon: Get https://x/v2/app/manifests/1: no basic auth credentials", "the image can't be pulled: no permission", True),
@@ -49,8 +49,8 @@ CONTAINERS = [
     ("CannotPullContainerError: invalid reference format", "the image can't be pulled: its name is not valid", True),
     ("CannotPullContainerError: pulling from host failed with status code [manifests 1]: 503 Service Unavailable", "the image can't be pulled", False),
     ("CannotPullContainerError: ref timeout-denied-app:401: 500 Internal Server Error", "the image can't be pulled", False),
-    (f"{LOGGER} failed to create Cloudwatch log stream: operation error CloudWatch Logs: CreateLogStream, https response error StatusCode: 400, ResourceNotFoundException: The specified log group does not exist. : exit status 1", "the log group can't be used: it is not there", True),
-    (f"{DAEMON} failed to initialize logging driver: failed to create Cloudwatch log stream: ResourceNotFoundException: The specified log group does not exist.", "the log group can't be used: it is not there", True),
+    (f"{LOGGER} failed to create Cloudwatch log stream: operation error CloudWatch Logs: CreateLogStream, https response error StatusCode: 400, ResourceNotFoundException: The specified log group does not exist. : exit status 1", "the log group can't be used: it does not exist", True),
+    (f"{DAEMON} failed to initialize logging driver: failed to create Cloudwatch log stream: ResourceNotFoundException: The specified log group does not exist.", "the log group can't be used: it does not exist", True),
     (f"{LOGGER} failed to create Cloudwatch log group: operation error CloudWatch Logs: CreateLogGroup, api error AccessDeniedException: User: x is not authorized to perform: logs:CreateLogGroup", "the log group can't be used: no permission", True),
     ("ResourceInitializationError: failed to validate logger args: The task cannot find the Amazon CloudWatch log group defined in the task definition. There is a connection issue between the task and Amazon CloudWatch. Check your network configuration. : signal: killed", "the log group can't be used: no route to CloudWatch Logs", False),
     ("ResourceInitializationError: failed to validate logger args: : signal: killed", "the log group can't be used: no route to CloudWatch Logs", False),
@@ -63,19 +63,19 @@ CONTAINERS = [
     (f"{DAEMON} driver failed programming external connectivity on endpoint ecs-web: Bind for 0.0.0.0:8080 failed: port is already allocated", "the container can't be started: its host port is taken", False),
     (f"{DAEMON} error gathering device information while adding custom device \"/dev/dri/renderD130\": no such file or directory", "the container can't be started", False),
     ("CannotCreateContainerError: failed to chown /data: operation not permitted", "the container can't be started", False),
-    ("ContainerRuntimeTimeoutError: Could not transition to running; timed out after waiting 1m0s", "the container can't be started: it did not get ready in time", False),
+    ("ContainerRuntimeTimeoutError: Could not transition to running; timed out after waiting 1m0s", "the container can't be started: it was not ready in time", False),
     ("Task failed container health checks", "the container's health check failed", False),
 ]  # fmt: skip
 
 TASKS = [
-    (f"{SECRETS} unable to retrieve ecr registry auth: service call has been retried 1 time(s): operation error ECR: GetAuthorizationToken, https response error StatusCode: 400, api error AccessDeniedException: User: x", "the registry's sign-in can't be had: no permission", True),
-    ("ResourceInitializationError: unable to pull secrets or registry auth: The task cannot pull registry auth from Amazon ECR: There is a connection issue between the task and Amazon ECR. Check your task network configuration. RequestError: send request failed caused by: Post \"https://api.ecr.us-east-2.amazonaws.com/\": dial tcp 3.17.137.97:443: i/o timeout", "the registry's sign-in can't be had: no route to ECR", False),
-    (f"{SECRETS} unable to retrieve ecr registry auth: service call has been retried 3 time(s): RequestError: send request failed caused by: Post \"https://api.ecr.eu-west-1.amazonaws.com/\": dial tcp 1.2.3.4:443: i/o timeout", "the registry's sign-in can't be had: no route to ECR", False),
-    ("ResourceInitializationError: unable to pull secrets or registry auth: pull command failed: : signal: killed", "neither secrets nor the registry's sign-in can be had: no route", False),
-    (f"{ASM} ResourceNotFoundException: Secrets Manager can't find the specified secret.", "the secret can't be read: it is not there", True),
-    (f"{ASM} InvalidRequestException: You can't perform this operation on the secret because it was marked for deletion.", "the secret can't be read: it is not there", True),
-    (f"{SECRETS} unable to retrieve secrets from ssm: service call has been retried 1 time(s): invalid ssm parameters: /web/key", "the secret can't be read: it is not there", True),
-    ("Fetching secret data from SSM Parameter Store in eu-west-1: invalid parameters: /web/key", "the secret can't be read: it is not there", True),
+    (f"{SECRETS} unable to retrieve ecr registry auth: service call has been retried 1 time(s): operation error ECR: GetAuthorizationToken, https response error StatusCode: 400, api error AccessDeniedException: User: x", "ECS can't sign in to the registry: no permission", True),
+    ("ResourceInitializationError: unable to pull secrets or registry auth: The task cannot pull registry auth from Amazon ECR: There is a connection issue between the task and Amazon ECR. Check your task network configuration. RequestError: send request failed caused by: Post \"https://api.ecr.us-east-2.amazonaws.com/\": dial tcp 3.17.137.97:443: i/o timeout", "ECS can't sign in to the registry: no route to ECR", False),
+    (f"{SECRETS} unable to retrieve ecr registry auth: service call has been retried 3 time(s): RequestError: send request failed caused by: Post \"https://api.ecr.eu-west-1.amazonaws.com/\": dial tcp 1.2.3.4:443: i/o timeout", "ECS can't sign in to the registry: no route to ECR", False),
+    ("ResourceInitializationError: unable to pull secrets or registry auth: pull command failed: : signal: killed", "ECS can reach neither the secrets nor the registry: no route", False),
+    (f"{ASM} ResourceNotFoundException: Secrets Manager can't find the specified secret.", "the secret can't be read: it does not exist", True),
+    (f"{ASM} InvalidRequestException: You can't perform this operation on the secret because it was marked for deletion.", "the secret can't be read: it does not exist", True),
+    (f"{SECRETS} unable to retrieve secrets from ssm: service call has been retried 1 time(s): invalid ssm parameters: /web/key", "the secret can't be read: it does not exist", True),
+    ("Fetching secret data from SSM Parameter Store in eu-west-1: invalid parameters: /web/key", "the secret can't be read: it does not exist", True),
     (f"{SECRETS} unable to retrieve secret from asm: service call has been retried 1 time(s): retrieved secret from Secrets Manager did not contain json key uri", "the secret can't be read: it has no such JSON key", True),
     (f"{ASM} AccessDeniedException: User: x is not authorized to perform: secretsmanager:GetSecretValue", "the secret can't be read: no permission", True),
     (f"{ASM} AccessDeniedException: Access to KMS is not allowed", "the secret can't be read: no permission", True),
@@ -87,35 +87,35 @@ TASKS = [
     ("Unexpected EC2 error while attempting to Create Network Interface in subnet 'subnet-1': InsufficientFreeAddressesInSubnet", "no network interface (ENI) for the task: the subnet has no free IP address", False),
     ("Timeout waiting for network interface provisioning to complete.", "no network interface (ENI) for the task", False),
     ("Your Spot Task was interrupted.", "AWS took the spot capacity back", False),
-    ("Host EC2 (instance i-0123) terminated.", "the instance below the task went away", False),
-    ("EC2 instance is draining", "the instance below the task went away", False),
+    ("Host EC2 (instance i-0123) terminated.", "the task's instance went away", False),
+    ("EC2 instance is draining", "the task's instance went away", False),
     ("ResourceInitializationError: failed to initialize the task", "the task's resources could not be set up (secrets, log group or network)", False),
     (f"Task failed ELB health checks in {GROUP}", "the target group's health check failed", False),
     ("Task failed ELB health checks in (elb web)", "the target group's health check failed", False),
     ("Capacity is unavailable at this time. Please try again later or in a different availability zone", "no capacity: AWS has none left in these zones", False),
-    ("TaskFailedToStart: RESOURCE:GPU", "no instance has the CPU, memory or GPU free", False),
+    ("TaskFailedToStart: RESOURCE:GPU", "no instance has enough free CPU, memory or GPU", False),
 ]  # fmt: skip
 
 # Without the "(service web) " that each begins with.
 EVENTS = [
     (f"failed to launch a task with (error {ASSUME}).", "the role can't be assumed", True),
     ("IAM trust relationship has been misconfigured or changed, and ECS can no longer maintain your service", "the role can't be assumed", True),
-    (f"(task 0123) (port 8080) is unhealthy in {GROUP} due to (reason Health checks failed with these codes: [502]).", "the target group's health check failed: another answer than expected", False),
-    (f"(port 8080) is unhealthy in {GROUP} due to (reason Request timed out).", "the target group's health check failed: no answer in time", False),
+    (f"(task 0123) (port 8080) is unhealthy in {GROUP} due to (reason Health checks failed with these codes: [502]).", "the target group's health check failed: unexpected response", False),
+    (f"(port 8080) is unhealthy in {GROUP} due to (reason Request timed out).", "the target group's health check failed: no response in time", False),
     (f"(port 8080) is unhealthy in {GROUP} due to (reason Health checks failed).", "the target group's health check failed", False),
     ("(instance i-1) is unhealthy in (elb web) due to (reason Instance has failed at least the UnhealthyThreshold number of health checks consecutively.)", "the target group's health check failed", False),
     (f"(port 3000) is unhealthy in {GROUP} due to (reason Target is in an Availability Zone that is not enabled for the load balancer)", "the target group's health check failed: the load balancer does not use the target", False),
-    ("task set (1) (task 2) is not healthy in target-group (x) due to TARGET GROUP IS NOT FOUND.", "the target group is not there", True),
+    ("task set (1) (task 2) is not healthy in target-group (x) due to TARGET GROUP IS NOT FOUND.", "the target group does not exist", True),
     ("(task 0123) failed container health checks.", "the container's health check failed", False),
-    (f"{CLOSEST} is already using a port required by your task.", "no instance has the host port free", False),
-    (f"{NO_PLACE} Reason: encountered error \"RESOURCE:PORTS\".", "no instance has the host port free", False),
-    (f"{NO_PLACE} Reason: encountered error \"RESOURCE:ENI\".", "no instance has a network interface (ENI) free", False),
-    (f"{NO_PLACE} Reason: Not enough ENI attachment points.", "no instance has a network interface (ENI) free", False),
+    (f"{CLOSEST} is already using a port required by your task.", "the host port is taken on every instance", False),
+    (f"{NO_PLACE} Reason: encountered error \"RESOURCE:PORTS\".", "the host port is taken on every instance", False),
+    (f"{NO_PLACE} Reason: encountered error \"RESOURCE:ENI\".", "no instance has a free network interface (ENI)", False),
+    (f"{NO_PLACE} Reason: Not enough ENI attachment points.", "no instance has a free network interface (ENI)", False),
     (f"{CLOSEST} is missing an attribute required by your task.", "no instance has the attributes that the task needs", False),
-    (f"{CLOSEST} has insufficient memory available. For more information, see the Troubleshooting section of the Amazon ECS Developer Guide.", "no instance has the CPU, memory or GPU free", False),
-    (f"{CLOSEST} has insufficient CPU units available.", "no instance has the CPU, memory or GPU free", False),
-    (f"{CLOSEST} encountered error \"AGENT\".", "no instance has a container agent that is connected", False),
-    ("Timed out waiting for Amazon ECS Agent to start. Please check logs at /var/log/ecs/ecs-agent.log", "no instance has a container agent that is connected", False),
+    (f"{CLOSEST} has insufficient memory available. For more information, see the Troubleshooting section of the Amazon ECS Developer Guide.", "no instance has enough free CPU, memory or GPU", False),
+    (f"{CLOSEST} has insufficient CPU units available.", "no instance has enough free CPU, memory or GPU", False),
+    (f"{CLOSEST} encountered error \"AGENT\".", "no instance has a connected container agent", False),
+    ("Timed out waiting for Amazon ECS Agent to start. Please check logs at /var/log/ecs/ecs-agent.log", "no instance has a connected container agent", False),
     (f"{NO_PLACE} Reason: No Container Instances were found in your cluster.", "the cluster has no container instance", False),
     ("was unable to reach steady state. Reason: No Container Instances were found in your capacity provider.", "the cluster has no container instance", False),
     ("was unable to place a task. Reason: You've reached the limit on the number of vCPUs you can run concurrently.", "the account's quota is used up", False),
@@ -200,7 +200,7 @@ def test_a_reason_of_ecs_has_its_cause(words: str, cause: str, permanent: bool) 
     """Whether the task says it, its container, or an event; the evidence holds ECS's own words."""
     of_task = task_failed(stopped(words, stop_code="TaskFailedToStart"))
     of_container = task_failed(stopped("Task stopped", reason=words))
-    event = event_told(f"(service web) was unable to place a task. Reason: {words}")
+    event = event_cause(f"(service web) was unable to place a task. Reason: {words}")
     assert event is not None
     named = " (container `app`)" if words in [row[0] for row in CONTAINERS] else ""
     assert (of_task.cause, of_container.cause, event.cause) == (cause, cause + named, cause)
@@ -214,24 +214,24 @@ def test_a_reason_of_ecs_has_its_cause(words: str, cause: str, permanent: bool) 
 def test_an_event_has_its_cause(words: str, cause: str, permanent: bool) -> None:
     """With or without brackets around the service; the job log has the event already."""
     for message in (f"(service web) {words}", f"service web {words}"):
-        finding = event_told(message)
+        finding = event_cause(message)
         assert finding is not None
         assert finding.next_step
-        assert finding == Finding(cause, (message,), finding.next_step, told=True, permanent=permanent)
+        assert finding == Finding(cause, (message,), finding.next_step, logged=True, permanent=permanent)
 
 
 @pytest.mark.parametrize(("words", "cause"), FOLLOWS, ids=names(FOLLOWS))
 def test_an_event_that_only_follows_from_a_cause_is_told_in_the_end(words: str, cause: str) -> None:
     """While it runs it would stand in front of what the dead tasks tell; in the end it is what is left to say."""
     message = f"(service web) {words}"
-    assert event_told(message) is None
+    assert event_cause(message) is None
     assert causes(Evidence(events=(message,)))[0] == cause
 
 
 @pytest.mark.parametrize("message", ORDINARY)
 def test_an_ordinary_event_tells_no_cause(message: str) -> None:
     """Else each deployment would have one."""
-    assert event_told(message) is None
+    assert event_cause(message) is None
 
 
 @pytest.mark.parametrize(("reason", "cause"), REASONS, ids=names(REASONS))
@@ -252,9 +252,9 @@ def test_a_deployment_that_has_not_ended_has_no_reason(reason: str) -> None:
 @pytest.mark.parametrize(
     ("one", "cause", "step"),
     [
-        (stopped("Essential container in task exited", code=3), "container `app` exited with 3", "no log"),
+        (stopped("Essential container in task exited", code=3), "container `app` exited with 3", "no readable log"),
         (stopped("Essential container in task exited", code=3, log="boom"), "container `app` exited with 3", "last log lines"),
-        (stopped("Essential container in task exited", code=0), "container `app` ended by itself, with exit code 0", "go on running"),
+        (stopped("Essential container in task exited", code=0), "container `app` ended by itself, with exit code 0", "keep running"),
         (stopped("Essential container in task exited", code=126), "container `app` could not execute its command (exit code 126)", "executable"),
         (stopped("Essential container in task exited", code=127), "container `app` did not find its command (exit code 127)", "PATH"),
         (stopped("Essential container in task exited", code=137), "container `app` was killed (exit code 137)", "SIGKILL"),
@@ -264,8 +264,8 @@ def test_a_deployment_that_has_not_ended_has_no_reason(reason: str) -> None:
         (stopped("Your Spot Task was interrupted.", code=137, stop_code="SpotInterruption"), "AWS took the spot capacity back", "FARGATE"),
         (stopped("Your Spot Task was interrupted.", code=137, stop_code="TerminationNotice"), "AWS took the spot capacity back", "FARGATE"),
         (stopped("x", code=137, stop_code="TerminationNotice"), "the instance is being terminated", ""),
-        (stopped("x", code=137, stop_code="InfrastructureHealth"), "AWS found the infrastructure below the task unhealthy", ""),
-        (stopped("by hand", code=137, stop_code="UserInitiated"), "somebody stopped the task", "StopTask"),
+        (stopped("x", code=137, stop_code="InfrastructureHealth"), "AWS found the task's infrastructure unhealthy", ""),
+        (stopped("by hand", code=137, stop_code="UserInitiated"), "a user stopped the task", "StopTask"),
         (stopped(f"Task failed ELB health checks in {GROUP}", code=137, stop_code="ServiceSchedulerInitiated"), "the target group's health check failed", "healthCheckGracePeriodSeconds"),
         (stopped("something new", stop_code="TaskFailedToStart"), "TaskFailedToStart", ""),
         (stopped(), "a task stopped", ""),
@@ -315,25 +315,25 @@ CODES = target("unhealthy", "Target.ResponseCodeMismatch", "Health checks failed
 @pytest.mark.parametrize(
     ("one", "cause", "line"),
     [
-        (CODES, "the target group's health check failed: another answer than expected",
+        (CODES, "the target group's health check failed: unexpected response",
          "target 10.0.0.1:80 is unhealthy (Target.ResponseCodeMismatch: Health checks failed with these codes: [502])"),
-        (target("unhealthy", "Target.Timeout", "Request timed out"), "the target group's health check failed: no answer in time",
+        (target("unhealthy", "Target.Timeout", "Request timed out"), "the target group's health check failed: no response in time",
          "target 10.0.0.1:80 is unhealthy (Target.Timeout: Request timed out)"),
         (target("unhealthy", "Target.FailedHealthChecks", "Health checks failed"), "the target group's health check failed",
          "target 10.0.0.1:80 is unhealthy (Target.FailedHealthChecks: Health checks failed)"),
         (target("unused", "Target.NotInUse", "Target group is not configured to receive traffic from the load balancer"),
          "the target group's health check failed: the load balancer does not use the target",
          "target 10.0.0.1:80 is unused (Target.NotInUse: Target group is not configured to receive traffic from the load balancer)"),
-        (target("initial", "Elb.RegistrationInProgress"), "the load balancer does not find the new targets healthy yet",
+        (target("initial", "Elb.RegistrationInProgress"), "the load balancer does not report the new targets as healthy yet",
          "target 10.0.0.1:80 is initial (Elb.RegistrationInProgress)"),
-        (target("unavailable"), "the load balancer does not find the new targets healthy yet",
+        (target("unavailable"), "the load balancer does not report the new targets as healthy yet",
          "target 10.0.0.1:80 is unavailable (no reason given)"),
     ],
 )  # fmt: skip
 def test_a_targets_health_has_its_cause(one: dict[str, Any], cause: str, line: str) -> None:
     """By the load balancer's reason, which tells a wrong answer from none."""
     (finding,) = diagnose(Evidence(targets=(one,)))
-    assert (finding.cause, finding.evidence, finding.told) == (cause, (line,), False)
+    assert (finding.cause, finding.evidence, finding.logged) == (cause, (line,), False)
 
 
 def hook(status: str, **more: str) -> dict[str, Any]:
@@ -346,7 +346,7 @@ def hook(status: str, **more: str) -> dict[str, Any]:
     [
         (hook("FAILED"), ["a lifecycle hook failed: check"]),
         (hook("TIMED_OUT"), ["a lifecycle hook failed: check"]),
-        (hook("TIMED_OUT", targetType="PAUSE", timeoutAction="ROLLBACK"), ["a lifecycle hook failed: nobody continued after h-1"]),
+        (hook("TIMED_OUT", targetType="PAUSE", timeoutAction="ROLLBACK"), ["a lifecycle hook failed: the deployment was not continued after h-1"]),
         (hook("TIMED_OUT", targetType="PAUSE", timeoutAction="CONTINUE"), []),
         (hook("AWAITING_ACTION", targetType="PAUSE"), []),
         (hook("IN_PROGRESS"), []),
@@ -392,7 +392,7 @@ CODES_EVENT = (
 )
 ALARM = {"AlarmName": "web-5xx", "StateReason": "Threshold Crossed: 1 datapoint [5.0]"}
 ALARMED = "Service deployment rolled back because of one or more active alarms."
-SPECIFIC = "the target group's health check failed: another answer than expected"
+SPECIFIC = "the target group's health check failed: unexpected response"
 
 
 @pytest.mark.parametrize(
@@ -420,8 +420,8 @@ SPECIFIC = "the target group's health check failed: another answer than expected
         # Of two words for one cause the one that says more counts.
         (Evidence(stopped=(stopped(f"Task failed ELB health checks in {GROUP}", code=137),), targets=(CODES,)), [SPECIFIC]),
         (Evidence(stopped=(stopped("CannotPullContainerError: 503", reason="CannotPullContainerError: 503"), stopped("x", reason="CannotPullContainerError: x: not found"))),
-         ["the image can't be pulled: it is not there (container `app`) (2 tasks)"]),
-        (Evidence(stopped=(stopped("CannotPullContainerError: x: not found"), EXITED)), ["the image can't be pulled: it is not there", "container `app` exited with 1"]),
+         ["the image can't be pulled: it does not exist (container `app`) (2 tasks)"]),
+        (Evidence(stopped=(stopped("CannotPullContainerError: x: not found"), EXITED)), ["the image can't be pulled: it does not exist", "container `app` exited with 1"]),
     ],
 )  # fmt: skip
 def test_what_explains_comes_before_what_follows_from_it(evidence: Evidence, expected: list[str]) -> None:
@@ -460,7 +460,7 @@ def test_a_task_an_event_and_a_target_that_tell_one_cause_are_one_finding() -> N
     assert first.cause == SPECIFIC
     assert [line.partition(" ")[0] for line in first.evidence] == ["task", "listening", "(service", "target"]
     assert "Matcher" in first.next_step
-    assert (first.told, last.told) == (False, True)
+    assert (first.logged, last.logged) == (False, True)
 
 
 def test_an_event_that_repeats_a_tasks_reason_adds_nothing() -> None:
@@ -468,7 +468,7 @@ def test_an_event_that_repeats_a_tasks_reason_adds_nothing() -> None:
     words = "CannotPullContainerError: x: not found"
     event = f"(service web) was unable to place a task. Reason: {words}"
     first, last = diagnose(Evidence(stopped=(stopped(reason=words),), events=(event,)))
-    assert first.cause == "the image can't be pulled: it is not there (container `app`)"
+    assert first.cause == "the image can't be pulled: it does not exist (container `app`)"
     assert first.evidence == (f"task 0123: {words}",)
     assert first.permanent
     assert last.cause == "the service's events"
@@ -478,12 +478,12 @@ def test_many_events_of_one_cause_show_the_newest() -> None:
     """ECS repeats itself; the job log has had them all."""
     events = tuple(f"(service web) {CLOSEST} has insufficient memory available. {number}" for number in range(20))
     first, last = diagnose(Evidence(events=events))
-    assert (first.cause, first.evidence, first.told) == (
-        "no instance has the CPU, memory or GPU free",
+    assert (first.cause, first.evidence, first.logged) == (
+        "no instance has enough free CPU, memory or GPU",
         events[-3:],
         True,
     )
-    assert (last.evidence, last.told) == (events[-10:], True)
+    assert (last.evidence, last.logged) == (events[-10:], True)
 
 
 def test_an_alarm_that_ended_the_deployment_is_shown_with_its_reason() -> None:
@@ -495,7 +495,7 @@ def test_an_alarm_that_ended_the_deployment_is_shown_with_its_reason() -> None:
 @pytest.mark.parametrize(
     ("dead", "events", "expected"),
     [
-        ((), ("e",), ["no task died by itself"]),
+        ((), ("e",), ["no task stopped by itself"]),
         ((), (f"(service web) {NO_PLACE}",), ["ECS can't place the task", "the service's events"]),
         ((EXITED,), ("e",), ["container `app` exited with 1", "the service's events"]),
         ((EXITED,), (BREAKER_EVENT,), ["container `app` exited with 1", "the service's events"]),

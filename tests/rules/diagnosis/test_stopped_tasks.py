@@ -108,12 +108,12 @@ def failure(reason: str, **more: str) -> dict[str, Any]:
 )
 def test_only_want_of_capacity_heals(reasons: list[str], heals: bool) -> None:
     """One failure that stays is enough to give up; none at all explains nothing."""
-    assert stopped_tasks.placement_may_heal([failure(reason) for reason in reasons]) is heals
+    assert stopped_tasks.placement_is_transient([failure(reason) for reason in reasons]) is heals
 
 
 def test_a_failure_without_a_reason_does_not_heal() -> None:
     """What ECS does not say can't be waited for."""
-    assert not stopped_tasks.placement_may_heal([{"arn": "arn:x"}])
+    assert not stopped_tasks.placement_is_transient([{"arn": "arn:x"}])
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ def migrates(exit_code: int) -> Script:
         (lambda aws, clock: crash(aws), "deploy", {}, 3, [f"rolled back to web:1: {BREAKER}"]),
         (fleet("web", course=CRASHES), "deploy", {}, 3, [f"rolled back to web:1: {BREAKER}"]),
         (fleet("web", course=CRASHES), "deploy", {"fail_fast": "true"}, 3, [BREAKER]),
-        (image_missing("web"), "deploy", {}, 3, ["Likely cause: the image can't be pulled: it is not there"]),
+        (image_missing("web"), "deploy", {}, 3, ["Likely cause: the image can't be pulled: it does not exist"]),
         (image_missing("web"), "deploy", {"fail_fast": "true"}, 1, ["that does not heal, and fail-fast ends the wait here"]),
         (fleet("web", course=NEVER_HEALED, breaker=NO_BREAKER), "deploy", {}, 1, ["3 tasks died and none runs"]),
         (fleet("web", course=NEVER_HEALED, breaker=NO_BREAKER), "deploy", {"on_failure": "rollback"}, 3, ["back at web:1"]),

@@ -341,7 +341,7 @@ def test_what_never_heals_is_said_at_once_and_ends_the_wait_with_fail_fast(
     aws.on("ecs.DescribeTasks", {"tasks": [dead]})
     ended = step("deploy", fail_fast=fail_fast)
     assert ended.exit_code == 1
-    assert "web: a task died: the image can't be pulled: it is not there (container `app`)" in ended.log
+    assert "web: a task died: the image can't be pulled: it does not exist (container `app`)" in ended.log
     found = next(call.time for call in aws.calls if call.operation == "ecs.DescribeTasks")
     assert 30 <= found <= 32
     assert clock.monotonic() <= 34 if fail_fast == "true" else clock.monotonic() >= 300
