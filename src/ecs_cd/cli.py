@@ -106,7 +106,7 @@ def _aws(inputs: Any, environ: MutableMapping[str, str], this_run: Run, clock: C
         token = partial(oidc.id_token, environ, clock)
         signing_in = {"chaining": inputs.role_chaining, "id_token": token, "notice": detect(environ, clock).notice}
     elif inputs.role_chaining:
-        raise Refused("role-chaining: there is no role to assume", "Give it in role-to-assume, or leave this out.")
+        raise Refused("role-chaining: there is no role to assume", "Set role-to-assume, or remove role-chaining.")
     try:
         return Aws(environ, inputs.aws_region, inputs.role_to_assume, run=this_run, **signing_in)
     except BotoCoreError as error:
@@ -137,7 +137,7 @@ def _refuse(refused: Refused, verb: str, environ: MutableMapping[str, str], cloc
 def _cancelled(verb: str, environ: MutableMapping[str, str], clock: Clock) -> int:
     from ecs_cd.ci import detect
 
-    detect(environ, clock).error("cancelled before anything was begun", title=verb)
+    detect(environ, clock).error("cancelled before anything started", title=verb)
     return EXIT_CODES[Outcome.CANCELLED]
 
 
@@ -171,7 +171,7 @@ def _from_action(text: str) -> dict[str, str]:
     try:
         given = json.loads(text) if text else {}
     except ValueError:
-        raise Refused("ECS_CD_INPUTS is not JSON", "It is set by the action, as toJSON(inputs).") from None
+        raise Refused("ECS_CD_INPUTS is not JSON", "The action sets it to toJSON(inputs).") from None
     return {str(name): str(value) for name, value in given.items() if value}
 
 
@@ -208,7 +208,7 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
             if not option.secret:
                 _add_flag(added, name, option)
     verbs.add_parser("local", help="up, run, down: your own pipeline on your own machine")
-    verbs.add_parser("clean-up", help="say what a cancelled run left, and stop what it was to stop")
+    verbs.add_parser("clean-up", help="report what a cancelled run left running, and stop it if on-cancel says so")
     return parser
 
 

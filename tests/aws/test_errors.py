@@ -52,7 +52,7 @@ def test_what_passes_and_what_stays(fault: Answer, passes: bool, aws: SignedAws,
 
 def test_an_answer_that_can_not_be_read_decides_nothing() -> None:
     """Nor is it shown: it may be a proxy's page, or an AWS answer cut off inside a secret."""
-    with pytest.raises(Unreadable, match=r"^an answer that can't be read$"), transient_as_unreadable():
+    with pytest.raises(Unreadable, match=r"^an unreadable response$"), transient_as_unreadable():
         raise ResponseParserError("hunter2")
 
 
@@ -96,11 +96,11 @@ def test_an_answer_of_aws_is_told_with_its_remedy(
 @pytest.mark.parametrize(
     ("problem", "sentence", "remedy"),
     [
-        (botocore.exceptions.NoCredentialsError, "there are no AWS credentials", "Sign in before this step"),
+        (botocore.exceptions.NoCredentialsError, "there are no AWS credentials", "Or sign in before this step"),
         (
             lambda: botocore.exceptions.PartialCredentialsError(provider="env", cred_var="x"),
             "there are no AWS credentials",
-            "Sign in",
+            "sign in before this step",
         ),
         (botocore.exceptions.NoRegionError, "no AWS region is known", "aws-region"),
         (

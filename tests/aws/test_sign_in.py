@@ -437,12 +437,20 @@ def test_a_proxy_is_used(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("environ", "problem", "remedy"),
     [
-        ({"GITHUB_ACTIONS": "true"}, "this job may not ask GitHub", "`permissions: id-token: write`"),
-        ({"GITHUB_ACTIONS": "true"}, "this job may not ask GitHub", "reusable workflow, the caller's"),
-        ({"GITHUB_ACTIONS": "true"}, "this job may not ask GitHub", "from a fork"),
+        (
+            {"GITHUB_ACTIONS": "true"},
+            "this job may not request an OIDC token from GitHub",
+            "`permissions: id-token: write`",
+        ),
+        (
+            {"GITHUB_ACTIONS": "true"},
+            "this job may not request an OIDC token from GitHub",
+            "reusable workflow, the caller's",
+        ),
+        ({"GITHUB_ACTIONS": "true"}, "this job may not request an OIDC token from GitHub", "from a fork"),
         ({"GITHUB_ACTIONS": "true", "ACT": "true"}, "act has no OIDC tokens", "ecs-cd local run"),
-        ({}, "outside of GitHub Actions", "role-chaining"),
-        ({"ACTIONS_ID_TOKEN_REQUEST_URL": "http://127.0.0.1:1/"}, "outside of GitHub Actions", "role-chaining"),
+        ({}, "outside GitHub Actions", "role-chaining"),
+        ({"ACTIONS_ID_TOKEN_REQUEST_URL": "http://127.0.0.1:1/"}, "outside GitHub Actions", "role-chaining"),
     ],
 )
 def test_a_job_that_gets_no_token_is_told_why(
@@ -512,7 +520,7 @@ def test_a_refused_token_is_told_with_what_it_says(
         (False, [ROLE, NEXT], denied("sts:AssumeRole"), f"AWS does not let the role {ROLE} assume {NEXT}: AccessDenied", f"its trust policy name the role {ROLE}?"),
         (False, [ROLE, NEXT], denied("sts:AssumeRole"), "is not authorized to perform", "sts:AssumeRole on this role"),
         (True, [ROLE], denied("sts:AssumeRole"), f"AWS does not let the job's own credentials assume {ROLE}", "Does the role exist"),
-        (True, [ROLE], expired(), "the job's own credentials assume", "Sign in anew before this step"),
+        (True, [ROLE], expired(), "the job's own credentials assume", "Sign in again before this step"),
         (False, [ROLE, NEXT], error("RegionDisabledException"), f"assume {NEXT}: RegionDisabledException", "Enable the region"),
         (False, [ROLE, NEXT], error("MalformedPolicyDocument"), f"assume {NEXT}: MalformedPolicyDocument", ""),
     ],
@@ -574,7 +582,7 @@ def test_an_answer_of_sts_that_can_not_be_read_passes_and_is_told_to_nobody(
     found = failure(signed_in(aws).once("ecs").list_tasks)
     assert unsent(found)
     words = "".join([explain(found).sentence, *traceback.format_exception(found)])
-    assert "AWS STS: its answer can't be read" in words
+    assert "AWS STS: its response can't be read" in words
     assert SECRET not in words
 
 

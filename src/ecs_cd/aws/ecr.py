@@ -141,7 +141,7 @@ def _client(aws: Aws, repository: Repository) -> Client:
     if not has(aws, repository):
         raise Refused(
             f"{repository} is not in ECR",
-            "Images are looked up and tagged by ECR's API: name a repository of ECR in the document.",
+            "ecs-cd finds and tags images through ECR's API: name an ECR repository in the document.",
         )
     return aws.client("ecr", region=repository.region)
 

@@ -99,7 +99,7 @@ def _check_alias(aws: Aws, repository: Repository) -> None:
     if repository.name.partition("/")[0] not in aliases:
         raise Refused(
             f"{repository} is not in the ECR public registry of this account, which is {' or '.join(aliases)}",
-            "Sign in to the account that the repository is in, or correct the alias after the host.",
+            "Sign in to the account that owns the repository, or correct the alias after the host.",
         )
 
 

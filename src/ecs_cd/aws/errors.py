@@ -28,9 +28,9 @@ _UNSIGNED = botocore.exceptions.CredentialRetrievalError
 _CONCURRENT = "Too many concurrent attempts"
 
 CREDENTIALS_REMEDY = (
-    "Set the input role-to-assume; a variable that is not there is empty, and the job needs `permissions: id-token: "
-    "write` for it. Or: Sign in before this step (aws-actions/configure-aws-credentials), or set the AWS environment "
-    "variables or AWS_PROFILE."
+    "Set the input role-to-assume (a missing variable is empty); the job needs `permissions: id-token: write` for it. "
+    "Or sign in before this step (aws-actions/configure-aws-credentials), or set the AWS environment variables or "
+    "AWS_PROFILE."
 )
 
 
@@ -72,7 +72,7 @@ def transient_as_unreadable() -> Iterator[None]:
             raise Unreadable(str(error) if unsent(error) else code(error) or type(error).__name__) from error
         raise
     except ResponseParserError as error:  # truncated, or a proxy's page; the error's text is the whole response
-        raise Unreadable("an answer that can't be read") from error
+        raise Unreadable("an unreadable response") from error
 
 
 def explain(error: Exception) -> Refused:
@@ -85,12 +85,12 @@ def explain(error: Exception) -> Refused:
     if isinstance(error, botocore.exceptions.NoCredentialsError | botocore.exceptions.PartialCredentialsError):
         return Refused("there are no AWS credentials", CREDENTIALS_REMEDY)
     if unsent(error):
-        return Refused(f"there are no AWS credentials at the moment: {error}", "Run it again in a while.")
+        return Refused(f"there are no AWS credentials at the moment: {error}", "Run it again later.")
     if isinstance(error, botocore.exceptions.NoRegionError):
         return no_region()
     if isinstance(error, botocore.exceptions.ParamValidationError):
         return Refused(_without_values(str(error)))
-    remedy = "Check the region's name, and the network's way to AWS." if isinstance(error, _CONNECTION) else ""
+    remedy = "Check the region's name, and the network's route to AWS." if isinstance(error, _CONNECTION) else ""
     return Refused(f"AWS can't be reached: {error}" if remedy else str(error), remedy)
 
 

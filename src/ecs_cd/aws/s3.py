@@ -22,7 +22,7 @@ def text(aws: Aws, source: S3Object) -> str:
             raise Refused(f"there is no {where} ({code(error)})", "The infra repo owns this template.") from error
         raise
     if found["ContentLength"] > _LARGEST:
-        raise Refused(f"{where} has {found['ContentLength']} bytes: that is no task definition")
+        raise Refused(f"{where} has {found['ContentLength']} bytes: that is too large for a task definition")
     try:
         return str(found["Body"].read().decode("utf-8-sig"))
     except UnicodeDecodeError:

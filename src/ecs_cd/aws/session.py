@@ -23,12 +23,12 @@ Client = Any  # botocore creates client classes at run time, so the type has no 
 
 
 _ENDPOINT_REMEDY = (
-    "Give AWS_ENDPOINT_URL, or what else sets an endpoint, as a whole URL (http://127.0.0.1:4566), or leave it out."
+    "Set AWS_ENDPOINT_URL, or any other endpoint setting, to a complete URL (http://127.0.0.1:4566), or remove it."
 )
 
 
 def _no_id_token(audience: str) -> str:
-    raise Refused("role-to-assume: there is nobody to ask for an OIDC token", CREDENTIALS_REMEDY)
+    raise Refused("role-to-assume: there is no source of OIDC tokens", CREDENTIALS_REMEDY)
 
 
 class Aws:

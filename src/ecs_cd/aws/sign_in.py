@@ -31,8 +31,8 @@ _PASSING = {"Throttling", "ThrottlingException", "RequestLimitExceeded", "IDPCom
 # AWS could not get GitHub's keys; it reports this as InvalidIdentityToken.
 _NO_KEY = "retrieve verification key"
 _OTHERS = {
-    "RegionDisabledException": "Enable the region in the role's account, or set aws-region to one that is.",
-    "ValidationError": "Is aws-region in the partition of role-to-assume, and is the ARN whole?",
+    "RegionDisabledException": "Enable the region in the role's account, or set aws-region to an enabled region.",
+    "ValidationError": "Is aws-region in the partition of role-to-assume, and is the ARN complete?",
 }
 _OWN = "the job's own credentials"
 
@@ -84,7 +84,7 @@ class SignIn:
         if credentials is None:
             raise Refused(
                 f"role-chaining: the job has no AWS credentials to assume {role} with",
-                "Sign in before this step, or leave role-chaining out: then GitHub's OIDC token is what counts.",
+                "Sign in before this step, or remove role-chaining to use GitHub's OIDC token.",
             )
         keys = credentials.get_frozen_credentials()
         client = self._client(keys.access_key, keys.secret_key, keys.token)
@@ -152,7 +152,7 @@ def _given(call: Callable[..., Any], request: Mapping[str, Any]) -> dict[str, An
             raise _later("AWS STS", error) from error
         raise
     except (ResponseParserError, KeyError):  # from a proxy, or truncated: the error's text can contain the keys
-        raise _later("AWS STS", "its answer can't be read") from None
+        raise _later("AWS STS", "its response can't be read") from None
     return {
         "access_key": keys["AccessKeyId"],
         "secret_key": keys["SecretAccessKey"],
@@ -192,24 +192,24 @@ def _token_refused(error: ClientError, role: str, token: str) -> Refused:
     elif _code(error) == "AccessDenied":
         remedy = (
             f"Does the role exist, and does its trust policy allow sts:AssumeRoleWithWebIdentity to {PROVIDER} with "
-            "this sub and aud? Of repositories created or renamed since 2026-07-15 the sub has ids: "
+            "this sub and aud? For repositories created or renamed since 2026-07-15, the sub contains ids: "
             "repo:OWNER@ID/NAME@ID:..."
         )
     else:
-        return Refused(problems, _OTHERS.get(_code(error), "Run the job again: it shows a new token."))
-    return Refused(problems, f"{remedy} docs/guides/signing-in.md has it to copy.")
+        return Refused(problems, _OTHERS.get(_code(error), "Run the job again: it gets a new token."))
+    return Refused(problems, f"{remedy} Copy it from docs/guides/signing-in.md.")
 
 
 def _credentials_refused(error: ClientError, role: str, whose: str) -> Refused:
     problem = f"AWS does not let {whose} assume {role}: {_code(error)}: {_message(error)}"
     if _code(error) == "AccessDenied":
         remedy = (
-            f"Does the role exist, and does its trust policy name {whose}? If that is in another account, it needs "
-            "sts:AssumeRole on this role besides."
+            f"Does the role exist, and does its trust policy name {whose}? If that is in another account, it also "
+            "needs sts:AssumeRole on this role."
         )
     else:
-        anew = "Sign in anew before this step, or leave role-chaining out." if whose == _OWN else ""
-        remedy = _OTHERS.get(_code(error), anew)
+        remedy = "Sign in again before this step, or remove role-chaining." if whose == _OWN else ""
+        remedy = _OTHERS.get(_code(error), remedy)
     return Refused(problem, remedy)
 
 

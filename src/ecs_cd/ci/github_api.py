@@ -92,7 +92,7 @@ class Api:
 
     def strange(self) -> Refused:
         """The error for a response that can't be GitHub's."""
-        return Refused(f"what answers at {self.url} is not GitHub's API", "Is there a proxy in the way?")
+        return Refused(f"the server at {self.url} is not GitHub's API", "Is there a proxy in between?")
 
     def _unreachable(self, reason: object) -> Unreadable:
         why = "no answer in time" if isinstance(reason, TimeoutError) else str(reason) or type(reason).__name__
@@ -104,17 +104,17 @@ class Api:
         if error.code >= 500 or error.code == 408:
             return Unreadable(problem)
         if error.code < 400:
-            return Refused(problem, f"No redirect is followed: is the repository still {self.repository}?")
+            return Refused(problem, f"ecs-cd follows no redirects: is the repository still {self.repository}?")
         if error.code == 401:
-            return Refused(problem, "Is the input github-token a token of this GitHub, and still good?")
+            return Refused(problem, "Is the input github-token a token for this GitHub server, and still valid?")
         if error.code in (409, 422):
-            return Refused(problem, f"Is the commit in {self.repository}, and the environment's name a valid one?")
+            return Refused(problem, f"Is the commit in {self.repository}, and is the environment's name valid?")
         if "rate limit" in said or error.code not in (403, 404):
             return Refused(problem)
         return Refused(
             problem,
-            "Give the job `permissions: deployments: write`; where it is in a reusable workflow, the caller's job as "
-            "well. The run of a pull request from a fork never has it.",
+            "Give the job `permissions: deployments: write`; in a reusable workflow, the caller's job as well. A pull "
+            "request from a fork never gets it.",
         )
 
     def _said(self, error: HTTPError) -> str:
@@ -144,7 +144,7 @@ def connect(environ: Mapping[str, str], run: Run, token: str, clock: Clock) -> A
     token = token or environ.get("GITHUB_TOKEN", "")
     lacks = [name for name, value in (("GITHUB_REPOSITORY", run.repository), ("a token", token)) if not value]
     if lacks:
-        raise NotAsked(f"without {' and '.join(lacks)} GitHub is not told")
+        raise NotAsked(f"nothing is reported to GitHub without {' and '.join(lacks)}")
     if run.under_act and url == PUBLIC:  # many users give act a token to fetch actions
-        raise NotAsked("GitHub is not told of what act runs on this machine")
+        raise NotAsked("what act runs on this machine is not reported to GitHub")
     return Api(url, run.repository, token, clock)

@@ -40,7 +40,7 @@ class Deployment:
 
     def begin(self, commit: str, services: Sequence[str], until: float) -> str:
         """Creates the Deployment if needed, sets it to in progress, and returns a message about it."""
-        how = "asked for by the event"
+        how = "requested by the event"
         if self._id is None:
             self._id = self._created(commit, services, until)
             how = f"created for {commit[:7]}"

@@ -54,7 +54,7 @@ def _ask(url: str, bearer: str, audience: str, clock: Clock) -> str:
             raise Unreadable(f"HTTP {error.code}") from None
         raise Refused(
             f"role-to-assume: GitHub refused an OIDC token: HTTP {error.code}",
-            "The job may ask for one, so it is GitHub or a proxy in the way: run the job again, or set NO_PROXY.",
+            "The job is allowed to request one, so GitHub or a proxy failed: run the job again, or set NO_PROXY.",
         ) from None
     except (OSError, HTTPException) as error:  # DNS, connection, truncated response, timeout
         raise Unreadable(str(getattr(error, "reason", "")) or type(error).__name__) from None
@@ -83,8 +83,8 @@ def _token(content: Any) -> str:
 
 def _no_token() -> Refused:
     return Refused(
-        "role-to-assume: what answers at ACTIONS_ID_TOKEN_REQUEST_URL gives no OIDC token",
-        "Is there a proxy in the way? NO_PROXY can name hosts that are reached without it.",
+        "role-to-assume: the server at ACTIONS_ID_TOKEN_REQUEST_URL gives no OIDC token",
+        "Is there a proxy in between? NO_PROXY lists hosts that are reached without it.",
     )
 
 
@@ -92,15 +92,16 @@ def _no_endpoint(environ: Mapping[str, str]) -> Refused:
     if environ.get("ACT") == "true":
         return Refused(
             "role-to-assume: act has no OIDC tokens",
-            "`ecs-cd local run` has; or leave the role empty, and give act AWS credentials in the environment.",
+            "Use `ecs-cd local run`, which has them; or leave the role empty, and give act AWS credentials in the "
+            "environment.",
         )
     if environ.get("GITHUB_ACTIONS") == "true":
         return Refused(
-            "role-to-assume: this job may not ask GitHub for an OIDC token",
-            "Give the job `permissions: id-token: write`; where it is in a reusable workflow, the caller's job as "
-            "well. The run of a pull request from a fork never gets one.",
+            "role-to-assume: this job may not request an OIDC token from GitHub",
+            "Give the job `permissions: id-token: write`; in a reusable workflow, the caller's job as well. A pull "
+            "request from a fork never gets a token.",
         )
     return Refused(
-        "role-to-assume: outside of GitHub Actions there are no OIDC tokens",
+        "role-to-assume: there are no OIDC tokens outside GitHub Actions",
         "Set role-chaining to true to assume the role with your own credentials, or leave the role out.",
     )

@@ -32,7 +32,7 @@ def carry_out(
             raise
         lost: Exception = error
     for attempt in range(1, pace.MUTATION_ATTEMPTS):
-        job.ci.line(f"{what}: {code(lost) or type(lost).__name__}; looking before it is repeated")
+        job.ci.line(f"{what}: {code(lost) or type(lost).__name__}; checking before a retry")
         job.clock.sleep(attempt)
         try:
             found = _look(look, idempotent)
@@ -40,10 +40,10 @@ def carry_out(
         except (ClientError, BotoCoreError, Refused) as error:
             if not is_transient(error):
                 raise OutcomeUnknown(
-                    f"{what} may have been carried out: its answer was lost, and then: {error}"
+                    f"{what} may have been carried out: its response was lost, and then: {error}"
                 ) from error
             lost = error
-    raise OutcomeUnknown(f"{what} may have been carried out: no answer came ({lost})") from lost
+    raise OutcomeUnknown(f"{what} may have been carried out: no response came ({lost})") from lost
 
 
 def _look(look: Callable[[], T | None], idempotent: bool) -> T | None:

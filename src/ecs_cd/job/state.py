@@ -32,9 +32,9 @@ def folder(environ: Mapping[str, str]) -> Path:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         status = path.lstat()
     except OSError as error:
-        raise Refused(f"{path} can't be made: {error.strerror}", "Set RUNNER_TEMP to a folder of your own.") from error
+        raise Refused(f"{path} can't be created: {error.strerror}", "Set RUNNER_TEMP to your own folder.") from error
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
-        raise Refused(f"{path} belongs to another user", "Remove it, or set RUNNER_TEMP to a folder of your own.")
+        raise Refused(f"{path} belongs to another user", "Remove it, or set RUNNER_TEMP to your own folder.")
     return path
 
 
@@ -82,7 +82,9 @@ def _leave_clean_up(folder: Path) -> None:
 
 
 def _unwritable(path: Path, error: OSError) -> Refused:
-    return Refused(f"{path} can't be written: {error.strerror}", "Make room, or set RUNNER_TEMP to another folder.")
+    return Refused(
+        f"{path} can't be written: {error.strerror}", "Free some space, or set RUNNER_TEMP to another folder."
+    )
 
 
 def left_behind(environ: Mapping[str, str], run: Run) -> list[tuple[Path, dict[str, Any]]]:

@@ -46,7 +46,8 @@ def watch(
             if isinstance(states, Verdict):
                 return states
             if bool(lost) != trouble:
-                say("", InProgress(f"can't look at the moment ({lost}); trying on" if lost else "AWS answers again"))
+                change = f"AWS can't be read at the moment ({lost}); retrying" if lost else "AWS answers again"
+                say("", InProgress(change))
                 trouble = not trouble
             for subject, state in states.items():
                 if said.get(subject) != state:
@@ -56,7 +57,9 @@ def watch(
                 progress({subject: state.message for subject, state in states.items()})
             now = clock.monotonic()
             if now - start >= timeout and trouble:
-                return Verdict(Outcome.UNKNOWN, f"AWS could not be asked when the time of {words(timeout)} was over")
+                return Verdict(
+                    Outcome.UNKNOWN, f"AWS could not be read when the time limit of {words(timeout)} was reached"
+                )
             if now - start >= timeout:
                 return Verdict(Outcome.TIMED_OUT, f"no verdict after {words(timeout)}; last seen: {_words(states)}")
             clock.sleep(max(0.0, min(interval(now - start) - (now - began), start + timeout - now)))

@@ -55,7 +55,7 @@ def _check_size(data: Any, what: str) -> None:
         node = left.pop()
         count += 1
         if count > _MOST_NODES:
-            raise Refused(f"{what} is too large when its aliases are followed")
+            raise Refused(f"{what} is too large once its aliases are expanded")
         left.extend(node.values() if isinstance(node, dict) else node if isinstance(node, list) else ())
 
 
@@ -157,7 +157,7 @@ def _key(loader: Any, node: Any) -> str:
     import yaml
 
     if not isinstance(node, yaml.ScalarNode):
-        raise yaml.MarkedYAMLError(problem="a key has to be text", problem_mark=node.start_mark)
+        raise yaml.MarkedYAMLError(problem="a key must be text", problem_mark=node.start_mark)
     return str(loader.construct_scalar(node))
 
 

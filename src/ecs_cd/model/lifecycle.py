@@ -77,7 +77,8 @@ def strategy(service: Mapping[str, Any]) -> Strategy:
     if controller != "ECS":
         raise Refused(
             f"the service {name} has the deployment controller {controller}",
-            "Its task sets are moved by the program that made them; ecs-cd deploys ECS and CODE_DEPLOY services.",
+            "The program that creates its task sets deploys it; ecs-cd deploys services with the controllers ECS and "
+            "CODE_DEPLOY.",
         )
     native = service.get("deploymentConfiguration", {}).get("strategy", Strategy.ROLLING.value)
     try:
@@ -108,7 +109,7 @@ def check(goal: str, strategy: Strategy, service: str) -> None:
     stages = _stages(strategy)
     if goal not in stages:
         remedy = f"It can be {', '.join((STARTED, DEPLOYED, STABLE, *stages))}."
-        raise Refused(f"wait-until: a {strategy.value} deployment, as of {service}, has no `{goal}`", remedy)
+        raise Refused(f"wait-until: a {strategy.value} deployment, such as that of {service}, has no `{goal}`", remedy)
 
 
 def _stages(strategy: Strategy) -> tuple[str, ...]:

@@ -26,15 +26,15 @@ _CHANGED = 100  # lines per service
 _SIGNS = {Outcome.SKIPPED: "⏭️", Outcome.IN_PROGRESS: "⏳", Outcome.PAUSED: "⏸️"}
 
 UNDER_WAY = "under way"
-NOT_BEGUN = "not begun"
-_UNTIL_NOW = "Where this is the last word, the process was ended before it could say more: the job log has the rest."
+NOT_STARTED = "not started"
+_UNTIL_NOW = "If this is the last message, the process was killed before it could report more; see the job log."
 
 
 @dataclass(frozen=True)
 class Part:
     """A part of a step, as the summary reports it.
 
-    ``state`` is its outcome, or ``UNDER_WAY``, or ``NOT_BEGUN``. ``begin`` is in seconds of the job clock. ``phase``
+    ``state`` is its outcome, or ``UNDER_WAY``, or ``NOT_STARTED``. ``begin`` is in seconds of the job clock. ``phase``
     is its label in the timeline, if the ``services`` don't have one. The summary shows ``texts`` verbatim, under their
     titles.
     """
@@ -66,7 +66,7 @@ class Part:
 
     @property
     def bad(self) -> bool:
-        return not self.state.green if isinstance(self.state, Outcome) else self.state == NOT_BEGUN
+        return not self.state.green if isinstance(self.state, Outcome) else self.state == NOT_STARTED
 
 
 class Summary:

@@ -18,8 +18,8 @@ class Phase(str, Enum):
     TEST_TRAFFIC = "test traffic"
     TRAFFIC = "traffic"
     BAKING = "bake time"
-    PAUSED = "waiting for somebody"
-    ENDING = "old tasks ending"
+    PAUSED = "waiting for approval"
+    ENDING = "old tasks stopping"
     FAILED = "failed"
     ROLLBACK = "rollback"
 

@@ -16,7 +16,7 @@ from ecs_cd.job.job import Job, Result
 from ecs_cd.model import duration
 from ecs_cd.model.errors import Cancelled, OutcomeUnknown, Refused
 from ecs_cd.model.verdict import DEFECT_EXIT_CODE, EXIT_CODES, REFUSED_EXIT_CODE, Outcome
-from ecs_cd.report.summary import NOT_BEGUN, UNDER_WAY, Part
+from ecs_cd.report.summary import NOT_STARTED, UNDER_WAY, Part
 from ecs_cd.steps import unfinished
 
 
@@ -138,4 +138,4 @@ def _say_refused(refused: Refused, title: str, ci: Ci) -> None:
 
 
 def _refused(refused: Refused, title: str) -> Part:
-    return Part(title, NOT_BEGUN, findings=[Finding("", tuple(refused.problems), refused.remedy)])
+    return Part(title, NOT_STARTED, findings=[Finding("", tuple(refused.problems), refused.remedy)])

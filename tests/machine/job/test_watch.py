@@ -70,7 +70,7 @@ def run(
 
 
 A, B = InProgress("a"), InProgress("b")
-TROUBLE = "can't look at the moment (Throttling); trying on"
+TROUBLE = "AWS can't be read at the moment (Throttling); retrying"
 AGAIN = "AWS answers again"
 
 
@@ -147,7 +147,7 @@ def test_a_look_that_failed_decides_nothing() -> None:
     """However often: only the timeout ends it, and then nobody knows the outcome."""
     clock = Clock()
     verdict, said = run(Script("Throttling"), clock, timeout=120)
-    assert verdict == Verdict(Outcome.UNKNOWN, "AWS could not be asked when the time of 2 min was over")
+    assert verdict == Verdict(Outcome.UNKNOWN, "AWS could not be read when the time limit of 2 min was reached")
     assert said == [TROUBLE]
     assert clock.now == 1120
 

@@ -11,7 +11,7 @@ import pytest
 from ecs_cd.diagnosis.evidence import Finding
 from ecs_cd.model.verdict import Outcome
 from ecs_cd.report import summary
-from ecs_cd.report.summary import NOT_BEGUN, UNDER_WAY, Part, Summary
+from ecs_cd.report.summary import NOT_STARTED, UNDER_WAY, Part, Summary
 from ecs_cd.report.timeline import Deployed, Moment, Phase
 
 HOSTILE = [
@@ -42,7 +42,7 @@ def section(**changes: Any) -> str:
 
 
 def refusal(problems: list[str], remedy: str = "") -> str:
-    return summary.markdown([Part("deploy", NOT_BEGUN, findings=[Finding("", tuple(problems), remedy)])])
+    return summary.markdown([Part("deploy", NOT_STARTED, findings=[Finding("", tuple(problems), remedy)])])
 
 
 def test_a_failure_is_the_verdict_the_cause_and_then_the_facts() -> None:
@@ -125,7 +125,7 @@ def test_several_parts_are_one_summary() -> None:
         ([Outcome.FAILED, Outcome.ROLLED_BACK], "1", "❌ 1: rolled back"),
         ([Outcome.SUCCEEDED, UNDER_WAY], "1", "⏳ 1: under way"),
         ([UNDER_WAY, Outcome.SUCCEEDED], "0", "⏳ 0: under way"),
-        ([Outcome.SUCCEEDED, NOT_BEGUN], "1", "❌ 1: not begun"),
+        ([Outcome.SUCCEEDED, NOT_STARTED], "1", "❌ 1: not started"),
     ],
 )
 def test_the_heading_is_that_of_the_part_that_decides(states: list[Any], title: str, words: str) -> None:
@@ -137,7 +137,7 @@ def test_the_heading_is_that_of_the_part_that_decides(states: list[Any], title: 
 def test_what_is_under_way_says_so() -> None:
     """A process that is killed leaves this as its last word, with the parts that had ended."""
     text = summary.markdown([BUILD, Part("Migration", UNDER_WAY, begin=12)])
-    assert text.startswith("### ⏳ Migration: under way\n\nWhere this is the last word, the process was ended before")
+    assert text.startswith("### ⏳ Migration: under way\n\nIf this is the last message, the process was killed before")
     assert "| **Build and push** | succeeded, 12 s |" in text
     assert "| **Migration**" not in text
 
@@ -328,7 +328,7 @@ def test_log_lines_lose_their_colours() -> None:
 def test_what_has_no_verdict_is_told_as_it_is() -> None:
     """Problems in a fence, the remedy as a sentence; without one there is none."""
     assert refusal(["a: is missing", "b: too"], "Look there.").splitlines() == [
-        "### ❌ deploy: not begun", "", "```text", "a: is missing", "b: too", "```", "", "Look there.",
+        "### ❌ deploy: not started", "", "```text", "a: is missing", "b: too", "```", "", "Look there.",
     ]  # fmt: skip
     assert refusal(["a"]).splitlines()[-1] == "```"
 

@@ -75,7 +75,7 @@ def test_a_deployment_may_take_longer_than_its_first_keys_are_good(
     keys = sts.keys_of(aws)
     ended = step("deploy", role_to_assume=f"{ROLE}\n{NEXT}")
     assert ended.exit_code == 0, ended.log
-    assert "can't look" not in ended.log
+    assert "can't be read" not in ended.log
     shown = [call.params["WebIdentityToken"] for call in aws.calls if call.operation == BY_TOKEN]
     assert shown == tokens.issued
     assert len(set(shown)) > 1
@@ -101,7 +101,7 @@ def test_a_sign_in_that_is_out_of_order_ends_no_deployment(
         tokens.answers = [200, *[503] * 360]
     ended = step("deploy", role_to_assume=ROLE)
     assert ended.exit_code == 0, ended.log
-    assert ended.log.count("can't look at the moment") == 1
+    assert ended.log.count("AWS can't be read at the moment") == 1
     assert f"(Error when retrieving credentials from {whose}: " in ended.log
     assert "AWS answers again" in ended.log
     no_secret_in(everything(ended, tmp_path))
@@ -135,7 +135,7 @@ def test_an_update_without_keys_is_made_once_there_are_some(aws: ScriptedAws, st
     ended = step("deploy", role_to_assume=ROLE)
     assert ended.exit_code == 0, ended.log
     assert "can't be begun at the moment (CredentialRetrievalError); trying on" in ended.log
-    assert "looking before it is repeated" not in ended.log
+    assert "checking before a retry" not in ended.log
     assert aws.count("ecs.UpdateService") == 1
 
 
@@ -153,13 +153,13 @@ def test_chaining_without_a_role_is_refused(aws: ScriptedAws, step: Run) -> None
         (
             {},
             "ACTIONS_ID_TOKEN_REQUEST_URL",
-            ["may not ask GitHub for an OIDC token", "`permissions: id-token: write`"],
+            ["may not request an OIDC token from GitHub", "`permissions: id-token: write`"],
         ),
         ({}, "AWS_REGION", ["no AWS region is known", "aws-region"]),
         (
             {"role_chaining": "true"},
             "AWS_ACCESS_KEY_ID",
-            ["the job has no AWS credentials to assume", "leave role-chaining out"],
+            ["the job has no AWS credentials to assume", "remove role-chaining"],
         ),
     ],
 )

@@ -208,7 +208,7 @@ def test_looks_that_fail_for_two_minutes_are_survived(aws: ScriptedAws, step: Ru
     world.looks(aws, at(0, world.going), at(10, fault), at(130, world.done))
     ended = step("deploy")
     assert ended.exit_code == 0, ended.log
-    assert ended.log.count("can't look at the moment") == 1
+    assert ended.log.count("AWS can't be read at the moment") == 1
 
 
 def test_looks_that_fail_until_the_end_leave_the_outcome_unknown(aws: ScriptedAws, step: Run, world: World) -> None:
@@ -226,7 +226,7 @@ def test_credentials_that_expire_while_waiting_are_no_verdict(aws: ScriptedAws, 
     ended = step("deploy")
     assert (ended.exit_code, ended.outputs["result"]) == (8, "unknown"), ended.log
     assert "The outcome is unknown; what was started goes on" in ended.log
-    assert "Sign in before this step" in ended.log
+    assert "sign in before this step" in ended.log
 
 
 # What the verdict rests on, by the world that needs it. The reads that come after UpdateService (of the proof, and of

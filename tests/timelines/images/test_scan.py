@@ -255,7 +255,7 @@ def test_looks_that_fail_for_a_while_decide_nothing(aws: ScriptedAws, step: Run)
     aws.on(FINDINGS, throttled(), reset(), scanned())
     ended = step("build-push", scan="wait")
     assert ended.exit_code == 0, ended.log
-    assert "scan of my-app: can't look at the moment" in ended.log
+    assert "scan of my-app: AWS can't be read at the moment" in ended.log
 
 
 def test_what_a_finding_says_commands_nothing(aws: ScriptedAws, step: Run) -> None:

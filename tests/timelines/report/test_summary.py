@@ -100,7 +100,7 @@ def test_a_blue_green_deployment_is_drawn_by_its_stages(aws: ScriptedAws, step: 
     ended = step("deploy")
     assert ended.exit_code == 0, ended.log
     assert [line.partition(" :")[0] for line in timeline(ended.summary)] == [
-        "section web", "tasks starting", "healthy", "test traffic", "traffic", "bake time", "old tasks ending",
+        "section web", "tasks starting", "healthy", "test traffic", "traffic", "bake time", "old tasks stopping",
         "succeeded",
     ]  # fmt: skip
 
@@ -125,7 +125,7 @@ def test_each_state_of_a_pipeline_is_in_the_file_while_it_lasts(aws: ScriptedAws
     ended = step("pipeline")
     assert headings(seen[0]) == ["### of another program", "### ⏳ Migration: under way"]
     assert "| **Build and push** | succeeded, 0.0 s |" in seen[0]
-    assert headings(ended.summary) == ["### of another program", "### ❌ Deployment: not begun"]
+    assert headings(ended.summary) == ["### of another program", "### ❌ Deployment: not started"]
     assert "| **Migration** | succeeded, 8" in ended.summary
 
 

@@ -119,7 +119,7 @@ def gone(aws: ScriptedAws) -> None:
         (STAYS, None, {"deployment_timeout": "1m"}, 7, "failure", "Deployment timed out: "),
         (STAYS, None, {"wait_until": "started"}, 0, "in_progress", "Deployment in progress: "),
         (STAYS, gone, {}, 6, "failure", "Deployment gone: "),
-        (STAYS, lambda aws: aws.on("ecs.UpdateService", denied()), {}, 2, "error", "not begun: AWS answered"),
+        (STAYS, lambda aws: aws.on("ecs.UpdateService", denied()), {}, 2, "error", "not started: AWS answered"),
         (
             STAYS,
             lambda aws: aws.on("ecs.DescribeServices", expired(), after="ecs.UpdateService"),
@@ -201,10 +201,13 @@ def test_a_dry_run_is_no_deployment(
 @pytest.mark.parametrize(
     ("variables", "line"),
     [
-        ({"GITHUB_TOKEN": ""}, "without a token GitHub is not told"),
-        ({"GITHUB_TOKEN": "", "ACT": "true"}, "without a token GitHub is not told"),
-        ({"GITHUB_REPOSITORY": ""}, "without GITHUB_REPOSITORY GitHub is not told"),
-        ({"ACT": "true", "GITHUB_API_URL": "https://api.github.com"}, "GitHub is not told of what act runs"),
+        ({"GITHUB_TOKEN": ""}, "nothing is reported to GitHub without a token"),
+        ({"GITHUB_TOKEN": "", "ACT": "true"}, "nothing is reported to GitHub without a token"),
+        ({"GITHUB_REPOSITORY": ""}, "nothing is reported to GitHub without GITHUB_REPOSITORY"),
+        (
+            {"ACT": "true", "GITHUB_API_URL": "https://api.github.com"},
+            "what act runs on this machine is not reported to GitHub",
+        ),
     ],
     ids=["no token", "act", "no repository", "act with a token"],
 )
@@ -307,7 +310,7 @@ def test_a_refusal_is_told_to_whoever_asked(aws: ScriptedAws, github: FakeGitHub
     assert ended.exit_code == 2
     (reported,) = github.statuses_of(asked_for)
     assert reported["state"] == "error"
-    assert reported["description"].startswith("not begun: service: the document has no service `nope`"), reported
+    assert reported["description"].startswith("not started: service: the document has no service `nope`"), reported
     assert ended.log.count("the document has no service `nope`") == 1
 
 
@@ -372,7 +375,7 @@ def test_another_commit_than_asked_for_is_warned_of(
 
 
 FAULTS = [
-    (status(401), "HTTP 401: Bad credentials. Is the input github-token a token of this GitHub"),
+    (status(401), "HTTP 401: Bad credentials. Is the input github-token a token for this GitHub server"),
     (status(403), "Resource not accessible by integration. Give the job `permissions: deployments: write`"),
     (status(404), "HTTP 404: Not Found. Give the job `permissions: deployments: write`"),
     (status(409), "HTTP 409: Conflict: Commit status checks failed for c0ffee0. Is the commit in org/my-app"),
@@ -380,11 +383,11 @@ FAULTS = [
     (status(500), "HTTP 500"),
     (status(503), "HTTP 503"),
     (reset(), "GitHub's API can't be reached at http://127.0.0.1:"),
-    (garbage(), "is not GitHub's API. Is there a proxy in the way?"),
+    (garbage(), "is not GitHub's API. Is there a proxy in between?"),
     (garbage(b""), "is not GitHub's API"),
     (garbage(b'{"id": "text"}'), "is not GitHub's API"),
     (garbage(b"[" * 100_000), "is not understood (RecursionError)"),
-    (redirect("http://127.0.0.1:9/"), "HTTP 307. No redirect is followed: is the repository still org/my-app?"),
+    (redirect("http://127.0.0.1:9/"), "HTTP 307. ecs-cd follows no redirects: is the repository still org/my-app?"),
     (silent(), "answer"),
     (trickle(), "answer"),
 ]

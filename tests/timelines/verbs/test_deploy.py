@@ -90,7 +90,7 @@ def test_faults_while_polling_are_survived(aws: ScriptedAws, step: Run, fault: A
     timeline(aws, at(0, MOVING), at(5, fault), at(125, COMPLETED))
     ended = step("deploy")
     assert ended.exit_code == 0, ended.log
-    assert ended.log.count("can't look at the moment") == 1
+    assert ended.log.count("AWS can't be read at the moment") == 1
 
 
 def test_a_lost_answer_of_update_service_is_looked_for(aws: ScriptedAws, step: Run) -> None:
@@ -264,7 +264,7 @@ def test_a_revision_that_failed_before_is_tried_again_by_force(aws: ScriptedAws,
         ("ssm.GetParameter", error("ParameterNotFound", ""), "there is no SSM parameter /my/parameter"),
         ("ssm.GetParameter", denied(), "Allow the job's role GetParameter"),
         ("ssm.GetParameter", {"Parameter": {"Value": "[]"}}, "must be a mapping, but is a list"),
-        ("ssm.GetParameter", expired(), "Sign in before this step"),
+        ("ssm.GetParameter", expired(), "sign in before this step"),
         ("ecs.DescribeServices", error("ClusterNotFoundException", "Cluster not found."), "no active ECS cluster my-cluster"),
         ("ecs.DescribeServices", {"services": [], "failures": [{"reason": "MISSING"}]}, "the ECS service web of cluster"),
         ("ecs.DescribeServices", {"services": [ecs.service() | {"status": "INACTIVE"}]}, "is INACTIVE"),
@@ -351,7 +351,7 @@ def test_a_look_that_is_refused_after_a_lost_update_leaves_the_outcome_unknown(a
     ("break_it", "words"),
     [
         (lambda patch, folder: patch.setenv("AWS_PROFILE", "nope"), "nope"),
-        (lambda patch, folder: (folder / "ecs-cd").write_text("x"), "can't be made"),
+        (lambda patch, folder: (folder / "ecs-cd").write_text("x"), "can't be created"),
     ],
 )
 def test_what_is_wrong_around_us_is_a_sentence_and_no_traceback(

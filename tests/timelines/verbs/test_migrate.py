@@ -164,7 +164,7 @@ def test_faults_while_waiting_are_survived(aws: ScriptedAws, step: Run, fault: A
     tell(aws, at(0, {"tasks": [migration("RUNNING")]}), at(5, fault), at(65, {"tasks": [stopped(0)]}))
     ended = step("migrate")
     assert ended.exit_code == 0
-    assert ended.log.count("can't look at the moment") == 1
+    assert ended.log.count("AWS can't be read at the moment") == 1
 
 
 def test_a_log_that_can_not_be_read_is_a_warning(aws: ScriptedAws, step: Run) -> None:
@@ -344,4 +344,4 @@ def test_an_aws_that_is_out_of_reach_at_the_end_leaves_the_outcome_unknown(aws: 
     ended = step("migrate", migration_timeout="60s")
     assert ended.exit_code == 8
     assert ended.outputs["migration-result"] == "unknown"
-    assert "AWS could not be asked when the time of 1 min was over" in ended.log
+    assert "AWS could not be read when the time limit of 1 min was reached" in ended.log
