@@ -1,4 +1,4 @@
-"""BLUE_GREEN, LINEAR and CANARY deployments as ECS tells them: service deployments and service revisions."""
+"""BLUE_GREEN, LINEAR and CANARY deployments as ECS returns them: service deployments and service revisions."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def service(strategy: str = "BLUE_GREEN", **more: Any) -> Params:
 
 
 def hook(status: str = "AWAITING_ACTION", id: str = "ecs-pause-1", **more: Any) -> Params:
-    """A pause; tell a Lambda function's targetType and targetArn."""
+    """A pause; for a Lambda function, pass targetType and targetArn."""
     return {"hookId": id, "targetType": "PAUSE", "status": status, **more}
 
 
@@ -78,12 +78,12 @@ def service_deployment(
 
 
 def through(*deployments: Params, every: float = 10) -> list[At]:
-    """DescribeServiceDeployments' answers while it goes from one of these looks to the next."""
+    """DescribeServiceDeployments' answers while the deployment moves from one of these states to the next."""
     return [at(every * number, described(one)) for number, one in enumerate(deployments)]
 
 
 def stages(id: str = "2", **more: Any) -> list[Params]:
-    """One look in each stage, in which all goes well, and the success."""
+    """The deployment in each stage of a successful course, and its success."""
     return [
         service_deployment(id, "PENDING", **more),
         *(service_deployment(id, stage=stage, **more) for stage in STAGES),
@@ -95,7 +95,7 @@ def stages(id: str = "2", **more: Any) -> list[Params]:
 
 
 def described(*deployments: Params) -> Callable[[Params], Params]:
-    """DescribeServiceDeployments: those asked for, else MISSING; in an order of its own."""
+    """DescribeServiceDeployments: the requested ones, or MISSING; in another order than requested."""
     known = {one["serviceDeploymentArn"]: one for one in deployments}
 
     def answer(params: Params) -> Params:
@@ -109,7 +109,7 @@ def described(*deployments: Params) -> Callable[[Params], Params]:
 
 
 def listed(*deployments: Params) -> Callable[[Params], Params]:
-    """ListServiceDeployments by status and time of creation, in an order that means nothing."""
+    """ListServiceDeployments by status and time of creation, in arbitrary order."""
 
     def answer(params: Params) -> Params:
         after = params.get("createdAt", {}).get("after")

@@ -1,4 +1,4 @@
-"""Virtual time: the verbs wait with it, timelines are keyed by it, the Date header tells it."""
+"""Virtual time: verbs wait by it, timelines use it as their key, the Date header shows it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ EPOCH = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 
 def moment(seconds: float = 0) -> datetime:
-    """AWS's time that many virtual seconds after the script's start, for createdAt and its like."""
+    """AWS's time this many virtual seconds after the script's start, for createdAt and similar members."""
     return EPOCH + timedelta(seconds=seconds)
 
 
 class Clock:
-    """Sleeping moves the time at once; past the limit it raises, so that an endless wait ends the test."""
+    """Sleeping advances the time at once; past the limit it raises, so that an endless wait ends the test."""
 
     def __init__(self, limit: float = 86_400) -> None:
         self._now, self._limit, self._lock = 0.0, limit, threading.Lock()

@@ -1,4 +1,4 @@
-"""CodeDeploy's blue/green deployments of an ECS service, as AWS tells them: groups, deployments, targets."""
+"""CodeDeploy's blue/green deployments of an ECS service, as AWS returns them: groups, deployments, targets."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ROLLS_BACK = {"enabled": True, "events": ["DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP
 
 
 def task_set(status: str = "PRIMARY", task_definition: str = "web:1", deployment: str = "d-OLD", **more: Any) -> Params:
-    """As DescribeServices tells it; CodeDeploy writes its deployment into ``externalId``."""
+    """As DescribeServices returns it; CodeDeploy writes its deployment into ``externalId``."""
     return {
         "id": f"ecs-svc/{deployment}",
         "status": status,
@@ -50,7 +50,7 @@ def service(*task_sets: Params, **more: Any) -> Params:
 
 
 def group(*, minutes: int = 0, ready: int = 0, **more: Any) -> Params:
-    """GetDeploymentGroup's answer. ``minutes`` until the old tasks end, ``ready`` minutes for somebody to continue."""
+    """GetDeploymentGroup's answer. ``minutes`` until the old tasks end, ``ready`` minutes for a user to continue."""
     info = {
         "applicationName": APPLICATION,
         "deploymentGroupName": GROUP,
@@ -169,7 +169,7 @@ def target(current: str = "", state: str = "InProgress", **more: Any) -> Params:
 
 
 def described(*deployments: Params) -> Callable[[Params], Params]:
-    """BatchGetDeployments: those that were asked for."""
+    """BatchGetDeployments: the requested ones."""
     by_id = {each["deploymentId"]: each for each in deployments}
 
     def answer(params: Mapping[str, Any]) -> Params:

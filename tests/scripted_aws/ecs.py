@@ -63,7 +63,7 @@ def deployment(
     created: float = 0,
     **more: Any,
 ) -> Params:
-    """A completed deployment runs what it desires; any other runs nothing unless told."""
+    """A completed deployment runs its desired count; any other runs nothing unless ``running`` says otherwise."""
     words = {"IN_PROGRESS": in_progress(id), "COMPLETED": completed(id), "FAILED": BREAKER_TRIPPED}
     return {
         "id": id,
@@ -126,7 +126,7 @@ def service(
 
 
 def container(name: str = "app", status: str = "RUNNING", **more: Any) -> Params:
-    """Tell exitCode and reason as ECS does; a container that never ran has no exitCode."""
+    """Pass exitCode and reason as ECS returns them; a container that never ran has no exitCode."""
     return {"name": name, "image": IMAGE, "imageDigest": DIGEST, "lastStatus": status, **more}
 
 
@@ -141,7 +141,7 @@ def task(
     created: float = 0,
     **more: Any,
 ) -> Params:
-    """A service's, unless `group` says otherwise; tell a stopped one's stopCode, stoppedReason, stoppedAt."""
+    """A service's task, unless `group` says otherwise; for a stopped task, pass stopCode, stoppedReason, stoppedAt."""
     return {
         "taskArn": f"{PREFIX}:task/{cluster}/{id}",
         "clusterArn": f"{PREFIX}:cluster/{cluster}",
@@ -160,7 +160,7 @@ def task(
 def task_definition(
     family: str = "web", revision: int = 1, *, containers: Sequence[str] = ("app",), **more: Any
 ) -> Params:
-    """As DescribeTaskDefinition tells it, output-only members included; logs go to /ecs/<family>."""
+    """As DescribeTaskDefinition returns it, output-only members included; logs go to /ecs/<family>."""
     logs = {"logDriver": "awslogs", "options": {"awslogs-group": f"/ecs/{family}", **LOGS}}
     return {
         "taskDefinitionArn": task_definition_arn(f"{family}:{revision}"),
@@ -187,7 +187,7 @@ def task_definition(
 
 
 def described(member: str, *items: Params) -> Callable[[Params], Params]:
-    """DescribeServices ("services") or DescribeTasks ("tasks"): the items asked for, else MISSING."""
+    """DescribeServices ("services") or DescribeTasks ("tasks"): the requested items, or MISSING."""
     by_name = {item[f"{member[:-1]}Arn"].rpartition("/")[2]: item for item in items}
 
     def answer(params: Params) -> Params:

@@ -1,4 +1,4 @@
-"""Many ECS services at once, which take updates and go through a course of states by the clock.
+"""Many ECS services at once, which accept updates and go through a course of states by the clock.
 
 fleet = Fleet(clock, {"web": COMPLETES, "worker": CRASHES}).script(aws)
 """
@@ -30,7 +30,7 @@ STAYS: Course = {0: {}}
 
 @dataclass
 class Update:
-    """An UpdateService that was taken: which deployment it is, what it brings, when it came, how it goes on."""
+    """An accepted UpdateService: its deployment, its revision, its time, and its course."""
 
     id: str
     task_definition: str
@@ -40,9 +40,9 @@ class Update:
 
 @dataclass
 class Fleet:
-    """ECS's side. A first update goes through the service's course; one that goes back completes.
+    """ECS's side. A first update goes through the service's course; an update to an earlier revision completes.
 
-    ``events`` are what DescribeServices tells of every service.
+    DescribeServices returns ``events`` for every service.
     """
 
     clock: Time
@@ -54,7 +54,7 @@ class Fleet:
     revisions: dict[str, int] = field(default_factory=dict)
 
     def script(self, aws: ScriptedAws) -> Fleet:
-        """Answers all that `deploy` asks of ECS."""
+        """Answers all requests of `deploy` to ECS."""
         for name in self.courses:
             self.updates[name] = [Update("ecs-svc/1", ecs.task_definition_arn(f"{name}:1"), -1000, COMPLETES)]
         aws.on("ecs.DescribeServices", self._describe)
@@ -148,6 +148,6 @@ class Fleet:
 
 
 def document(names: Sequence[str], repository: str, **more: Any) -> Params:
-    """A document with these services, each of a family of its own that has its name."""
+    """A document with these services, each with a family of the same name."""
     services = {name: {"task-definition": name, "containers": {"app": "app"}} for name in names}
     return {"cluster": ecs.CLUSTER, "images": {"app": {"repository": repository}}, "services": services, **more}

@@ -21,19 +21,19 @@ class Error:
 
 @dataclass(frozen=True)
 class Reset:
-    """The connection is reset (RST) before AWS looks at the request."""
+    """The connection is reset (RST) before AWS reads the request."""
 
 
 @dataclass(frozen=True)
 class Lost:
-    """AWS does what was asked, and the connection is reset (RST) in the place of the answer."""
+    """AWS carries out the request, and the connection is reset (RST) instead of an answer."""
 
     answer: Answer
 
 
 @dataclass(frozen=True)
 class At:
-    """The answer from that many virtual seconds on."""
+    """The answer from this many virtual seconds on."""
 
     seconds: float
     answer: Answer
@@ -54,7 +54,7 @@ class Call:
 
     @property
     def processed(self) -> bool:
-        """Whether AWS did what was asked, even if nobody heard of it."""
+        """Whether AWS carried out the request, even if the answer was lost."""
         return self.outcome in ("answered", "lost")
 
 

@@ -43,7 +43,7 @@ class Rule:
     used: int = 0
 
     def answer(self, elapsed: float) -> Answer | None:
-        """By time the last one due, by call number the next one; the last stays for ever."""
+        """By time, the latest answer that is due; by call number, the next one; the last one repeats."""
         if isinstance(self.answers[0], At):
             due = [each for each in self.answers if isinstance(each, At) and each.seconds <= elapsed]
             return due[-1].answer if due else None
@@ -68,10 +68,10 @@ class ScriptedAws:
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
 
     def on(self, operation: str, *answers: Answer | At, after: str = "", where: Params | None = None) -> None:
-        """Script an operation. Of several rules the latest that applies to a call answers it.
+        """Scripts an operation. If several rules apply to a call, the latest answers it.
 
-        One with `after="ecs.UpdateService"` (or "ecs.UpdateService#2") applies once AWS has done that
-        (second) call, and its times count from there; one with `where`, to calls that have these parameters.
+        A rule with `after="ecs.UpdateService"` (or "ecs.UpdateService#2") applies once AWS has carried out that
+        (second) call, and its times count from there; a rule with `where`, to calls that have these parameters.
         """
         model = wire.operation_model(operation)
         if after:
@@ -87,7 +87,7 @@ class ScriptedAws:
         return self.clock.monotonic() - self.start
 
     def count(self, operation: str, processed: bool = False) -> int:
-        """How many calls arrived, or how many of them AWS did, as lost ones are."""
+        """How many calls arrived, or how many of them AWS carried out, lost ones included."""
         return sum(call.operation == operation and (call.processed or not processed) for call in self.calls)
 
     @property
@@ -110,7 +110,7 @@ class ScriptedAws:
         }
 
     def use(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Point this process here, whatever the caller's shell says; botocore's own waits are virtual too."""
+        """Points this process here, whatever the caller's shell says; botocore's own waits become virtual too."""
         for name in [name for name in os.environ if name.startswith("AWS_")]:
             monkeypatch.delenv(name)
         for name, value in self.environ.items():
@@ -133,7 +133,7 @@ class ScriptedAws:
         self.close()
 
     def answer(self, request: Request) -> Response | None:
-        """None is a reset connection. One call at a time: a script's functions need no locks of their own."""
+        """A response, or None for a reset connection. It handles one call at a time, so a script's functions need no locks."""
         with self._lock:
             elapsed, name = self.elapsed(), "?"
             params: Params = {}
@@ -167,7 +167,7 @@ class ScriptedAws:
 
 
 def _check(operation: Any, answer: Answer) -> None:
-    """Answers that are data are held to the model where the test writes them."""
+    """Checks answers that are data against the model, where the test writes them."""
     if isinstance(answer, Lost):
         _check(operation, answer.answer)
     elif not callable(answer):

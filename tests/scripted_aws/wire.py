@@ -85,7 +85,7 @@ def name_of(operation: Any) -> str:
 
 
 def check(shape: Any, value: Any, what: str) -> None:
-    """Unknown or missing members, wrong types, values outside an enum: a ScriptError that tells the path."""
+    """Unknown or missing members, wrong types, values outside an enum: a ScriptError with the path."""
     if shape is None:
         found = f"has no members: {value}" if value else ""
     else:

@@ -42,7 +42,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def aws(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedAws]:
-    """An AWS in which the commit's image is there and the service runs web:1, which is not that image's."""
+    """An AWS that has the commit's image, and whose service runs web:1, a revision of another image."""
     with ScriptedAws(clock) as scripted:
         scripted.use(monkeypatch)
         scripted.on("ssm.GetParameter", {"Parameter": {"Value": json.dumps(DOCUMENT), "Version": 3}})
@@ -104,7 +104,7 @@ def _image(params: Params) -> Params:
 
 
 def _task_definition(params: Params) -> Params:
-    """The newest revision: the same family with the image of before."""
+    """The newest revision: the same family with the previous image."""
     found = ecs.task_definition(params["taskDefinition"].rpartition("/")[2].partition(":")[0])
     container = {**found["containerDefinitions"][0], "image": f"{REPOSITORY}@sha256:{'0' * 64}"}
     return {"taskDefinition": {**found, "containerDefinitions": [container]}, "tags": []}

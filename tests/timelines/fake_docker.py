@@ -1,5 +1,5 @@
-"""A `docker` on PATH that builds nothing: it writes down how it was called, says what the test wrote, and "pushes"
-into a file that the scripted ECR reads."""
+"""A `docker` on PATH that builds nothing: it records its calls, prints what the test wrote, and "pushes" into a file that
+the scripted ECR reads."""
 
 from __future__ import annotations
 
@@ -100,8 +100,8 @@ class FakeDocker:
         return program.parent
 
     def attempts(self, *attempts: Mapping[str, Any]) -> None:
-        """What each build does, the last for ever: `exit`, `lines`, `pushed` (targets, else all if it succeeds),
-        `metadata` (is it written), `cancel` (the job is, meanwhile)."""
+        """What each build does, the last one repeatedly: `exit`, `lines`, `pushed` (targets; by default all if it succeeds),
+        `metadata` (whether it is written), `cancel` (whether the job is cancelled during the build)."""
         (self.folder / "attempts.json").write_text(json.dumps(attempts))
 
     def inspected(self, text: str) -> None:
@@ -127,7 +127,7 @@ class FakeDocker:
         return found
 
     def registry(self, aws: ScriptedAws, there: Mapping[str, str]) -> None:
-        """Lets ECR, in any account and region, hold what is ``there``, `name:tag` to digest, and what is pushed."""
+        """Makes ECR, in any account and region, hold what is ``there``, `name:tag` to digest, and the pushed images."""
 
         def answer(params: Params) -> Params:
             held = {**there, **{ref.partition("/")[2]: digest for ref, digest in self.pushed.items()}}

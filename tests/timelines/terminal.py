@@ -1,4 +1,4 @@
-"""A real terminal (a pty) in the place of stdout, and what somebody sees on it."""
+"""A real terminal (a pty) as stdout, and what a user sees on it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PIECES = re.compile(r"\x1b\[([?0-9;]*)([A-Za-z])|(\r)|(\n)|([^\x1b\r\n\x00-\x08
 
 @dataclass
 class Terminal:
-    """``written`` is all that came, ``frames`` what was seen each time before something was taken away."""
+    """``written`` is all the output, ``frames`` the screen each time before a part of it was erased."""
 
     width: int
     written: str = ""
@@ -33,7 +33,7 @@ class Terminal:
         return "\n".join(line.rstrip() for line in self._lines).rstrip("\n")
 
     def feed(self, text: str) -> None:
-        """Goes on with what was written. An escape sequence that nobody expects here is an error."""
+        """Processes more output. An unexpected escape sequence is an error."""
         self.written += text
         place = 0
         while place < len(text):
@@ -82,7 +82,7 @@ class Terminal:
 
 @contextmanager
 def stdout(monkeypatch: pytest.MonkeyPatch, *, width: int = 100, height: int = 30) -> Iterator[Terminal]:
-    """While it lasts sys.stdout is a terminal of this size; what was written is known afterwards."""
+    """Makes sys.stdout a terminal of this size; its output is known when the block ends."""
     before = sys.stdout
     master, slave = os.openpty()
     terminal, heard = Terminal(width), bytearray()

@@ -47,7 +47,7 @@ def test_help_tells_every_flag_of_a_verb(verb: str, clock: Clock, capsys: pytest
 def test_a_misspelt_word_is_named(
     argv: list[str], words: str, clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With what was probably meant, and the exit code of everything that was not begun."""
+    """With the probable meaning, and the exit code of a run that started nothing."""
     with pytest.raises(SystemExit) as ended:
         run(clock, *argv)
     assert ended.value.code == REFUSED_EXIT_CODE

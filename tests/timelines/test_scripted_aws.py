@@ -111,7 +111,7 @@ def test_answers_follow_the_virtual_time(aws: ScriptedAws) -> None:
 
 
 def test_a_timeline_can_start_at_a_call(aws: ScriptedAws) -> None:
-    """Until AWS has done the call, the rule before it answers; a throttled call is none, a lost one is."""
+    """Until AWS has carried out the call, the previous rule answers; a throttled call does not count, a lost one does."""
     completed, failed = (
         {"services": [ecs.service(deployments=[ecs.deployment(rollout_state=state)])]}
         for state in ("COMPLETED", "FAILED")
@@ -163,7 +163,7 @@ def test_a_rule_can_be_for_some_parameters_only(aws: ScriptedAws) -> None:
     ],
 )
 def test_an_answer_that_the_model_does_not_allow(aws: ScriptedAws, answer: Any, words: str) -> None:
-    """Data is refused where it is written; what a function returns is a violation, told to boto3 too."""
+    """Data is refused where it is written; a function's result is a violation, which boto3 sees too."""
     with pytest.raises(ScriptError) as raised:
         aws.on("ecs.DescribeServices", answer)
     assert words in str(raised.value)
@@ -202,7 +202,7 @@ def test_a_request_that_the_model_does_not_allow_is_a_violation(aws: ScriptedAws
 
 
 def test_a_mistake_in_a_function_is_a_violation(aws: ScriptedAws) -> None:
-    """It is told with its traceback, as it happens in the server's thread."""
+    """With its traceback, because it happens in the server's thread."""
     aws.on("ecs.DescribeServices", lambda params: {"services": params["servces"]})
     refused(aws, "ecs", "describe_services", **WEB)
     assert "KeyError: 'servces'" in ended(aws)
@@ -255,7 +255,7 @@ def test_each_protocol_has_its_own_errors(aws: ScriptedAws) -> None:
 
 
 def test_an_error_has_the_members_of_its_shape(aws: ScriptedAws) -> None:
-    """As RunTask's conflict, which names the task that there is."""
+    """Such as RunTask's conflict, which names the existing task."""
     aws.on("ecs.RunTask", error("ConflictException", resourceIds=["arn"]))
     api = client(aws, "ecs")
     with pytest.raises(api.exceptions.ConflictException) as raised:
@@ -311,7 +311,7 @@ def test_described_answers_what_was_asked_for(aws: ScriptedAws) -> None:
 
 
 def test_the_builders_are_valid_and_speak_as_ecs_does(aws: ScriptedAws) -> None:
-    """What they build is held to the model; their words are AWS's."""
+    """Their results match the model; their words are AWS's."""
     exited = [ecs.container(status="STOPPED", exitCode=1)]
     stopped = ecs.task(status="STOPPED", containers=exited, stopCode="EssentialContainerExited")
     aws.on("ecs.DescribeTasks", {"tasks": [ecs.task(), stopped]})

@@ -98,7 +98,7 @@ def test_a_line_of_ours_that_quotes_commands_nothing(
 
 @pytest.mark.parametrize("line", HOSTILE, ids=ascii)
 def test_an_annotation_holds_what_it_quotes(line: str, github: GitHub, capsys: pytest.CaptureFixture[str]) -> None:
-    """One command, ours, on one line; the quoted text is its data."""
+    """A single command on one line; the quoted text is its data."""
     for annotate in (github.notice, github.warning, lambda text: github.error(text, "title, with: all")):
         annotate(f"it said {line}")
         log = capsys.readouterr().out
@@ -122,7 +122,7 @@ def test_no_lines_leave_no_trace(github: GitHub, capsys: pytest.CaptureFixture[s
 
 
 def test_commands_are_heard_again_after_an_error(github: GitHub, capsys: pytest.CaptureFixture[str]) -> None:
-    """What fails while a child writes is still told in red."""
+    """If a block with a child's output fails, the error is still an annotation."""
     with pytest.raises(OSError, match="gone"), github.foreign():
         raise OSError("gone")
     github.error("x", "t")
@@ -214,7 +214,7 @@ def test_what_others_wrote_into_the_summary_stays(github: GitHub, tmp_path: Path
 
 
 def test_a_summary_that_somebody_has_changed_is_written_below(github: GitHub, tmp_path: Path) -> None:
-    """What we find in its place is not ours to take away."""
+    """ecs-cd does not remove text that another program wrote in its place."""
     file = tmp_path / "summary"
     github.summary(parts("one"))
     file.write_text("theirs\n")
@@ -231,7 +231,7 @@ def test_a_summary_that_can_not_be_written_is_said_once(tmp_path: Path, capsys: 
 
 
 def test_a_device_is_a_summary_as_well(capsys: pytest.CaptureFixture[str]) -> None:
-    """Somebody who wants none names /dev/null; a pipe can't be written anew, and that is said."""
+    """A user without need for one names /dev/null; a pipe can't be rewritten, and the log says so."""
     nowhere = GitHub({"GITHUB_STEP_SUMMARY": os.devnull})
     nowhere.summary(parts("one"))
     nowhere.summary(parts("two"))
@@ -285,7 +285,7 @@ def test_nobody_sees_a_job_log_live(github: GitHub, capsys: pytest.CaptureFixtur
 
 @pytest.mark.parametrize("write", [lambda ci: ci.relay(["a \ud800 b"]), lambda ci: ci.summary(parts("a \ud800 b"))])
 def test_what_can_not_be_written_does_not_end_a_watch(write: Callable[[GitHub], None], github: GitHub) -> None:
-    """A lone surrogate in a log line is no reason to lose sight of a migration."""
+    """A lone surrogate in a log line does not stop ecs-cd from following a migration."""
     write(github)
 
 

@@ -27,7 +27,7 @@ from ecs_cd.model.run import NOWHERE
     ],
 )
 def test_the_log_is_that_of_this_attempt(environ: dict[str, str], url: str) -> None:
-    """Another attempt's log would tell another story; outside of a run there is none."""
+    """Another attempt has another log; outside of a run there is no log."""
     assert identify(environ).url == url
 
 

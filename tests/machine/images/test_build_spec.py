@@ -66,7 +66,7 @@ def problems(wanted: Wanted, *words: Any, **inputs: Any) -> list[str]:
 def test_all_images_of_the_document_or_the_one_that_is_named(
     wanted: Wanted, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """In the document's order, whatever the app's file leaves out; where all is default nothing is said."""
+    """In the document's order, even if the app's file leaves some out; the log skips defaults."""
     assert wanted() == [BuildSpec("app"), BuildSpec("nginx")]
     assert wanted(image="nginx") == [BuildSpec("nginx")]
     assert capsys.readouterr().out == ""
@@ -75,7 +75,7 @@ def test_all_images_of_the_document_or_the_one_that_is_named(
 
 @pytest.mark.parametrize("image", ["", "app"])
 def test_a_name_that_the_document_lacks_is_refused_with_both_places(wanted: Wanted, image: str) -> None:
-    """Where it stands, and where it is missing; also if another image is built."""
+    """The message names where it occurs and where it is missing, even if another image is built."""
     assert problems(wanted, "images: {appp: {}, db: {}}", image=image) == [
         ".github/ecs-cd.yml, images.appp: the document has no image `appp`; did you mean `app`?; /p has app, nginx",
         ".github/ecs-cd.yml, images.db: the document has no image `db`; /p has app, nginx",
@@ -94,7 +94,7 @@ def test_what_goes_with_one_image_is_refused_for_several(wanted: Wanted, name: s
 
 
 def test_two_images_of_one_repository_are_refused(wanted: Wanted) -> None:
-    """Also one by one: the second would be taken for built, because its commit's tag is there."""
+    """Also one at a time: the second would count as built, because its commit's tag exists."""
     images = {"app": APP, "worker": APP, "nginx": NGINX}
     for image in ("", "app", "worker"):
         (found,) = problems(wanted, images=images, image=image)
@@ -184,7 +184,7 @@ def test_an_input_beats_the_file_and_the_log_says_whose_word_it_is(
     value: object,
     source: str,
 ) -> None:
-    """A build argument or a secret by its name, anything else as a whole; what is the default is not told."""
+    """Build arguments and secrets by name, everything else as a whole; the log skips defaults."""
     (recipe,) = wanted(FILE, image="app", **inputs)
     assert getattr(recipe, field) == value
     (line,) = capsys.readouterr().out.splitlines()
@@ -207,7 +207,7 @@ def test_the_log_has_a_line_for_each_image_without_values(wanted: Wanted, capsys
 
 
 def test_without_the_file_there_is_none(checkout: Path) -> None:
-    """It is no obligation."""
+    """The file is optional."""
     assert build_spec.file() is None
 
 
@@ -242,7 +242,7 @@ def test_the_working_directorys_file_comes_first(
 def test_beyond_the_checkout_nothing_is_looked_for(
     wanted: Wanted, checkout: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The folder around it is somebody else's, and so is one without any checkout."""
+    """A parent folder of the checkout, or a folder without a checkout, may belong to another user."""
     wanted("images: {app: {context: above}}")
     inner = checkout / "inner"
     (inner / ".git").mkdir(parents=True)

@@ -153,7 +153,7 @@ def test_it_is_removed_in_the_end(error: type[BaseException] | None, tmp_path: P
 
 @pytest.mark.parametrize("content", ["{", "hunter2", '{"auths": hunter2}'])
 def test_a_configuration_that_is_no_json_is_refused(content: str, tmp_path: Path, theirs: Path) -> None:
-    """Docker itself would ignore it; its content is not printed, and nothing of ours is left."""
+    """Docker itself would ignore it; the message does not show its content, and no file is left behind."""
     (theirs / "config.json").write_text(content)
     job = a_job(tmp_path, DOCKER_CONFIG=str(theirs))
     with pytest.raises(Refused, match=r"config\.json can't be read as JSON") as refused:  # noqa: SIM117
@@ -221,7 +221,7 @@ def test_a_build_gives_its_exit_code(
 
 
 def test_of_a_long_build_the_last_lines_are_kept(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """All of it is shown, bytes that are no text among it."""
+    """The log shows all of it, including bytes that are not text."""
     script = "import sys; [print(n) for n in range(5000)]; sys.stdout.flush(); sys.stdout.buffer.write(b'\\xff end')"
     code, last = docker.build([sys.executable, "-c", script], os.environ)
     assert (code, last[-2:]) == (0, ["4999", "\ufffd end"])
@@ -230,7 +230,7 @@ def test_of_a_long_build_the_last_lines_are_kept(tmp_path: Path, capfd: pytest.C
 
 
 def test_what_a_build_leaves_running_writes_nothing_more(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """After it the log is ours again, where a line may be a command."""
+    """After the build a line in the log may be a command again."""
     for name in ("go", "done"):
         os.mkfifo(tmp_path / name)
     left = f"cat {tmp_path}/go; echo late; echo over >{tmp_path}/done"

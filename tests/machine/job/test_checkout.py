@@ -83,7 +83,7 @@ def test_without_git_there_is_no_head(workspace: Path, tmp_path: Path, monkeypat
 def test_the_input_beats_head_and_head_the_event(
     workspace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A difference between them is said, because it is seldom meant."""
+    """The log mentions a difference, because it is seldom intended."""
     head = git("rev-parse", "HEAD")
     table = [
         (INPUT, {}, INPUT, f"commit: {INPUT} (the input sha; HEAD of the checkout is {head})"),
@@ -115,7 +115,7 @@ def test_without_a_checkout_it_is_the_event_or_none(
 
 
 def test_a_clean_checkout_differs_in_nothing(workspace: Path) -> None:
-    """Ignored files are no difference: a step before this one may generate them."""
+    """Ignored files do not count: an earlier step may generate them."""
     (workspace / "generated").mkdir()
     (workspace / "generated" / "x").write_text("x")
     assert checkout.differences(["."]) == []
@@ -224,7 +224,7 @@ def test_a_context_behind_a_link_is_looked_into(workspace: Path) -> None:
 def test_the_checkout_around_the_context_is_the_one_that_counts(
     workspace: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """actions/checkout with `path` puts it into a folder of the workspace, which is none itself."""
+    """actions/checkout with `path` puts it into a folder of a workspace that is not a checkout itself."""
     place = str(workspace)
     known = checkout.head()
     (workspace / "app" / "main.py").write_text("two\n")
@@ -244,7 +244,7 @@ def tracked(*paths: str) -> dict[str, Tracked]:
 
 
 def test_what_the_commit_has_at_these_paths_and_below(workspace: Path) -> None:
-    """With type, blob and size; a path that is not there has nothing."""
+    """With type, blob and size; a missing path has no entries."""
     (workspace / "app" / "link").symlink_to("main.py")
     (workspace / "app" / "run").write_text("run")
     (workspace / "app" / "run").chmod(0o755)
@@ -267,7 +267,7 @@ def test_what_the_commit_has_at_these_paths_and_below(workspace: Path) -> None:
 
 
 def test_what_is_not_as_in_the_commit_is_marked(workspace: Path) -> None:
-    """Changed, staged, deleted; and what Git was told not to look at."""
+    """Changed, staged, deleted, or excluded from Git's checks by a flag."""
     for name in "abcde":
         (workspace / "app" / name).write_text("one")
     git("add", ".")
@@ -286,7 +286,7 @@ def test_what_is_not_as_in_the_commit_is_marked(workspace: Path) -> None:
 
 
 def test_how_git_converts_a_file_is_told(workspace: Path) -> None:
-    """By .gitattributes anywhere above it; what is unset is none."""
+    """By any .gitattributes above it; an unset attribute does not count."""
     (workspace / ".gitattributes").write_text("*.py filter=lfs\nDockerfile working-tree-encoding=UTF-8\n")
     (workspace / "lib" / ".gitattributes").write_text("x.py -filter\n")
     found = tracked("")

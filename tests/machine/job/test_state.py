@@ -36,7 +36,7 @@ def files(environ: dict[str, str]) -> list[Path]:
 
 
 def killed(environ: dict[str, str], **what: str) -> int:
-    """A process that says what it begins, and is killed; its id, which nobody has any more."""
+    """Starts a process that records what it starts, and kills it; returns its id, which is free by then."""
     code = (
         "import json, os, signal, sys\n"
         "from ecs_cd.ci.run import identify\n"
@@ -66,7 +66,7 @@ def test_what_becomes_known_is_added_until_the_end(environ: dict[str, str]) -> N
 
 
 def test_the_file_is_never_half_written(environ: dict[str, str]) -> None:
-    """What can't be written leaves what was there."""
+    """A failed write leaves the previous content."""
     ours = State(environ, identify(environ))
     ours.begin(kind="migration")
     with pytest.raises(TypeError):
@@ -92,7 +92,7 @@ def test_what_a_killed_process_left_is_found_by_its_job_alone(environ: dict[str,
 
 
 def test_of_several_the_oldest_comes_first(environ: dict[str, str]) -> None:
-    """The order in which they were begun."""
+    """In the order in which they were started."""
     for age, kind in ((20, "migration"), (10, "deployment")):
         pid = killed(environ, kind=kind)
         (path,) = (file for file in files(environ) if file.stem.endswith(f"-{pid}"))
@@ -104,7 +104,7 @@ def test_of_several_the_oldest_comes_first(environ: dict[str, str]) -> None:
 
 
 def test_nothing_was_left(environ: dict[str, str]) -> None:
-    """The clean-up step runs after every cancellation, also of a job that had not begun."""
+    """The clean-up step runs after every cancellation, also for a job that had started nothing."""
     assert state.left_behind(environ, identify(environ)) == []
 
 
@@ -169,5 +169,5 @@ def test_a_token_is_what_run_task_takes() -> None:
 
 
 def test_each_process_has_a_nonce_of_its_own(environ: dict[str, str]) -> None:
-    """Or the second run under act would get the first one's migration."""
+    """Otherwise a second run under act would get the first run's migration."""
     assert State(environ, identify(environ)).nonce != State(environ, identify(environ)).nonce

@@ -14,7 +14,7 @@ DONE = Verdict(Outcome.SUCCEEDED, "done")
 
 
 class Clock:
-    """Sleeping moves the time; a look may take time of its own."""
+    """Sleeping advances the time; a poll may take time too."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -94,7 +94,7 @@ def test_what_is_new_is_said_once(states: Sequence[Verdict | InProgress | str], 
 
 
 def test_of_several_subjects_each_says_what_is_new_of_it() -> None:
-    """One that changes does not repeat the other; at the timeout all are told."""
+    """A change of one subject does not repeat the others; the timeout lists all of them."""
     looks = iter([{"web": A, "worker": A}, {"web": B, "worker": A}, {"web": B, "worker": A}])
     said: list[tuple[str, str]] = []
     verdict = watch(
@@ -110,7 +110,7 @@ def test_of_several_subjects_each_says_what_is_new_of_it() -> None:
 
 
 def test_all_that_is_waited_for_is_shown_at_each_look_and_in_the_end_nothing() -> None:
-    """Changed or not; a look that failed leaves what was shown."""
+    """Changed or not; a failed poll keeps the previous states."""
     looks: Iterator[Verdict | dict[str, InProgress] | str] = iter(
         [{"web": A, "worker": A}, "Throttling", {"web": A, "worker": B}, DONE]
     )
@@ -144,7 +144,7 @@ def test_what_is_shown_ends_whatever_comes() -> None:
 
 
 def test_a_look_that_failed_decides_nothing() -> None:
-    """However often: only the timeout ends it, and then nobody knows the outcome."""
+    """However often it fails: only the timeout ends the wait, and then the outcome is unknown."""
     clock = Clock()
     verdict, said = run(Script("Throttling"), clock, timeout=120)
     assert verdict == Verdict(Outcome.UNKNOWN, "AWS could not be read when the time limit of 2 min was reached")
@@ -153,7 +153,7 @@ def test_a_look_that_failed_decides_nothing() -> None:
 
 
 def test_a_judge_that_can_not_read_decides_nothing_either() -> None:
-    """What it asks AWS beside the look passes in the same way."""
+    """Its own AWS calls may fail temporarily in the same way."""
     states: Iterator[str] = iter(["Throttling", ""])
 
     def judge(_: None) -> Verdict:
@@ -165,7 +165,7 @@ def test_a_judge_that_can_not_read_decides_nothing_either() -> None:
 
 
 def test_any_other_error_ends_it() -> None:
-    """A defect, or a permission that is not there, does not pass by waiting."""
+    """Waiting does not fix a defect or a missing permission."""
 
     def look() -> InProgress:
         raise PermissionError("ecs:DescribeServices")

@@ -1,4 +1,4 @@
-"""What GitHub is told: each end as a state and a sentence; and which Deployments are whose."""
+"""What ecs-cd reports to GitHub: each end as a state and a sentence; and which Deployments belong to which job."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_without_a_verdict_it_is_an_error(code: int, why: str, words: str) -> No
     ],
 )
 def test_a_description_is_one_short_line(text: str, shown: str) -> None:
-    """Cut between words where there are some, without what GitHub's API refuses."""
+    """Cut between words if possible, without characters that GitHub's API refuses."""
     assert github_deployment.described(text) == shown
 
 
@@ -154,7 +154,7 @@ def test_ours_are_known_by_the_payload() -> None:
 
 @pytest.mark.parametrize("answer", [{}, None, "text", [1, None, {}, {"id": "1"}]], ids=str)
 def test_what_is_no_list_of_deployments_holds_none(answer: Any) -> None:
-    """An answer that is none of GitHub's breaks nothing."""
+    """An answer that does not come from GitHub breaks nothing."""
     assert github_deployment.of_others(answer) == []
     assert github_deployment.marked(answer, {}) is None
     assert not github_deployment.of_this_run(answer, "77")
@@ -178,5 +178,5 @@ def test_what_is_no_list_of_deployments_holds_none(answer: Any) -> None:
     ],
 )
 def test_a_jobs_own_is_one_of_this_run_that_is_not_over(statuses: Any, this: bool) -> None:
-    """GitHub keeps it by the job's colour as long as the job runs."""
+    """GitHub updates it from the job's result while the job runs."""
     assert github_deployment.of_this_run(statuses, "77") is this

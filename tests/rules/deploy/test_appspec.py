@@ -36,7 +36,7 @@ def awsvpc(**more: Any) -> dict[str, Any]:
 
 
 def problems(text: str, task_definition: dict[str, Any] | None = None) -> list[str]:
-    """What is said of an AppSpec, from reading it to its check."""
+    """The problems of an AppSpec, from reading it to checking it."""
     try:
         appspec.check(appspec.read(text, where="a.yml"), task_definition or definition(), where="a.yml")
     except Refused as refused:
@@ -156,7 +156,7 @@ def test_what_can_not_be_read_names_line_and_column() -> None:
 
 
 def test_the_input_of_create_deployment_is_taken_for_the_appspec_in_it() -> None:
-    """It is clear what is meant; a problem inside is told with the way to it."""
+    """The intent is clear; a problem inside is reported with its path."""
     revision = {"revisionType": "AppSpecContent", "appSpecContent": {"content": json.dumps(written())}}
     assert appspec.read(json.dumps({"applicationName": "a", "revision": revision}), where="a.yml") == written()
     revision["appSpecContent"] = {"content": "version: 0.0"}

@@ -1,4 +1,4 @@
-"""Looks at a service deployment to verdicts on ours."""
+"""From a snapshot of a service deployment to a verdict on ecs-cd's deployment."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ TABLE: list[Row] = [
 def test_a_look_at_the_service_deployment_gives_this_verdict(
     look: Snapshot, until: Until, expected: tuple[Outcome, str] | str
 ) -> None:
-    """A look and how far we wait in, verdict out; a text is what is said while there is none."""
+    """From a snapshot and a goal to a verdict; a text is the state that the log shows before a verdict."""
     judged = blue_green.judge(MINE, look, until)
     if isinstance(expected, str):
         assert isinstance(judged, InProgress), judged
@@ -147,7 +147,7 @@ def test_a_look_at_the_service_deployment_gives_this_verdict(
 
 
 def test_of_a_first_deployment_no_revision_is_named_to_go_back_to() -> None:
-    """There was none that we know of."""
+    """ecs-cd knows of no earlier revision."""
     first = OwnDeployment(Strategy.CANARY, answers.arn("1"), OLD)
     judged = blue_green.judge(first, look("ROLLBACK_SUCCESSFUL"), Until())
     assert isinstance(judged, Verdict)
@@ -219,7 +219,7 @@ def test_every_stage_is_told_and_has_its_place() -> None:
 
 
 def test_every_status_of_a_hook_is_judged() -> None:
-    """A pause is a verdict; what a hook does, or that it failed, is told."""
+    """A pause is a verdict; the log shows what a hook does, or that it failed."""
     statuses = words("DeploymentLifecycleHookStatus")
     assert {s: judged(lifecycleHookDetails=[answers.hook(s, "h")]) for s in statuses} == HOOKS
 
@@ -255,7 +255,7 @@ def test_every_status_of_breaker_and_alarms_is_judged() -> None:
     ],
 )
 def test_a_hook_that_failed_is_evidence(hook: Params, failed: bool) -> None:
-    """One that may time out is none."""
+    """A hook that may time out is not."""
     assert blue_green.evidence(look(hooks=[hook])).hooks == ((hook,) if failed else ())
 
 

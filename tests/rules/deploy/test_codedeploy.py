@@ -1,4 +1,4 @@
-"""Looks at a CodeDeploy deployment to verdicts on ours."""
+"""From a snapshot of a CodeDeploy deployment to a verdict on ecs-cd's deployment."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ TABLE: list[Row] = [
 def test_a_look_at_the_deployment_gives_this_verdict(
     seen: Snapshot, until: Until, expected: tuple[Outcome, str] | str
 ) -> None:
-    """Snapshots in, verdict out; a text alone is what is said while there is none, in red once it goes wrong."""
+    """From snapshots to a verdict; a text is the state that the log shows before a verdict, as an error once it goes wrong."""
     judged = codedeploy.judge(MINE, seen, until)
     if isinstance(expected, str):
         wrong = "Failed" in expected or "Stopped" in expected
@@ -201,7 +201,7 @@ def test_every_status_of_a_rollback_is_judged() -> None:
 
 
 def test_every_status_of_a_lifecycle_event_is_judged() -> None:
-    """Only one that has succeeded has been reached; only one that has failed is told in red."""
+    """Only an event that succeeded counts as reached; only a failed event is logged as an error."""
     statuses = MODEL.shape_for("LifecycleEventStatus").enum
     seen = {status: look(target=moving("AfterInstall", status, running=0)) for status in statuses}
     judged = {status: codedeploy.judge(MINE, each, Until("AfterInstall")) for status, each in seen.items()}
@@ -226,7 +226,7 @@ def test_every_status_of_a_target_is_known() -> None:
 
 @pytest.mark.parametrize("status", [*TARGETS, "Pondering"])
 def test_the_deployments_status_decides_not_the_targets(status: str) -> None:
-    """Whatever AWS says of the target: a rollback is told by the deployment alone."""
+    """Whatever AWS reports for the target: only the deployment's status shows a rollback."""
     seen = look(target={**moving("Install", running=0), "status": status})
     assert codedeploy.judge(MINE, seen, Until()) == codedeploy.judge(MINE, INSTALL, Until())
 
@@ -291,7 +291,7 @@ def test_what_codedeploy_tells_of_a_failure_is_evidence() -> None:
 def test_evidence_is_worth_its_calls_when_something_went_wrong(
     before: Snapshot | None, now: Snapshot, worth: bool
 ) -> None:
-    """Fewer new tasks than there were, an event that failed, an end that is no success."""
+    """Fewer new tasks than before, an event that failed, an end without success."""
     assert codedeploy.worth_evidence(before, now) is worth
 
 
@@ -319,7 +319,7 @@ def test_the_names_are_those_of_ecss_console(cluster: str, service: str) -> None
     ],
 )
 def test_a_deployment_is_told_by_what_it_brings(revision: Params, brings: str, words: str) -> None:
-    """Where CodeDeploy tells its AppSpec; one in S3 it only names."""
+    """If CodeDeploy returns its AppSpec; for an AppSpec in S3 it returns only the location."""
     info = answers.deployment(revision=revision)
     assert (codedeploy.deploys(info), codedeploy.words(info)) == (brings, words)
 
@@ -333,5 +333,5 @@ def test_a_deployment_is_told_by_what_it_brings(revision: Params, brings: str, w
     ],
 )
 def test_a_group_tells_how_long_its_deployments_wait(group: Params, minutes: int) -> None:
-    """For somebody, and for the old tasks."""
+    """For a user to continue, and for the old tasks."""
     assert codedeploy.waits(group) == minutes

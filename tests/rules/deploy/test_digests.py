@@ -52,5 +52,5 @@ def test_without_its_index_a_child_proves_nothing() -> None:
     ],
 )
 def test_the_children_are_those_of_an_index(manifest: dict[str, Any], expected: set[str]) -> None:
-    """The layers of an image are none."""
+    """The layers of an image are not children."""
     assert digests.children(json.dumps(manifest)) == expected

@@ -53,7 +53,7 @@ EARLIER = {**deployment("8", "PRIMARY", THEIRS, "IN_PROGRESS"), "createdAt": mom
 
 
 def uncounted(id: str, status: str, definition: str, **counts: int) -> dict[str, Any]:
-    """As ECS tells it of a service behind a Classic Load Balancer."""
+    """A deployment as ECS returns it for a service behind a Classic Load Balancer."""
     entry = {**deployment(id, status, definition, ""), **counts}
     return {key: value for key, value in entry.items() if not key.startswith("rollout")}
 
@@ -242,7 +242,7 @@ TABLE: list[tuple[str, Snapshot, Outcome | str]] = [
 
 @pytest.mark.parametrize(("look", "expected"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
 def test_a_look_at_the_service_gives_this_verdict(look: Snapshot, expected: Outcome | str) -> None:
-    """Snapshots in, verdict out; a text is what is said while there is none."""
+    """From snapshots to a verdict; a text is the state that the log shows before a verdict."""
     judged = rolling.judge(MINE, look, Until())
     if isinstance(expected, Outcome):
         assert isinstance(judged, Verdict), judged
@@ -272,13 +272,13 @@ BACK = deployment("3", "PRIMARY", NEW, "COMPLETED", ROLLBACK)
     ],
 )
 def test_the_same_revision_again_is_told_from_its_earlier_deployment(look: Snapshot, expected: Outcome | str) -> None:
-    """Neither what was there before nor a rollback to it is the success of ours; a third of it is."""
+    """Neither the earlier deployment nor a rollback to it counts as success; a third deployment of the revision does."""
     judged = rolling.judge(SAME, look, Until())
     assert (judged.outcome if isinstance(judged, Verdict) else judged.message) == expected
 
 
 def test_who_is_told_of_a_rollback_is_not_somebody_who_deployed_since() -> None:
-    """ECS went back to the revision of before ours, whatever is PRIMARY by now."""
+    """ECS went back to the revision before this deployment, whichever is PRIMARY by now."""
     theirs = service(deployment("9", "PRIMARY", THEIRS, "COMPLETED"), demoted["FAILED"])
     judged = rolling.judge(MINE, Snapshot(theirs, status="ROLLBACK_SUCCESSFUL"), Until())
     assert isinstance(judged, Verdict)
@@ -298,7 +298,7 @@ def test_who_is_told_of_a_rollback_is_not_somebody_who_deployed_since() -> None:
     ],
 )
 def test_a_failure_is_ours_only_if_it_comes_after_ours(found: dict[str, Any], failed: bool) -> None:
-    """A rollback that was there before, or that is what we follow, is none."""
+    """An earlier rollback does not count, nor does the rollback that ecs-cd itself follows."""
     assert rolling.has_failed(MINE, found) is failed
 
 
@@ -373,7 +373,7 @@ DONE = {**own["COMPLETED"], "runningCount": 2}
     ],
 )
 def test_stable_is_more_than_completed(look: Snapshot, stable: bool) -> None:
-    """No task of before runs, none is pending, and as many run as are desired."""
+    """No old task runs, none is pending, and the running count equals the desired count."""
     judged = rolling.judge(MINE, look, Until(STABLE))
     assert isinstance(judged, Verdict) is stable
     assert isinstance(rolling.judge(MINE, look, Until()), Verdict)
@@ -407,7 +407,7 @@ def test_stable_is_more_than_completed(look: Snapshot, stable: bool) -> None:
     ],
 )
 def test_what_is_under_way_is_somebody_elses_and_goes_on(found: dict[str, Any], words: str) -> None:
-    """Ours is no conflict, what has ended is none, and a crash loop without a circuit breaker can be replaced."""
+    """ecs-cd's own deployment and ended ones do not count; a crash loop without a circuit breaker can be replaced."""
     assert rolling.under_way(found, NEW) == words
 
 
@@ -445,13 +445,13 @@ def test_dead_tasks_are_looked_for_only_when_some_may_have_died(
     ],
 )
 def test_a_task_that_died_is_ours_and_stopped_by_itself(task: dict[str, Any], died: bool) -> None:
-    """Not one of before, not of another deployment of the same revision, and not one that was scaled in."""
+    """Not an older task, not a task of another deployment of the same revision, and not a task that was scaled in."""
     stopped = {"lastStatus": "STOPPED", "taskDefinitionArn": NEW, "startedBy": "ecs-svc/2", **task}
     assert rolling.died(stopped, MINE) is died
 
 
 def test_what_ran_before_is_known_while_it_is_listed() -> None:
-    """For a deployment that somebody began earlier, and that is only taken over."""
+    """For an existing deployment that this step adopts."""
     assert rolling.before(service(own["IN_PROGRESS"], OLD_DRAINS)) == OLD
     assert rolling.before(service(own["COMPLETED"])) is None
 
@@ -473,7 +473,7 @@ def test_what_runs_is_the_primarys(found: dict[str, Any], running: str | None) -
 
 
 def test_alarms_are_evidence_where_ecs_names_them_as_the_reason() -> None:
-    """Others may be in ALARM for reasons of their own."""
+    """Other alarms may be in ALARM for unrelated reasons."""
     failed = deployment("2", "PRIMARY", NEW, "FAILED", "ECS deployment failed: alarm detected.")
     with_alarms = {**service(failed), "deploymentConfiguration": {"alarms": {"alarmNames": ["5xx"]}}}
     assert rolling.evidence(MINE, Snapshot(with_alarms)).alarms == ({"AlarmName": "5xx"},)

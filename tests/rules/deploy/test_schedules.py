@@ -169,7 +169,7 @@ def test_everything_else_of_a_schedule_is_kept() -> None:
 
 
 def test_a_schedules_absent_members_stay_absent() -> None:
-    """No default of ours is written over AWS's."""
+    """ecs-cd writes no defaults over AWS's."""
     least: dict[str, Any] = {
         "Name": "s",
         "ScheduleExpression": "cron(0 3 * * ? *)",

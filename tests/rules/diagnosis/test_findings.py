@@ -222,7 +222,7 @@ def test_an_event_has_its_cause(words: str, cause: str, permanent: bool) -> None
 
 @pytest.mark.parametrize(("words", "cause"), FOLLOWS, ids=names(FOLLOWS))
 def test_an_event_that_only_follows_from_a_cause_is_told_in_the_end(words: str, cause: str) -> None:
-    """While it runs it would stand in front of what the dead tasks tell; in the end it is what is left to say."""
+    """Earlier it would hide what the dead tasks show; at the end it may be all that is left to report."""
     message = f"(service web) {words}"
     assert event_cause(message) is None
     assert causes(Evidence(events=(message,)))[0] == cause
@@ -245,7 +245,7 @@ def test_the_reason_of_the_end_is_a_finding(reason: str, cause: str) -> None:
 
 @pytest.mark.parametrize("reason", ["", "ECS deployment ecs-svc/1 in progress.", "ECS deployment ecs-svc/1 completed."])
 def test_a_deployment_that_has_not_ended_has_no_reason(reason: str) -> None:
-    """ECS tells its rollout state all the time."""
+    """ECS returns its rollout state all the time."""
     assert diagnose(Evidence(reason=reason)) == []
 
 
@@ -289,13 +289,13 @@ def test_without_a_known_reason_the_exit_code_tells(one: StoppedTask, cause: str
     ],
 )  # fmt: skip
 def test_a_program_for_another_cpu_leaves_one_line(log: str, cause: str, permanent: bool) -> None:
-    """From the container's runtime, in the place of the program's own; a program may write the same of another."""
+    """It comes from the container's runtime instead of the program; a program may log the same words about another one."""
     finding = task_failed(stopped("Essential container in task exited", code=1, log=log))
     assert (finding.cause, finding.permanent) == (cause, permanent)
 
 
 def test_the_evidence_is_the_reason_and_then_the_last_log_lines() -> None:
-    """In the order in which a person asks for them; a missing reason is said to be missing."""
+    """In the order in which a person reads them; a missing reason is mentioned."""
     finding = task_failed(stopped("it exited", code=1, log="boom\nat main.py:3"))
     assert finding.evidence == ("task 0123: it exited", "boom", "at main.py:3")
     assert task_failed(stopped(code=1)).evidence == ("task 0123: no reason given",)
@@ -354,7 +354,7 @@ def hook(status: str, **more: str) -> dict[str, Any]:
     ],
 )  # fmt: skip
 def test_a_hook_is_a_cause_where_it_failed(one: dict[str, Any], expected: list[str]) -> None:
-    """Or timed out, unless the deployment then goes on."""
+    """Or timed out, unless the deployment then continues."""
     assert causes(Evidence(hooks=(one,))) == expected
 
 
@@ -430,7 +430,7 @@ def test_what_explains_comes_before_what_follows_from_it(evidence: Evidence, exp
 
 
 def test_the_most_frequent_cause_comes_first_and_each_once() -> None:
-    """Of several tasks with one cause the one with the most to show is shown."""
+    """Of several tasks with the same cause, the log shows the task with the most evidence."""
     dead = (
         stopped("OutOfMemoryError: killed", code=137, id="1"),
         stopped("exited", code=1, id="2"),
@@ -453,7 +453,7 @@ def test_causes_of_two_containers_stay_two() -> None:
 
 
 def test_a_task_an_event_and_a_target_that_tell_one_cause_are_one_finding() -> None:
-    """The task's evidence first, then what the others know better; the next step is the better one's."""
+    """The task's evidence first, then what the others add; the next step comes from the better source."""
     dead = stopped(f"Task failed ELB health checks in {GROUP}", code=137, log="listening on 8081")
     evidence = Evidence(stopped=(dead,), events=(CODES_EVENT,), targets=(CODES,))
     first, last = diagnose(evidence)
@@ -511,7 +511,7 @@ def test_the_services_events_are_evidence_of_their_own(
 
 
 def test_new_events_come_oldest_first_and_never_twice() -> None:
-    """ECS tells the newest first, a hundred of them, in each answer."""
+    """Each answer of ECS has the newest hundred, newest first."""
     start = datetime(2026, 1, 1, tzinfo=timezone.utc)
     events = [
         {"id": str(n), "createdAt": start + timedelta(seconds=seconds), "message": f"event {n}"}

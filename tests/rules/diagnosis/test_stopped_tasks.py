@@ -172,7 +172,7 @@ def test_the_usual_suspects_where_no_container_is_said_to_be_unhealthy() -> None
 
 
 def test_exit_code_reason_and_status_of_a_container() -> None:
-    """The container's own reason before the task's; what is not told is said to be so."""
+    """The container's reason before the task's; a missing reason is mentioned."""
     stopped = task(app[1], container("sidecar", None, "its own"), why="the task's")
     assert stopped_tasks.exit_code(stopped, "app") == 1
     assert stopped_tasks.exit_code(stopped, "sidecar") is None

@@ -38,7 +38,7 @@ def of_app(image: Any) -> list[str]:
 
 
 def test_the_files_words_become_recipes() -> None:
-    """Everything means what the input of its name does; what is not there is the recipe's default."""
+    """Each key means the same as the input of its name; a missing key is the recipe's default."""
     assert app_file.load(WHOLE, where="x") == {
         "app": BuildSpec(
             "app",

@@ -1,4 +1,4 @@
-"""The document: what is refused, and how that is said."""
+"""The document: what is refused, and with which message."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_the_documents_words_become_the_typed_form() -> None:
 
 
 def test_an_image_may_have_a_repository_for_its_cache() -> None:
-    """Another one may have none, or the same."""
+    """Other images may have no cache repository, or the same."""
     images = {
         "app": {"repository": f"{ECR}/my-app", "cache-repository": f"{ECR}/caches"},
         "nginx": {"repository": f"{ECR}/my-nginx"},
@@ -183,7 +183,7 @@ def test_the_migrations_image_is_the_services_then_the_one_of_its_name(
     ],
 )
 def test_a_task_definitions_source_is_known_by_its_form(text: str, expected: object) -> None:
-    """A family has neither dot nor slash, so a file can't be taken for one."""
+    """A family has neither a dot nor a slash, so a file can't look like a family."""
     services = {"web": {"task-definition": text, "containers": {"app": "app"}}}
     content = example(services=services, migration=None)
     del content["migration"]
@@ -287,7 +287,7 @@ TASK = {"task-definition": "my-job", "containers": {"job": "app"}}
     ],
 )
 def test_a_scheduled_task_has_a_rule_or_a_schedule(written: dict[str, str], trigger: Rule | Schedule) -> None:
-    """The event bus and the group are AWS's default ones, unless told."""
+    """The event bus and the group default to those of AWS."""
     loaded = document.load(json.dumps(example(**{"scheduled-tasks": {"nightly": {**TASK, **written}}})), where="x")
     task = ScheduledTask("nightly", trigger, RegisteredTaskDefinition("my-job"), {"job": "app"})
     assert loaded.scheduled_tasks == {"nightly": task}

@@ -18,7 +18,7 @@ TEMPLATES = st.text(alphabet=st.sampled_from("$%{}x~\\\"' \n")) | st.text()
 
 
 def evaluated(text: str) -> str:
-    """The text of a string in a bake file, as HCL reads it; a template that does anything is none of ours."""
+    """A string of a bake file, as HCL evaluates it; ecs-cd writes no template that does anything."""
     read = ""
     while text:
         if text.startswith(("${", "%{")):
@@ -117,7 +117,7 @@ def test_targets_have_names_that_bake_takes(names: list[str], targets: list[str]
     ],
 )
 def test_each_targets_digest_is_in_the_metadata(metadata: str, digests: dict[str, str]) -> None:
-    """By the target; what else stands there is none."""
+    """By target; other entries are ignored."""
     assert bake.digests(metadata) == digests
 
 
@@ -147,5 +147,5 @@ CUT_OFF = [
     ],
 )  # fmt: skip
 def test_the_target_that_failed_is_in_the_last_error_or_the_step(lines: list[str], failed: set[str]) -> None:
-    """Of buildx's own; what a RUN prints is nobody's."""
+    """In buildx's own messages; the output of a RUN does not count."""
     assert bake.failed(lines) == failed

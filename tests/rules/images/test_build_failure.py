@@ -99,7 +99,7 @@ def test_what_would_fail_again_is_not_tried_again(lines: list[str]) -> None:
     ],
 )  # fmt: skip
 def test_a_known_cause_comes_with_what_to_do(lines: list[str], cause: str, next_step: str) -> None:
-    """And with the line that tells it."""
+    """And with the line that shows it."""
     finding = build_failure.finding(lines)
     assert finding is not None
     assert cause in finding.cause

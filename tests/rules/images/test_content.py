@@ -1,4 +1,4 @@
-"""The key of an image's content: every fact that matters is in it, and without certainty there is none."""
+"""The key of an image's content: it covers every fact that matters, and without certainty there is no key."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ ARGUMENTS = st.dictionaries(st.text("AB=", min_size=1, max_size=2).filter(lambda
 def test_two_recipes_have_one_key_only_if_they_are_one(
     first: dict[str, str], second: dict[str, str], one: str, other: str
 ) -> None:
-    """No value can be taken for a part of another."""
+    """No value can look like a part of another."""
     recipes = [
         BuildSpec("app", target=target, build_args=tuple(f"{name}={value}" for name, value in arguments.items()))
         for target, arguments in ((one, first), (other, second))
@@ -288,7 +288,7 @@ def test_a_pointer_has_the_checkouts_own_hash(algorithm: str) -> None:
 def test_what_git_can_not_vouch_for_is_a_doubt(
     there: dict[str, OnDisk | None], tree: dict[str, Tracked], words: str
 ) -> None:
-    """With the file's name, and where there is one the remedy."""
+    """With the file's name, and the remedy if there is one."""
     with pytest.raises(NotReusable, match=re.escape(words)):
         seen(there, tree)
 

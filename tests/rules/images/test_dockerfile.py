@@ -163,7 +163,7 @@ def test_the_frontend_may_be_a_build_argument() -> None:
 
 
 def test_a_doubt_names_the_line() -> None:
-    """Not what stands there: it may hold a secret."""
+    """But not its content, which may be a secret."""
     with pytest.raises(NotReusable, match=r"^line 3 of the Dockerfile has an ADD of content that may change") as raised:
         images("FROM a", "", "ADD https://user:hunter2@example.com/x /")
     assert "hunter2" not in str(raised.value)
@@ -181,7 +181,7 @@ def test_a_doubt_names_the_line() -> None:
     ],
 )
 def test_a_reference_has_a_name_a_tag_and_a_digest(reference: str, parts: tuple[str, str, str]) -> None:
-    """A port is no tag."""
+    """A port is not a tag."""
     assert dockerfile.split(reference) == parts
 
 
@@ -191,7 +191,7 @@ def test_a_reference_has_a_name_a_tag_and_a_digest(reference: str, parts: tuple[
     st.lists(st.sampled_from(["RUN c", "# y", "", "USER d"])),
 )
 def test_a_from_is_never_overlooked(before: list[str], after: list[str]) -> None:
-    """Whatever stands around it: it is found, or it is part of the line above, or there is a doubt."""
+    """Whatever surrounds it: it is found, or it continues the line above, or the image is not reusable."""
     try:
         found = images("FROM a", *before, "FROM the/one", *after)
     except NotReusable:

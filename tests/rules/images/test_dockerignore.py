@@ -92,7 +92,7 @@ NAMES = st.sampled_from("abc")
 @settings(deadline=None)
 @given(st.lists(PATTERNS), st.lists(NAMES, min_size=1), st.lists(NAMES, min_size=1))
 def test_nothing_comes_back_below_a_closed_folder(lines: list[str], folder: list[str], below: list[str]) -> None:
-    """It need not be looked into."""
+    """ecs-cd does not have to read it."""
     ignore = dockerignore.read("\n".join(lines))
     top = "/".join(folder)
     if ignore.excluded(top) and ignore.closed(top):

@@ -101,14 +101,14 @@ def test_a_status_is_a_result_or_none_yet_or_none_ever(status: str, outcome: Out
 
 
 def test_every_status_of_ecr_has_a_row() -> None:
-    """One that is new would be waited for until the time is over."""
+    """ecs-cd would wait for an unknown status until the timeout."""
     assert {status for status, *_ in STATUSES} == values("ScanStatus")
     assert scan_findings.judge({"": Seen([page("NEW")])}, "") == {"": InProgress("ECR reports NEW for the scan")}
     assert scan_findings.judge({"": Seen([{}])}, "") == {"": InProgress("ECR reports no status for the scan")}
 
 
 def test_every_severity_of_ecr_has_a_rank() -> None:
-    """But the one that says that nobody knows."""
+    """Except UNDEFINED."""
     assert {*scan_findings.SEVERITIES, "UNDEFINED"} == values("FindingSeverity")
 
 
@@ -267,7 +267,7 @@ def test_the_worst_findings_are_named() -> None:
     ],
 )
 def test_a_finding_in_words(finding: dict[str, Any], words: str) -> None:
-    """Which version mends it is said where one does."""
+    """With the version that fixes it, if there is one."""
     (found,) = scan_findings.read([page(enhancedFindings=[finding])]).vulnerabilities
     assert str(found) == words
 

@@ -74,7 +74,7 @@ PLANS: list[tuple[str, dict[str, object], str, tuple[str, ...], str]] = [
 def test_what_is_built_or_reused_and_under_which_tags(
     changes: dict[str, object], reuse: str, names: tuple[str, ...], notice: str
 ) -> None:
-    """A dirty tree never takes the commit's tag nor the content's; what was decided otherwise than asked is said."""
+    """A dirty tree never gets the commit's tag or the content's; the log mentions a decision that differs from the input."""
     planned = plan(**changes)
     assert planned.reuse == reuse
     assert planned.names == names

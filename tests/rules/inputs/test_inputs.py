@@ -292,7 +292,7 @@ def test_what_works_without_a_document_does_not_ask_for_one(inputs: type[Any]) -
 
 
 def test_every_verb_has_outputs_that_are_described() -> None:
-    """The names of the pipeline's are those of its steps; what is told without a document is deploy's alone."""
+    """The pipeline uses the names of its steps; only deploy has outputs of a run without a document."""
     for verb in VERBS.values():
         assert set(verb.outputs) <= set(OUTPUTS)
     steps = {name for verb in ("images", "build-push", "migrate", "deploy") for name in VERBS[verb].outputs}

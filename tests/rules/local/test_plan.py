@@ -146,7 +146,7 @@ def test_a_template_is_looked_for_by_its_name(source: str, paths: tuple[str, ...
     [("s3://b/web/task.json", "web-task"), ("fam:7", "fam"), ("file:ecs/web.v2.yml", "ecs-web-v2")],
 )
 def test_a_made_up_template_has_what_is_named(source: str, family: str) -> None:
-    """A family of its own, the containers, and each variable as a secret."""
+    """Its own family, the containers, and each variable as a secret."""
     made = plan.made_up(Needed(task_definition_source(source), ("app", "nginx")), ["URL"], "eu-west-1")
     assert made["family"] == family
     assert [one["name"] for one in made["containerDefinitions"]] == ["app", "nginx"]
@@ -160,7 +160,7 @@ def definition(**container: Any) -> dict[str, Any]:
 
 
 def test_a_value_that_is_given_replaces_the_templates() -> None:
-    """A host of the real network, say, means nothing here; what is not given stays, and logins are nobody's here."""
+    """The real network's hosts do not exist here; other values stay, and registry credentials are dropped."""
     one = definition(
         environment=[{"name": "HOST", "value": "real"}, {"name": "MODE", "value": "prod"}],
         repositoryCredentials={"credentialsParameter": "arn"},
@@ -242,7 +242,7 @@ def test_a_secret_of_several_variables_is_one() -> None:
 
 
 def test_variables_that_nobody_has_are_told() -> None:
-    """A misspelt name would change nothing, and nobody would say so."""
+    """Otherwise a misspelt name would silently change nothing."""
     one = definition(environment=[{"name": "A", "value": ""}], secrets=[{"name": "B", "valueFrom": "/b"}])
     assert plan.unknown_variables(["A", "B", "C"], [one]) == ["C"]
 
@@ -255,7 +255,7 @@ def test_a_file_of_variables_is_read_as_docker_does() -> None:
 
 @pytest.mark.parametrize("text", ["no-equals-s3cret", "A=1\n=s3cret", "A=1\ns3cret name=x", "export A=s3cret"])
 def test_a_file_of_variables_that_is_wrong_shows_no_value(text: str) -> None:
-    """The place is told, and nothing of the line: it may hold a secret."""
+    """The message has the place, and nothing of the line: it may contain a secret."""
     with pytest.raises(Refused) as refused:
         plan.read_variables(text, where="local.env")
     assert "local.env" in str(refused.value)

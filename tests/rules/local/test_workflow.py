@@ -93,7 +93,7 @@ def test_a_call_of_our_workflow_counts() -> None:
 
 
 def test_what_was_not_given_is_listed() -> None:
-    """Variables and secrets that have no alternative; the token of GitHub's own is nobody's to give."""
+    """Variables and secrets without an alternative; GitHub provides GITHUB_TOKEN itself."""
     found = read("{run: '${{ vars.ONE }} ${{ vars.TWO || 2 }} ${{ secrets.THREE }} ${{ secrets.GITHUB_TOKEN }}'}")
     assert workflow.missing(found, {}, {}) == ("vars.ONE", "secrets.THREE")
     assert workflow.missing(found, {"ONE": ""}, {"THREE": ""}) == ()
@@ -119,7 +119,7 @@ def test_a_workflow_is_chosen_by_its_name_or_as_the_only_one(given: str) -> None
 
 @pytest.mark.parametrize(("event", "chosen"), [("", 0), ("push", 0), ("deployment", 1)])
 def test_of_several_the_event_chooses(event: str, chosen: int) -> None:
-    """One for each push and one for each Deployment, say: nobody has to name the first."""
+    """With a workflow for pushes and another for Deployments, for example, the first needs no name."""
     both = [read(OURS), read(OURS, on="deployment", file="deploy-any-commit.yml")]
     assert workflow.choose("", event, both) is both[chosen]
 
@@ -145,7 +145,7 @@ def test_the_only_document_is_the_one() -> None:
 
 @pytest.mark.parametrize("others", [["/a/b", "/c/d"], []])
 def test_a_document_that_is_not_clear_is_refused(others: list[str]) -> None:
-    """Several, or none: the flag is told."""
+    """For several documents or none, the message names the flag."""
     with pytest.raises(Refused) as refused:
         workflow.only_config([read(f"{{uses: org/ecs-cd@v1, with: {{config: {name}}}}}") for name in others])
     assert "--config" in refused.value.remedy

@@ -21,7 +21,7 @@ def test_a_duration_is_read_as_people_write_it(text: str, seconds: float) -> Non
     "text", ["", "30", "m", "0s", "0h0m", "-5m", "1.5h", "5 m", "5M", "1d", "5m!", "fivem", "1h-1m"]
 )
 def test_anything_else_is_refused_by_its_name(text: str) -> None:
-    """A number without a unit, zero and less: nobody has to guess."""
+    """A number without a unit, zero and less: ecs-cd does not guess."""
     with pytest.raises(Refused, match=r"^deployment-timeout: must be a duration like 90s, 30m or 1h30m$"):
         duration.seconds(text, what="deployment-timeout")
 

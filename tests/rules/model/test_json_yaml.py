@@ -92,7 +92,7 @@ def test_unreadable_text_is_refused_with_its_place_and_without_its_content(text:
 
 
 def test_what_a_merge_brings_may_be_overridden() -> None:
-    """`<<` is there for defaults; only what is written twice stands there twice."""
+    """`<<` is for defaults; only a key that is written twice is a duplicate."""
     parsed = json_yaml.parse("w: &w {a: 1, b: 2}\nx: {<<: *w, b: 3}\ny: {<<: *w, a: 1, a: 2}", what="it")
     assert parsed["x"] == {"a": 1, "b": 3}
     assert json_yaml.duplicate_keys(parsed) == ["y.a"]
@@ -108,7 +108,7 @@ _JSON = st.recursive(
 @settings(max_examples=200, deadline=None)
 @given(_JSON, st.sampled_from([None, 2]), st.booleans())
 def test_json_is_read_as_it_was_written(value: object, indent: int | None, ascii_only: bool) -> None:
-    """Whatever its texts hold: no comment and no comma of theirs is taken out."""
+    """Whatever its texts contain: they keep their `//`, `/*` and commas."""
     assert json_yaml.parse(json.dumps(value, indent=indent, ensure_ascii=ascii_only), what="it") == value
 
 

@@ -30,7 +30,7 @@ ECS: Any = ServiceModel(Loader().load_service_model("ecs", "service-2"))
     ],
 )
 def test_the_service_says_how_it_is_deployed(extra: dict[str, Any], expected: Strategy | str) -> None:
-    """The controller first, then ECS's own strategy; what nobody here can deploy is refused by its name."""
+    """The controller first, then ECS's own strategy; an unsupported value is refused by its name."""
     service = {"serviceName": "web", **extra}
     if isinstance(expected, Strategy):
         assert lifecycle.strategy(service) is expected
@@ -78,7 +78,7 @@ def test_a_goal_that_is_none_is_refused_with_those_that_are() -> None:
 
 @pytest.mark.parametrize("kind", list(Strategy))
 def test_a_goal_has_to_be_one_that_the_strategy_comes_to(kind: Strategy) -> None:
-    """A rolling update has no stages, CodeDeploy none of ECS's, and ECS none of CodeDeploy's."""
+    """A rolling update has no stages, CodeDeploy has none of ECS's stages, and ECS none of CodeDeploy's."""
     own = {Strategy.ROLLING: (), Strategy.CODE_DEPLOY: ("ready", *LIFECYCLE_EVENTS)}.get(kind, ("ready", *STAGES))
     for goal in ("started", "ready", "deployed", "stable", *STAGES, *LIFECYCLE_EVENTS):
         if goal in ("started", "deployed", "stable", *own):

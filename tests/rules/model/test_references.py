@@ -1,4 +1,4 @@
-"""The names of AWS's things."""
+"""The names of AWS resources."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_every_partition_that_botocore_knows_is_known(partition: dict[str, Any])
     ],
 )
 def test_a_local_aws_is_told_by_its_endpoint(endpoint: str, aws: bool) -> None:
-    """Endpoints of AWS's own, in a VPC too, and those that stand for it."""
+    """In contrast to AWS's endpoints, in a VPC too, and their aliases."""
     assert is_aws(endpoint) is aws
 
 
@@ -162,5 +162,5 @@ def test_what_an_arn_tells(arn: str, last: str, region: str | None) -> None:
     ],
 )
 def test_commits_digests_and_tags_are_known_by_their_form(text: str, commit: bool, digest: bool, tag: bool) -> None:
-    """A short commit id is none: two commits can share it."""
+    """A short commit id does not count: two commits can share it."""
     assert tuple(bool(pattern.fullmatch(text)) for pattern in (COMMIT, DIGEST, TAG)) == (commit, digest, tag)

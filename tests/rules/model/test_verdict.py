@@ -10,7 +10,7 @@ GREEN = (Outcome.SUCCEEDED, Outcome.IN_PROGRESS, Outcome.SKIPPED)
 
 
 def test_every_outcome_has_an_exit_code_of_its_own_and_only_good_ones_are_zero() -> None:
-    """A script can tell the outcomes apart by the exit code."""
+    """A script can distinguish the outcomes by the exit code."""
     bad = [code for outcome, code in EXIT_CODES.items() if outcome not in GREEN]
     assert set(EXIT_CODES) == set(Outcome)
     assert 0 not in bad
@@ -49,7 +49,7 @@ def test_every_outcome_can_be_compared() -> None:
 
 
 def test_one_service_is_told_as_it_is_and_several_by_their_names() -> None:
-    """Who failed, and how, stands in the one message."""
+    """The message says which service failed, and how."""
     ok, bad = Verdict(Outcome.SUCCEEDED, "1 of 1 running"), Verdict(Outcome.FAILED, "boom")
     assert combined({"web": bad}) == bad
     assert combined({"web": ok, "worker": ok}).message == "web: 1 of 1 running; worker: 1 of 1 running"

@@ -129,7 +129,7 @@ def test_several_parts_are_one_summary() -> None:
     ],
 )
 def test_the_heading_is_that_of_the_part_that_decides(states: list[Any], title: str, words: str) -> None:
-    """What is bad before what goes on, and that before what is well; the last of its kind."""
+    """Failures before running parts, running parts before successes; the last of its kind."""
     text = summary.markdown([Part(str(number), state) for number, state in enumerate(states)])
     assert text.splitlines()[0] == f"### {words}"
 
@@ -201,7 +201,7 @@ def test_what_was_not_begun_took_no_time() -> None:
 
 
 def test_times_count_from_what_began_first() -> None:
-    """Which need not be what is drawn first."""
+    """The first row of the drawing may have started later."""
     later = [replace(WEB, service="late", moments=[(what, at + 60) for what, at in STORY]), WEB]
     text = summary.markdown([replace(GREEN, services=later)])
     assert "section late\n    tasks starting :00:01:00, 30s" in text
@@ -209,7 +209,7 @@ def test_times_count_from_what_began_first() -> None:
 
 
 def test_what_changed_is_told_of_those_that_failed_first() -> None:
-    """Where it is not told of all."""
+    """If there is no room for all."""
     text = summary.markdown([replace(GREEN, services=many(21, 20))])
     assert re.findall(r"^\*\*(s\d+):", text, re.M)[:2] == ["s20", "s0"]
     assert "<summary>1 more service</summary>" in text
@@ -225,7 +225,7 @@ def test_a_service_may_be_called_as_a_part_is() -> None:
 
 
 def test_few_services_keep_their_order() -> None:
-    """That in which they were begun, in the table and in the timeline."""
+    """The order in which they started, in the table and in the timeline."""
     text = summary.markdown([replace(GREEN, services=many(3, 2))])
     assert re.findall(r"^\| `(\w+)`|section (\w+)", text, re.M) == [
         ("s0", ""), ("s1", ""), ("s2", ""), ("", "s0"), ("", "s1"), ("", "s2"),
@@ -257,12 +257,12 @@ def test_many_lines_of_a_difference_are_counted() -> None:
 
 @pytest.mark.parametrize("change", [None, []])
 def test_what_did_not_change_is_not_told(change: list[str] | None) -> None:
-    """Nor what nobody knows."""
+    """Nor what is unknown."""
     assert "details" not in summary.markdown([replace(GREEN, services=[replace(WEB, change=change)])])
 
 
 def test_one_bar_is_no_timeline() -> None:
-    """It would tell what the duration tells."""
+    """It would only repeat the duration."""
     assert "mermaid" not in summary.markdown([BUILD])
     assert "mermaid" in summary.markdown([BUILD, replace(BUILD, title="Migration", begin=12, phase="migrate")])
 
@@ -272,7 +272,7 @@ def test_one_bar_is_no_timeline() -> None:
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_sentences_of_others_are_plain_text(text: str) -> None:
-    """No HTML, link, picture or table of theirs; on one line each."""
+    """Without HTML, links, pictures or tables; each on one line."""
     for written in (
         section(message=text),
         section(findings=[Finding(text)]),
@@ -321,12 +321,12 @@ def test_log_lines_can_not_end_their_fence(line: str) -> None:
 
 
 def test_log_lines_lose_their_colours() -> None:
-    """A summary has none, and would show them as letters."""
+    """A summary would show the codes as letters."""
     assert "\nboom [1m]\n" in section(findings=[Finding("cause", ("\x1b[1;31mboom\x1b[0m [1m]",))])
 
 
 def test_what_has_no_verdict_is_told_as_it_is() -> None:
-    """Problems in a fence, the remedy as a sentence; without one there is none."""
+    """Problems in a fence, the remedy as a sentence if there is one."""
     assert refusal(["a: is missing", "b: too"], "Look there.").splitlines() == [
         "### ❌ deploy: not started", "", "```text", "a: is missing", "b: too", "```", "", "Look there.",
     ]  # fmt: skip

@@ -50,7 +50,7 @@ OTHER = test_rolling.deployment("7", "PRIMARY", test_rolling.THEIRS, "IN_PROGRES
     ],
 )
 def test_the_phase_of_a_rolling_update(service: Any, more: dict[str, Any], phase: Phase | None) -> None:
-    """By its counts while it goes forward; of a look that does not show it nothing is concluded."""
+    """By its counts while it progresses; a snapshot without the deployment has no phase."""
     assert rolling.phase(test_rolling.MINE, rolling.Snapshot(service, **more)) is phase
 
 
@@ -122,7 +122,7 @@ def test_the_phase_of_codedeploys_deployment(seen: codedeploy.Snapshot, phase: P
 
 
 def test_every_stage_and_event_has_a_phase() -> None:
-    """A new one of AWS's that we wait for is drawn as well."""
+    """A new stage of AWS that ecs-cd waits for is drawn as well."""
     assert all(blue_green.phase(look(stage=stage)) for stage in STAGES)
     assert all(codedeploy.phase(event(name)) for name in LIFECYCLE_EVENTS)
     assert tuple(EVENTS) == LIFECYCLE_EVENTS
@@ -155,7 +155,7 @@ def test_phases_have_their_time_and_the_outcome_its_moment(moments: Sequence[Mom
 
 @pytest.mark.parametrize(("most", "order"), [(3, "abc"), (4, "abc"), (2, "bac"), (0, "bac")])
 def test_where_not_all_can_be_seen_those_that_failed_come_first(most: int, order: str) -> None:
-    """Else all are in the order in which they were begun."""
+    """Otherwise all are in the order in which they started."""
     outcomes = {"a": Outcome.SUCCEEDED, "b": Outcome.ROLLED_BACK, "c": Outcome.SKIPPED}
     services = [Deployed(name, outcome) for name, outcome in outcomes.items()]
     assert "".join(one.service for one in timeline.as_seen(services, most)) == order

@@ -24,7 +24,7 @@ _WORD = st.text("abcXYZ019-_/.:", min_size=1, max_size=8).filter(lambda text: no
 
 
 def _named(name: str, **members: st.SearchStrategy[Any]) -> st.SearchStrategy[list[dict[str, Any]]]:
-    """A list whose elements are told apart by one member."""
+    """A list whose elements differ in one member."""
     elements = st.fixed_dictionaries({name: _WORD, **members})
     return st.lists(elements, max_size=4, unique_by=lambda element: element[name])
 

@@ -53,7 +53,7 @@ def test_the_corpus_is_there() -> None:
 
 @pytest.mark.parametrize("name", [name for name in FILES if name not in REFUSED])
 def test_what_people_write_can_be_registered(name: str) -> None:
-    """Nothing that is understandable is refused; normalising is done once, and the result is no change from itself."""
+    """ecs-cd accepts whatever is understandable; normalising twice changes nothing."""
     definition = read(name)
     images = {one["name"]: "repo/app@sha256:0" for one in definition["containerDefinitions"]}
     task_definition.check_containers(definition, images, where=name)

@@ -84,7 +84,7 @@ CHANGES: list[tuple[dict[str, Any], dict[str, Any], list[str]]] = [
 def test_a_change_is_a_line_with_the_path_that_people_use(
     old: dict[str, Any], new: dict[str, Any], expected: list[str]
 ) -> None:
-    """By name, not by number; what ECS ignores is no change."""
+    """By name, not by number; what ECS ignores is not a change."""
     assert difference.lines(normalised(old), normalised(new)) == expected
 
 
@@ -143,7 +143,7 @@ def test_another_order_is_no_change(data: st.DataObject, definition: dict[str, A
 @settings(max_examples=60, deadline=None)
 @given(DEFINITIONS, DEFINITIONS)
 def test_every_line_is_one_line_with_its_sign(old: dict[str, Any], new: dict[str, Any]) -> None:
-    """Whatever a value holds; and no line is told twice."""
+    """Whatever a value contains; and no line occurs twice."""
     before, after = normalised(old), normalised(new)
     found = difference.lines(before, after)
     assert all(line[:2] in ("+ ", "- ", "~ ") and line.isprintable() for line in found), found

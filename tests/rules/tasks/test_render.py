@@ -62,7 +62,7 @@ EACH: list[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("changes", "web", "bare"), EACH, ids=[" ".join(changes) for changes, _, _ in EACH])
 def test_each_change_works_alone(changes: dict[str, Any], web: dict[str, Any], bare: dict[str, Any]) -> None:
-    """Added to what is there, or made where nothing is; everything else stays as it was."""
+    """It adds to the existing values, or creates them; everything else stays the same."""
     for containers, expected in (
         (("web",), [{**WEB, **web}, BARE]),
         (("sidecar",), [WEB, {**BARE, **bare}]),
@@ -84,7 +84,7 @@ def test_log_options_go_with_the_driver_that_is_there() -> None:
     ("words", "left"), [([""], None), (["", ""], None), ([], []), (["sh", "", "-c"], ["sh", "", "-c"])]
 )
 def test_a_command_of_empty_words_alone_is_none(name: str, words: list[str], left: list[str] | None) -> None:
-    """In every container; an empty one is there only where it is to be kept."""
+    """It is dropped, in every container; an empty list stays."""
     definition = {**DEFINITION, "containerDefinitions": [{**BARE, name: words}]}
     (rendered,) = render.render(definition, Changes(), where="x")["containerDefinitions"]
     assert rendered == (BARE if left is None else {**BARE, name: left})

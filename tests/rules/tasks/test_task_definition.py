@@ -126,7 +126,7 @@ def test_a_scalar_gets_the_type_that_ecs_wants_and_stays_the_text_that_was_writt
     [(0, "0"), (1.5, "1.5"), (True, "true"), (False, "false"), ("0x1F", "0x1F"), ("", ""), (None, "")],
 )
 def test_the_value_of_an_environment_variable_is_text(written: object, expected: str) -> None:
-    """0 and false are values, and so is the empty text."""
+    """0 and false are values, and so is an empty text."""
     assert container(web(environment=[{"name": "A", "value": written}]))["environment"] == [
         {"name": "A", "value": expected}
     ]
@@ -144,7 +144,7 @@ def test_an_environment_variable_without_value_is_empty() -> None:
 
 
 def test_what_is_missing_in_a_property_of_app_mesh_is_empty() -> None:
-    """As the official action has it, of the name too; a property with neither is none."""
+    """As in the official action, for the name too; a property with neither is dropped."""
     properties = [{"name": "IgnoredUID"}, {"name": "", "value": "1337"}, {"name": "", "value": None}]
     proxy = {"type": "APPMESH", "containerName": "envoy", "properties": properties}
     assert read(web(top={"proxyConfiguration": proxy}))["proxyConfiguration"]["properties"] == [
@@ -174,7 +174,7 @@ def test_what_is_empty_is_cleaned_by_the_models_shape(written: dict[str, Any], l
 
 
 def test_empty_words_of_a_command_stay() -> None:
-    """The official action drops them, and so runs another command; `entryPoint: [""]` is Docker's way to have none."""
+    """The official action drops them, and so runs another command; `entryPoint: [""]` is Docker's way to reset it."""
     words = ["sh", "", "-c"]
     assert container(web(entryPoint=[""]))["entryPoint"] == [""]
     found = container(web(command=words, entryPoint=words, healthCheck={"command": ["CMD", ""]}))
@@ -232,7 +232,7 @@ def test_tags_of_aws_are_left_out() -> None:
     ],
 )
 def test_json_with_commas_and_comments_and_yaml_are_read(text: str) -> None:
-    """What the official action's parser takes, ours takes."""
+    """ecs-cd's parser accepts whatever the official action's parser accepts."""
     assert read(text) == web()
 
 
@@ -593,7 +593,7 @@ def test_normalising_twice_changes_nothing(definition: dict[str, Any]) -> None:
 @settings(max_examples=60, deadline=None)
 @given(DEFINITIONS)
 def test_what_was_written_as_json_is_read_as_it_was(definition: dict[str, Any]) -> None:
-    """And no character of a value is taken for a comment."""
+    """No character of a value is read as a comment."""
     once = normalised(definition)
     assert read(json.dumps(once)) == once
     assert read(json.dumps(once, indent=2, ensure_ascii=False)) == once
@@ -609,8 +609,8 @@ def test_a_definition_is_the_same_in_any_order(data: st.DataObject, definition: 
 
 
 def _described(definition: dict[str, Any], turn: int) -> dict[str, Any]:
-    """The definition as DescribeTaskDefinition tells it: defaults and empty lists filled in, the order
-    of what has none changed."""
+    """The definition as DescribeTaskDefinition returns it: defaults and empty lists filled in, and unordered lists in
+    another order."""
 
     def turned(items: list[Any]) -> list[Any]:
         return items[turn % len(items) :] + items[: turn % len(items)] if items else []

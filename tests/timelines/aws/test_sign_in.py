@@ -70,7 +70,7 @@ def no_secret_in(text: str) -> None:
 def test_a_deployment_may_take_longer_than_its_first_keys_are_good(
     aws: ScriptedAws, step: Run, tokens: IdTokens, tmp_path: Path
 ) -> None:
-    """New ones come by a new token, and nobody notices; no word of them is written anywhere."""
+    """A new token gets new keys without interrupting the deployment; none of them is written anywhere."""
     takes(aws, LIFETIME + MINUTE)
     keys = sts.keys_of(aws)
     ended = step("deploy", role_to_assume=f"{ROLE}\n{NEXT}")
@@ -92,7 +92,7 @@ def _signs_in(call: object) -> bool:
 def test_a_sign_in_that_is_out_of_order_ends_no_deployment(
     whose: str, aws: ScriptedAws, step: Run, tokens: IdTokens, tmp_path: Path
 ) -> None:
-    """While no keys can be had nothing is known, which is said once; then the deployment is followed on."""
+    """Without keys the state is unknown, which the log says once; then ecs-cd follows the deployment again."""
     takes(aws, 8 * MINUTE)
     if whose == "AWS STS":
         given = sts.gives(aws, LIFETIME)
@@ -110,7 +110,7 @@ def test_a_sign_in_that_is_out_of_order_ends_no_deployment(
 def test_a_role_that_is_closed_meanwhile_leaves_the_outcome_unknown(
     aws: ScriptedAws, step: Run, tokens: IdTokens, tmp_path: Path
 ) -> None:
-    """What was started goes on; nobody says that it failed."""
+    """The deployment continues; the log does not say that it failed."""
     takes(aws, 8 * MINUTE)
     aws.on(BY_TOKEN, at(0, sts.gives(aws, LIFETIME)), at(MINUTE / 2, REFUSAL))
     ended = step("deploy", role_to_assume=ROLE)
@@ -122,7 +122,7 @@ def test_a_role_that_is_closed_meanwhile_leaves_the_outcome_unknown(
 
 
 def test_an_update_without_keys_is_made_once_there_are_some(aws: ScriptedAws, step: Run, tokens: IdTokens) -> None:
-    """It was not sent, so that there is nothing to look for."""
+    """It was not sent, so there is nothing to check."""
     takes(aws, 10)
     given, faults = sts.gives(aws, 9 * MINUTE), list[Answer]()  # keys that are fetched anew for each request
 
@@ -172,7 +172,7 @@ def test_without_what_it_takes_nothing_is_begun(
     tokens: IdTokens,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """AWS is not asked anything, and it is said what to set."""
+    """No request goes to AWS, and the message says what to set."""
     for name in (missing, missing.replace("AWS_REGION", "AWS_DEFAULT_REGION")):
         monkeypatch.delenv(name, raising=False)
     ended = step("deploy", role_to_assume=ROLE, **inputs)

@@ -1,4 +1,4 @@
-"""What somebody sees who runs a verb at a terminal: lines, and below them live what is waited for."""
+"""What a user sees who runs a verb at a terminal: lines, and below them, live, what the verb waits for."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Deploy = Callable[[], int]
 
 @pytest.fixture
 def deploy(aws: ScriptedAws, clock: Clock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Deploy]:
-    """Runs the verb by its flags, as somebody does at home; its exit code."""
+    """Runs the verb with flags, as a user does on their own machine; returns its exit code."""
     monkeypatch.setenv("RUNNER_TEMP", str(tmp_path))
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
     handlers = {received: signal.getsignal(received) for received in (signal.SIGINT, signal.SIGTERM)}
@@ -75,7 +75,7 @@ def test_a_deployment_is_seen_live_and_then_its_result(
 def test_a_failure_is_seen_in_red(
     aws: ScriptedAws, clock: Clock, deploy: Deploy, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """As soon as it is known; the error itself goes to stderr, where no live region is in its way."""
+    """As soon as it is known; the error itself goes to stderr, out of the live region's way."""
     fleet(aws, clock, web=CRASHES)
     aws.on("logs.GetLogEvents", {"events": [{"message": "boom"}], "nextForwardToken": "f/1"})
     with terminal.stdout(monkeypatch) as seen:
@@ -89,7 +89,7 @@ def test_a_failure_is_seen_in_red(
 def test_a_cancellation_leaves_no_live_region(
     aws: ScriptedAws, clock: Clock, deploy: Deploy, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Ctrl-C in the middle of it: the last words stand on a terminal that is as it was."""
+    """After Ctrl-C the last lines are on a terminal in its normal state."""
     ours = fleet(aws, clock, web=STAYS)
 
     def answer(params: Params) -> Params:
@@ -107,7 +107,7 @@ def test_a_cancellation_leaves_no_live_region(
 
 
 def test_a_region_that_can_not_be_ended_ends_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A signal in the middle of a drawing leaves rich as it is: else a cancellation would become a defect of ours."""
+    """A signal while rich draws leaves it in that state: a cancellation must not look like a defect of ecs-cd."""
 
     def stop(region: Region) -> None:
         monkeypatch.undo()
@@ -128,7 +128,7 @@ def test_a_region_that_can_not_be_ended_ends_nothing_else(monkeypatch: pytest.Mo
 def test_what_is_not_a_terminal_gets_no_escape_sequence(
     aws: ScriptedAws, deploy: Deploy, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Of a failure, in which there is red on a terminal; every line is there."""
+    """Not even for a failure, which is red on a terminal; every line is there."""
     crash(aws)
     assert deploy() == 3
     captured = capfd.readouterr()
@@ -174,7 +174,7 @@ def test_without_rich_a_terminal_gets_plain_lines(monkeypatch: pytest.MonkeyPatc
 
 
 def test_no_color_takes_the_colours_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """https://no-color.org: bold is none."""
+    """https://no-color.org: bold is not a colour."""
     with terminal.stdout(monkeypatch) as seen:
         monkeypatch.setenv("NO_COLOR", "1")
         speaking = ci.detect(XTERM, time)
@@ -220,7 +220,7 @@ def test_a_child_that_writes_has_the_terminal_for_itself(monkeypatch: pytest.Mon
     ids=ascii,
 )  # fmt: skip
 def test_text_of_others_is_text(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No markup and no sequence of theirs: the terminal fails at any that is not ours."""
+    """It contains no markup and no escape sequences: the test's terminal rejects any that ecs-cd does not write."""
     result = Part("x", Outcome.FAILED, services=[Deployed(text, Outcome.FAILED, images={text: text})])
     with terminal.stdout(monkeypatch) as seen:
         speaking = ci.detect(XTERM, time)
@@ -249,7 +249,7 @@ def test_a_very_narrow_terminal_is_one(width: int, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize(("height", "rows"), [(30, 10), (6, 3), (2, 1)])
 def test_a_hundred_services_do_not_fill_the_terminal(height: int, rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ten at the most, fewer on a low one; of the others how many there are."""
+    """At most ten, fewer on a low terminal; a line says how many more there are."""
     states = {f"s{number}": "0 of 1 running" for number in range(100)}
     services = [Deployed(name, Outcome.FAILED if name == "s99" else Outcome.SUCCEEDED) for name in states]
     with terminal.stdout(monkeypatch, height=height) as seen:
@@ -267,7 +267,7 @@ def test_a_hundred_services_do_not_fill_the_terminal(height: int, rows: int, mon
 
 
 def test_many_lines_are_written_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The region below is drawn anew once, and not for each line of a log."""
+    """The region below is redrawn once, not for each line of a log."""
     with terminal.stdout(monkeypatch) as seen:
         speaking = ci.detect(XTERM, time)
         speaking.progress({"web": "0 of 1 running"})

@@ -1,4 +1,4 @@
-"""`continue` and `rollback`: deployments that somebody began earlier."""
+"""`continue` and `rollback`: deployments that were started earlier."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_continue_lets_a_paused_deployment_go_on_and_follows_it(aws: ScriptedAws
 
 
 def test_continue_waits_until_ecs_shows_that_the_pause_is_over(aws: ScriptedAws, step: Run) -> None:
-    """A look that lags behind must not be taken for another pause."""
+    """An outdated read must not look like another pause."""
     blue_green_service(aws, PAUSED | SOURCE)
     aws.on("ecs.ContinueServiceDeployment", {"serviceDeploymentArn": PAUSED["serviceDeploymentArn"]})
     looks = blue_green.through(PAUSED, blue_green.service_deployment("2", "SUCCESSFUL"), every=5)
@@ -70,7 +70,7 @@ def test_continue_waits_until_ecs_shows_that_the_pause_is_over(aws: ScriptedAws,
 
 
 def test_continue_is_refused_where_nothing_waits(aws: ScriptedAws, step: Run) -> None:
-    """Nobody is told that something went on."""
+    """The log does not claim that anything continued."""
     blue_green_service(aws, blue_green.service_deployment("2", "SUCCESSFUL"))
     ended = step("continue", sha="")
     assert ended.exit_code == 2
@@ -78,7 +78,7 @@ def test_continue_is_refused_where_nothing_waits(aws: ScriptedAws, step: Run) ->
 
 
 def test_continue_of_a_rolling_service_is_refused(aws: ScriptedAws, step: Run) -> None:
-    """A rolling update never waits for somebody."""
+    """A rolling update never pauses."""
     ended = step("continue", sha="")
     assert ended.exit_code == 2
     assert "no paused deployment to continue" in ended.log
@@ -114,7 +114,7 @@ def test_rollback_is_green_only_if_what_ran_before_runs(aws: ScriptedAws, step: 
 
 
 def test_rollback_of_what_is_under_way_and_waits_for_nobody_is_refused(aws: ScriptedAws, step: Run) -> None:
-    """It may be somebody else's; nothing is stopped."""
+    """It may belong to another user; nothing is stopped."""
     blue_green_service(aws, blue_green.service_deployment("2", stage="SCALE_UP"))
     ended = step("rollback", sha="")
     assert ended.exit_code == 2
@@ -181,7 +181,7 @@ def test_a_rollback_that_fails_is_red(aws: ScriptedAws, step: Run, clock: Clock)
 
 
 def test_a_rollback_that_ecs_takes_back_is_not_green(aws: ScriptedAws, step: Run, clock: Clock) -> None:
-    """web:2 crashes as well, and ECS returns to web:3, which was to be left."""
+    """web:2 crashes as well, and ECS returns to web:3, the revision to leave."""
     fleet = rolling(aws, clock, listed={"serviceDeployments": []})
     fleet.courses = {"web": CRASHES}
     aws.on("logs.GetLogEvents", {"events": []})
@@ -208,7 +208,7 @@ def two(aws: ScriptedAws, clock: Clock) -> Fleet:
 def test_of_two_rollbacks_one_that_is_refused_does_not_leave_the_other_alone(
     aws: ScriptedAws, step: Run, clock: Clock
 ) -> None:
-    """The first is under way by then: that is not "not begun", and it is followed to its end."""
+    """The first is already running: that is not "not begun", and ecs-cd follows it to its end."""
     fleet = two(aws, clock)
     aws.on("ecs.UpdateService", fleet._update, denied())
     ended = step("rollback", sha="")

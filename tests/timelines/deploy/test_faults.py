@@ -1,6 +1,6 @@
-"""What goes wrong between us and AWS, and within AWS: each kind of deployment meets the same faults.
+"""What goes wrong between ecs-cd and AWS, and within AWS: each kind of deployment meets the same faults.
 
-A rolling update, one of ECS's own blue/green deployments and one of CodeDeploy's are each a `World`: the same commit is
+A rolling update, an ECS blue/green deployment and a CodeDeploy deployment are each a `World`: the same commit is
 deployed, web:1 -> web:2, and the table below says what each does about it.
 """
 
@@ -58,7 +58,7 @@ REVISION = ecs.task_definition_arn("web:2")
 
 @dataclass(frozen=True)
 class World:
-    """A kind of deployment: the call that begins it and its answer, the call that looks and what that is told."""
+    """A kind of deployment: the call that starts it and its answer, the call that polls it and its answers."""
 
     name: str
     begin: str
@@ -76,7 +76,7 @@ class World:
         return self.name
 
     def looks(self, aws: ScriptedAws, *answers: Any) -> None:
-        """What is told from the beginning on."""
+        """Scripts the answers to polls after the start."""
         aws.on(self.poll, *answers, after=self.begin)
 
 
@@ -160,7 +160,7 @@ def build(chosen: World, aws: ScriptedAws) -> World:
 
 
 def _with_a_port(params: Params) -> Params:
-    """The newest revision: of the image of before, with the port that CodeDeploy's load balancer asks for."""
+    """The newest revision: with the previous image, and the port that CodeDeploy's load balancer needs."""
     found = ecs.task_definition()
     image = f"{REPOSITORY}@sha256:{'0' * 64}"
     container = found["containerDefinitions"][0] | {"image": image, "portMappings": [{"containerPort": 80}]}
@@ -204,7 +204,7 @@ FAULTS: Sequence[Answer] = (throttled(), server_error(), server_error(500), rese
 
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
 def test_looks_that_fail_for_two_minutes_are_survived(aws: ScriptedAws, step: Run, world: World, fault: Answer) -> None:
-    """A deployment never fails on a read; that nobody can look is said once."""
+    """A failed read never fails a deployment; the log says once that ecs-cd can't read."""
     world.looks(aws, at(0, world.going), at(10, fault), at(130, world.done))
     ended = step("deploy")
     assert ended.exit_code == 0, ended.log
@@ -212,7 +212,7 @@ def test_looks_that_fail_for_two_minutes_are_survived(aws: ScriptedAws, step: Ru
 
 
 def test_looks_that_fail_until_the_end_leave_the_outcome_unknown(aws: ScriptedAws, step: Run, world: World) -> None:
-    """Not timed out, for it may have come to its end long ago; AWS goes on."""
+    """Not timed out, because it may have ended long ago; AWS continues."""
     world.looks(aws, at(0, world.going), at(10, throttled()))
     ended = step("deploy", deployment_timeout="2m")
     assert (ended.exit_code, ended.outputs["result"]) == (8, "unknown"), ended.log
@@ -220,7 +220,7 @@ def test_looks_that_fail_until_the_end_leave_the_outcome_unknown(aws: ScriptedAw
 
 
 def test_credentials_that_expire_while_waiting_are_no_verdict(aws: ScriptedAws, step: Run, world: World) -> None:
-    """Neither green nor a failure of the deployment: the outcome is unknown, AWS goes on, and what to do is said."""
+    """Neither a success nor a failure of the deployment: the outcome is unknown, AWS continues, and the log says what to do."""
     world.looks(aws, at(0, world.going), at(10, expired()))
     aws.on("ecs.DescribeServices", at(10, expired()), after=world.begin)
     ended = step("deploy")
@@ -245,7 +245,7 @@ NEEDED = [
 def test_a_read_that_is_not_allowed_is_found_before_anything_is_changed(
     aws: ScriptedAws, step: Run, kind: World, operation: str
 ) -> None:
-    """Else the deployment would begin, and nobody could follow it."""
+    """Otherwise the deployment would start, and ecs-cd could not follow it."""
     build(kind, aws)
     known = {"currentServiceDeployment": blue_green.arn("1"), "currentServiceRevisions": [{"arn": REVISIONS[0]}]}
     aws.on("ecs.DescribeServices", {"services": [kind.before | known]})
@@ -274,7 +274,7 @@ def test_a_current_service_deployment_that_is_stale_is_no_refusal(aws: ScriptedA
 
 @pytest.mark.parametrize("operation", ["ecs.ListTasks", "ecs.DescribeTasks"])
 def test_without_the_proof_nothing_is_green(aws: ScriptedAws, step: Run, world: World, operation: str) -> None:
-    """The deployment is done, and nobody may see what runs: that is said with the permission that is missing."""
+    """The deployment is done, but ecs-cd may not read what runs: the log names the missing permission."""
     world.looks(aws, at(0, world.done))
     aws.on(operation, denied(operation))
     ended = step("deploy")
@@ -284,7 +284,7 @@ def test_without_the_proof_nothing_is_green(aws: ScriptedAws, step: Run, world: 
 
 @pytest.mark.parametrize("fault", [denied(), throttled(), server_error(), error("ResourceNotFoundException")], ids=str)
 def test_logs_that_can_not_be_read_are_no_verdict(aws: ScriptedAws, step: Run, world: World, fault: Answer) -> None:
-    """The cause is told by the exit code all the same."""
+    """The exit code still shows the cause."""
     tasks(aws, "STOPPED", dead(1, world.started_by))
     world.looks(aws, at(0, world.going), at(10, world.failed))
     aws.on("logs.GetLogEvents", fault)
@@ -307,7 +307,7 @@ def test_a_lost_answer_is_looked_for(aws: ScriptedAws, step: Run, world: World) 
 
 @pytest.mark.parametrize("fault", [reset(), throttled(), server_error()], ids=str)
 def test_a_call_that_was_not_carried_out_is_repeated(aws: ScriptedAws, step: Run, world: World, fault: Answer) -> None:
-    """Once it is seen that there is no deployment of ours."""
+    """Once ecs-cd sees that its deployment does not exist."""
     aws.on(world.begin, fault, world.begun)
     world.looks(aws, at(0, world.done))
     ended = step("deploy")
@@ -332,7 +332,7 @@ def test_after_a_lost_answer_that_can_not_be_looked_for_nothing_is_repeated(
 def test_a_call_that_is_refused_leaves_nothing_behind(
     aws: ScriptedAws, step: Run, world: World, refusal: Answer
 ) -> None:
-    """Not begun, exit code 2, and the revision that was registered for it is deregistered."""
+    """Not begun, exit code 2, and the newly registered revision is deregistered."""
     aws.on(world.begin, refusal)
     ended = step("deploy")
     assert ended.exit_code == 2, ended.log
@@ -363,7 +363,7 @@ def test_times_are_awss_own(aws: ScriptedAws, step: Run, world: World) -> None:
 
 
 def test_the_wait_is_as_long_as_was_asked_and_never_late(aws: ScriptedAws, step: Run, world: World) -> None:
-    """Two hours, with a look every two seconds: no back-off, no limit of an hour."""
+    """Two hours, with a poll every two seconds: no back-off, no limit of an hour."""
     world.looks(aws, at(0, world.going), at(7200, world.done))
     ended = step("deploy", deployment_timeout="3h")
     assert ended.exit_code == 0, ended.log
@@ -374,7 +374,7 @@ def test_the_wait_is_as_long_as_was_asked_and_never_late(aws: ScriptedAws, step:
 
 
 def test_a_timeout_has_its_own_exit_code(aws: ScriptedAws, step: Run, world: World, clock: Clock) -> None:
-    """What was seen last is said, and that AWS goes on, which nobody stopped."""
+    """The log has the last known state, and says that AWS continues because nothing stopped it."""
     world.looks(aws, at(0, world.going))
     ended = step("deploy", deployment_timeout="90s")
     assert (ended.exit_code, ended.outputs["result"]) == (7, "timed-out"), ended.log
@@ -384,7 +384,7 @@ def test_a_timeout_has_its_own_exit_code(aws: ScriptedAws, step: Run, world: Wor
 
 
 def test_a_failure_is_red_in_each_world(aws: ScriptedAws, step: Run, world: World) -> None:
-    """Whatever runs in the end."""
+    """Whichever revision runs afterwards."""
     world.looks(aws, at(0, world.going), at(20, world.failed))
     ended = step("deploy")
     assert ended.exit_code == world.exit_code, ended.log
@@ -405,7 +405,7 @@ DELETED: dict[str, Answer] = {
 
 @pytest.mark.parametrize("state", ["MISSING", "DRAINING", "INACTIVE"])
 def test_a_service_that_is_deleted_is_told_as_that(aws: ScriptedAws, step: Run, world: World, state: str) -> None:
-    """Nobody waits for it, and nobody looks for a cause."""
+    """ecs-cd neither waits for it nor searches for a cause."""
     answer = GONE if state == "MISSING" else {"services": [world.moving | {"status": state}]}
     aws.on("ecs.DescribeServices", at(10, answer), after=world.begin)
     if world is not ROLLING:
@@ -459,7 +459,7 @@ def test_tasks_that_are_ended_from_outside_are_no_failure_of_the_app(
 
 @pytest.mark.parametrize("kind", [ROLLING, CODEDEPLOY], ids=str)  # in the third ECS itself goes back
 def test_the_way_back_may_be_closed(aws: ScriptedAws, step: Run, kind: World) -> None:
-    """The revision of before was deregistered: neither rolled back nor silent."""
+    """The previous revision was deregistered: the result is not a rollback, and the log says so."""
     world = build(kind, aws)
     refusal = error("ClientException", "TaskDefinition is inactive")
     if world is CODEDEPLOY:
@@ -480,7 +480,7 @@ OURS_RUNS = {
 
 
 def test_a_failure_that_somebody_replaces_stays_one(aws: ScriptedAws, step: Run) -> None:
-    """Ours has failed, and before ECS went back theirs came: neither superseded nor rolled back, and not waited for."""
+    """ecs-cd's deployment failed, and another one came before ECS went back: neither superseded nor rolled back, and no wait."""
     build(ROLLING, aws)
     failed = NEW | {"rolloutState": "FAILED", "rolloutStateReason": ecs.BREAKER_TRIPPED}
     theirs = ecs.deployment("ecs-svc/9", task_definition="web:7", rollout_state="IN_PROGRESS", created=40)
@@ -507,7 +507,7 @@ AFTER_A_ROLLBACK = OLD | {"rolloutStateReason": ecs.rolling_back("ecs-svc/1")}
 @pytest.mark.parametrize("status", ["ROLLBACK_SUCCESSFUL", "SUCCESSFUL", "STOPPED"])
 @pytest.mark.parametrize("primary", [OLD, AFTER_A_ROLLBACK], ids=["", "a rollback"])
 def test_a_look_that_lags_for_a_minute_is_no_verdict(aws: ScriptedAws, step: Run, primary: Params, status: str) -> None:
-    """Not superseded, not rolled back, not green: what became of an earlier try with this revision is not ours."""
+    """Not superseded, not rolled back, not a success: the result of an earlier attempt with this revision does not count."""
     build(ROLLING, aws)
     ROLLING.looks(aws, at(0, _services(primary)), at(60, ROLLING.going), at(90, ROLLING.done))
     aws.on("ecs.ListServiceDeployments", blue_green.listed(SAME_REVISION | {"status": status}))
@@ -533,7 +533,7 @@ def test_the_same_revision_by_force_is_not_done_before_it_has_begun(aws: Scripte
 
 
 def test_the_same_revision_by_force_that_is_rolled_back_to_itself_is_red(aws: ScriptedAws, step: Run) -> None:
-    """The revision of before is ours: that it runs is no success of this deployment."""
+    """The previous revision is the same: that it runs is not a success of this deployment."""
     build(ROLLING, aws)
     has_it = ecs.deployment("ecs-svc/1", task_definition="web:2")
     aws.on("ecs.DescribeTaskDefinition", {"taskDefinition": ecs.task_definition("web", 2), "tags": []})
@@ -581,7 +581,7 @@ def judged(job: Job, aws: ScriptedAws, group: Sequence[TrackedDeployment], *depl
 
 
 def test_what_was_asked_while_a_look_lagged_says_nothing_of_later(job: Job, aws: ScriptedAws) -> None:
-    """That ECS did not list ours then is no sign that it was replaced: of several services each waits for its turn."""
+    """That ECS did not list the deployment then does not mean that it was replaced: with several services each waits for its turn."""
     group = [following("web"), following("api")]
     aws.on("ecs.ListServiceDeployments", {"serviceDeployments": []})
     theirs = ecs.deployment("ecs-svc/9", task_definition="web:7", created=9)
@@ -593,7 +593,7 @@ def test_what_was_asked_while_a_look_lagged_says_nothing_of_later(job: Job, aws:
 
 
 def test_a_deployment_that_took_over_has_its_own_minute_to_be_rolled_back(job: Job, aws: ScriptedAws) -> None:
-    """That ours failed long ago says nothing of somebody's next try with the same revision."""
+    """An old failure of ecs-cd's deployment says nothing about another user's next attempt with the same revision."""
     one = [following()]
     aws.on("ecs.ListServiceDeployments", {"serviceDeployments": []})
     failed = {"rolloutState": "FAILED", "rolloutStateReason": ecs.BREAKER_TRIPPED}
@@ -613,7 +613,7 @@ def uncounted(deployment: Params) -> Params:
 
 
 def test_behind_a_classic_load_balancer_the_counts_are_the_verdict(aws: ScriptedAws, step: Run, clock: Clock) -> None:
-    """ECS tells no rolloutState of such a service; it is waited for until ours alone runs, and then proved."""
+    """ECS returns no rolloutState for such a service; ecs-cd waits until only its deployment runs, and then verifies it."""
     build(ROLLING, aws)
     old, new = uncounted(OLD), uncounted(NEW)
     aws.on("ecs.DescribeServices", _services(old))
@@ -630,7 +630,7 @@ def test_behind_a_classic_load_balancer_the_counts_are_the_verdict(aws: Scripted
 
 
 def test_somebody_elses_deployment_of_such_a_service_is_waited_for(aws: ScriptedAws, step: Run) -> None:
-    """Two deployments with tasks are one that goes on."""
+    """Two deployments with tasks mean that a deployment is still running."""
     build(ROLLING, aws)
     theirs = uncounted(ecs.deployment("ecs-svc/9", task_definition="web:7", running=1))
     busy = _services(theirs, uncounted(OLD) | {"status": "ACTIVE"})

@@ -1,4 +1,4 @@
-"""deploy in the place of the official actions: what their own tests hold them to, and where we do better."""
+"""deploy as a replacement of the official actions: what their own tests require, and where ecs-cd does better."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ STABLE = ecs.service(deployments=[DONE])
 
 @pytest.fixture
 def deploy(step: Run, tmp_path: Path) -> Run:
-    """The verb with a file as its source, and without a document, unless told."""
+    """Runs the verb with a file as its source, and without a document unless there is an input for it."""
     (tmp_path / "task-definition.json").write_text(json.dumps(DEFINITION))
 
     def run(**inputs: str) -> Step:
@@ -241,7 +241,7 @@ SOURCES: list[tuple[dict[str, str], str, str]] = [
 def test_the_source_is_the_file_then_the_arn_then_the_family(
     aws: ScriptedAws, deploy: Run, inputs: dict[str, str], described: str, words: str
 ) -> None:
-    """What is not used is said; what is registered keeps its tags."""
+    """The log names the unused inputs; the new revision keeps its tags."""
     tags = [{"key": "project", "value": "mine"}]
     aws.on("ecs.DescribeTaskDefinition", {"taskDefinition": ecs.task_definition("web", 3), "tags": tags})
     ended = deploy(**{"task_definition": "", "container_name": "app", "image": "nginx:1", **inputs})
@@ -318,7 +318,7 @@ def test_inputs_that_make_no_sense_are_refused(
 
 
 def test_problems_of_independent_inputs_are_told_together(deploy: Run) -> None:
-    """A missing file, a pair that is none, JSON that does not fit."""
+    """A missing file, an incomplete pair, JSON of the wrong shape."""
     ended = deploy(task_definition="nope.json", image="x", run_task="true", run_task_tags='[{"kye": "a"}]')
     for words in ("nope.json can't be read", "container-name: is missing", "run-task-tags[0].kye"):
         assert words in ended.log
@@ -336,7 +336,7 @@ def test_problems_of_independent_inputs_are_told_together(deploy: Run) -> None:
 def test_a_service_that_can_not_be_deployed_leaves_no_revision(
     aws: ScriptedAws, deploy: Run, answer: Any, words: str
 ) -> None:
-    """It is looked at before anything is registered."""
+    """ecs-cd checks it before it registers anything."""
     aws.on("ecs.DescribeServices", answer)
     ended = deploy(service="web", cluster=ecs.CLUSTER, run_task="true")
     assert ended.exit_code == 2
@@ -453,7 +453,7 @@ def test_a_rollback_is_red(aws: ScriptedAws, deploy: Run) -> None:
 def test_a_service_that_runs_the_revision_already_is_left_alone(
     aws: ScriptedAws, deploy: Run, tmp_path: Path, image: str, updates: int
 ) -> None:
-    """Unless a tag may have moved meanwhile: green without a deployment would be the old image."""
+    """Unless a tag may have moved: a success without a deployment would be the old image."""
     app, sidecar = DEFINITION["containerDefinitions"]
     definition = {**DEFINITION, "containerDefinitions": [{**app, "image": image}, sidecar]}
     (tmp_path / "task-definition.json").write_text(json.dumps(definition))
@@ -577,7 +577,7 @@ def test_codedeploy_is_waited_for_if_asked(aws: ScriptedAws, blue_green: Run, cl
 def test_what_the_deployment_group_waits_for_is_waited_for_as_well(
     aws: ScriptedAws, blue_green: Run, clock: Clock
 ) -> None:
-    """Both of its waits on top of the minutes, and through them: nobody has to let the traffic over in between."""
+    """Both of its waits in addition to the minutes, and through them: the traffic shifts without a user."""
     waits = {
         "deploymentReadyOption": {"actionOnTimeout": "STOP_DEPLOYMENT", "waitTimeInMinutes": 3},
         "terminateBlueInstancesOnDeploymentSuccess": {"action": "TERMINATE", "terminationWaitTimeInMinutes": 2},
@@ -708,7 +708,7 @@ def test_a_task_comes_before_the_service(aws: ScriptedAws, deploy: Run, runs: ec
 def test_a_task_that_is_not_waited_for_does_not_hold_the_service_up(
     aws: ScriptedAws, deploy: Run, runs: ecs.RunTask
 ) -> None:
-    """It goes on beside the deployment."""
+    """It runs in parallel with the deployment."""
     ended = deploy(run_task="true", service="web")
     assert ended.exit_code == 0, ended.log
     assert aws.count("ecs.UpdateService") == 1
@@ -858,7 +858,7 @@ def test_how_far_and_how_long(
     until: Until,
     timeout: float,
 ) -> None:
-    """Our own word beats theirs for how far, theirs beats ours for how long; theirs waits through pauses."""
+    """ecs-cd's input decides how far, theirs how long; theirs waits through pauses."""
     given = prepared(aws, clock, monkeypatch, tmp_path, **inputs)
     assert (given.until, given.timeout) == (until, timeout)
 
@@ -887,7 +887,7 @@ def test_codedeploys_names(
     there: bool,
     expected: CodeDeploy,
 ) -> None:
-    """appspec.yaml if it is there; a description is cut at 512 characters; empty names are CodeDeploy's own defaults."""
+    """appspec.yaml if it exists; a description is cut at 512 characters; empty names mean CodeDeploy's defaults."""
     if there:
         (tmp_path / "appspec.yaml").touch()
     given = prepared(aws, clock, monkeypatch, tmp_path, service="web", **inputs)

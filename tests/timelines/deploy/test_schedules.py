@@ -69,7 +69,7 @@ def target(task_definition: str = "job:3", id: str = "job", **more: Any) -> Para
 
 
 def schedule(task_definition: str = "job:3", **more: Any) -> Params:
-    """As GetSchedule tells it, with all that could get lost."""
+    """A schedule as GetSchedule returns it, with every member that could get lost."""
     return {
         "Arn": UPDATED["ScheduleArn"],
         "Name": "my-schedule",
@@ -168,7 +168,7 @@ def test_what_is_scheduled_is_read_and_nothing_is_changed(job: Job, bridge: Even
 
 
 def test_without_scheduled_tasks_nothing_is_asked(job: Job, bridge: EventBridge) -> None:
-    """Most documents have none."""
+    """Most documents have no scheduled tasks."""
     assert prepare(job) == []
     assert bridge.aws.calls == []
 
@@ -217,7 +217,7 @@ def test_the_problems_of_all_scheduled_tasks_are_told_at_once(job: Job, bridge: 
 def test_a_rules_target_gets_the_revision_and_keeps_the_rest(
     job: Job, bridge: EventBridge, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """One PutTargets with this target alone; the line says from where to where."""
+    """One PutTargets with this target alone; the log line names the old and the new revision."""
     (nightly,) = prepare(job, NIGHTLY)
     assert schedules.update(nightly, NEW, job) == ""
     assert capsys.readouterr().out == "scheduled task nightly: rule my-rule, job:3 -> job:4\n"
@@ -230,7 +230,7 @@ def test_a_rules_target_gets_the_revision_and_keeps_the_rest(
 def test_a_schedule_gets_the_revision_and_keeps_the_rest(
     job: Job, bridge: EventBridge, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """UpdateSchedule would reset whatever is not told."""
+    """UpdateSchedule would reset every member that is missing."""
     bridge.schedule = schedule(StartDate=moment(1e6), KmsKeyArn="arn:aws:kms:ap-northeast-1:123456789012:key/k")
     before = bridge.schedule
     (hourly,) = prepare(job, HOURLY)
@@ -259,7 +259,7 @@ def test_the_way_back_is_the_same(job: Job, bridge: EventBridge) -> None:
 def test_what_runs_it_anyway_is_left_alone(
     now: str, words: str, job: Job, bridge: EventBridge, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """And that is said."""
+    """And the log says so."""
     bridge.targets, bridge.schedule = [target(now)], schedule(now)
     for one in prepare(job, NIGHTLY, HOURLY):
         assert schedules.update(one, NEW, job) == ""
@@ -283,7 +283,7 @@ def test_what_is_disabled_gets_the_revision_too(
 
 
 def test_what_is_written_is_what_is_there_at_that_moment(job: Job, bridge: EventBridge) -> None:
-    """A deployment takes long: the infra repo may have changed the rule meanwhile."""
+    """A deployment takes long, and the infra repo may change the rule during that time."""
     tasks = prepare(job, NIGHTLY, HOURLY)
     bridge.targets = [target("job:2", "another", Input="{}"), LAMBDA]
     bridge.schedule = schedule("job:2", ScheduleExpression="cron(30 * * * ? *)")
@@ -321,7 +321,7 @@ def test_a_lost_answer_is_looked_for(job: Job, bridge: EventBridge, capsys: pyte
 
 
 def test_a_repetition_writes_what_is_there_then(job: Job, bridge: EventBridge) -> None:
-    """Between two attempts somebody else's change came."""
+    """Another change may arrive between two attempts."""
 
     def meanwhile(_: Params) -> Answer:
         bridge.schedule = schedule("job:3", Description="theirs")
@@ -351,7 +351,7 @@ def test_a_rule_that_is_being_changed_is_tried_again(busy: Answer, job: Job, bri
 
 
 def test_a_schedule_that_is_being_changed_is_tried_again(job: Job, bridge: EventBridge) -> None:
-    """Scheduler has a word of its own for it."""
+    """Scheduler has a special error for it."""
     bridge.aws.on("scheduler.UpdateSchedule", error("ConflictException"), bridge.update)
     (hourly,) = prepare(job, HOURLY)
     assert schedules.update(hourly, NEW, job) == ""
@@ -432,7 +432,7 @@ def test_a_start_that_is_past_is_left_out_where_it_means_nothing(
 
 
 def test_the_start_that_a_rate_counts_from_is_not_left_out(job: Job, bridge: EventBridge) -> None:
-    """It would run at other times from then on, without anybody's wish."""
+    """Without it, the schedule would run at other times."""
     bridge.schedule = schedule(StartDate=moment(-3600), ScheduleExpression="rate(1 day)")
     bridge.aws.on("scheduler.UpdateSchedule", only_without_start(bridge))
     (hourly,) = prepare(job, HOURLY)
@@ -479,7 +479,7 @@ def test_scheduled_tasks_get_the_revision_after_the_services_succeeded(
 def test_a_deployment_that_fails_leaves_the_scheduled_tasks_as_they_are(
     aws: ScriptedAws, step: Run, nightly_and_hourly: EventBridge
 ) -> None:
-    """They go on with the revision that works, and theirs that nothing got is deregistered."""
+    """They keep the revision that works, and their unused new revision is deregistered."""
     aws.on("ecs.ListServiceDeployments", {"serviceDeployments": []})
     back = ecs.deployment("ecs-svc/3", task_definition="web:1", reason=ecs.rolling_back("ecs-svc/2"))
     failed = ecs.deployment("ecs-svc/2", "ACTIVE", "web:2", "FAILED")
@@ -505,7 +505,7 @@ def test_a_scheduled_task_without_its_rule_is_refused_before_anything_is_changed
 def test_one_scheduled_task_that_fails_is_a_failure_and_stops_no_other(
     aws: ScriptedAws, step: Run, nightly_and_hourly: EventBridge
 ) -> None:
-    """What became of each is told; the services stay as they are."""
+    """The log has the result of each; the services stay as they are."""
     aws.on("events.PutTargets", denied("events:PutTargets"))
     ended = step("deploy")
     assert ended.exit_code == 1

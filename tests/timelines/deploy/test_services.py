@@ -1,4 +1,4 @@
-"""Several services in one deploy: begun together or in order, one verdict, back together."""
+"""Several services in one deploy: started together or in order, one verdict, rolled back together."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_in_order_each_begins_when_the_one_before_has_succeeded(aws: ScriptedAws
 
 
 def test_in_order_nothing_begins_after_a_failure(aws: ScriptedAws, step: Run, clock: Clock) -> None:
-    """And the revision of what was not begun is taken away again."""
+    """And the unused revision is deregistered."""
     fleet(aws, clock, {"web": CRASHES, "worker": COMPLETES})
     ended = step("deploy", start="in-order")
     assert ended.exit_code == 3
@@ -112,7 +112,7 @@ def test_a_rollback_of_ours_that_fails_is_told(aws: ScriptedAws, step: Run, cloc
 
 
 def test_what_failed_without_a_breaker_goes_back(aws: ScriptedAws, step: Run, clock: Clock) -> None:
-    """ECS would go on for ever; we don't."""
+    """ECS would retry forever; ecs-cd does not."""
     dying: Course = {0: {}, 10: {"failedTasks": 1}, 20: {"failedTasks": 2}, 30: {"failedTasks": 3}}
     fleet(aws, clock, {"web": dying}, breaker={"enable": False, "rollback": False})
     ended = step("deploy", on_failure="rollback")
@@ -121,7 +121,7 @@ def test_what_failed_without_a_breaker_goes_back(aws: ScriptedAws, step: Run, cl
 
 
 def test_a_timeout_goes_back_as_well(aws: ScriptedAws, step: Run, clock: Clock) -> None:
-    """What does not come to an end in its time has failed."""
+    """A deployment that does not end in time has failed."""
     fleet(aws, clock, {"web": STAYS})
     ended = step("deploy", on_failure="rollback", deployment_timeout="1m")
     assert ended.exit_code == 3
@@ -141,7 +141,7 @@ def test_somebody_elses_deployment_is_not_undone(aws: ScriptedAws, step: Run, cl
 
 
 def test_what_can_not_be_begun_does_not_leave_the_others_alone(aws: ScriptedAws, step: Run, clock: Clock) -> None:
-    """The second is refused by AWS: the first is followed to its end, and the step is red."""
+    """AWS refuses the second: ecs-cd follows the first to its end, and the job fails."""
     fleet(aws, clock, {"web": COMPLETES, "worker": COMPLETES})
     aws.on("ecs.UpdateService", denied(), after="ecs.UpdateService")
     ended = step("deploy")
@@ -181,7 +181,7 @@ def test_a_service_that_is_not_there_is_refused_with_all_others_like_it(
 def test_many_services_cost_one_call_for_ten_at_each_look(
     aws: ScriptedAws, step: Run, clock: Clock, number: int
 ) -> None:
-    """At most twelve reads a look, also while tasks of all of them die."""
+    """At most twelve reads per poll, even while tasks of all services die."""
     dying: Course = {0: {}, **{second: {"failedTasks": second} for second in range(10, 100, 10)}}
     fleet(aws, clock, {f"s{index}": {**dying, 100: {"rolloutState": "COMPLETED"}} for index in range(number)})
     ended = step("deploy")
@@ -208,7 +208,7 @@ def theirs_until(aws: ScriptedAws, ours: Fleet, seconds: float) -> None:
 
 
 def test_by_default_its_end_is_waited_for(aws: ScriptedAws, step: Run, clock: Clock) -> None:
-    """Said once; then ours begins."""
+    """The log says so once; then ecs-cd's deployment starts."""
     theirs_until(aws, fleet(aws, clock, {"web": COMPLETES}), 90)
     ended = step("deploy")
     assert ended.exit_code == 0, ended.log
@@ -235,7 +235,7 @@ def test_on_conflict_fail_refuses_at_once(aws: ScriptedAws, step: Run, clock: Cl
 
 
 def test_on_conflict_supersede_replaces_it(aws: ScriptedAws, step: Run, clock: Clock) -> None:
-    """By an update of ours; theirs is never stopped by a call."""
+    """By UpdateService; ecs-cd never stops the other deployment with a call."""
     ours = fleet(aws, clock, {"web": COMPLETES})
     theirs_until(aws, ours, 900)
     aws.on("ecs.DescribeServices", ours._describe, after="ecs.UpdateService")
@@ -299,7 +299,7 @@ def test_an_absent_family_is_registered(aws: ScriptedAws, step: Run, clock: Cloc
 
 
 def test_wait_until_started_is_green_and_claims_no_success(aws: ScriptedAws, step: Run, clock: Clock) -> None:
-    """In progress: nobody looked at what runs."""
+    """In progress: ecs-cd did not check which image runs."""
     fleet(aws, clock, {"web": STAYS})
     ended = step("deploy", wait_until="started")
     assert ended.exit_code == 0
@@ -333,7 +333,7 @@ def unpullable(name: str, deployment: str) -> Params:
 def test_what_never_heals_is_said_at_once_and_ends_the_wait_with_fail_fast(
     aws: ScriptedAws, step: Run, clock: Clock, fail_fast: str
 ) -> None:
-    """The image is not there: within one look of the first dead task, minutes before any circuit breaker."""
+    """The image is missing: within one poll of the first dead task, minutes before any circuit breaker."""
     stuck: Course = {0: {"pendingCount": 1}, 30: {"failedTasks": 1}, 300: {"rolloutState": "FAILED"}}
     fleet(aws, clock, {"web": stuck}, breaker={"enable": True, "rollback": False})
     dead = unpullable("web", "ecs-svc/2")
@@ -364,7 +364,7 @@ def test_a_dry_run_tells_what_would_change_and_changes_nothing(aws: ScriptedAws,
 
 
 def test_a_dry_run_needs_no_image(aws: ScriptedAws, step: Run, clock: Clock) -> None:
-    """A pull request's commit has none in ECR: it is told, and the rest is compared."""
+    """A pull request's commit has no image in ECR: the log says so, and ecs-cd compares the rest."""
     fleet(aws, clock, {"web": COMPLETES})
     failure = {"imageId": {"imageTag": "x"}, "failureCode": "ImageNotFound"}
     aws.on("ecr.BatchGetImage", {"images": [], "failures": [failure]})
@@ -385,8 +385,8 @@ def test_of_many_lost_answers_each_is_looked_for(aws: ScriptedAws, step: Run, cl
 
 
 def blue_green_fleet(aws: ScriptedAws, names: Sequence[str], busy_until: float = 0) -> None:
-    """Blue/green services; of each a service deployment of somebody else to its revision 7 goes on until then, and
-    the revision 1 runs."""
+    """Blue/green services; another user's service deployment of each to its revision 7 runs until then, and the
+    revision 1 has the traffic."""
     given = document(list(names), REPOSITORY)
     aws.on("ssm.GetParameter", {"Parameter": {"Value": json.dumps(given), "Version": 1}})
     services = [
@@ -485,7 +485,7 @@ def test_in_order_somebody_elses_deployment_is_looked_for_before_each(
 
 
 def test_going_back_has_a_time_of_its_own(aws: ScriptedAws, step: Run, clock: Clock) -> None:
-    """However much of the timeout went by before ours began."""
+    """However much of the timeout was used before the start."""
     theirs_until(aws, fleet(aws, clock, {"web": STAYS}), 50)
     ended = step("deploy", on_failure="rollback", deployment_timeout="1m")
     assert ended.exit_code == 3, ended.log
@@ -501,7 +501,7 @@ def test_going_back_has_a_time_of_its_own(aws: ScriptedAws, step: Run, clock: Cl
 def test_reads_that_fail_for_two_minutes_do_not_end_the_way_back(
     aws: ScriptedAws, step: Run, clock: Clock, since: str, said: str
 ) -> None:
-    """Neither the look before it nor those that follow it."""
+    """Neither the read before it nor the polls that follow it."""
     ours = fleet(aws, clock, {"web": STAYS})
     aws.on("ecs.DescribeServices", at(0, throttled()), at(120, ours._describe), after=since)
     ended = step("deploy", on_failure="rollback", deployment_timeout="170s")
@@ -511,7 +511,7 @@ def test_reads_that_fail_for_two_minutes_do_not_end_the_way_back(
 
 
 def test_each_timeout_tells_of_its_own_service(aws: ScriptedAws, step: Run, clock: Clock) -> None:
-    """And not of all others besides."""
+    """And not of the others."""
     fleet(aws, clock, {"web": STAYS, "worker": STAYS})
     ended = step("deploy", deployment_timeout="1m")
     assert ended.exit_code == 7
@@ -523,7 +523,7 @@ def test_each_timeout_tells_of_its_own_service(aws: ScriptedAws, step: Run, cloc
 
 
 def test_a_registration_that_is_refused_takes_the_others_away(aws: ScriptedAws, step: Run, clock: Clock) -> None:
-    """The second family may not be registered: the first one's revision is not left behind."""
+    """AWS refuses the second family: the first one's revision is deregistered."""
     ours = fleet(aws, clock, {"web": COMPLETES, "worker": COMPLETES})
     aws.on("ecs.RegisterTaskDefinition", ours._register, denied())
     ended = step("deploy")
@@ -571,7 +571,7 @@ def test_cancelled_while_revisions_are_registered_nothing_is_left(aws: ScriptedA
 def test_cancelled_in_the_middle_of_several_starts_those_begun_are_stopped(
     aws: ScriptedAws, step: Run, clock: Clock
 ) -> None:
-    """The answer of the second never came: it is looked for; the third was never asked for."""
+    """The second's answer never came, so ecs-cd checks for it; the third was never requested."""
     ours = fleet(aws, clock, {"web": STAYS, "worker": STAYS, "cron": STAYS})
     aws.on("ecs.UpdateService", ours._update, interrupted(ours._update), ours._update)
     ended = step("deploy", on_cancel="stop")
@@ -691,7 +691,7 @@ def test_going_back_of_many_costs_no_more_than_a_look(aws: ScriptedAws, step: Ru
 
 
 def test_a_first_look_that_fails_is_repeated(aws: ScriptedAws, step: Run, clock: Clock) -> None:
-    """That nobody else deploys can't be read for two minutes: no defect, and no refusal."""
+    """For two minutes ecs-cd can't read whether another deployment runs: neither a defect nor a refusal."""
     blue_green_fleet(aws, ["web"])
     aws.on("ecs.ListServiceDeployments", at(0, throttled()), at(120, blue_green.listed()))
     aws.on("ecs.UpdateService", denied())
@@ -746,7 +746,7 @@ def test_a_dry_run_of_the_pipeline_changes_nothing(aws: ScriptedAws, step: Run, 
 
 
 def test_reads_that_fail_during_the_proof_are_survived(aws: ScriptedAws, step: Run, clock: Clock) -> None:
-    """Two minutes without an answer are no other digest."""
+    """Two minutes without an answer do not mean another digest."""
     ours = fleet(aws, clock, {"web": COMPLETES})
     aws.on("ecs.ListTasks", at(0, throttled()), at(142, ours._list_tasks), where={"desiredStatus": "RUNNING"})
     ended = step("deploy")
@@ -766,7 +766,7 @@ def test_a_proof_that_can_not_be_read_at_all_is_no_failure(aws: ScriptedAws, ste
 def test_a_service_that_is_scaled_to_nothing_meanwhile_needs_no_proof(
     aws: ScriptedAws, step: Run, clock: Clock
 ) -> None:
-    """Its desired count is asked anew where no task runs."""
+    """If no task runs, ecs-cd reads its desired count again."""
     ours = fleet(aws, clock, {"web": COMPLETES})
     aws.on("ecs.ListTasks", {"taskArns": []})
     ours.desired = {"web": 1}

@@ -60,7 +60,7 @@ def put(aws: ScriptedAws) -> list[Params]:
 
 
 def test_all_images_are_built_in_one_session(step: Run, docker: FakeDocker, tmp_path: Path) -> None:
-    """Each has its own context and tags; the outputs hold one a line, and as JSON each by its name."""
+    """Each has its own context and tags; the outputs list one per line, and as JSON each by its name."""
     ended = step("build-push")
     assert ended.exit_code == 0, ended.log
     (build,) = docker.builds
@@ -243,7 +243,7 @@ def test_a_digest_that_is_missing_is_named(step: Run, docker: FakeDocker) -> Non
 
 
 def test_of_two_that_ecr_holds_differently_both_are_told(aws: ScriptedAws, step: Run, docker: FakeDocker) -> None:
-    """The third is there."""
+    """The third one matches."""
     docker.attempts({"pushed": ["app"]})
     ended = step("build-push")
     assert ended.exit_code == 1

@@ -69,7 +69,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def keys(repository: Path, aws: ScriptedAws, tmp_path: Path) -> Keys:
-    """The keys of recipes at HEAD, in an environment with a home of its own."""
+    """The keys of recipes at HEAD, in an environment with its own home."""
 
     def ask(*recipes: BuildSpec, at: str = "", **environ: str) -> dict[str, Key]:
         environ = {"RUNNER_TEMP": str(tmp_path), "DOCKER_CONFIG": str(tmp_path / "docker"), **environ}
@@ -129,7 +129,7 @@ def another_branch() -> None:
 
 
 def products() -> None:
-    """What .dockerignore keeps out may be there."""
+    """Files that .dockerignore excludes may exist."""
     write({"app/node_modules/x/index.js": "", "app/lib/node_modules/y": "", "app/.env": "SECRET=1", "new": ""})
 
 
@@ -307,7 +307,7 @@ def pointer() -> None:
 
 
 def replaced() -> None:
-    """By a file of the same size and time, which Git can be told to overlook."""
+    """By a file of the same size and time, which Git can be configured to overlook."""
     git("config", "core.checkStat", "minimal")
     os.utime("app/main.py", (1, 1))
     git("update-index", "--refresh")
@@ -435,7 +435,7 @@ def test_without_git_there_is_no_key(why_not: Tag, repository: Path, monkeypatch
 
 
 def test_the_whole_checkout_as_context(keys: Keys) -> None:
-    """With .git listed in .dockerignore; the Dockerfile elsewhere, with a .dockerignore of its own."""
+    """With .git listed in .dockerignore; the Dockerfile elsewhere, with its own .dockerignore."""
     commit({"docker/Dockerfile": "FROM scratch\n", "docker/Dockerfile.dockerignore": ".git\ndocs\n", "docs/x": "1"})
     recipe = BuildSpec("app", file="docker/Dockerfile")
     before = keys(recipe)["app"]
@@ -447,7 +447,7 @@ def test_the_whole_checkout_as_context(keys: Keys) -> None:
 
 
 def test_a_fetched_file_of_lfs_has_a_key(tag: Tag, why_not: Tag) -> None:
-    """The filter is a stand-in for git-lfs, which need not be installed to check what it did."""
+    """The filter is a stand-in for git-lfs, which is not needed to check its result."""
     oid = hashlib.sha256(b"data").hexdigest()
     pointer = f"version https://git-lfs.github.com/spec/v1\\noid sha256:{oid}\\nsize 4\\n"
     git("config", "filter.lfs.clean", f"printf '{pointer}'")
@@ -484,7 +484,7 @@ OTHER = "sha256:" + "0" * 64
 
 
 def test_a_base_image_in_ecr_is_in_the_key_by_its_digest(aws: ScriptedAws, keys: Keys) -> None:
-    """And the builder is told to take that one, whatever the tag says by then."""
+    """And the builder uses that digest, whatever the tag points to by then."""
     commit({"app/Dockerfile": f"ARG V\nFROM {ECR}/base:${{V}}\nFROM {ECR}/base AS x\n"})
     recipe = BuildSpec("app", context="app", build_args=("V=1",))
     there(aws, {"base:1": ecs.DIGEST, "base:latest": OTHER})

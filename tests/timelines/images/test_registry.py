@@ -139,7 +139,7 @@ def test_the_service_is_that_of_the_host(aws: ScriptedAws, job: Job) -> None:
 
 
 def test_an_attestation_under_a_tag_is_no_image(aws: ScriptedAws, job: Job) -> None:
-    """A push that was cut off may leave one; it is built again, and nobody deploys it. An index that names one is."""
+    """An aborted push may leave one; the image is built again, and the attestation never deployed. An index that lists one is an image."""
     layer = {"mediaType": "application/vnd.in-toto+json", "digest": DIGEST}
     index = {"manifests": [{"annotations": {"vnd.docker.reference.type": "attestation-manifest"}}]}
     held = {"a": {"layers": [layer]}, "b": index}

@@ -1,4 +1,4 @@
-"""build-push that waits for ECR's scan: of an image that is there already, so that no Docker is needed."""
+"""build-push that waits for ECR's scan of an existing image, so that the test needs no Docker."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_without_being_asked_nothing_is_waited_for(aws: ScriptedAws, step: Run) 
 
 
 def test_the_images_of_an_index_are_waited_for(aws: ScriptedAws, step: Run, clock: Clock) -> None:
-    """Each platform's, and not the attestation's; what was found is told, and nothing is forbidden."""
+    """Each platform's image, without the attestation; the log has the findings, and no severity is forbidden."""
     aws.on(FINDINGS, NONE_YET)
     aws.on(FINDINGS, at(0, NONE_YET), at(5, scanned("PENDING", done=False)), at(9, scanned(findingSeverityCounts={})),
            where={"imageId": {"imageDigest": AMD}})  # fmt: skip
@@ -134,7 +134,7 @@ def test_all_pages_of_findings_are_read(aws: ScriptedAws, step: Run) -> None:
     "status", ["UNSUPPORTED_IMAGE", "SCAN_ELIGIBILITY_EXPIRED", "FAILED", "IMAGE_ARCHIVED", "IMAGE_SIZE_EXCEEDED"]
 )
 def test_no_result_is_red(aws: ScriptedAws, step: Run, clock: Clock, status: str) -> None:
-    """At once where none will come, also where no severity is forbidden."""
+    """At once if no result will come, even if no severity is forbidden."""
     one_platform(aws)
     aws.on(FINDINGS, scanned(status, done=False))
     ended = step("build-push", scan="wait")
@@ -144,7 +144,7 @@ def test_no_result_is_red(aws: ScriptedAws, step: Run, clock: Clock, status: str
 
 
 def test_a_result_that_does_not_come_is_red(aws: ScriptedAws, step: Run, clock: Clock) -> None:
-    """After a time of its own, with what was seen last."""
+    """After the scan's timeout, with the last known status."""
     one_platform(aws)
     aws.on(FINDINGS, scanned("ACTIVE", done=False))
     ended = step("build-push", fail_on="critical")
@@ -238,7 +238,7 @@ def test_enhanced_scanning_may_leave_the_repository_out(
 
 @pytest.mark.parametrize("fault", [denied("ecr:DescribeImageScanFindings"), error("ImageNotFoundException")])
 def test_a_scan_that_can_not_be_read_is_red(aws: ScriptedAws, step: Run, fault: Error) -> None:
-    """The image is in ECR, so the step was not refused, and its outputs are there."""
+    """The image is in ECR, so the step was not refused, and it has outputs."""
     aws.on(FINDINGS, fault)
     ended = step("build-push", scan="wait")
     assert ended.exit_code == 1

@@ -172,7 +172,7 @@ def results(summary: str) -> dict[str, tuple[str, str, str]]:
 
 
 def test_a_cancelled_deployment_tells_of_each_service(aws: ScriptedAws, step: Run, clock: Clock) -> None:
-    """What had ended by then, and what goes on; without a call to AWS for it."""
+    """Which had ended by then, and which are still running; without another call to AWS."""
     ours = fleet(aws, clock, {"web": COMPLETES, "worker": STAYS})
     cancelled(aws, clock, ours, 40)
     ended = step("deploy")
@@ -255,7 +255,7 @@ def test_what_ran_before_is_read_after_a_failure_only(
 
 
 def test_values_of_the_environment_are_not_shown(aws: ScriptedAws, step: Run, clock: Clock) -> None:
-    """That one has changed is told by its name."""
+    """The summary names a variable that has changed."""
     found = ecs.task_definition()
     container = found["containerDefinitions"][0] | {"environment": [{"name": "PLAN", "value": "hunter2"}]}
     before = found | {"containerDefinitions": [container]}

@@ -39,7 +39,7 @@ def github(aws: ScriptedAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeGi
 
 @pytest.fixture
 def run(step: Run, github: FakeGitHub) -> Run:
-    """A verb for the environment `production`; the token is told to nobody but GitHub."""
+    """Runs a verb for the environment `production`; only GitHub gets the token."""
 
     def run(verb: str = "deploy", **inputs: str) -> Step:
         given = {"github_deployment": "production", "github_token": github.token, **inputs}
@@ -160,7 +160,7 @@ def test_a_superseded_deployment_is_inactive(aws: ScriptedAws, github: FakeGitHu
 
 
 def test_several_services_are_one_deployment(aws: ScriptedAws, clock: Clock, github: FakeGitHub, run: Run) -> None:
-    """Which succeeded only if all have; what became of each is in the description, as far as it goes."""
+    """It succeeds only if all succeed; the description has the result of each, if there is room."""
     services(aws, clock, web=COMPLETES, worker=CRASHES)
     assert run().exit_code == 3
     (made,) = github.deployments
@@ -170,7 +170,7 @@ def test_several_services_are_one_deployment(aws: ScriptedAws, clock: Clock, git
 
 
 def test_what_is_refused_has_no_deployment(aws: ScriptedAws, github: FakeGitHub, run: Run) -> None:
-    """Everything is looked at first; a Deployment that never began would only look like one."""
+    """ecs-cd checks everything first; a Deployment that never starts would be misleading."""
     ended = run(service="nope")
     assert ended.exit_code == 2
     assert github.deployments == []
@@ -181,7 +181,7 @@ def test_what_is_refused_has_no_deployment(aws: ScriptedAws, github: FakeGitHub,
 
 
 def test_without_the_input_github_is_not_asked(github: FakeGitHub, run: Run) -> None:
-    """Not even whether it is there."""
+    """ecs-cd sends no request at all."""
     assert run(github_deployment="").exit_code == 0
     assert github.asked == []
 
@@ -257,7 +257,7 @@ def test_the_deployment_of_a_jobs_environment_is_left_to_github(github: FakeGitH
 def test_other_deployments_are_not_taken_for_the_jobs(
     github: FakeGitHub, run: Run, environment: str, how: dict[str, Any]
 ) -> None:
-    """A new one is made, and theirs stay as they are."""
+    """ecs-cd makes a new one, and the others stay as they are."""
     number = github.add(environment, **how)
     before = list(github.statuses[number])
     assert run().exit_code == 0
@@ -275,7 +275,7 @@ def test_few_are_looked_into(github: FakeGitHub, run: Run) -> None:
 
 
 def test_a_run_again_has_a_deployment_of_its_own(github: FakeGitHub, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first attempt's keeps its end; the second one's log is that of the second attempt."""
+    """The first attempt's Deployment keeps its result; the second links to the log of the second attempt."""
     assert run().exit_code == 0
     monkeypatch.setenv("GITHUB_RUN_ATTEMPT", "2")
     assert run().exit_code == 0
@@ -296,7 +296,7 @@ def asked_for(github: FakeGitHub, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 
 
 def test_the_events_deployment_gets_the_statuses(github: FakeGitHub, run: Run, asked_for: int) -> None:
-    """None is created, and nothing is looked for, though the job may have an environment as well."""
+    """ecs-cd neither makes nor searches for another, even if the job has an environment."""
     other = github.add("production", run="77")
     assert run().exit_code == 0
     assert github.states(asked_for) == ["in_progress", "success"]
@@ -305,7 +305,7 @@ def test_the_events_deployment_gets_the_statuses(github: FakeGitHub, run: Run, a
 
 
 def test_a_refusal_is_told_to_whoever_asked(aws: ScriptedAws, github: FakeGitHub, run: Run, asked_for: int) -> None:
-    """Else it would look as if nobody had taken notice."""
+    """Otherwise the request would seem ignored."""
     ended = run(service="nope")
     assert ended.exit_code == 2
     (reported,) = github.statuses_of(asked_for)
@@ -328,7 +328,7 @@ def test_what_aws_refuses_before_is_told_to_whoever_asked(
 def test_a_cancellation_while_it_is_prepared_is_told(
     aws: ScriptedAws, github: FakeGitHub, run: Run, asked_for: int
 ) -> None:
-    """Nothing has begun, and it is over."""
+    """Nothing has started, and the Deployment is closed."""
     aws.on("ecs.DescribeServices", interrupted(lambda params: {"services": [ecs.service()]}))
     ended = run()
     assert ended.exit_code == 130
@@ -361,7 +361,7 @@ def test_an_event_that_can_not_be_read_is_none(
 def test_another_commit_than_asked_for_is_warned_of(
     github: FakeGitHub, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """A workflow that forgets `sha` deploys what nobody asked for."""
+    """A workflow without `sha` deploys another commit than the Deployment names."""
     number = github.add("production", ref="f" * 40)
     event(monkeypatch, tmp_path, {"deployment": {"id": number, "environment": "production", "sha": "f" * 40}})
     ended = run()
@@ -431,7 +431,7 @@ def test_a_status_that_fails_at_the_end_is_warned_of(github: FakeGitHub, run: Ru
 @pytest.mark.parametrize("fault", [status(502), reset(), lost()], ids=["502", "reset", "lost"])
 @pytest.mark.parametrize("path", ["/deployments", "/statuses"])
 def test_what_passes_is_tried_once_more(github: FakeGitHub, run: Run, path: str, fault: Fault) -> None:
-    """A lost answer is looked for first: there are never two Deployments."""
+    """After a lost answer ecs-cd checks first: there are never two Deployments."""
     github.fail(fault, None, method="POST", path=path)
     ended = run()
     assert ended.exit_code == 0
@@ -467,7 +467,7 @@ def test_a_commit_that_is_not_there_is_told_with_its_remedy(github: FakeGitHub, 
 def test_a_deployment_that_was_made_too_late_still_gets_its_end(
     github: FakeGitHub, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody waited for its first status, and nobody is left with one that is in progress for ever."""
+    """ecs-cd does not wait for its first status, and no Deployment stays in progress forever."""
     monkeypatch.setattr(pace, "GITHUB_WAIT", 1.0)
     monkeypatch.setattr(pace, "GITHUB_PAUSE", 1.0)  # no time is left for a retry
     github.fail(silent(), None, path="/statuses")
@@ -495,7 +495,7 @@ def test_after_a_cancellation_what_is_under_way_comes_first(
 
 
 def test_a_cancellation_while_github_is_told_changes_nothing(github: FakeGitHub, run: Run) -> None:
-    """The verdict stands: GitHub is not waited for any longer."""
+    """The verdict stays; ecs-cd stops waiting for GitHub."""
 
     def cancel() -> None:
         if len(github.asked) == 3:  # and this is the fourth
@@ -512,7 +512,7 @@ def test_a_cancellation_while_github_is_told_changes_nothing(github: FakeGitHub,
 def test_a_cancellation_while_github_is_waited_for_begins_nothing(
     aws: ScriptedAws, github: FakeGitHub, run: Run
 ) -> None:
-    """The Deployment that has just been made is told of it."""
+    """The new Deployment gets that status."""
 
     def cancel() -> None:
         if len(github.asked) == 2:  # the first status
@@ -540,7 +540,7 @@ def migrates(aws: ScriptedAws, exit_code: int) -> None:
 
 
 def test_a_pipeline_is_one_deployment(aws: ScriptedAws, github: FakeGitHub, run: Run) -> None:
-    """From before the build to the end; what comes in between is no status."""
+    """From before the build to the end; the steps in between are not statuses."""
     migrates(aws, 0)
     assert run("pipeline").exit_code == 0
     assert github.states() == ["in_progress", "success"]
@@ -646,7 +646,7 @@ def test_on_the_command_line_the_environment_has_the_token(
 def test_githubs_api_is_reached_by_way_of_the_proxy(
     github: FakeGitHub, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As everything else on a runner of one's own; the fake is the proxy."""
+    """Like everything else on a self-hosted runner; the fake is the proxy."""
     monkeypatch.setenv("GITHUB_API_URL", "http://api.github.invalid")
     monkeypatch.setenv("http_proxy", github.url)
     run()

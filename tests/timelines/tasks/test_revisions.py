@@ -1,4 +1,4 @@
-"""Revisions that nobody needs are deregistered, and none that somebody does."""
+"""Unused revisions are deregistered, and only those."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_what_a_task_runs_stays(job: Job, aws: ScriptedAws) -> None:
 
 
 def test_what_is_deployed_or_protected_stays(job: Job, aws: ScriptedAws) -> None:
-    """What was deployed need not be the newest: an older commit, or another run's revision since."""
+    """The deployed revision may not be the newest: an older commit, or a later run's revision."""
     registry(aws, "web:9", "web:8", "web:7", "web:6")
     clean_up(job, "web:7", protected=["web:6"])
     assert gone(aws) == ["web:8"]
@@ -162,7 +162,7 @@ def test_what_cannot_be_read_keeps_everything(
 def test_the_first_that_cannot_go_is_the_last_that_is_tried(
     answer: Answer, job: Job, aws: ScriptedAws, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The next would fare alike; what is left is told, and a warning says why."""
+    """The next would fail the same way; the log lists what is left, and a warning says why."""
     registry(aws, "web:9", "web:8", "web:7", "web:6")
     aws.on("ecs.DeregisterTaskDefinition", answer, where={"taskDefinition": ARN("web:7")})
     clean_up(job, "web:9")
@@ -181,7 +181,7 @@ def test_throttling_is_waited_for(job: Job, aws: ScriptedAws) -> None:
 
 
 def test_a_long_history_goes_bit_by_bit(job: Job, aws: ScriptedAws, capsys: pytest.CaptureFixture[str]) -> None:
-    """The oldest first; nobody waits minutes at the end of a deployment."""
+    """The oldest first, so that a deployment does not end with minutes of clean-up."""
     registry(aws, *(f"web:{number}" for number in range(100, 0, -1)))
     clean_up(job, "web:100", keep=10, services=[])
     assert gone(aws) == [f"web:{number}" for number in range(1, 21)]
@@ -194,7 +194,7 @@ def test_a_long_history_goes_bit_by_bit(job: Job, aws: ScriptedAws, capsys: pyte
 def test_a_revision_that_was_never_deployed_is_deregistered(
     job: Job, aws: ScriptedAws, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It and nothing else; that is said."""
+    """It and nothing else; the log says so."""
     registry(aws)
     revisions.deregister_unused(job, ARN("web:2"))
     assert gone(aws) == ["web:2"]
@@ -269,7 +269,7 @@ def test_a_clean_up_that_may_not_be_done_is_no_failure(aws: ScriptedAws, step: R
 
 @pytest.mark.usefixtures("deployable")
 def test_a_revision_that_ecs_would_not_deploy_is_deregistered(aws: ScriptedAws, step: Run) -> None:
-    """UpdateService was refused: nothing has it, and nobody will look for it."""
+    """ECS refused UpdateService, so nothing uses the revision."""
     aws.on("ecs.UpdateService", error("InvalidParameterException", "no"))
     assert step("deploy").exit_code != 0
     assert gone(aws) == ["web:2"]
@@ -277,7 +277,7 @@ def test_a_revision_that_ecs_would_not_deploy_is_deregistered(aws: ScriptedAws, 
 
 @pytest.mark.usefixtures("deployable")
 def test_a_revision_that_was_there_before_is_not_deregistered(aws: ScriptedAws, step: Run) -> None:
-    """It is not ours to take away."""
+    """ecs-cd did not register it."""
     same = ecs.task_definition("web", 2)
     aws.on("ecs.DescribeTaskDefinition", {"taskDefinition": same, "tags": []})
     aws.on("ecs.UpdateService", error("InvalidParameterException", "no"))

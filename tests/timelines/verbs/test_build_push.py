@@ -190,7 +190,7 @@ def test_another_commit_is_not_built_from_this_checkout(aws: ScriptedAws, step: 
 
 
 def test_another_commit_that_is_there_is_reused_from_any_checkout(aws: ScriptedAws, step: Run, tmp_path: Path) -> None:
-    """That is how an older commit is deployed; the difference is said."""
+    """This deploys an older commit; the log mentions the difference."""
     there(aws, {SHA: ecs.DIGEST, "latest": ecs.DIGEST})
     head = checkout(tmp_path, Dockerfile="FROM scratch\n")
     ended = step("build-push")
@@ -245,7 +245,7 @@ def test_a_dirty_checkout_of_another_commit_does_not_matter(aws: ScriptedAws, st
 
 @pytest.fixture
 def to_build(aws: ScriptedAws, step: Run, docker: FakeDocker, tmp_path: Path) -> Run:
-    """Runs build-push where the image has to be built: nothing is there, but what Docker pushes."""
+    """Runs build-push when the image has to be built: ECR only has what Docker pushes."""
     docker.registry(aws, {})
     (tmp_path / "Dockerfile").write_text("FROM scratch\n")
     return lambda **inputs: step("build-push", **inputs)
@@ -294,7 +294,7 @@ def test_a_build_without_a_digest_is_no_image(to_build: Run, docker: FakeDocker)
 
 
 def test_what_ecr_holds_is_what_was_pushed(aws: ScriptedAws, to_build: Run, docker: FakeDocker) -> None:
-    """Or somebody else was faster, with an image of their own."""
+    """Or another job was faster, with a different image."""
     docker.attempts({"pushed": []})
     aws.on("ecr.BatchGetImage", found(OTHER), where=ONLY_THE_COMMITS)
     ended = to_build()
@@ -330,7 +330,7 @@ def found(digest: str) -> Params:
 
 
 def test_a_push_that_was_cut_off_is_tried_again(to_build: Run, docker: FakeDocker, clock: Clock) -> None:
-    """Twice at most, and that is said; the layers are in BuildKit's cache."""
+    """At most twice, with a log line; the layers are in BuildKit's cache."""
     docker.attempts({"exit": 1, "lines": CUT_OFF}, {"exit": 1, "lines": CUT_OFF}, {})
     ended = to_build()
     assert ended.exit_code == 0, ended.log
@@ -387,7 +387,7 @@ def test_an_image_that_arrived_all_the_same_is_used(aws: ScriptedAws, to_build: 
 
 
 def test_an_image_of_before_is_not_taken_for_the_new_one(aws: ScriptedAws, to_build: Run, docker: FakeDocker) -> None:
-    """`reuse: never` builds although the commit's image is there."""
+    """`reuse: never` builds although the commit's image exists."""
     docker.registry(aws, {f"my-app:{SHA}": OTHER})
     docker.attempts({"exit": 1})
     ended = to_build(reuse="never")
@@ -458,7 +458,7 @@ def test_for_a_reused_image_the_builder_is_not_asked(step: Run, docker: FakeDock
 
 
 def test_the_cache_is_beside_the_image(to_build: Run, docker: FakeDocker) -> None:
-    """In ECR's form; the caller's own caches come besides."""
+    """In ECR's form, in addition to the caller's own caches."""
     assert to_build(cache="registry", cache_from="type=local,src=/c", cache_to="type=local,dest=/c").exit_code == 0
     place = f"type=registry,ref={REPOSITORY}:cache"
     kept = f"{place},mode=max,image-manifest=true,oci-mediatypes=true,ignore-error=true"
@@ -467,7 +467,7 @@ def test_the_cache_is_beside_the_image(to_build: Run, docker: FakeDocker) -> Non
 
 
 def test_an_immutable_repository_can_not_hold_the_cache(aws: ScriptedAws, to_build: Run, docker: FakeDocker) -> None:
-    """Its tag could be written but once; a repository of its own, or an exclusion, can."""
+    """Its tag could be written only once; a separate repository, or an exclusion, works."""
     mutability(aws, "IMMUTABLE")
     ended = to_build(cache="registry")
     assert ended.exit_code == 2
@@ -480,7 +480,7 @@ def test_an_immutable_repository_can_not_hold_the_cache(aws: ScriptedAws, to_bui
 def test_the_cache_has_the_repository_that_the_document_says(
     aws: ScriptedAws, to_build: Run, docker: FakeDocker
 ) -> None:
-    """Whose login is had as well; and whether it is there and can be written is looked at before the build."""
+    """ecs-cd logs in to it as well, and checks before the build that it exists and is mutable."""
     place = f"{HOST.replace('ap-northeast-1', 'eu-west-1')}/caches"
     document(aws, images(**{"cache-repository": place}))
     mutability(aws, "IMMUTABLE")
@@ -526,7 +526,7 @@ def test_an_inline_cache_is_read_from_a_tag_that_moves(
 def test_githubs_cache_needs_what_a_run_step_does_not_get(
     to_build: Run, docker: FakeDocker, monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], known: bool
 ) -> None:
-    """Without it the image is built all the same, and it is said what would help."""
+    """Without it the image is still built, and the log says how to get the cache."""
     for name in ("ACTIONS_RUNTIME_TOKEN", "ACTIONS_RESULTS_URL", "ACTIONS_CACHE_URL"):
         monkeypatch.delenv(name, raising=False)
     for name, value in environ.items():
@@ -543,7 +543,7 @@ def test_githubs_cache_needs_what_a_run_step_does_not_get(
 
 
 def scanned(aws: ScriptedAws, **counts: int) -> None:
-    """Once the image is there, a scan is complete and has found so many of each severity."""
+    """Once the image exists, its scan is complete with this number of findings per severity."""
     findings = [{"name": f"CVE-{severity}", "severity": severity} for severity in counts]
     scan = {"findings": findings, "findingSeverityCounts": counts, "imageScanCompletedAt": 0}
     aws.on("ecr.DescribeImageScanFindings", {"imageScanStatus": {"status": "COMPLETE"}, "imageScanFindings": scan})
@@ -626,7 +626,7 @@ def test_an_image_of_the_same_content_is_reused_for_the_next_commit(
 def test_an_image_that_may_be_another_jobs_is_not_known_by_its_content(
     aws: ScriptedAws, to_build: Run, docker: FakeDocker, tmp_path: Path
 ) -> None:
-    """It is the commit's; what it was built of nobody knows."""
+    """It has the commit's tag, but its content is unknown."""
     (tmp_path / "app").mkdir()
     (tmp_path / "app" / "Dockerfile").write_text("FROM scratch\n")
     git(tmp_path, "init", "--quiet")
@@ -655,7 +655,7 @@ def test_a_dirty_tree_has_no_content_to_be_known_by(to_build: Run, docker: FakeD
 
 
 def test_why_a_content_is_not_known_is_said(to_build: Run, docker: FakeDocker, tmp_path: Path) -> None:
-    """So that somebody can pin the base image."""
+    """So that the user can pin the base image."""
     (tmp_path / "app").mkdir()
     (tmp_path / "app" / "Dockerfile").write_text("FROM node:20\n")
     git(tmp_path, "init", "--quiet")
@@ -700,7 +700,7 @@ def test_the_registry_of_a_base_image_gets_a_login_too(
 def test_what_the_caller_has_logged_in_to_stays_so(
     aws: ScriptedAws, step: Run, docker: FakeDocker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Our token may open less than theirs does."""
+    """ecs-cd's token may have fewer permissions than the caller's."""
     from_elsewhere(aws, docker, tmp_path)
     theirs = tmp_path.parent / f"{tmp_path.name}-config"
     theirs.mkdir()
@@ -713,7 +713,7 @@ def test_what_the_caller_has_logged_in_to_stays_so(
 def test_no_token_for_a_base_images_registry_is_no_reason_not_to_build(
     aws: ScriptedAws, step: Run, docker: FakeDocker, tmp_path: Path
 ) -> None:
-    """The image may be there for everybody, or not be needed; it is said."""
+    """The image may be public, or unused; the log says so."""
     from_elsewhere(aws, docker, tmp_path)
     token = {"authorizationData": [{"authorizationToken": "QVdTOmh1bnRlcjI="}]}
     aws.on("ecr.GetAuthorizationToken", token, denied("ecr:GetAuthorizationToken"))

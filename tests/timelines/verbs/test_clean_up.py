@@ -34,7 +34,7 @@ def said(clock: Clock, capsys: pytest.CaptureFixture[str], **under_way: Any) -> 
 def test_a_known_task_is_named_even_while_ecs_does_not_list_it(
     aws: ScriptedAws, clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """DescribeTasks lags behind RunTask; the task is there all the same."""
+    """DescribeTasks lags behind RunTask; the task exists all the same."""
     aws.on("ecs.DescribeTasks", MISSING)
     assert f"goes on as task {TASK['taskArn']}" in said(clock, capsys, task=TASK["taskArn"])
 
@@ -71,7 +71,7 @@ def test_no_permission_is_said_with_what_it_was_about(
 def test_a_task_that_carries_the_callers_own_name_is_not_looked_for(
     aws: ScriptedAws, clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Another's may carry the same: none is taken for ours."""
+    """Another job's task may have the same name, so ecs-cd adopts none."""
     assert "its startedBy is GitHub-Actions" in said(clock, capsys, started_by="GitHub-Actions", on_cancel="stop")
     assert aws.calls == []
 
@@ -118,7 +118,7 @@ def test_a_deployment_is_left_unless_it_is_to_be_stopped(
 def test_a_stopped_rolling_update_goes_back_to_what_ran_before(
     aws: ScriptedAws, clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """One UpdateService with the revision of before."""
+    """One UpdateService with the previous revision."""
     service(aws, OURS)
     assert "service web goes back to web:1, as on-cancel says" in left(clock, capsys, "stop")
     (call,) = (c for c in aws.calls if c.operation == "ecs.UpdateService")
@@ -136,7 +136,7 @@ def test_a_stopped_rolling_update_goes_back_to_what_ran_before(
 def test_only_what_is_ours_and_under_way_is_stopped(
     aws: ScriptedAws, clock: Clock, capsys: pytest.CaptureFixture[str], current: Params, more: Params, words: str
 ) -> None:
-    """Somebody else's stays; what is done is done; without a revision of before there is no way back."""
+    """Other users' deployments and ended ones stay; without a previous revision there is no way back."""
     service(aws, current)
     assert words in left(clock, capsys, "stop", **more)
     assert aws.count("ecs.UpdateService") == 0
@@ -196,7 +196,7 @@ def test_no_more_is_said_than_is_known(
     more: Params,
     words: str,
 ) -> None:
-    """What is gone or done goes on no more; a deployment that nobody sees has no name."""
+    """Nothing that is gone or done is still running; a deployment that ECS does not list has no name."""
     aws.on("ecs.DescribeServices", {"services": services})
     kind = {"strategy": "CODE_DEPLOY"} if "id" in more else {}
     assert words in left(clock, capsys, "leave", **kind, **more)

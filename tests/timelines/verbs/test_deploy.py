@@ -86,7 +86,7 @@ def test_the_service_is_looked_at_every_two_seconds_throughout(aws: ScriptedAws,
 
 @pytest.mark.parametrize("fault", [throttled(), server_error(), server_error(500), reset()], ids=str)
 def test_faults_while_polling_are_survived(aws: ScriptedAws, step: Run, fault: Any) -> None:
-    """A deployment never fails on a read; that it can't look is said once."""
+    """A failed read never fails a deployment; the log says once that ecs-cd can't read."""
     timeline(aws, at(0, MOVING), at(5, fault), at(125, COMPLETED))
     ended = step("deploy")
     assert ended.exit_code == 0, ended.log
@@ -110,7 +110,7 @@ def test_an_update_that_never_arrived_is_repeated(aws: ScriptedAws, step: Run) -
 
 
 def test_a_lost_answer_of_register_is_looked_for(aws: ScriptedAws, step: Run) -> None:
-    """The revision is there: it is taken, not registered again."""
+    """The revision exists: ecs-cd uses it and does not register another."""
     registered = {"taskDefinition": ecs.task_definition("web", 2), "tags": []}
     aws.on("ecs.RegisterTaskDefinition", lost({"taskDefinition": ecs.task_definition("web", 2)}))
     aws.on("ecs.DescribeTaskDefinition", registered, after="ecs.RegisterTaskDefinition")
@@ -129,7 +129,7 @@ def test_a_busy_family_is_registered_later(aws: ScriptedAws, step: Run) -> None:
 
 
 def test_a_superseded_deployment_has_its_own_word(aws: ScriptedAws, step: Run) -> None:
-    """Somebody else's deployment replaced ours: neither green nor a failure of the app; theirs is not touched."""
+    """Another deployment replaced it: neither a success nor a failure of the app; the other one continues."""
     theirs = ecs.deployment("ecs-svc/9", task_definition="web:7", rollout_state="IN_PROGRESS")
     revision = "arn:aws:ecs:ap-northeast-1:123456789012:service-revision/my-cluster/web/22"
     deployments = [{"status": "STOPPED", "targetServiceRevisionArn": revision}]
@@ -167,7 +167,7 @@ def dead(number: int) -> Params:
 
 
 def test_without_a_circuit_breaker_dying_tasks_end_the_wait(aws: ScriptedAws, step: Run) -> None:
-    """ECS would go on for ever; three deaths and nothing running is a failure, with the last log lines."""
+    """ECS would retry forever; three dead tasks and none running is a failure, with the last log lines."""
     bare: Params = {"deploymentConfiguration": {"deploymentCircuitBreaker": {"enable": False, "rollback": False}}}
     dying = [ecs.service(deployments=[NEW | {"failedTasks": n}, OLD | {"status": "ACTIVE"}], **bare) for n in range(4)]
     timeline(aws, *(at(30 * n, {"services": [snapshot]}) for n, snapshot in enumerate(dying)))
@@ -186,7 +186,7 @@ def test_without_a_circuit_breaker_dying_tasks_end_the_wait(aws: ScriptedAws, st
 
 
 def test_a_rollback_is_red_and_followed_to_its_end(aws: ScriptedAws, step: Run) -> None:
-    """FAILED is said when ECS says it; the step ends with the rollback, and never green."""
+    """The log has FAILED when ECS reports it; the step ends with the rollback, and never succeeds."""
     failed = NEW | {"rolloutState": "FAILED", "rolloutStateReason": ecs.BREAKER_TRIPPED, "status": "ACTIVE"}
     back = ecs.deployment("ecs-svc/3", rollout_state="IN_PROGRESS", reason=ecs.rolling_back("ecs-svc/3"))
     timeline(
@@ -249,7 +249,7 @@ def test_what_the_service_has_already_is_not_deployed_again(aws: ScriptedAws, st
 
 
 def test_a_revision_that_failed_before_is_tried_again_by_force(aws: ScriptedAws, step: Run) -> None:
-    """UpdateService with the same revision is no deployment otherwise."""
+    """UpdateService with the same revision starts a deployment only by force."""
     aws.on("ecs.DescribeTaskDefinition", {"taskDefinition": ecs.task_definition("web", 2), "tags": []})
     aws.on("ecs.DescribeServices", {"services": [ecs.service(deployments=[DONE | {"rolloutState": "FAILED"}])]})
     again = {"services": [ecs.service(deployments=[DONE | {"id": "ecs-svc/3"}])]}
@@ -338,7 +338,7 @@ def test_a_template_that_is_none_is_refused_before_anything_is_changed(
 
 
 def test_a_look_that_is_refused_after_a_lost_update_leaves_the_outcome_unknown(aws: ScriptedAws, step: Run) -> None:
-    """The update may have been made: that is not "not begun", and it is not repeated blindly."""
+    """The update may have been made: that is not "not begun", and ecs-cd does not repeat it blindly."""
     aws.on("ecs.UpdateService", lost(STARTED))
     aws.on("ecs.DescribeServices", denied(), after="ecs.UpdateService")
     ended = step("deploy")
@@ -357,7 +357,7 @@ def test_a_look_that_is_refused_after_a_lost_update_leaves_the_outcome_unknown(a
 def test_what_is_wrong_around_us_is_a_sentence_and_no_traceback(
     aws: ScriptedAws, step: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, break_it: Any, words: str
 ) -> None:
-    """A profile that is not there, a file where our folder should be."""
+    """A missing profile, a file where ecs-cd's folder should be."""
     break_it(monkeypatch, tmp_path)
     ended = step("deploy")
     assert ended.exit_code == 2
@@ -400,7 +400,7 @@ def failing(aws: ScriptedAws, tasks: int) -> None:
 
 
 def test_many_tasks_that_die_alike_cost_few_calls(aws: ScriptedAws, step: Run) -> None:
-    """A crash loop must not blind the watch: two logs tell what sixty would."""
+    """A crash loop must not slow down the watch: two logs show as much as sixty."""
     failing(aws, tasks=60)
     aws.on("logs.GetLogEvents", {"events": [{"message": "boom"}], "nextBackwardToken": "b/1"})
     ended = step("deploy")
@@ -418,7 +418,7 @@ def test_a_log_that_comes_late_is_read_again(aws: ScriptedAws, step: Run) -> Non
 
 
 def test_our_own_revision_deployed_again_by_somebody_is_followed(aws: ScriptedAws, step: Run) -> None:
-    """Their deployment runs what we asked for, so its end is ours."""
+    """The other deployment runs the requested revision, so its end is the verdict."""
     again = ecs.deployment("ecs-svc/9", task_definition="web:2", rollout_state="IN_PROGRESS")
     theirs = [{"services": [ecs.service(deployments=[one])]} for one in (again, again | {"rolloutState": "COMPLETED"})]
     timeline(aws, at(0, MOVING), at(10, theirs[0]), at(30, theirs[1]))
@@ -429,7 +429,7 @@ def test_our_own_revision_deployed_again_by_somebody_is_followed(aws: ScriptedAw
 
 
 def test_a_look_that_lags_behind_update_service_is_no_verdict(aws: ScriptedAws, step: Run) -> None:
-    """DescribeServices may show the old deployment for a while; nobody superseded ours."""
+    """DescribeServices may return the old deployment for a while; ecs-cd's deployment was not superseded."""
     before = {"services": [ecs.service(deployments=[OLD])]}
     timeline(aws, at(0, before), at(5, MOVING), at(20, COMPLETED))
     aws.on("ecs.ListServiceDeployments", {"serviceDeployments": []})
@@ -441,7 +441,7 @@ def test_a_look_that_lags_behind_update_service_is_no_verdict(aws: ScriptedAws, 
 def test_files_that_can_not_be_written_do_not_change_the_verdict(
     aws: ScriptedAws, step: Run, monkeypatch: pytest.MonkeyPatch, name: str, place: str
 ) -> None:
-    """The deployment is done; what is missing is said."""
+    """The deployment is done; the log says what is missing."""
     monkeypatch.setenv(name, place)
     timeline(aws, at(0, COMPLETED))
     ended = step("deploy")
@@ -452,7 +452,7 @@ def test_files_that_can_not_be_written_do_not_change_the_verdict(
 def test_what_can_not_be_written_down_is_not_begun(
     aws: ScriptedAws, step: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The state file comes before the call that it tells of."""
+    """The entry in the state file precedes its call."""
 
     def full(path: Path, *args: Any, **more: Any) -> int:
         raise OSError(28, "No space left on device", str(path))
@@ -469,7 +469,7 @@ def test_what_can_not_be_written_down_is_not_begun(
 def test_what_is_there_only_by_an_index_of_another_registry_is_no_doubt(
     aws: ScriptedAws, step: Run, tmp_path: Path
 ) -> None:
-    """A sidecar by the digest of an index: its task tells of a manifest in it, which nobody but that registry knows."""
+    """A sidecar by the digest of an index: its task reports a manifest in it, which only that registry knows."""
     sidecar = f"public.ecr.aws/x/proxy@sha256:{'c' * 64}"
     definition = ecs.task_definition("web", 2)
     app = definition["containerDefinitions"][0]

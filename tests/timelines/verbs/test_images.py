@@ -34,7 +34,7 @@ def test_the_output_is_a_matrix(aws: ScriptedAws, step: Callable[..., Step]) -> 
 def test_on_the_command_line_standard_output_is_the_matrix(
     aws: ScriptedAws, clock: Clock, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Where the document was found is said beside it."""
+    """Stderr says where the document was found."""
     for name in ("GITHUB_ACTIONS", "GITHUB_OUTPUT"):
         monkeypatch.delenv(name, raising=False)
     assert cli.main(["images", "--config", "/my/parameter"], os.environ, clock=clock) == 0

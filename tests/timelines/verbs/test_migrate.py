@@ -87,7 +87,7 @@ def test_relayed_lines_can_not_command_the_runner(step: Run) -> None:
 def test_a_lost_answer_never_starts_a_second_migration(
     aws: ScriptedAws, step: Run, runs: ecs.RunTask, how: Any, times: int
 ) -> None:
-    """Whatever became of the call, one task runs in the end."""
+    """Whatever happened to the call, exactly one task runs."""
     aws.on("ecs.RunTask", *(how(runs) for _ in range(times)), runs)
     aws.on("ecs.ListTasks", lambda params: {"taskArns": []})
     assert step("migrate").exit_code == 0
@@ -133,7 +133,7 @@ def test_a_throttled_run_task_is_repeated(aws: ScriptedAws, step: Run, runs: ecs
     ],
 )
 def test_everything_but_the_containers_own_0_is_red(aws: ScriptedAws, step: Run, task: Params, words: str) -> None:
-    """Stop code, reason, exit code and the last lines are told."""
+    """The log has stop code, reason, exit code and the last lines."""
     tell(aws, at(0, {"tasks": [task]}))
     ended = step("migrate")
     assert ended.exit_code == 1
@@ -227,7 +227,7 @@ def test_a_revision_that_was_there_before_stays(aws: ScriptedAws, step: Run) -> 
 
 
 def test_a_timeout_leaves_the_task_running_and_names_it(aws: ScriptedAws, step: Run) -> None:
-    """Its own exit code; killing a migration halfway is nobody's default."""
+    """With its own exit code; killing a migration halfway is never the default."""
     tell(aws, at(0, {"tasks": [migration("RUNNING")]}))
     ended = step("migrate", migration_timeout="60s")
     assert ended.exit_code == 7
@@ -238,7 +238,7 @@ def test_a_timeout_leaves_the_task_running_and_names_it(aws: ScriptedAws, step: 
 
 
 def test_fargate_spot_becomes_fargate(aws: ScriptedAws, step: Run) -> None:
-    """A migration must not be interrupted for want of spot capacity."""
+    """A lack of spot capacity must not interrupt a migration."""
     strategy = [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]
     service = ecs.service(capacityProviderStrategy=strategy)
     del service["launchType"]
@@ -339,7 +339,7 @@ def test_the_rest_of_a_long_log_is_shown(aws: ScriptedAws, step: Run) -> None:
 
 
 def test_an_aws_that_is_out_of_reach_at_the_end_leaves_the_outcome_unknown(aws: ScriptedAws, step: Run) -> None:
-    """Not "it needs longer": nobody knows."""
+    """Not "it needs longer": the state is unknown."""
     tell(aws, at(0, {"tasks": [migration("RUNNING")]}), at(5, reset()))
     ended = step("migrate", migration_timeout="60s")
     assert ended.exit_code == 8

@@ -93,7 +93,7 @@ PAUSED = seen(stage="POST_TEST_TRAFFIC_SHIFT", hooks=[PAUSE])
 
 
 def test_a_deployment_is_followed_through_its_stages(aws: ScriptedAws, step: Run) -> None:
-    """Each is said once, as ECS spells it; the bake time is no success yet."""
+    """The log names each once, as ECS spells it; the bake time is not a success yet."""
     timeline(aws, *answers.stages())
     ended = step("deploy")
     assert ended.exit_code == 0, ended.log
@@ -118,7 +118,7 @@ def test_a_canary_tells_its_share_of_the_traffic(aws: ScriptedAws, step: Run) ->
 
 
 def test_of_a_look_nothing_but_the_service_deployment_is_asked(aws: ScriptedAws, step: Run) -> None:
-    """A deployment that goes well costs one call a look."""
+    """A deployment without problems costs one call per poll."""
     timeline(aws, *answers.stages())
     assert step("deploy").exit_code == 0
     operations = [call.operation for call in aws.calls]
@@ -175,7 +175,7 @@ def test_several_services_are_looked_at_in_one_call(aws: ScriptedAws, step: Run)
 
 
 def test_a_pause_is_a_verdict_of_its_own(aws: ScriptedAws, step: Run) -> None:
-    """Who has to act, until when, and how; nobody is kept waiting."""
+    """The log says who has to act, until when, and how; the job ends at once."""
     timeline(aws, SCALING, PAUSED)
     ended = step("deploy")
     assert ended.exit_code == 9
@@ -196,7 +196,7 @@ def test_ready_is_reached_at_a_pause_or_once_the_test_traffic_has_shifted(
 
 
 def test_a_stage_is_reached_when_it_has_begun_or_one_after_it(aws: ScriptedAws, step: Run) -> None:
-    """By its place in the order, for a stage can be over between two looks."""
+    """By its place in the order, because a stage may pass between two polls."""
     timeline(aws, SCALING, BAKING)
     ended = step("deploy", wait_until="post-production-traffic-shift")
     assert ended.exit_code == 0, ended.log
@@ -204,7 +204,7 @@ def test_a_stage_is_reached_when_it_has_begun_or_one_after_it(aws: ScriptedAws, 
 
 
 def test_a_stage_is_not_reached_while_it_goes_back(aws: ScriptedAws, step: Run) -> None:
-    """ECS tells the stage all the same."""
+    """Even though ECS reports the stage."""
     timeline(aws, SCALING, seen("ROLLBACK_IN_PROGRESS", "BAKE_TIME"), seen("ROLLBACK_SUCCESSFUL", "CLEAN_UP"))
     assert step("deploy", wait_until="bake-time").exit_code == 3
 
@@ -252,7 +252,7 @@ def test_a_rollback_that_fails_has_its_own_word(aws: ScriptedAws, step: Run) -> 
 
 
 def test_a_stop_for_a_newer_deployment_is_superseded(aws: ScriptedAws, step: Run) -> None:
-    """Neither green nor a failure of the app; theirs is not touched."""
+    """Neither a success nor a failure of the app; the newer deployment continues."""
     timeline(aws, SCALING, seen("STOP_REQUESTED"), seen("STOPPED"))
     newer = answers.service_deployment("9", created=20)
     aws.on("ecs.ListServiceDeployments", at(20, answers.listed(seen("STOPPED"), newer)), after="ecs.UpdateService")
@@ -273,7 +273,7 @@ def test_a_newer_deployment_that_is_not_listed_yet_is_known_by_the_service(aws: 
 
 
 def test_a_newer_deployment_of_our_own_revision_is_followed(aws: ScriptedAws, step: Run) -> None:
-    """It runs what we asked for, so its end is ours."""
+    """It runs the requested revision, so its end is the verdict."""
     again = answers.service_deployment("again", created=20)
     target = again["targetServiceRevision"] | {"arn": answers.arn("2", "service-revision")}
     again |= {"targetServiceRevision": target}
@@ -288,7 +288,7 @@ def test_a_newer_deployment_of_our_own_revision_is_followed(aws: ScriptedAws, st
 
 
 def test_a_stop_without_a_newer_deployment_is_a_failure(aws: ScriptedAws, step: Run) -> None:
-    """With ECS's reason; what was there before ours did not replace it."""
+    """With ECS's reason; an earlier deployment did not replace it."""
     timeline(aws, SCALING, seen("STOPPED", statusReason="Stopped by arn:aws:iam::1:user/someone."))
     aws.on("ecs.ListServiceDeployments", answers.listed(THEIRS, seen("STOPPED")), after="ecs.UpdateService")
     ended = step("deploy")
@@ -297,7 +297,7 @@ def test_a_stop_without_a_newer_deployment_is_a_failure(aws: ScriptedAws, step: 
 
 
 def test_a_deployment_that_is_missing_for_a_moment_is_no_verdict(aws: ScriptedAws, step: Run) -> None:
-    """The service is there."""
+    """The service exists."""
     looks = (at(0, answers.described()), at(10, answers.described(SCALING)), at(20, answers.described(DEPLOYED)))
     aws.on("ecs.DescribeServiceDeployments", *looks, after="ecs.UpdateService")
     ended = step("deploy")
@@ -326,7 +326,7 @@ def test_ours_is_known_by_ecs_clock_and_by_its_revision(aws: ScriptedAws, step: 
 def test_a_service_deployment_that_is_listed_late_is_waited_for(
     aws: ScriptedAws, step: Run, before: list[Params]
 ) -> None:
-    """Another one is not taken in its place."""
+    """ecs-cd does not follow another one instead."""
     timeline(aws, SCALING, DEPLOYED)
     listed = (at(0, answers.listed(*before)), at(5, throttled()), at(10, answers.listed(*before, SCALING)))
     aws.on("ecs.ListServiceDeployments", *listed, after="ecs.UpdateService")
@@ -343,7 +343,7 @@ def test_a_service_deployment_that_is_listed_late_is_waited_for(
 def test_a_service_deployment_that_is_never_found_leaves_the_outcome_unknown(
     aws: ScriptedAws, step: Run, clock: Clock, answer: Any, words: str
 ) -> None:
-    """The update was made; what becomes of it nobody can say."""
+    """The update was made; its result is unknown."""
     aws.on("ecs.ListServiceDeployments", answer, after="ecs.UpdateService")
     ended = step("deploy")
     assert ended.exit_code == 8, ended.log
@@ -354,7 +354,7 @@ def test_a_service_deployment_that_is_never_found_leaves_the_outcome_unknown(
 
 @pytest.mark.parametrize("member", ["stage", "status"])
 def test_a_word_that_aws_added_since_is_said_and_watched_on(aws: ScriptedAws, step: Run, member: str) -> None:
-    """It is no end that we know of."""
+    """An unknown status does not end the wait."""
     new: dict[str, Any] = {"status": "IN_PROGRESS", "stage": "SCALE_UP"} | {member: Unmodelled("PONDERING")}
     timeline(aws, SCALING, seen(**new), DEPLOYED)
     ended = step("deploy", wait_until="deployed")
@@ -399,7 +399,7 @@ def test_a_revision_of_more_than_three_months_ago_is_no_refusal(aws: ScriptedAws
 
 
 def test_a_deployment_of_the_revision_that_is_under_way_is_followed(aws: ScriptedAws, step: Run) -> None:
-    """It is nobody's conflict, and not begun again, even where ECS lists it late."""
+    """It is not a conflict, and ecs-cd does not start it again, even if ECS lists it late."""
     aws.on("ecs.DescribeTaskDefinition", HAS_ALREADY)
     aws.on("ecs.DescribeServices", {"services": [MOVING]})
     aws.on("ecs.ListServiceDeployments", at(0, answers.listed()), at(5, answers.listed(SCALING)))
@@ -412,7 +412,7 @@ def test_a_deployment_of_the_revision_that_is_under_way_is_followed(aws: Scripte
 
 @pytest.mark.parametrize("status", ["STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED"])
 def test_a_revision_that_was_taken_back_is_deployed_again_by_force(aws: ScriptedAws, step: Run, status: str) -> None:
-    """Where the service still tells it as its own, UpdateService is no deployment otherwise."""
+    """While the service still names it as its revision, UpdateService needs force to start a deployment."""
     aws.on("ecs.DescribeTaskDefinition", HAS_ALREADY)
     aws.on("ecs.DescribeServices", {"services": [answers.service(deployments=[DONE])]})
     failed, again = seen(status, created=1), answers.service_deployment("2b", created=60)
@@ -444,7 +444,7 @@ PLAN = DeploymentPlan(
 def test_where_only_settings_change_nothing_is_waited_for(
     job: Job, aws: ScriptedAws, clock: Clock, there: list[Params], name: str
 ) -> None:
-    """ECS goes on with the PRIMARY that there was."""
+    """ECS keeps the current PRIMARY."""
     aws.on("ecs.UpdateService", {"service": PLAN.service}, where={"desiredCount": 3})
     aws.on("ecs.ListServiceDeployments", answers.listed(*there), after="ecs.UpdateService")
     plan = replace(PLAN, update={"desiredCount": 3})
@@ -457,7 +457,7 @@ def test_where_only_settings_change_nothing_is_waited_for(
 def test_after_an_update_of_settings_what_can_not_be_read_is_no_refusal(
     job: Job, aws: ScriptedAws, moving: bool
 ) -> None:
-    """The service was changed: to say that it was not begun would be wrong."""
+    """The service was changed, so "not begun" would be wrong."""
     updated = answers.service(deployments=[NEW if moving else DONE])
     aws.on("ecs.UpdateService", {"service": updated})
     aws.on("ecs.ListServiceDeployments", denied(), after="ecs.UpdateService")
@@ -478,7 +478,7 @@ def test_of_the_same_revision_once_more_the_one_before_it_is_what_to_go_back_to(
 
 
 def theirs_is_under_way(aws: ScriptedAws, one: Params) -> None:
-    """Until UpdateService, or for 40 seconds; then ours is there as well."""
+    """Until UpdateService, or for 40 seconds; then ecs-cd's deployment exists as well."""
     aws.on(
         "ecs.ListServiceDeployments", at(0, answers.listed(one)), at(40, answers.listed(one | {"status": "SUCCESSFUL"}))
     )
@@ -488,7 +488,7 @@ def theirs_is_under_way(aws: ScriptedAws, one: Params) -> None:
 
 @pytest.mark.parametrize("status", ["PENDING", "IN_PROGRESS", "STOP_REQUESTED", "ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS"])  # fmt: skip
 def test_somebody_elses_deployment_is_waited_for(aws: ScriptedAws, step: Run, status: str) -> None:
-    """Whose it is and where it goes to is said; then ours begins."""
+    """The log says whose it is and which revision it brings; then ecs-cd starts its own."""
     theirs_is_under_way(aws, THEIRS | {"status": status})
     ended = step("deploy", on_conflict="wait")
     assert ended.exit_code == 0, ended.log
@@ -508,7 +508,7 @@ def test_somebody_elses_deployment_can_be_a_refusal(aws: ScriptedAws, step: Run)
 
 
 def test_somebody_elses_deployment_can_be_superseded(aws: ScriptedAws, step: Run) -> None:
-    """By UpdateService alone; nothing of theirs is stopped by us."""
+    """By UpdateService alone; ecs-cd does not stop the other deployment."""
     theirs_is_under_way(aws, THEIRS)
     assert step("deploy", on_conflict="supersede").exit_code == 0
     assert aws.count("ecs.StopServiceDeployment") == 0
@@ -555,7 +555,7 @@ def test_a_deployment_that_waits_for_somebody_is_taken_back_at_its_hook(job: Job
 
 
 def test_a_hook_that_waits_no_more_is_no_reason_to_go_on(job: Job, aws: ScriptedAws) -> None:
-    """Somebody let it go on meanwhile: the deployment is stopped then."""
+    """If another user has continued it, ecs-cd stops the deployment."""
     aws.on("ecs.ContinueServiceDeployment", error("ClientException"))
     aws.on("ecs.StopServiceDeployment", {"serviceDeploymentArn": OURS})
     assert blue_green.take_back(job, PAUSED)
@@ -648,7 +648,7 @@ ENTRY = {
 def test_a_cancelled_job_stops_only_what_is_ours_and_under_way(
     job: Job, aws: ScriptedAws, id: str, there: list[Params], answer: Any, words: str, calls: int
 ) -> None:
-    """Also one that ECS had not listed yet; never somebody else's."""
+    """Also a deployment that ECS had not listed yet; never another user's."""
     aws.on("ecs.DescribeServiceDeployments", answers.described(*there))
     aws.on("ecs.ListServiceDeployments", answers.listed(*there))
     aws.on("ecs.StopServiceDeployment", answer, where={"serviceDeploymentArn": OURS, "stopType": "ROLLBACK"})
@@ -661,7 +661,7 @@ def test_a_cancelled_job_stops_only_what_is_ours_and_under_way(
 
 @pytest.mark.parametrize("there", [[PAUSED, THEIRS], [THEIRS], []])
 def test_the_deployment_that_waits_for_somebody_is_found(job: Job, aws: ScriptedAws, there: list[Params]) -> None:
-    """With its hook; nothing where none waits."""
+    """With its hook; nothing if none is paused."""
     aws.on("ecs.ListServiceDeployments", answers.listed(*there))
     aws.on("ecs.DescribeServiceDeployments", answers.described(*there))
     found = blue_green.paused(job, ecs.CLUSTER, "web")
@@ -684,7 +684,7 @@ def test_the_deployment_that_waits_for_somebody_is_found(job: Job, aws: Scripted
     ids=["at once", "its answer is lost", "and it waits at the next hook", "and it goes back", "it never arrived"],
 )
 def test_a_pause_is_ended_once(job: Job, aws: ScriptedAws, responses: list[Any], now: Params, calls: int) -> None:
-    """After a lost answer a look at the hook comes first: the next pause may be another's to end."""
+    """After a lost answer ecs-cd checks the hook first: the next pause may be another user's decision."""
     aws.on("ecs.ContinueServiceDeployment", *responses)
     aws.on("ecs.DescribeServiceDeployments", answers.described(now))
     blue_green.proceed(job, OURS, "ecs-pause-1", "CONTINUE")

@@ -80,14 +80,14 @@ def job(aws: ScriptedAws, clock: Clock, monkeypatch: pytest.MonkeyPatch, tmp_pat
 
 
 def _task_definition(image: str = f"{REPOSITORY}@sha256:{'0' * 64}") -> Params:
-    """The newest revision, of the image of before, with the port that the load balancer asks for."""
+    """The newest revision, with the previous image and the port of the load balancer."""
     found = ecs.task_definition()
     container = {**found["containerDefinitions"][0], "image": image, "portMappings": [{"containerPort": 80}]}
     return {"taskDefinition": {**found, "containerDefinitions": [container]}, "tags": []}
 
 
 def timeline(aws: ScriptedAws, *looks: tuple[float, Params, Params | None]) -> None:
-    """What is told of the deployment, and of its target, from CreateDeployment on."""
+    """What AWS returns for the deployment and its target, from CreateDeployment on."""
     for seconds, deployment, target in looks:
         back = answers.deployment("d-BACK", "Succeeded", "web:1")
         aws.on("codedeploy.BatchGetDeployments", at(seconds, answers.described(deployment, back)), after=OPERATION)
@@ -115,7 +115,7 @@ def content(request: Params) -> Params:
 
 
 def seen(status: str = "InProgress", **more: Any) -> Params:
-    """Ours, as BatchGetDeployments tells it."""
+    """ecs-cd's deployment, as BatchGetDeployments returns it."""
     return answers.deployment(status=status, **more)
 
 
@@ -123,7 +123,7 @@ def seen(status: str = "InProgress", **more: Any) -> Params:
 
 
 def test_a_deployment_is_followed_through_its_lifecycle_events(aws: ScriptedAws, step: Run) -> None:
-    """Each is said once, with tasks and traffic; the AppSpec is made from the service, the names are the console's."""
+    """The log has each once, with tasks and traffic; the AppSpec is made from the service, the names are the console's."""
     timeline(
         aws,
         (0, seen("Created"), None),
@@ -169,7 +169,7 @@ def test_a_look_costs_two_reads_and_comes_every_two_seconds(aws: ScriptedAws, st
 
 
 def test_the_old_tasks_may_wait_for_long(aws: ScriptedAws, step: Run) -> None:
-    """It is said what for, and how not to wait for that."""
+    """The log says why ecs-cd waits, and how to skip that wait."""
     timeline(aws, (0, seen(minutes=5), answers.target()), (300, SUCCEEDED, answers.target()))
     ended = step("deploy")
     assert ended.exit_code == 0, ended.log
@@ -288,7 +288,7 @@ def test_a_bad_end_is_told_as_what_it_is(
 
 @pytest.mark.parametrize("fault", [throttled(), server_error(), reset()], ids=str)
 def test_reads_that_fail_for_two_minutes_are_survived(aws: ScriptedAws, step: Run, fault: Any) -> None:
-    """A deployment never fails on a read; that it can't look is said once."""
+    """A failed read never fails a deployment; the log says once that ecs-cd can't read."""
     timeline(aws, (0, seen(), answers.target("Install")), (125, SUCCEEDED, answers.target()))
     aws.on("codedeploy.BatchGetDeployments", at(5, fault), at(125, answers.described(SUCCEEDED)), after=OPERATION)
     aws.on("codedeploy.BatchGetDeploymentTargets", fault, after=OPERATION)
@@ -357,7 +357,7 @@ def others(aws: ScriptedAws, until: float) -> None:
 
 
 def test_on_conflict_wait(aws: ScriptedAws, step: Run) -> None:
-    """For the end of somebody else's, and then ours is begun."""
+    """ecs-cd waits for the end of the other deployment, and then starts its own."""
     others(aws, until=60)
     timeline(aws, (0, SUCCEEDED, answers.target()))
     ended = step("deploy")
@@ -368,7 +368,7 @@ def test_on_conflict_wait(aws: ScriptedAws, step: Run) -> None:
 
 @pytest.mark.parametrize("policy", ["fail", "supersede"])
 def test_on_conflict_fail(aws: ScriptedAws, step: Run, policy: str) -> None:
-    """Nothing is begun; CodeDeploy has nothing superseded, and theirs is never stopped."""
+    """Nothing is started; CodeDeploy can't supersede, and ecs-cd never stops another user's deployment."""
     others(aws, until=60)
     ended = step("deploy", on_conflict=policy)
     assert ended.exit_code == 2
@@ -431,7 +431,7 @@ def test_what_the_service_has_already_is_not_deployed_again(
 
 
 def test_what_came_with_a_deployment_that_failed_is_deployed_once_more(aws: ScriptedAws, step: Run) -> None:
-    """Its traffic had moved, and nothing rolled it back: that is no success to rest on."""
+    """Its traffic had moved, and nothing rolled it back: that does not count as a success."""
     aws.on("ecs.DescribeTaskDefinition", _registered_already())
     there = answers.task_set(task_definition="web:2", deployment="d-LAST")
     aws.on("ecs.DescribeServices", {"services": [answers.service(there)]})
@@ -608,7 +608,7 @@ def following(name: str = "web", id: str = "d-NEW", previous: str | None = OLD) 
     ],
 )
 def test_there_may_be_no_way_back(aws: ScriptedAws, job: Job, previous: str | None, running: str, words: str) -> None:
-    """What is somebody else's by now stays, and a first deployment has nothing before it."""
+    """Another user's later deployment stays, and before a first deployment there is nothing to go back to."""
     aws.on("codedeploy.StopDeployment", error("DeploymentAlreadyCompletedException"))
     aws.on("codedeploy.BatchGetDeployments", answers.described(SUCCEEDED))
     aws.on("ecs.DescribeServices", {"services": [answers.service(answers.task_set(task_definition=running))]})
@@ -635,7 +635,7 @@ def test_a_rollback_that_codedeploy_began_itself_is_followed(aws: ScriptedAws, j
     ids=["its traffic has not moved", "its traffic has moved", "something else was left over"],
 )
 def test_an_adopted_deployment_knows_what_it_replaces(aws: ScriptedAws, job: Job, sets: tuple[Params, Params]) -> None:
-    """What has the traffic, or where that is ours already, the other task set."""
+    """The task set that has the traffic, or the other one if that is the adopted deployment's own."""
     aws.on("codedeploy.ListDeployments", {"deployments": ["d-NEW"]})
     aws.on("codedeploy.BatchGetDeployments", answers.described(seen()))
     own = codedeploy.start(job, plan(service=answers.service(*sets)), NEW)
@@ -659,7 +659,7 @@ def test_an_adopted_deployment_knows_what_it_replaces(aws: ScriptedAws, job: Job
 def test_a_cancelled_deployment_is_stopped_only_if_it_is_ours_and_under_way(
     aws: ScriptedAws, job: Job, id: str, status: str, task_set: tuple[str, str] | None, stopped: bool, words: str
 ) -> None:
-    """Cancelled before CreateDeployment answered, its task set tells which it is."""
+    """If the job was cancelled before CreateDeployment answered, the task set identifies the deployment."""
     sets = [answers.task_set(), *([answers.task_set(*task_set, deployment="d-NEW")] if task_set else [])]
     aws.on("ecs.DescribeServices", {"services": [answers.service(*sets)]})
     aws.on("codedeploy.BatchGetDeployments", answers.described(seen(status)))
@@ -681,7 +681,7 @@ def test_one_that_ends_in_that_moment_was_not_stopped(aws: ScriptedAws, job: Job
 
 
 def test_a_look_at_twenty_deployments_costs_five_reads_and_never_more_than_twelve(aws: ScriptedAws, job: Job) -> None:
-    """One for all of them and their rollbacks, and by turns the lifecycle events; after a change of many as many as a look may cost."""
+    """One read for all of them and their rollbacks, and the lifecycle events in turn; after many changes at most as many as a poll may cost."""
     names = [f"s{n}" for n in range(20)]
     group = [following(name, f"d-{name}") for name in names]
     aws.on(
