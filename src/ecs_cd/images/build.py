@@ -65,20 +65,20 @@ def build(plans: Sequence[BuildPlan], job: Job) -> Built:
             attempt = _attempt({plan.name: builds[plan.name] for plan in left}, environ, job)
             if attempt.code == 0:
                 break
-            rescued += _there_all_the_same(left, job)
+            rescued += _in_ecr_anyway(left, job)
             left = [plan for plan in plans if plan.name not in {done.plan.name for done in rescued}]
             if not left or pause is None or not build_failure.interrupted(attempt.lines):
                 break
-            job.ci.line(f"the network or the registry cut the push off; retrying in {pause} seconds")
+            job.ci.line(f"the network or the registry interrupted the push; retrying in {pause} seconds")
             job.clock.sleep(pause)
         pushed = [Done(plan, attempt.digests[plan.name]) for plan in left if plan.name in attempt.digests]
         left = [plan for plan in left if plan.name not in attempt.digests]
         if left:
-            why, finding = _why(left, attempt, environ), build_failure.finding(attempt.lines)
+            why, finding = _why_missing(left, attempt, environ), build_failure.finding(attempt.lines)
             return Built([*rescued, *pushed], why, finding)
-    wrong = concurrently(*(lambda done=done: _differs(done, job) for done in pushed))
-    proved = [done for done, words in zip(pushed, wrong, strict=True) if not words]
-    return Built([*rescued, *proved], "; ".join(filter(None, wrong)))
+    differences = concurrently(*(lambda done=done: _differs(done, job) for done in pushed))
+    verified = [done for done, words in zip(pushed, differences, strict=True) if not words]
+    return Built([*rescued, *verified], "; ".join(filter(None, differences)))
 
 
 def _logins(plans: Sequence[BuildPlan], job: Job) -> list[Login]:
@@ -180,7 +180,7 @@ def _oci_labels(commit: str, job: Job) -> dict[str, str]:
 # ---- results ----
 
 
-def _there_all_the_same(plans: Sequence[BuildPlan], job: Job) -> list[Done]:
+def _in_ecr_anyway(plans: Sequence[BuildPlan], job: Job) -> list[Done]:
     """The plans whose image is in ECR although buildx failed.
 
     In an immutable repository, another job may have pushed first. With the containerd store, buildx before 0.14 pushes
@@ -217,7 +217,7 @@ def _differs(done: Done, job: Job) -> str:
     return f"{plan.repository}:{tag} is {image.digest}, not the pushed {digest}: another push moved the tag"
 
 
-def _why(left: Sequence[BuildPlan], attempt: _Attempt, environ: Mapping[str, str]) -> str:
+def _why_missing(left: Sequence[BuildPlan], attempt: _Attempt, environ: Mapping[str, str]) -> str:
     """Why these images are not in ECR."""
     if attempt.code == 0:
         names = ", ".join(plan.name for plan in left)

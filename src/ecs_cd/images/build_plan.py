@@ -188,7 +188,7 @@ def _check_platforms(plans: Sequence[BuildPlan], job: Job) -> None:
 def _cache(
     spec: BuildSpec, document: Document, mutability: Mutability, there: dict[str, Image], job: Job
 ) -> tuple[Cache, Repository | None]:
-    """The spec's cache, and its repository if the cache is in one."""
+    """The build's cache, and the repository of a cache in a registry."""
     repository = document.images[spec.name]
     if spec.cache == "registry":
         place, tag = _cache_place(spec.name, document)

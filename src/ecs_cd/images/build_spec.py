@@ -23,7 +23,7 @@ _OF_ONE_IMAGE = ("context", "file", "target", "cache-to")
 
 
 def wanted(inputs: BuildPush, document: Document, job: Job) -> list[BuildSpec]:
-    """The spec of the requested image, else of every image in the document.
+    """The build spec of the requested image, else of every image in the document.
 
     Logs the source of every setting that is not the default. Raises ``Refused`` with all problems at once.
     """
@@ -49,7 +49,7 @@ def file() -> Path | None:
 
 
 def _written() -> dict[str, BuildSpec]:
-    """The specs in the app's file, with paths relative to the working directory."""
+    """The build specs in the app's file, with paths relative to the working directory."""
     place = file()
     if place is None:
         return {}

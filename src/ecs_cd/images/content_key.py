@@ -29,7 +29,7 @@ from ecs_cd.model.references import Repository, Tracked
 _A = TypeVar("_A")
 _B = TypeVar("_B")
 _CHUNK = 1 << 20  # bytes
-_HERE = ("docker", "docker-container")  # drivers whose builder runs on the engine's machine
+_LOCAL_DRIVERS = ("docker", "docker-container")  # drivers whose builder runs on the engine's machine
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class _Draft:
 
 
 def keys(specs: Sequence[BuildSpec], commit: str, job: Job) -> dict[str, Key]:
-    """The key of each image at this commit, or why it can't have one, by the spec's name. Builds and changes nothing.
+    """The key of each image at this commit, or why it can't have one, by the image's name. Builds and changes nothing.
 
     For any number of images, lists the files of a checkout once and queries each repository of base images once.
     """
@@ -229,7 +229,7 @@ def _on_disk(path: str | Path, found: os.stat_result, tracked: Tracked | None) -
 
 
 def _platforms(spec: BuildSpec, environ: Mapping[str, str]) -> str:
-    """The platform if the spec doesn't set one: from the environment; empty for the builder's own platform.
+    """The platform of a spec without `platforms`: from the environment; empty for the builder's own platform.
 
     Doesn't ask Docker. Raises ``NotReusable`` if the builder may be on another machine.
     """
@@ -252,7 +252,7 @@ def _builds_here(environ: Mapping[str, str]) -> bool:
         return (
             _local(environ.get("DOCKER_HOST"))
             and all(map(_local, contexts))
-            and builder.get("Driver", "docker") in _HERE
+            and builder.get("Driver", "docker") in _LOCAL_DRIVERS
             and not any(node.get("Platforms") for node in nodes)
             and not ((buildx / "defaults").is_dir() and any((buildx / "defaults").iterdir()) and not name)
         )

@@ -29,24 +29,24 @@ def configuration(job: Job, hosts: Iterable[str]) -> Iterator[dict[str, str]]:
     caller's credential helper, so each host uses the file as its store. The block removes the folder at its end; if
     ecs-cd is killed, the clean-up finds the folder in the state file.
     """
-    theirs = Path(job.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
-    ours = Path(tempfile.mkdtemp(prefix="docker-", dir=job.state.folder))
-    job.state.begin(docker_config=str(ours))
+    original = Path(job.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
+    private = Path(tempfile.mkdtemp(prefix="docker-", dir=job.state.folder))
+    job.state.begin(docker_config=str(private))
     try:
-        for entry in _entries(theirs):
+        for entry in _entries(original):
             if entry.name != "config.json":
-                (ours / entry.name).symlink_to(entry.resolve())
-        file = ours / "config.json"
+                (private / entry.name).symlink_to(entry.resolve())
+        file = private / "config.json"
         file.touch(mode=0o600)
-        file.write_text(json.dumps(_with_file_store(_read(theirs / "config.json"), hosts)), encoding="utf-8")
-        builders = job.environ.get("BUILDX_CONFIG") or str(theirs / "buildx")
+        file.write_text(json.dumps(_with_file_store(_read(original / "config.json"), hosts)), encoding="utf-8")
+        builders = job.environ.get("BUILDX_CONFIG") or str(original / "buildx")
         yield {
             **job.environ,
-            "DOCKER_CONFIG": str(ours),
-            **({"BUILDX_CONFIG": builders} if theirs.is_dir() else {}),
+            "DOCKER_CONFIG": str(private),
+            **({"BUILDX_CONFIG": builders} if original.is_dir() else {}),
         }
     finally:
-        shutil.rmtree(ours, ignore_errors=True)
+        shutil.rmtree(private, ignore_errors=True)
         job.state.end()
 
 

@@ -56,9 +56,9 @@ def _watch(
     began = job.clock.monotonic()
 
     def poll() -> dict[str, Seen]:
-        patient = job.clock.monotonic() - began < pace.SCAN_BEGINS
+        early = job.clock.monotonic() - began < pace.SCAN_BEGINS
         for platform, digest in manifests.items():
-            scans[platform] = _poll(job, repository, digest, scans[platform], patient=patient)
+            scans[platform] = _poll(job, repository, digest, scans[platform], early=early)
         return scans
 
     def say(platform: str, state: InProgress) -> None:
@@ -74,12 +74,12 @@ def _watch(
     )
 
 
-def _poll(job: Job, repository: Repository, digest: str, before: Seen, *, patient: bool) -> Seen:
+def _poll(job: Job, repository: Repository, digest: str, before: Seen, *, early: bool) -> Seen:
     """Polls a scan unless it is complete. Starts a scan that doesn't start on its own, as with manual scanning."""
     if scan_findings.reports({"": before}):
         return before
     pages = ecr.scan(job.aws, repository, digest)
-    if pages is not None or before.started or patient:
+    if pages is not None or before.started or early:
         return Seen(pages, before.started, before.frequency)
     with transient_as_unreadable():
         started = _start(job, repository, digest)

@@ -153,7 +153,7 @@ def _run_once(standalone: StandaloneTask, request: dict[str, Any], job: Job) -> 
         raise
 
 
-# ---- following the task ----
+# ---- the running task ----
 
 
 @dataclass
@@ -197,13 +197,13 @@ class TrackedTask:
             self.job.ci.warning(log.trouble)
         return bool(new)
 
-    def drain(self, patience: float) -> None:
-        """Shows the rest of the log: waits ``patience`` seconds first, then polls until there is nothing new."""
+    def drain(self, delay: float) -> None:
+        """Shows the rest of the log: waits ``delay`` seconds first, then polls until there is nothing new."""
         deadline = self.job.clock.monotonic() + pace.LONGEST_DRAIN
-        fresh = self.fresh or patience > 0
+        fresh = self.fresh or delay > 0
         while fresh and self.job.clock.monotonic() < deadline:
-            self.job.clock.sleep(patience or pace.LOG_EVERY)
-            patience, fresh = 0.0, self.relay()
+            self.job.clock.sleep(delay or pace.LOG_EVERY)
+            delay, fresh = 0.0, self.relay()
 
     def finding(self) -> Finding:
         """Why the task failed, with its last log lines."""

@@ -34,11 +34,11 @@ STEP = Step("Deployment", result="result")
 
 def run(inputs: DeployAlone, job: Job) -> int:
     """The verb on its own; its exit code."""
-    with github_deployment.kept(inputs, job) as kept:
-        return _without_document(inputs, kept, job) if official.wanted(inputs) else _by_document(inputs, kept, job)
+    with github_deployment.kept(inputs, job) as status:
+        return _official(inputs, status, job) if official.wanted(inputs) else _by_document(inputs, status, job)
 
 
-def _by_document(inputs: DeployAlone, kept: GitHubDeploymentStatus, job: Job) -> int:
+def _by_document(inputs: DeployAlone, status: GitHubDeploymentStatus, job: Job) -> int:
     document = load.load(inputs.config, job)
     commit = checkout.commit(inputs.sha, job)
     wanted = targets(inputs, document, job)
@@ -47,8 +47,8 @@ def _by_document(inputs: DeployAlone, kept: GitHubDeploymentStatus, job: Job) ->
         lambda: prepare(inputs, wanted, document, job),
         lambda: resolve.resolve(names, document.images, commit, job, required=not inputs.dry_run),
     )
-    kept.begin(commit, [each.key for each in wanted])
-    return kept.end(run_step(STEP, kept.seen(STEP.title, lambda: release.execute(prepared, by_name, job)), job))
+    status.begin(commit, [each.key for each in wanted])
+    return status.end(run_step(STEP, status.seen(STEP.title, lambda: release.execute(prepared, by_name, job)), job))
 
 
 def targets(inputs: Deploy, document: Document, job: Job) -> list[Service]:
@@ -135,22 +135,22 @@ def _checked(plan: DeploymentPlan, policy: Policy, job: Job) -> DeploymentPlan:
 # ---- as a replacement for the official actions ----
 
 
-def _without_document(inputs: DeployAlone, kept: GitHubDeploymentStatus, job: Job) -> int:
+def _official(inputs: DeployAlone, status: GitHubDeploymentStatus, job: Job) -> int:
     given = official.prepare(inputs, job)
     job.ci.outputs({"task-definition": given.path})
     standalone = given.run_task
     first = (lambda arn: run_task.run(standalone, arn, job)) if standalone else None
     if given.service:
-        prepared = _drop_in(inputs, given, given.service, job)
+        prepared = _official_release(inputs, given, given.service, job)
         commit = checkout.commit(inputs.sha, job) if inputs.github_deployment else ""
-        kept.begin(commit, [given.service.name])
+        status.begin(commit, [given.service.name])
         execute = partial(release.execute, prepared, {}, job, first)
     else:
         execute = partial(release.register, given.definition, job, first, dry_run=inputs.dry_run)
-    return kept.end(run_step(STEP, kept.seen(STEP.title, execute), job))
+    return status.end(run_step(STEP, status.seen(STEP.title, execute), job))
 
 
-def _drop_in(inputs: DeployAlone, given: Official, target: Service, job: Job) -> Release:
+def _official_release(inputs: DeployAlone, given: Official, target: Service, job: Job) -> Release:
     service = ecs.active_service(job.aws, given.cluster, target.name)
     policy = _policy(inputs, given.until, given.timeout)
     plan = DeploymentPlan(

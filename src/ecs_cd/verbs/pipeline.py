@@ -18,11 +18,11 @@ from ecs_cd.verbs import build_push, deploy, migrate
 
 def run(inputs: Pipeline, job: Job) -> int:
     """The verb; its exit code. Checks everything before it builds; each step starts if the previous one succeeded."""
-    with github_deployment.kept(inputs, job) as kept:
-        return _run(inputs, kept, job)
+    with github_deployment.kept(inputs, job) as status:
+        return _run(inputs, status, job)
 
 
-def _run(inputs: Pipeline, kept: GitHubDeploymentStatus, job: Job) -> int:
+def _run(inputs: Pipeline, status: GitHubDeploymentStatus, job: Job) -> int:
     document = load.load(inputs.config, job)
     targets = deploy.targets(inputs, document, job)
     names = set(deploy.image_names([*targets, *document.scheduled_tasks.values()]))
@@ -50,6 +50,6 @@ def _run(inputs: Pipeline, kept: GitHubDeploymentStatus, job: Job) -> int:
         (deploy.STEP, lambda: release.execute(prepared, by_name, job)),
     ]
     steps = steps[2:] if inputs.dry_run else steps  # a dry run neither builds nor migrates
-    kept.begin(commit, [each.key for each in targets])
-    codes = (run_step(step, kept.seen(step.title, execute), job) for step, execute in steps)
-    return kept.end(next((code for code in codes if code), 0))
+    status.begin(commit, [each.key for each in targets])
+    codes = (run_step(step, status.seen(step.title, execute), job) for step, execute in steps)
+    return status.end(next((code for code in codes if code), 0))

@@ -36,11 +36,11 @@ def run(inputs: Rollback, job: Job) -> int:
         for plan, own in zip(plans, deployments, strict=True)
     ]
     plans = concurrently(*(partial(strategies.of(plan).prepare, job, plan) for plan in plans))
-    backs = [
+    rollbacks = [
         TrackedDeployment(plan, own, back_to=str(own.previous_task_definition))
         for plan, own in zip(plans, deployments, strict=True)
     ]
-    return run_step(STEP, lambda: _back(inputs, backs, job), job)
+    return run_step(STEP, lambda: _roll_back(inputs, rollbacks, job), job)
 
 
 def _deployment(plan: DeploymentPlan, job: Job) -> OwnDeployment | str:
@@ -65,8 +65,8 @@ def _previous(job: Job, plan: DeploymentPlan, current: str) -> str | None:
     return known or revisions.before(current, task_definitions.active(job.aws, family(current)))
 
 
-def _back(inputs: Rollback, backs: Sequence[TrackedDeployment], job: Job) -> Result:
-    group, result = existing.carry_out(inputs, [(tracked, partial(_undo, tracked, job)) for tracked in backs], job)
+def _roll_back(inputs: Rollback, rollbacks: Sequence[TrackedDeployment], job: Job) -> Result:
+    group, result = existing.carry_out(inputs, [(tracked, partial(_undo, tracked, job)) for tracked in rollbacks], job)
     if result.verdict.outcome is not Outcome.SUCCEEDED:
         return result
     words = "; ".join(f"{tracked.key} is back at {short(tracked.back_to)}" for tracked in group)

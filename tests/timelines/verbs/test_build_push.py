@@ -334,7 +334,7 @@ def test_a_push_that_was_cut_off_is_tried_again(to_build: Run, docker: FakeDocke
     docker.attempts({"exit": 1, "lines": CUT_OFF}, {"exit": 1, "lines": CUT_OFF}, {})
     ended = to_build()
     assert ended.exit_code == 0, ended.log
-    assert ended.log.count("\nthe network or the registry cut the push off; retrying in") == 2
+    assert ended.log.count("\nthe network or the registry interrupted the push; retrying in") == 2
     assert "retrying in 5 seconds" in ended.log
     assert len(docker.builds) == 3
     assert docker.builds[0]["words"] == docker.builds[2]["words"]

@@ -10,7 +10,7 @@ from ecs_cd.diagnosis.evidence import Finding
 
 _ERROR = re.compile(r"(?:#(?P<step>[0-9]+) )?(?:ERROR|error): ")
 # Messages of Go's net package, of containerd's pusher, and of HTTP.
-_PASSING = re.compile(
+_TRANSIENT = re.compile(
     r"connection (?:reset|refused|timed out)|broken pipe|closed (?:network connection|pipe)|\bEOF\b|i/o timeout|"
     r"handshake timeout|Client\.Timeout|deadline exceeded|cannot reuse body|GOAWAY|network is unreachable|"
     r"temporary failure in name resolution|server misbehaving|too ?many ?requests|rate exceeded|\b5[0-9]{2} [A-Z]",
@@ -71,7 +71,7 @@ def interrupted(lines: Sequence[str]) -> str:
     Empty for any other failure, such as one of a RUN or a pull.
     """
     last = next(reversed(_errors(lines)), "")
-    return last if _pushing(lines) and _PASSING.search(last) else ""
+    return last if _pushing(lines) and _TRANSIENT.search(last) else ""
 
 
 def finding(lines: Sequence[str]) -> Finding | None:

@@ -63,7 +63,7 @@ class Source:
 
 
 def arguments(spec: BuildSpec) -> dict[str, str]:
-    """The build arguments by name; the last one wins. Raises ``NotReusable`` if the spec can't have a certain key."""
+    """The build arguments by name; the last one wins. Raises ``NotReusable`` if the spec can't have a key."""
     if is_remote(spec.context):
         raise NotReusable("the context is not a folder of the checkout")
     if spec.secrets or spec.secret_envs or spec.secret_files:

@@ -79,7 +79,8 @@ _NEVER = {
         "Build it again with `reuse: never`, or extend the re-scan duration of Amazon Inspector.",
     ),
     "FINDINGS_UNAVAILABLE": _NoResult(
-        "the findings are not available", "Build it again with `reuse: never`; the scan may be of another scan type."
+        "the findings are not available",
+        "Build it again with `reuse: never`; the existing scan may be of another type.",
     ),
     "LIMIT_EXCEEDED": _NoResult("a scan quota is used up", "Run the job again later, or request a higher quota."),
     "IMAGE_SIZE_EXCEEDED": _NoResult("the image is larger than ECR scans", _OTHER_KIND),

@@ -36,7 +36,7 @@ def differing(files: Sequence[str]) -> str:
     names = ", ".join(files[:5]) + (f" and {len(files) - 5} more" if len(files) > 5 else "")
     return (
         f"the build context differs from the commit ({names}). "
-        "Commit these files, or add files that an earlier step generates to .gitignore."
+        "Commit these files, or add them to .gitignore if an earlier step generates them."
     )
 
 
