@@ -118,7 +118,7 @@ def count(text: str) -> Count:
 def total(counts: Iterable[Count]) -> Count:
     """Several texts as one."""
     found = list(counts)
-    return Count(sum(one.words for one in found), tuple(turn for one in found for turn in one.turns))
+    return Count(sum(count.words for count in found), tuple(turn for count in found for turn in count.turns))
 
 
 def pages() -> list[Path]:
@@ -153,10 +153,10 @@ def modules() -> list[Path]:
 
 
 def _report(counts: dict[str, Count], verbose: bool) -> None:
-    for name, one in counts.items():
-        print(f"{one.per_1000:6.1f}  {len(one.turns):4}  {one.words:6}  {name}")
-        if verbose and one.turns:
-            print(f"{'':22}{'; '.join(one.turns)}")
+    for name, found in counts.items():
+        print(f"{found.per_1000:6.1f}  {len(found.turns):4}  {found.words:6}  {name}")
+        if verbose and found.turns:
+            print(f"{'':22}{'; '.join(found.turns)}")
 
 
 def main() -> int:

@@ -62,9 +62,9 @@ def check(version: Version, tested: str, repo: Path = ROOT, remote: str = "origi
     if changed := git(repo, "status", "--porcelain"):
         raise Refusal(f"The working tree is not what was tested; commit or remove:\n{changed}")
     _must_be_on_main(head, repo, remote)
-    for place, told in _told(repo).items():
-        if told != str(version):
-            raise Refusal(f"{place} says '{told}', not '{version}': change it on {MAIN}, then release that commit.")
+    for place, stated in _stated(repo).items():
+        if stated != str(version):
+            raise Refusal(f"{place} says '{stated}', not '{version}': change it on {MAIN}, then release that commit.")
     notes(version, repo)
     _must_be_the_only_one(version, repo, remote)
     tag = f"refs/tags/{version.tag}"
@@ -93,7 +93,7 @@ def _must_be_on_main(head: str, repo: Path, remote: str) -> None:
         raise Refusal(f"{head} is not on {remote}/{MAIN}: merge it, then release what is on {MAIN}.")
 
 
-def _told(repo: Path) -> dict[str, str]:
+def _stated(repo: Path) -> dict[str, str]:
     """Where the sources tell their version, and which."""
     forms = {"pyproject.toml": r'^version = "(.*)"$', "src/ecs_cd/__init__.py": r'^__version__ = "(.*)"$'}
     found = {place: re.search(form, (repo / place).read_text(encoding="utf-8"), re.M) for place, form in forms.items()}
@@ -129,7 +129,7 @@ def archive(version: Version, tree: Path, repository: str, destination: Path) ->
 
 def _must_have_bytecode(tree: Path) -> None:
     compiled = {path.suffixes[-2] for path in tree.rglob("*.cpython-*.pyc")}
-    if lacking := [one for one in bytecode.VERSIONS if f".cpython-{one.replace('.', '')}" not in compiled]:
+    if lacking := [cpython for cpython in bytecode.VERSIONS if f".cpython-{cpython.replace('.', '')}" not in compiled]:
         raise Refusal(
             f"{tree} has no bytecode for CPython {', '.join(lacking)}: build it where all of them are on PATH."
         )
@@ -294,9 +294,9 @@ def move(version: Version, repo: Path = ROOT, remote: str = "origin") -> tuple[s
 
 def _option(name: str, **how: Any) -> argparse.ArgumentParser:
     """An argument that several steps have."""
-    one = argparse.ArgumentParser(add_help=False)
-    one.add_argument(name, **how)
-    return one
+    option = argparse.ArgumentParser(add_help=False)
+    option.add_argument(name, **how)
+    return option
 
 
 def _parser() -> argparse.ArgumentParser:

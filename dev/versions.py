@@ -66,19 +66,19 @@ def moving_tags(version: Version, others: Iterable[Version]) -> tuple[str, ...]:
     """v1 and v1.2, each only if the version is the newest that it may name; a pre-release moves none."""
     if version.pre:
         return ()
-    stable = [other for other in others if not other.pre]
-    newer = [other for other in stable if version < other and other.major == version.major]
+    stable = [known for known in others if not known.pre]
+    newer = [known for known in stable if version < known and known.major == version.major]
     tags = []
     if not newer:
         tags.append(f"v{version.major}")
-    if not any(other.minor == version.minor for other in newer):
+    if not any(known.minor == version.minor for known in newer):
         tags.append(f"v{version.major}.{version.minor}")
     return tuple(tags)
 
 
 def is_latest(version: Version, others: Iterable[Version]) -> bool:
     """Whether it is what the repository's page should show first."""
-    return not version.pre and not any(version < other for other in others if not other.pre)
+    return not version.pre and not any(version < known for known in others if not known.pre)
 
 
 def section(changelog: str, version: Version) -> str:

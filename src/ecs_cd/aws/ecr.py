@@ -25,7 +25,7 @@ def images(aws: Aws, repository: Repository, tags: Sequence[str]) -> dict[str, I
     answer = _batch_get(aws, repository, [{"imageTag": tag} for tag in tags])
     if len(tags) == 1:
         return dict(zip(tags, map(_image, answer["images"]), strict=False))
-    found = [(one["imageId"].get("imageTag", ""), _image(one)) for one in answer["images"]]
+    found = [(entry["imageId"].get("imageTag", ""), _image(entry)) for entry in answer["images"]]
     there = {tag: image for tag, image in found if tag in tags}
     absent = {failure["imageId"].get("imageTag") for failure in answer.get("failures", ())}
     # If two tags are of one image, the response may name only one. With several images, ask for each unnamed tag.

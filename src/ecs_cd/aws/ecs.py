@@ -114,7 +114,7 @@ def started_by(aws: Aws, cluster: str, family: str, name: str) -> str | None:
     """
     for status in ("RUNNING", "STOPPED"):
         arns = _list_tasks(aws.client("ecs"), cluster=cluster, family=family, desiredStatus=status)
-        found = (one for one in tasks(aws, cluster, arns) if one.get("startedBy") == name)
+        found = (task for task in tasks(aws, cluster, arns) if task.get("startedBy") == name)
         first = next(found, None)
         if first:
             return str(first["taskArn"])
@@ -150,7 +150,7 @@ def _services(client: Client, cluster: str, names: Sequence[str]) -> dict[str, J
     with ThreadPoolExecutor(max_workers=min(5, len(chunks)) or 1) as pool:
         answers = list(pool.map(lambda chunk: client.describe_services(cluster=cluster, services=chunk), chunks))
     found: dict[str, Json] = {}
-    for service in (one for answer in answers for one in answer["services"]):
+    for service in (service for answer in answers for service in answer["services"]):
         found |= {str(service["serviceName"]): service, str(service["serviceArn"]): service}
     return {name: found[name] for name in names if name in found}
 

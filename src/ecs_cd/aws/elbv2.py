@@ -17,4 +17,4 @@ def unhealthy(aws: Aws, target_group_arn: str) -> list[Json]:
     """Returns the registered targets that are not healthy: failing, not checked yet, or unused by the load balancer."""
     client = aws.once("elbv2", region=region_of(target_group_arn))
     found = client.describe_target_health(TargetGroupArn=target_group_arn).get("TargetHealthDescriptions", ())
-    return [one for one in found if one.get("TargetHealth", {}).get("State") not in _NO_EVIDENCE]
+    return [target for target in found if target.get("TargetHealth", {}).get("State") not in _NO_EVIDENCE]

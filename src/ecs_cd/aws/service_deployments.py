@@ -52,14 +52,14 @@ def listed(
         if not created_after or code(error) != "InvalidParameterException":
             raise
         found = _listed(client, request)
-    return sorted(found, key=lambda one: str(one.get("createdAt", "")), reverse=True)
+    return sorted(found, key=lambda deployment: str(deployment.get("createdAt", "")), reverse=True)
 
 
 def with_targets(aws: Aws, found: Sequence[Json], *, polling: bool = False) -> list[tuple[Json, str]]:
     """Pairs each of the ``listed`` with the ARN of the task definition that it deploys; empty if unknown."""
-    revisions = [str(one.get("targetServiceRevisionArn", "")) for one in found]
+    revisions = [str(deployment.get("targetServiceRevisionArn", "")) for deployment in found]
     known = task_definitions(aws, filter(None, revisions), polling=polling)
-    return [(one, known.get(revision, "")) for one, revision in zip(found, revisions, strict=True)]
+    return [(deployment, known.get(revision, "")) for deployment, revision in zip(found, revisions, strict=True)]
 
 
 def task_definitions(aws: Aws, revisions: Iterable[str], *, polling: bool = False) -> dict[str, str]:
@@ -68,7 +68,10 @@ def task_definitions(aws: Aws, revisions: Iterable[str], *, polling: bool = Fals
     found: dict[str, str] = {}
     for chunk in _chunks(revisions):
         answer = client.describe_service_revisions(serviceRevisionArns=chunk)
-        found |= {str(one["serviceRevisionArn"]): str(one["taskDefinition"]) for one in answer["serviceRevisions"]}
+        found |= {
+            str(revision["serviceRevisionArn"]): str(revision["taskDefinition"])
+            for revision in answer["serviceRevisions"]
+        }
     return found
 
 
@@ -84,14 +87,16 @@ def proceed(aws: Aws, arn: str, hook: str, action: str) -> None:
 
 def _listed(client: Client, request: Json) -> list[Json]:
     found = pages(client.list_service_deployments, request)
-    return [one for page in found for one in page["serviceDeployments"]]
+    return [deployment for page in found for deployment in page["serviceDeployments"]]
 
 
 def _described(client: Client, arns: Iterable[str]) -> dict[str, Json]:
     found: dict[str, Json] = {}
     for chunk in _chunks(arns):
         answer = client.describe_service_deployments(serviceDeploymentArns=chunk)
-        found |= {str(one["serviceDeploymentArn"]): one for one in answer.get("serviceDeployments", ())}
+        found |= {
+            str(deployment["serviceDeploymentArn"]): deployment for deployment in answer.get("serviceDeployments", ())
+        }
     return found
 
 

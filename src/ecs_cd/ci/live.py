@@ -144,11 +144,11 @@ def _result(services: Sequence[Deployed]) -> Table:
     for name in ("service", "result", "from", "to", "digest", "duration"):
         table.add_column(name, overflow="fold")
     shown = timeline.as_seen(services, _ROWS)[:_ROWS]
-    for one in shown:
-        result = Text(one.outcome.words, _colour(one.outcome))
-        revisions = _plain(one.before), _plain(one.after)
-        time = duration.words(one.elapsed) if one.elapsed else ""
-        table.add_row(_plain(one.service), result, *revisions, _lines(report.digests(one)), time)
+    for service in shown:
+        result = Text(service.outcome.words, _colour(service.outcome))
+        revisions = _plain(service.before), _plain(service.after)
+        time = duration.words(service.elapsed) if service.elapsed else ""
+        table.add_row(_plain(service.service), result, *revisions, _lines(report.digests(service)), time)
     if len(services) > len(shown):
         table.add_row(f"and {len(services) - len(shown)} more")
     return table

@@ -31,8 +31,8 @@ def commit(given: str, job: Job, place: str = ".") -> str:
     if not candidates:
         return ""
     source, chosen = next(iter(candidates.items()))
-    others = [f"{name} is {value}" for name, value in candidates.items() if value != chosen]
-    job.ci.line(f"commit: {chosen} ({'; '.join([source, *others])})")
+    different = [f"{name} is {value}" for name, value in candidates.items() if value != chosen]
+    job.ci.line(f"commit: {chosen} ({'; '.join([source, *different])})")
     return chosen
 
 
@@ -98,10 +98,10 @@ def tracked(top: str, paths: Sequence[str]) -> tuple[str, dict[str, Tracked]]:
 def _attributes(top: str, names: Sequence[str]) -> dict[tuple[str, str], str] | None:
     """How Git converts these files, by name and attribute, other than their line ends."""
     asked = ("filter", "working-tree-encoding")
-    told = _git(top, "check-attr", "-z", "--stdin", *asked, text="".join(f"{name}\0" for name in names))
-    if told is None:
+    attributes = _git(top, "check-attr", "-z", "--stdin", *asked, text="".join(f"{name}\0" for name in names))
+    if attributes is None:
         return None
-    words = _records(told)
+    words = _records(attributes)
     triples = zip(words[::3], words[1::3], words[2::3], strict=True)
     return {(name, attribute): value for name, attribute, value in triples if value not in ("unspecified", "unset")}
 

@@ -68,27 +68,27 @@ def parameter(aws: Aws, name: str, text: str, version: int) -> None:
         client.put_parameter(Name=name, Value=text, Type="String", Tier="Advanced", Overwrite=True)
 
 
-def secret(aws: Aws, one: Secret, given: Mapping[str, str], made_up: str) -> str:
+def secret(aws: Aws, wanted: Secret, given: Mapping[str, str], made_up: str) -> str:
     """Creates a secret with the given values; other values stay if they exist, else they are ``made_up``. Returns its
     ARN, or the parameter's name."""
-    if one.in_ssm:
+    if wanted.in_ssm:
         ssm = aws.client("ssm")
-        there = _there(lambda: {"": ssm.get_parameter(Name=one.name)["Parameter"]["Value"]}, "ParameterNotFound")
+        there = _there(lambda: {"": ssm.get_parameter(Name=wanted.name)["Parameter"]["Value"]}, "ParameterNotFound")
         # Not a SecureString: ministack passes its stored, encoded form to containers.
-        value = plan.values(one, given, there, made_up)[""]
-        ssm.put_parameter(Name=one.name, Value=value, Type="String", Tier="Advanced", Overwrite=True)
-        return one.name
+        value = plan.values(wanted, given, there, made_up)[""]
+        ssm.put_parameter(Name=wanted.name, Value=value, Type="String", Tier="Advanced", Overwrite=True)
+        return wanted.name
     manager = aws.client("secretsmanager")
 
     def read() -> dict[str, str]:
-        text: str = manager.get_secret_value(SecretId=one.name)["SecretString"]
-        return {"": text} if set(one.variables) == {""} else _keys(text)
+        text: str = manager.get_secret_value(SecretId=wanted.name)["SecretString"]
+        return {"": text} if set(wanted.variables) == {""} else _keys(text)
 
     there = _there(read, "ResourceNotFoundException")
-    text = _secret_text(plan.values(one, given, there, made_up))
+    text = _secret_text(plan.values(wanted, given, there, made_up))
     if there:
-        return str(manager.put_secret_value(SecretId=one.name, SecretString=text)["ARN"])
-    return str(manager.create_secret(Name=one.name, SecretString=text)["ARN"])
+        return str(manager.put_secret_value(SecretId=wanted.name, SecretString=text)["ARN"])
+    return str(manager.create_secret(Name=wanted.name, SecretString=text)["ARN"])
 
 
 def _there(read: Callable[[], dict[str, str]], absent: str) -> dict[str, str]:
@@ -119,7 +119,7 @@ def service(aws: Aws, cluster: str, name: str, revision: Callable[[], str], defi
     """Creates a service with one task of this revision; returns false if it exists already."""
     client = aws.client("ecs")
     there = client.describe_services(cluster=cluster, services=[name])["services"]
-    if any(one["status"] == "ACTIVE" for one in there):
+    if any(service["status"] == "ACTIVE" for service in there):
         return False
     network = {"networkConfiguration": _NETWORK} if definition.get("networkMode") == "awsvpc" else {}
     client.create_service(
@@ -181,7 +181,9 @@ def _schedule(aws: Aws, name: str, group: str, target: Callable[[], dict[str, An
     if group != "default":
         with _unless_there("ConflictException"):
             client.create_schedule_group(Name=group)
-    if any(one["Name"] == name for one in client.list_schedules(GroupName=group, NamePrefix=name)["Schedules"]):
+    if any(
+        schedule["Name"] == name for schedule in client.list_schedules(GroupName=group, NamePrefix=name)["Schedules"]
+    ):
         return
     client.create_schedule(
         Name=name,

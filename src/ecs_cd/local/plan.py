@@ -30,13 +30,15 @@ def account_and_region(document: Document, source: str, workflows: Iterable[Work
     The role that a workflow assumes comes first, because the workflow then sees the account of that role.
     """
     seen = list(workflows)
-    arns = [_ARN.fullmatch(text) for one in seen for text in one.roles]
+    arns = [_ARN.fullmatch(text) for workflow in seen for text in workflow.roles]
     arns += [_ARN.fullmatch(text) for text in (source, document.cluster)]
     found = [match for match in arns if match]
     repositories = list(document.images.values())
-    accounts = [match["account"] for match in found] + [one.account for one in repositories if one.account]
-    regions = [region for one in seen for region in one.regions] + [match["region"] for match in found]
-    regions += [one.region for one in repositories if one.region]
+    accounts = [match["account"] for match in found] + [
+        repository.account for repository in repositories if repository.account
+    ]
+    regions = [region for workflow in seen for region in workflow.regions] + [match["region"] for match in found]
+    regions += [repository.region for repository in repositories if repository.region]
     return next(iter(accounts), _ACCOUNT), next(filter(None, regions), _REGION)
 
 
@@ -70,7 +72,11 @@ def local_document(content: Mapping[str, Any], registry: str) -> dict[str, Any]:
 
 def differences(document: Document) -> list[str]:
     """What differs from the document in the local AWS, in sentences."""
-    return [f"{one.key}: {_ROLLING}" for one in document.services.values() if one.codedeploy != type(one.codedeploy)()]
+    return [
+        f"{service.key}: {_ROLLING}"
+        for service in document.services.values()
+        if service.codedeploy != type(service.codedeploy)()
+    ]
 
 
 def _tasks(content: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -110,10 +116,10 @@ class Needed:
 
 def needed(document: Document) -> list[Needed]:
     """The templates in document order, without duplicates."""
-    named = [(one.task_definition, tuple(one.containers)) for one in document.services.values()]
+    named = [(service.task_definition, tuple(service.containers)) for service in document.services.values()]
     if document.migration:
         named.append((document.migration.task_definition, (document.migration.container,)))
-    named += [(one.task_definition, tuple(one.containers)) for one in document.scheduled_tasks.values()]
+    named += [(task.task_definition, tuple(task.containers)) for task in document.scheduled_tasks.values()]
     found: dict[TaskDefinitionSource, dict[str, None]] = {}
     for source, containers in named:
         found.setdefault(source, {}).update(dict.fromkeys(containers))
@@ -128,9 +134,9 @@ def candidates(source: TaskDefinitionSource) -> tuple[str, ...]:
     return tuple(f"{family(source.name)}.{kind}" for kind in ("json", "yaml", "yml"))
 
 
-def made_up(one: Needed, variables: Iterable[str], region: str) -> TaskDefinition:
+def made_up(template: Needed, variables: Iterable[str], region: str) -> TaskDefinition:
     """A minimal task definition: the containers that the document names, with these variables as secrets."""
-    name = _family_of(one.source)
+    name = _family_of(template.source)
     logs = {"awslogs-group": f"/ecs/{name}", "awslogs-region": region, "awslogs-stream-prefix": "ecs"}
     secrets = [{"name": variable, "valueFrom": f"/ecs-cd/local/{variable}"} for variable in variables]
     return {
@@ -148,7 +154,7 @@ def made_up(one: Needed, variables: Iterable[str], region: str) -> TaskDefinitio
                 "secrets": secrets,
                 "logConfiguration": {"logDriver": "awslogs", "options": logs},
             }
-            for container in one.containers
+            for container in template.containers
         ],
     }
 
@@ -172,15 +178,15 @@ def for_this_machine(definition: TaskDefinition, given: Mapping[str, str], archi
     return result
 
 
-def notes(definition: TaskDefinition, one: Needed, architecture: str) -> list[str]:
+def notes(definition: TaskDefinition, template: Needed, architecture: str) -> list[str]:
     """What differs from a template in the local AWS, or may not work, in sentences."""
     foreign = _foreign_architecture(definition, architecture)
-    found = [f"{one.where}: is for {foreign}; here it runs as the engine does, {architecture}"] if foreign else []
+    found = [f"{template.where}: is for {foreign}; here it runs as the engine does, {architecture}"] if foreign else []
     return found + [
-        f"{one.where}: container `{container['name']}` runs an image of ECR, which Docker pulls as it is, "
+        f"{template.where}: container `{container['name']}` runs an image of ECR, which Docker pulls as it is, "
         "with your own login"
         for container in definition["containerDefinitions"]
-        if container["name"] not in one.containers and references.mentioned([str(container.get("image", ""))])
+        if container["name"] not in template.containers and references.mentioned([str(container.get("image", ""))])
     ]
 
 
@@ -204,15 +210,17 @@ def pausing(definition: TaskDefinition, image: str) -> TaskDefinition:
 
 def log_groups(definitions: Iterable[TaskDefinition]) -> list[tuple[str, str]]:
     """Each log group that containers write to, with its region; an empty region means that of the task."""
-    logs = [one.get("logConfiguration", {}) for each in definitions for one in each["containerDefinitions"]]
-    options = [one.get("options", {}) for one in logs if one.get("logDriver") == "awslogs"]
-    found = [(one["awslogs-group"], one.get("awslogs-region", "")) for one in options if "awslogs-group" in one]
+    logs = [container.get("logConfiguration", {}) for each in definitions for container in each["containerDefinitions"]]
+    options = [log.get("options", {}) for log in logs if log.get("logDriver") == "awslogs"]
+    found = [
+        (option["awslogs-group"], option.get("awslogs-region", "")) for option in options if "awslogs-group" in option
+    ]
     return list(dict.fromkeys(found))
 
 
 def buckets(document: Document) -> list[str]:
     """The buckets that hold the templates."""
-    sources = [one.source for one in needed(document)]
+    sources = [template.source for template in needed(document)]
     return list(dict.fromkeys(source.bucket for source in sources if isinstance(source, S3Object)))
 
 
@@ -275,8 +283,13 @@ def not_given(found: Iterable[Secret], given: Collection[str]) -> list[str]:
 
 def unknown_variables(given: Iterable[str], definitions: Sequence[TaskDefinition]) -> list[str]:
     """The given variables that no container has."""
-    containers = [one for each in definitions for one in each["containerDefinitions"]]
-    known = {entry["name"] for one in containers for kind in ("environment", "secrets") for entry in one.get(kind, ())}
+    containers = [container for each in definitions for container in each["containerDefinitions"]]
+    known = {
+        entry["name"]
+        for container in containers
+        for kind in ("environment", "secrets")
+        for entry in container.get(kind, ())
+    }
     return [name for name in given if name not in known]
 
 
@@ -291,7 +304,12 @@ def read_variables(text: str, *, where: str) -> dict[str, str]:
 
 
 def _entries(definitions: Iterable[TaskDefinition]) -> list[dict[str, str]]:
-    return [entry for each in definitions for one in each["containerDefinitions"] for entry in one.get("secrets", ())]
+    return [
+        entry
+        for each in definitions
+        for container in each["containerDefinitions"]
+        for entry in container.get("secrets", ())
+    ]
 
 
 def _reference(value_from: str) -> tuple[str, bool, str]:
@@ -313,4 +331,4 @@ def _reference(value_from: str) -> tuple[str, bool, str]:
 def address(task: Mapping[str, Any]) -> str:
     """The address of a task from DescribeTasks; empty if it doesn't have an address."""
     details = [detail for item in task.get("attachments", ()) for detail in item.get("details", ())]
-    return next((str(one["value"]) for one in details if one.get("name") == "privateIPv4Address"), "")
+    return next((str(detail["value"]) for detail in details if detail.get("name") == "privateIPv4Address"), "")

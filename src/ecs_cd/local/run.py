@@ -111,8 +111,8 @@ def _replaced(chosen: Workflow, tree: str, scratch: Path, say: Say) -> dict[str,
         say(f"{', '.join(chosen.ours)}: fetched from GitHub; --tree DIR takes a folder instead")
     # The tree contains what the reusable workflow of ecs-cd uses.
     called = repository.workflows(ours) if ours else []
-    uses = [name for one in (chosen, *called) for name in one.ours] if ours else []
-    signing_in = [name for one in (chosen, *called) for name in one.credentials]
+    uses = [name for workflow in (chosen, *called) for name in workflow.ours] if ours else []
+    signing_in = [name for workflow in (chosen, *called) for name in workflow.credentials]
     return {**{name: ours for name in uses if ours}, **dict.fromkeys(signing_in, act.STAND_IN)}
 
 
@@ -164,5 +164,5 @@ def _tell_what_runs(stack: Stack, running: Ministack, environ: MutableMapping[st
         if not tasks:
             say(f"{key}: no task of {name} runs")
         for task in tasks:
-            images = ", ".join(one.get("image", "") for one in task.get("containers", ()))
+            images = ", ".join(container.get("image", "") for container in task.get("containers", ()))
             say(f"{key}: a task of {name} runs at {plan.address(task) or 'no address'}: {images}")

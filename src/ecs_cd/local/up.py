@@ -116,7 +116,7 @@ def _read(
     source = options.config or workflow.only_config(workflows)
     config = options.parameter or (workflow.only_config(workflows) if source.startswith("file:") else source)
     folder = Path.cwd() if options.config else root
-    regions = [region for one in workflows for region in one.regions]
+    regions = [region for each in workflows for region in each.regions]
     text, elsewhere = _document_text(source, folder, Aws(environ, next(iter(regions), "")))
     found = document.load(text, where=source)
     account, region = plan.account_and_region(found, source, workflows)
@@ -125,12 +125,12 @@ def _read(
     read = _templates_of(found, options.templates, root, aws, from_aws=elsewhere is not None)
     notes = plan.differences(found)
     templates: dict[Needed, TaskDefinition] = {}
-    for one, definition in read.items():
+    for wanted, definition in read.items():
         if definition is None:
-            notes.append(f"{one.where}: made up, with {', '.join(one.containers)}; --templates DIR takes yours")
-        whole = definition or plan.made_up(one, given, region)
-        notes += plan.notes(whole, one, architecture)
-        templates[one] = plan.for_this_machine(whole, given, architecture)
+            notes.append(f"{wanted.where}: made up, with {', '.join(wanted.containers)}; --templates DIR takes yours")
+        whole = definition or plan.made_up(wanted, given, region)
+        notes += plan.notes(whole, wanted, architecture)
+        templates[wanted] = plan.for_this_machine(whole, given, architecture)
     return World(config, json_yaml.parse(text, what=source), found, templates, given, account, region, tuple(notes))
 
 
@@ -165,9 +165,9 @@ def _templates_of(
     read: dict[Needed, TaskDefinition | None] = {}
     problems: list[str] = []
     remedies: dict[str, None] = {}
-    for one in plan.needed(found):
+    for wanted in plan.needed(found):
         try:
-            read[one] = _template(one, templates, root, aws, from_aws=from_aws)
+            read[wanted] = _template(wanted, templates, root, aws, from_aws=from_aws)
         except Refused as refused:
             problems += refused.problems
             remedies[refused.remedy] = None
@@ -176,32 +176,32 @@ def _templates_of(
     return read
 
 
-def _template(one: Needed, templates: str, root: Path, aws: Aws, *, from_aws: bool) -> TaskDefinition | None:
-    where = one.where
-    if isinstance(one.source, WorkspaceFile):
-        text = _text(root / one.source.path, what="the task definition")
+def _template(wanted: Needed, templates: str, root: Path, aws: Aws, *, from_aws: bool) -> TaskDefinition | None:
+    where = wanted.where
+    if isinstance(wanted.source, WorkspaceFile):
+        text = _text(root / wanted.source.path, what="the task definition")
     elif templates:
-        path = _below(Path(templates), one)
+        path = _below(Path(templates), wanted)
         where, text = str(path), _text(path, what="the task definition")
     elif not from_aws:
         return None
-    elif isinstance(one.source, S3Object):
-        text = s3.text(aws, one.source)
+    elif isinstance(wanted.source, S3Object):
+        text = s3.text(aws, wanted.source)
     else:
-        described = ecs.task_definition(aws, one.source.name)
+        described = ecs.task_definition(aws, wanted.source.name)
         if described is None:
             raise Refused(f"there is no task definition {where} in {aws.region}", "The infra repo registers it.")
         text = json.dumps(described["taskDefinition"], default=str)
     definition = task_definition.read(text, *ecs.shapes(aws), where=where)
-    task_definition.check_containers(definition, one.containers, where=where)
+    task_definition.check_containers(definition, wanted.containers, where=where)
     return definition
 
 
-def _below(templates: Path, one: Needed) -> Path:
-    places = [templates / candidate for candidate in plan.candidates(one.source)]
+def _below(templates: Path, wanted: Needed) -> Path:
+    places = [templates / candidate for candidate in plan.candidates(wanted.source)]
     there = [path for path in places if path.is_file()]
     if not there:
-        raise Refused(f"the template {one.where} is not there: no {' or '.join(map(str, places))}")
+        raise Refused(f"the template {wanted.where} is not there: no {' or '.join(map(str, places))}")
     return there[0]
 
 
@@ -243,9 +243,9 @@ def _templates(aws: Aws, world: World, say: Say) -> dict[Needed, TaskDefinition]
     """The templates with local secrets. Also creates the secrets and log groups that their containers need."""
     found = plan.secrets(world.templates.values())
     made_up = f"local-{secrets.token_hex(8)}"
-    arns = {one.name: create.secret(aws, one, world.given, made_up) for one in found}
-    for one in found:
-        say(f"{'parameter' if one.in_ssm else 'secret'} {one.name}")
+    arns = {secret.name: create.secret(aws, secret, world.given, made_up) for secret in found}
+    for secret in found:
+        say(f"{'parameter' if secret.in_ssm else 'secret'} {secret.name}")
     missing = plan.not_given(found, world.given)
     if missing:
         say(f"warning: no value is given for {', '.join(missing)}, so it is made up; --env-file FILE gives values")
@@ -255,20 +255,20 @@ def _templates(aws: Aws, world: World, say: Say) -> dict[Needed, TaskDefinition]
     for name, region in plan.log_groups(world.templates.values()):
         create.log_group(aws, name, region)
         say(f"log group {name}")
-    return {one: plan.with_secrets(definition, arns) for one, definition in world.templates.items()}
+    return {template: plan.with_secrets(definition, arns) for template, definition in world.templates.items()}
 
 
 def _files(aws: Aws, world: World, templates: Mapping[Needed, TaskDefinition]) -> dict[str, str]:
     """Puts templates into their buckets, and returns those of the workspace for the copy that a workflow runs in."""
     for name in plan.buckets(world.document):
         create.bucket(aws, name)
-    for one, definition in templates.items():
-        if isinstance(one.source, S3Object):
-            create.template(aws, one.source, definition)
+    for template, definition in templates.items():
+        if isinstance(template.source, S3Object):
+            create.template(aws, template.source, definition)
     return {
-        one.source.path: json.dumps(definition, indent=2) + "\n"
-        for one, definition in templates.items()
-        if isinstance(one.source, WorkspaceFile)
+        template.source.path: json.dumps(definition, indent=2) + "\n"
+        for template, definition in templates.items()
+        if isinstance(template.source, WorkspaceFile)
     }
 
 
@@ -282,7 +282,7 @@ def _services(
     say: Say,
 ) -> dict[str, str]:
     """Creates services and triggers with tasks of this image, and families. Returns each family's template."""
-    sources = {one.source: definition for one, definition in templates.items()}
+    sources = {template.source: definition for template, definition in templates.items()}
     pausing: dict[str, str] = {}
 
     def first(definition: TaskDefinition) -> str:
@@ -327,4 +327,4 @@ def _document(aws: Aws, config: str, local: Mapping[str, Any], files: dict[str, 
 
 
 def _names(local: Mapping[str, Any]) -> dict[str, str]:
-    return {key: one.get("service", key) for key, one in local.get("services", {}).items()}
+    return {key: service.get("service", key) for key, service in local.get("services", {}).items()}

@@ -74,12 +74,12 @@ def choose(given: str, event: str, workflows: Sequence[Workflow]) -> Workflow:
     """
     if given:
         name = given.rpartition("/")[2]
-        for one in workflows:
-            if name in (one.file, one.file.rpartition(".")[0]):
-                return one
+        for workflow in workflows:
+            if name in (workflow.file, workflow.file.rpartition(".")[0]):
+                return workflow
         raise Refused(f"there is no workflow {name} in .github/workflows; it holds {_listed(workflows)}")
-    ours = [one for one in workflows if one.ours]
-    started = [one for one in ours if (event or "push") in one.events]
+    ours = [workflow for workflow in workflows if workflow.ours]
+    started = [workflow for workflow in ours if (event or "push") in workflow.events]
     for only in (ours, started):
         if len(only) == 1:
             return only[0]
@@ -88,28 +88,30 @@ def choose(given: str, event: str, workflows: Sequence[Workflow]) -> Workflow:
     raise Refused(f"no workflow in .github/workflows uses ecs-cd; it holds {_listed(workflows)}")
 
 
-def event(given: str, one: Workflow) -> str:
+def event(given: str, workflow: Workflow) -> str:
     """The event that starts the workflow: the given one, or else a push, or else its first event. Raises ``Refused`` if
     the workflow doesn't start on the given event."""
-    if given and given not in one.events:
-        raise Refused(f"{one.file} does not start on {given}; it starts on {', '.join(one.events) or 'nothing'}")
-    return given or ("push" if "push" in one.events else next(iter(one.events), "push"))
+    if given and given not in workflow.events:
+        raise Refused(
+            f"{workflow.file} does not start on {given}; it starts on {', '.join(workflow.events) or 'nothing'}"
+        )
+    return given or ("push" if "push" in workflow.events else next(iter(workflow.events), "push"))
 
 
-def job(given: str, one: Workflow) -> str | None:
+def job(given: str, workflow: Workflow) -> str | None:
     """The given job, if any. Raises ``Refused`` for an unknown job."""
-    if given and given not in one.jobs:
-        raise Refused(f"{one.file} has no job {given}; it has {', '.join(one.jobs)}")
+    if given and given not in workflow.jobs:
+        raise Refused(f"{workflow.file} has no job {given}; it has {', '.join(workflow.jobs)}")
     return given or None
 
 
 def _listed(workflows: Sequence[Workflow]) -> str:
-    return ", ".join(one.file for one in workflows) or "none"
+    return ", ".join(workflow.file for workflow in workflows) or "none"
 
 
 def only_config(workflows: Sequence[Workflow]) -> str:
     """The document that the workflows name, if all name the same one. Raises ``Refused`` if it is ambiguous."""
-    found = _once(config for one in workflows for config in one.configs)
+    found = _once(config for workflow in workflows for config in workflow.configs)
     if len(found) == 1:
         return found[0]
     say = "Say which: ecs-cd local up --config PARAMETER, or --config file:PATH"
@@ -118,21 +120,21 @@ def only_config(workflows: Sequence[Workflow]) -> str:
     raise Refused("no workflow in .github/workflows names its document in so many words", say)
 
 
-def missing(one: Workflow, variables: Mapping[str, str], secrets: Mapping[str, str]) -> tuple[str, ...]:
+def missing(workflow: Workflow, variables: Mapping[str, str], secrets: Mapping[str, str]) -> tuple[str, ...]:
     """What the workflow reads but the run did not get, as `vars.NAME` and `secrets.NAME`."""
     return tuple(
-        [f"vars.{name}" for name in one.variables if name not in variables]
-        + [f"secrets.{name}" for name in one.secrets if name not in secrets and name != "GITHUB_TOKEN"]
+        [f"vars.{name}" for name in workflow.variables if name not in variables]
+        + [f"secrets.{name}" for name in workflow.secrets if name not in secrets and name != "GITHUB_TOKEN"]
     )
 
 
 def _uses(jobs: Mapping[str, _Json]) -> Iterator[tuple[str, dict[str, str]]]:
     """Every `uses` of the jobs and of their steps, with its `with`."""
     for job in jobs.values():
-        for one in (job, *(step for step in job.get("steps") or () if isinstance(step, dict))):
-            if "uses" in one:
-                given = one.get("with")
-                yield str(one["uses"]), given if isinstance(given, dict) else {}
+        for part in (job, *(step for step in job.get("steps") or () if isinstance(step, dict))):
+            if "uses" in part:
+                given = part.get("with")
+                yield str(part["uses"]), given if isinstance(given, dict) else {}
 
 
 def _roles(given: Mapping[str, str]) -> list[str]:

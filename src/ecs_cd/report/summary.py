@@ -124,11 +124,11 @@ def _bytes(text: str) -> bytes:
 
 def _written(parts: Sequence[Part], *, changes: bool) -> str:
     head = _decisive(parts)
-    services = [one for part in parts for one in part.services]
+    services = [service for part in parts for service in part.services]
     lines = [f"### {head.sign} {head.title}: {head.words}", ""]
     message = _UNTIL_NOW if head.state == UNDER_WAY else head.message
     lines += [_escape(message), ""] if message else []
-    for finding in (one for part in parts for one in part.findings):
+    for finding in [finding for part in parts for finding in part.findings]:
         lines += _finding(finding)
     lines += _services(services)
     lines += _timeline(parts)
@@ -171,16 +171,16 @@ def _more(services: Sequence[Deployed]) -> str:
 
 def _rows(services: Sequence[Deployed]) -> list[str]:
     lines = ["| service | result | from | to | digest | duration |", "|---|---|---|---|---|---|"]
-    for one in services:
-        result = f"{_sign(one.outcome)} {one.outcome.words}"
-        cells = [_code(one.service), result, _code(one.before), _code(one.after), _code(digests(one))]
-        lines.append(f"| {' | '.join([*cells, words(one.elapsed) if one.elapsed else ''])} |")
+    for service in services:
+        result = f"{_sign(service.outcome)} {service.outcome.words}"
+        cells = [_code(service.service), result, _code(service.before), _code(service.after), _code(digests(service))]
+        lines.append(f"| {' | '.join([*cells, words(service.elapsed) if service.elapsed else ''])} |")
     return [*lines, ""]
 
 
-def digests(one: Deployed) -> str:
+def digests(service: Deployed) -> str:
     """The requested digests, shortened, one container per line."""
-    return "\n".join(f"{name}: {_short(image)}" for name, image in (one.images or {}).items())
+    return "\n".join(f"{name}: {_short(image)}" for name, image in (service.images or {}).items())
 
 
 def _short(image: str) -> str:
@@ -207,9 +207,9 @@ def _sections(parts: Sequence[Part]) -> tuple[list[Section], list[Deployed]]:
     sections: list[Section] = []
     left_out: list[Deployed] = []
     for part in parts:
-        told = timeline.as_seen([one for one in part.services if one.moments], _DRAWN)
-        sections += [(one.service, timeline.spans(one.moments)) for one in told[:_DRAWN]]
-        left_out += told[_DRAWN:]
+        drawn = timeline.as_seen([service for service in part.services if service.moments], _DRAWN)
+        sections += [(service.service, timeline.spans(service.moments)) for service in drawn[:_DRAWN]]
+        left_out += drawn[_DRAWN:]
         if part.phase:
             sections.append((part.title, [Span(part.phase, part.begin, part.begin + part.elapsed, part.bad)]))
     return sections, left_out
@@ -232,17 +232,17 @@ def _facts(parts: Sequence[Part]) -> list[str]:
 
 def _changes(services: Sequence[Deployed]) -> list[str]:
     """The differences between the task definitions, folded."""
-    told = timeline.as_seen([one for one in services if one.change], _CHANGES)
-    if not told:
+    changed = timeline.as_seen([service for service in services if service.change], _CHANGES)
+    if not changed:
         return []
     lines: list[str] = []
-    for one in told[:_CHANGES]:
-        change = one.change or ()
-        lines += [f"**{_escape(f'{one.service}: {one.before} -> {one.after}')}**", ""]
+    for service in changed[:_CHANGES]:
+        change = service.change or ()
+        lines += [f"**{_escape(f'{service.service}: {service.before} -> {service.after}')}**", ""]
         more = [f"({len(change) - _CHANGED} more lines)"] if len(change) > _CHANGED else []
         lines += [*_fenced([*change[:_CHANGED], *more], "diff"), ""]
-    lines += [f"and of {_more(told[_CHANGES:])}", ""] if len(told) > _CHANGES else []
-    return _folded("What changed in the task definition" + "s" * (len(told) > 1), lines)
+    lines += [f"and of {_more(changed[_CHANGES:])}", ""] if len(changed) > _CHANGES else []
+    return _folded("What changed in the task definition" + "s" * (len(changed) > 1), lines)
 
 
 def _folded(title: str, lines: Sequence[str]) -> list[str]:

@@ -74,4 +74,4 @@ def spans(moments: Sequence[Moment]) -> list[Span]:
 
 def as_seen(services: Sequence[Deployed], most: int) -> list[Deployed]:
     """The services in order. If there are more than ``most``, the ones that are not green come first."""
-    return list(services) if len(services) <= most else sorted(services, key=lambda one: one.outcome.green)
+    return list(services) if len(services) <= most else sorted(services, key=lambda service: service.outcome.green)

@@ -101,12 +101,12 @@ def new(commit: str, environment: str, services: Sequence[str], mark: Json) -> d
     }
 
 
-def status(told: Status, log_url: str, environment_url: str) -> dict[str, Any]:
+def status(reported: Status, log_url: str, environment_url: str) -> dict[str, Any]:
     """The body of POST deployments/ID/statuses."""
     urls = {"log_url": log_url, "environment_url": environment_url}
     return {
-        "state": told.state,
-        "description": described(told.description),
+        "state": reported.state,
+        "description": described(reported.description),
         **{name: url for name, url in urls.items() if url},
     }
 
