@@ -84,7 +84,7 @@ def _unchanged(here: World, runs: int) -> list[Row]:
             for _ in range(runs):
                 workflows.commit(place, "nothing that an image has")
                 samples.append(_timed(partial(verb, bare, "build-push", {"reuse": "content"})))
-        seconds, asked = [one for one, _ in samples], [len(step.calls) for _, step in samples]
+        seconds, asked = [taken for taken, _ in samples], [len(step.calls) for _, step in samples]
         rows.append(Row("build", f"{count} unchanged images: AWS calls", "calls", asked))
         rows.append(Row("build", f"{count} unchanged images", "s", seconds, 2 if count == max(IMAGES) else None))
     return rows[::-1]

@@ -81,21 +81,21 @@ def _ends(kind: str, phases: Sequence[float]) -> list[Row]:
     for length in (60, 150) if kind == "rolling" else (60,):
         ends = [length - phase for phase in phases]
         taken = [_deploy(kind, {"web": completes(end)}) for end in ends]
-        reads = [len(one.reads(0, end)) for one, end in zip(taken, ends, strict=True)]
-        late = [one.ended - end for one, end in zip(taken, ends, strict=True)]
+        reads = [len(run.reads(0, end)) for run, end in zip(taken, ends, strict=True)]
+        late = [run.ended - end for run, end in zip(taken, ends, strict=True)]
         most = length / INTERVAL if kind == "rolling" else None
         rows += [
             Row("watching", f"{kind}, {length} s: reads until COMPLETED", "calls", reads, most=most),
             Row("watching", f"{kind}, {length} s: COMPLETED to the verdict", "s", late, most=LATE),
         ]
         seen += taken
-    after = [len(one.calls) - number for one, number in zip(taken, reads, strict=True)]
+    after = [len(run.calls) - number for run, number in zip(taken, reads, strict=True)]
     ends = [30 + phase for phase in phases]
     taken = [_deploy(kind, {"web": fails(end)}, ROLLED_BACK) for end in ends]
-    errors = [(one.error or 0) - end for one, end in zip(taken, ends, strict=True)]
-    back = [one.ended - end - BACK for one, end in zip(taken, ends, strict=True)]
+    errors = [(run.error or 0) - end for run, end in zip(taken, ends, strict=True)]
+    back = [run.ended - end - BACK for run, end in zip(taken, ends, strict=True)]
     seen += taken
-    intervals = [interval for one in seen for interval in one.intervals]
+    intervals = [interval for run in seen for interval in run.intervals]
     begin = "CreateDeployment" if kind == "CODE_DEPLOY" else "UpdateService"
     return [
         *rows,
@@ -103,7 +103,7 @@ def _ends(kind: str, phases: Sequence[float]) -> list[Row]:
         Row("watching", f"{kind}: FAILED to red", "s", errors, most=LATE),
         Row("watching", f"{kind}: the rollback's end to the verdict", "s", back, most=LATE),
         Row("watching", f"{kind}: from one look to the next", "s", intervals, most=INTERVAL),
-        Row("watching", f"{kind}: before {begin}", "calls", [one.before for one in seen], most=BEFORE.get(kind)),
+        Row("watching", f"{kind}: before {begin}", "calls", [run.before for run in seen], most=BEFORE.get(kind)),
     ]
 
 
@@ -115,7 +115,7 @@ def _waiting(kind: str, number: int) -> list[Row]:
     dying = _deploy(kind, dict.fromkeys(names, dies(70)))
     done = _deploy(kind, {**dict.fromkeys(names, completes(30)), **last})
     failed = _deploy(kind, {**dict.fromkeys(names, fails(30)), **last}, ROLLED_BACK if number > 1 else 0)
-    looks = [calls for one in (quiet, dying, done, failed) for calls in Counter(one.reads(1, 70)).values()]
+    looks = [calls for run in (quiet, dying, done, failed) for calls in Counter(run.reads(1, 70)).values()]
     who = f"{kind}, {number} service{'s' if number > 1 else ''}"
     rows = [
         Row("watching", f"{who}: a minute of waiting", "calls", [len(quiet.reads(5, 65))]),

@@ -102,7 +102,9 @@ def transient_as_unreadable(here: World) -> Iterator[list[Snapshot]]:
     def look() -> None:
         while not done.wait(0.05 if looks else 0):
             asked = time.time()
-            looks.append(Snapshot(asked, {one["id"]: one["rolloutState"] for one in deployments(here)}))
+            looks.append(
+                Snapshot(asked, {deployment["id"]: deployment["rolloutState"] for deployment in deployments(here)})
+            )
             first.set()
 
     thread = threading.Thread(target=look, daemon=True)
@@ -154,8 +156,9 @@ def report_or_stop(here: World) -> None:
 
     def settled() -> bool:
         return all(
-            one["status"] == "PRIMARY" or (one["rolloutState"] == "FAILED" and not one["runningCount"])
-            for one in deployments(here)
+            deployment["status"] == "PRIMARY"
+            or (deployment["rolloutState"] == "FAILED" and not deployment["runningCount"])
+            for deployment in deployments(here)
         )
 
     until(settled, "the old tasks are gone")

@@ -24,7 +24,7 @@ def target(state: str, reason: str = "", description: str = "") -> Params:
 
 
 @pytest.mark.parametrize(
-    ("one", "is_evidence"),
+    ("described", "is_evidence"),
     [
         (target("healthy"), False),
         (target("draining", "Target.DeregistrationInProgress", "Target deregistration is in progress"), False),
@@ -36,10 +36,10 @@ def target(state: str, reason: str = "", description: str = "") -> Params:
         (target("unavailable", "Elb.InternalError"), True),
     ],
 )
-def test_targets_of_old_tasks_are_no_evidence(one: Params, is_evidence: bool, aws: SignedAws, ours: Aws) -> None:
+def test_targets_of_old_tasks_are_no_evidence(described: Params, is_evidence: bool, aws: SignedAws, ours: Aws) -> None:
     """Those on their way out say nothing of the new ones; a region comes from the target group's ARN."""
-    aws.on("elbv2.DescribeTargetHealth", {"TargetHealthDescriptions": [target("healthy"), one]})
-    assert elbv2.unhealthy(ours, GROUP) == ([one] if is_evidence else [])
+    aws.on("elbv2.DescribeTargetHealth", {"TargetHealthDescriptions": [target("healthy"), described]})
+    assert elbv2.unhealthy(ours, GROUP) == ([described] if is_evidence else [])
     assert aws.calls[0].params == {"TargetGroupArn": GROUP}
     assert aws.regions == ["eu-west-1"]
 

@@ -54,9 +54,9 @@ def test_service_deployments_are_described_twenty_a_call(
     """By their ARNs, each asked for once, whatever the order of the answer; what is MISSING is left out."""
     there = [blue_green.service_deployment(str(number)) for number in range(45)]
     aws.on("ecs.DescribeServiceDeployments", blue_green.described(*there))
-    arns = [one["serviceDeploymentArn"] for one in there]
+    arns = [deployment["serviceDeploymentArn"] for deployment in there]
     found = function(ours, [*arns, blue_green.arn("99"), arns[0]])
-    assert {arn: one["serviceDeploymentArn"] for arn, one in found.items()} == {arn: arn for arn in arns}
+    assert {arn: deployment["serviceDeploymentArn"] for arn, deployment in found.items()} == {arn: arn for arn in arns}
     assert [len(call.params["serviceDeploymentArns"]) for call in aws.calls] == [20, 20, 6]
 
 
@@ -85,14 +85,14 @@ def test_nothing_is_asked_about_nothing(aws: SignedAws, ours: Aws) -> None:
 
 def test_a_services_deployments_are_listed_page_by_page_the_newest_first(aws: SignedAws, ours: Aws) -> None:
     """The order of the answer means nothing; filters are ECS's own."""
-    one, two, three = (
+    first, second, third = (
         {"serviceDeploymentArn": blue_green.arn(name), "createdAt": moment(seconds)}
         for name, seconds in (("1", 5.5), ("2", 30), ("3", 5))
     )
     aws.on(
         "ecs.ListServiceDeployments",
-        {"serviceDeployments": [one, two], "nextToken": "more"},
-        {"serviceDeployments": [three]},
+        {"serviceDeployments": [first, second], "nextToken": "more"},
+        {"serviceDeployments": [third]},
     )
     found = service_deployments.listed(
         ours, ecs.CLUSTER, "web", status=("PENDING", "IN_PROGRESS"), created_after=moment(3)
@@ -131,7 +131,7 @@ def test_a_time_that_ecs_keeps_nothing_of_is_left_out(aws: SignedAws, ours: Aws)
     there = blue_green.listed(blue_green.service_deployment("2"))
     aws.on("ecs.ListServiceDeployments", lambda params: refusal if "createdAt" in params else there(params))
     found = service_deployments.listed(ours, ecs.CLUSTER, "web", created_after=moment(-9e6))
-    assert [one["serviceDeploymentArn"] for one in found] == [OURS]
+    assert [deployment["serviceDeploymentArn"] for deployment in found] == [OURS]
     assert ["createdAt" in call.params for call in aws.calls] == [True, False]
     aws.on("ecs.ListServiceDeployments", refusal)
     with pytest.raises(ClientError, match="InvalidParameter"):

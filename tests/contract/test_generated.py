@@ -22,8 +22,8 @@ def rules(rule: json_schema.Schema) -> Iterator[json_schema.Schema]:
     """The rule and all those inside it."""
     yield rule
     inner = [*rule.get("properties", {}).values(), *rule.get("patternProperties", {}).values()]
-    for one in [*inner, *([rule["items"]] if "items" in rule else [])]:
-        yield from rules(one)
+    for subschema in [*inner, *([rule["items"]] if "items" in rule else [])]:
+        yield from rules(subschema)
 
 
 def test_nothing_generated_was_edited_by_hand_or_forgotten() -> None:

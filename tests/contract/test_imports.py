@@ -115,11 +115,11 @@ def test_no_file_is_long() -> None:
 def test_imports_go_one_way() -> None:
     """A module imports nothing above it, and no package next to its own."""
     back = [
-        f"{module} imports {other}"
+        f"{module} imports {imported}"
         for module, tree in MODULES.items()
-        for other in imports(tree)
-        if module != "ecs_cd" and other in MODULES and other != "ecs_cd" and package(other) != package(module)
-        if level(other) >= level(module)
+        for imported in imports(tree)
+        if module != "ecs_cd" and imported in MODULES and imported != "ecs_cd" and package(imported) != package(module)
+        if level(imported) >= level(module)
     ]
     assert back == []
 

@@ -272,10 +272,10 @@ def test_help_tells_the_verbs_and_their_flags(tmp_path: Path) -> None:
 
 def test_each_folder_has_a_place_of_its_own(tmp_path: Path) -> None:
     """In XDG_STATE_HOME, else in ~/.local/state; two repositories of the same name don't meet."""
-    one, other = Path("/a/my-app"), Path("/b/my-app")
-    assert place.folder(one, {"XDG_STATE_HOME": "/s"}).parent == Path("/s/ecs-cd")
-    assert place.folder(one, {"HOME": "/h"}).parent == Path("/h/.local/state/ecs-cd")
-    assert place.folder(one, {"HOME": "/h"}) != place.folder(other, {"HOME": "/h"})
+    first, second = Path("/a/my-app"), Path("/b/my-app")
+    assert place.folder(first, {"XDG_STATE_HOME": "/s"}).parent == Path("/s/ecs-cd")
+    assert place.folder(first, {"HOME": "/h"}).parent == Path("/h/.local/state/ecs-cd")
+    assert place.folder(first, {"HOME": "/h"}) != place.folder(second, {"HOME": "/h"})
 
 
 def test_a_recorded_process_that_is_not_ours_is_left_alone(tmp_path: Path) -> None:

@@ -239,8 +239,8 @@ def write(path: Path, text: str) -> None:
 
 def compiled(tree: Path, *lacking: str) -> None:
     """What says that a tree has bytecode."""
-    for one in {"310", "312", "314"} - set(lacking):
-        write(tree / f"src/__pycache__/x.cpython-{one}.pyc", "")
+    for version in {"310", "312", "314"} - set(lacking):
+        write(tree / f"src/__pycache__/x.cpython-{version}.pyc", "")
 
 
 @pytest.fixture

@@ -230,11 +230,15 @@ def test_what_is_called_is_whole(service: str, tree: Path) -> None:
     assert set(ours.operation_names) == USED[service]
     assert ours.metadata == theirs.metadata
     for name in ours.operation_names:
-        one, other = ours.operation_model(name), theirs.operation_model(name)
-        assert (one.http, one.auth_type, one.endpoint) == (other.http, other.auth_type, other.endpoint)
-        assert anatomy(one.input_shape) == anatomy(other.input_shape)
-        assert anatomy(one.output_shape) == anatomy(other.output_shape)
-        assert [anatomy(each) for each in one.error_shapes] == [anatomy(each) for each in other.error_shapes]
+        released, original = ours.operation_model(name), theirs.operation_model(name)
+        assert (released.http, released.auth_type, released.endpoint) == (
+            original.http,
+            original.auth_type,
+            original.endpoint,
+        )
+        assert anatomy(released.input_shape) == anatomy(original.input_shape)
+        assert anatomy(released.output_shape) == anatomy(original.output_shape)
+        assert [anatomy(each) for each in released.error_shapes] == [anatomy(each) for each in original.error_shapes]
 
 
 def example(shape: Any) -> Any:

@@ -16,7 +16,11 @@ from tests.contract import parts
 from tests.contract.parts import PIPELINE, ROOT, SUITE, Step
 
 CALLED = str(PIPELINE.relative_to(ROOT))
-COPIED = {where: one for where, one in parts.workflows().items() if where == CALLED or not where.startswith(".github")}
+COPIED = {
+    where: workflow
+    for where, workflow in parts.workflows().items()
+    if where == CALLED or not where.startswith(".github")
+}
 OUTPUT = re.compile(r"steps\.([\w-]+)\.outputs\.([\w-]+)")
 
 
@@ -103,7 +107,7 @@ def test_a_call_of_the_whole_pipeline_is_complete(where: str) -> None:
     declared = called[True]["workflow_call"]  # YAML 1.1 reads `on` as true
     needed = {item for job in called["jobs"].values() for item in job["permissions"].items()}
     for job in callers(where):
-        assert {name for name, one in declared["inputs"].items() if one["required"]} <= set(job["with"])
+        assert {name for name, declaration in declared["inputs"].items() if declaration["required"]} <= set(job["with"])
         assert set(job["with"]) <= set(declared["inputs"])
         assert set(job.get("secrets", {})) <= set(declared["secrets"])
         assert set(job["permissions"].items()) == needed

@@ -91,7 +91,7 @@ def test_every_input_of_the_build_arrives(world: World, tmp_path: Path) -> None:
     assert labels["org.opencontainers.image.revision"] == sha
     assert labels["org.opencontainers.image.created"].endswith("Z")
     listed = world.stack.clients.ecr.describe_images(repositoryName="my-app")["imageDetails"]
-    assert {tag for one in listed for tag in one.get("imageTags", [])} == {sha, "latest", "v1"}
+    assert {tag for image in listed for tag in image.get("imageTags", [])} == {sha, "latest", "v1"}
 
 
 def test_a_failing_build_is_red_with_its_output_and_pushes_nothing(world: World) -> None:

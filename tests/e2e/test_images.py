@@ -117,7 +117,9 @@ def test_the_reusable_workflow_is_the_same_pipeline(world: World) -> None:
     assert "keeps what you write" in nginx_page(world.stack, "/public/about.txt")
     (task,) = world.running()
     definition = world.stack.clients.ecs.describe_task_definition(taskDefinition=task)["taskDefinition"]
-    assert {one["name"]: one["image"] for one in definition["containerDefinitions"]} == by_commit(world, sha)
+    assert {container["name"]: container["image"] for container in definition["containerDefinitions"]} == by_commit(
+        world, sha
+    )
 
 
 # ---- all images in one job ----
@@ -163,7 +165,7 @@ class Yard:
     def tags(self, image: str) -> set[str]:
         """All tags in the image's repository."""
         found = self.stack.clients.ecr.describe_images(repositoryName=self.repository(image))["imageDetails"]
-        return {tag for one in found for tag in one.get("imageTags", [])}
+        return {tag for image in found for tag in image.get("imageTags", [])}
 
     def manifest(self, image: str, of: ImageIdentifierTypeDef) -> tuple[str, str]:
         """A manifest in ECR, byte by byte, and its media type."""
@@ -176,7 +178,9 @@ class Yard:
     def attested(self, image: str) -> set[str]:
         """What is attested of the image's newest build: the types of the predicates."""
         index = json.loads(self.manifest(image, {"imageTag": "latest"})[0])["manifests"]
-        attestations = [one["digest"] for one in index if "vnd.docker.reference.type" in one.get("annotations", {})]
+        attestations = [
+            manifest["digest"] for manifest in index if "vnd.docker.reference.type" in manifest.get("annotations", {})
+        ]
         layers = [
             layer
             for digest in attestations
@@ -374,7 +378,7 @@ def test_an_index_of_several_platforms_is_pushed(yard: Yard) -> None:
     found = yard.built("--platforms", "linux/amd64,linux/arm64", "--provenance", "mode=max")
     manifest, kind = yard.manifest("two", {"imageTag": "latest"})
     assert kind == INDEX
-    platforms = {one["platform"]["architecture"] for one in json.loads(manifest)["manifests"]}
+    platforms = {entry["platform"]["architecture"] for entry in json.loads(manifest)["manifests"]}
     assert platforms == {"amd64", "arm64", "unknown"}
     assert yard.attested("two") == {"https://slsa.dev/provenance/v0.2"}
     assert found["two"]["image"] == in_ecr(yard.stack, yard.repository("two"), "latest")

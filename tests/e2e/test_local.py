@@ -117,9 +117,9 @@ def database(docker: dict[str, str], server: Database) -> Database:
 def developer(docker: dict[str, str], images: BaseImages, tree: Path, tmp_path: Path) -> Iterator[Developer]:
     copied(INFRA, tmp_path / "infra")
     env = {**docker, "XDG_STATE_HOME": str(tmp_path / "state")}
-    one = Developer(app_repo(tmp_path / "my-app"), tree, images, env)
-    yield one
-    code, output = one.local("down")
+    developer = Developer(app_repo(tmp_path / "my-app"), tree, images, env)
+    yield developer
+    code, output = developer.local("down")
     assert code == 0, output
 
 

@@ -79,7 +79,7 @@ def service_deployment(
 
 def through(*deployments: Params, every: float = 10) -> list[At]:
     """DescribeServiceDeployments' answers while the deployment moves from one of these states to the next."""
-    return [at(every * number, described(one)) for number, one in enumerate(deployments)]
+    return [at(every * number, described(deployment)) for number, deployment in enumerate(deployments)]
 
 
 def stages(id: str = "2", **more: Any) -> list[Params]:
@@ -96,7 +96,7 @@ def stages(id: str = "2", **more: Any) -> list[Params]:
 
 def described(*deployments: Params) -> Callable[[Params], Params]:
     """DescribeServiceDeployments: the requested ones, or MISSING; in another order than requested."""
-    known = {one["serviceDeploymentArn"]: one for one in deployments}
+    known = {deployment["serviceDeploymentArn"]: deployment for deployment in deployments}
 
     def answer(params: Params) -> Params:
         asked = params["serviceDeploymentArns"]
@@ -115,14 +115,15 @@ def listed(*deployments: Params) -> Callable[[Params], Params]:
         after = params.get("createdAt", {}).get("after")
         found = [
             {
-                "serviceDeploymentArn": one["serviceDeploymentArn"],
-                "targetServiceRevisionArn": one["targetServiceRevision"]["arn"],
-                "createdAt": one["createdAt"],
-                "status": one["status"],
+                "serviceDeploymentArn": deployment["serviceDeploymentArn"],
+                "targetServiceRevisionArn": deployment["targetServiceRevision"]["arn"],
+                "createdAt": deployment["createdAt"],
+                "status": deployment["status"],
             }
-            for one in sorted(deployments, key=lambda one: str(one["serviceDeploymentArn"]))
-            if one["status"] in params.get("status", [one["status"]]) and (after is None or one["createdAt"] >= after)
-            if one["serviceArn"].endswith("/" + params["service"].rpartition("/")[2])
+            for deployment in sorted(deployments, key=lambda deployment: str(deployment["serviceDeploymentArn"]))
+            if deployment["status"] in params.get("status", [deployment["status"]])
+            and (after is None or deployment["createdAt"] >= after)
+            if deployment["serviceArn"].endswith("/" + params["service"].rpartition("/")[2])
         ]
         return {"serviceDeployments": found}
 

@@ -42,7 +42,7 @@ def evaluated(value):
 
 def secrets(rows):
     fields = [dict(field.split("=", 1) for field in next(csv.reader([row]))) for row in rows]
-    return {one["id"]: open(one["src"]).read() if "src" in one else os.environ[one["env"]] for one in fields}
+    return {each["id"]: open(each["src"]).read() if "src" in each else os.environ[each["env"]] for each in fields}
 
 runs = read("runs.json", [])
 run = {"words": words, "stdin": "" if words[0] != "login" else sys.stdin.read(), "bake": {}, "secrets": {}}
@@ -60,7 +60,7 @@ if command not in ("buildx build", "buildx bake"):
     sys.exit(0)
 
 attempts = read("attempts.json", [{}])
-number = sum(" ".join(one["words"][:2]) in ("buildx build", "buildx bake") for one in runs)
+number = sum(" ".join(earlier["words"][:2]) in ("buildx build", "buildx bake") for earlier in runs)
 attempt = attempts[min(number, len(attempts) - 1)]
 for line in attempt.get("lines", []):
     print(line, flush=True)
@@ -71,7 +71,7 @@ if attempt.get("cancel"):
     signal.signal(signal.SIGTERM, end)
     os.kill(os.getppid(), signal.SIGINT)
     signal.pause()
-targets = {name: one["tags"] for name, one in run["bake"].items()} or {"": option("tag")}
+targets = {name: target["tags"] for name, target in run["bake"].items()} or {"": option("tag")}
 digests = {name: "sha256:" + hashlib.sha256(tags[0].encode()).hexdigest() for name, tags in targets.items()}
 code = attempt.get("exit", 0)
 arrived = attempt.get("pushed", [] if code else list(targets))

@@ -293,8 +293,8 @@ def test_run_task_starts_one_task_for_a_token(aws: ScriptedAws) -> None:
     api = client(aws, "ecs", attempts=2)
     again = [api.run_task(taskDefinition="web:1", clientToken="t")["tasks"][0]["taskArn"] for _ in range(2)]
     assert again == [run_task.started[0]["taskArn"]] * 2
-    other = refused(aws, "ecs", "run_task", taskDefinition="web:2", clientToken="t")
-    assert other["Code"] == "ConflictException"
+    conflict = refused(aws, "ecs", "run_task", taskDefinition="web:2", clientToken="t")
+    assert conflict["Code"] == "ConflictException"
     api.run_task(taskDefinition="web:1")
     assert len(run_task.started) == 2
 

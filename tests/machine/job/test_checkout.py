@@ -250,12 +250,12 @@ def test_what_the_commit_has_at_these_paths_and_below(workspace: Path) -> None:
     (workspace / "app" / "run").chmod(0o755)
     git("add", ".")
     git("commit", "--quiet", "--message=x")
-    one = git("hash-object", "app/main.py")
+    blob = git("hash-object", "app/main.py")
     assert tracked("app", "nope", ".gitignore") == {
         ".gitignore": Tracked("100644", git("hash-object", ".gitignore"), 11),
-        "app/Dockerfile": Tracked("100644", one, 4),
+        "app/Dockerfile": Tracked("100644", blob, 4),
         "app/link": Tracked("120000", git("rev-parse", "HEAD:app/link"), 7),
-        "app/main.py": Tracked("100644", one, 4),
+        "app/main.py": Tracked("100644", blob, 4),
         "app/run": Tracked("100755", git("hash-object", "app/run"), 3),
     }
     assert set(tracked("lib/x.py")) == {"lib/x.py"}
@@ -280,8 +280,8 @@ def test_what_is_not_as_in_the_commit_is_marked(workspace: Path) -> None:
     (workspace / "app" / "c").unlink()
     (workspace / "app" / "new").touch()
     found = tracked("app")
-    assert {name for name, one in found.items() if one.changed} == {"app/a", "app/b", "app/c"}
-    assert {name for name, one in found.items() if one.hidden} == {"app/d", "app/e"}
+    assert {name for name, path in found.items() if path.changed} == {"app/a", "app/b", "app/c"}
+    assert {name for name, path in found.items() if path.hidden} == {"app/d", "app/e"}
     assert "app/new" not in found
 
 
@@ -290,8 +290,8 @@ def test_how_git_converts_a_file_is_told(workspace: Path) -> None:
     (workspace / ".gitattributes").write_text("*.py filter=lfs\nDockerfile working-tree-encoding=UTF-8\n")
     (workspace / "lib" / ".gitattributes").write_text("x.py -filter\n")
     found = tracked("")
-    assert {name: one.filter for name, one in found.items() if one.filter} == {"app/main.py": "lfs"}
-    assert {name: one.encoding for name, one in found.items() if one.encoding} == {"app/Dockerfile": "UTF-8"}
+    assert {name: path.filter for name, path in found.items() if path.filter} == {"app/main.py": "lfs"}
+    assert {name: path.encoding for name, path in found.items() if path.encoding} == {"app/Dockerfile": "UTF-8"}
 
 
 def test_a_submodule_is_told_by_its_mode(workspace: Path, tmp_path: Path) -> None:
@@ -314,7 +314,7 @@ def test_any_name_of_a_file_is_itself(workspace: Path) -> None:
     for name in names:
         assert set(tracked(name)) == {name}
     (workspace / "*").write_text("two")
-    assert [name for name, one in tracked("").items() if one.changed] == ["*"]
+    assert [name for name, path in tracked("").items() if path.changed] == ["*"]
 
 
 def test_what_git_does_not_answer_for_is_empty(

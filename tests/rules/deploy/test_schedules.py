@@ -129,10 +129,10 @@ def test_no_target_of_the_family_is_refused_with_those_that_there_are(
 )
 def test_targets_get_the_revision_that_they_do_not_have(before: list[str], changed: list[str], words: str) -> None:
     """What has it, or runs the newest by itself, is not written."""
-    found = schedules.retarget([target(one, str(number)) for number, one in enumerate(before, 1)], ARN)
+    found = schedules.retarget([target(definition, str(number)) for number, definition in enumerate(before, 1)], ARN)
     assert found.words == words
-    assert [one["Id"] for one in found.targets] == changed
-    assert {one["EcsParameters"]["TaskDefinitionArn"] for one in found.targets} <= {ARN}
+    assert [retargeted["Id"] for retargeted in found.targets] == changed
+    assert {retargeted["EcsParameters"]["TaskDefinitionArn"] for retargeted in found.targets} <= {ARN}
 
 
 def test_nothing_else_of_a_rules_target_is_changed() -> None:

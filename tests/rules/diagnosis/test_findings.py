@@ -250,7 +250,7 @@ def test_a_deployment_that_has_not_ended_has_no_reason(reason: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "cause", "step"),
+    ("stopped", "cause", "step"),
     [
         (stopped("Essential container in task exited", code=3), "container `app` exited with 3", "no readable log"),
         (stopped("Essential container in task exited", code=3, log="boom"), "container `app` exited with 3", "last log lines"),
@@ -271,9 +271,9 @@ def test_a_deployment_that_has_not_ended_has_no_reason(reason: str) -> None:
         (stopped(), "a task stopped", ""),
     ],
 )  # fmt: skip
-def test_without_a_known_reason_the_exit_code_tells(one: StoppedTask, cause: str, step: str) -> None:
+def test_without_a_known_reason_the_exit_code_tells(stopped: StoppedTask, cause: str, step: str) -> None:
     """Who ended the task explains more than a reason, that more than an exit code; none of it is sure to stay."""
-    finding = task_failed(one)
+    finding = task_failed(stopped)
     assert finding.cause == cause
     assert step in finding.next_step
     assert not finding.permanent
@@ -313,7 +313,7 @@ CODES = target("unhealthy", "Target.ResponseCodeMismatch", "Health checks failed
 
 
 @pytest.mark.parametrize(
-    ("one", "cause", "line"),
+    ("health", "cause", "line"),
     [
         (CODES, "the target group's health check failed: unexpected response",
          "target 10.0.0.1:80 is unhealthy (Target.ResponseCodeMismatch: Health checks failed with these codes: [502])"),
@@ -330,9 +330,9 @@ CODES = target("unhealthy", "Target.ResponseCodeMismatch", "Health checks failed
          "target 10.0.0.1:80 is unavailable (no reason given)"),
     ],
 )  # fmt: skip
-def test_a_targets_health_has_its_cause(one: dict[str, Any], cause: str, line: str) -> None:
+def test_a_targets_health_has_its_cause(health: dict[str, Any], cause: str, line: str) -> None:
     """By the load balancer's reason, which tells a wrong answer from none."""
-    (finding,) = diagnose(Evidence(targets=(one,)))
+    (finding,) = diagnose(Evidence(targets=(health,)))
     assert (finding.cause, finding.evidence, finding.logged) == (cause, (line,), False)
 
 
@@ -342,7 +342,7 @@ def hook(status: str, **more: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("one", "expected"),
+    ("hook", "expected"),
     [
         (hook("FAILED"), ["a lifecycle hook failed: check"]),
         (hook("TIMED_OUT"), ["a lifecycle hook failed: check"]),
@@ -353,9 +353,9 @@ def hook(status: str, **more: str) -> dict[str, Any]:
         (hook("SUCCEEDED"), []),
     ],
 )  # fmt: skip
-def test_a_hook_is_a_cause_where_it_failed(one: dict[str, Any], expected: list[str]) -> None:
+def test_a_hook_is_a_cause_where_it_failed(hook: dict[str, Any], expected: list[str]) -> None:
     """Or timed out, unless the deployment then continues."""
-    assert causes(Evidence(hooks=(one,))) == expected
+    assert causes(Evidence(hooks=(hook,))) == expected
 
 
 FAILED = {"errorCode": "UnknownError", "message": "the function failed", "logTail": "a\nb"}

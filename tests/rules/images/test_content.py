@@ -94,11 +94,11 @@ def test_what_makes_no_other_image_does_not_change_the_key(change: dict[str, Any
 @given(st.permutations(["A=1", "B=2", "C="]), st.permutations(["x=1", "y=2"]), st.permutations(["linux/a", "linux/b"]))
 def test_order_does_not_matter(build_args: list[str], labels: list[str], platforms: list[str]) -> None:
     """Of arguments and labels with different names, and of platforms."""
-    one = dataclasses.replace(RECIPE, build_args=tuple(build_args), labels=tuple(labels), platforms=tuple(platforms))
-    other = dataclasses.replace(
+    recipe = dataclasses.replace(RECIPE, build_args=tuple(build_args), labels=tuple(labels), platforms=tuple(platforms))
+    shuffled = dataclasses.replace(
         RECIPE, build_args=("A=1", "B=2", "C="), labels=("x=1", "y=2"), platforms=("linux/a", "linux/b")
     )
-    assert key(one).tag == key(other).tag
+    assert key(recipe).tag == key(shuffled).tag
 
 
 WORDS = st.text(max_size=3)
@@ -206,7 +206,7 @@ def seen(
     there: dict[str, OnDisk | None] | None = None, tree: dict[str, Tracked] | None = None, ignore: str = ""
 ) -> str:
     """The digest with some files otherwise on disk (`None`: not there) or in the commit."""
-    found = {path: one for path, one in {**THERE, **(there or {})}.items() if one}
+    found = {path: file for path, file in {**THERE, **(there or {})}.items() if file}
     tracked = {**TREE, **(tree or {})}
     return content.seen("app/", found, tracked, content.folders(tracked), dockerignore.read(ignore))
 

@@ -277,4 +277,4 @@ def test_a_basic_finding_without_a_package() -> None:
     found: Report = scan_findings.read(
         [page(findings=[{"severity": "LOW", "name": "CVE-1", "attributes": [{"key": "package_name"}]}])]
     )
-    assert [str(one) for one in found.vulnerabilities] == ["low: CVE-1"]
+    assert [str(vulnerability) for vulnerability in found.vulnerabilities] == ["low: CVE-1"]

@@ -149,7 +149,7 @@ def test_a_made_up_template_has_what_is_named(source: str, family: str) -> None:
     """Its own family, the containers, and each variable as a secret."""
     made = plan.made_up(Needed(task_definition_source(source), ("app", "nginx")), ["URL"], "eu-west-1")
     assert made["family"] == family
-    assert [one["name"] for one in made["containerDefinitions"]] == ["app", "nginx"]
+    assert [container["name"] for container in made["containerDefinitions"]] == ["app", "nginx"]
     assert plan.secrets([made]) == [Secret("/ecs-cd/local/URL", True, {"": ("URL",)})]
     assert plan.log_groups([made]) == [(f"/ecs/{family}", "eu-west-1")]
     assert not plan.not_given(plan.secrets([made]), ["URL"])
@@ -161,14 +161,14 @@ def definition(**container: Any) -> dict[str, Any]:
 
 def test_a_value_that_is_given_replaces_the_templates() -> None:
     """The real network's hosts do not exist here; other values stay, and registry credentials are dropped."""
-    one = definition(
+    template = definition(
         environment=[{"name": "HOST", "value": "real"}, {"name": "MODE", "value": "prod"}],
         repositoryCredentials={"credentialsParameter": "arn"},
     )
-    local = plan.for_this_machine(one, {"HOST": "db"}, "amd64")["containerDefinitions"][0]
+    local = plan.for_this_machine(template, {"HOST": "db"}, "amd64")["containerDefinitions"][0]
     assert local["environment"] == [{"name": "HOST", "value": "db"}, {"name": "MODE", "value": "prod"}]
     assert "repositoryCredentials" not in local
-    assert one["containerDefinitions"][0]["environment"][0]["value"] == "real"
+    assert template["containerDefinitions"][0]["environment"][0]["value"] == "real"
 
 
 @pytest.mark.parametrize(
@@ -176,25 +176,25 @@ def test_a_value_that_is_given_replaces_the_templates() -> None:
 )
 def test_another_architecture_is_told_and_left_out(wanted: str, engine: str, kept: bool) -> None:
     """Docker would refuse an image that is built here for what is here."""
-    one = {**definition(), "runtimePlatform": {"cpuArchitecture": wanted, "operatingSystemFamily": "LINUX"}}
-    local = plan.for_this_machine(one, {}, engine)
+    template = {**definition(), "runtimePlatform": {"cpuArchitecture": wanted, "operatingSystemFamily": "LINUX"}}
+    local = plan.for_this_machine(template, {}, engine)
     assert ("cpuArchitecture" in local["runtimePlatform"]) is kept
     assert local["runtimePlatform"]["operatingSystemFamily"] == "LINUX"
-    assert bool(plan.notes(one, Needed(RegisteredTaskDefinition("f"), ("app",)), engine)) is not kept
+    assert bool(plan.notes(template, Needed(RegisteredTaskDefinition("f"), ("app",)), engine)) is not kept
 
 
 def test_an_image_of_somebody_elses_ecr_is_told() -> None:
     """Not of a container whose image the deployment replaces."""
-    one = definition(image=f"{ECR}/agent:1")
-    assert plan.notes(one, Needed(RegisteredTaskDefinition("f"), ("app",)), "amd64") == []
-    (note,) = plan.notes(one, Needed(RegisteredTaskDefinition("f"), ()), "amd64")
+    template = definition(image=f"{ECR}/agent:1")
+    assert plan.notes(template, Needed(RegisteredTaskDefinition("f"), ("app",)), "amd64") == []
+    (note,) = plan.notes(template, Needed(RegisteredTaskDefinition("f"), ()), "amd64")
     assert "container `app` runs an image of ECR" in note
 
 
 def test_what_pauses_has_the_containers_and_nothing_to_do() -> None:
     """No command, no variables, no secrets: it runs whatever the template needs."""
-    one = {**definition(command=["x"], secrets=[{}], user="1"), "networkMode": "awsvpc", "volumes": [{}]}
-    assert plan.pausing(one, "pause") == {
+    template = {**definition(command=["x"], secrets=[{}], user="1"), "networkMode": "awsvpc", "volumes": [{}]}
+    assert plan.pausing(template, "pause") == {
         "family": "f",
         "networkMode": "awsvpc",
         "containerDefinitions": [{"name": "app", "image": "pause", "essential": True, "memory": 64}],
@@ -219,19 +219,19 @@ ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:team/db-Ab1Cd2"
 )
 def test_secrets_get_local_names(value_from: str, secret: Secret, local: str) -> None:
     """Those of Secrets Manager their local ARN with the same key, those of SSM their name."""
-    one = definition(secrets=[{"name": "URL", "valueFrom": value_from}])
-    assert plan.secrets([one]) == [secret]
-    changed = plan.with_secrets(one, {"team/db-Ab1Cd2": "arn:local"})
+    template = definition(secrets=[{"name": "URL", "valueFrom": value_from}])
+    assert plan.secrets([template]) == [secret]
+    changed = plan.with_secrets(template, {"team/db-Ab1Cd2": "arn:local"})
     assert changed["containerDefinitions"][0]["secrets"] == [{"name": "URL", "valueFrom": local}]
 
 
 def test_a_secret_of_several_variables_is_one() -> None:
     """Its keys are those that any container reads."""
-    one = definition(
+    first = definition(
         secrets=[{"name": "URL", "valueFrom": f"{ARN}:url::"}, {"name": "KEY", "valueFrom": f"{ARN}:key::"}]
     )
-    other = definition(secrets=[{"name": "DATABASE_URL", "valueFrom": f"{ARN}:url::"}])
-    (secret,) = plan.secrets([one, other])
+    second = definition(secrets=[{"name": "DATABASE_URL", "valueFrom": f"{ARN}:url::"}])
+    (secret,) = plan.secrets([first, second])
     assert secret.variables == {"url": ("URL", "DATABASE_URL"), "key": ("KEY",)}
     assert plan.values(secret, {"DATABASE_URL": "given"}, {"key": "there"}, "made-up") == {
         "url": "given",
@@ -243,8 +243,8 @@ def test_a_secret_of_several_variables_is_one() -> None:
 
 def test_variables_that_nobody_has_are_told() -> None:
     """Otherwise a misspelt name would silently change nothing."""
-    one = definition(environment=[{"name": "A", "value": ""}], secrets=[{"name": "B", "valueFrom": "/b"}])
-    assert plan.unknown_variables(["A", "B", "C"], [one]) == ["C"]
+    template = definition(environment=[{"name": "A", "value": ""}], secrets=[{"name": "B", "valueFrom": "/b"}])
+    assert plan.unknown_variables(["A", "B", "C"], [template]) == ["C"]
 
 
 def test_a_file_of_variables_is_read_as_docker_does() -> None:

@@ -158,7 +158,7 @@ def test_where_not_all_can_be_seen_those_that_failed_come_first(most: int, order
     """Otherwise all are in the order in which they started."""
     outcomes = {"a": Outcome.SUCCEEDED, "b": Outcome.ROLLED_BACK, "c": Outcome.SKIPPED}
     services = [Deployed(name, outcome) for name, outcome in outcomes.items()]
-    assert "".join(one.service for one in timeline.as_seen(services, most)) == order
+    assert "".join(row.service for row in timeline.as_seen(services, most)) == order
 
 
 # ---- the diagram ----

@@ -55,7 +55,7 @@ def test_the_corpus_is_there() -> None:
 def test_what_people_write_can_be_registered(name: str) -> None:
     """ecs-cd accepts whatever is understandable; normalising twice changes nothing."""
     definition = read(name)
-    images = {one["name"]: "repo/app@sha256:0" for one in definition["containerDefinitions"]}
+    images = {container["name"]: "repo/app@sha256:0" for container in definition["containerDefinitions"]}
     task_definition.check_containers(definition, images, where=name)
     rendered = task_definition.with_images(definition, images)
     report = ParamValidator().validate(rendered, REGISTER)
@@ -72,4 +72,4 @@ def test_what_nobody_could_register_is_refused_with_its_place(name: str) -> None
     with pytest.raises(Refused) as refused:
         read(name)
     problems = refused.value.problems
-    assert tuple(one for one in problems if not one.endswith(("problem:", "problems:"))) == REFUSED[name]
+    assert tuple(problem for problem in problems if not problem.endswith(("problem:", "problems:"))) == REFUSED[name]

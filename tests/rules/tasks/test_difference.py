@@ -121,8 +121,8 @@ def test_what_may_be_a_secret_is_not_shown(old: dict[str, Any], new: dict[str, A
     """Values of the environment never, and elsewhere not what looks like a credential."""
     found = difference.lines(normalised(old), normalised(new))
     assert line in found
-    assert not any("hunter" in one for one in found)
-    assert not any("hunter" in one for one in difference.lines(normalised(new), normalised(old)))
+    assert not any("hunter" in line for line in found)
+    assert not any("hunter" in line for line in difference.lines(normalised(new), normalised(old)))
 
 
 @settings(max_examples=300, deadline=None)

@@ -283,7 +283,7 @@ def test_what_ecs_would_not_take_is_named_by_its_path(template: object, sentence
     """Before anything is changed, with the place and the nearest name."""
     head, *found = problems(template)
     assert head.startswith("the task definition in s3://b/k.json has ")
-    assert any(sentence in one for one in found), found
+    assert any(sentence in problem for problem in found), found
 
 
 def test_all_problems_are_told_at_once() -> None:
@@ -603,9 +603,9 @@ def test_what_was_written_as_json_is_read_as_it_was(definition: dict[str, Any]) 
 @given(st.data(), DEFINITIONS)
 def test_a_definition_is_the_same_in_any_order(data: st.DataObject, definition: dict[str, Any]) -> None:
     """Of its keys, and of the lists in whose order ECS sees nothing."""
-    one = normalised(definition)
-    assert task_definition.same(one, one)
-    assert task_definition.same(one, normalised(data.draw(shuffled(definition))))
+    wanted = normalised(definition)
+    assert task_definition.same(wanted, wanted)
+    assert task_definition.same(wanted, normalised(data.draw(shuffled(definition))))
 
 
 def _described(definition: dict[str, Any], turn: int) -> dict[str, Any]:
@@ -617,15 +617,15 @@ def _described(definition: dict[str, Any], turn: int) -> dict[str, Any]:
 
     answer = copy.deepcopy(definition)
     awsvpc = answer.get("networkMode") == "awsvpc"
-    for one in answer["containerDefinitions"]:
-        for port in one.get("portMappings", ()):
+    for container in answer["containerDefinitions"]:
+        for port in container.get("portMappings", ()):
             port |= {"protocol": "tcp", "hostPort": port["containerPort"] if awsvpc else 0}
-        for check in filter(None, [one.get("healthCheck")]):
+        for check in filter(None, [container.get("healthCheck")]):
             check |= {"interval": 30, "timeout": 5, "retries": 3}
         defaults = {"cpu": 0, "essential": True, "mountPoints": [], "volumesFrom": [], "systemControls": []}
-        one |= {**defaults, **one}
-        one["environment"] = turned(one.get("environment", []))
-        one["portMappings"] = turned(one.get("portMappings", []))
+        container |= {**defaults, **container}
+        container["environment"] = turned(container.get("environment", []))
+        container["portMappings"] = turned(container.get("portMappings", []))
     for size in ("cpu", "memory"):
         if size in answer:
             answer[size] = {"0.25 vCPU": "256", "1vCPU": "1024", "1 GB": "1024"}.get(answer[size], answer[size])

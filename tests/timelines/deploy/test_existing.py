@@ -214,7 +214,7 @@ def test_of_two_rollbacks_one_that_is_refused_does_not_leave_the_other_alone(
     ended = step("rollback", sha="")
     assert ended.exit_code == 1, ended.log
     services = json.loads(ended.outputs["services"])
-    assert {key: one["result"] for key, one in services.items()} == {"web": "succeeded", "worker": "failed"}
+    assert {key: service["result"] for key, service in services.items()} == {"web": "succeeded", "worker": "failed"}
 
 
 def test_a_rollback_that_is_cancelled_goes_on_and_is_told(aws: ScriptedAws, step: Run, clock: Clock) -> None:

@@ -417,8 +417,8 @@ def test_a_service_that_is_deleted_is_told_as_that(aws: ScriptedAws, step: Run, 
 def test_another_digest_than_the_asked_one_is_red(aws: ScriptedAws, step: Run, world: World) -> None:
     """The tag may have moved: the digest decides, when it is registered and when it runs."""
     world.looks(aws, at(0, world.done))
-    other = ecs.container() | {"imageDigest": "sha256:" + "b" * 64}
-    tasks(aws, "RUNNING", ecs.task(task_definition="web:2", started_by=world.started_by, containers=[other]))
+    container = ecs.container() | {"imageDigest": "sha256:" + "b" * 64}
+    tasks(aws, "RUNNING", ecs.task(task_definition="web:2", started_by=world.started_by, containers=[container]))
     ended = step("deploy")
     assert ended.exit_code == 1, ended.log
     assert "container `app` runs sha256:bbb" in ended.log
@@ -572,10 +572,10 @@ def following(name: str = "web") -> TrackedDeployment:
 
 def judged(job: Job, aws: ScriptedAws, group: Sequence[TrackedDeployment], *deployments: Params) -> str:
     """What the next look, at which DescribeServices tells these of each service, says of the first."""
-    services = (ecs.service(one.plan.name, deployments=deployments) for one in group)
+    services = (ecs.service(tracked.plan.name, deployments=deployments) for tracked in group)
     aws.on("ecs.DescribeServices", ecs.described("services", *services))
-    for one, look in zip(group, rolling.read(job, group), strict=True):
-        one.snapshot = look
+    for tracked, look in zip(group, rolling.read(job, group), strict=True):
+        tracked.snapshot = look
     state = group[0].judge(Until())
     return state.outcome.value if isinstance(state, Verdict) else state.message
 
@@ -594,18 +594,18 @@ def test_what_was_asked_while_a_look_lagged_says_nothing_of_later(job: Job, aws:
 
 def test_a_deployment_that_took_over_has_its_own_minute_to_be_rolled_back(job: Job, aws: ScriptedAws) -> None:
     """An old failure of ecs-cd's deployment says nothing about another user's next attempt with the same revision."""
-    one = [following()]
+    group = [following()]
     aws.on("ecs.ListServiceDeployments", {"serviceDeployments": []})
     failed = {"rolloutState": "FAILED", "rolloutStateReason": ecs.BREAKER_TRIPPED}
     waits = f"FAILED: {ecs.BREAKER_TRIPPED.rstrip('.')}; waiting for the rollback"
-    assert judged(job, aws, one, NEW | failed) == waits
+    assert judged(job, aws, group, NEW | failed) == waits
     job.clock.sleep(50)
     third = NEW | {"id": "ecs-svc/3", "createdAt": moment(50)}
-    assert judged(job, aws, one, third, NEW | failed | {"status": "ACTIVE"}) == "0 of 1 running"
+    assert judged(job, aws, group, third, NEW | failed | {"status": "ACTIVE"}) == "0 of 1 running"
     job.clock.sleep(30)
-    assert judged(job, aws, one, third | failed) == waits
+    assert judged(job, aws, group, third | failed) == waits
     job.clock.sleep(60)
-    assert judged(job, aws, one, third | failed) == "failed"
+    assert judged(job, aws, group, third | failed) == "failed"
 
 
 def uncounted(deployment: Params) -> Params:

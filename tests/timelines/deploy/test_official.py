@@ -212,7 +212,7 @@ def test_each_input_of_render_works_alone(
 def test_several_containers_get_the_same(aws: ScriptedAws, deploy: Run) -> None:
     """Separated by commas."""
     assert deploy(container_name="app, sidecar", image="x:2").exit_code == 0
-    assert [one["image"] for one in registered(aws)["containerDefinitions"]] == ["x:2", "x:2"]
+    assert [container["image"] for container in registered(aws)["containerDefinitions"]] == ["x:2", "x:2"]
 
 
 @pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov"])
@@ -275,7 +275,7 @@ def test_a_chain_of_renders_is_a_chain_of_dry_runs(aws: ScriptedAws, deploy: Run
     assert aws.count("ecs.RegisterTaskDefinition") == 0
     last = deploy(task_definition=first.outputs["task-definition"], container_name="sidecar", image="sidecar:2")
     assert last.exit_code == 0, last.log
-    assert [one["image"] for one in registered(aws)["containerDefinitions"]] == ["app:2", "sidecar:2"]
+    assert [container["image"] for container in registered(aws)["containerDefinitions"]] == ["app:2", "sidecar:2"]
 
 
 # ---- what is refused ----

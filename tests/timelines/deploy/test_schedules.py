@@ -244,11 +244,11 @@ def test_a_schedule_gets_the_revision_and_keeps_the_rest(
 def test_the_way_back_is_the_same(job: Job, bridge: EventBridge) -> None:
     """What is prepared knows where it came from."""
     tasks = prepare(job, NIGHTLY, HOURLY)
-    for one in tasks:
-        assert schedules.update(one, NEW, job) == ""
+    for task in tasks:
+        assert schedules.update(task, NEW, job) == ""
     assert bridge.runs == ["job:4", "job:4"]
-    for one in tasks:
-        assert schedules.update(one, one.task_definitions[0], job) == ""
+    for task in tasks:
+        assert schedules.update(task, task.task_definitions[0], job) == ""
     assert bridge.runs == ["job:3", "job:3"]
     assert bridge.targets == [LAMBDA, target("job:3")]
 
@@ -261,8 +261,8 @@ def test_what_runs_it_anyway_is_left_alone(
 ) -> None:
     """And the log says so."""
     bridge.targets, bridge.schedule = [target(now)], schedule(now)
-    for one in prepare(job, NIGHTLY, HOURLY):
-        assert schedules.update(one, NEW, job) == ""
+    for task in prepare(job, NIGHTLY, HOURLY):
+        assert schedules.update(task, NEW, job) == ""
     assert capsys.readouterr().out.splitlines() == [
         f"scheduled task nightly: rule my-rule, {words}",
         f"scheduled task hourly: schedule my-schedule, {words}",
@@ -276,8 +276,8 @@ def test_what_is_disabled_gets_the_revision_too(
     """Whoever enables it again wants what is current; it stays disabled."""
     bridge.aws.on("events.DescribeRule", {"Name": "my-rule", "State": "DISABLED"})
     bridge.schedule = schedule(State="DISABLED")
-    for one in prepare(job, NIGHTLY, HOURLY):
-        assert schedules.update(one, NEW, job) == ""
+    for task in prepare(job, NIGHTLY, HOURLY):
+        assert schedules.update(task, NEW, job) == ""
     assert capsys.readouterr().out.count("(DISABLED), job:3 -> job:4") == 2
     assert bridge.schedule["State"] == "DISABLED"
 
@@ -287,8 +287,8 @@ def test_what_is_written_is_what_is_there_at_that_moment(job: Job, bridge: Event
     tasks = prepare(job, NIGHTLY, HOURLY)
     bridge.targets = [target("job:2", "another", Input="{}"), LAMBDA]
     bridge.schedule = schedule("job:2", ScheduleExpression="cron(30 * * * ? *)")
-    for one in tasks:
-        assert schedules.update(one, NEW, job) == ""
+    for task in tasks:
+        assert schedules.update(task, NEW, job) == ""
     assert bridge.targets == [target("job:4", "another", Input="{}"), LAMBDA]
     assert bridge.schedule["ScheduleExpression"] == "cron(30 * * * ? *)"
     assert bridge.runs == ["job:4", "job:4"]
@@ -304,8 +304,8 @@ def test_what_passes_is_looked_at_and_repeated(
     """The words are those of a change, as ever."""
     bridge.aws.on("events.PutTargets", fault, bridge.put)
     bridge.aws.on("scheduler.UpdateSchedule", fault, bridge.update)
-    for one in prepare(job, NIGHTLY, HOURLY):
-        assert schedules.update(one, NEW, job) == ""
+    for task in prepare(job, NIGHTLY, HOURLY):
+        assert schedules.update(task, NEW, job) == ""
     assert bridge.runs == ["job:4", "job:4"]
     assert capsys.readouterr().out.count("job:3 -> job:4") == 2
 
@@ -314,8 +314,8 @@ def test_a_lost_answer_is_looked_for(job: Job, bridge: EventBridge, capsys: pyte
     """What was changed is not changed again."""
     bridge.aws.on("events.PutTargets", lost(bridge.put))
     bridge.aws.on("scheduler.UpdateSchedule", lost(bridge.update))
-    for one in prepare(job, NIGHTLY, HOURLY):
-        assert schedules.update(one, NEW, job) == ""
+    for task in prepare(job, NIGHTLY, HOURLY):
+        assert schedules.update(task, NEW, job) == ""
     assert bridge.aws.count("events.PutTargets") == bridge.aws.count("scheduler.UpdateSchedule") == 1
     assert capsys.readouterr().out.count("job:3 -> job:4") == 2
 

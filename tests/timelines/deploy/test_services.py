@@ -202,8 +202,8 @@ def test_many_services_cost_one_call_for_ten_at_each_look(
 
 def theirs_until(aws: ScriptedAws, ours: Fleet, seconds: float) -> None:
     """The service works towards web:7 until then."""
-    other = ecs.deployment("ecs-svc/9", task_definition="web:7", rollout_state="IN_PROGRESS")
-    busy = {"services": [ecs.service(deployments=[other, ecs.deployment(status="ACTIVE")])]}
+    theirs = ecs.deployment("ecs-svc/9", task_definition="web:7", rollout_state="IN_PROGRESS")
+    busy = {"services": [ecs.service(deployments=[theirs, ecs.deployment(status="ACTIVE")])]}
     aws.on("ecs.DescribeServices", at(0, busy), at(seconds, ours._describe))
 
 

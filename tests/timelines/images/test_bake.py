@@ -147,7 +147,7 @@ def test_only_what_is_not_there_is_built(
     (build,) = docker.builds
     assert build["words"][1] == command
     assert set(docker.pushed) == {f"{HOST}/my-{name}:{tag}" for name in built for tag in (SHA, "latest")}
-    moved = [(one["repositoryName"], one["imageTag"], one["imageManifest"]) for one in put(aws)]
+    moved = [(image["repositoryName"], image["imageTag"], image["imageManifest"]) for image in put(aws)]
     assert sorted(moved) == [(f"my-{name}", "latest", MANIFEST) for name in there]
     images = json.loads(ended.outputs["built-images"])
     assert {name for name, image in images.items() if image["built"]} == set(built)
@@ -350,7 +350,7 @@ def test_a_pipeline_deploys_the_digests_that_were_built(aws: ScriptedAws, step: 
     step("pipeline")
     assert len(docker.builds) == 1
     (registered,) = [call.params for call in aws.calls if call.operation == "ecs.RegisterTaskDefinition"]
-    assert [one["image"] for one in registered["containerDefinitions"]] == [
+    assert [container["image"] for container in registered["containerDefinitions"]] == [
         f"{HOST}/my-app@{DIGESTS['app']}",
         f"{HOST}/my-nginx@{ecs.DIGEST}",
     ]

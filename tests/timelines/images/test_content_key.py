@@ -37,7 +37,7 @@ Keys = Callable[..., dict[str, Key]]
 
 def git(*words: str) -> str:
     settings = ("user.name=x", "user.email=x@example.com", "commit.gpgsign=false", "protocol.file.allow=always")
-    command = ["git", *(word for one in settings for word in ("-c", one)), *words]
+    command = ["git", *(word for setting in settings for word in ("-c", setting)), *words]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
@@ -170,7 +170,8 @@ def test_the_context_may_be_behind_a_link(tag: Tag, keys: Keys) -> None:
     """And its path absolute, or with dots."""
     Path("link").symlink_to("app")
     recipes = [
-        BuildSpec(str(n), context=one) for n, one in enumerate(["link", "./other/../app", str(Path("app").resolve())])
+        BuildSpec(str(n), context=context)
+        for n, context in enumerate(["link", "./other/../app", str(Path("app").resolve())])
     ]
     assert {key.tag for key in keys(*recipes).values()} == {tag()}
 
@@ -467,7 +468,7 @@ def there(aws: ScriptedAws, images: dict[str, str]) -> None:
     """Digests in ECR by repository and tag."""
 
     def answer(params: Params) -> Params:
-        tags = [one["imageTag"] for one in params["imageIds"]]
+        tags = [image_id["imageTag"] for image_id in params["imageIds"]]
         known = {tag: images.get(f"{params['repositoryName']}:{tag}") for tag in tags}
         found = [
             {"imageId": {"imageTag": tag, "imageDigest": digest}, "imageManifest": "{}"}

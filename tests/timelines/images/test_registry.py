@@ -79,7 +79,7 @@ def test_each_registry_gets_a_login_and_each_region_one_token(
     assert [login.host for login in found] == list(dict.fromkeys(hosts))
     assert all(login.user == "AWS" for login in found)
     assert len({login.password for login in found if login.password != "public"}) == regions
-    assert {login.host for login in found if login.password == "public"} == {one for one in hosts if "public" in one}
+    assert {login.host for login in found if login.password == "public"} == {host for host in hosts if "public" in host}
     assert aws.count("ecr.GetAuthorizationToken") == regions
     assert aws.count("ecr-public.GetAuthorizationToken") == public
     assert {str(call.params) for call in aws.calls} <= {"{}"}

@@ -35,8 +35,12 @@ def image(aws: ScriptedAws) -> None:
 
     def found(params: Params) -> Params:
         images = [
-            {"imageId": {"imageDigest": ecs.DIGEST, **one}, "imageManifest": manifest, "imageManifestMediaType": INDEX}
-            for one in params["imageIds"]
+            {
+                "imageId": {"imageDigest": ecs.DIGEST, **image_id},
+                "imageManifest": manifest,
+                "imageManifestMediaType": INDEX,
+            }
+            for image_id in params["imageIds"]
         ]
         return {"images": images, "failures": []}
 
@@ -47,7 +51,10 @@ def image(aws: ScriptedAws) -> None:
 
 def one_platform(aws: ScriptedAws) -> None:
     def found(params: Params) -> Params:
-        images = [{"imageId": {"imageDigest": ecs.DIGEST, **one}, "imageManifest": "{}"} for one in params["imageIds"]]
+        images = [
+            {"imageId": {"imageDigest": ecs.DIGEST, **image_id}, "imageManifest": "{}"}
+            for image_id in params["imageIds"]
+        ]
         return {"images": images, "failures": []}
 
     aws.on("ecr.BatchGetImage", found)

@@ -297,10 +297,10 @@ def asked_for(github: FakeGitHub, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 
 def test_the_events_deployment_gets_the_statuses(github: FakeGitHub, run: Run, asked_for: int) -> None:
     """ecs-cd neither makes nor searches for another, even if the job has an environment."""
-    other = github.add("production", run="77")
+    created = github.add("production", run="77")
     assert run().exit_code == 0
     assert github.states(asked_for) == ["in_progress", "success"]
-    assert github.states(other) == ["queued", "in_progress"]
+    assert github.states(created) == ["queued", "in_progress"]
     assert [asked.method for asked in github.asked] == ["POST", "POST"]
 
 
@@ -442,10 +442,10 @@ def test_what_passes_is_tried_once_more(github: FakeGitHub, run: Run, path: str,
 
 def test_a_token_follows_no_redirect(github: FakeGitHub, run: Run) -> None:
     """The other host would have it."""
-    with FakeGitHub() as other:
-        github.fail(redirect(f"{other.url}/repos/org/my-app/deployments"))
+    with FakeGitHub() as elsewhere:
+        github.fail(redirect(f"{elsewhere.url}/repos/org/my-app/deployments"))
         ended = run()
-        assert other.asked == []
+        assert elsewhere.asked == []
     assert len(warnings(ended)) == 1
 
 

@@ -42,7 +42,7 @@ def repository(aws: ScriptedAws) -> None:
 
 
 def mutability(aws: ScriptedAws, setting: str, *filters: str) -> None:
-    excluded = [{"filterType": "WILDCARD", "filter": one} for one in filters]
+    excluded = [{"filterType": "WILDCARD", "filter": pattern} for pattern in filters]
     found = {"imageTagMutability": setting, **({"imageTagMutabilityExclusionFilters": excluded} if excluded else {})}
     aws.on("ecr.DescribeRepositories", {"repositories": [found]})
 
@@ -51,9 +51,11 @@ def there(aws: ScriptedAws, tags: dict[str, str]) -> None:
     """What the repository holds."""
 
     def answer(params: Params) -> Params:
-        asked = [one["imageTag"] for one in params["imageIds"]]
+        asked = [image_id["imageTag"] for image_id in params["imageIds"]]
         found = [{"imageTag": tag, "imageDigest": tags[tag]} for tag in asked if tag in tags]
-        images = [{"imageId": one, "imageManifest": MANIFEST, "imageManifestMediaType": MEDIA_TYPE} for one in found]
+        images = [
+            {"imageId": image_id, "imageManifest": MANIFEST, "imageManifestMediaType": MEDIA_TYPE} for image_id in found
+        ]
         missing = [{"imageId": {"imageTag": tag}, "failureCode": "ImageNotFound"} for tag in asked if tag not in tags]
         return {"images": images, "failures": missing}
 

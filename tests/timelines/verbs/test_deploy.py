@@ -221,8 +221,8 @@ def test_credentials_that_expire_while_waiting_leave_the_outcome_unknown(aws: Sc
 
 def test_completed_is_green_only_if_the_asked_digest_runs(aws: ScriptedAws, step: Run) -> None:
     """ECS says COMPLETED, but the task reports another digest: red."""
-    other = ecs.container() | {"imageDigest": "sha256:" + "b" * 64}
-    running(aws, ecs.task(task_definition="web:2", containers=[other]))
+    container = ecs.container() | {"imageDigest": "sha256:" + "b" * 64}
+    running(aws, ecs.task(task_definition="web:2", containers=[container]))
     timeline(aws, at(0, COMPLETED))
     ended = step("deploy")
     assert ended.exit_code == 1
@@ -381,7 +381,7 @@ def test_a_document_that_breaks_a_parser_is_refused(aws: ScriptedAws, step: Run,
 def test_evidence_that_may_not_be_read_is_no_verdict(aws: ScriptedAws, step: Run) -> None:
     """A role without ListTasks on stopped tasks: said once, and the deployment is followed on."""
     moving = [ecs.service(deployments=[NEW | {"failedTasks": n}, OLD | {"status": "ACTIVE"}]) for n in range(3)]
-    timeline(aws, *(at(5 * n, {"services": [one]}) for n, one in enumerate(moving)), at(30, COMPLETED))
+    timeline(aws, *(at(5 * n, {"services": [service]}) for n, service in enumerate(moving)), at(30, COMPLETED))
     aws.on("ecs.ListTasks", denied(), where={"desiredStatus": "STOPPED"})
     ended = step("deploy")
     assert ended.exit_code == 0, ended.log
@@ -420,7 +420,10 @@ def test_a_log_that_comes_late_is_read_again(aws: ScriptedAws, step: Run) -> Non
 def test_our_own_revision_deployed_again_by_somebody_is_followed(aws: ScriptedAws, step: Run) -> None:
     """The other deployment runs the requested revision, so its end is the verdict."""
     again = ecs.deployment("ecs-svc/9", task_definition="web:2", rollout_state="IN_PROGRESS")
-    theirs = [{"services": [ecs.service(deployments=[one])]} for one in (again, again | {"rolloutState": "COMPLETED"})]
+    theirs = [
+        {"services": [ecs.service(deployments=[deployment])]}
+        for deployment in (again, again | {"rolloutState": "COMPLETED"})
+    ]
     timeline(aws, at(0, MOVING), at(10, theirs[0]), at(30, theirs[1]))
     aws.on("ecs.ListServiceDeployments", {"serviceDeployments": []})
     ended = step("deploy")

@@ -162,7 +162,7 @@ def test_several_services_are_looked_at_in_one_call(aws: ScriptedAws, step: Run)
     aws.on("ecs.DescribeServices", ecs.described("services", *described_services.values()))
     aws.on("ecs.DescribeTasks", ecs.described("tasks", *(ecs.task(n, task_definition=f"{n}:2") for n in services)))
     aws.on("ecs.ListServiceDeployments", answers.listed(*deployments), after="ecs.UpdateService")
-    ended = [one | {"status": "SUCCESSFUL"} for one in deployments]
+    ended = [deployment | {"status": "SUCCESSFUL"} for deployment in deployments]
     looks = (at(0, answers.described(*deployments)), at(20, answers.described(*ended)))
     aws.on("ecs.DescribeServiceDeployments", *looks, after="ecs.UpdateService")
     done = step("deploy")
@@ -477,12 +477,14 @@ def test_of_the_same_revision_once_more_the_one_before_it_is_what_to_go_back_to(
 # ---- somebody else's deployment ----
 
 
-def theirs_is_under_way(aws: ScriptedAws, one: Params) -> None:
+def theirs_is_under_way(aws: ScriptedAws, theirs: Params) -> None:
     """Until UpdateService, or for 40 seconds; then ecs-cd's deployment exists as well."""
     aws.on(
-        "ecs.ListServiceDeployments", at(0, answers.listed(one)), at(40, answers.listed(one | {"status": "SUCCESSFUL"}))
+        "ecs.ListServiceDeployments",
+        at(0, answers.listed(theirs)),
+        at(40, answers.listed(theirs | {"status": "SUCCESSFUL"})),
     )
-    aws.on("ecs.ListServiceDeployments", answers.listed(one, SCALING), after="ecs.UpdateService")
+    aws.on("ecs.ListServiceDeployments", answers.listed(theirs, SCALING), after="ecs.UpdateService")
     timeline(aws, SCALING, DEPLOYED)
 
 

@@ -350,15 +350,15 @@ def test_a_repetition_that_finds_the_group_busy_finds_our_own_deployment(aws: Sc
 # ---- somebody else ----
 
 
-def others(aws: ScriptedAws, until: float) -> None:
-    """Somebody else's deployment is under way until then."""
+def their_deployment_runs(aws: ScriptedAws, until: float) -> None:
+    """Another user's deployment runs until this time."""
     aws.on("codedeploy.ListDeployments", at(0, {"deployments": ["d-THEIRS"]}), at(until, {"deployments": []}))
     aws.on("codedeploy.BatchGetDeployments", answers.described(THEIRS))
 
 
 def test_on_conflict_wait(aws: ScriptedAws, step: Run) -> None:
     """ecs-cd waits for the end of the other deployment, and then starts its own."""
-    others(aws, until=60)
+    their_deployment_runs(aws, until=60)
     timeline(aws, (0, SUCCEEDED, answers.target()))
     ended = step("deploy")
     assert ended.exit_code == 0, ended.log
@@ -369,7 +369,7 @@ def test_on_conflict_wait(aws: ScriptedAws, step: Run) -> None:
 @pytest.mark.parametrize("policy", ["fail", "supersede"])
 def test_on_conflict_fail(aws: ScriptedAws, step: Run, policy: str) -> None:
     """Nothing is started; CodeDeploy can't supersede, and ecs-cd never stops another user's deployment."""
-    others(aws, until=60)
+    their_deployment_runs(aws, until=60)
     ended = step("deploy", on_conflict=policy)
     assert ended.exit_code == 2
     assert "deployment d-THEIRS (web:7) is InProgress" in ended.log
@@ -572,8 +572,8 @@ def test_on_failure_rollback_stops_what_is_under_way(aws: ScriptedAws, step: Run
 
 def test_on_failure_rollback_deploys_what_ran_before_where_ours_has_succeeded(aws: ScriptedAws, step: Run) -> None:
     """Another digest runs than the one that was asked for: a second deployment brings the old revision back."""
-    other = ecs.container() | {"imageDigest": "sha256:" + "b" * 64}
-    wrong = ecs.task(task_definition="web:2", started_by="ecs-svc/d-NEW", containers=[other])
+    container = ecs.container() | {"imageDigest": "sha256:" + "b" * 64}
+    wrong = ecs.task(task_definition="web:2", started_by="ecs-svc/d-NEW", containers=[container])
     aws.on("ecs.DescribeTasks", ecs.described("tasks", wrong))
     aws.on("ecs.DescribeServices", {"services": [AFTER]}, after=OPERATION)
     aws.on(OPERATION, {"deploymentId": "d-NEW"}, {"deploymentId": "d-BACK"})
@@ -621,8 +621,8 @@ def test_a_rollback_that_codedeploy_began_itself_is_followed(aws: ScriptedAws, j
     """It is the way back."""
     aws.on("codedeploy.StopDeployment", error("DeploymentAlreadyCompletedException"))
     aws.on("codedeploy.BatchGetDeployments", answers.described(failed(rollback="d-BACK")))
-    one = following()
-    assert codedeploy.undo(job, one) == one.own
+    tracked = following()
+    assert codedeploy.undo(job, tracked) == tracked.own
 
 
 @pytest.mark.parametrize(
@@ -686,25 +686,27 @@ def test_a_look_at_twenty_deployments_costs_five_reads_and_never_more_than_twelv
     group = [following(name, f"d-{name}") for name in names]
     aws.on(
         "codedeploy.BatchGetDeployments",
-        answers.described(*(answers.deployment(one.own.id, "Created") for one in group)),
+        answers.described(*(answers.deployment(tracked.own.id, "Created") for tracked in group)),
     )
-    for one, look in zip(group, codedeploy.read(job, group), strict=True):
-        one.snapshot = look
+    for tracked, look in zip(group, codedeploy.read(job, group), strict=True):
+        tracked.snapshot = look
     assert len(aws.calls) == 1
-    aws.on("codedeploy.BatchGetDeployments", answers.described(*(answers.deployment(one.own.id) for one in group)))
+    aws.on(
+        "codedeploy.BatchGetDeployments", answers.described(*(answers.deployment(tracked.own.id) for tracked in group))
+    )
     aws.on("codedeploy.BatchGetDeploymentTargets", answers.target("Install"))
     costs, asked = [], []
     for _ in range(6):
         job.clock.sleep(2)
         before = len(aws.calls)
-        for one, look in zip(group, codedeploy.read(job, group), strict=True):
-            one.snapshot = look
+        for tracked, look in zip(group, codedeploy.read(job, group), strict=True):
+            tracked.snapshot = look
         calls = aws.calls[before:]
         costs.append(len(calls))
         asked.append({call.params["deploymentId"] for call in calls if "deploymentId" in call.params})
     assert costs == [11, 5, 5, 5, 5, 5]
-    assert set().union(*asked[1:]) == {one.own.id for one in group}
-    assert {one.own.started_by for one in group} == {"ecs-svc/d-NEW"}
+    assert set().union(*asked[1:]) == {tracked.own.id for tracked in group}
+    assert {tracked.own.started_by for tracked in group} == {"ecs-svc/d-NEW"}
 
 
 def test_a_deployment_that_waits_is_found_and_let_on(aws: ScriptedAws, job: Job) -> None:
