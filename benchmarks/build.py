@@ -1,4 +1,4 @@
-"""build-push: what it adds to a build, and what it takes where nothing is built."""
+"""build-push: what it adds to a build, and how long it takes when it builds nothing."""
 
 from __future__ import annotations
 

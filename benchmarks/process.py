@@ -51,7 +51,7 @@ def verb(
     scratch: Path,
     exit_code: int = 0,
 ) -> Process:
-    """Run a verb of the release tree in a folder; raises where it ends with another exit code."""
+    """Runs a verb of the release tree in a folder; raises if it ends with another exit code."""
     report = scratch / "report"
     environment = {
         **{key: value for key, value in os.environ.items() if not key.startswith(FOREIGN)},

@@ -1,4 +1,4 @@
-"""What is measured: the local deployment, the verbs as processes, and looks at both from outside."""
+"""The measured system: the local deployment, the verbs as processes, and both polled from outside."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def transient_as_unreadable(here: World) -> Iterator[list[Snapshot]]:
 
 
 def seen(looks: Sequence[Snapshot], shows: Callable[[Snapshot], bool]) -> float:
-    """When it happened at the earliest: the last look that did not show it."""
+    """The earliest possible time: that of the last poll that did not show it."""
     for earlier, later in itertools.pairwise(looks):
         if shows(later):
             return earlier.asked

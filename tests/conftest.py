@@ -18,7 +18,7 @@ class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist is untyped
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
-    """xdist's hook, asked where --numprocesses is given."""
+    """xdist's hook, called with --numprocesses."""
     return ByFile(config, log)
 
 

@@ -81,7 +81,7 @@ def test_a_list_of_deployments_is_read_to_its_end(aws: SignedAws, ours: Aws) -> 
     ],
 )
 def test_a_group_that_is_not_there_is_refused(code: str, words: str, aws: SignedAws, ours: Aws) -> None:
-    """With the place where it is named."""
+    """The remedy names the key of the document."""
     aws.on("codedeploy.GetDeploymentGroup", error(code))
     with pytest.raises(Refused) as refused:
         codedeploy.deployment_group(ours, A, G)

@@ -85,7 +85,7 @@ def _registry(held: dict[str, str], *, one_name_an_image: bool = False) -> Calla
 def test_images_are_found_by_their_tags(
     held: dict[str, str], asked: list[str], expected: dict[str, str], one_name: bool, aws: SignedAws, ours: Aws
 ) -> None:
-    """Also where the answer names but one of an image's tags."""
+    """Even if the answer names only one of an image's tags."""
     aws.on("ecr.BatchGetImage", _registry(held, one_name_an_image=one_name))
     found = ecr.images(ours, ECR, asked)
     assert {tag: image.digest for tag, image in found.items()} == expected
@@ -196,7 +196,7 @@ def test_a_scan_has_all_its_pages(aws: SignedAws, ours: Aws) -> None:
 def test_a_scan_that_is_not_there_is_not_an_error(
     fault: Any, outcome: type[Exception] | None, aws: SignedAws, ours: Aws
 ) -> None:
-    """The next look repeats what passes, so it is asked for once."""
+    """The next poll repeats transient errors, so each request is sent once."""
     aws.on(FINDINGS, fault)
     if outcome is None:
         assert ecr.scan(ours, ECR, DIGEST) is None

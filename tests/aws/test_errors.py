@@ -83,7 +83,7 @@ def test_what_the_role_may_not_do(fault: Answer, is_denied: bool, aws: SignedAws
 def test_an_answer_of_aws_is_told_with_its_remedy(
     fault: Answer, sentence: str, remedy: str, aws: SignedAws, ours: Aws
 ) -> None:
-    """What was asked, what AWS said, what to do."""
+    """The operation, AWS's answer, the remedy."""
     aws.on("ecs.ListTasks", fault)
     with pytest.raises(ClientError) as raised:
         ours.client("ecs").list_tasks()

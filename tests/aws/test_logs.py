@@ -48,7 +48,7 @@ def test_an_empty_page_is_not_the_end(aws: SignedAws, ours: Aws, log: Stream) ->
 def test_a_log_that_can_not_be_read_now_has_no_lines_yet(
     answer: Answer, aws: SignedAws, ours: Aws, log: Stream
 ) -> None:
-    """The stream comes with the first line; what passes is asked again by the next look. Nothing is lost."""
+    """The stream appears with its first line; the next poll repeats transient errors. Nothing is lost."""
     aws.on("logs.GetLogEvents", answer, page("f/1", "a"), answer, page("f/2", "b"), page("f/2"))
     assert [list(logs.new_lines(ours, log)) for _ in range(3)] == [[], ["a"], ["b"]]
     assert log.trouble == ""

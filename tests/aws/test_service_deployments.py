@@ -149,7 +149,7 @@ def test_each_is_told_with_where_it_goes_to(aws: SignedAws, ours: Aws) -> None:
 
 @pytest.mark.parametrize(("polling", "calls"), [(True, 1), (False, 2)])
 def test_a_list_is_asked_for_once_while_polling(polling: bool, calls: int, aws: SignedAws, ours: Aws) -> None:
-    """The next look is the repetition then."""
+    """The next poll repeats it."""
     aws.on("ecs.ListServiceDeployments", throttled(), {"serviceDeployments": []})
     aws.on("ecs.DescribeServiceRevisions", throttled(), {"serviceRevisions": []})
     for ask in (

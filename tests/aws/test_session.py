@@ -1,4 +1,4 @@
-"""Clients: what is repeated, where they ask, what is asked ahead."""
+"""Clients: which requests are repeated, to which region they go, and which are sent ahead."""
 
 from __future__ import annotations
 

@@ -417,7 +417,7 @@ def test_an_answer_that_is_not_whole_is_none(answer: bytes, monkeypatch: pytest.
 
 
 def test_the_bearer_goes_nowhere_else(clock: Clock) -> None:
-    """Not where the endpoint sends us, either."""
+    """Not even if the endpoint redirects."""
     with IdTokens() as elsewhere, IdTokens(f"{elsewhere.url}/?api-version=2.0&audience=someone") as endpoint:
         assert oidc.id_token(endpoint.environ, clock, "someone") == elsewhere.issued[0]
         assert len(elsewhere.violations) == 1  # it was asked without

@@ -43,7 +43,7 @@ class Step:
 
     @property
     def verb(self) -> str:
-        """The verb that the step uses; empty where it uses another action or none."""
+        """The verb that the step uses; empty if it uses another action or none."""
         name, _, _ = str(self.content.get("uses", "")).partition("@")
         if name != SUITE and not name.startswith(f"{SUITE}/"):
             return ""
@@ -72,7 +72,7 @@ def workflow_blocks() -> dict[str, str]:
 
 
 def workflows() -> dict[str, dict[Any, Any]]:
-    """Every workflow that people may copy from here, by where it is: the README, the docs, the examples, .github."""
+    """Every workflow that people may copy from here, by its place: the README, the docs, the examples, .github."""
     found = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in WORKFLOWS}
     return {where: yaml.safe_load(text) for where, text in (found | workflow_blocks()).items()}
 

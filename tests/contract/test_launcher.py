@@ -99,7 +99,7 @@ def test_the_launcher_is_found_behind_a_symlink(run: Run, tree: Path, tmp_path: 
 
 
 def test_cdpath_does_not_lead_astray(run: Run, tree: Path, tmp_path: Path) -> None:
-    """By a relative path `cd` would look into CDPATH first."""
+    """With a relative path `cd` would search CDPATH first."""
     (tmp_path / "bin").mkdir()
     done = run("--version", launcher=Path("bin/ecs-cd"), cwd=tree, env={"CDPATH": str(tmp_path)})
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{__version__}\n", "")
@@ -136,7 +136,7 @@ def test_garbage_is_collected_once_everything_is_imported(tmp_path: Path) -> Non
 def test_a_profile_that_is_gone_is_no_defect_of_the_clean_up(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As of any other verb; what is under way stays to be found."""
+    """As in any other verb; the state file stays for a later clean-up."""
     monkeypatch.setenv("RUNNER_TEMP", str(tmp_path))
     left = State(os.environ, identify(os.environ))
     left.begin(kind="deployments", region="eu-west-1", deployments=[])

@@ -24,7 +24,7 @@ ORIGIN = "git@github.com:org/my-app.git"
 def command(
     *arguments: str, cwd: Path, env: Mapping[str, str] | None = None, python: str = sys.executable
 ) -> tuple[int, str, str]:
-    """The command line: its exit code, what it said, and its complaints."""
+    """Runs the command line: its exit code, its output, and its errors."""
     whole = [python, *host.ecs_cd(*arguments)[1:]]
     done = subprocess.run(
         whole, cwd=cwd, env={**os.environ, **(env or {})}, capture_output=True, text=True, check=False
@@ -95,7 +95,7 @@ def test_the_same_content_is_the_same_commit(repo: Path, tmp_path: Path) -> None
 
 
 def test_a_worktree_and_a_repository_without_an_origin_do_as_well(repo: Path, tmp_path: Path) -> None:
-    """The index is where Git says; act needs some name for the repository."""
+    """Git knows the index's path; act needs any name for the repository."""
     git(repo, "remote", "remove", "origin")
     (repo / ".git" / "hooks" / "reference-transaction").unlink()
     (repo / ".git" / "hooks" / "post-checkout").unlink()

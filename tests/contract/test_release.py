@@ -378,7 +378,7 @@ def off_main(project: Project) -> None:
 def test_what_is_not_in_order_is_refused(
     project: Project, version: str, spoil: Callable[[Project], object], message: str
 ) -> None:
-    """With what is wrong and where to put it right, and before anything is pushed."""
+    """With the problem and the file to fix, before anything is pushed."""
     project.commit("1.0.0")
     spoil(project)
     with pytest.raises(Refusal, match=message):

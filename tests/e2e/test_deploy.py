@@ -33,7 +33,7 @@ def test_two_services_run_the_image_of_the_commit(shop: Shop) -> None:
 
 
 def test_where_one_crashes_the_other_goes_back_too(make_shop: MakeShop) -> None:
-    """`on-failure: rollback`: red with the cause, and both services run what they ran before."""
+    """`on-failure: rollback` fails the job with the cause, and both services run their previous revisions."""
     shop = make_shop(breaker=BREAKER)
     shop.commit("bad")
     result = shop.deploy(on_failure="rollback")

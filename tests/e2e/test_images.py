@@ -441,7 +441,7 @@ def test_a_registry_that_scans_nothing_is_told(yard: Yard) -> None:
 
 
 def test_a_bill_of_materials_is_attached_to_each_image(yard: Yard) -> None:
-    """`sbom: true`, where BuildKit can pull its scanner."""
+    """`sbom: true`, if BuildKit can pull its scanner."""
     code, output = yard.build("--sbom", "true")
     if "buildkit-syft-scanner" in output and "no such host" in output:
         pytest.skip("the image docker/buildkit-syft-scanner can't be pulled here")

@@ -41,7 +41,7 @@ class Developer:
     env: dict[str, str]
 
     def local(self, *arguments: str, **env: str) -> tuple[int, str]:
-        """A command, to its end: its exit code and all that it said."""
+        """Runs a command to its end: its exit code and all its output."""
         done = subprocess.run(
             host.ecs_cd("local", *arguments),
             cwd=self.repo,
@@ -65,7 +65,7 @@ class Developer:
         )
 
     def deployed(self, *arguments: str) -> str:
-        """A run that has to be green."""
+        """Runs the workflow, which has to succeed."""
         code, output = self.run(*arguments)
         assert code == 0, output
         return output

@@ -64,7 +64,7 @@ class Project:
     tree: Path
 
     def release(self, version: str = __version__, *, meanwhile: str = "") -> act.Result:
-        """Run the workflow; `meanwhile` is done in the checkout of the job that publishes."""
+        """Runs the workflow; `meanwhile` runs in the checkout of the job that publishes."""
         event = self.place / "event.json"
         event.write_text(json.dumps({"inputs": {"version": version}}))
         env = {"HANDED_OVER": str(self.place / "artifact"), "TREE": str(self.tree), "MEANWHILE": meanwhile}

@@ -73,7 +73,7 @@ def lost() -> Fault:
 
 @dataclass(frozen=True)
 class Asked:
-    """A request that arrived; ``at`` is what ``FakeGitHub.moment`` said then."""
+    """A request that arrived; ``at`` is the value of ``FakeGitHub.moment`` at that time."""
 
     method: str
     path: str

@@ -195,7 +195,7 @@ def test_an_unscripted_call_is_a_violation(aws: ScriptedAws, service: str) -> No
 
 
 def test_a_request_that_the_model_does_not_allow_is_a_violation(aws: ScriptedAws) -> None:
-    """boto3 does not look at enums; AWS does."""
+    """boto3 does not check enums; AWS does."""
     aws.on("ecs.ListTasks", {"taskArns": []})
     assert refused(aws, "ecs", "list_tasks", desiredStatus="stopped")["Code"] == "ScriptedAwsViolation"
     assert "desiredStatus is 'stopped', none of RUNNING, PENDING, STOPPED" in ended(aws)
@@ -236,7 +236,7 @@ def test_an_error_is_what_boto3_raises(aws: ScriptedAws, fault: Any, code: str, 
 
 
 def test_each_protocol_has_its_own_errors(aws: ScriptedAws) -> None:
-    """The model's code and status where it has them, else those of the protocol."""
+    """The model's code and status if it has them, else those of the protocol."""
     aws.on("sts.GetCallerIdentity", expired())
     aws.on("s3.GetObject", error("NoSuchKey"), denied())
     aws.on("scheduler.GetSchedule", error("ResourceNotFoundException", "gone"))

@@ -191,7 +191,7 @@ def test_what_a_child_wrote_after_us_takes_its_room(github: GitHub, tmp_path: Pa
 
 
 def test_a_summary_is_written_anew_each_time(github: GitHub, tmp_path: Path) -> None:
-    """The last state alone, also where it is shorter than the one before."""
+    """Only the last state, even if it is shorter than the previous one."""
     for message in ("long" * 100, "ünd", "longer"):
         github.summary(parts(message))
     assert (tmp_path / "summary").read_text(encoding="utf-8").count("failed") == 1

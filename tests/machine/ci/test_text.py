@@ -31,7 +31,7 @@ from ecs_cd.ci.text import LONGEST_LINE, harmless
     ],
 )
 def test_text_of_others_is_made_harmless(text: str, lines: list[str]) -> None:
-    """Every kind of line end ends a line; colours stay, what could move the cursor or turn the line round goes."""
+    """Every kind of line end ends a line; colours stay, sequences that move the cursor or reverse the line are replaced."""
     assert list(harmless([text])) == lines
 
 
@@ -45,7 +45,7 @@ def _closed_pipe() -> int:
 def test_where_nothing_can_be_written_the_words_end_and_the_work_does_not(
     descriptor: Callable[[], int], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """A reader that went away, a full disk; errors still go where they can go."""
+    """A closed pipe, a full disk; errors still go to the other stream."""
     with open(descriptor(), "w", encoding="utf-8") as gone:  # noqa: PTH123 (a descriptor)
         monkeypatch.setattr(sys, "stdout", gone)
         for _ in range(3):
@@ -57,7 +57,7 @@ def test_where_nothing_can_be_written_the_words_end_and_the_work_does_not(
 def test_where_errors_can_not_be_written_other_words_go_on(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """The one has nothing to do with the other."""
+    """The two streams are independent."""
     with open(_closed_pipe(), "w", encoding="utf-8") as gone:
         monkeypatch.setattr(sys, "stderr", gone)
         Terminal().error("x", "t")
@@ -66,7 +66,7 @@ def test_where_errors_can_not_be_written_other_words_go_on(
 
 
 def test_a_slow_reader_is_no_reason_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A pipe that another program made non-blocking and that is full: later words are written again."""
+    """Another program made the pipe non-blocking, and it is full: later lines are written again."""
     out, into = os.pipe()
     os.set_blocking(into, False)
     with open(into, "w", encoding="utf-8") as full:  # noqa: PTH123 (a descriptor)

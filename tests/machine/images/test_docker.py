@@ -103,7 +103,7 @@ def test_plugins_builders_and_contexts_are_those_of_the_caller(tmp_path: Path, t
 
 
 def test_a_buildx_config_of_the_callers_own_is_left(tmp_path: Path, theirs: Path) -> None:
-    """It says where the builders are."""
+    """It has the caller's builders."""
     job = a_job(tmp_path, DOCKER_CONFIG=str(theirs), BUILDX_CONFIG="/elsewhere")
     with docker.configuration(job, [HOST]) as environ:
         assert environ["BUILDX_CONFIG"] == "/elsewhere"
@@ -134,7 +134,7 @@ def test_only_we_can_read_it(tmp_path: Path, theirs: Path) -> None:
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, None])
 def test_it_is_removed_in_the_end(error: type[BaseException] | None, tmp_path: Path, theirs: Path) -> None:
-    """However it ends; until then the state file says where it is, for a process that was killed."""
+    """However the step ends; until then the state file has its path, in case the process is killed."""
     job = a_job(tmp_path, DOCKER_CONFIG=str(theirs))
     (theirs / "cli-plugins").mkdir()
     try:

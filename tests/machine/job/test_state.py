@@ -1,4 +1,4 @@
-"""The state file: what is under way outlives the process."""
+"""The state file: it records running tasks and deployments for a later process."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ AGAIN = "AWS answers again"
     ],
 )
 def test_what_is_new_is_said_once(states: Sequence[Verdict | InProgress | str], said: list[str]) -> None:
-    """Never the same twice, also after a trouble, of which the first word counts; the verdict is not said here."""
+    """Never twice, also after a failed poll, whose first reason counts; the verdict is logged elsewhere."""
     assert run(Script(*states), Clock()) == (DONE, said)
 
 
@@ -192,7 +192,7 @@ def test_a_verdict_of_the_last_look_beats_the_timeout() -> None:
 
 
 def test_the_interval_is_between_the_beginnings_of_two_looks() -> None:
-    """A slow answer makes no later look; one that is slower than the interval is followed at once."""
+    """A slow answer does not delay the next poll; if it takes longer than the interval, the next poll follows at once."""
     for takes, gap in ((0.0, 2.0), (0.5, 2.0), (3.0, 3.0)):
         clock = Clock()
         script = Script(*[A] * 5, DONE, clock=clock, takes=takes)

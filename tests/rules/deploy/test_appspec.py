@@ -249,7 +249,7 @@ def test_a_range_of_ports_is_not_looked_into() -> None:
 
 
 def test_every_resource_gets_the_task_definition_and_hooks_are_kept() -> None:
-    """Whatever stood there, and nothing where nothing stood; keys stay in the case in which they are written."""
+    """Whatever the AppSpec had there; keys keep their case."""
     hooks = [{"BeforeInstall": "f"}]
     service = {"type": "AWS::ECS::Service", "PROPERTIES": {"taskDefinition": "arn:old:1", "x": 1}}
     given = {"resources": [{"a": service, "b": {"Properties": {}}}, {"c": service}], "hooks": hooks}

@@ -236,7 +236,7 @@ def test_an_ordinary_event_tells_no_cause(message: str) -> None:
 
 @pytest.mark.parametrize(("reason", "cause"), REASONS, ids=names(REASONS))
 def test_the_reason_of_the_end_is_a_finding(reason: str, cause: str) -> None:
-    """The same one where an event says it too; words that we don't know are shown as they are."""
+    """The same finding if an event has it too; unknown reasons are shown as they are."""
     (finding,) = diagnose(Evidence(reason=reason))
     assert (finding.cause, finding.evidence, finding.permanent) == (cause, (reason,), False)
     event = f"(service web) (deployment ecs-svc/1) deployment failed: {reason}"
@@ -504,7 +504,7 @@ def test_an_alarm_that_ended_the_deployment_is_shown_with_its_reason() -> None:
 def test_the_services_events_are_evidence_of_their_own(
     dead: tuple[StoppedTask, ...], events: tuple[str, ...], expected: list[str]
 ) -> None:
-    """They come last, and alone where nothing else tells; dead tasks and events alone are a diagnosis too."""
+    """They come last, and alone if there is no other evidence; dead tasks and events together are enough for a diagnosis."""
     findings = diagnose(Evidence(stopped=tuple(dead), events=tuple(events)))
     assert [finding.cause for finding in findings] == expected
     assert findings[-1].evidence == events

@@ -126,7 +126,7 @@ def test_what_the_cache_is_elsewhere() -> None:
     ],
 )
 def test_the_builders_platforms_are_read(inspected: str, platforms: set[str]) -> None:
-    """Of all its nodes, as different versions write them; nothing where it was not started yet."""
+    """Those of all its nodes, in the formats of several versions; none if it was never started."""
     assert buildx.platforms(inspected) == platforms
 
 

@@ -88,7 +88,7 @@ STATUSES = [
 
 @pytest.mark.parametrize(("status", "outcome", "words"), STATUSES, ids=[status for status, *_ in STATUSES])
 def test_a_status_is_a_result_or_none_yet_or_none_ever(status: str, outcome: Outcome | None, words: str) -> None:
-    """A scan without a result is never green; the words of ECR come with it."""
+    """A scan without a result never succeeds; the message has ECR's words."""
     answer = page(status, done=True)
     answer["imageScanStatus"]["description"] = "why"
     judged = scan_findings.judge({"": Seen([answer])}, "")

@@ -33,7 +33,7 @@ def problems(inputs: type[Any], given: dict[str, str]) -> list[str]:
 
 
 def test_what_is_not_given_has_its_default() -> None:
-    """An action hands over every input, an empty text where the caller gave none."""
+    """An action passes every input, empty if the caller did not set it."""
     empty = dict.fromkeys(options.options(Pipeline), "")
     expected = Pipeline(
         config="/p",
@@ -277,7 +277,7 @@ def test_a_typo_in_an_official_input_is_refused(name: str, text: str, sentence: 
 
 @pytest.mark.parametrize("text", ["hunter2 [", '[{"hunter2"', "- hunter2: ["])
 def test_json_that_is_none_is_not_printed(text: str) -> None:
-    """Only where it ends to be some."""
+    """The message only has the position of the error."""
     (found,) = problems(DeployAlone, {"run-task-container-overrides": text})
     assert found.startswith(("the input run-task-container-overrides is n", "run-task-container-overrides: must be"))
     assert "hunter2" not in found

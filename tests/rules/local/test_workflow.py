@@ -73,7 +73,7 @@ def test_a_job_that_is_not_there_is_refused() -> None:
 
 
 def test_names_in_expressions_are_not_known() -> None:
-    """The document, the role and the region, where they are written out; of our steps and of the sign-in alone."""
+    """Only literal values of document, role and region count, in steps of ecs-cd and in the sign-in."""
     found = read(
         "{uses: org/ecs-cd@v1, with: {config: /a/b, role-to-assume: 'arn:aws:iam::123456789012:role/x'}},"
         "{uses: org/ecs-cd/deploy@v1, with: {config: '${{ vars.CONFIG }}', aws-region: '${{ vars.AWS_REGION }}'}},"

@@ -34,7 +34,7 @@ def test_every_outcome_has_an_exit_code_of_its_own_and_only_good_ones_are_zero()
     ],
 )
 def test_of_several_services_the_worst_counts(outcomes: str, expected: str) -> None:
-    """In whatever order they come; one that is not green makes it all red."""
+    """In any order; a single failure fails the whole."""
     words = outcomes.split()
     for order in (words, words[::-1]):
         verdicts = {str(number): Verdict(Outcome(word), "m") for number, word in enumerate(order)}

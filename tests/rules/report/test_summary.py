@@ -334,7 +334,7 @@ def test_what_has_no_verdict_is_told_as_it_is() -> None:
 
 
 def test_a_part_is_replaced_in_its_place_or_as_the_last() -> None:
-    """A scan stays where it is, and the step around it comes after it."""
+    """A scan keeps its place, and the step that contains it follows."""
     reported = Summary()
     for title in ("step", "scan", "other scan"):
         reported.put(Part(title, UNDER_WAY))
@@ -350,7 +350,7 @@ def test_a_part_is_replaced_in_its_place_or_as_the_last() -> None:
 
 
 def test_what_is_known_of_unfinished_services_is_added_up() -> None:
-    """Of every group that was under way."""
+    """From every group that was running."""
     first, second = (Deployed(name, Outcome.CANCELLED) for name in ("web", "worker"))
     reported = Summary()
     reported.leave(one for one in [first])

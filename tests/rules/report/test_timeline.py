@@ -117,7 +117,7 @@ def event(name: str = "", state: str = "InProgress", status: str = "InProgress",
     ],
 )
 def test_the_phase_of_codedeploys_deployment(seen: codedeploy.Snapshot, phase: Phase | None) -> None:
-    """By its lifecycle events; where they are not read, and for a status that we don't know, nothing changes."""
+    """From its lifecycle events; without them, or for an unknown status, the phase does not change."""
     assert codedeploy.phase(seen) is phase
 
 

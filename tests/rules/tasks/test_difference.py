@@ -118,7 +118,7 @@ PRIVATE: list[tuple[dict[str, Any], dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("old", "new", "line"), PRIVATE)
 def test_what_may_be_a_secret_is_not_shown(old: dict[str, Any], new: dict[str, Any], line: str) -> None:
-    """Values of the environment never, and elsewhere not what looks like a credential."""
+    """Never values of the environment, and nowhere text that looks like a credential."""
     found = difference.lines(normalised(old), normalised(new))
     assert line in found
     assert not any("hunter" in line for line in found)

@@ -114,7 +114,7 @@ SCALARS = [
 def test_a_scalar_gets_the_type_that_ecs_wants_and_stays_the_text_that_was_written(
     head: str, field: str, expected: object
 ) -> None:
-    """`cpu: 256` is "256", `yes` and dates are text, "true" is a boolean where ECS has one."""
+    """`cpu: 256` is "256", `yes` and dates are text, "true" is a boolean if ECS expects one."""
     tail = ', "containerDefinitions": [{"name": "app", "image": "app:1"}]}' if head.startswith("{") else (
         "\ncontainerDefinitions: [{name: app, image: 'app:1'}]\n"
     )  # fmt: skip
@@ -333,7 +333,7 @@ def test_what_has_a_problem_of_its_own_is_not_missed_as_well() -> None:
     ],
 )
 def test_what_is_no_task_definition_is_refused(text: str, words: str) -> None:
-    """With the place, and the line where it can't be read."""
+    """With the place, and the line number if it can't be parsed."""
     (sentence,) = problems(text)
     assert words in sentence
     assert "s3://b/k.json" in sentence
@@ -566,7 +566,7 @@ DIFFERENT = [
 
 @pytest.mark.parametrize(("one", "other"), [row[1:] for row in SAME], ids=[row[0] for row in SAME])
 def test_what_ecs_would_run_alike_is_the_same(one: dict[str, Any], other: dict[str, Any]) -> None:
-    """Order where it means nothing, and what ECS fills in, make no new revision."""
+    """Irrelevant order and values that ECS fills in do not make a new revision."""
     assert task_definition.same(one, other)
     assert task_definition.same(other, one)
 

@@ -234,7 +234,7 @@ def test_the_clean_up_signs_in_as_the_killed_process_did(
 def test_the_clean_up_says_so_if_it_can_not_sign_in(
     aws: ScriptedAws, tokens: IdTokens, clock: Clock, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """What was under way is named all the same."""
+    """It still names what was running."""
     killed({"roles": [ROLE], "chaining": False})
     aws.on(BY_TOKEN, REFUSAL)
     said = clean_up(capfd, clock)

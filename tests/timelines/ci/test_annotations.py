@@ -128,7 +128,7 @@ def test_a_cause_is_annotated_once(
 
 
 def test_what_turns_for_the_worse_is_red_at_once(aws: ScriptedAws, step: Run, clock: Clock) -> None:
-    """As a line of the log, where a person who watches sees it; the annotation waits for the cause."""
+    """As a red line in the log for a user who watches; the annotation waits for the cause."""
     fleet("web", course=CRASHES)(aws, clock)
     lines = step("deploy").log.splitlines()
     red = [line for line in lines if line.startswith("\x1b[31m")]

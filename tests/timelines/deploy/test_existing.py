@@ -44,7 +44,7 @@ def runs(aws: ScriptedAws, revision: str) -> None:
 
 
 def test_continue_lets_a_paused_deployment_go_on_and_follows_it(aws: ScriptedAws, step: Run) -> None:
-    """The hook at which it waits is named to ECS; green when the deployment has succeeded, with the proof."""
+    """ECS gets the id of the hook; the job succeeds once the deployment has succeeded and its digests are verified."""
     blue_green_service(aws, PAUSED | SOURCE)
     aws.on("ecs.ContinueServiceDeployment", {"serviceDeploymentArn": PAUSED["serviceDeploymentArn"]})
     going_on = blue_green.service_deployment("2", stage="PRODUCTION_TRAFFIC_SHIFT")
@@ -85,7 +85,7 @@ def test_continue_of_a_rolling_service_is_refused(aws: ScriptedAws, step: Run) -
 
 
 def test_rollback_takes_a_paused_deployment_back_at_its_hook(aws: ScriptedAws, step: Run) -> None:
-    """ECS rolls it back, which is what was asked for: green."""
+    """ECS rolls it back, as requested: the job succeeds."""
     blue_green_service(aws, PAUSED | SOURCE)
     aws.on("ecs.ContinueServiceDeployment", {"serviceDeploymentArn": PAUSED["serviceDeploymentArn"]})
     back = [blue_green.service_deployment("2", status) for status in ("ROLLBACK_IN_PROGRESS", "ROLLBACK_SUCCESSFUL")]
@@ -145,7 +145,7 @@ def rolling(aws: ScriptedAws, clock: Clock, *, listed: Any) -> Fleet:
 def test_rollback_of_a_finished_deployment_goes_to_what_ran_before(
     aws: ScriptedAws, step: Run, clock: Clock, listed: list[tuple[str, float]], revision: str
 ) -> None:
-    """By ECS's service deployments, newest first, and where it lists none to the family's revision before."""
+    """By ECS's service deployments, newest first; if it lists none, to the family's previous revision."""
     done = [blue_green.service_deployment(id, "SUCCESSFUL", created=created - 999) for id, created in listed]
     rolling(aws, clock, listed=blue_green.listed(*done))
     ended = step("rollback", sha="")

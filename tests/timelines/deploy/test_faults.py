@@ -519,7 +519,7 @@ def test_a_look_that_lags_for_a_minute_is_no_verdict(aws: ScriptedAws, step: Run
 
 
 def test_the_same_revision_by_force_is_not_done_before_it_has_begun(aws: ScriptedAws, step: Run, clock: Clock) -> None:
-    """The one before it is COMPLETED, and for some looks the only one to be seen."""
+    """The previous deployment is COMPLETED, and for a few polls the only visible one."""
     build(ROLLING, aws)
     has_it = ecs.deployment("ecs-svc/1", task_definition="web:2")
     registered = {"taskDefinition": ecs.task_definition("web", 2), "tags": []}
@@ -571,7 +571,7 @@ def following(name: str = "web") -> TrackedDeployment:
 
 
 def judged(job: Job, aws: ScriptedAws, group: Sequence[TrackedDeployment], *deployments: Params) -> str:
-    """What the next look, at which DescribeServices tells these of each service, says of the first."""
+    """The verdict on the first service at the next poll, for which DescribeServices returns these deployments of each."""
     services = (ecs.service(tracked.plan.name, deployments=deployments) for tracked in group)
     aws.on("ecs.DescribeServices", ecs.described("services", *services))
     for tracked, look in zip(group, rolling.read(job, group), strict=True):

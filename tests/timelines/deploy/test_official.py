@@ -379,7 +379,7 @@ UPDATES: list[tuple[dict[str, str], Params]] = [
 def test_what_is_asked_of_the_service_is_what_changes(
     aws: ScriptedAws, deploy: Run, inputs: dict[str, str], expected: Params
 ) -> None:
-    """In the one UpdateService; what it has already is not said again."""
+    """In a single UpdateService; it leaves out settings that the service already has."""
     ended = deploy(service="web", cluster=ecs.CLUSTER, **inputs)
     assert ended.exit_code == 0, ended.log
     params = asked(aws, "ecs.UpdateService")
@@ -434,7 +434,7 @@ def test_a_timeout_has_an_exit_code_of_its_own(aws: ScriptedAws, deploy: Run, cl
 
 
 def test_a_rollback_is_red(aws: ScriptedAws, deploy: Run) -> None:
-    """Which was green there for years."""
+    """The official action reported success for years."""
     failed = NEW | {"rolloutState": "FAILED", "rolloutStateReason": ecs.BREAKER_TRIPPED, "status": "ACTIVE"}
     back = ecs.deployment("ecs-svc/3", reason=ecs.rolling_back("ecs-svc/3"))
     aws.on(

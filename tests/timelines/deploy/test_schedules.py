@@ -152,7 +152,7 @@ def refused(job: Job, *tasks: Params) -> str:
 
 
 def test_what_is_scheduled_is_read_and_nothing_is_changed(job: Job, bridge: EventBridge) -> None:
-    """The template, the targets of its family, and what they run: where a rollback leads to."""
+    """The template, the targets of its family, and their revisions, to which a rollback returns."""
     nightly, hourly = prepare(job, NIGHTLY, HOURLY)
     assert (nightly.key, hourly.key) == ("nightly", "hourly")
     assert nightly.definition["family"] == "job"
@@ -242,7 +242,7 @@ def test_a_schedule_gets_the_revision_and_keeps_the_rest(
 
 
 def test_the_way_back_is_the_same(job: Job, bridge: EventBridge) -> None:
-    """What is prepared knows where it came from."""
+    """The prepared task has its earlier revision."""
     tasks = prepare(job, NIGHTLY, HOURLY)
     for task in tasks:
         assert schedules.update(task, NEW, job) == ""

@@ -42,7 +42,7 @@ def results(ended: Step) -> dict[str, str]:
 
 
 def test_all_services_of_the_document_are_deployed_together(aws: ScriptedAws, step: Run, clock: Clock) -> None:
-    """Begun one after the other without waiting, followed in one loop, green when all are."""
+    """Started without waiting for each other, followed in one loop; the job succeeds if all succeed."""
     fleet(aws, clock, {"web": COMPLETES, "worker": {0: {}, 60: {"rolloutState": "COMPLETED"}}})
     ended = step("deploy")
     assert ended.exit_code == 0, ended.log
@@ -267,7 +267,7 @@ def test_no_desired_task_is_a_success_without_a_proof(aws: ScriptedAws, step: Ru
 
 
 def test_a_first_deployment_has_nothing_to_go_back_to(aws: ScriptedAws, step: Run, clock: Clock) -> None:
-    """The service was made with this revision and never ran: said, and the failure stays one."""
+    """The service was created with this revision and never ran: the log says so, and it stays a failure."""
     ours = fleet(aws, clock, {"web": CRASHES})
     ours.updates["web"] = []
     first = ecs.deployment("ecs-svc/2", task_definition="web:2", rollout_state="IN_PROGRESS")
@@ -558,7 +558,7 @@ def interrupted(answer: Callable[[Params], Any]) -> Callable[[Params], Any]:
 
 
 def test_cancelled_while_revisions_are_registered_nothing_is_left(aws: ScriptedAws, step: Run, clock: Clock) -> None:
-    """Nothing is under way, and what is known to be registered goes."""
+    """No deployment is running, and the known new revisions are deregistered."""
     ours = fleet(aws, clock, {"web": COMPLETES, "worker": COMPLETES})
     aws.on("ecs.RegisterTaskDefinition", ours._register, interrupted(ours._register))
     ended = step("deploy", on_cancel="stop")
@@ -597,7 +597,7 @@ def test_cancelled_while_going_back_the_way_back_goes_on(aws: ScriptedAws, step:
 
 
 def test_cancelled_while_one_goes_on_what_is_done_is_not_spoken_of(aws: ScriptedAws, step: Run, clock: Clock) -> None:
-    """web has succeeded already; worker is what is still under way."""
+    """web has succeeded already; worker is still running."""
     ours = fleet(aws, clock, {"web": COMPLETES, "worker": STAYS})
 
     def describe(params: Params) -> Any:
@@ -754,7 +754,7 @@ def test_reads_that_fail_during_the_proof_are_survived(aws: ScriptedAws, step: R
 
 
 def test_a_proof_that_can_not_be_read_at_all_is_no_failure(aws: ScriptedAws, step: Run, clock: Clock) -> None:
-    """Nobody knows what runs: neither green, nor a reason to go back."""
+    """What runs is unknown: neither a success, nor a reason to roll back."""
     fleet(aws, clock, {"web": COMPLETES})
     aws.on("ecs.ListTasks", throttled(), where={"desiredStatus": "RUNNING"})
     ended = step("deploy", on_failure="rollback")

@@ -504,7 +504,7 @@ def test_a_base_image_in_ecr_is_in_the_key_by_its_digest(aws: ScriptedAws, keys:
 def test_a_base_image_that_can_not_be_read_is_a_doubt(
     aws: ScriptedAws, why_not: Tag, code: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The build may have permissions that this step has not; the log says what ECR said."""
+    """The build may have permissions that this step lacks; the log has ECR's answer."""
     commit({"app/Dockerfile": f"FROM {ECR}/base:1\n"})
     there(aws, {})
     if code != "ImageNotFound":
@@ -564,7 +564,7 @@ def test_a_builder_on_this_machine_builds_for_it(
 def test_a_builder_that_may_be_elsewhere_needs_platforms(
     environ: dict[str, str], files: dict[str, object], tag: Tag, why_not: Tag, keys: Keys, tmp_path: Path
 ) -> None:
-    """Docker isn't asked what it would build for; where the recipe or the environment says it, it is known."""
+    """ecs-cd does not ask Docker for its platform; the recipe or the environment has to name it."""
     before = tag()
     write({str(tmp_path / "docker" / name): json.dumps(text) for name, text in files.items()})
     assert "platforms" in why_not(**environ)

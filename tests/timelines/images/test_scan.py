@@ -165,7 +165,7 @@ def test_a_result_that_does_not_come_is_red(aws: ScriptedAws, step: Run, clock: 
 
 
 def test_a_scan_that_nothing_starts_is_started(aws: ScriptedAws, step: Run) -> None:
-    """As where basic scanning is manual, or was so when the image was pushed; once, and only after a while."""
+    """For example if basic scanning is manual, or was when the image was pushed; once, and only after a while."""
     one_platform(aws)
     aws.on("ecr.StartImageScan", {"imageScanStatus": {"status": "IN_PROGRESS"}})
     aws.on(FINDINGS, NONE_YET)

@@ -109,7 +109,7 @@ def test_a_blue_green_deployment_is_drawn_by_its_stages(aws: ScriptedAws, step: 
 
 
 def test_each_state_of_a_pipeline_is_in_the_file_while_it_lasts(aws: ScriptedAws, step: Run, tmp_path: Path) -> None:
-    """A process that is killed leaves the last one: what had ended, and what was under way."""
+    """A killed process leaves the last one: what had ended, and what was running."""
     seen: list[str] = []
     migrates(aws)
     run_task = ecs.RunTask()

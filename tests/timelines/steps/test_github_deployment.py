@@ -450,7 +450,7 @@ def test_a_token_follows_no_redirect(github: FakeGitHub, run: Run) -> None:
 
 
 def test_a_token_that_comes_back_is_not_printed(github: FakeGitHub, run: Run) -> None:
-    """Whoever it is that answers; ``run`` looks for it."""
+    """Whichever server answers; ``run`` searches the log for it."""
     github.fail(garbage(json.dumps({"message": f"what is {github.token}?"}).encode(), 422))
     assert "what is ***?" in run().log
 
@@ -573,7 +573,7 @@ def test_a_failing_build_is_the_deployments_failure(
 
 
 def test_a_cancellation_between_two_steps_is_no_success(aws: ScriptedAws, github: FakeGitHub, run: Run) -> None:
-    """The step before was green, and the deployment was never made."""
+    """The previous step succeeded, but the deployment never started."""
     migrates(aws, 0)
     aws.on("ecs.RunTask", interrupted(lambda params: {"tasks": [], "failures": []}))
     aws.on("ecs.ListTasks", {"taskArns": []})

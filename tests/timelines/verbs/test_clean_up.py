@@ -1,4 +1,4 @@
-"""What a later step says and does of what a killed process left under way."""
+"""What a later step reports and does about tasks and deployments that a killed process left running."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_a_task_that_is_listed_late_is_found_and_stopped(
 def test_a_task_that_nobody_sees_is_not_said_not_to_be(
     aws: ScriptedAws, clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What to look for is named."""
+    """The log says what to search for."""
     aws.on("ecs.ListTasks", {"taskArns": []})
     assert "its startedBy is ecs-cd/abc" in said(clock, capsys)
 

@@ -212,7 +212,7 @@ def test_a_timeout_has_its_own_exit_code_and_says_that_ecs_goes_on(aws: Scripted
 
 
 def test_credentials_that_expire_while_waiting_leave_the_outcome_unknown(aws: ScriptedAws, step: Run) -> None:
-    """Not a failure of the deployment, and not green."""
+    """Neither a failure of the deployment nor a success."""
     timeline(aws, at(0, MOVING), at(10, expired()))
     ended = step("deploy")
     assert ended.exit_code == 8
@@ -220,7 +220,7 @@ def test_credentials_that_expire_while_waiting_leave_the_outcome_unknown(aws: Sc
 
 
 def test_completed_is_green_only_if_the_asked_digest_runs(aws: ScriptedAws, step: Run) -> None:
-    """ECS says COMPLETED, but the task reports another digest: red."""
+    """ECS reports COMPLETED, but the task runs another digest: the job fails."""
     container = ecs.container() | {"imageDigest": "sha256:" + "b" * 64}
     running(aws, ecs.task(task_definition="web:2", containers=[container]))
     timeline(aws, at(0, COMPLETED))
@@ -241,7 +241,7 @@ def test_a_child_of_the_asked_index_is_a_proof(aws: ScriptedAws, step: Run) -> N
 
 
 def test_what_the_service_has_already_is_not_deployed_again(aws: ScriptedAws, step: Run) -> None:
-    """The same commit again: no revision, no update, green."""
+    """The same commit again: no revision, no update, success."""
     aws.on("ecs.DescribeTaskDefinition", {"taskDefinition": ecs.task_definition("web", 2), "tags": []})
     aws.on("ecs.DescribeServices", COMPLETED)
     assert step("deploy").exit_code == 0
@@ -379,7 +379,7 @@ def test_a_document_that_breaks_a_parser_is_refused(aws: ScriptedAws, step: Run,
 
 
 def test_evidence_that_may_not_be_read_is_no_verdict(aws: ScriptedAws, step: Run) -> None:
-    """A role without ListTasks on stopped tasks: said once, and the deployment is followed on."""
+    """A role without ListTasks: the log says so once, and ecs-cd keeps following the deployment."""
     moving = [ecs.service(deployments=[NEW | {"failedTasks": n}, OLD | {"status": "ACTIVE"}]) for n in range(3)]
     timeline(aws, *(at(5 * n, {"services": [service]}) for n, service in enumerate(moving)), at(30, COMPLETED))
     aws.on("ecs.ListTasks", denied(), where={"desiredStatus": "STOPPED"})

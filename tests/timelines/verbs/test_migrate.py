@@ -1,4 +1,4 @@
-"""Migrations that meet the faults of the real world: never two, and never green by mistake."""
+"""Migrations that meet real faults: never two of them, and never a false success."""
 
 from __future__ import annotations
 
@@ -324,7 +324,7 @@ def test_a_strategy_keeps_a_weight_without_spot(aws: ScriptedAws, step: Run) -> 
 
 
 def test_the_rest_of_a_long_log_is_shown(aws: ScriptedAws, step: Run) -> None:
-    """CloudWatch Logs may still take lines in when the container has ended; green shows them as well."""
+    """CloudWatch Logs may still receive lines after the container has ended; a success shows them as well."""
     tell(aws, at(0, {"tasks": [stopped(0)]}))
     for n in range(5):
         # Each line is there only once the end was reached before it.

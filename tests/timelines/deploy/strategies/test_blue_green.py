@@ -53,7 +53,7 @@ HAS_ALREADY = {"taskDefinition": ecs.task_definition("web", 2), "tags": []}
 
 @pytest.fixture(autouse=True)
 def service(aws: ScriptedAws) -> None:
-    """A blue/green service that takes the update, lists its service deployment, and runs the asked-for digest."""
+    """A blue/green service that accepts the update, lists its service deployment, and runs the requested digest."""
     aws.on("ecs.DescribeServices", {"services": [BEFORE]})
     aws.on("ecs.DescribeServices", {"services": [MOVING]}, after="ecs.UpdateService")
     aws.on("ecs.UpdateService", {"service": MOVING})
@@ -228,7 +228,7 @@ ALARMS = {"status": "TRIGGERED", "alarmNames": ["web-5xx"], "triggeredAlarmNames
     ids=["hook", "alarm in the bake time", "circuit breaker"],
 )
 def test_a_rollback_is_red_and_says_why(aws: ScriptedAws, step: Run, evidence: Params, words: str) -> None:
-    """Said while it goes back, and not green when it is back."""
+    """The log says so while it rolls back, and the job fails afterwards."""
     aws.on("cloudwatch.DescribeAlarms", {"MetricAlarms": []})
     timeline(
         aws,
@@ -244,7 +244,7 @@ def test_a_rollback_is_red_and_says_why(aws: ScriptedAws, step: Run, evidence: P
 
 
 def test_a_rollback_that_fails_has_its_own_word(aws: ScriptedAws, step: Run) -> None:
-    """Somebody has to look at once."""
+    """It needs attention at once."""
     timeline(aws, SCALING, seen("ROLLBACK_IN_PROGRESS"), seen("ROLLBACK_FAILED", statusReason="No capacity."))
     ended = step("deploy")
     assert ended.exit_code == 4

@@ -1,4 +1,4 @@
-"""CodeDeploy's blue/green deployments, and what happens to them on the way."""
+"""CodeDeploy's blue/green deployments, and what can happen to them."""
 
 from __future__ import annotations
 
@@ -273,7 +273,7 @@ def test_a_hook_that_fails_is_rolled_back_in_red(aws: ScriptedAws, step: Run) ->
 def test_a_bad_end_is_told_as_what_it_is(
     aws: ScriptedAws, step: Run, clock: Clock, end: Params, back: str | None, code: int, result: str, within: float
 ) -> None:
-    """Never green, and soon."""
+    """The job never succeeds, and fails soon."""
     rollback = [answers.deployment("d-BACK", back, "web:1")] if back else []
     timeline(aws, (0, seen(), answers.target("Install")), (20, end, NO))
     aws.on("codedeploy.BatchGetDeployments", at(20, answers.described(end, *rollback)), after=OPERATION)
@@ -670,7 +670,7 @@ def test_a_cancelled_deployment_is_stopped_only_if_it_is_ours_and_under_way(
 
 
 def test_one_that_ends_in_that_moment_was_not_stopped(aws: ScriptedAws, job: Job) -> None:
-    """And it is not said."""
+    """And the log does not claim it."""
     aws.on("codedeploy.BatchGetDeployments", answers.described(seen()))
     aws.on("codedeploy.StopDeployment", error("DeploymentAlreadyCompletedException"))
     entry = {"id": "d-NEW", "cluster": ecs.CLUSTER, "service": "web", "task_definition": NEW}
