@@ -172,7 +172,7 @@ def _from_action(text: str) -> dict[str, str]:
         given = json.loads(text) if text else {}
     except ValueError:
         raise Refused("ECS_CD_INPUTS is not JSON", "The action sets it to toJSON(inputs).") from None
-    return {str(name): str(value) for name, value in given.items() if value}
+    return {str(name): str(value) for name, value in given.items() if value is not None}
 
 
 def _from_flags(arguments: dict[str, Any]) -> dict[str, str]:

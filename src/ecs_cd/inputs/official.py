@@ -11,6 +11,10 @@ from ecs_cd.inputs.options import option
 from ecs_cd.inputs.rules import parsers
 from ecs_cd.tasks.rules import render
 
+_SEVERAL_LINES = (
+    "a value can span lines: `NAME<<END`, its lines, `END`; or from a quote after the `=` to a line that ends with it"
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class DeployAlone(Deploy):
@@ -73,8 +77,8 @@ class DeployAlone(Deploy):
         many=True,
         secret=True,
         metavar="NAME=VALUE",
-        differs="an invalid line is reported by its number and never printed; a name must not be empty; not a flag on "
-        "the command line",
+        differs=f"{_SEVERAL_LINES}; a name has letters, digits, `_`, `.`, `-` and `:`; an invalid line is reported by its "
+        "number and never printed; not a flag on the command line",
     )
     env_files: tuple[str, ...] = option(
         "The ARNs of S3 objects with environment variables, one per line, instead of the existing ones.",
@@ -89,17 +93,18 @@ class DeployAlone(Deploy):
     )
     log_configuration_options: dict[str, str] = option(
         "Log driver options to add or replace, `name=value`, one per line.",
-        parsers.variables,
+        parsers.named_values,
         many=True,
         metavar="NAME=VALUE",
-        differs="split at the first `=`: a value can contain `=` or be empty; refused without a log driver",
+        differs=f"split at the first `=`: a value can contain `=` or be empty; {_SEVERAL_LINES}; refused without a log "
+        "driver",
     )
     docker_labels: dict[str, str] = option(
         "Container labels to add or replace, `name=value`, one per line.",
-        parsers.variables,
+        parsers.named_values,
         many=True,
         metavar="NAME=VALUE",
-        differs="split at the first `=`: a value can contain `=` or be empty",
+        differs=f"split at the first `=`: a value can contain `=` or be empty; {_SEVERAL_LINES}",
     )
     command: tuple[str, ...] = option(
         "The command, split into words at blanks; quotes keep words together.",
@@ -112,7 +117,8 @@ class DeployAlone(Deploy):
         parsers.variables,
         many=True,
         metavar="NAME=ARN",
-        differs="an invalid line is reported by its number and never printed",
+        differs=f"{_SEVERAL_LINES}; a name has letters, digits, `_`, `.`, `-` and `:`; an invalid line is reported by its "
+        "number and never printed",
     )
     task_role_arn: str = option("The ARN of the task role.", parsers.role, metavar="ARN")
     execution_role_arn: str = option("The ARN of the execution role.", parsers.role, metavar="ARN")
@@ -247,10 +253,12 @@ class DeployAlone(Deploy):
         differs="checked before anything is registered",
     )
     run_task_launch_type: str = option(
-        "The task's launch type.",
-        parsers.one_of("FARGATE", "EC2", "EXTERNAL", "MANAGED_INSTANCES"),
+        "The task's launch type. Set it to an empty text to use the cluster's default capacity provider strategy.",
+        parsers.one_of("", "FARGATE", "EC2", "EXTERNAL", "MANAGED_INSTANCES"),
         default="FARGATE",
+        blank="",
         metavar="TYPE",
+        differs="an empty text means the cluster's default capacity provider strategy, not `FARGATE`",
     )
     run_task_started_by: str = option("The task's `startedBy`.", parsers.text, default="GitHub-Actions", metavar="TEXT")
     run_task_tags: list[Any] = option(
@@ -273,8 +281,10 @@ class DeployAlone(Deploy):
 
 
 def official_given(inputs: DeployAlone) -> list[str]:
-    """The names of the inputs that only the official actions have and whose values are not the defaults."""
+    """The names of the inputs that only the official actions have, and that are neither blank nor the defaults."""
     shared = {f.name for f in dataclasses.fields(Deploy)}
     official = [f for f in dataclasses.fields(inputs) if f.name not in shared]
     defaults = DeployAlone()
-    return [f.name.replace("_", "-") for f in official if getattr(inputs, f.name) != getattr(defaults, f.name)]
+    return [
+        f.name.replace("_", "-") for f in official if getattr(inputs, f.name) not in ("", getattr(defaults, f.name))
+    ]

@@ -28,6 +28,7 @@ class Option:
     many: bool = False  # several values: one per line in an action, a repeated flag on the command line
     secret: bool = False  # holds secrets: not a flag, because every process on the machine can read flags
     metavar: str = ""
+    blank: str | None = None  # what an input that is given, but empty, means; ``None``: the default
     differs: str = ""  # how it deliberately differs from the official action's input
 
 
@@ -47,7 +48,7 @@ def options(inputs: type[Any]) -> dict[str, Option]:
 
 
 def read(inputs: type[T], given: Mapping[str, str]) -> T:
-    """Parses the given texts into typed inputs; an empty text counts as not given.
+    """Parses the given texts into typed inputs; a blank text counts as not given, except for ``Option.blank``.
 
     Raises ``Refused`` with all problems at once, without values.
     """
@@ -55,12 +56,12 @@ def read(inputs: type[T], given: Mapping[str, str]) -> T:
     # Input names are case-insensitive on GitHub, which passes them as the workflow spells them; act lowercases them.
     spelling = {name.lower(): name for name in declared}
     given = {spelling.get(name.lower(), name): text for name, text in given.items()}
-    found = [f"{name}: there is no such input" for name in given if name not in declared]
+    found = [f"{name}: there is no such input" for name, text in given.items() if text and name not in declared]
     remedies: list[str] = []
     values: dict[str, Any] = {}
     for name, declaration in declared.items():
         wanted: Option = declaration.metadata["option"]
-        text = given.get(name, "") or wanted.default
+        text = _text(given.get(name), wanted)
         if wanted.required and not text.strip():
             found.append(f"{name}: is required. {wanted.help}")
             continue
@@ -72,3 +73,10 @@ def read(inputs: type[T], given: Mapping[str, str]) -> T:
     if found:
         raise Refused(found, " ".join(remedies))
     return inputs(**values)
+
+
+def _text(given: str | None, wanted: Option) -> str:
+    """The text to parse. GitHub passes an input that a workflow sets to nothing as an empty text."""
+    if given and given.strip():
+        return given
+    return wanted.default if given is None or wanted.blank is None else wanted.blank

@@ -236,10 +236,14 @@ OFFICIAL: list[tuple[str, str, object, object]] = [  # input, text, value, what 
 
 @pytest.mark.parametrize(("name", "text", "value", "default"), OFFICIAL)
 def test_the_official_actions_inputs_are_read(name: str, text: str, value: object, default: object) -> None:
-    """Under their names, capitals included; without them, or empty, they are as they are by default."""
+    """Under their names, capitals included; without them, or blank, they are as they are by default."""
     field = name.replace("-", "_")
     assert getattr(options.read(DeployAlone, {name: text}), field) == value
-    assert getattr(options.read(DeployAlone, {name: ""}), field) == default
+    assert getattr(options.read(DeployAlone, {}), field) == default
+    for blank in ("", " ", "\n"):
+        there = options.read(DeployAlone, {name: blank})
+        assert getattr(there, field) == ("" if name == "run-task-launch-type" else default)
+        assert official_given(there) == []
     own = name in options.options(Deploy) or value == default
     assert official_given(options.read(DeployAlone, {name: text})) == ([] if own else [name])
 

@@ -137,6 +137,9 @@ def test_log_options_without_a_driver_are_refused() -> None:
         ('A="quoted"', {"A": '"quoted"'}),
         ("A=b c ", {"A": "b c"}),
         ("A=x\x0cy\u2028z", {"A": "x\x0cy\u2028z"}),
+        ('A="a" -D"b"\nB=1', {"A": '"a" -D"b"', "B": "1"}),
+        ("A=it's\nB=1", {"A": "it's", "B": "1"}),
+        ("com.example/team=a", {"com.example/team": "a"}),
     ],
 )
 def test_a_pair_a_line_is_split_at_its_first_sign(text: str, expected: dict[str, str]) -> None:
@@ -144,12 +147,62 @@ def test_a_pair_a_line_is_split_at_its_first_sign(text: str, expected: dict[str,
     assert render.pairs(text, what="docker-labels") == expected
 
 
-@pytest.mark.parametrize("line", ["hunter2", "=hunter2", "hunter2 :"])
+KEY = "-----BEGIN\nMIIEvQ==\n+a/b=\n-----END"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('KEY="-----BEGIN\nMIIEvQ=="\n', {"KEY": "-----BEGIN\nMIIEvQ=="}),
+        (f'A=1\nKEY="{KEY}"\nB=2', {"A": "1", "KEY": KEY, "B": "2"}),
+        (f"KEY='{KEY}'\r\n\r\nB=2", {"KEY": KEY, "B": "2"}),
+        (f"A=1\nKEY<<EOF\n{KEY}\nEOF\nB=2", {"A": "1", "KEY": KEY, "B": "2"}),
+        ("KEY<<END=1\n a \n\nEND\nEND=1 \nB=2", {"KEY": " a \n\nEND", "B": "2"}),
+        ("KEY<<EOF\nEOF", {"KEY": ""}),
+        ('J<<EOF\r\n{\r\n "a": "b=c"\r\n}\r\nEOF', {"J": '{\n "a": "b=c"\n}'}),
+        ('J=\'{\n "a": "it=s"\n}\'', {"J": '{\n "a": "it=s"\n}'}),
+        ('A="\nx\n"', {"A": "\nx\n"}),
+        ("SHELL=cat <<EOF", {"SHELL": "cat <<EOF"}),
+    ],
+)
+def test_a_value_can_span_lines(text: str, expected: dict[str, str]) -> None:
+    """After NAME<<END up to END, or between quotes; a quote that its own line closes belongs to the value."""
+    assert render.pairs(text, what="environment-variables", variables=True) == expected
+
+
+@pytest.mark.parametrize("line", ["hunter2", "=hunter2", "hunter2 :", "<<hunter2", "<<hunter2=", "hunter2<<"])
 def test_a_line_that_is_no_pair_is_named_by_its_number(line: str) -> None:
     """And not printed: it may be a secret."""
     with pytest.raises(Refused) as refused:
-        render.pairs(f"A=1\n\n{line}", what="environment-variables")
-    assert refused.value.problems == ("environment-variables, line 3: must be NAME=VALUE",)
+        render.pairs(f"A=1\n\n{line}", what="environment-variables", variables=True)
+    (sentence,) = refused.value.problems
+    assert sentence.startswith("environment-variables, line 3: ")
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("A=1\nhunter/2==", "line 2: the name is not valid"),
+        ("A=1\n\nhunt+er2=", "line 3: the name is not valid"),
+        ('"hunter2=x"', "line 1: the name is not valid"),
+        ("2hunter=x", "line 1: the name is not valid"),
+        ("hunter 2=x", "line 1: the name is not valid"),
+        ("hunter\N{LATIN SMALL LETTER E WITH ACUTE}=x", "line 1: the name is not valid"),
+        ("hunter/2<<EOF\nx\nEOF", "line 1: the name is not valid"),
+        ('A=1\nKEY="hunter2\nB=2', "line 2: no line ends with its closing quote"),
+        ("A=1\nKEY<<EOF\nhunter2\nEOF2", "line 2: NAME<<END has no line that is its END"),
+        (f"A=1\nKEY={KEY}", "line 4: the name is not valid"),
+    ],
+)
+def test_what_can_not_be_a_variable_is_named_by_its_number(text: str, sentence: str) -> None:
+    """A line that a value of several lines left behind is not a variable; what it holds is never printed."""
+    with pytest.raises(Refused) as refused:
+        render.pairs(text, what="secrets", variables=True)
+    (found,) = refused.value.problems
+    assert found.startswith(f"secrets, {sentence}")
+    assert "hunt" not in str(refused.value) + refused.value.remedy
+    assert "NAME<<END" in refused.value.remedy
 
 
 @pytest.mark.parametrize(

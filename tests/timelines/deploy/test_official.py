@@ -669,6 +669,13 @@ REQUESTS: list[tuple[dict[str, str], Params]] = [
         {"run_task_capacity_provider_strategy": '[{"capacityProvider": "FARGATE_SPOT", "weight": 1}]', "run_task_launch_type": "EC2"},
         {"capacityProviderStrategy": [{"capacityProvider": "FARGATE_SPOT", "weight": 1}], "launchType": None},
     ),
+    ({"run_task_launch_type": ""}, {"launchType": None}),
+    ({"run_task_launch_type": "\n"}, {"launchType": None}),
+    (
+        {"run_task_launch_type": "", "run_task_capacity_provider_strategy": '[{"capacityProvider": "FARGATE", "weight": 1}]'},
+        {"capacityProviderStrategy": [{"capacityProvider": "FARGATE", "weight": 1}], "launchType": None},
+    ),
+    ({"run_task_started_by": "", "run_task_assign_public_IP": "", "cluster": "", "enable_ecs_managed_tags": " "}, {}),
     ({"run_task_subnets": "a", "run_task_assign_public_IP": "ENABLED"}, {"networkConfiguration": {"awsvpcConfiguration": {"subnets": ["a"], "assignPublicIp": "ENABLED"}}}),
     ({"run_task_assign_public_IP": "ENABLED", "run_task_launch_type": "EC2"}, {"launchType": "EC2"}),
     ({"enable_ecs_managed_tags": "true"}, {"enableECSManagedTags": True}),
@@ -683,12 +690,14 @@ REQUESTS: list[tuple[dict[str, str], Params]] = [
 def test_a_task_is_run_as_asked(
     aws: ScriptedAws, deploy: Run, runs: ecs.RunTask, inputs: dict[str, str], expected: Params
 ) -> None:
-    """Fargate unless capacity providers are given; network settings only with subnets; nothing that is empty."""
+    """Fargate unless capacity providers are given or the launch type is blank, which is the cluster's default; network
+    settings only with subnets; nothing that is empty."""
     ended = deploy(run_task="true", **inputs)
     assert ended.exit_code == 0, ended.log
     request = asked(aws, "ecs.RunTask")
     wanted = {**BY_DEFAULT, "taskDefinition": ecs.task_definition_arn("web:2"), **expected}
     assert {name: request.get(name) for name in {*request, *wanted} - {"clientToken"}} == wanted
+    assert None not in request.values()
     assert len(request["clientToken"]) <= 64
     assert json.loads(ended.outputs["run-task-arn"]) == [runs.started[0]["taskArn"]]
     assert aws.count("ecs.DescribeTasks") == 0  # nobody waits for it

@@ -115,8 +115,12 @@ def _json(text: str, name: str, kind: type, words: str) -> Any:
     return content
 
 
-def variables(text: str, name: str) -> dict[str, str]:
+def named_values(text: str, name: str) -> dict[str, str]:
     return render.pairs(text, what=name)
+
+
+def variables(text: str, name: str) -> dict[str, str]:
+    return render.pairs(text, what=name, variables=True)
 
 
 def containers(text: str, name: str) -> tuple[str, ...]:

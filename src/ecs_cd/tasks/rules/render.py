@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.names import closest
@@ -14,6 +15,12 @@ from ecs_cd.tasks.rules.task_definition import TaskDefinition, container
 LOG_DRIVERS = (
     "awsfirelens", "awslogs", "fluentd", "gelf", "journald", "json-file", "logentries", "splunk", "syslog",
 )  # fmt: skip
+
+# ECS takes any name; these are the ones that programs can read, and no line of a key or certificate is one by chance.
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]*")
+_SPANS = "Write a value of several lines as NAME<<END, its lines, and a line END."
+
+Lines: TypeAlias = Iterator[tuple[int, str]]  # with their numbers
 
 
 @dataclass(frozen=True)
@@ -62,19 +69,51 @@ def render(definition: TaskDefinition, changes: Changes, *, where: str) -> TaskD
     return {**definition, "containerDefinitions": containers, **{name: role for name, role in roles.items() if role}}
 
 
-def pairs(text: str, *, what: str) -> dict[str, str]:
+def pairs(text: str, *, what: str, variables: bool = False) -> dict[str, str]:
     """Reads one ``NAME=VALUE`` per line, split at the first ``=``; the last of several equal names wins.
 
+    A value can span lines, as ``NAME<<EOF``, its lines, ``EOF``; or in quotes, from a quote that the first line
+    opens but doesn't close to a line that ends with it. ``variables`` must have the names of environment variables.
     Raises ``Refused`` with the line's number, but not the line itself, which may hold a secret.
     """
     found: dict[str, str] = {}
-    for number, line in enumerate(text.split("\n"), 1):
-        name, separator, value = line.strip().partition("=")
-        if line.strip() and not (name and separator):
-            raise Refused(f"{what}, line {number}: must be NAME=VALUE")
-        if name:
+    lines = enumerate(text.replace("\r\n", "\n").split("\n"), 1)
+    for number, line in lines:
+        if line.strip():
+            where = f"{what}, line {number}"
+            name, value = _pair(line, lines, where=where)
+            if variables and not _VARIABLE.fullmatch(name):
+                raise Refused(f"{where}: the name is not valid; it has letters, digits, `_`, `.`, `-` and `:`", _SPANS)
             found[name] = value
     return found
+
+
+def _pair(line: str, rest: Lines, *, where: str) -> tuple[str, str]:
+    """The entry that starts with this line; a value of several lines takes them from ``rest``."""
+    name, separator, value = line.strip().partition("=")
+    if "<<" in name.strip("<"):
+        name, _, end = line.strip().partition("<<")
+        inside, _ = _taken(rest, lambda each: each == end, where=f"{where}: NAME<<END has no line that is its END")
+        return name, "\n".join(inside)
+    if not (name and separator):
+        raise Refused(f"{where}: must be NAME=VALUE", _SPANS)
+    quote = value[0] if value[:1] in ("'", '"') else ""
+    if not quote or value.count(quote) % 2 == 0:  # the official action keeps the quotes of a single line
+        return name, value
+    inside, last = _taken(
+        rest, lambda each: each.endswith(quote), where=f"{where}: no line ends with its closing quote"
+    )
+    return name, "\n".join([line.partition("=")[2][1:], *inside, last[:-1]])
+
+
+def _taken(rest: Lines, ends: Callable[[str], bool], *, where: str) -> tuple[list[str], str]:
+    """The lines before the first that ``ends`` the value, and that line without blanks at its end."""
+    inside = []
+    for _, line in rest:
+        if ends(line.rstrip()):
+            return inside, line.rstrip()
+        inside.append(line)
+    raise Refused(where, _SPANS)
 
 
 def words(text: str, *, what: str) -> tuple[str, ...]:
