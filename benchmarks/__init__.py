@@ -1,1 +1,1 @@
-"""Measures of the suite: medians next to their floor, counts, and never a test of time."""
+"""Benchmarks: medians next to their floor, and counts. No test asserts elapsed time."""

@@ -41,7 +41,7 @@ QUOTED = "Not measured here, quoted: the same pipeline of the official actions t
 
 
 def main() -> int:
-    """Measure and print; the exit code says whether that worked, and nothing of the times."""
+    """Measures and prints; the exit code says whether the measurement worked, not how fast it was."""
     machine.exit_on_signals()
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     names = [*REAL, *SCRIPTED]

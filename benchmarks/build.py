@@ -23,12 +23,12 @@ IMAGES = (5, 10, 20)  # in one document
 
 
 def build(here: World, runs: int) -> list[Row]:
-    """A build beside buildx's own, the same commit again, and many images of unchanged content."""
+    """A build compared with buildx's own, the same commit again, and many unchanged images."""
     return [*_overhead(here, runs), *_again(here, runs), *_unchanged(here, runs)]
 
 
 def _overhead(here: World, runs: int) -> list[Row]:
-    """By turns, each time for a new commit; the first turn warms the caches."""
+    """Alternately, each with a new commit; the first round warms the caches."""
     pairs = [
         (
             _timed(lambda: bare_build(here, change(here)))[0],
@@ -44,7 +44,7 @@ def _overhead(here: World, runs: int) -> list[Row]:
 
 
 def _again(here: World, runs: int) -> list[Row]:
-    """Next to the launcher's cold start: `images`, which makes the first AWS call and ends."""
+    """Compared with the launcher's cold start: `images`, which makes the first AWS call and ends."""
     sha = change(here)
     verb(here, "build-push", build_inputs(here, sha))
     with _no_docker(here) as (bare, started):
@@ -65,7 +65,7 @@ def _again(here: World, runs: int) -> list[Row]:
 
 
 def _unchanged(here: World, runs: int) -> list[Row]:
-    """`reuse: content` at a new commit that changes no image."""
+    """`reuse: content` at a new commit that does not change any image."""
     place = here.scratch / "many"
     place.mkdir()
     workflows.git(place, "init", "--quiet", "--initial-branch", "main")
@@ -109,7 +109,7 @@ def _timed(run: Callable[[], T]) -> tuple[float, T]:
 
 @contextmanager
 def _no_docker(here: World) -> Iterator[tuple[World, Callable[[], int]]]:
-    """The world without Docker, where every attempt to start it fails and is counted."""
+    """The world without Docker: every attempt to start it fails and is counted."""
     shim, log = here.scratch / "shim" / "docker", here.scratch / "shim" / "log"
     shim.parent.mkdir(exist_ok=True)
     log.write_text("")

@@ -1,4 +1,4 @@
-"""From a process's start to its first AWS request, beside the official deploy action's, pair by pair."""
+"""From a process's start to its first AWS request, compared with the official deploy action, in pairs."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ ANSWERS = {
 
 @dataclass(frozen=True)
 class Contender:
-    """Whose start is measured: the folder with its code, its command and its inputs."""
+    """A contender of the comparison: the folder with its code, its command and its inputs."""
 
     name: str
     folder: Path
@@ -63,7 +63,7 @@ class Start:
 
 
 def cold_start(runs: int) -> list[Row]:
-    """The rows of both verbs; without a checkout of the official action nothing is beside them."""
+    """The rows of both verbs; without a checkout of the official action there is no comparison."""
     with tempfile.TemporaryDirectory(prefix="ecs-cd-bench-") as scratch:
         workspace = Path(scratch) / "workspace"
         workspace.mkdir()
@@ -117,7 +117,7 @@ def _official(verb: str, scratch: Path) -> list[Contender]:
 
 
 def _start(contender: Contender, workspace: Path, *, cold: bool = False) -> Start:
-    """Start it and end it at its second request; cold, from a fresh copy that is not in the page cache."""
+    """Starts it and kills it at its second request; cold, from a fresh copy that is not in the page cache."""
     with tempfile.TemporaryDirectory(dir=workspace.parent) as scratch, _endpoint() as endpoint:
         command = contender.command
         if cold:
@@ -204,7 +204,7 @@ def _endpoint() -> Iterator[_Endpoint]:
         daemon_threads = True
 
         def handle_error(self, request: object, client_address: object) -> None:
-            """Who is killed leaves its connections as they are."""
+            """A killed process leaves its connections open."""
 
     server = Server(("127.0.0.1", 0), Handler)
     endpoint.url = f"http://127.0.0.1:{server.server_port}"

@@ -35,7 +35,7 @@ def many(runs: int) -> list[Row]:
 
 
 def _deploy(number: int, seconds: float, tree: Path, scratch: Path) -> tuple[Process, float]:
-    """The process, and when the last of its deployments was COMPLETED."""
+    """The process, and the time at which the last of its deployments was COMPLETED."""
     with ScriptedAws(time) as aws:
         fleet = scripts.rolling_fleet(aws, time, {f"s{index}": completes(seconds) for index in range(number)})
         fleet.events = scripts.EVENTS

@@ -1,4 +1,4 @@
-"""The whole pipeline under act, next to what its parts take without it."""
+"""The whole pipeline under act, compared with the time of its parts without it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.process import TIMEOUT
 from benchmarks.rows import Row
-from benchmarks.world import World, build_inputs, change, deployments, life, report_or_stop, until
+from benchmarks.world import World, build_inputs, change, deployments, life, until, wait_until_settled
 from dev.stack import APP_TEMPLATE, CONTAINER, MIGRATION_TEMPLATE, NETWORK
 from dev.workflows import Result, run_workflow
 from ecs_cd.local import machine
@@ -47,7 +47,7 @@ def _row(samples: list[Seconds], what: str, key: str, unit: str = "s", aim: floa
 
 def _job(here: World) -> Seconds:
     change(here)
-    report_or_stop(here)
+    wait_until_settled(here)
     taken = {}
     for name, workflow in (("act", "empty.yml"), ("job", "deploy.yml")):
         result = run_workflow(
@@ -74,9 +74,9 @@ def _copying(result: Result, step: str = "cd") -> float:
 
 
 def _floor(here: World) -> Seconds:
-    """The same steps by bare calls, looked at every 20 ms; between them nothing counts."""
+    """The same steps as bare calls, polled every 20 ms; the gaps between them do not count."""
     sha = change(here)
-    report_or_stop(here)
+    wait_until_settled(here)
     stack, ecs = here.stack, here.stack.clients.ecs
     started = time.time()
     image = bare_build(here, sha)
@@ -107,7 +107,7 @@ def _completed(here: World, revision: str) -> bool:
 
 
 def bare_build(here: World, sha: str) -> str:
-    """The image by digest, pushed with two tags as the pipeline's is."""
+    """The image by digest, pushed with two tags like the pipeline's."""
     metadata = here.scratch / "metadata.json"
     repository = f"{here.stack.aws.registry}/{here.stack.repository}"
     tags = [part for tag in (sha, "latest") for part in ("--tag", f"{repository}:{tag}")]

@@ -1,4 +1,4 @@
-"""A verb as a process: started as the action's step starts it, its lines, its end and its memory."""
+"""A verb as a process, started like the action's step: its lines, its end and its memory."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ with open(sys.argv[1], "w") as file:
 
 @dataclass(frozen=True)
 class Process:
-    """When it ended, its peak memory in MB, its lines with their times."""
+    """The time of its end, its peak memory in MB, its lines with their times."""
 
     ended: float
     peak: float
@@ -72,7 +72,7 @@ def verb(
 
 
 def _run(command: Sequence[str], where: Path, env: dict[str, str]) -> list[tuple[float, str]]:
-    """What a command wrote, each line with its time; nothing of it is left, whatever happens."""
+    """A command's output, each line with its time; no process remains, whatever happens."""
     streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     process = subprocess.Popen(command, cwd=where, env=env, text=True, start_new_session=True, **streams)
     end = threading.Timer(TIMEOUT, os.killpg, (process.pid, signal.SIGKILL))

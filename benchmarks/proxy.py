@@ -1,4 +1,4 @@
-"""Counts AWS calls: a proxy on 127.0.0.1 that hands every request on, and writes down what it asked."""
+"""Counts AWS calls: a proxy on 127.0.0.1 that forwards every request, and records its operation."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def proxy(endpoint: str) -> Iterator[tuple[str, list[str]]]:
         do_GET = do_POST = do_PUT = do_HEAD = do_DELETE = hand_on  # noqa: N815
 
         def log_message(self, *_: object) -> None:
-            """What came is in `calls`."""
+            """The requests are in `calls`."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True

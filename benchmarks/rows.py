@@ -1,4 +1,4 @@
-"""What was measured, as rows of a table and as JSON."""
+"""The results, as rows of a table and as JSON."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HEAD = ("benchmark", "what", "median", "from - to", "aim", "met")
 
 @dataclass(frozen=True)
 class Row:
-    """One measure: its values, below what their median should stay, or what none of them may exceed."""
+    """A measure: its values, the aim for their median, or the limit for each of them."""
 
     benchmark: str
     what: str
@@ -45,7 +45,7 @@ class Row:
 
     @property
     def data(self) -> dict[str, Any]:
-        """The row as JSON has it."""
+        """The row for the JSON output."""
         return {**vars(self), "values": list(self.values), "median": median(self.values), "met": self.met}
 
 

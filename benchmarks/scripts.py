@@ -22,12 +22,12 @@ Kind: TypeAlias = Callable[[ScriptedAws, Time, Mapping[str, Course]], Fleet]
 
 
 def completes(seconds: float) -> Course:
-    """COMPLETED so long after UpdateService."""
+    """COMPLETED this many seconds after UpdateService."""
     return {0: {}, seconds: {"rolloutState": "COMPLETED"}}
 
 
 def fails(seconds: float) -> Course:
-    """FAILED so long after UpdateService, and rolled back ``BACK`` seconds later."""
+    """FAILED this many seconds after UpdateService, and rolled back ``BACK`` seconds later."""
     back = {seconds + 2: {"back": "IN_PROGRESS"}, seconds + BACK: {"back": "COMPLETED"}}
     return {0: {}, seconds: {"failedTasks": 3, "rolloutState": "FAILED"}, **back}
 

@@ -1,4 +1,4 @@
-"""The verbs as processes: how late they are, what memory they take, what they ask of AWS."""
+"""The verbs as processes: how late they are, how much memory they use, how many AWS calls they make."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from benchmarks.world import (
     build_inputs,
     change,
     life,
-    report_or_stop,
+    polled,
     seen,
-    transient_as_unreadable,
     verb,
+    wait_until_settled,
 )
 from dev.workflows import commit
 
@@ -48,8 +48,8 @@ def failed(here: World, runs: int) -> list[Row]:
     commit(here.repo, "mended")
     red, end = [], []
     for _ in range(runs):
-        report_or_stop(here)
-        with transient_as_unreadable(here) as looks:
+        wait_until_settled(here)
+        with polled(here) as looks:
             step = verb(here, "deploy", {"sha": broken}, ROLLED_BACK)
         breaker = _turned(looks, "FAILED")
         rollback = [look for look in looks if look.asked >= breaker]
@@ -62,7 +62,7 @@ def failed(here: World, runs: int) -> list[Row]:
 
 
 def memory(here: World, runs: int) -> list[Row]:
-    """Peak resident memory of each verb: the largest of its process and of those that it waited for."""
+    """Peak resident memory of each verb: the largest of its process and its children."""
     separate, whole = _separate(here, runs), _whole(here, runs)
     taken = {
         "build-push": [build for build, _, _ in separate],
@@ -91,11 +91,11 @@ def _separate(here: World, runs: int) -> list[tuple[Step, tuple[Step, float], tu
     taken = []
     for _ in range(runs):
         built = verb(here, "build-push", build_inputs(here, change(here)))
-        report_or_stop(here)
+        wait_until_settled(here)
         started = time.time()
         migrated = verb(here, "migrate")
         died = life(here, "my-app-migration", started)[1]
-        with transient_as_unreadable(here) as looks:
+        with polled(here) as looks:
             deployed = verb(here, "deploy")
         taken.append((built, (migrated, died), (deployed, _turned(looks, "COMPLETED"))))
     return taken
@@ -103,13 +103,13 @@ def _separate(here: World, runs: int) -> list[tuple[Step, tuple[Step, float], tu
 
 @functools.cache
 def _whole(here: World, runs: int) -> list[tuple[Step, Step]]:
-    """The pipeline for a new commit, and for the same again."""
+    """The pipeline for a new commit, and for the same commit again."""
     taken = []
     for _ in range(runs):
         inputs = build_inputs(here, change(here))
-        report_or_stop(here)
+        wait_until_settled(here)
         new = verb(here, "pipeline", inputs)
-        report_or_stop(here)
+        wait_until_settled(here)
         taken.append((new, verb(here, "pipeline", inputs)))
     return taken
 

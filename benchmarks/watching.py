@@ -1,4 +1,4 @@
-"""Deployments of minutes in virtual time, against the scripted AWS: what they ask, and how late they are."""
+"""Deployments of minutes in virtual time, against the scripted AWS: their calls, and their delays."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ BEGINS = ("ecs.UpdateService", "codedeploy.CreateDeployment")
 
 
 class Log(io.StringIO):
-    """What is written, and when by a clock."""
+    """The lines of a log, with their times."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__()
@@ -58,7 +58,7 @@ class Taken:
     ended: float
 
     def reads(self, start: float, end: float) -> list[float]:
-        """When the calls of this time came."""
+        """The times of the calls in this period."""
         return [at for at in self.calls if start <= at < end]
 
     @property
@@ -68,7 +68,7 @@ class Taken:
 
 
 def watching(runs: int) -> list[Row]:
-    """One service of each kind to its good and to its bad end; then many."""
+    """One service of each kind with a success and a failure; then many services."""
     phases = [number * INTERVAL / (PHASES * runs) for number in range(PHASES * runs)]
     rows = [row for kind in KINDS for row in _ends(kind, phases)]
     many = [("rolling", 1), ("rolling", 10), ("rolling", 100), ("BLUE_GREEN", 100), ("CODE_DEPLOY", 100)]

@@ -51,7 +51,7 @@ class Step(Process):
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The rolloutState of each deployment by id, in the answer to a question at `asked`."""
+    """The rolloutState of each deployment by id, as returned to a request sent at `asked`."""
 
     asked: float
     deployments: dict[str, str]
@@ -80,12 +80,12 @@ def change(here: World) -> str:
 
 
 def build_inputs(here: World, sha: str) -> dict[str, str]:
-    """The inputs that the example's workflow gives."""
+    """The inputs of the example's workflow."""
     return {"build-args": f"BASE={here.base}\nCOMMIT={sha}"}
 
 
 def verb(here: World, name: str, inputs: Mapping[str, str] | None = None, exit_code: int = 0) -> Step:
-    """Run a verb as its action's step does, its AWS calls through the counting proxy."""
+    """Runs a verb like its action's step, with its AWS calls through the counting proxy."""
     before = len(here.calls)
     given = {"config": here.stack.parameter, **(inputs or {})}
     env = {**here.stack.aws.env, "AWS_ENDPOINT_URL": here.endpoint}
@@ -94,8 +94,8 @@ def verb(here: World, name: str, inputs: Mapping[str, str] | None = None, exit_c
 
 
 @contextmanager
-def transient_as_unreadable(here: World) -> Iterator[list[Snapshot]]:
-    """Looks at the service every 50 ms while the block runs, past the proxy; the first is made before it."""
+def polled(here: World) -> Iterator[list[Snapshot]]:
+    """Polls the service past the proxy, once before the block and every 50 ms while it runs."""
     looks: list[Snapshot] = []
     done, first = threading.Event(), threading.Event()
 
@@ -126,7 +126,7 @@ def seen(looks: Sequence[Snapshot], shows: Callable[[Snapshot], bool]) -> float:
 
 
 def life(here: World, family: str, since: float) -> tuple[float, float]:
-    """From when to when the family's container ran that ended last since then, by Docker's own clock."""
+    """The start and the end, by Docker's clock, of the family's container that ended last since then."""
     filters = ["type=container", "event=start", "event=die", f"label=com.amazonaws.ecs.task-definition-family={family}"]
     arguments = [f"--since={since:.6f}", f"--until={time.time():.6f}", *(f"--filter={each}" for each in filters)]
     command = ["docker", "events", "--format={{json .}}", *arguments]
@@ -151,8 +151,8 @@ def until(shows: Callable[[], bool], what: str) -> float:
     raise LocalError(f"not within {TIMEOUT} s: {what}")
 
 
-def report_or_stop(here: World) -> None:
-    """Wait until nothing of an earlier deployment is still being stopped."""
+def wait_until_settled(here: World) -> None:
+    """Waits until nothing of an earlier deployment is still being stopped."""
 
     def settled() -> bool:
         return all(
@@ -165,7 +165,7 @@ def report_or_stop(here: World) -> None:
 
 
 def deployments(here: World) -> Sequence[Any]:
-    """The service's deployments as ECS has them now, asked past the proxy."""
+    """The service's current deployments, read past the proxy."""
     ecs = here.stack.clients.ecs
     return ecs.describe_services(cluster=here.stack.cluster, services=[here.stack.service])["services"][0][
         "deployments"

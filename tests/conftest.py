@@ -1,4 +1,4 @@
-"""How the tests share the machine: those of the engine in one worker, from the start, the others beside them."""
+"""How the tests share the machine: those with an engine in one worker, from the start, the others in parallel."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ENGINE = "tests/e2e/"
 
 
 class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist is untyped
-    """A file a worker; all that needs the engine is one file."""
+    """One worker per file; all tests with an engine count as one file."""
 
     def _split_scope(self, nodeid: str) -> str:
         return ENGINE if nodeid.startswith(ENGINE) else nodeid.partition("::")[0]
@@ -23,5 +23,5 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What needs the engine takes longest, and so it comes first."""
+    """Tests with an engine take longest, so they come first."""
     items.sort(key=lambda item: not item.nodeid.startswith(ENGINE))

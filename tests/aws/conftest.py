@@ -1,4 +1,4 @@
-"""Our clients against the scripted AWS, which holds each request and answer to botocore's models."""
+"""ecs-cd's clients against the scripted AWS, which checks each request and answer against botocore's models."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.scripted_aws.wire import Request, Response
 
 
 class SignedAws(ScriptedAws):
-    """Also remembers the region that each request was signed for."""
+    """Also records the region for which each request was signed."""
 
     def __init__(self, clock: Clock) -> None:
         self.regions: list[str] = []

@@ -44,6 +44,6 @@ def install(folder: Path, *, release: dict[str, bool] | None = None, immutable: 
 
 
 def calls(folder: Path) -> list[dict[str, Any]]:
-    """What the program was asked for, `view` left out."""
+    """The calls of the program, without `view`."""
     found = [json.loads(line) for line in (folder / "calls").read_text().splitlines()]
     return [call for call in found if call["arguments"][1] != "view"]

@@ -48,7 +48,7 @@ _QUOTED = json.JSONEncoder(ensure_ascii=False).encode  # a JSON string is a YAML
 
 
 def texts() -> dict[Path, str]:
-    """What each generated file should hold."""
+    """The intended content of each generated file."""
     actions = {ROOT / verb.action / "action.yml": verb for verb in ACTIONS}
     return {
         **{path: _action(path.read_text(encoding="utf-8"), verb) for path, verb in actions.items()},
@@ -100,7 +100,7 @@ def _inputs() -> list[str]:
 
 
 def _own(verb: Verb) -> type[Located]:
-    """The verb's inputs without the official actions', some of which have the names of others' own."""
+    """The verb's inputs without those of the official actions, which may have the same name."""
     return Deploy if verb.name == "deploy" else verb.inputs
 
 
@@ -131,7 +131,7 @@ def _row(*cells: str) -> str:
 
 
 def stale(wanted: Mapping[Path, str]) -> list[str]:
-    """The names of the files that hold something else."""
+    """The names of the files with other content."""
     return [
         str(path.relative_to(ROOT))
         for path, text in wanted.items()

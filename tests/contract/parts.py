@@ -1,4 +1,4 @@
-"""The files that the contract tests hold together, read."""
+"""The files that the contract tests compare, parsed."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ def _at_a_terminal(web: Course, verb: str) -> terminal.Terminal:
 
 
 def samples() -> Mapping[str, str]:
-    """By their names in the page: summaries as Markdown, the rest in a fence."""
+    """The samples by their names in the page: summaries as Markdown, the rest in a fence."""
     _, success = _on_github(STARTS, "pipeline")
     log, failure = _on_github(CRASHES, "deploy")
     seen = _at_a_terminal(STARTS, "deploy")

@@ -1,4 +1,4 @@
-"""The example's own workflow under act, against ministack, a Docker engine and a PostgreSQL: all of them real."""
+"""The example's workflow under act, against ministack, a Docker engine and PostgreSQL: all of them real."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.e2e.shop import Shop, create_shop, push_images
 
 @dataclass(frozen=True)
 class World:
-    """An app's repository, the suite's tree, and the infrastructure that the app is deployed to."""
+    """An app's repository, the suite's tree, and the infrastructure to which the app is deployed."""
 
     repo: Path
     tree: Path
@@ -35,13 +35,13 @@ class World:
         return self.stack.aws
 
     def push(self, workflow: str = "deploy.yml") -> workflows.Result:
-        """What a push to main starts, to its end."""
+        """Runs the workflow that a push to main starts, to its end."""
         return workflows.run_workflow(
             self.repo, self.tree, workflow=workflow, env=self.aws.env, variables=self._variables
         )
 
     def start(self, workflow: str = "deploy.yml") -> AbstractContextManager[workflows.Run]:
-        """The same, for a test that interferes."""
+        """Starts the same workflow, for a test that interferes."""
         return workflows.start_workflow(
             self.repo, self.tree, workflow=workflow, env=self.aws.env, variables=self._variables
         )
@@ -55,7 +55,7 @@ class World:
         return workflows.commit(self.repo, f"change {file}")
 
     def page(self) -> str:
-        """What the service serves now."""
+        """The page that the service serves now."""
         return page(self.stack)
 
     def revisions(self) -> list[str]:
@@ -107,7 +107,7 @@ def server(docker: dict[str, str], images: BaseImages) -> Iterator[Database]:
 def make_world(
     docker: dict[str, str], images: BaseImages, server: Database, tree: Path, tmp_path: Path
 ) -> Iterator[Callable[..., World]]:
-    """Makes a world; what create_stack takes can be different in it."""
+    """Makes a world, with the arguments of create_stack."""
     with aws(docker, neighbour=server.container) as local_aws:
 
         def make(**stack: Any) -> World:
@@ -120,7 +120,7 @@ def make_world(
 
 @pytest.fixture
 def world(make_world: Callable[..., World]) -> World:
-    """The world as the example describes it."""
+    """The world that the example describes."""
     return make_world()
 
 
@@ -139,7 +139,7 @@ def shop_images(region: Aws, images: BaseImages) -> dict[str, str]:
 
 @pytest.fixture
 def make_shop(region: Aws, shop_images: dict[str, str], tree: Path, tmp_path: Path) -> Iterator[Callable[..., Shop]]:
-    """Makes a shop; what create_shop takes can be different in it."""
+    """Makes a shop, with the arguments of create_shop."""
     with ExitStack() as at_the_end:
 
         def make(**how: Any) -> Shop:
@@ -152,5 +152,5 @@ def make_shop(region: Aws, shop_images: dict[str, str], tree: Path, tmp_path: Pa
 
 @pytest.fixture
 def shop(make_shop: Callable[..., Shop]) -> Shop:
-    """Both services run the version one."""
+    """A shop whose services run the version `one`."""
     return make_shop()

@@ -52,17 +52,17 @@ def redirect(url: str) -> Fault:
 
 
 def silent() -> Fault:
-    """The connection stays open, and nothing comes."""
+    """The connection stays open without an answer."""
     return Fault(endless=True)
 
 
 def trickle() -> Fault:
-    """An answer that comes byte by byte, and never to its end."""
+    """An answer that arrives byte by byte, and never ends."""
     return Fault(200, b" ", endless=True)
 
 
 def reset() -> Fault:
-    """The connection is reset before anything is done."""
+    """The connection is reset before the request is carried out."""
     return Fault()
 
 
@@ -121,7 +121,7 @@ class FakeGitHub:
         }
 
     def fail(self, *faults: Fault | None, method: str = "", path: str = "") -> None:
-        """Fail requests of this method to paths that end so: a fault each, the last for ever; with ``None`` it works."""
+        """Fails requests of this method to paths with this end: one fault each, the last one repeatedly; ``None`` is success."""
         self._failing.append(_Failing(list(faults), method, path))
 
     def add(self, environment: str, *, run: str = "", state: str = "in_progress", **more: Any) -> int:
@@ -134,7 +134,7 @@ class FakeGitHub:
         return int(made["id"])
 
     def states(self, number: int = 0) -> list[str]:
-        """The states of a Deployment, in their order; of the only one, if none is named."""
+        """The states of a Deployment, in their order; of the only one, without a number."""
         return [each["state"] for each in self.statuses_of(number)]
 
     def statuses_of(self, number: int = 0) -> list[dict[str, Any]]:
@@ -158,7 +158,7 @@ class FakeGitHub:
     # ---- what GitHub does ----
 
     def answer(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Fault | tuple[int, Any]:
-        """A status and a body, or what fails."""
+        """A status and a body, or a fault."""
         with self._lock:
             content = json.loads(body) if body else None
             self.asked.append(Asked(method, path, headers, content, self.moment()))
@@ -231,7 +231,7 @@ class _Server(ThreadingHTTPServer):
         self.github = github
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that has not waited."""
+        """A client that closed its connection early."""
 
 
 class _Handler(BaseHTTPRequestHandler):

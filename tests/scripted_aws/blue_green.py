@@ -30,7 +30,7 @@ def arn(id: str, kind: str = "service-deployment", service: str = "web") -> str:
 
 
 def service(strategy: str = "BLUE_GREEN", **more: Any) -> Params:
-    """A service with a load balancer, deployed by ECS in this way."""
+    """A service with a load balancer, deployed by ECS with this strategy."""
     found = ecs.service(**more)
     return {**found, "deploymentConfiguration": {**found["deploymentConfiguration"], "strategy": strategy}}
 
@@ -54,7 +54,7 @@ def service_deployment(
     service: str = "web",
     **more: Any,
 ) -> Params:
-    """The service deployment to the revision of the same id; all run, and take the traffic, once it has shifted."""
+    """The service deployment to the revision of the same id; all its tasks run, and have the traffic, after the shift."""
     shifted = status == "SUCCESSFUL" or stage in _SHIFTED
     scaled = shifted or (stage in STAGES and STAGES.index(str(stage)) > STAGES.index("SCALE_UP"))
     return {

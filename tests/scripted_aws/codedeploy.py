@@ -139,7 +139,7 @@ def ecs_target(
     status: str = "InProgress",
     lifecycle: Sequence[Params] | None = None,
 ) -> Params:
-    """The ``ecsTarget``; ``weight`` is Green's part of the traffic, all of it once it is allowed."""
+    """The ``ecsTarget``; ``weight`` is Green's share of the traffic, all of it after AllowTraffic."""
     moved = not current or EVENTS.index(current) > EVENTS.index("AllowTraffic")
     part = weight if weight is not None else 100.0 if moved else 0.0
     sets = [("Blue", "ecs-svc/d-OLD", 100 - part, desired), ("Green", "ecs-svc/d-NEW", part, running)]

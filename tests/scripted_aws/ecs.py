@@ -1,4 +1,4 @@
-"""Minimal valid ECS snapshots, in AWS's own words, so that a timeline reads as a few lines."""
+"""Minimal valid ECS answers, in AWS's words, so that a timeline reads as a few lines."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ BREAKER_TRIPPED = "ECS deployment circuit breaker: tasks failed to start."
 
 
 def event(message: str, seconds: float = 0, service: str = "web") -> Params:
-    """ "has started 1 tasks: (task abc)." as an event of the service, which ECS names in front."""
+    """ "has started 1 tasks: (task abc)." as an event of the service, with ECS's prefix."""
     text = f"(service {service}) {message}"
     return {"id": f"event-{seconds:g}-{message}"[:36], "createdAt": moment(seconds), "message": text}
 
@@ -90,7 +90,7 @@ def service(
     cluster: str = CLUSTER,
     **more: Any,
 ) -> Params:
-    """A Fargate service with a circuit breaker; its task definition and counts are its deployments'."""
+    """A Fargate service with a circuit breaker; its task definition and counts come from its deployments."""
     all_deployments = list(deployments) if deployments is not None else [deployment(desired=desired)]
     primary = next((item for item in all_deployments if item["status"] == "PRIMARY"), {})
     return {
@@ -204,7 +204,7 @@ def described(member: str, *items: Params) -> Callable[[Params], Params]:
 
 @dataclass
 class RunTask:
-    """RunTask as ECS does it: one clientToken, one task; another request with the token is a conflict."""
+    """RunTask as in ECS: a clientToken starts one task; a different request with the same token is a conflict."""
 
     started: list[Params] = field(default_factory=list)
     requests: list[Params] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""What a test writes: answers by virtual time or by call number, and faults as data."""
+"""What a test scripts: answers by virtual time or by call number, and faults as data."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .wire import Params
 
 @dataclass(frozen=True)
 class Error:
-    """AWS refuses, and does nothing. An empty code is a load balancer's empty answer."""
+    """AWS refuses the request. An empty code is a load balancer's empty answer."""
 
     code: str
     message: str
@@ -71,7 +71,7 @@ def reset() -> Reset:
 
 
 def error(code: str, message: str = "", status: int | None = None, **members: object) -> Error:
-    """An error of the service's model, or one that every service has; the status is the model's, else 400."""
+    """An error of the service's model, or one that every service has; the status is the model's, or 400."""
     return Error(code, message or f"The scripted {code}.", status, members)
 
 

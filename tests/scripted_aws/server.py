@@ -35,7 +35,7 @@ class Time(Protocol):
 
 @dataclass
 class Rule:
-    """One `on`: its answers, and the calls that they are for."""
+    """A call of `on`: its answers, and the calls to which they apply."""
 
     answers: tuple[Answer | At, ...]
     after: str
@@ -54,7 +54,7 @@ class Rule:
 
 
 class ScriptedAws:
-    """Answers boto3 from the script; what the models or the script do not allow fails the test at its end."""
+    """Answers boto3 from the script; a request or answer outside the models or the script fails the test at its end."""
 
     def __init__(self, clock: Time) -> None:
         self.clock = clock
@@ -96,7 +96,7 @@ class ScriptedAws:
 
     @property
     def environ(self) -> dict[str, str]:
-        """What boto3 needs to come here, and nowhere else."""
+        """The variables that make boto3 connect to this server only."""
         return {
             "AWS_ENDPOINT_URL": self.url,
             "AWS_REGION": REGION,
@@ -197,7 +197,7 @@ class _Server(ThreadingHTTPServer):
         self.answer, self.elapsed = answer, elapsed
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that leaves a body unread resets the connection; the test's verdict is what we answered."""
+        """A client that leaves a body unread resets the connection; the test's result depends on the answers alone."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -224,7 +224,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = handle_request  # noqa: N815
 
     def _reset(self) -> None:
-        """Closed with nothing to linger for, a connection is reset; detached, nothing is sent before that."""
+        """Closing without lingering resets the connection; after detach, nothing is sent before that."""
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         os.close(self.connection.detach())
         self.close_connection = True

@@ -1,4 +1,4 @@
-"""STS that gives keys for an hour of virtual time, and GitHub's endpoint for the tokens that are shown to it."""
+"""An STS whose keys last an hour of virtual time, and GitHub's token endpoint."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ SIGNATURE = "scripted-signature"
 
 
 def key(number: int) -> str:
-    """The access key id that is given as that one of all."""
+    """The id of the access key with this number."""
     return f"ASIA{number:016d}"
 
 
 def gives(aws: ScriptedAws, lifetime: float = HOUR) -> Callable[[Params], Answer]:
-    """The answer of AssumeRole and AssumeRoleWithWebIdentity: the next key, good for so long from now."""
+    """The answer of AssumeRole and AssumeRoleWithWebIdentity: the next key, valid for this long from now."""
     numbers = itertools.count(1)
 
     def answer(_: Params) -> Answer:
@@ -54,7 +54,7 @@ def gives(aws: ScriptedAws, lifetime: float = HOUR) -> Callable[[Params], Answer
 
 
 def botocore_has_the_time_of(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Credentials expire by virtual time; requests are signed by the real one."""
+    """Credentials expire by virtual time; requests are signed with the real time."""
 
     class Virtual(datetime):
         @classmethod
@@ -65,7 +65,7 @@ def botocore_has_the_time_of(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def keys_of(aws: ScriptedAws) -> list[str]:
-    """The access key ids that requests are signed with from now on, in the order of ``aws.calls``; "" is unsigned."""
+    """The access key ids that sign later requests, in the order of ``aws.calls``; "" is unsigned."""
     found: list[str] = []
 
     def answer(request: Request) -> Response | None:
@@ -115,7 +115,7 @@ class IdTokens:
 
     @property
     def environ(self) -> dict[str, str]:
-        """What GitHub gives a job that may ask for tokens."""
+        """The variables of a job that may request tokens."""
         return {
             "ACTIONS_ID_TOKEN_REQUEST_URL": f"{self.url}/token?api-version=2.0",
             "ACTIONS_ID_TOKEN_REQUEST_TOKEN": BEARER,

@@ -1,4 +1,4 @@
-"""AWS's protocols, led by botocore's models: a request to operation and parameters, an answer to bytes."""
+"""AWS's protocols, from botocore's models: a request to operation and parameters, an answer to bytes."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ XML: Any = create_serializer("rest-xml", include_validation=False)
 
 
 class ScriptError(AssertionError):
-    """A request or a scripted answer that AWS's model does not allow, or that the script does not have."""
+    """A request or a scripted answer that AWS's model does not allow, or that is not in the script."""
 
 
 class Unmodelled(str):
-    """A value that the model's enum does not have, on purpose: AWS adds values all the time."""
+    """A value outside the model's enum, on purpose: AWS adds values all the time."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What the handler read from the connection; header names in lower case."""
+    """A request as read from the connection; header names in lower case."""
 
     method: str
     target: str
@@ -69,7 +69,7 @@ def service_model(service: str) -> Any:
 
 
 def operation_model(name: str) -> Any:
-    """The model of "ecs.DescribeServices"; what botocore does not know is a ValueError."""
+    """The model of "ecs.DescribeServices"; an unknown name is a ValueError."""
     service, _, operation = name.partition(".")
     try:
         return service_model(service).operation_model(operation)
@@ -113,7 +113,7 @@ def _outside_enums(shape: Any, value: Any, path: str) -> Iterator[str]:
 
 
 def parse(request: Request) -> tuple[Any, Params]:
-    """The operation that a request calls, and its parameters as boto3 was given them."""
+    """The operation of a request, and its parameters as the caller passed them to boto3."""
     service = _service(request)
     protocol = service.resolved_protocol
     if protocol == "json":
@@ -136,14 +136,14 @@ def parse(request: Request) -> tuple[Any, Params]:
 
 
 def _service(request: Request) -> Any:
-    """By the scope of the signature; only STS's AssumeRoleWithWebIdentity comes unsigned."""
+    """By the scope of the signature; only STS's AssumeRoleWithWebIdentity is unsigned."""
     scope = re.search(r"Credential=[^/]+/\d+/[^/]+/([^/]+)/", request.headers.get("authorization", ""))
     signing_name = scope[1] if scope else "sts"
     return service_model(SIGNING_NAMES.get(signing_name, signing_name))
 
 
 def _tree(form: Iterable[tuple[str, str]]) -> Params:
-    """`A.member.1.B=x`, the query protocol's way to write {"A": {"member": {"1": {"B": "x"}}}}."""
+    """`A.member.1.B=x`, in the query protocol, means {"A": {"member": {"1": {"B": "x"}}}}."""
     root: Params = {}
     for path, text in form:
         *branches, leaf = path.split(".")
@@ -155,7 +155,7 @@ def _tree(form: Iterable[tuple[str, str]]) -> Params:
 
 
 def _decode(shape: Any, node: Any, text: bool = False) -> Any:
-    """A value of the shape from JSON, or from a tree of texts; unknown members stay, for check to name."""
+    """A value of the shape from JSON, or from a tree of texts; unknown members stay, so that check reports them."""
     kind = shape.type_name if shape is not None else ""
     if kind == "structure" and isinstance(node, dict):
         names = {member.serialization.get("name", name): name for name, member in shape.members.items()}
@@ -186,7 +186,7 @@ def _scalar(kind: str, text: Any) -> Any:
 
 
 def _from_rest(service: Any, request: Request) -> tuple[Any, Params]:
-    """Of the operations that method, path, query and headers allow, the one that asks for most of them."""
+    """Of the operations that match method, path, query and headers, the most specific one."""
     fits = []
     for name in service.operation_names:
         operation = service.operation_model(name)
@@ -201,7 +201,7 @@ def _from_rest(service: Any, request: Request) -> tuple[Any, Params]:
 
 
 def _located(operation: Any, request: Request) -> tuple[int, Params] | None:
-    """What the operation takes from path, query and headers, and how much of it it insists on."""
+    """What the operation takes from path, query and headers, and how much of it is required."""
     url, (pattern, _, literals) = urlsplit(request.target), operation.http["requestUri"].partition("?")
     query, wanted = (dict(parse_qsl(text, keep_blank_values=True)) for text in (url.query, literals))
     path = re.fullmatch(re.sub(r"{[^}]+\+}", "(.+)", re.sub(r"{[^}+]+}", "([^/]+)", pattern)), url.path)
@@ -241,7 +241,7 @@ def _rest_body(operation: Any, request: Request) -> Params:
 
 
 def respond(operation: Any, answer: Params) -> Response:
-    """The answer as the operation's protocol writes it."""
+    """The answer in the operation's protocol."""
     shape, protocol = operation.output_shape, operation.service_model.resolved_protocol
     check(shape, answer, f"answer to {name_of(operation)}")
     if shape is not None and shape.event_stream_name:
@@ -273,7 +273,7 @@ def respond(operation: Any, answer: Params) -> Response:
 
 
 def refuse(operation: Any, code: str, message: str, status: int | None, members: Params) -> Response:
-    """An error as the protocol writes it; one that the service does not have is a ScriptError."""
+    """An error in the operation's protocol; an error that the service does not have is a ScriptError."""
     if not code:
         return Response(status or 503)
     service, protocol = operation.service_model, operation.service_model.resolved_protocol
@@ -299,7 +299,7 @@ def refuse(operation: Any, code: str, message: str, status: int | None, members:
 
 
 def violation(request: Request, message: str) -> Response:
-    """What boto3 gets for a violation in any protocol: an error that it does not try again."""
+    """boto3's answer for a violation in any protocol: an error that it does not retry."""
     code = "ScriptedAwsViolation"
     body = json.dumps({"__type": code, "message": message})
     if "json" not in request.headers.get("content-type", ""):

@@ -1,4 +1,4 @@
-"""A verb run in this process against the scripted AWS, as a step of a GitHub job sees it."""
+"""A verb run in this process against the scripted AWS, as in a step of a GitHub job."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DOCUMENT = {
 
 @dataclass(frozen=True)
 class Step:
-    """What a step left behind."""
+    """The results of a step."""
 
     exit_code: int
     log: str
@@ -61,7 +61,7 @@ def step(
     tmp_path: Path,
     capfd: pytest.CaptureFixture[str],
 ) -> Iterator[Callable[..., Step]]:
-    """Runs a verb with inputs by name, ``on_cancel="stop"``; config and sha are given."""
+    """Runs a verb with inputs by name, ``on_cancel="stop"``; config and sha are set."""
     monkeypatch.chdir(tmp_path)
     files = {name: tmp_path / name for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
     for name, path in files.items():

@@ -91,7 +91,7 @@ class FakeDocker:
     folder: Path
 
     def install(self) -> Path:
-        """Makes the program; the folder that belongs on PATH."""
+        """Writes the program and returns the folder for PATH."""
         program = self.folder / "bin" / "docker"
         program.parent.mkdir(parents=True)
         text = _PROGRAM.replace("FOLDER", repr(str(self.folder)), 1)
@@ -110,7 +110,7 @@ class FakeDocker:
 
     @property
     def runs(self) -> list[dict[str, Any]]:
-        """How it was called: `words`, `stdin`, and of a build `bake` (the file's targets) and `secrets`."""
+        """The calls: `words`, `stdin`, and for a build `bake` (the file's targets) and `secrets`."""
         path = self.folder / "runs.json"
         found: list[dict[str, Any]] = json.loads(path.read_text()) if path.exists() else []
         return found
@@ -121,7 +121,7 @@ class FakeDocker:
 
     @property
     def pushed(self) -> dict[str, str]:
-        """What was pushed, reference to digest."""
+        """The pushed images, reference to digest."""
         path = self.folder / "pushed.json"
         found: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
         return found
@@ -145,5 +145,5 @@ class FakeDocker:
 
 
 def digest_of(reference: str) -> str:
-    """The digest of what is pushed with this reference first."""
+    """The digest of an image whose first reference is this."""
     return "sha256:" + hashlib.sha256(reference.encode()).hexdigest()

@@ -29,7 +29,7 @@ class Terminal:
 
     @property
     def screen(self) -> str:
-        """All lines as they are now, those that have scrolled away among them."""
+        """All lines as they are now, including those that have scrolled away."""
         return "\n".join(line.rstrip() for line in self._lines).rstrip("\n")
 
     def feed(self, text: str) -> None:

@@ -59,7 +59,7 @@ _numbers = itertools.count(1)
 
 @dataclass(frozen=True)
 class Shop:
-    """Where it is deployed to, and the repository that deploys it. ``stack`` names the service web."""
+    """A cluster with services, and the repository that deploys to it. ``stack`` names the service web."""
 
     repo: Path
     tree: Path
@@ -111,7 +111,7 @@ class Shop:
         )
 
     def page(self) -> str:
-        """What web serves now."""
+        """The page that web serves now."""
         return page(self.stack)
 
     def running(self, service: str = "web") -> set[tuple[str, str]]:
@@ -130,7 +130,7 @@ class Shop:
         return [arn.rpartition("/")[2] for arn in answer["taskDefinitionArns"]]
 
     def close(self) -> None:
-        """Without tasks."""
+        """Stops its tasks."""
         for service in SERVICES:
             self.stack.clients.ecs.delete_service(cluster=self.name, service=service, force=True)
 
@@ -149,7 +149,7 @@ def command(service: str) -> list[str]:
 
 
 def push_images(aws: Aws, base: str) -> dict[str, str]:
-    """Build and push all versions."""
+    """Builds and pushes all versions."""
     stack = Stack(aws, clients(aws))
     create_repository(stack, REPOSITORY)
     stack.clients.s3.create_bucket(Bucket=stack.bucket)
@@ -173,7 +173,7 @@ def create_shop(
     *,
     breaker: DeploymentCircuitBreakerTypeDef | None = None,
 ) -> Shop:
-    """Both services run the version one; ``breaker`` is their deploymentCircuitBreaker, by default none."""
+    """A shop whose services run the version `one`; ``breaker`` is their deploymentCircuitBreaker, by default none."""
     name = f"shop-{next(_numbers)}"
     stack = Stack(aws, clients(aws), f"/ecs-cd/{name}", cluster=name, service="web", repository=REPOSITORY)
     stack.clients.ecs.create_cluster(clusterName=name)

@@ -16,7 +16,7 @@ DESCRIBED: Any = ECS.shape_for("TaskDefinition")
 
 
 def web(*, top: dict[str, Any] | None = None, **container: Any) -> dict[str, Any]:
-    """A small template; keywords are members of its one container."""
+    """A small template; keywords are members of its only container."""
     return {"family": "web", "containerDefinitions": [{"name": "app", "image": "app:1", **container}], **(top or {})}
 
 
@@ -103,7 +103,7 @@ _UNORDERED = {
 
 @st.composite
 def shuffled(draw: st.DrawFn, definition: dict[str, Any]) -> dict[str, Any]:
-    """The same definition with another order of keys, and of all lists whose order means nothing."""
+    """The same definition with another order of keys, and of all lists whose order is irrelevant."""
 
     def turn(value: Any, field: str) -> Any:
         if isinstance(value, dict):
