@@ -14,6 +14,9 @@ from ecs_cd.tasks.rules import render
 _SEVERAL_LINES = (
     "a value can span lines: `NAME<<END`, its lines, `END`; or from a quote after the `=` to a line that ends with it"
 )
+_NAMES = (
+    "a name has letters, digits, `_`, `.`, `-` and `:`; an invalid line is reported by its number and never printed"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,8 +80,7 @@ class DeployAlone(Deploy):
         many=True,
         secret=True,
         metavar="NAME=VALUE",
-        differs=f"{_SEVERAL_LINES}; a name has letters, digits, `_`, `.`, `-` and `:`; an invalid line is reported by its "
-        "number and never printed; not a flag on the command line",
+        differs=f"{_SEVERAL_LINES}; {_NAMES}; not a flag on the command line",
     )
     env_files: tuple[str, ...] = option(
         "The ARNs of S3 objects with environment variables, one per line, instead of the existing ones.",
@@ -117,8 +119,7 @@ class DeployAlone(Deploy):
         parsers.variables,
         many=True,
         metavar="NAME=ARN",
-        differs=f"{_SEVERAL_LINES}; a name has letters, digits, `_`, `.`, `-` and `:`; an invalid line is reported by its "
-        "number and never printed",
+        differs=f"{_SEVERAL_LINES}; {_NAMES}",
     )
     task_role_arn: str = option("The ARN of the task role.", parsers.role, metavar="ARN")
     execution_role_arn: str = option("The ARN of the execution role.", parsers.role, metavar="ARN")

@@ -108,7 +108,7 @@ def _pair(line: str, rest: Lines, *, where: str) -> tuple[str, str]:
 
 def _taken(rest: Lines, ends: Callable[[str], bool], *, where: str) -> tuple[list[str], str]:
     """The lines before the first that ``ends`` the value, and that line without blanks at its end."""
-    inside = []
+    inside: list[str] = []
     for _, line in rest:
         if ends(line.rstrip()):
             return inside, line.rstrip()
