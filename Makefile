@@ -1,6 +1,6 @@
 # Every target works alone, straight after a clone: the virtual environment is made first, from hash-locked files.
 .DELETE_ON_ERROR:
-.PHONY: demo test test-fast lint bench generate release-tree lock upgrade clean
+.PHONY: demo test test-fast lint bench generate fuzz release-tree lock upgrade clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -32,6 +32,9 @@ bench: $(STAMP)
 generate: $(STAMP)  ## action.yml, README tables and schema, from the code
 	PYTHONPATH=src $(BIN)/python -m tests.contract.generate
 	PYTHONPATH=src $(BIN)/python -m tests.contract.reports
+
+fuzz: $(STAMP)  ## Dockerfiles, as our reader and BuildKit read them; needs Go. make fuzz COUNT=60000
+	PYTHONPATH=src $(BIN)/python -m tests.rules.images.fuzz_dockerfiles $(COUNT)
 
 release-tree: $(STAMP)  ## make release-tree DEST=directory
 	@test -n "$(DEST)" || { echo "say where to: make release-tree DEST=directory" >&2; exit 2; }

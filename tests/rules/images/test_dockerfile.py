@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +13,10 @@ from hypothesis import strategies as st
 
 from ecs_cd.images.rules import dockerfile
 from ecs_cd.images.rules.dockerfile import NotReusable
+from tests.rules.images import dockerfiles
 
+CORPUS = Path(__file__).resolve().parents[2] / "corpus" / "dockerfiles.jsonl"
+ANSWERS = [json.loads(line) for line in CORPUS.read_text().splitlines()]
 DIGEST = "sha256:" + "a" * 64
 
 
@@ -45,6 +51,8 @@ def images(*lines: str, **build_args: str) -> list[str]:
         (["FROM a", "RUN cat <<-'X' > /x && cat <<\"Y\"", "FROM b", "\tX", "FROM c", "Y", "FROM d"], ["a", "d"]),
         (["FROM a", "COPY <<EOF /x", "FROM b", "EOF"], ["a"]),
         (["FROM a", "RUN echo \"it\" <<EOF", "FROM b", "EOF"], ["a"]),
+        (["FROM a", "RUN echo 'it\\' \"$A ${B:-c}\" <<EOF # \"it's\"", "FROM b", "EOF"], ["a"]),
+        (["FROM a", "RUN --mount=from=0,target=/m make"], ["a", "0"]),
         (["FROM a", "CMD [\"cat\", \"<<EOF\"]", "FROM b"], ["a", "b"]),
         (["FROM a", "ENV X=1", "LABEL x=\"FROM b\"", "HEALTHCHECK --interval=1s CMD true", "ONBUILD RUN make"], ["a"]),
         (["FROM a", "ADD app.tar.gz /", "ADD [\"a b\", \"/\"]", "ADD --chown=1 . /"], ["a"]),
@@ -147,6 +155,23 @@ def test_a_variable_has_the_value_that_the_build_gives_it(lines: list[str], foun
         ["FROM a", "RUN cat <<<EOF", "FROM b", "EOF"],
         ["FROM a", "RUN cat <<RUN", "FROM b", "RUN"],
         ["FROM a", "RUN true\x0b", "FROM b"],
+        ["FROM a", "RUN cat <<EOF # it's", "COPY --from=b /b /b", "RUN cat <<'EOF'", "EOF"],
+        ["FROM a", 'RUN cat <<EOF # 5" wide', "COPY --from=b /b /b", 'RUN cat <<"EOF"', "EOF"],
+        ["FROM a", "RUN echo ${A^^} <<EOF", "FROM b", "CMD c \\", "EOF"],
+        ["FROM a", "RUN cat <<EOF > ${A/b/c}", "FROM b", "CMD c \\", "EOF"],
+        ["FROM a", "RUN cat <<EOF > ${A", "FROM b", "CMD c \\", "EOF"],
+        ["FROM a", 'RUN ["cat"] <<EOF', "FROM b", "CMD c \\", "EOF"],
+        ["FROM a", 'ONBUILD RUN --network=none ["cat"] <<EOF', "FROM b", "CMD c \\", "EOF"],
+        ["FROM a", "RUN cat <<EOF > /x\u00a0y", "FROM b", "EOF"],
+        ["# comment\r# escape=`", "FROM a", "RUN b \r\\", "FROM c"],
+        ["FROM a", "RUN cat <<EOF", "x\rEOF", "FROM b"],
+        ["# syntax=docker/dockerfile:1.3", "FROM a", "RUN cat <<EOF", "FROM b", "EOF"],
+        ["# syntax=docker/dockerfile:1.0-experimental", "FROM a"],
+        [f"# syntax=docker/dockerfile@{DIGEST}", "FROM a"],
+        ["FROM a", f"ADD --checksum={DIGEST} https://example.com/x.git?tag=1 /"],
+        ["FROM base-$TARGETSTAGE"],
+        ["ARG SOURCE_DATE_EPOCH=1", "FROM a:$SOURCE_DATE_EPOCH"],
+        ["ARG http_proxy=1", "FROM a:$http_proxy"],
     ],
 )
 def test_what_is_not_certain_is_a_doubt(lines: list[str]) -> None:
@@ -206,3 +231,16 @@ def test_any_text_is_read_or_is_a_doubt(text: str) -> None:
     """Nothing else is raised."""
     with suppress(NotReusable):
         dockerfile.images(text, {})
+
+
+@pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: answer["seed"])
+def test_nothing_that_buildkit_takes_is_overlooked(answer: dict[str, Any]) -> None:
+    """In generated Dockerfiles, our reader finds all that BuildKit's own finds, or says that it is not certain."""
+    assert dockerfiles.fingerprint(answer["seed"]) == answer["file"], "run `make fuzz`: the generator has changed"
+    assert dockerfiles.overlooked(dockerfiles.dockerfile(answer["seed"]), answer) == set()
+
+
+def test_most_plain_files_are_certain() -> None:
+    """A reader that doubts everything overlooks nothing, and is of no use."""
+    certain = [answer for answer in ANSWERS if "other" not in answer and dockerfiles.certain(answer["seed"])]
+    assert len(certain) > 200

@@ -32,20 +32,30 @@ _FLAGS = {
     "RUN": {"mount", "network"},
 }
 _SWITCHES = {"link", "parents", "keep-git-dir", "unpack"}
-# https://docs.docker.com/reference/dockerfile/#automatic-platform-args-in-the-global-scope
-_AUTOMATIC = [f"{side}{part}" for side in ("TARGET", "BUILD") for part in ("PLATFORM", "OS", "ARCH", "VARIANT")]
+# https://docs.docker.com/reference/dockerfile/#automatic-platform-args-in-the-global-scope, and BuildKit's defaultArgs
+_PARTS = ("PLATFORM", "OS", "OSVERSION", "ARCH", "VARIANT")
+_PLATFORM = [f"{side}{part}" for side in ("TARGET", "BUILD") for part in _PARTS]
+# buildx passes these from Docker's configuration and from the environment.
+_PASSED = [f"{kind}_PROXY" for kind in ("HTTP", "HTTPS", "NO", "FTP", "ALL")]
+_AUTOMATIC = [*_PLATFORM, "TARGETSTAGE", "SOURCE_DATE_EPOCH", *_PASSED, *map(str.lower, _PASSED)]
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _DIRECTIVE = re.compile(r"(\s*)#\s*([A-Za-z][A-Za-z0-9]*)\s*=\s*(.+?)\s*", re.ASCII)
-_FRONTEND = re.compile(r"(?:docker\.io/)?docker/dockerfile(?::[\w.-]+)?(?:@sha256:[0-9a-f]{64})?", re.ASCII)
+_FRONTEND = re.compile(
+    r"(?:docker\.io/)?docker/dockerfile"
+    r"(?::(?:latest|labs|1(?:\.(?:[4-9]|[1-9][0-9])(?:\.[0-9]+)?)?(?:-labs)?)(?:@sha256:[0-9a-f]{64})?)?"
+)
 _CONTINUED = re.compile(r"\\[ \t]*$")
 _WITH_HEREDOC = re.compile(r"\s*(?:ONBUILD\s+)?(?:RUN|COPY|ADD)\s", re.IGNORECASE)
 _HEREDOC = re.compile(r"[0-9]*<<(-?)([\"']?)([A-Za-z_][A-Za-z0-9_]*)\2")
+_BEFORE_JSON = re.compile(r"\s*(?:ONBUILD\s+)?[A-Z]+\s+(?:--\S+\s+)*\[", re.IGNORECASE)
+_NAME = r"\$(?:\{[A-Za-z_][A-Za-z0-9_]*(?::?[-+?][^\s\"'`$\\{}<]*)?\}|(?!\{))"
+_PART = re.compile(rf"[ \t]+|[^\s\"'\\$]|{_NAME}|\\[!-~]|'[^']*'|\"(?:[^\"\\$]|{_NAME})*\"")
 _ARGUMENT = re.compile(r"[ \t]*([A-Za-z_]\w*)(?:=(?:\"([^\"\\]*)\"|'([^'\\$]*)'|([^\s\"'\\]*)))?(?=[ \t]|$)", re.ASCII)
 _VARIABLE = re.compile(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(?:(:?-)([^${}]*))?\})", re.ASCII)
 _REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:-]*(?:@sha256:[0-9a-f]{64})?")
 _ELSEWHERE = re.compile(r"://|[@$\\]|(?:^|[\s\[,])github\.com/", re.IGNORECASE)
-_PINNED = re.compile(r"https?://[^\s$\\#\"']+(?<!\.git)[ \t]+[^\s:@$\\\"']+", re.IGNORECASE)
+_PINNED = re.compile(r"https?://[^\s?$\\#\"']+(?<!\.git)[ \t]+[^\s:@$\\\"']+", re.IGNORECASE)
 
 
 def images(text: str, build_args: Mapping[str, str]) -> tuple[str, ...]:
@@ -92,13 +102,13 @@ def _check_directives(lines: Sequence[str]) -> None:
 
 
 def _check_frontend(reference: str | None) -> None:
-    """Accepts Docker's own frontend only, which is the one built into BuildKit.
+    """Accepts Docker's own frontend only, which is the one built into BuildKit, from the first version with heredocs.
 
     The key doesn't include its version: a newer one builds the same from the same Dockerfile. Any other frontend may do
     anything.
     """
     if reference is not None and not _FRONTEND.fullmatch(reference):
-        raise NotReusable("the Dockerfile's syntax is not docker/dockerfile")
+        raise NotReusable("the Dockerfile's syntax is not docker/dockerfile 1.4 or newer")
 
 
 def _instructions(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
@@ -126,15 +136,28 @@ def _heredocs(number: int, line: str) -> Iterator[tuple[str, bool]]:
     """The word that ends each heredoc of this line, and whether tabs may precede it."""
     if "<<" not in line or not _WITH_HEREDOC.match(line):
         return
-    before = ""
-    for token in re.split(r"([ \t]+)", line):
+    for token in _tokens(line):
         if "<<" in token:
             match = _HEREDOC.fullmatch(token)
-            quotes = [before.count(quote) for quote in "\"'"]
-            if not match or "\\" in before or all(quotes) or sum(quotes) % 2 or match[3].upper() in _INSTRUCTIONS:
+            if not match or match[3].upper() in _INSTRUCTIONS:
                 raise NotReusable(f"line {number} of the Dockerfile has a `<<` that may or may not start a heredoc")
             yield match[3], bool(match[1])
-        before += token
+
+
+def _tokens(line: str) -> list[str]:
+    """The words into which BuildKit's shell lexer splits the line; only ``<<`` if its versions may differ.
+
+    The lexer also expands variables. If it fails anywhere in the line, BuildKit sees no heredoc in it. BuildKit before
+    0.13 takes a line for JSON, which has no heredocs, if the line only starts with a JSON array.
+    """
+    parts, position = [""], 0
+    while match := _PART.match(line, position):
+        position = match.end()
+        if match[0].strip(" \t"):
+            parts[-1] += match[0]
+        else:
+            parts.append("")
+    return parts if position == len(line) and not _BEFORE_JSON.match(line) else ["<<"]
 
 
 def _after(word: str, tabs: bool, lines: Sequence[str], position: int, start: int) -> int:
@@ -214,7 +237,7 @@ class _Reading:
             for option in value.split(",") if name == "mount" else ():
                 key, _, source = option.partition("=")
                 if key.lower() == "from":
-                    self._image(source, numbered=True)
+                    self._image(source)
 
     def _add(self, flags: Flags, rest: str) -> None:
         """A remote source is certain only if it is a file with a checksum."""
