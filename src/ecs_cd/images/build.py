@@ -104,7 +104,7 @@ def _logins(plans: Sequence[BuildPlan], job: Job) -> list[Login]:
 def retag(plan: BuildPlan, image: Image, holding: str, job: Job) -> Done:
     """Adds the plan's missing tags to an image in ECR that already has the tag ``holding``."""
     for tag in plan.tagging.names:
-        if tag != holding and plan.there.get(tag) != image:
+        if tag != holding and plan.existing.get(tag) != image:
             registry.tag(job.aws, plan.repository, image, tag)
             job.ci.line(f"tag `{tag}` of {plan.repository} moved to {image.digest}")
     return Done(plan, image.digest)
@@ -196,7 +196,7 @@ def _by_commit(plan: BuildPlan, job: Job) -> Image | None:
     if plan.commit not in plan.tagging.names:
         return None
     image = registry.images(job.aws, plan.repository, [plan.commit]).get(plan.commit)
-    if image is None or image == plan.there.get(plan.commit):  # an older image, as `reuse: never` allows
+    if image is None or image == plan.existing.get(plan.commit):  # an older image, as `reuse: never` allows
         return None
     job.ci.notice(f"buildx failed, but {plan.repository}:{plan.commit} is in ECR, so ecs-cd uses it")
     return image

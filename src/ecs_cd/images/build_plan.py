@@ -29,7 +29,7 @@ _REMEDY = "Paths are relative to the workspace; is there an actions/checkout ste
 
 @dataclass(frozen=True)
 class BuildPlan:
-    """One image. ``there`` holds those of the relevant tags that exist in its repository.
+    """One image. ``existing`` holds those of the relevant tags that exist in its repository.
 
     The fields with defaults are only for a build; ``bases`` are the base images that the content tag stands for.
     """
@@ -38,7 +38,7 @@ class BuildPlan:
     repository: Repository
     commit: str
     tagging: Tagging
-    there: dict[str, Image]
+    existing: dict[str, Image]
     cache: Cache = field(default_factory=Cache)
     cache_repository: Repository | None = None
     bases: Mapping[str, str] = field(default_factory=dict)
@@ -105,7 +105,7 @@ def _plan(spec: BuildSpec, key: Key | None, inputs: BuildPush, document: Documen
     repository = document.images[spec.name]
     head = checkout.head(place([spec]))
     content, why_not, bases = (key.tag, key.why_not, key.bases) if key else ("", "", {})
-    there, mutability, doubt = concurrently(
+    existing, mutability, doubt = concurrently(
         lambda: registry.images(job.aws, repository, [tag for tag in (commit, content, *inputs.tags) if tag]),
         lambda: registry.mutability(job.aws, repository),
         lambda: _doubt(spec) if head in ("", commit) else "",  # ecs-cd doesn't build another commit here
@@ -114,18 +114,18 @@ def _plan(spec: BuildSpec, key: Key | None, inputs: BuildPush, document: Documen
         commit=commit,
         extra=inputs.tags,
         doubt=doubt,
-        there={tag: image.digest for tag, image in there.items()},
+        existing={tag: image.digest for tag, image in existing.items()},
         mutability=mutability,
         reuse=inputs.reuse,
         content=content,
         why_not=why_not,
     )
     if tagging.reuse:
-        return BuildPlan(spec, repository, commit, tagging, there)
+        return BuildPlan(spec, repository, commit, tagging, existing)
     _check_buildable(spec, commit, head)
-    cached, cache_repository = _cache(spec, document, mutability, there, job)
+    cached, cache_repository = _cache(spec, document, mutability, existing, job)
     bases = bases if tagging.content else {}
-    return BuildPlan(spec, repository, commit, tagging, there, cached, cache_repository, bases)
+    return BuildPlan(spec, repository, commit, tagging, existing, cached, cache_repository, bases)
 
 
 def _doubt(spec: BuildSpec) -> str:
@@ -172,13 +172,14 @@ def _check_platforms(plans: Sequence[BuildPlan], job: Job) -> None:
     A build that only copies files, or cross-compiles, doesn't need an emulator.
     """
     asked = [plan.spec for plan in plans if plan.spec.platforms and not buildx.is_remote(plan.spec.context)]
-    there = buildx.platforms(docker.platforms(job.environ)) if asked else set()
+    available = buildx.platforms(docker.platforms(job.environ)) if asked else set()
     found = [
         f"platforms: image `{spec.name}` runs programs for {', '.join(lacking)}, but the builder can't emulate that"
         for spec in asked
-        if (lacking := buildx.not_there(spec.platforms, there)) and emulation.needed(_read(spec), spec.target)
+        if (lacking := buildx.missing_platforms(spec.platforms, available))
+        and emulation.needed(_read(spec), spec.target)
     ]
-    if there and found:
+    if available and found:
         raise Refused(found, "Set up emulators before this step with docker/setup-qemu-action.")
 
 
@@ -186,7 +187,7 @@ def _check_platforms(plans: Sequence[BuildPlan], job: Job) -> None:
 
 
 def _cache(
-    spec: BuildSpec, document: Document, mutability: Mutability, there: dict[str, Image], job: Job
+    spec: BuildSpec, document: Document, mutability: Mutability, existing: dict[str, Image], job: Job
 ) -> tuple[Cache, Repository | None]:
     """The build's cache, and the repository of a cache in a registry."""
     repository = document.images[spec.name]
@@ -199,7 +200,7 @@ def _cache(
             )
         return buildx.registry_cache(f"{place}:{tag}"), place
     if spec.cache == "inline":
-        tag = next((tag for tag in there if not mutability.fixed(tag)), "")
+        tag = next((tag for tag in existing if not mutability.fixed(tag)), "")
         return buildx.inline_cache(f"{repository}:{tag}" if tag else ""), None
     if spec.cache == "gha" and _has_github_cache(spec.name, job):
         return buildx.gha_cache(spec.name), None

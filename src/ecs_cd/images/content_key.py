@@ -185,8 +185,8 @@ def _ignore(place: _Place, known: _Checkout) -> tuple[str, Ignore]:
 
 def _seen(place: _Place, ignore: Ignore, known: _Checkout) -> str | NotReusable:
     try:
-        there = dict(_walk(str(place.top / place.context), place.prefix, "", ignore, ignore.top, known))
-        return content.seen(place.prefix, there, known.files, known.folders, ignore)
+        on_disk = dict(_walk(str(place.top / place.context), place.prefix, "", ignore, ignore.top, known))
+        return content.seen(place.prefix, on_disk, known.files, known.folders, ignore)
     except OSError as error:
         return NotReusable(f"{error.filename} can't be read")
     except NotReusable as doubt:

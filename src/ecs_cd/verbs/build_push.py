@@ -33,9 +33,9 @@ def execute(inputs: BuildPush, plans: Sequence[BuildPlan], job: Job) -> Result:
     to_build = [plan for plan in plans if not plan.tagging.reuse]
     built = build.build(to_build, job) if to_build else build.Built()
     if built.why:
-        there = f"; these images are in ECR: {', '.join(each.plan.name for each in built.done)}" if built.done else ""
+        in_ecr = f"; these images are in ECR: {', '.join(each.plan.name for each in built.done)}" if built.done else ""
         findings = [built.finding] if built.finding else []
-        verdict = Verdict(Outcome.FAILED, built.why + there)
+        verdict = Verdict(Outcome.FAILED, built.why + in_ecr)
         return Result(verdict, _outputs(built.done), _facts(plans, built.done), findings)
     reused = concurrently(*(lambda plan=plan: _reuse(plan, job) for plan in plans if plan.tagging.reuse))
     by_name = {each.plan.name: each for each in (*built.done, *reused)}
@@ -51,7 +51,7 @@ def images(result: Result) -> dict[str, str]:
 
 def _reuse(plan: BuildPlan, job: Job) -> Done:
     tag = plan.tagging.reuse
-    return build.retag(plan, plan.there[tag], tag, job)
+    return build.retag(plan, plan.existing[tag], tag, job)
 
 
 def _scanned(inputs: BuildPush, done: Sequence[Done], job: Job) -> Verdict | None:

@@ -34,7 +34,7 @@ def test_which_tags_can_move(mutability: Mutability, tag: str, fixed: bool) -> N
 
 
 def plan(**changes: object) -> tags.Tagging:
-    asked: dict[str, object] = {"commit": SHA, "extra": ["latest"], "doubt": "", "there": {}, "mutability": FREE}
+    asked: dict[str, object] = {"commit": SHA, "extra": ["latest"], "doubt": "", "existing": {}, "mutability": FREE}
     return tags.plan(**{**asked, **changes})  # type: ignore[arg-type]
 
 
@@ -42,29 +42,29 @@ CONTENT = "content-" + "0" * 40
 BY_CONTENT: dict[str, object] = {"reuse": "content", "content": CONTENT}
 PLANS: list[tuple[str, dict[str, object], str, tuple[str, ...], str]] = [
     ("a new commit", {}, "", (SHA, "latest"), ""),
-    ("the commit's image is there", {"there": {SHA: OURS}}, SHA, (SHA, "latest"), ""),
-    ("latest is another's and moves", {"there": {SHA: OURS, "latest": THEIRS}}, SHA, (SHA, "latest"), ""),
-    ("only latest is there", {"there": {"latest": THEIRS}}, "", (SHA, "latest"), ""),
+    ("the commit's image is there", {"existing": {SHA: OURS}}, SHA, (SHA, "latest"), ""),
+    ("latest is another's and moves", {"existing": {SHA: OURS, "latest": THEIRS}}, SHA, (SHA, "latest"), ""),
+    ("only latest is there", {"existing": {"latest": THEIRS}}, "", (SHA, "latest"), ""),
     ("dirty: built, without the commit's tag", {"doubt": "x differs"}, "", ("latest",), "built without the commit's tag: x differs"),
-    ("dirty: the commit's image is not reused", {"doubt": "x differs", "there": {SHA: OURS}}, "", ("latest",), "differs"),
+    ("dirty: the commit's image is not reused", {"doubt": "x differs", "existing": {SHA: OURS}}, "", ("latest",), "differs"),
     ("no commit", {"commit": ""}, "", ("latest",), ""),
     ("latest on an immutable repository", {"mutability": FIXED}, "", (SHA,), "`latest` is skipped"),
-    ("so it is when it is reused", {"mutability": FIXED, "there": {SHA: OURS}}, SHA, (SHA,), "`latest` is skipped"),
+    ("so it is when it is reused", {"mutability": FIXED, "existing": {SHA: OURS}}, SHA, (SHA,), "`latest` is skipped"),
     ("latest excluded from immutability", {"mutability": BUT_LATEST}, "", (SHA, "latest"), ""),
     ("a new immutable tag", {"mutability": FIXED, "extra": ["v1"]}, "", (SHA, "v1"), ""),
-    ("an immutable tag of this very image", {"mutability": FIXED, "extra": ["v1"], "there": {SHA: OURS, "v1": OURS}}, SHA, (SHA, "v1"), ""),
+    ("an immutable tag of this very image", {"mutability": FIXED, "extra": ["v1"], "existing": {SHA: OURS, "v1": OURS}}, SHA, (SHA, "v1"), ""),
     ("each tag once", {"extra": ["a", "b", "a"]}, "", (SHA, "a", "b"), ""),
     ("the commit named again", {"extra": [SHA, "a"]}, "", (SHA, "a"), ""),
     ("no more tags", {"extra": []}, "", (SHA,), ""),
-    ("never: built again", {"reuse": "never", "there": {SHA: OURS}}, "", (SHA, "latest"), ""),
+    ("never: built again", {"reuse": "never", "existing": {SHA: OURS}}, "", (SHA, "latest"), ""),
     ("never, a new commit on an immutable repository", {"reuse": "never", "mutability": FIXED, "extra": []}, "", (SHA,), ""),
     ("content: built, and known by it from now on", BY_CONTENT, "", (SHA, "latest", CONTENT), ""),
-    ("content: the image of another commit", {**BY_CONTENT, "there": {CONTENT: OURS, "latest": THEIRS}}, CONTENT, (SHA, "latest", CONTENT), ""),
-    ("content: that image has the tag already", {**BY_CONTENT, "mutability": FIXED, "extra": ["v1"], "there": {CONTENT: OURS, "v1": OURS}}, CONTENT, (SHA, "v1", CONTENT), ""),
-    ("content: the commit's image comes first, and doesn't get its tag", {**BY_CONTENT, "there": {SHA: OURS}}, SHA, (SHA, "latest"), ""),
-    ("content: not even where that is another's", {**BY_CONTENT, "there": {SHA: OURS, CONTENT: THEIRS}}, SHA, (SHA, "latest"), ""),
+    ("content: the image of another commit", {**BY_CONTENT, "existing": {CONTENT: OURS, "latest": THEIRS}}, CONTENT, (SHA, "latest", CONTENT), ""),
+    ("content: that image has the tag already", {**BY_CONTENT, "mutability": FIXED, "extra": ["v1"], "existing": {CONTENT: OURS, "v1": OURS}}, CONTENT, (SHA, "v1", CONTENT), ""),
+    ("content: the commit's image comes first, and doesn't get its tag", {**BY_CONTENT, "existing": {SHA: OURS}}, SHA, (SHA, "latest"), ""),
+    ("content: not even where that is another's", {**BY_CONTENT, "existing": {SHA: OURS, CONTENT: THEIRS}}, SHA, (SHA, "latest"), ""),
     ("content: not known", {"reuse": "content", "why_not": "node:20 may move"}, "", (SHA, "latest"), ""),
-    ("content and dirty: neither reused nor tagged", {**BY_CONTENT, "doubt": "x differs", "there": {CONTENT: OURS}}, "", ("latest",), "x differs"),
+    ("content and dirty: neither reused nor tagged", {**BY_CONTENT, "doubt": "x differs", "existing": {CONTENT: OURS}}, "", ("latest",), "x differs"),
 ]  # fmt: skip
 
 
@@ -86,12 +86,12 @@ def test_what_is_built_or_reused_and_under_which_tags(
     ("changes", "why"),
     [
         ({}, "the commit's image is not in ECR"),
-        ({"there": {SHA: OURS}}, "the commit's image is already in ECR"),
+        ({"existing": {SHA: OURS}}, "the commit's image is already in ECR"),
         ({"commit": ""}, "no commit is known"),
         ({"doubt": "x differs"}, "the build may not match the commit"),
-        ({"reuse": "never", "there": {SHA: OURS}}, "`reuse: never` is set"),
+        ({"reuse": "never", "existing": {SHA: OURS}}, "`reuse: never` is set"),
         (BY_CONTENT, "ECR has neither the commit's image nor an image with the same content"),
-        ({**BY_CONTENT, "there": {CONTENT: OURS}}, "an image with the same content is already in ECR"),
+        ({**BY_CONTENT, "existing": {CONTENT: OURS}}, "an image with the same content is already in ECR"),
         ({"reuse": "content", "why_not": "node:20 may move"}, "the image's content is uncertain: node:20 may move"),
     ],
 )
@@ -103,14 +103,17 @@ def test_why_it_is_built_or_reused_is_said(changes: dict[str, object], why: str)
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"mutability": FIXED, "extra": ["v1"], "there": {"v1": THEIRS}}, "`v1` belongs to another image"),
-        ({"mutability": FIXED, "extra": ["v1"], "there": {"v1": THEIRS, SHA: OURS}}, "`v1` belongs to another image"),
-        ({"mutability": ONLY_RELEASES, "extra": ["v1"], "there": {"v1": THEIRS}}, "`v1` belongs to another image"),
+        ({"mutability": FIXED, "extra": ["v1"], "existing": {"v1": THEIRS}}, "`v1` belongs to another image"),
+        (
+            {"mutability": FIXED, "extra": ["v1"], "existing": {"v1": THEIRS, SHA: OURS}},
+            "`v1` belongs to another image",
+        ),
+        ({"mutability": ONLY_RELEASES, "extra": ["v1"], "existing": {"v1": THEIRS}}, "`v1` belongs to another image"),
         ({"commit": "", "extra": []}, "no tag is left"),
         ({"doubt": "x differs", "extra": []}, "no tag is left"),
         ({"doubt": "x differs", "mutability": FIXED}, "no tag is left"),
         (
-            {"reuse": "never", "mutability": FIXED, "there": {SHA: OURS}},
+            {"reuse": "never", "mutability": FIXED, "existing": {SHA: OURS}},
             "can't be replaced: the repository is immutable",
         ),
     ],
@@ -131,7 +134,7 @@ def test_what_is_no_tag_is_refused(tag: str) -> None:
 
 def test_a_dirty_tree_does_not_take_the_commits_tag_by_asking_for_it() -> None:
     """`tags: ${{ github.sha }}` is a way to ask for it, too."""
-    planned = tags.plan(commit="c" * 40, extra=["c" * 40, "latest"], doubt="x", there={}, mutability=Mutability())
+    planned = tags.plan(commit="c" * 40, extra=["c" * 40, "latest"], doubt="x", existing={}, mutability=Mutability())
     assert planned.names == ("latest",)
 
 

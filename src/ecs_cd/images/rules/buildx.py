@@ -107,9 +107,9 @@ def platforms(inspected: str) -> set[str]:
     return {_without_variant(word) for word in words}
 
 
-def not_there(wanted: Sequence[str], there: Container[str]) -> list[str]:
+def missing_platforms(wanted: Sequence[str], available: Container[str]) -> list[str]:
     """The wanted platforms that the builder lacks."""
-    return [platform for platform in wanted if _without_variant(platform) not in there]
+    return [platform for platform in wanted if _without_variant(platform) not in available]
 
 
 def _without_variant(platform: str) -> str:

@@ -78,15 +78,16 @@ def arguments(spec: BuildSpec) -> dict[str, str]:
 
 
 def seen(
-    prefix: str, there: Mapping[str, OnDisk], tracked: Mapping[str, Tracked], folders: Container[str], ignore: Ignore
+    prefix: str, on_disk: Mapping[str, OnDisk], tracked: Mapping[str, Tracked], folders: Container[str], ignore: Ignore
 ) -> str:
     """A digest of all that a build sees of its context. Raises ``NotReusable`` if that may differ from the commit.
 
-    ``there`` maps paths in the context to what is not excluded, including the parent folders; ``folders`` are those of
-    the commit. ``prefix`` is the path from the top of the checkout to the context, and ends in a slash unless empty.
+    ``on_disk`` maps paths in the context to what is not excluded, including the parent folders; ``folders`` are the
+    folders of the commit. ``prefix`` is the path from the top of the checkout to the context, and ends in a slash
+    unless it is empty.
     """
     lines = []
-    for path, file in sorted(there.items()):
+    for path, file in sorted(on_disk.items()):
         name = f"{prefix}{path}"
         if stat.S_ISDIR(file.mode) and name not in tracked:
             if name not in folders:
@@ -96,12 +97,12 @@ def seen(
             lines.append(f"{stat.S_IMODE(file.mode):o} {certain(name, file, tracked)} {path}")
     for name in tracked:
         path = name.removeprefix(prefix)
-        if name.startswith(prefix) and path not in there and not ignore.excluded(path):
+        if name.startswith(prefix) and path not in on_disk and not ignore.excluded(path):
             raise NotReusable(f"{name} is in the commit but missing in the checkout")
     return _sha256("\0".join(lines))
 
 
-def certain(name: str, there: OnDisk, tracked: Mapping[str, Tracked]) -> str:
+def certain(name: str, on_disk: OnDisk, tracked: Mapping[str, Tracked]) -> str:
     """The type and blob of a file that is unchanged since the commit. Raises ``NotReusable`` with the file's name.
 
     The size reveals what `git status` doesn't: a file with converted line ends or keywords is longer than its blob.
@@ -111,18 +112,18 @@ def certain(name: str, there: OnDisk, tracked: Mapping[str, Tracked]) -> str:
         raise NotReusable(f"the build sees {name}, which is not in the commit; list it in .dockerignore, or commit it")
     if known.mode == _SUBMODULE:
         raise NotReusable(f"{name} is a submodule")
-    if known.mode not in _KINDS.get(stat.S_IFMT(there.mode), ()) or known.changed:
+    if known.mode not in _KINDS.get(stat.S_IFMT(on_disk.mode), ()) or known.changed:
         raise NotReusable(f"{name} differs from the commit")
     if known.hidden:
         raise NotReusable(f"{name} is marked assume-unchanged or skip-worktree, so Git doesn't check it")
     if known.encoding or known.filter not in ("", "lfs"):
         raise NotReusable(f"Git converts {name}: {known.encoding or f'filter={known.filter}'} in .gitattributes")
     if known.filter == "lfs":
-        if known.blob != _pointer(there, known.blob):
+        if known.blob != _pointer(on_disk, known.blob):
             raise NotReusable(f"{name} doesn't match its Git LFS pointer; check out with `lfs: true`")
-    elif there.size != known.size:
+    elif on_disk.size != known.size:
         raise NotReusable(f"{name} has other line endings or keywords than in the commit; see .gitattributes")
-    return f"{stat.S_IFMT(there.mode):o} {known.blob}"
+    return f"{stat.S_IFMT(on_disk.mode):o} {known.blob}"
 
 
 def folders(tracked: Iterable[str]) -> frozenset[str]:
@@ -136,12 +137,12 @@ def folders(tracked: Iterable[str]) -> frozenset[str]:
     return frozenset(found)
 
 
-def _pointer(there: OnDisk, like: str) -> str:
+def _pointer(on_disk: OnDisk, like: str) -> str:
     """The blob of the Git LFS pointer for this file, by the hash algorithm of the blob ``like``.
 
     https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
     """
-    text = f"version https://git-lfs.github.com/spec/v1\noid sha256:{there.sha256}\nsize {there.size}\n"
+    text = f"version https://git-lfs.github.com/spec/v1\noid sha256:{on_disk.sha256}\nsize {on_disk.size}\n"
     blob = f"blob {len(text)}\0{text}".encode()
     return (hashlib.sha256 if len(like) == 64 else hashlib.sha1)(blob).hexdigest()
 

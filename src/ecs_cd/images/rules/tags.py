@@ -52,7 +52,7 @@ def plan(
     commit: str,
     extra: Sequence[str],
     doubt: str,
-    there: Mapping[str, str],
+    existing: Mapping[str, str],
     mutability: Mutability,
     reuse: str = "commit",
     content: str = "",
@@ -61,7 +61,7 @@ def plan(
     """Decides between a build and a reuse.
 
     ``content`` is the content tag, or ``why_not`` explains why it is unknown; both are empty if `reuse` doesn't use
-    it. ``there`` maps tags to digests in the repository. ``doubt`` explains why the build may not match the commit,
+    it. ``existing`` maps tags to digests in the repository. ``doubt`` explains why the build may not match the commit,
     and is empty if it does. An image in doubt is always built and gets neither the commit's tag, because a deploy would
     use it as the commit's image, nor the content tag. An image found by the commit's tag doesn't get the content tag
     either, because its content is unknown.
@@ -72,8 +72,8 @@ def plan(
         notices.append(f"built without the commit's tag: {doubt}")
         extra = [tag for tag in extra if tag != commit]
     own = () if doubt or not commit else (commit,)
-    found, why = _found(own, doubt, there, reuse, content, why_not)
-    if own and not found and commit in there and mutability.fixed(commit):
+    found, why = _found(own, doubt, existing, reuse, content, why_not)
+    if own and not found and commit in existing and mutability.fixed(commit):
         raise Refused(
             "the commit's image is already in ECR and can't be replaced: the repository is immutable",
             "Leave `reuse` at its default.",
@@ -82,7 +82,7 @@ def plan(
     for tag in dict.fromkeys(extra):
         if tag == "latest" and mutability.fixed(tag):
             notices.append("the tag `latest` is skipped: the repository is immutable, so it could never move")
-        elif mutability.fixed(tag) and tag in there and there[tag] != there.get(found):
+        elif mutability.fixed(tag) and tag in existing and existing[tag] != existing.get(found):
             raise Refused(
                 f"the tag `{tag}` belongs to another image, and the repository is immutable",
                 "Choose another tag, or exclude it from the repository's immutability.",
@@ -97,19 +97,19 @@ def plan(
 
 
 def _found(
-    own: tuple[str, ...], doubt: str, there: Mapping[str, str], reuse: str, content: str, why_not: str
+    own: tuple[str, ...], doubt: str, existing: Mapping[str, str], reuse: str, content: str, why_not: str
 ) -> tuple[str, str]:
     """The tag of the image to reuse, empty if no image can be reused; and why."""
     if doubt:
         return "", "the build may not match the commit"
     if reuse == "never":
         return "", "`reuse: never` is set"
-    if own and own[0] in there:
+    if own and own[0] in existing:
         return own[0], "the commit's image is already in ECR"
     if reuse == "commit":
         return "", "the commit's image is not in ECR" if own else "no commit is known"
     if not content:
         return "", f"the image's content is uncertain: {why_not}"
-    if content in there:
+    if content in existing:
         return content, "an image with the same content is already in ECR"
     return "", "ECR has neither the commit's image nor an image with the same content"

@@ -47,17 +47,17 @@ class Changes:
 def render(definition: TaskDefinition, changes: Changes, *, where: str) -> TaskDefinition:
     """A copy with the changes. Raises ``Refused`` that lists every container that is missing or can't take them."""
     what = f"the task definition in {where}"
-    there = [str(each.get("name", "")) for each in definition["containerDefinitions"]]
+    existing = [str(each.get("name", "")) for each in definition["containerDefinitions"]]
     found = [
-        f"{what} has no container `{name}`{closest(name, there)}; it has {', '.join(there)}"
+        f"{what} has no container `{name}`{closest(name, existing)}; it has {', '.join(existing)}"
         for name in changes.containers
-        if name not in there
+        if name not in existing
     ]
     if changes.log_options and not changes.log_driver:
         found += [
             f"{what}: container `{name}` has no logDriver for these options; set the log driver too"
             for name in changes.containers
-            if name in there and not container(definition, name).get("logConfiguration", {}).get("logDriver")
+            if name in existing and not container(definition, name).get("logConfiguration", {}).get("logDriver")
         ]
     if found:
         raise Refused(found)
@@ -158,13 +158,13 @@ def _without_empty_words(container: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _merged(there: list[dict[str, str]], new: Mapping[str, str], member: str) -> list[dict[str, str]]:
-    replaced = [{**item, member: new[item["name"]]} if item.get("name") in new else item for item in there]
-    known = {item.get("name") for item in there}
+def _merged(existing: list[dict[str, str]], new: Mapping[str, str], member: str) -> list[dict[str, str]]:
+    replaced = [{**item, member: new[item["name"]]} if item.get("name") in new else item for item in existing]
+    known = {item.get("name") for item in existing}
     return [*replaced, *({"name": name, member: value} for name, value in new.items() if name not in known)]
 
 
-def _logs(there: dict[str, Any], changes: Changes) -> dict[str, Any]:
+def _logs(existing: dict[str, Any], changes: Changes) -> dict[str, Any]:
     driver = {"logDriver": changes.log_driver} if changes.log_driver else {}
-    options = {"options": {**there.get("options", {}), **changes.log_options}} if changes.log_options else {}
-    return {**there, **driver, **options}
+    options = {"options": {**existing.get("options", {}), **changes.log_options}} if changes.log_options else {}
+    return {**existing, **driver, **options}

@@ -82,14 +82,14 @@ def _is_of_aws(tag: Any) -> bool:
 
 def check_containers(definition: TaskDefinition, names: Collection[str], *, where: str) -> None:
     """Raises ``Refused`` if one of these containers is missing, or if the image of any other is still a placeholder."""
-    there = [str(container.get("name", "")) for container in definition["containerDefinitions"]]
+    existing = [str(container.get("name", "")) for container in definition["containerDefinitions"]]
     what = f"the task definition in {where}"
     found = [
-        f"{what} has no container `{name}`{closest(name, there)}; it has {', '.join(there)}"
+        f"{what} has no container `{name}`{closest(name, existing)}; it has {', '.join(existing)}"
         for name in names
-        if name not in there
+        if name not in existing
     ]
-    for name in there:
+    for name in existing:
         image = str(container(definition, name).get("image", ""))
         if name not in names and (not image or _PLACEHOLDER.search(image)):
             found.append(f"{what}: container `{name}` has no image, and the document doesn't set it")
@@ -185,8 +185,8 @@ class _Fitting:
             self.require(shape, path, ())
         return _NOTHING[shape.type_name]()
 
-    def require(self, shape: Shape, path: str, there: Collection[str]) -> None:
-        missing = [name for name in shape.required_members if name not in there]
+    def require(self, shape: Shape, path: str, existing: Collection[str]) -> None:
+        missing = [name for name in shape.required_members if name not in existing]
         self.found.extend(f"{json_yaml.join(path, name)}: is missing" for name in missing)
 
     def sequence(self, value: Any, shape: Shape, path: str) -> Any:
