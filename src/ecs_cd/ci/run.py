@@ -30,6 +30,11 @@ def identify(environ: Mapping[str, str]) -> Run:
     )
 
 
+def workspace(environ: Mapping[str, str]) -> str:
+    """The folder that the run checks the repository out to; empty if the CI system names none."""
+    return environ.get("GITHUB_WORKSPACE", "")
+
+
 def _url(environ: Mapping[str, str], server: str, repository: str) -> str:
     """The URL of this attempt of this run; empty outside GitHub Actions."""
     run = environ.get("GITHUB_RUN_ID", "")

@@ -11,6 +11,7 @@ from ecs_cd.document.rules import app_file
 from ecs_cd.document.rules.document import Document
 from ecs_cd.images.rules.buildx import is_remote
 from ecs_cd.inputs.build_push import BuildPush
+from ecs_cd.job import workspace
 from ecs_cd.job.job import Job
 from ecs_cd.job.workspace import read_file
 from ecs_cd.model.build_spec import BuildSpec
@@ -43,8 +44,7 @@ def wanted(inputs: BuildPush, document: Document, job: Job) -> list[BuildSpec]:
 def file() -> Path | None:
     """The app's file: in the working directory, else in the top folder of the checkout around it."""
     here = Path()
-    tops = (folder for folder in (Path.cwd(), *Path.cwd().parents) if (folder / ".git").exists())
-    places = (folder / FILE for folder in (here, next(tops, here)))
+    places = (folder / FILE for folder in (here, workspace.top() or here))
     return next((place for place in places if place.exists() or place.is_symlink()), None)
 
 

@@ -20,7 +20,7 @@ from ecs_cd.images.rules import content, dockerfile, dockerignore
 from ecs_cd.images.rules.content import Key, OnDisk, Source
 from ecs_cd.images.rules.dockerfile import NotReusable
 from ecs_cd.images.rules.dockerignore import Ignore, Matched
-from ecs_cd.job import checkout
+from ecs_cd.job import checkout, workspace
 from ecs_cd.job.job import Job, concurrently
 from ecs_cd.model.build_spec import BuildSpec
 from ecs_cd.model.errors import Refused
@@ -123,14 +123,10 @@ def _place(spec: BuildSpec) -> _Place:
     file = given.parent.resolve() / given.name
     if not context.is_dir() or not file.is_file():
         raise NotReusable(f"there is no {context if not context.is_dir() else file}")
-    top = _top(context)
-    if top is None or top != _top(file.parent):
+    top = workspace.top(context)
+    if top is None or top != workspace.top(file.parent):
         raise NotReusable("context and Dockerfile are not in the same Git checkout")
     return _Place(top, _below(top, context), _below(top, file))
-
-
-def _top(folder: Path) -> Path | None:
-    return next((top for top in (folder, *folder.parents) if os.path.lexists(top / ".git")), None)
 
 
 def _below(top: Path, path: Path) -> str:

@@ -7,7 +7,10 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from ecs_cd.ci.rules.child_environment import for_git
+from ecs_cd.job import programs, workspace
 from ecs_cd.job.job import Job, concurrently
+from ecs_cd.job.rules import git as rules
 from ecs_cd.model.references import COMMIT, Tracked
 
 
@@ -40,36 +43,44 @@ def differences(paths: Sequence[str]) -> list[str]:
     """The files below these paths that differ from HEAD, including those that Git neither tracks nor ignores.
     Empty without a checkout."""
     there = [Path(path).resolve() for path in paths if Path(path).exists()]
-    place = str(there[0] if there[0].is_dir() else there[0].parent) if there else "."
-    top = _git(place, "rev-parse", "--show-toplevel")
-    if top is None:
+    place = (there[0] if there[0].is_dir() else there[0].parent) if there else Path()
+    top = workspace.top(place)
+    if top is None or _git(str(top), "rev-parse", "--git-dir") is None:
         # Without a checkout there is nothing to compare with; outside of one, none of this is in its commit.
         return [str(path) for path in there] if head() else []
-    inside = [str(path) for path in there if path.is_relative_to(top.rstrip("\n"))]
+    inside = [str(path) for path in there if path.is_relative_to(top)]
     outside = [str(path) for path in there if str(path) not in inside]  # the commit contains none of it
-    if not inside:
-        return outside
-    listed = _git(place, "status", "--porcelain", "-z", "--untracked-files=all", "--no-renames", "--", *inside)
-    if listed is None:
-        return [*outside, *(f"{path}: git status fails" for path in inside)]
-    return [*outside, *(entry[3:] for entry in listed.split("\0") if entry)]
+    return [*outside, *_changed(top, inside)] if inside else outside
+
+
+def _changed(top: Path, paths: Sequence[str]) -> list[str]:
+    """The files at and below these paths in this checkout, and in its submodules, that differ from its commit."""
+    listed, staged = concurrently(
+        # Git would look into a submodule with the submodule's own configuration.
+        lambda: _status(str(top), "--untracked-files=all", "--ignore-submodules=dirty", "--", *paths),
+        lambda: _git(str(top), "ls-files", "--stage", "-z", "--", *paths),
+    )
+    if listed is None or staged is None:
+        return [f"{path}: git status fails" for path in paths]
+    found = [entry[3:] for entry in listed.split("\0") if entry]
+    for path in rules.submodules(staged):
+        if workspace.top(top / path) == (top / path).resolve():
+            found += [f"{path}/{name}" for name in _changed((top / path).resolve(), ["."])]
+    return found
 
 
 def tracked(top: str, paths: Sequence[str]) -> tuple[str, dict[str, Tracked]]:
     """The commit of the checkout with this top folder, and the commit's files at and below these paths, which are
-    relative to the top. Empty if Git fails. Runs five processes for any number of files."""
-    found = _git(top, "rev-parse", "--show-toplevel", "--verify", "HEAD")
-    place, _, commit = (found or "").rstrip("\n").rpartition("\n")
-    if place != top:
+    relative to the top. Empty if Git fails. Runs six processes for any number of files."""
+    commit = head(top)
+    if not commit or str(workspace.top(top)) != top:
         return "", {}
     where = ["--", *paths] if "" not in paths else []
     tree, index, status = concurrently(
         lambda: _git(top, "ls-tree", "-r", "-z", "--long", "--full-tree", commit, *where),
         lambda: _git(top, "ls-files", "-v", "-z", *where),
         # The caller finds untracked files in the folder; it never trusts the state of a submodule.
-        lambda: _git(
-            top, "status", "--porcelain", "-z", "--untracked-files=no", "--no-renames", "--ignore-submodules", *where
-        ),
+        lambda: _status(top, "--untracked-files=no", "--ignore-submodules", *where),
     )
     if tree is None or index is None or status is None:
         return "", {}
@@ -86,8 +97,8 @@ def tracked(top: str, paths: Sequence[str]) -> tuple[str, dict[str, Tracked]]:
         files[name] = Tracked(
             mode,
             blob,
-            int(size) if size != "-" else 0,
-            changed=name in changed,
+            int(size) if size.isdigit() else 0,
+            changed=name in changed or size == "BAD",  # not in this partial clone
             hidden=name not in looked_at,
             filter=attributes.get((name, "filter"), ""),
             encoding=attributes.get((name, "working-tree-encoding"), ""),
@@ -110,27 +121,21 @@ def _records(text: str) -> list[str]:
     return text.split("\0")[:-1]
 
 
-def _git(place: str, *words: str, text: str = "") -> str | None:
+def _status(top: str, *words: str) -> str | None:
+    """What Git reports as changed, without running a program that the checkout or its configuration names."""
+    options = rules.without_filters(_git(top, "config", "--null", "--list") or "")
+    if options is None:
+        return None
+    return _git(top, "status", "--porcelain", "-z", "--no-renames", *words, options=options)
+
+
+def _git(place: str, *words: str, options: Sequence[str] = (), text: str = "") -> str | None:
     """Git's output in this folder for this input text; ``None`` if it fails: no folder, no checkout, no git."""
-    # In a container job the workspace belongs to another user; it is still trusted.
-    # fsmonitor would run a program that the checkout names. The other two make Git check more closely whether a
-    # file is the one that it wrote.
-    command = [
-        "git",
-        "-C",
-        place,
-        "--literal-pathspecs",
-        "-c",
-        "safe.directory=*",
-        "-c",
-        "core.fsmonitor=false",
-        "-c",
-        "core.trustctime=true",
-        "-c",
-        "core.checkStat=default",
-        *words,
-    ]
-    environ = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
+    top = workspace.top(place)
+    if top is None:
+        return None
+    environ = {**for_git(os.environ), "PATH": programs.path(os.environ), **rules.ENVIRON}
+    command = ["git", "-C", place, *rules.options(str(top)), *options, *words]
     try:
         done = subprocess.run(command, env=environ, input=os.fsencode(text), capture_output=True, check=True)
         return os.fsdecode(done.stdout)

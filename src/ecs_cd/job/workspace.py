@@ -1,9 +1,12 @@
-"""Files of the job's workspace."""
+"""Files of the job's workspace, and where its checkout is."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from ecs_cd.ci import run
 from ecs_cd.model.errors import Refused
 
 
@@ -15,3 +18,33 @@ def read_file(path: str, *, what: str) -> str:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         remedy = "A path is relative to the job's workspace; is there an actions/checkout step before this one?"
         raise Refused(f"{what} {path} can't be read: {why}", remedy) from error
+
+
+def top(place: str | Path = ".") -> Path | None:
+    """The top folder of the checkout around a place; ``None`` outside of a checkout.
+
+    Git itself would also take a folder with the files of a bare repository, which a commit can contain. No commit can
+    contain a `.git`.
+    """
+    ceilings = os.environ.get("GIT_CEILING_DIRECTORIES", "").split(os.pathsep)
+    here = Path(place).resolve()
+    for folder in (here, *here.parents):
+        if folder != here and str(folder) in ceilings:
+            return None
+        if (folder / ".git").is_file() or (folder / ".git" / "HEAD").is_file():
+            return folder
+    return None
+
+
+def roots(environ: Mapping[str, str]) -> frozenset[Path]:
+    """The folders whose content comes from the checkout: the CI system's workspace, and the checkout around the
+    working directory."""
+    given = run.workspace(environ)
+    found = {top(), Path(given).resolve() if given else None}
+    return frozenset(folder for folder in found if folder and folder != folder.parent)
+
+
+def inside(path: str | Path, folders: Iterable[Path]) -> bool:
+    """Whether the path, as written or behind its symlinks, is in one of these folders."""
+    written, real = Path(os.path.abspath(path)), Path(path).resolve()  # noqa: PTH100  # resolve() follows symlinks
+    return any(one.is_relative_to(folder) for folder in folders for one in (written, real))

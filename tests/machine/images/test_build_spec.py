@@ -30,7 +30,8 @@ APP, NGINX = Repository(ECR, "my-app"), Repository(ECR, "my-nginx")
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkout, which is the working directory."""
-    (tmp_path / "checkout" / ".git").mkdir(parents=True)
+    (tmp_path / "checkout").mkdir()
+    (tmp_path / "checkout" / ".git").touch()  # a file, as in a worktree
     monkeypatch.chdir(tmp_path / "checkout")
     return tmp_path / "checkout"
 
@@ -245,11 +246,12 @@ def test_beyond_the_checkout_nothing_is_looked_for(
     """A parent folder of the checkout, or a folder without a checkout, may belong to another user."""
     wanted("images: {app: {context: above}}")
     inner = checkout / "inner"
-    (inner / ".git").mkdir(parents=True)
+    inner.mkdir()
+    (inner / ".git").touch()
     monkeypatch.chdir(inner)
     assert build_spec.file() is None
-    (inner / ".git").rmdir()
-    (checkout / ".git").rmdir()
+    (inner / ".git").unlink()
+    (checkout / ".git").unlink()
     assert build_spec.file() is None
 
 

@@ -447,11 +447,17 @@ def test_the_whole_checkout_as_context(keys: Keys) -> None:
     assert keys(recipe)["app"] not in (before, Key())
 
 
-def test_a_fetched_file_of_lfs_has_a_key(tag: Tag, why_not: Tag) -> None:
-    """The filter is a stand-in for git-lfs, which is not needed to check its result."""
+def test_a_fetched_file_of_lfs_has_a_key(
+    tag: Tag, why_not: Tag, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The program is a stand-in for git-lfs, which is not needed to check its result."""
     oid = hashlib.sha256(b"data").hexdigest()
     pointer = f"version https://git-lfs.github.com/spec/v1\\noid sha256:{oid}\\nsize 4\\n"
-    git("config", "filter.lfs.clean", f"printf '{pointer}'")
+    (tmp_path / "tools").mkdir()
+    (tmp_path / "tools" / "git-lfs").write_text(f"#!/bin/sh\nprintf '{pointer}'\n")
+    (tmp_path / "tools" / "git-lfs").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "tools"), prepend=os.pathsep)
+    git("config", "filter.lfs.clean", "git-lfs clean -- %f")
     git("config", "filter.lfs.smudge", "printf data")
     commit({".gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\n", "app/x.bin": "data"})
     assert git("cat-file", "blob", "HEAD:app/x.bin").startswith("version https://git-lfs")
@@ -575,7 +581,7 @@ def test_a_builder_that_may_be_elsewhere_needs_platforms(
 # ---- how much it costs ----
 
 
-def test_twenty_images_cost_five_processes_and_a_call_for_each_repository_of_bases(
+def test_twenty_images_cost_six_processes_and_a_call_for_each_repository_of_bases(
     aws: ScriptedAws, keys: Keys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever their contexts; Docker is not among them."""
@@ -596,7 +602,7 @@ def test_twenty_images_cost_five_processes_and_a_call_for_each_repository_of_bas
     found = keys(*recipes, *(BuildSpec(f"all-{n}", context="app", target=str(n)) for n in range(20)), at=head)
     assert {key.why_not for key in found.values()} == {""}
     assert len({key.tag for key in found.values()}) == 40
-    assert started == ["git"] * 5
+    assert started == ["git"] * 6
     assert aws.count("ecr.BatchGetImage") == 2
 
 

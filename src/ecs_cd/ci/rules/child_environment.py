@@ -1,0 +1,49 @@
+"""Which variables of the job's environment a child process gets."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+CACHE_TOKEN = "ACTIONS_RUNTIME_TOKEN"  # for GitHub's cache, `type=gha`
+# With these, a process can act as this job towards GitHub and AWS. act sets INPUT_*, which can hold build secrets.
+_CREDENTIALS = {
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+    "ACTIONS_ID_TOKEN_REQUEST_URL",
+    CACHE_TOKEN,
+    "GH_TOKEN",
+    "GITHUB_TOKEN",
+}
+AWS = "AWS_"
+_PREFIXES = (AWS, "INPUT_")
+# Of the variables that steer Git, only those that name the user's configuration files are for Git itself.
+_GIT = {
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "LANG",
+    "TMPDIR",
+    "XDG_CONFIG_HOME",
+    "GIT_CONFIG_GLOBAL",
+    "GIT_CONFIG_SYSTEM",
+    "GIT_CONFIG_NOSYSTEM",
+}
+
+
+def without_credentials(environ: Mapping[str, str], needed: Collection[str] = ()) -> dict[str, str]:
+    """The environment without the job's credentials, apart from those that are ``needed``: names, or prefixes that end
+    in ``_``."""
+    return {name: value for name, value in environ.items() if not _is_credential(name) or _is_in(name, needed)}
+
+
+def for_git(environ: Mapping[str, str]) -> dict[str, str]:
+    """What Git needs: the variables that choose a repository, a program or a remote are not among it."""
+    return {name: value for name, value in environ.items() if name in _GIT or name.startswith("LC_")}
+
+
+def _is_credential(name: str) -> bool:
+    return name in _CREDENTIALS or name.startswith(_PREFIXES)
+
+
+def _is_in(name: str, needed: Collection[str]) -> bool:
+    return name in needed or any(one.endswith("_") and name.startswith(one) for one in needed)
