@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from unittest.mock import ANY
 
+import botocore
 import pytest
 from botocore.exceptions import ClientError
 
@@ -69,7 +70,8 @@ def test_answers_are_taken_apart(aws: SignedAws, ours: Aws) -> None:
 
 def test_botocores_shapes_are_those_of_task_definitions(aws: SignedAws, ours: Aws) -> None:
     """Found without a call."""
-    register, described = ecs.shapes(ours)
+    register, described, sdk = ecs.shapes(ours)
+    assert sdk == f"botocore {botocore.__version__}"
     assert {"family", "tags"} <= set(register.members)
     assert "tags" not in described.members
     assert aws.calls == []

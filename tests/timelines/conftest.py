@@ -45,12 +45,17 @@ def aws(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedAws]:
     """An AWS that has the commit's image, and whose service runs web:1, a revision of another image."""
     with ScriptedAws(clock) as scripted:
         scripted.use(monkeypatch)
-        scripted.on("ssm.GetParameter", {"Parameter": {"Value": json.dumps(DOCUMENT), "Version": 3}})
-        scripted.on("ecr.BatchGetImage", _image)
-        scripted.on("ecs.DescribeTaskDefinition", _task_definition)
-        scripted.on("ecs.RegisterTaskDefinition", _registered)
-        scripted.on("ecs.DescribeServices", {"services": [ecs.service()]})
+        set_the_scene(scripted)
         yield scripted
+
+
+def set_the_scene(aws: ScriptedAws) -> None:
+    """The document, the commit's image, and the service that runs web:1."""
+    aws.on("ssm.GetParameter", {"Parameter": {"Value": json.dumps(DOCUMENT), "Version": 3}})
+    aws.on("ecr.BatchGetImage", _image)
+    aws.on("ecs.DescribeTaskDefinition", _task_definition)
+    aws.on("ecs.RegisterTaskDefinition", _registered)
+    aws.on("ecs.DescribeServices", {"services": [ecs.service()]})
 
 
 @pytest.fixture

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import botocore
 from botocore.exceptions import ClientError
 
+from ecs_cd.aws import as_written
 from ecs_cd.aws.errors import code
 from ecs_cd.aws.session import Aws, Client, pages
 from ecs_cd.model.errors import Refused
@@ -18,20 +20,24 @@ _NO_CLUSTER = ("ClusterNotFoundException",)
 _SERVICES_A_CALL = 10  # the maximum for DescribeServices
 
 
-def shapes(aws: Aws) -> tuple[Any, Any]:
-    """Returns botocore's shapes of RegisterTaskDefinition's input and of a described task definition."""
+def shapes(aws: Aws) -> tuple[Any, Any, str]:
+    """Returns botocore's shapes of RegisterTaskDefinition's input and of a described task definition, and botocore's
+    name and version."""
     model = aws.client("ecs").meta.service_model
     described = model.operation_model("DescribeTaskDefinition").output_shape.members["taskDefinition"]
-    return model.operation_model("RegisterTaskDefinition").input_shape, described
+    return model.operation_model("RegisterTaskDefinition").input_shape, described, f"botocore {botocore.__version__}"
 
 
 def task_definition(aws: Aws, name: str) -> Json | None:
-    """Returns DescribeTaskDefinition's response with tags; for a family, that of its newest active revision.
+    """Returns DescribeTaskDefinition's response with tags; for a family, that of its newest active revision. Its body
+    is under ``as_written.RESPONSE``.
 
     Returns ``None`` if it does not exist.
     """
+    client = aws.client("ecs")
+    as_written.keep(client, "DescribeTaskDefinition")
     try:
-        answer: Json = aws.client("ecs").describe_task_definition(taskDefinition=name, include=["TAGS"])
+        answer: Json = client.describe_task_definition(taskDefinition=name, include=["TAGS"])
     except ClientError as error:
         if code(error) == "ClientException":  # "Unable to describe task definition."
             return None
@@ -46,8 +52,10 @@ def known_task_definition(aws: Aws, arn: str) -> Json | None:
 
 
 def register(aws: Aws, definition: Json) -> str:
-    """Registers a revision and returns its ARN. Never retries."""
-    answer = aws.once("ecs").register_task_definition(**definition)
+    """Registers a revision and returns its ARN, with fields that botocore's model lacks as they are. Never retries."""
+    client = aws.once("ecs")
+    as_written.send(client, "RegisterTaskDefinition")
+    answer = client.register_task_definition(**definition)
     return str(answer["taskDefinition"]["taskDefinitionArn"])
 
 

@@ -137,8 +137,12 @@ def _load(inputs: DeployAlone, given: list[str], job: Job) -> tuple[TaskDefiniti
         job.ci.line(f"task definition: the file {source.path}{unused}")
         text = read_file(source.path, what="the task definition")
         shapes, keep = ecs.shapes(job.aws), inputs.keep_null_value_keys
-        return task_definition.read(text, *shapes, where=source.path, keep_null_value_keys=keep), source.path
-    definition, where, _ = templates.load(source, job)
+        allow_unknown = inputs.allow_unknown_fields
+        definition = task_definition.read(
+            text, *shapes, where=source.path, keep_null_value_keys=keep, allow_unknown=allow_unknown
+        )
+        return definition, source.path
+    definition, where, _ = templates.load(source, job, allow_unknown=inputs.allow_unknown_fields)
     job.ci.line(f"task definition: {where}, as it is registered{unused}")
     return definition, where
 
@@ -343,7 +347,7 @@ def _fitted(value: Any, member: str, shape: Any, name: str, found: list[str]) ->
     Omits what is empty, except values: a tag may have an empty one.
     """
     problems: list[str] = []
-    fitted = task_definition.normalise({member: value}, shape, shape, problems, ("value",))
+    fitted = task_definition.normalise({member: value}, shape, shape, "", problems, ("value",))
     found += [f"{name}{problem.removeprefix(member)}" for problem in problems if problem.startswith(member)]
     return fitted.get(member)
 

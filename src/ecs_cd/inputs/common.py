@@ -49,7 +49,20 @@ class Common(Located):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cancellable(Common):
+class Registering(Common):
+    """A verb that registers task definitions."""
+
+    allow_unknown_fields: bool = option(
+        "`true`: send fields of a task definition that this release does not know to ECS as written. "
+        "ECS ignores what it does not know either.",
+        parsers.truth,
+        default="false",
+        metavar="BOOLEAN",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cancellable(Registering):
     on_cancel: str = option(
         "What to do with a running migration or deployment when the job is cancelled: `leave` it or `stop` it.",
         parsers.one_of("leave", "stop"),

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 from ecs_cd.model.errors import Refused
@@ -19,11 +20,15 @@ class Keys(dict[str, Any]):
     duplicates: tuple[str, ...] = ()
 
 
+class Plain(str):
+    """A scalar without quotes, as it is written."""
+
+
 def parse(text: str, *, what: str, numbers_as_written: bool = False) -> Any:
     """Parses the text as JSON, ignoring comments (``//``, ``#``, ``/* */``) and trailing commas; if it is not JSON, as
     YAML with the scalars of the YAML 1.2 core schema.
 
-    With ``numbers_as_written`` every plain scalar except ``null`` stays the original text
+    With ``numbers_as_written`` every plain scalar except ``null`` stays the original text, a ``Plain``
     (``0256``, ``1.10``, ``yes``, a date), for a caller that knows the types from another source.
     Raises ``Refused`` with the line and column of the error, never with the content.
     """
@@ -102,9 +107,21 @@ def _plain_json(text: str) -> str:
     return _LAST_COMMA.sub(blank, _COMMENT.sub(blank, text))
 
 
+def typed(value: Any) -> Any:
+    """The value of a tree that was parsed with ``numbers_as_written``, by the YAML 1.2 core schema."""
+    if isinstance(value, dict):
+        return {key: typed(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [typed(item) for item in value]
+    if not isinstance(value, Plain):
+        return value
+    kind = next((kind for kind, pattern, _ in _TYPED if pattern.match(value)), "")
+    return _VALUES[kind](value)
+
+
 def _parse_json(text: str, numbers_as_written: bool) -> Any:
     if numbers_as_written:
-        return json.loads(text, object_pairs_hook=_mapping, parse_int=str, parse_float=str, parse_constant=str)
+        return json.loads(text, object_pairs_hook=_mapping, parse_int=Plain, parse_float=Plain, parse_constant=Plain)
     return json.loads(text, object_pairs_hook=_mapping)
 
 
@@ -116,6 +133,12 @@ _TYPED = (
     ("int", re.compile(r"^[-+]?[0-9]+$"), "-+0123456789"),
     ("float", re.compile(r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$"), "-+.0123456789"),
 )
+_VALUES: dict[str, Callable[[str], Any]] = {
+    "bool": lambda text: text.lower() == "true",
+    "int": int,
+    "float": float,
+    "": str,
+}
 
 
 def _parse_yaml(text: str, numbers_as_written: bool) -> tuple[Any, str | None]:
@@ -134,6 +157,9 @@ def _parse_yaml(text: str, numbers_as_written: bool) -> tuple[Any, str | None]:
     def integer(loader: Any, node: Any) -> int:
         return int(loader.construct_scalar(node))  # PyYAML would read a leading 0 as octal
 
+    def string(loader: Any, node: Any) -> str:
+        return Plain(node.value) if numbers_as_written and node.style is None else str(node.value)
+
     def mapping(loader: Any, node: Any) -> Keys:
         written = [_key(loader, key) for key, _ in node.value]
         loader.flatten_mapping(node)  # keys from `<<` may be overridden: that is not a duplicate
@@ -142,6 +168,7 @@ def _parse_yaml(text: str, numbers_as_written: bool) -> tuple[Any, str | None]:
         return merged
 
     Loader.add_constructor(f"{prefix}int", integer)
+    Loader.add_constructor(f"{prefix}str", string)
     Loader.add_constructor(f"{prefix}map", mapping)
     try:
         return yaml.load(text, Loader), None

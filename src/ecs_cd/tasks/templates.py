@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ecs_cd.aws import ecs, s3
+from ecs_cd.aws.as_written import RESPONSE
 from ecs_cd.job.job import Job
 from ecs_cd.job.mutation import carry_out
 from ecs_cd.job.workspace import read_file
@@ -25,8 +26,11 @@ class Template(NamedTuple):
     newest: str = ""
 
 
-def load(source: TaskDefinitionSource, job: Job) -> Template:
-    """Loads the template. Raises ``Refused`` if it is missing or not valid."""
+def load(source: TaskDefinitionSource, job: Job, *, allow_unknown: bool) -> Template:
+    """Loads the template, with ``allow_unknown`` including fields that botocore's model lacks.
+
+    Raises ``Refused`` if it is missing or not valid.
+    """
     if isinstance(source, RegisteredTaskDefinition):
         found = ecs.task_definition(job.aws, source.name)
         if found is None:
@@ -36,12 +40,13 @@ def load(source: TaskDefinitionSource, job: Job) -> Template:
             )
         is_family = not source.name.startswith("arn:") and ":" not in source.name
         arn = str(found["taskDefinition"]["taskDefinitionArn"]) if is_family else ""
-        return Template(_normalised(found, job), source.name, arn)
+        return Template(_registered(found, source.name, allow_unknown, job), source.name, arn)
     if isinstance(source, S3Object):
         where, text = f"s3://{source.bucket}/{source.key}", s3.text(job.aws, source)
     else:
         where, text = source.path, read_file(source.path, what="the task definition")
-    return Template(task_definition.read(text, *ecs.shapes(job.aws), where=where), where)
+    definition = task_definition.read(text, *ecs.shapes(job.aws), where=where, allow_unknown=allow_unknown)
+    return Template(definition, where)
 
 
 def revision(definition: TaskDefinition, job: Job) -> str:
@@ -91,6 +96,21 @@ def known(arn: str, job: Job) -> TaskDefinition | None:
     """The normalised definition of this revision if ecs-cd has already read it; never asks ECS."""
     found = ecs.known_task_definition(job.aws, arn)
     return _normalised(found, job) if found else None
+
+
+def _registered(described: ecs.Json, name: str, allow_unknown: bool, job: Job) -> TaskDefinition:
+    """A registered template. Unknown fields are not refused: they may be output only, and none of a new revision."""
+    if allow_unknown:
+        return task_definition.normalise(described[RESPONSE], *ecs.shapes(job.aws), [], allow_unknown=True)
+    _, shape, sdk = ecs.shapes(job.aws)
+    unknown = task_definition.unknown_fields(described.get(RESPONSE, {}), shape)
+    if unknown:
+        job.ci.line(
+            f"task definition: {name} has {', '.join(unknown)}, which {sdk} does not know: a new revision will "
+            "not have that; allow-unknown-fields: true copies it",
+            alarming=True,
+        )
+    return _normalised(described, job)
 
 
 def _normalised(described: ecs.Json, job: Job) -> TaskDefinition:

@@ -84,10 +84,11 @@ def image_names(targets: Iterable[Service | ScheduledTask]) -> list[str]:
 
 def prepare(inputs: Deploy, wanted: Sequence[Service], document: Document, job: Job) -> Release:
     """Checks everything that can be checked before anything changes."""
+    load = partial(templates.load, allow_unknown=inputs.allow_unknown_fields)
     loaded, services, scheduled = concurrently(
-        lambda: concurrently(*(partial(templates.load, each.task_definition, job) for each in wanted)),
+        lambda: concurrently(*(partial(load, each.task_definition, job) for each in wanted)),
         lambda: ecs.active_services(job.aws, document.cluster, [each.name for each in wanted]),
-        lambda: schedules.prepare(document, job),
+        lambda: schedules.prepare(document, job, load),
     )
     policy = _policy(inputs, Until(inputs.wait_until or lifecycle.DEPLOYED), inputs.deployment_timeout)
     now, force = job.clock.monotonic(), inputs.force_new_deployment

@@ -44,19 +44,19 @@ def run(inputs: Migrate, job: Job) -> int:
     commit = checkout.commit(inputs.sha, job)
     names = [document.migration.image] if document.migration else []
     plan, by_name = concurrently(
-        lambda: prepare(document, job), lambda: resolve.resolve(names, document.images, commit, job)
+        lambda: prepare(inputs, document, job), lambda: resolve.resolve(names, document.images, commit, job)
     )
     return run_step(STEP, lambda: execute(inputs, plan, by_name, job), job)
 
 
-def prepare(document: Document, job: Job) -> MigrationPlan | None:
+def prepare(inputs: Migrate, document: Document, job: Job) -> MigrationPlan | None:
     """Checks everything that can be checked before anything changes. ``None`` without a migration."""
     migration = document.migration
     if migration is None:
         return None
     service_name = document.services[migration.service].name
     (definition, where, _), service = concurrently(
-        lambda: templates.load(migration.task_definition, job),
+        lambda: templates.load(migration.task_definition, job, allow_unknown=inputs.allow_unknown_fields),
         lambda: ecs.active_service(job.aws, document.cluster, service_name),
     )
     task_definition.check_containers(definition, [migration.container], where=where)

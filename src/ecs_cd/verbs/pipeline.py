@@ -32,7 +32,7 @@ def _run(inputs: Pipeline, status: GitHubDeploymentStatus, job: Job) -> int:
     commit = checkout.commit(inputs.sha, job, build_plan.place(specs))
     plans, migration, prepared = concurrently(
         lambda: build_plan.prepare(inputs, specs, document, commit, job),
-        lambda: migrate.prepare(document, job),
+        lambda: migrate.prepare(inputs, document, job),
         lambda: deploy.prepare(inputs, targets, document, job),
     )
     not_built = names if inputs.dry_run else names - {plan.name for plan in plans}

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ecs_cd.tasks.rules import task_definition
 
 ECS = ServiceModel(Loader().load_service_model("ecs", "service-2"))
+SDK = "botocore 1.2.3"
 REGISTER: Any = ECS.operation_model("RegisterTaskDefinition").input_shape
 DESCRIBED: Any = ECS.shape_for("TaskDefinition")
 
@@ -119,6 +120,6 @@ def shuffled(draw: st.DrawFn, definition: dict[str, Any]) -> dict[str, Any]:
 
 def normalised(content: dict[str, Any]) -> dict[str, Any]:
     found: list[str] = []
-    definition = task_definition.normalise(content, REGISTER, DESCRIBED, found)
+    definition = task_definition.normalise(content, REGISTER, DESCRIBED, SDK, found)
     assert not found
     return definition

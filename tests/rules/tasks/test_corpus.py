@@ -9,7 +9,7 @@ from botocore.validate import ParamValidator
 
 from ecs_cd.model.errors import Refused
 from ecs_cd.tasks.rules import difference, task_definition
-from tests.rules.tasks.definitions import DESCRIBED, REGISTER, normalised
+from tests.rules.tasks.definitions import DESCRIBED, REGISTER, SDK, normalised
 
 CORPUS = Path(__file__).parents[2] / "corpus" / "task-definitions"
 FILES = sorted(path.name for path in CORPUS.iterdir())
@@ -29,7 +29,7 @@ REFUSED = {
     ),
     "049.json": ("environmentFiles: ECS has no such field; it belongs in containerDefinitions[]",),
     "051.yaml": (
-        "version: ECS has no such field",
+        "version: botocore 1.2.3 has no such field",
         "containerDefinitions[0].environment[2].valueFrom: ECS has no such field; it belongs in "
         "containerDefinitions[].secrets[] or containerDefinitions[].logConfiguration.secretOptions[]",
         "logConfiguration: ECS has no such field; it belongs in containerDefinitions[]",
@@ -42,7 +42,7 @@ REFUSED = {
 
 def read(name: str) -> task_definition.TaskDefinition:
     text = (CORPUS / name).read_bytes().decode()
-    return task_definition.read(text, REGISTER, DESCRIBED, where=name)
+    return task_definition.read(text, REGISTER, DESCRIBED, SDK, where=name)
 
 
 def test_the_corpus_is_there() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ecs_cd.model.errors import Refused
 from ecs_cd.tasks.rules import task_definition
-from tests.rules.tasks.definitions import DEFINITIONS, DESCRIBED, REGISTER, normalised, shuffled, web
+from tests.rules.tasks.definitions import DEFINITIONS, DESCRIBED, REGISTER, SDK, normalised, shuffled, web
 
 OUTPUT_ONLY = {
     "compatibilities": ["EC2", "FARGATE"],
@@ -30,7 +30,7 @@ OUTPUT_ONLY = {
 
 def read(template: object, **options: Any) -> dict[str, Any]:
     text = template if isinstance(template, str) else json.dumps(template)
-    definition = task_definition.read(text, REGISTER, DESCRIBED, where="s3://b/k.json", **options)
+    definition = task_definition.read(text, REGISTER, DESCRIBED, SDK, where="s3://b/k.json", **options)
     assert not ParamValidator().validate(definition, REGISTER).has_errors()
     return definition
 
@@ -237,7 +237,10 @@ def test_json_with_commas_and_comments_and_yaml_are_read(text: str) -> None:
 
 
 PROBLEMS: list[tuple[object, str]] = [
-    (web(enviroment=[]), "containerDefinitions[0].enviroment: ECS has no such field; did you mean `environment`?"),
+    (
+        web(enviroment=[]),
+        "containerDefinitions[0].enviroment: botocore 1.2.3 has no such field; did you mean `environment`?",
+    ),
     (
         web(top={"environmentFiles": []}),
         "environmentFiles: ECS has no such field; it belongs in containerDefinitions[]",
@@ -250,7 +253,7 @@ PROBLEMS: list[tuple[object, str]] = [
         web(environment=[{"name": "A", "valueFrom": "x"}]),
         "environment[0].valueFrom: ECS has no such field; it belongs in containerDefinitions[].secrets[]",
     ),
-    (web(top={"type": "x"}), "type: ECS has no such field"),
+    (web(top={"type": "x"}), "type: botocore 1.2.3 has no such field"),
     (web(PortMappings=[]), "containerDefinitions[0].PortMappings: ECS has no such field; ECS spells it `portMappings`"),
     (web(top={"network_mode": "awsvpc"}), "network_mode: ECS has no such field; ECS spells it `networkMode`"),
     (web(top={"task-role-arn": "x"}), "task-role-arn: ECS has no such field; ECS spells it `taskRoleArn`"),
@@ -258,7 +261,10 @@ PROBLEMS: list[tuple[object, str]] = [
     (web(restartPolicy={"enabled": True, "ignoredExitCodes": [None]}), "restartPolicy.ignoredExitCodes[0]: is null"),
     ({"family": "web", "containerDefinitions": [{"image": "app:1"}]}, "containerDefinitions[0].name: is missing"),
     (web(top=containers("a", "b", "a")), "containerDefinitions[2].name: another container has the same name"),
-    (web(portMappings=[{"port": 80}]), "containerDefinitions[0].portMappings[0].port: ECS has no such field"),
+    (
+        web(portMappings=[{"port": 80}]),
+        "containerDefinitions[0].portMappings[0].port: botocore 1.2.3 has no such field",
+    ),
     (web(portMappings={"containerPort": 80}), "containerDefinitions[0].portMappings: must be a list"),
     (web(portMappings=[80]), "containerDefinitions[0].portMappings[0]: must be a mapping"),
     (web(portMappings=[{"containerPort": "<PORT>"}]), "portMappings[0].containerPort: must be a whole number"),

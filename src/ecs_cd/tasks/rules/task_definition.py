@@ -19,6 +19,7 @@ from ecs_cd.model.names import closest
 TaskDefinition = dict[str, Any]
 Shape = Any  # botocore.model.Shape: type_name, members, member, key, value
 
+_NEWER = "A field may be newer than this release: `allow-unknown-fields: true` sends it to ECS as written."
 _WORDS = {"true": True, "false": False}
 _KINDS = {"boolean": "true or false", "integer": "a whole number", "long": "a whole number"}
 _WHOLE = re.compile(r"[-+]?[0-9]{1,18}(?:\.0{1,18})?")
@@ -28,20 +29,28 @@ _PLACEHOLDER = re.compile(r"[<>{}$%\s]|^__.*__$")
 
 
 def read(
-    text: str, register: Shape, described: Shape, *, where: str, keep_null_value_keys: Collection[str] = ()
+    text: str,
+    register: Shape,
+    described: Shape,
+    sdk: str,
+    *,
+    where: str,
+    keep_null_value_keys: Collection[str] = (),
+    allow_unknown: bool = False,
 ) -> TaskDefinition:
     """The task definition in ``text`` (JSON or YAML), as RegisterTaskDefinition takes it.
 
     ``register`` is the input of RegisterTaskDefinition, ``described`` the task definition in the output of
     DescribeTaskDefinition. Omits fields that only the second has, because they are output only, and empty values,
-    except those of ``keep_null_value_keys``. Raises ``Refused`` with every problem and its path.
+    except those of ``keep_null_value_keys``. ``allow_unknown`` keeps fields that the model of ``sdk``, the SDK's name
+    and version, lacks. Raises ``Refused`` with every problem and its path.
     """
     what = f"the task definition in {where}"
     content = json_yaml.parse(text, what=what, numbers_as_written=True)
     found = [f"{path}: occurs twice; keep one" for path in json_yaml.duplicate_keys(content)]
     if not isinstance(content, dict):
         raise Refused(f"{what} must be a mapping with `family` and `containerDefinitions`")
-    definition = normalise(content, register, described, found, keep_null_value_keys)
+    definition = normalise(content, register, described, sdk, found, keep_null_value_keys, allow_unknown=allow_unknown)
     names = [each.get("name") for each in definition.get("containerDefinitions", ())]
     for index, name in enumerate(names):  # the model doesn't require it, but ECS and our lookups do
         if name is None:
@@ -49,7 +58,8 @@ def read(
         elif name in names[:index]:
             found.append(f"containerDefinitions[{index}].name: another container has the same name")
     if found:
-        raise Refused([f"{what} has {len(found)} problem{'s' * (len(found) > 1)}:", *found])
+        newer = any(f": {sdk} has no such field" in problem for problem in found)
+        raise Refused([f"{what} has {len(found)} problem{'s' * (len(found) > 1)}:", *found], _NEWER if newer else "")
     return definition
 
 
@@ -57,12 +67,16 @@ def normalise(
     content: Mapping[str, Any],
     register: Shape,
     described: Shape,
+    sdk: str,
     found: list[str],
     keep_null_value_keys: Collection[str] = (),
+    *,
+    allow_unknown: bool = False,
 ) -> TaskDefinition:
     """Removes the wrapper of DescribeTaskDefinition, output-only fields and empty values, and converts to ECS's types.
 
-    Adds every value that does not fit to ``found``.
+    Adds every value that does not fit to ``found``. ``sdk`` is the SDK's name and version, empty if its model is
+    complete. ``allow_unknown`` keeps fields that the model lacks.
     """
     inner = content.get("taskDefinition")
     if isinstance(inner, Mapping):
@@ -71,8 +85,27 @@ def normalise(
     kept = {name: value for name, value in content.items() if name not in output_only}
     if isinstance(kept.get("tags"), list):
         kept["tags"] = [tag for tag in kept["tags"] if not _is_of_aws(tag)]
-    result: TaskDefinition = _Fitting(register, keep_null_value_keys, found).structure(kept, register, "")
+    fitting = _Fitting(register, sdk, keep_null_value_keys, found, allow_unknown)
+    result: TaskDefinition = fitting.structure(kept, register, "")
     return result
+
+
+def unknown_fields(body: Mapping[str, Any], described: Shape) -> list[str]:
+    """The paths of the fields in DescribeTaskDefinition's body that the model lacks."""
+    return list(_unknown_in(body.get("taskDefinition", {}), described, ""))
+
+
+def _unknown_in(value: Any, shape: Shape, path: str) -> Iterator[str]:
+    if shape.type_name == "list" and isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _unknown_in(item, shape.member, f"{path}[{index}]")
+    elif shape.type_name == "structure" and isinstance(value, Mapping):
+        for name, inner in value.items():
+            here = json_yaml.join(path, name)
+            if name in shape.members:
+                yield from _unknown_in(inner, shape.members[name], here)
+            else:
+                yield here
 
 
 def _is_of_aws(tag: Any) -> bool:
@@ -139,8 +172,10 @@ class _Fitting:
     """Fits content to a model: ``None`` if nothing is left of a value. Adds what does not fit to ``found``."""
 
     model: Shape
+    sdk: str
     keep: Collection[str]
     found: list[str]
+    allow_unknown: bool
 
     def value(self, value: Any, shape: Shape, path: str) -> Any:
         if shape.type_name == "structure":
@@ -162,11 +197,13 @@ class _Fitting:
             if name in shape.members:
                 fitted[name] = self.member(inner, shape.members[name], here, name in self.keep)
                 reported |= {name} if len(self.found) > before else set()
-            else:
-                spelling = _spelling(name, shape)
-                reported.add(spelling)
-                hint = f"; ECS spells it `{spelling}`" if spelling else self.where_it_belongs(name, shape)
-                self.found.append(f"{here}: ECS has no such field{hint}")
+                continue
+            spelling = _spelling(name, shape)
+            if self.allow_unknown and not spelling:
+                fitted[name] = json_yaml.typed(inner)
+                continue
+            reported.add(spelling)
+            self.found.append(f"{here}: {self.unknown(name, spelling, shape)}")
         kept = {name: inner for name, inner in fitted.items() if inner is not None}
         if path and all(_empty(inner) for inner in kept.values()):
             return None  # as the official action does, even for keys to keep
@@ -231,11 +268,13 @@ class _Fitting:
         self.found.append(f"{path}: must be {_KINDS.get(shape.type_name, 'a number')}")
         return None
 
-    def where_it_belongs(self, name: str, shape: Shape) -> str:
+    def unknown(self, name: str, spelling: str, shape: Shape) -> str:
+        if spelling:
+            return f"ECS has no such field; ECS spells it `{spelling}`"
         places = list(_places(self.model, name))
         if 1 <= len(places) <= 2:  # more: a name like `type`, which is no hint
-            return f"; it belongs in {' or '.join(places)}"
-        return closest(name, shape.members)
+            return f"ECS has no such field; it belongs in {' or '.join(places)}"
+        return f"{self.sdk or 'ECS'} has no such field{closest(name, shape.members)}"
 
 
 def _complete(kept: dict[str, Any], shape: Shape, path: str) -> None:
