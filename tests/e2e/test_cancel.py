@@ -55,7 +55,7 @@ def test_a_cancelled_migration_is_left_running_and_named(
         assert result.outputs()["migration-result"] == "cancelled"
     (task,) = world.migrations()
     assert task["lastStatus"] == "RUNNING"
-    assert any(f"the migration goes on as task {task['taskArn']}" in text for text in result.annotations("warning"))
+    assert any(f"the migration continues as task {task['taskArn']}" in text for text in result.annotations("warning"))
     assert "aws ecs stop-task" in result.log
     assert "Directory listing" in world.page(), "the service is untouched"
 
@@ -70,7 +70,7 @@ def test_a_cancelled_migration_is_stopped_if_asked_to(make_world: MakeWorld, int
     world.change("app.py", "Hello", "Good day")
     result = cancel(world, "locking the table", interrupt)
     assert not result.green
-    assert any("is being stopped, as on-cancel says" in text for text in result.annotations("warning"))
+    assert any("is being stopped (on-cancel: stop)" in text for text in result.annotations("warning"))
     wait_until(lambda: world.migrations()[0]["lastStatus"] == "STOPPED")
 
 
@@ -95,7 +95,7 @@ def test_a_cancelled_deployment_is_taken_back_if_asked_to(shop: Shop, interrupt:
     assert not result.green
     first = f"{shop.family('web')}:1"
     said = result.annotations("warning")
-    assert any(f"service web goes back to {first}, as on-cancel says" in text for text in said), result.log
+    assert any(f"service web goes back to {first} (on-cancel: stop)" in text for text in said), result.log
     wait_until(lambda: shop.running() == {(first, shop.images["one"])})
     assert shop.page() == "one"
 

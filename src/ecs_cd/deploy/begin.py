@@ -66,9 +66,9 @@ class Starter:
         ended = [(tracked.key, tracked.verdict.outcome) for tracked in self._group if tracked.verdict]
         bad = [key for key, outcome in ended if self._policy.in_order and not outcome.green]
         if bad:
-            return Verdict(Outcome.SKIPPED, f"not begun, because {bad[0]} has not succeeded")
+            return Verdict(Outcome.SKIPPED, f"not started, because {bad[0]} did not succeed")
         if self._group and self._job.clock.monotonic() >= self._deadline:
-            return Verdict(Outcome.SKIPPED, f"not begun: the time of {words(self._policy.timeout)} was over")
+            return Verdict(Outcome.SKIPPED, f"not started: the time limit of {words(self._policy.timeout)} had passed")
         return None
 
     def _begin(self, tracked: TrackedDeployment, call: Callable[[], OwnDeployment | Verdict]) -> None:
@@ -88,7 +88,7 @@ class Starter:
             if is_first:
                 self._job.state.end()
                 raise
-            tracked.verdict = Verdict(Outcome.FAILED, f"the deployment could not be begun: {explain(error)}")
+            tracked.verdict = Verdict(Outcome.FAILED, f"the deployment could not be started: {explain(error)}")
         else:
             _has_begun(self._job, tracked, began, self._policy)
         if tracked.verdict and not tracked.verdict.outcome.green and not is_first:
@@ -124,7 +124,7 @@ def _has_begun(job: Job, tracked: TrackedDeployment, began: OwnDeployment | Verd
     tracked.own = began
     if policy.until.goal == STARTED:
         name = f"deployment {short(began.id)}" if began.id else "the deployment"
-        tracked.verdict = Verdict(Outcome.IN_PROGRESS, f"{name} has been started; nobody waits for its end")
+        tracked.verdict = Verdict(Outcome.IN_PROGRESS, f"{name} has started; ecs-cd does not wait for it to end")
         tracked.timeline.add(tracked.verdict.outcome, job.clock.monotonic())
 
 
@@ -147,7 +147,6 @@ def ask(
             if not is_transient(error) or job.clock.monotonic() >= deadline:
                 raise
             if tracked.reported.first_time("asking"):
-                job.ci.line(
-                    f"{tracked.key}: can't be begun at the moment ({code(error) or type(error).__name__}); trying on"
-                )
+                what = code(error) or type(error).__name__
+                job.ci.line(f"{tracked.key}: can't be started at the moment ({what}); retrying")
             job.clock.sleep(pace.LOOK_EVERY)

@@ -48,7 +48,7 @@ def resolve_conflicts(
         if policy.on_conflict != "wait":
             _refuse_or_supersede(job, fresh, others, policy)
             return Verdict(Outcome.SUCCEEDED, "")
-        return {key: InProgress(f"{found}, somebody else's; waiting for its end") for key, found in others.items()}
+        return {key: InProgress(f"waiting for another deployment to end: {found}") for key, found in others.items()}
 
     ended = watch(
         read_services,
@@ -61,7 +61,7 @@ def resolve_conflicts(
     )
     if ended.outcome is Outcome.SUCCEEDED:
         return list(fresh.values())
-    return replace(ended, message=f"nothing was begun: {ended.message}")
+    return replace(ended, message=f"nothing was started: {ended.message}")
 
 
 def _affordable(plans: Sequence[DeploymentPlan]) -> list[DeploymentPlan]:
@@ -88,19 +88,23 @@ def _renewed(job: Job, plans: Sequence[DeploymentPlan]) -> list[DeploymentPlan]:
     found = ecs.look_at_services(job.aws, plans[0].cluster, [plan.name for plan in plans])
     gone = [plan.name for plan in plans if found.get(plan.name, {}).get("status") != "ACTIVE"]
     if gone:
-        raise Refused([f"the ECS service {name} is not there any more" for name in gone])
+        raise Refused([f"the ECS service {name} no longer exists" for name in gone])
     return [replace(plan, service=found[plan.name], seen_at=now) for plan in plans]
 
 
 def _refuse_or_supersede(job: Job, plans: dict[str, DeploymentPlan], others: dict[str, str], policy: Policy) -> None:
     said = [f"{key}: {found}" for key, found in others.items()]
     if policy.on_conflict == "fail":
-        remedy = "Let it come to its end, or set on-conflict to wait or supersede."
-        raise Refused([f"somebody else's deployment is under way: {each}" for each in said], remedy)
+        remedy = "Wait until it ends, or set on-conflict to wait or supersede."
+        raise Refused([f"another deployment is under way: {each}" for each in said], remedy)
     busy = [
-        f"{key}: {others[key]} can't be superseded" for key in others if not strategies.of(plans[key]).CAN_BE_SUPERSEDED
+        f"{key}: {others[key]}, and can't be superseded"
+        for key in others
+        if not strategies.of(plans[key]).CAN_BE_SUPERSEDED
     ]
     if busy:
-        raise Refused(busy, "CodeDeploy begins no second one, and ecs-cd stops nobody else's: set on-conflict to wait.")
+        raise Refused(
+            busy, "CodeDeploy starts no second deployment, and ecs-cd stops only its own: set on-conflict to wait."
+        )
     for each in said:
-        job.ci.line(f"{each}; it is superseded, as on-conflict says")
+        job.ci.line(f"{each}; superseding it (on-conflict: supersede)")

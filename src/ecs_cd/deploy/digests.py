@@ -56,12 +56,12 @@ def _verify(job: Job, group: Sequence[TrackedDeployment], children: Children, de
     ended = watch(
         read,
         judge,
-        lambda _, watching: job.ci.line(f"proof: {watching.message}"),
+        lambda _, watching: job.ci.line(f"digests: {watching.message}"),
         clock=job.clock,
         timeout=max(pace.DIGESTS_LATE, deadline - job.clock.monotonic()),
         interval=lambda _: pace.DIGESTS_EVERY,
     )
-    done = "AWS says that it is done, but"
+    done = "AWS reports success, but"
     for tracked in left:
         if ended.outcome is Outcome.SUCCEEDED:
             tracked.verdict = Verdict(
@@ -69,7 +69,7 @@ def _verify(job: Job, group: Sequence[TrackedDeployment], children: Children, de
             )
         else:
             tracked.verdict = Verdict(
-                Outcome.UNKNOWN, f"{done} for {words(pace.DIGESTS_WAIT)} nobody could read which digests run"
+                Outcome.UNKNOWN, f"{done} ecs-cd could not read the running digests for {words(pace.DIGESTS_WAIT)}"
             )
 
 
@@ -78,7 +78,7 @@ def _missing(job: Job, group: Sequence[TrackedDeployment], children: Children) -
     tasks = _tasks(job, group)
     idle = [tracked for tracked in group if not any(task.get("lastStatus") == "RUNNING" for task in tasks[tracked.key])]
     none_wanted = _none_wanted(job, idle)
-    found = {tracked.key: [] if tracked.key in none_wanted else ["no task runs"] for tracked in idle}
+    found = {tracked.key: [] if tracked.key in none_wanted else ["no task is running"] for tracked in idle}
     running = [tracked for tracked in group if tracked.key not in found]
     found |= {tracked.key: _unproved(tracked, tasks[tracked.key], children) for tracked in running}
     unread = {image for tracked in running if found[tracked.key] for image in tracked.plan.images.values()} - set(
@@ -138,6 +138,6 @@ def _children(image: str, job: Job) -> frozenset[str] | None:
         if is_transient(error):
             raise
         job.ci.line(
-            f"proof: the manifest of {image} can't be read ({code(error) or error}); its digest is not compared"
+            f"digests: the manifest of {image} can't be read ({code(error) or error}); its digest is not compared"
         )
         return None

@@ -232,7 +232,7 @@ def _try_list(job: Job, tracked: TrackedDeployment, read: Any) -> list[Any]:
 
 def _unreadable(job: Job, tracked: TrackedDeployment, error: Exception) -> None:
     """Warned about once, not for every service: the role lacks a permission."""
-    what = f"{getattr(error, 'operation_name', 'AWS')} answers {code(error) or type(error).__name__}"
+    what = f"{getattr(error, 'operation_name', 'AWS')} answered {code(error) or type(error).__name__}"
     if not is_transient(error) and tracked.reported.first_of_any(what):
         say = job.ci.warning if tracked.reported.first_of_any("evidence is missing") else job.ci.line
-        say(f"{tracked.key}: evidence is missing, {what}")
+        say(f"{tracked.key}: some evidence is missing: {what}")

@@ -46,13 +46,13 @@ def plans(inputs: Existing, job: Job) -> list[DeploymentPlan]:
 
 def _wanted(inputs: Existing, job: Job) -> tuple[str, list[Service]]:
     if inputs.config and inputs.cluster:
-        raise Refused("cluster: does not go together with config, which names it")
+        raise Refused("cluster: can't be combined with config, which names the cluster")
     if inputs.config:
         known = load.load(inputs.config, job)
         keys = dict.fromkeys(inputs.service) or known.services
         return known.cluster, [known.services[document.choose("service", key, known.services)] for key in keys]
     if not inputs.service:
-        raise Refused("config: is missing", "Give config, the document; or cluster and service.")
+        raise Refused("config: is missing", "Set config (the document), or cluster and service.")
     names = dict.fromkeys(inputs.service)
     # The service itself shows what is registered for it.
     return inputs.cluster or "default", [

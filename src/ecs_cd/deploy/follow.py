@@ -93,7 +93,7 @@ def _judge(tracked: TrackedDeployment, policy: Policy) -> Verdict | InProgress:
     state = tracked.judge(policy.until)
     if isinstance(state, InProgress) and policy.fail_fast and tracked.found.permanent:
         return Verdict(
-            Outcome.FAILED, f"{tracked.found.permanent.cause}; that does not heal, and fail-fast ends the wait here"
+            Outcome.FAILED, f"{tracked.found.permanent.cause}; waiting does not help, so fail-fast ends the wait"
         )
     return state
 
@@ -109,7 +109,7 @@ def _judge_back(tracked: TrackedDeployment, policy: Policy) -> Verdict | InProgr
     if isinstance(state, InProgress):
         return state
     if state.outcome is Outcome.SUCCEEDED:
-        return Verdict(Outcome.FAILED, f"it came to its end before it could be taken back: {state.message}")
+        return Verdict(Outcome.FAILED, f"it ended before it could be rolled back: {state.message}")
     if state.outcome is Outcome.ROLLED_BACK:
         tracked.own = replace(
             tracked.own, task_definition=tracked.back_to, previous_task_definition=tracked.own.task_definition
@@ -123,10 +123,10 @@ def _time_is_over(tracked: TrackedDeployment, policy: Policy, outcome: Outcome) 
     seen = tracked.judge(replace(policy.until, through_pauses=False)) if tracked.snapshot else None
     if isinstance(seen, Verdict) and seen.outcome is Outcome.PAUSED:
         return seen
-    goes_on = f"{strategies.of(tracked.plan).CARRIED_OUT_BY} goes on with the deployment"
+    goes_on = f"{strategies.of(tracked.plan).CARRIED_OUT_BY} continues the deployment"
     time = words(policy.timeout)
     if outcome is Outcome.UNKNOWN:
-        return Verdict(outcome, f"AWS could not be asked when the time of {time} was over; {goes_on}")
+        return Verdict(outcome, f"AWS could not be read when the time limit of {time} was reached; {goes_on}")
     last = f"; last seen: {seen.message}" if seen else ""
     return Verdict(outcome, f"no verdict after {time}{last}; {goes_on}")
 

@@ -67,7 +67,7 @@ def _undo(job: Job, now: list[TrackedDeployment], number: int, why: str, policy:
         tracked.verdict = replace(verdict, message=f"{verdict.message}; {nothing}")
         return
     previous = str(tracked.own.previous_task_definition)
-    job.ci.line(f"{tracked.key}: going back to {short(previous)}, as on-failure says")
+    job.ci.line(f"{tracked.key}: going back to {short(previous)} (on-failure: rollback)")
     back = TrackedDeployment(
         tracked.plan,
         tracked.own,
@@ -79,10 +79,14 @@ def _undo(job: Job, now: list[TrackedDeployment], number: int, why: str, policy:
         back.own = ask(job, now, back, policy, lambda: strategies.of(tracked.plan).undo(job, tracked), deadline)
     except OutcomeUnknown as error:
         now[number] = tracked
-        tracked.verdict = Verdict(Outcome.UNKNOWN, f"it failed ({why}), and the way back is not known: {error}")
+        tracked.verdict = Verdict(
+            Outcome.UNKNOWN, f"it failed ({why}), and the outcome of the rollback is unknown: {error}"
+        )
     except (ClientError, BotoCoreError, Refused) as error:
         now[number] = tracked
-        tracked.verdict = Verdict(Outcome.ROLLBACK_FAILED, f"it failed ({why}), and can't go back: {explain(error)}")
+        tracked.verdict = Verdict(
+            Outcome.ROLLBACK_FAILED, f"it failed ({why}), and can't be rolled back: {explain(error)}"
+        )
     note(job, now, policy)
 
 
@@ -94,9 +98,9 @@ def _nothing_to_undo(tracked: TrackedDeployment) -> str:
         and before["id"] in (tracked.own.id, tracked.own.started_by)
         and before.get("rolloutState") == "COMPLETED"
     ):
-        return "the service had it before this deployment, and keeps it"
+        return "the service ran it before this deployment, and keeps it"
     if tracked.own.previous_task_definition in (None, tracked.own.task_definition):
-        return "there is nothing before it to go back to"
+        return "there is nothing to go back to"
     return ""
 
 
@@ -105,6 +109,6 @@ def _brought_back(verdict: Verdict | None, target: str, why: str) -> Verdict | N
     if verdict is None or verdict.outcome is Outcome.UNKNOWN:
         return verdict
     if verdict.outcome is Outcome.SUCCEEDED:
-        return Verdict(Outcome.ROLLED_BACK, f"back at {target}, as on-failure says: {why}")
+        return Verdict(Outcome.ROLLED_BACK, f"back at {target} (on-failure: rollback): {why}")
     how = f"{verdict.outcome.words}: {verdict.message}"
-    return Verdict(Outcome.ROLLBACK_FAILED, f"it failed ({why}), and so did the way back to {target}: {how}")
+    return Verdict(Outcome.ROLLBACK_FAILED, f"it failed ({why}), and so did the rollback to {target}: {how}")

@@ -66,17 +66,16 @@ def wanted(inputs: DeployAlone) -> bool:
     given = official_given(inputs)
     if inputs.config and given:
         raise Refused(
-            [f"{name}: does not go together with config" for name in given],
-            "A document has its own words for what the official actions' inputs say; docs/guides/coming-from.md tells "
-            "which.",
+            [f"{name}: can't be combined with config" for name in given],
+            "The document has its own keys for what these inputs say; see docs/guides/coming-from.md.",
         )
     if not inputs.config and not set(given) & set(_SOURCES):
         alone = "task-definition-revision" in given
         raise Refused(
-            "task-definition-revision: goes with task-definition-family"
+            "task-definition-revision: needs task-definition-family"
             if alone
-            else "config: is missing, and no task definition is given in its place",
-            f"Give config, the document; or {', '.join(_SOURCES[:-1])} or {_SOURCES[-1]} (docs/guides/coming-from.md).",
+            else "config: is missing, and no task definition is given instead",
+            f"Set config (the document), or one of {', '.join(_SOURCES)}; see docs/guides/coming-from.md.",
         )
     return not inputs.config
 
@@ -94,7 +93,7 @@ def prepare(inputs: DeployAlone, job: Job) -> Official:
     without_effect = [name for name in _WITHOUT_EFFECT if name in given]
     if without_effect:
         job.ci.notice(
-            f"{', '.join(without_effect)}: no effect here; AWS is asked every two seconds, and again after faults"
+            f"{', '.join(without_effect)}: no effect; ecs-cd polls every two seconds and retries transient errors"
         )
     timeout = _timeout(inputs, job)
     return Official(
@@ -143,7 +142,7 @@ def _load(inputs: DeployAlone, given: list[str], job: Job) -> tuple[TaskDefiniti
         )
         return definition, source.path
     definition, where, _ = templates.load(source, job, allow_unknown=inputs.allow_unknown_fields)
-    job.ci.line(f"task definition: {where}, as it is registered{unused}")
+    job.ci.line(f"task definition: {where}, as registered{unused}")
     return definition, where
 
 
@@ -157,12 +156,14 @@ def _source(inputs: DeployAlone) -> TaskDefinitionSource:
 def _check(inputs: DeployAlone, given: list[str]) -> None:
     found = []
     if len(inputs.service) > 1:
-        found.append("service: without a document it is one; use a step for each, the revision is registered once")
+        found.append(
+            "service: only one is possible without a document; use a step for each, the revision is registered once"
+        )
     into = [name for name in _INTO_CONTAINERS if name in given]
     if into and not inputs.container_name:
-        found.append(f"container-name: is missing; {', '.join(into)} go into containers")
+        found.append(f"container-name: is missing; {', '.join(into)} apply to containers")
     if inputs.container_name and not inputs.image:  # an expression that is empty must not deploy the old image
-        found.append("image: is missing, or empty; container-name wants one")
+        found.append("image: is missing or empty, and container-name needs it")
     if found:
         raise Refused(found)
 
@@ -243,7 +244,7 @@ def _timeout(inputs: DeployAlone, job: Job) -> float:
     if minutes is None:
         return inputs.deployment_timeout
     if minutes > _LONGEST:
-        job.ci.notice(f"wait-for-minutes: {minutes} is more than the {_LONGEST} that it can be; it is {_LONGEST}")
+        job.ci.notice(f"wait-for-minutes: {minutes} is above the maximum; using {_LONGEST}")
     return 60.0 * min(minutes, _LONGEST)
 
 
@@ -318,7 +319,7 @@ def _check_overrides(overrides: Sequence[Mapping[str, Any]], containers: Sequenc
     ]
     least = json.dumps({"containerOverrides": overrides}, ensure_ascii=False, separators=(",", ":"))
     if len(least) > _LONGEST_OVERRIDES:
-        found.append(f"{what}: have {len(least)} characters; ECS takes {_LONGEST_OVERRIDES}")
+        found.append(f"{what}: {len(least)} characters; ECS accepts at most {_LONGEST_OVERRIDES}")
     if found:
         raise Refused(found)
 
@@ -327,7 +328,7 @@ def _network(inputs: DeployAlone, found: list[str]) -> dict[str, Any]:
     """Only if subnets are given: the bridge and host modes accept none."""
     subnets, groups = list(inputs.run_task_subnets), list(inputs.run_task_security_groups)
     if groups and not subnets:
-        found.append("run-task-subnets: is missing; ECS takes run-task-security-groups together with subnets only")
+        found.append("run-task-subnets: is missing; ECS accepts run-task-security-groups only together with subnets")
     if not subnets:
         return {}
     configuration: dict[str, Any] = {"subnets": subnets, "assignPublicIp": inputs.run_task_assign_public_IP}

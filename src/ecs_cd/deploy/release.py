@@ -87,7 +87,7 @@ def register(definition: TaskDefinition, job: Job, first: First | None, *, dry_r
     before = first(arn) if first else None
     if before and not before.verdict.outcome.green:
         return before
-    verdict = Verdict(Outcome.SKIPPED, f"{short(arn)} is registered; no service is named, and none is deployed")
+    verdict = Verdict(Outcome.SKIPPED, f"{short(arn)} is registered; no service is given, so none is deployed")
     return Result(verdict, {"result": verdict.outcome.value, "task-definition-arn": arn}, {"task definition": arn})
 
 
@@ -160,7 +160,7 @@ def _carry_out(
         new.used(*arns)  # the scheduled tasks get theirs now
         verdict = _afterwards(release, group, arns, verdict, job)
     elif release.scheduled:
-        job.ci.line("scheduled tasks: they keep the revisions that they have, because the services have not succeeded")
+        job.ci.line("scheduled tasks: they keep their revisions, because the deployment did not succeed")
     return result(verdict, group, causes, job)
 
 
@@ -255,7 +255,7 @@ def _dry_run(plans: Sequence[DeploymentPlan], job: Job) -> Result:
         current = rolling.running(plan.service)
         lines = difference.lines(templates.registered(current, job) if current else None, plan.definition)
         change = "what would change" if lines else "nothing would change"
-        texts[f"{plan.target.key}: {change}, against {short(current or 'nothing')}"] = lines
+        texts[f"{plan.target.key}: {change}, compared with {short(current or 'nothing')}"] = lines
     return _nothing_changed(texts, job)
 
 
@@ -263,7 +263,7 @@ def _nothing_changed(texts: Mapping[str, Sequence[str]], job: Job) -> Result:
     for title, lines in texts.items():
         job.ci.line(title)
         job.ci.relay(lines)
-    verdict = Verdict(Outcome.SKIPPED, "a dry run: nothing was changed")
+    verdict = Verdict(Outcome.SKIPPED, "dry run: nothing was changed")
     return Result(verdict, {"result": verdict.outcome.value}, texts=texts)
 
 

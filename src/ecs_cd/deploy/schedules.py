@@ -89,8 +89,8 @@ def _prepare(task: ScheduledTask, job: Job, load: Load) -> Prepared:
     place = f"scheduled-tasks.{task.key}: the {_name(task.trigger)}"
     if described.get("ManagedBy"):
         raise Refused(
-            f"{place} is managed by {described['ManagedBy']}, which alone may change its targets",
-            "Name a rule of your own.",
+            f"{place} is managed by {described['ManagedBy']}, and only that service may change its targets",
+            "Name a rule that no AWS service manages.",
         )
     return Prepared(task, definition, schedules.of_family(targets, definition["family"], where=place))
 
@@ -104,7 +104,7 @@ def _update(scheduled: Prepared, arn: str, job: Job) -> str:
             return _update_now(scheduled, arn, job)
         except _Busy as error:
             busy = str(error)
-    raise Refused(f"it was being changed by somebody else all the time ({busy})", "Run the deployment again.")
+    raise Refused(f"another caller kept changing it ({busy})", "Run the deployment again.")
 
 
 def _update_now(scheduled: Prepared, arn: str, job: Job) -> str:
@@ -177,7 +177,7 @@ def _update_schedule(described: Mapping[str, Any], change: Retargeted, job: Job)
         if "StartDate" not in request or code(error) != "ValidationException" or "StartDate" not in str(error):
             raise
         scheduler.update(job.aws, schedules.without_past_start(request))
-        job.ci.line(f"schedule {request['Name']}: its StartDate is past, and left out")
+        job.ci.line(f"schedule {request['Name']}: its StartDate has passed, and is left out")
 
 
 def _name(trigger: Rule | Schedule) -> str:

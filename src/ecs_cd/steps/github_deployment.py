@@ -66,15 +66,15 @@ class GitHubDeploymentStatus:
             return
         if deployment.requested and deployment.requested.commit not in ("", commit):
             self._warn(
-                f"the event asks for {deployment.requested.commit}, and {commit or 'no known commit'} is deployed"
+                f"the event asks for {deployment.requested.commit}, but {commit or 'an unknown commit'} is deployed"
             )
         elif not deployment.requested and not commit:
-            self._warn("it is not known which commit is deployed", "Set the input sha, or check the commit out.")
+            self._warn("the deployed commit is unknown", "Set the input sha, or check out the commit.")
             return
 
         def call(until: float) -> str:
             if self._looked and self._looked.result():
-                return f"this job has the environment {deployment.environment}, whose Deployment GitHub keeps itself"
+                return f"this job has the environment {deployment.environment}, so GitHub updates the Deployment itself"
             return deployment.begin(commit, services, until)
 
         self._open = True
@@ -133,7 +133,7 @@ class GitHubDeploymentStatus:
         except Unreadable as unreadable:
             self._warn(str(unreadable))
         except Exception as error:
-            self._warn(f"what GitHub's API answers is not understood ({type(error).__name__})")
+            self._warn(f"GitHub's API answered something unexpected ({type(error).__name__})")
         else:
             if said:
                 self._job.ci.line(f"github-deployment: {said}")
@@ -143,7 +143,7 @@ class GitHubDeploymentStatus:
         if not self._warned:
             self._warned = True
             self._job.ci.warning(
-                f"github-deployment, on which nothing else depends: {Refused(problem, remedy).sentence}"
+                f"github-deployment (the deployment to ECS is not affected): {Refused(problem, remedy).sentence}"
             )
 
 

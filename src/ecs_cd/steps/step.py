@@ -95,7 +95,7 @@ def guarded(run: Callable[[], int], step: Step, job: Job) -> int:
         return _unfinished(Outcome.CANCELLED, "cancelled", step, job)
     except Exception as error:
         job.ci.relay(traceback.format_exception(error))
-        message = f"a defect of ecs-cd: {type(error).__name__}; the log has the place. Please report it."
+        message = f"a bug in ecs-cd: {type(error).__name__}; the log shows where. Please report it."
         _unfinished(Outcome.UNKNOWN, message, step, job)
         return DEFECT_EXIT_CODE
 
@@ -106,7 +106,7 @@ def _cut_short(refused: Refused, step: Step, job: Job) -> int:
         _say_refused(refused, step.title, job.ci)
         _show(_refused(refused, step.title), job)
         return REFUSED_EXIT_CODE
-    message = f"{refused}\nThe outcome is unknown; what was started goes on.\n{refused.remedy}".rstrip()
+    message = f"{refused}\nThe outcome is unknown; whatever was started continues.\n{refused.remedy}".rstrip()
     return _unfinished(Outcome.UNKNOWN, message, step, job)
 
 

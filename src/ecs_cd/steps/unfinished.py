@@ -62,7 +62,7 @@ def _tried(find_out: Callable[[], Words], what: str) -> Words:
     try:
         return find_out()
     except (ClientError, BotoCoreError, Refused) as error:
-        return Words(f"what became of {what} could not be found out: {explain(error)}", "error")
+        return Words(f"can't find out what became of {what}: {explain(error)}", "error")
 
 
 def _tell(found: Sequence[Words], ci: Ci) -> bool:
@@ -81,14 +81,14 @@ def _task(under_way: Mapping[str, Any], aws: Aws, clock: Clock) -> Words:
     cluster, what = str(under_way["cluster"]), str(under_way["what"])
     arn = under_way.get("task") or _find(aws, under_way, clock)
     if not arn:
-        return Words(f"no {what} task is seen; if RunTask got through, its startedBy is {under_way['started_by']}")
+        return Words(f"no {what} task is visible; if RunTask succeeded, its startedBy is {under_way['started_by']}")
     if (ecs.task(aws, cluster, arn) or {}).get("lastStatus") == "STOPPED":
-        return Words(f"the {what} task {arn} has stopped already", "line")
+        return Words(f"the {what} task {arn} has already stopped", "line")
     if under_way.get("on_cancel") == "stop":
         ecs.stop_task(aws, cluster, arn, "cancelled (ecs-cd, on-cancel: stop)")
-        return Words(f"the {what} task {arn} is being stopped, as on-cancel says")
+        return Words(f"the {what} task {arn} is being stopped (on-cancel: stop)")
     how = f"aws ecs stop-task --cluster {cluster} --task {short(arn)}"
-    return Words(f"the {what} goes on as task {arn}. To stop it: {how}")
+    return Words(f"the {what} continues as task {arn}. To stop it: {how}")
 
 
 def _find(aws: Aws, under_way: Mapping[str, Any], clock: Clock) -> str | None:
@@ -119,7 +119,7 @@ def _goes_on(entry: Mapping[str, Any], aws: Aws) -> str:
     where = f"back to {short(wanted)}" if back else f"to {short(wanted)}"
     service = ecs.look_at_service(aws, str(entry["cluster"]), name)
     if service is None:
-        return f"service {name} is not there any more"
+        return f"service {name} no longer exists"
     strategy = Strategy(entry["strategy"])
     match strategy:
         case Strategy.CODE_DEPLOY:
@@ -132,17 +132,17 @@ def _goes_on(entry: Mapping[str, Any], aws: Aws) -> str:
 
 def _codedeploy_goes_on(name: str, where: str, deployment: str) -> str:
     if deployment:
-        return f"CodeDeploy goes on with deployment {deployment} of service {name} {where}"
-    return f"no deployment of service {name} {where} is seen; if CreateDeployment got through, CodeDeploy goes on"
+        return f"CodeDeploy continues deployment {deployment} of service {name} {where}"
+    return f"no deployment of service {name} {where} is visible; if CreateDeployment succeeded, CodeDeploy continues it"
 
 
 def _ecs_goes_on(service: Mapping[str, Any], name: str, where: str, wanted: str) -> str:
     current = rolling.primary(service)
     if current.get("taskDefinition") != wanted:
         running = short(str(current.get("taskDefinition", "unknown")))
-        return f"service {name} works towards {running}, not {where}"
+        return f"service {name} is moving to {running}, not {where}"
     state = rolling.state(current, service)
-    goes_on = "" if state == "COMPLETED" else "; ECS goes on with it"
+    goes_on = "" if state == "COMPLETED" else "; ECS continues it"
     return f"deployment {current.get('id')} of service {name} {where} is {state}{goes_on}"
 
 

@@ -123,8 +123,8 @@ def test_a_file_of_the_corpus_is_refused(name: str) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", ["it has to be a mapping that holds `version` and `Resources`"]),
-        ("[]", ["it has to be a mapping that holds `version` and `Resources`"]),
+        ("", ["must be a mapping that holds `version` and `Resources`"]),
+        ("[]", ["must be a mapping that holds `version` and `Resources`"]),
         ("version: 0.0", ["Resources: is missing"]),
         ("version: 0.0\nos: linux\nfiles: []", ["Resources: is missing; this is an AppSpec for EC2"]),
         ("Resources: []", ["Resources: must be a list with the service in it, as in `- TargetService: ...`"]),
@@ -200,7 +200,7 @@ def test_an_appspec_stays_as_it_is_written(text: str, read: dict[str, Any]) -> N
         ({"LoadBalancerInfo": None}, [f"{_INFO}: must be a mapping that holds `ContainerName` and `ContainerPort`"]),
         (
             {"LoadBalancerInfo": {}},
-            [f"{_INFO}.ContainerName: is missing", f"{_INFO}.ContainerPort: must be the number of a port"],
+            [f"{_INFO}.ContainerName: is missing", f"{_INFO}.ContainerPort: must be a port number"],
         ),
         (
             {"LoadBalancerInfo": {"ContainerName": "apps", "ContainerPort": 80}},
@@ -212,7 +212,7 @@ def test_an_appspec_stays_as_it_is_written(text: str, read: dict[str, Any]) -> N
         ),
         (
             {"LoadBalancerInfo": {"ContainerName": "app", "ContainerPort": "http"}},
-            [f"{_INFO}.ContainerPort: must be the number of a port"],
+            [f"{_INFO}.ContainerPort: must be a port number"],
         ),
     ],
 )

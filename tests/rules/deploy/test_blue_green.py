@@ -22,8 +22,8 @@ NEWER = "service deployment 9 (web:7)"
 PAUSE = answers.hook(expiresAt=moment(600), timeoutAction="ROLLBACK")
 WAITS = (
     "POST_TEST_TRAFFIC_SHIFT, 2 of 2 running, 0 % of the production traffic; the hook ecs-pause-1 is AWAITING_ACTION "
-    "until 2026-01-01 00:10:00+00:00, when ECS does ROLLBACK: `ecs-cd continue` lets it go on, "
-    "`ecs-cd rollback` takes it back"
+    "until 2026-01-01 00:10:00+00:00, when ECS does ROLLBACK: `ecs-cd continue` resumes the deployment, "
+    "`ecs-cd rollback` rolls it back"
 )
 TEST = answers.hook("FAILED", "h", targetType="AWS_LAMBDA", targetArn="arn:aws:lambda:r:1:function:smoke")
 ALARMS = {"status": "TRIGGERED", "alarmNames": ["slow", "web-5xx"], "triggeredAlarmNames": ["web-5xx"]}
@@ -61,7 +61,7 @@ TABLE: list[Row] = [
     ("a status that AWS added since", look("PONDERING", "BAKE_TIME"), Until(),
      "BAKE_TIME, 2 of 2 running, 100 % of the production traffic (ECS calls it PONDERING)"),
     ("tasks failed", look(stage="SCALE_UP", failures=1), Until(),
-     "SCALE_UP, 0 of 2 running, 0 % of the production traffic, 1 failed of 3 that trip the circuit breaker"),
+     "SCALE_UP, 0 of 2 running, 0 % of the production traffic, 1 of the 3 failures that trip the circuit breaker"),
     ("an alarm", look(stage="BAKE_TIME", alarms=ALARMS), Until(),
      "BAKE_TIME, 2 of 2 running, 100 % of the production traffic, TRIGGERED: alarm web-5xx"),
     ("a hook runs", look(stage="POST_SCALE_UP", hooks=[TEST | {"status": "IN_PROGRESS"}]), Until(),
@@ -109,7 +109,7 @@ TABLE: list[Row] = [
     ("started, but it goes back", look("ROLLBACK_REQUESTED"), Until(STARTED), "ROLLBACK_REQUESTED, to web:1: ECS gives no reason"),
 
     ("stopped", look("STOPPED", statusReason="Stopped by a user."), Until(), (Outcome.FAILED, "STOPPED: Stopped by a user")),
-    ("stopped by a newer one", Snapshot(seen("STOPPED"), newer=NEWER), Until(), (Outcome.SUPERSEDED, f"{NEWER} replaced ours")),
+    ("stopped by a newer one", Snapshot(seen("STOPPED"), newer=NEWER), Until(), (Outcome.SUPERSEDED, f"{NEWER} replaced it")),
     ("successful, whatever is newer", Snapshot(seen("SUCCESSFUL"), newer=NEWER), Until(), (Outcome.SUCCEEDED, "2 of 2 running")),
     ("rolled back", look("ROLLBACK_SUCCESSFUL", rollback={"reason": "Tasks failed to start."}, statusReason="Rolled back."),
      Until(), (Outcome.ROLLED_BACK, "ECS rolled back to web:1: Tasks failed to start; Rolled back")),
@@ -122,13 +122,13 @@ TABLE: list[Row] = [
     ("rolled back by a hook", look("ROLLBACK_SUCCESSFUL", hooks=[TEST]), Until(),
      (Outcome.ROLLED_BACK, "ECS gives no reason (the hook smoke FAILED)")),
     ("the rollback failed", look("ROLLBACK_FAILED", statusReason="No."), Until(),
-     (Outcome.ROLLBACK_FAILED, "the rollback to web:1 failed as well: No")),
+     (Outcome.ROLLBACK_FAILED, "the rollback to web:1 failed too: No")),
 
-    ("gone", Snapshot(None, gone=deleted(None)), Until(), (Outcome.GONE, "the service is not there any more")),
+    ("gone", Snapshot(None, gone=deleted(None)), Until(), (Outcome.GONE, "the service is gone")),
     ("going", Snapshot(seen(), gone=deleted({"status": "DRAINING"})), Until(), (Outcome.GONE, "is DRAINING")),
     ("stages go back to one before", look(stage="SCALE_UP", running=2), Until("BAKE_TIME"),
      "SCALE_UP, 2 of 2 running, 0 % of the production traffic"),
-    ("missing", Snapshot(None, service=service(2)), Until(), "ECS does not show our service deployment 2"),
+    ("missing", Snapshot(None, service=service(2)), Until(), "ECS does not show service deployment 2"),
 ]  # fmt: skip
 
 
@@ -151,7 +151,7 @@ def test_of_a_first_deployment_no_revision_is_named_to_go_back_to() -> None:
     first = OwnDeployment(Strategy.CANARY, answers.arn("1"), OLD)
     judged = blue_green.judge(first, look("ROLLBACK_SUCCESSFUL"), Until())
     assert isinstance(judged, Verdict)
-    assert "rolled back to the revision of before" in judged.message
+    assert "rolled back to the previous revision" in judged.message
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ BEFORE = f"{BLUE}, Green: 2 of 2 running with 0 % of the traffic"
 SHIFTING = "Blue: 2 of 2 running with 90 % of the traffic, Green: 2 of 2 running with 10 % of the traffic"
 DONE = "Blue: 2 of 2 running with 0 % of the traffic, Green: 2 of 2 running with 100 % of the traffic"
 OVER = (
-    "InProgress, all traffic is on the new tasks; CodeDeploy waits 60 minutes before it ends the old ones "
+    "InProgress, all traffic is on the new tasks; CodeDeploy waits 60 minutes before it stops the old ones "
     "(`wait-until: AfterAllowTraffic` does not wait for that)"
 )
 
@@ -77,9 +77,9 @@ TABLE: list[Row] = [
      f"Baking, AllowTraffic InProgress, {SHIFTING}"),
     ("all traffic has moved", look(target=moving(), minutes=60), Until(), OVER),
     ("the group's flag says the same", look(minutes=60, instanceTerminationWaitTimeStarted=True), Until(), OVER),
-    ("the old tasks end at once", look(target=moving()), Until(), OVER.replace("waits 60 minutes before it ends", "ends")),
+    ("the old tasks end at once", look(target=moving()), Until(), OVER.replace("waits 60 minutes before it stops", "stops")),
     ("a status that AWS added since", look("Pondering"), Until(), "Pondering (a status that ecs-cd does not know)"),
-    ("CodeDeploy tells of no such deployment", Snapshot({}), Until(), "CodeDeploy does not show our deployment d-NEW"),
+    ("CodeDeploy tells of no such deployment", Snapshot({}), Until(), "CodeDeploy does not show deployment d-NEW"),
     ("succeeded", look("Succeeded", moving()), Until(), (Outcome.SUCCEEDED, f"Succeeded, {DONE}")),
     ("succeeded, its target is not told", look("Succeeded"), Until(STABLE), (Outcome.SUCCEEDED, "Succeeded")),
     ("succeeded before it was seen ready", look("Succeeded"), Until(READY), (Outcome.SUCCEEDED, "Succeeded")),
@@ -88,7 +88,7 @@ TABLE: list[Row] = [
     ("ready, without a limit", look("Ready"), Until(), (Outcome.PAUSED, f"Ready; {CONTINUE}")),
     ("ready, and goes on by itself", look("Ready", blueGreenDeploymentConfiguration={
         "deploymentReadyOption": {"actionOnTimeout": "CONTINUE_DEPLOYMENT", "waitTimeInMinutes": 5}}), Until(),
-     (Outcome.PAUSED, f"Ready; {CONTINUE}; after 5 minutes CodeDeploy goes on")),
+     (Outcome.PAUSED, f"Ready; {CONTINUE}; after 5 minutes CodeDeploy continues it")),
     ("ready, waited through", look("Ready"), THROUGH, f"Ready; {CONTINUE}"),
     ("ready, which was asked for", look("Ready"), Until(READY), (Outcome.IN_PROGRESS, f"Ready; {CONTINUE}")),
     ("ready, for a stage before it", look("Ready", moving("BeforeAllowTraffic", "Pending")),
@@ -126,28 +126,28 @@ TABLE: list[Row] = [
      ended(autoRollbackConfiguration=answers.ROLLS_BACK, target=FAILED_HOOK, rollbackInfo={"rollbackMessage": "none before"}),
      Until(), (Outcome.FAILED, f"{HOOK_WORDS}; none before")),
     ("failed, the rollback is not read yet", ended(target=FAILED_HOOK, rollback="d-BACK"), Until(),
-     f"{HOOK_WORDS}; rolling back by deployment d-BACK"),
+     f"{HOOK_WORDS}; rolling back with deployment d-BACK"),
     ("failed, rolling back", ended(target=FAILED_HOOK, rollback="d-BACK", back={**BACK, "status": "InProgress"}), Until(),
-     f"{HOOK_WORDS}; rolling back by deployment d-BACK, InProgress"),
+     f"{HOOK_WORDS}; rolling back with deployment d-BACK, InProgress"),
     ("failed, rolled back", ended(target=FAILED_HOOK, rollback="d-BACK", back=BACK), Until("Install"),
      (Outcome.ROLLED_BACK, f"CodeDeploy rolled back (deployment d-BACK): {HOOK_WORDS}")),
     ("failed, and so did the rollback", ended(target=FAILED_HOOK, rollback="d-BACK", back={
         **BACK, "status": "Failed", "errorInformation": {"code": "TIMEOUT", "message": "too long."}}), Until(),
      (Outcome.ROLLBACK_FAILED,
-      f"the rollback (deployment d-BACK) Failed as well: TIMEOUT: too long; ours: {HOOK_WORDS}")),
+      f"the rollback (deployment d-BACK) Failed too: TIMEOUT: too long; the deployment itself: {HOOK_WORDS}")),
     ("failed, and the rollback was stopped", ended(target=FAILED_HOOK, rollback="d-BACK", back={**BACK, "status": "Stopped"}),
      Until(), (Outcome.ROLLBACK_FAILED,
-               f"the rollback (deployment d-BACK) Stopped as well: CodeDeploy gives no reason; ours: {HOOK_WORDS}")),
+               f"the rollback (deployment d-BACK) Stopped too: CodeDeploy gives no reason; the deployment itself: {HOOK_WORDS}")),
 
-    ("stopped by somebody, a rollback may come", ended("Stopped", BY_HAND, at=9), Until(),
-     "Stopped by somebody, MANUAL_STOP: The deployment was stopped; waiting for the rollback"),
-    ("stopped by somebody, none comes", ended("Stopped", BY_HAND, at=10), Until(),
-     (Outcome.FAILED, "Stopped by somebody, MANUAL_STOP: The deployment was stopped; CodeDeploy does not roll back")),
-    ("stopped by somebody, and rolled back", ended("Stopped", BY_HAND, rollback="d-BACK", back=BACK), Until(),
+    ("stopped manually, a rollback may come", ended("Stopped", BY_HAND, at=9), Until(),
+     "Stopped manually, MANUAL_STOP: The deployment was stopped; waiting for the rollback"),
+    ("stopped manually, none comes", ended("Stopped", BY_HAND, at=10), Until(),
+     (Outcome.FAILED, "Stopped manually, MANUAL_STOP: The deployment was stopped; CodeDeploy does not roll back")),
+    ("stopped manually, and rolled back", ended("Stopped", BY_HAND, rollback="d-BACK", back=BACK), Until(),
      (Outcome.ROLLED_BACK,
-      "CodeDeploy rolled back (deployment d-BACK): Stopped by somebody, MANUAL_STOP: The deployment was stopped")),
+      "CodeDeploy rolled back (deployment d-BACK): Stopped manually, MANUAL_STOP: The deployment was stopped")),
     ("failed, the service is deleted", replace(ended(target=FAILED_HOOK), gone=deleted(None)), Until(),
-     (Outcome.GONE, "the service is not there any more: somebody deleted it while we deployed")),
+     (Outcome.GONE, "the service is gone: it was deleted during the deployment")),
     ("stopped by an alarm, the rollback is not named yet",
      ended("Stopped", ALARM, autoRollbackConfiguration=answers.ROLLS_BACK, at=59), Until(),
      f"Stopped, ALARM_ACTIVE: {ALARM[1]}; waiting for the rollback"),

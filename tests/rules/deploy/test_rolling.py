@@ -45,9 +45,9 @@ own = {
 }
 demoted = {state: {**snapshot, "status": "ACTIVE"} for state, snapshot in own.items()}
 
-LOST = "ecs-svc/2 is not PRIMARY any more; waiting for ECS to say whether it was replaced or rolled back"
+LOST = "ecs-svc/2 is no longer PRIMARY; waiting for ECS to say whether it was replaced or rolled back"
 
-NOT_YET = "ECS does not show our deployment yet"
+NOT_YET = "ECS does not show the deployment yet"
 ROLLED_BACK_ONCE = deployment("1", "PRIMARY", OLD, "COMPLETED", ROLLBACK.replace("/3", "/1"))
 EARLIER = {**deployment("8", "PRIMARY", THEIRS, "IN_PROGRESS"), "createdAt": moment(99)}
 
@@ -401,7 +401,7 @@ def test_stable_is_more_than_completed(look: Snapshot, stable: bool) -> None:
         (service(), ""),
         (
             service(deployment("9", "PRIMARY", THEIRS, "COMPLETED"), *[demoted["COMPLETED"]] * 4),
-            "5 deployments are active, the newest deployment ecs-svc/9 (web:7); ECS takes no more",
+            "5 deployments are active, the newest deployment ecs-svc/9 (web:7); ECS accepts no more",
         ),
         (service(deployment("9", "PRIMARY", THEIRS, "COMPLETED"), *[demoted["FAILED"]] * 4), ""),
     ],

@@ -134,7 +134,7 @@ def test_an_update_without_keys_is_made_once_there_are_some(aws: ScriptedAws, st
     aws.on(BY_TOKEN, lambda params: faults.pop() if faults else given(params))
     ended = step("deploy", role_to_assume=ROLE)
     assert ended.exit_code == 0, ended.log
-    assert "can't be begun at the moment (CredentialRetrievalError); trying on" in ended.log
+    assert "can't be started at the moment (CredentialRetrievalError); retrying" in ended.log
     assert "checking before a retry" not in ended.log
     assert aws.count("ecs.UpdateService") == 1
 
@@ -238,7 +238,7 @@ def test_the_clean_up_says_so_if_it_can_not_sign_in(
     killed({"roles": [ROLE], "chaining": False})
     aws.on(BY_TOKEN, REFUSAL)
     said = clean_up(capfd, clock)
-    assert "what became of service web could not be found out: AWS does not let this job assume" in said
+    assert "can't find out what became of service web: AWS does not let this job assume" in said
     no_secret_in(said)
 
 

@@ -107,7 +107,7 @@ def migrates(exit_code: int) -> Script:
         (second_refused, "deploy", {}, 1, ["worker failed: the deployment could not be begun"]),
         (image_missing("web", "worker"), "deploy", {}, 3, ["Likely cause: web: the image can't be pulled"]),
         (none_there, "deploy", {}, 2, ["s29"]),
-        (no_evidence, "deploy", {}, 3, ["evidence is missing, ListTasks answers AccessDenied", BREAKER]),
+        (no_evidence, "deploy", {}, 3, ["some evidence is missing: ListTasks answered AccessDenied", BREAKER]),
         (no_logs, "deploy", {}, 3, ["the log group /ecs/web can't be read", "web, worker: container `app` exited with 1"]),
         (migrates(3), "migrate", {}, 1, ["Likely cause: container `app` exited with 3"]),
         (migrates(3), "pipeline", {}, 1, ["Likely cause: container `app` exited with 3"]),

@@ -110,7 +110,7 @@ def test_rollback_is_green_only_if_what_ran_before_runs(aws: ScriptedAws, step: 
     aws.on("ecs.DescribeServiceDeployments", *back, after="ecs.ContinueServiceDeployment")
     ended = step("rollback", sha="")
     assert ended.exit_code == 1, ended.log
-    assert "9 seconds later no task runs" in ended.log
+    assert "9 seconds later no task is running" in ended.log
 
 
 def test_rollback_of_what_is_under_way_and_waits_for_nobody_is_refused(aws: ScriptedAws, step: Run) -> None:
@@ -228,8 +228,8 @@ def test_a_rollback_that_is_cancelled_goes_on_and_is_told(aws: ScriptedAws, step
     aws.on("ecs.UpdateService", fleet._update, update)
     ended = step("rollback", sha="")
     assert ended.exit_code == 130
-    assert "of service web back to web:2 is IN_PROGRESS; ECS goes on with it" in ended.log
-    assert "of service worker back to worker:2 is IN_PROGRESS; ECS goes on with it" in ended.log
+    assert "of service web back to web:2 is IN_PROGRESS; ECS continues it" in ended.log
+    assert "of service worker back to worker:2 is IN_PROGRESS; ECS continues it" in ended.log
     assert "| `web` | ❌ cancelled | `web:3` | `web:2` |" in ended.summary
     assert "| `worker` | ❌ cancelled | `worker:3` | `worker:2` |" in ended.summary
 
@@ -238,7 +238,7 @@ def test_a_rollback_that_is_cancelled_goes_on_and_is_told(aws: ScriptedAws, step
     ("given", "words"),
     [
         ({"config": "", "service": ""}, "config: is missing"),
-        ({"cluster": "my-cluster"}, "cluster: does not go together with config"),
+        ({"cluster": "my-cluster"}, "cluster: can't be combined with config, which names the cluster"),
         ({"service": "wbe"}, "did you mean `web`"),
     ],
 )

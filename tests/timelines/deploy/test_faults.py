@@ -514,7 +514,7 @@ def test_a_look_that_lags_for_a_minute_is_no_verdict(aws: ScriptedAws, step: Run
     aws.on("ecs.ListServiceDeployments", blue_green.listed(SAME_REVISION | {"status": status}), after=ROLLING.begin)
     ended = step("deploy")
     assert ended.exit_code == 0, ended.log
-    assert ended.log.count("ECS does not show our deployment yet") == 1
+    assert ended.log.count("ECS does not show the deployment yet") == 1
     assert begun_at(aws, ROLLING) + 90 <= aws.calls[-1].time
 
 
@@ -585,7 +585,7 @@ def test_what_was_asked_while_a_look_lagged_says_nothing_of_later(job: Job, aws:
     group = [following("web"), following("api")]
     aws.on("ecs.ListServiceDeployments", {"serviceDeployments": []})
     theirs = ecs.deployment("ecs-svc/9", task_definition="web:7", created=9)
-    assert judged(job, aws, group, OLD) == "ECS does not show our deployment yet"
+    assert judged(job, aws, group, OLD) == "ECS does not show the deployment yet"
     assert judged(job, aws, group, NEW, OLD | {"status": "ACTIVE"}) == "0 of 1 running"
     assert "waiting for ECS to say whether it was replaced or rolled back" in judged(job, aws, group, theirs)
     job.clock.sleep(5)

@@ -428,7 +428,7 @@ def test_a_start_that_is_past_is_left_out_where_it_means_nothing(
     bridge.aws.on("scheduler.UpdateSchedule", only_without_start(bridge))
     (hourly,) = prepare(job, HOURLY)
     assert schedules.update(hourly, NEW, job) == ""
-    assert "its StartDate is past, and left out" in capsys.readouterr().out
+    assert "its StartDate has passed, and is left out" in capsys.readouterr().out
     first, second = bridge.of("scheduler.UpdateSchedule")
     assert first["StartDate"] == moment(-3600)
     assert {**second, "ClientToken": 0, "StartDate": moment(-3600)} == {**first, "ClientToken": 0}
@@ -440,7 +440,7 @@ def test_the_start_that_a_rate_counts_from_is_not_left_out(job: Job, bridge: Eve
     bridge.schedule = schedule(StartDate=moment(-3600), ScheduleExpression="rate(1 day)")
     bridge.aws.on("scheduler.UpdateSchedule", only_without_start(bridge))
     (hourly,) = prepare(job, HOURLY)
-    assert "Let the infra repo give it a cron() expression." in schedules.update(hourly, NEW, job)
+    assert "Give it a cron() expression in the infra repository." in schedules.update(hourly, NEW, job)
     assert bridge.aws.count("scheduler.UpdateSchedule") == 1
     assert bridge.runs[1] == "job:3"
 

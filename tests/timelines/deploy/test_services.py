@@ -99,7 +99,7 @@ def test_with_on_failure_rollback_all_go_back(aws: ScriptedAws, step: Run, clock
     assert ended.exit_code == 3, ended.log
     assert results(ended) == {"web": "rolled-back", "worker": "rolled-back"}
     assert updates(aws)[2][:2] == ("web", "web:1")
-    assert "web: going back to web:1, as on-failure says" in ended.log
+    assert "web: going back to web:1 (on-failure: rollback)" in ended.log
 
 
 def test_a_rollback_of_ours_that_fails_is_told(aws: ScriptedAws, step: Run, clock: Clock) -> None:
@@ -137,7 +137,7 @@ def test_somebody_elses_deployment_is_not_undone(aws: ScriptedAws, step: Run, cl
     ended = step("deploy", on_failure="rollback", deployment_timeout="1m")
     assert len(updates(aws)) == 1
     assert ended.exit_code == 4
-    assert "web:7 has replaced it meanwhile: that is somebody else's, and stays" in ended.log
+    assert "web:7 has replaced it; ecs-cd leaves that deployment alone" in ended.log
 
 
 def test_what_can_not_be_begun_does_not_leave_the_others_alone(aws: ScriptedAws, step: Run, clock: Clock) -> None:
@@ -213,7 +213,7 @@ def test_by_default_its_end_is_waited_for(aws: ScriptedAws, step: Run, clock: Cl
     ended = step("deploy")
     assert ended.exit_code == 0, ended.log
     assert 90 <= updates(aws)[0][2] <= 93
-    assert ended.log.count("deployment ecs-svc/9 (web:7) is IN_PROGRESS, somebody else's; waiting for its end") == 1
+    assert ended.log.count("waiting for another deployment to end: deployment ecs-svc/9 (web:7) is IN_PROGRESS") == 1
 
 
 def test_waiting_for_it_ends_with_the_timeout_and_nothing_is_changed(aws: ScriptedAws, step: Run, clock: Clock) -> None:
@@ -278,7 +278,7 @@ def test_a_first_deployment_has_nothing_to_go_back_to(aws: ScriptedAws, step: Ru
     aws.on("ecs.ListTasks", {"taskArns": []})
     ended = step("deploy", on_failure="rollback")
     assert ended.exit_code == 1, ended.log
-    assert "there is nothing before it to go back to" in ended.log
+    assert "there is nothing to go back to" in ended.log
     assert updates(aws) == []
 
 
@@ -455,7 +455,7 @@ def test_in_order_what_was_not_begun_is_skipped_and_told(aws: ScriptedAws, step:
     fleet(aws, clock, {"web": CRASHES, "worker": COMPLETES})
     ended = step("deploy", start="in-order")
     assert results(ended) == {"web": "rolled-back", "worker": "skipped"}
-    assert "worker skipped: not begun, because web has not succeeded" in ended.log
+    assert "worker skipped: not started, because web did not succeed" in ended.log
     assert ended.outputs["task-definition-arn"] == ecs.task_definition_arn("web:2")
     assert json.loads(ended.outputs["services"])["worker"]["task-definition-arn"] == ""
     assert deregistered(aws) == ["worker:2"]
@@ -593,7 +593,7 @@ def test_cancelled_while_going_back_the_way_back_goes_on(aws: ScriptedAws, step:
     ended = step("deploy", on_failure="rollback", deployment_timeout="1m", on_cancel="stop")
     assert ended.exit_code == 130
     assert [revision for _, revision, _ in updates(aws)] == ["web:2", "web:1"]
-    assert "deployment ecs-svc/3 of service web back to web:1 is IN_PROGRESS; ECS goes on with it" in ended.log
+    assert "deployment ecs-svc/3 of service web back to web:1 is IN_PROGRESS; ECS continues it" in ended.log
 
 
 def test_cancelled_while_one_goes_on_what_is_done_is_not_spoken_of(aws: ScriptedAws, step: Run, clock: Clock) -> None:
@@ -635,8 +635,8 @@ def test_credentials_that_expire_leave_each_service_unknown(aws: ScriptedAws, st
     ended = step("deploy")
     assert ended.exit_code == 8
     assert ended.outputs["result"] == "unknown"
-    assert "what became of service web could not be found out" in ended.log
-    assert "what became of service worker could not be found out" in ended.log
+    assert "can't find out what became of service web" in ended.log
+    assert "can't find out what became of service worker" in ended.log
 
 
 # ---- a hundred services ----
@@ -783,4 +783,4 @@ def test_tasks_that_do_not_run_prove_nothing(aws: ScriptedAws, step: Run, clock:
     aws.on("ecs.DescribeTasks", {"tasks": [ecs.task("web-0", "PENDING", task_definition="web:2")]})
     ended = step("deploy")
     assert ended.exit_code == 1, ended.log
-    assert "no task runs" in ended.log
+    assert "no task is running" in ended.log

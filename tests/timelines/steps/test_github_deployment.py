@@ -237,7 +237,8 @@ def test_the_deployment_of_a_jobs_environment_is_left_to_github(github: FakeGitH
     assert github.states(number) == ["queued", "in_progress"]
     assert [asked.method for asked in github.asked] == ["GET", "GET"]
     assert (
-        "github-deployment: this job has the environment production, whose Deployment GitHub keeps itself" in ended.log
+        "github-deployment: this job has the environment production, so GitHub updates the Deployment itself"
+        in ended.log
     )
     assert not warnings(ended)
 
@@ -367,7 +368,7 @@ def test_another_commit_than_asked_for_is_warned_of(
     ended = run()
     assert ended.exit_code == 0
     (warning,) = warnings(ended)
-    assert f"the event asks for {'f' * 40}, and {SHA} is deployed" in warning
+    assert f"the event asks for {'f' * 40}, but {SHA} is deployed" in warning
     assert github.states(number) == ["in_progress", "success"]
 
 
@@ -611,7 +612,7 @@ def test_without_a_commit_there_is_nothing_to_tell(github: FakeGitHub, drop_in: 
     ended = drop_in(service="web", sha="")
     assert ended.exit_code == 0, ended.log
     (warning,) = warnings(ended)
-    assert "it is not known which commit is deployed. Set the input sha, or check the commit out." in warning
+    assert "the deployed commit is unknown. Set the input sha, or check out the commit." in warning
     assert github.deployments == []
 
 

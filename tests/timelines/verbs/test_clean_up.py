@@ -36,7 +36,7 @@ def test_a_known_task_is_named_even_while_ecs_does_not_list_it(
 ) -> None:
     """DescribeTasks lags behind RunTask; the task exists all the same."""
     aws.on("ecs.DescribeTasks", MISSING)
-    assert f"goes on as task {TASK['taskArn']}" in said(clock, capsys, task=TASK["taskArn"])
+    assert f"continues as task {TASK['taskArn']}" in said(clock, capsys, task=TASK["taskArn"])
 
 
 @pytest.mark.parametrize("empty", [0, 2, 5])
@@ -65,7 +65,7 @@ def test_no_permission_is_said_with_what_it_was_about(
 ) -> None:
     """The last word is never a traceback."""
     aws.on("ecs.ListTasks", denied())
-    assert "what became of ecs-cd/abc could not be found out" in said(clock, capsys)
+    assert "can't find out what became of ecs-cd/abc" in said(clock, capsys)
 
 
 def test_a_task_that_carries_the_callers_own_name_is_not_looked_for(
@@ -111,7 +111,7 @@ def test_a_deployment_is_left_unless_it_is_to_be_stopped(
     """It is named with its state."""
     service(aws, OURS)
     words = left(clock, capsys, "leave")
-    assert "deployment ecs-svc/2 of service web to web:2 is IN_PROGRESS; ECS goes on with it" in words
+    assert "deployment ecs-svc/2 of service web to web:2 is IN_PROGRESS; ECS continues it" in words
     assert aws.count("ecs.UpdateService") == 0
 
 
@@ -120,7 +120,7 @@ def test_a_stopped_rolling_update_goes_back_to_what_ran_before(
 ) -> None:
     """One UpdateService with the previous revision."""
     service(aws, OURS)
-    assert "service web goes back to web:1, as on-cancel says" in left(clock, capsys, "stop")
+    assert "service web goes back to web:1 (on-cancel: stop)" in left(clock, capsys, "stop")
     (call,) = (c for c in aws.calls if c.operation == "ecs.UpdateService")
     assert call.params["taskDefinition"] == ecs.task_definition_arn("web:1")
 
@@ -128,9 +128,9 @@ def test_a_stopped_rolling_update_goes_back_to_what_ran_before(
 @pytest.mark.parametrize(
     ("current", "more", "words"),
     [
-        (THEIRS, {}, "works towards web:7: nothing was stopped"),
-        (OURS, {"previous_task_definition": None}, "had nothing before web:2 to go back to"),
-        (OURS | {"rolloutState": "COMPLETED"}, {}, "is COMPLETED: nothing was stopped"),
+        (THEIRS, {}, "is moving to web:7; nothing was stopped"),
+        (OURS, {"previous_task_definition": None}, "ran nothing before web:2 to go back to"),
+        (OURS | {"rolloutState": "COMPLETED"}, {}, "is COMPLETED; nothing was stopped"),
     ],
 )
 def test_only_what_is_ours_and_under_way_is_stopped(
@@ -161,7 +161,7 @@ def test_of_several_deployments_one_that_can_not_be_read_hides_none(
     state = {"kind": "deployment", "on_cancel": "leave", "deployments": entries}
     assert not unfinished.report_or_stop(state, Aws(os.environ), Terminal(), clock)
     captured = capsys.readouterr()
-    assert "what became of service worker could not be found out" in captured.err
+    assert "can't find out what became of service worker" in captured.err
     assert "deployment ecs-svc/2 of service web" in captured.out
 
 
@@ -170,20 +170,20 @@ def test_the_way_back_is_never_stopped(aws: ScriptedAws, clock: Clock, capsys: p
     back = ecs.deployment("ecs-svc/3", task_definition="web:1", rollout_state="IN_PROGRESS")
     service(aws, back)
     words = left(clock, capsys, "stop", back_to=ecs.task_definition_arn("web:1"))
-    assert "deployment ecs-svc/3 of service web back to web:1 is IN_PROGRESS; ECS goes on with it" in words
+    assert "deployment ecs-svc/3 of service web back to web:1 is IN_PROGRESS; ECS continues it" in words
     assert aws.count("ecs.UpdateService") == 0
 
 
 @pytest.mark.parametrize(
     ("services", "more", "words"),
     [
-        ([], {}, "service web is not there any more"),
+        ([], {}, "service web no longer exists"),
         ([ecs.service(deployments=[OURS | {"rolloutState": "COMPLETED"}])], {}, "to web:2 is COMPLETED\n"),
-        ([codedeploy.service()], {"id": "d-NEW"}, "CodeDeploy goes on with deployment d-NEW of service web to web:2"),
+        ([codedeploy.service()], {"id": "d-NEW"}, "CodeDeploy continues deployment d-NEW of service web to web:2"),
         (
             [codedeploy.service(codedeploy.task_set(), codedeploy.task_set("ACTIVE", "web:2", "d-NEW"))],
             {"id": ""},
-            "CodeDeploy goes on with deployment d-NEW of service web to web:2",
+            "CodeDeploy continues deployment d-NEW of service web to web:2",
         ),
         ([codedeploy.service()], {"id": ""}, "no deployment of service web to web:2 is seen; if CreateDeployment got"),
     ],

@@ -226,7 +226,7 @@ def test_completed_is_green_only_if_the_asked_digest_runs(aws: ScriptedAws, step
     timeline(aws, at(0, COMPLETED))
     ended = step("deploy")
     assert ended.exit_code == 1
-    assert "AWS says that it is done, but 9 seconds later task abc: container `app` runs sha256:bbb" in ended.log
+    assert "AWS reports success, but 9 seconds later task abc: container `app` runs sha256:bbb" in ended.log
 
 
 def test_a_child_of_the_asked_index_is_a_proof(aws: ScriptedAws, step: Run) -> None:
@@ -385,7 +385,7 @@ def test_evidence_that_may_not_be_read_is_no_verdict(aws: ScriptedAws, step: Run
     aws.on("ecs.ListTasks", denied(), where={"desiredStatus": "STOPPED"})
     ended = step("deploy")
     assert ended.exit_code == 0, ended.log
-    assert ended.log.count("evidence is missing, ListTasks answers AccessDeniedException") == 1
+    assert ended.log.count("some evidence is missing: ListTasks answered AccessDeniedException") == 1
 
 
 def failing(aws: ScriptedAws, tasks: int) -> None:

@@ -24,8 +24,8 @@ _TYPE = "AWS::ECS::Service"
 _PLACEHOLDER = re.compile(r"[<>{}\[\]%\s]|\$(?!LATEST$)|^__.*__$")
 _IDS = {"subnets": "subnet-", "securitygroups": "sg-"}  # how EC2's ids start
 _REMEDY = (
-    "Only the task definition is put in; write everything else as CodeDeploy is to read it, or leave the appspec out: "
-    "then it is made from the service."
+    "ecs-cd inserts only the task definition: write everything else as CodeDeploy needs it, or omit the appspec, and "
+    "ecs-cd makes it from the service."
 )
 
 
@@ -44,7 +44,7 @@ def read(text: str, *, where: str) -> AppSpec:
     found = [f"{path}: occurs twice; keep one" for path in json_yaml.duplicate_keys(content)]
     found += _problems(content)
     if found:
-        raise _refused(what, found, "CodeDeploy's documentation calls it the AppSpec file for an ECS deployment.")
+        raise _refused(what, found, "See the AppSpec file for an ECS deployment in CodeDeploy's documentation.")
     fitted: AppSpec = _fitted(content)
     return fitted if _key(fitted, "version") else {"version": 0.0, **fitted}
 
@@ -96,8 +96,8 @@ def of_service(service: Mapping[str, Any]) -> AppSpec:
     load_balancer = next((each for each in setting("loadBalancers") or () if each.get("containerName")), None)
     if load_balancer is None:
         raise Refused(
-            f"the service {service.get('serviceName')} has no loadBalancers, of which CodeDeploy moves the traffic",
-            "Name an appspec, with the LoadBalancerInfo, in the document's `codedeploy`.",
+            f"the service {service.get('serviceName')} has no loadBalancers whose traffic CodeDeploy could move",
+            "Name an appspec with a LoadBalancerInfo in the document's `codedeploy`.",
         )
     awsvpc = (setting("networkConfiguration") or {}).get("awsvpcConfiguration")
     properties = {
@@ -151,7 +151,7 @@ def _all_properties(appspec: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[s
 
 def _problems(content: Any) -> list[str]:
     if not isinstance(content, Mapping):
-        return ["it has to be a mapping that holds `version` and `Resources`"]
+        return ["must be a mapping that holds `version` and `Resources`"]
     name = _key(content, "resources")
     if not name:
         of_ec2 = "; this is an AppSpec for EC2" if _key(content, "files") or _key(content, "os") else ""
@@ -232,7 +232,7 @@ def _load_balancer_problems(properties: Mapping[str, Any], path: str, definition
         known = f"the task definition has no container `{wanted}`{closest(wanted, there)}; it has {', '.join(there)}"
         found.append(f"{path}.{name_key or 'ContainerName'}: {known if wanted else 'is missing'}")
     if not isinstance(port, int) or isinstance(port, bool):
-        found.append(f"{path}.{port_key or 'ContainerPort'}: must be the number of a port")
+        found.append(f"{path}.{port_key or 'ContainerPort'}: must be a port number")
     elif not found and not _has_port(container(definition, wanted), port):
         found.append(f"{path}.{port_key}: container `{wanted}` has no containerPort {port} in its portMappings")
     return found

@@ -53,11 +53,11 @@ def judge(own: OwnDeployment, snapshot: Snapshot, until: Until) -> Verdict | InP
     if snapshot.gone:
         return snapshot.gone
     if snapshot.deployment is None:
-        return InProgress(f"ECS does not show our service deployment {short(own.id)}")
+        return InProgress(f"ECS does not show service deployment {short(own.id)}")
     status = str(snapshot.deployment.get("status", ""))
     if status in FORWARD:
         return _going_forward(snapshot.deployment, until)
-    back = short(own.previous_task_definition or "") or "the revision of before"
+    back = short(own.previous_task_definition or "") or "the previous revision"
     if status in BACKWARD:
         return InProgress(f"{status}, to {back}: {_why(snapshot)}", alarming=True)
     if status == "STOP_REQUESTED":
@@ -126,13 +126,13 @@ def _ended(status: str, snapshot: Snapshot, until: Until, back: str) -> Verdict 
         case "SUCCESSFUL":
             return _succeeded(snapshot, until)
         case "STOPPED" if snapshot.newer:
-            return Verdict(Outcome.SUPERSEDED, f"{snapshot.newer} replaced ours")
+            return Verdict(Outcome.SUPERSEDED, f"{snapshot.newer} replaced it")
         case "STOPPED":
             return Verdict(Outcome.FAILED, f"STOPPED: {_why(snapshot)}")
         case "ROLLBACK_SUCCESSFUL":
             return Verdict(Outcome.ROLLED_BACK, f"ECS rolled back to {back}: {_why(snapshot)}")
         case "ROLLBACK_FAILED":
-            return Verdict(Outcome.ROLLBACK_FAILED, f"the rollback to {back} failed as well: {_why(snapshot)}")
+            return Verdict(Outcome.ROLLBACK_FAILED, f"the rollback to {back} failed too: {_why(snapshot)}")
         case _:  # a status that AWS added later does not count as an end
             return InProgress(f"{_progress(snapshot.deployment or {})} (ECS calls it {status})")
 
@@ -168,7 +168,7 @@ def _reached(deployment: Mapping[str, Any], until: Until) -> bool:
 
 def _paused(hook: Mapping[str, Any], progress: str) -> str:
     expires = f" until {hook['expiresAt']}, when ECS does {hook.get('timeoutAction')}" if "expiresAt" in hook else ""
-    remedy = "`ecs-cd continue` lets it go on, `ecs-cd rollback` takes it back"
+    remedy = "`ecs-cd continue` resumes the deployment, `ecs-cd rollback` rolls it back"
     return f"{progress}; the hook {hook.get('hookId')} is AWAITING_ACTION{expires}: {remedy}"
 
 
@@ -183,7 +183,9 @@ def _progress(deployment: Mapping[str, Any]) -> str:
         words.append(f"{target['requestedProductionTrafficWeight']:g} % of the production traffic")
     breaker, alarms = deployment.get("deploymentCircuitBreaker", {}), deployment.get("alarms", {})
     if breaker.get("failureCount"):
-        words.append(f"{breaker['failureCount']} failed of {breaker.get('threshold')} that trip the circuit breaker")
+        words.append(
+            f"{breaker['failureCount']} of the {breaker.get('threshold')} failures that trip the circuit breaker"
+        )
     if breaker.get("status") == "TRIGGERED":
         words.append("the circuit breaker is TRIGGERED")
     if alarms.get("status") == "TRIGGERED":

@@ -85,7 +85,7 @@ def judge(own: OwnDeployment, snapshot: Snapshot, until: Until) -> Verdict | InP
         case "Failed" | "Stopped":
             return snapshot.gone or _ended_badly(snapshot)
         case "":
-            return InProgress(f"CodeDeploy does not show our deployment {own.id}")
+            return InProgress(f"CodeDeploy does not show deployment {own.id}")
         case _:
             return _under_way(snapshot, until)
 
@@ -238,7 +238,7 @@ def _tasks(task_set: Mapping[str, Any]) -> str:
 def _paused(snapshot: Snapshot) -> str:
     option = snapshot.info.get("blueGreenDeploymentConfiguration", {}).get("deploymentReadyOption", {})
     minutes, stops = option.get("waitTimeInMinutes"), option.get("actionOnTimeout") == "STOP_DEPLOYMENT"
-    then = f"; after {minutes} minutes CodeDeploy {'stops it' if stops else 'goes on'}" if minutes else ""
+    then = f"; after {minutes} minutes CodeDeploy {'stops it' if stops else 'continues it'}" if minutes else ""
     return (
         f"{_progress(snapshot)}; it waits for an approval: `ecs-cd continue`, or `Reroute traffic` in "
         f"CodeDeploy's console, moves the traffic; `ecs-cd rollback` rolls it back{then}"
@@ -255,7 +255,7 @@ def _until_the_old_tasks_end(snapshot: Snapshot) -> str:
         "terminateBlueInstancesOnDeploymentSuccess", {}
     )
     minutes = option.get("terminationWaitTimeInMinutes")
-    waits = f"waits {minutes} minutes before it ends" if minutes else "ends"
+    waits = f"waits {minutes} minutes before it stops" if minutes else "stops"
     return (
         f"{snapshot.status}, all traffic is on the new tasks; CodeDeploy {waits} the old ones "
         "(`wait-until: AfterAllowTraffic` does not wait for that)"
@@ -274,8 +274,11 @@ def _ended_badly(snapshot: Snapshot) -> Verdict | InProgress:
         return Verdict(Outcome.ROLLED_BACK, f"CodeDeploy rolled back (deployment {back}): {why}")
     if snapshot.rollback and state in ENDED_BADLY:
         its = reason(Snapshot(snapshot.rollback)) or "CodeDeploy gives no reason"
-        return Verdict(Outcome.ROLLBACK_FAILED, f"the rollback (deployment {back}) {state} as well: {its}; ours: {why}")
-    return InProgress(f"{why}; rolling back by deployment {back}{f', {state}' if state else ''}", alarming=True)
+        return Verdict(
+            Outcome.ROLLBACK_FAILED,
+            f"the rollback (deployment {back}) {state} too: {its}; the deployment itself: {why}",
+        )
+    return InProgress(f"{why}; rolling back with deployment {back}{f', {state}' if state else ''}", alarming=True)
 
 
 def _without_rollback(snapshot: Snapshot, why: str) -> Verdict | InProgress:
@@ -307,7 +310,7 @@ def _why(snapshot: Snapshot) -> str:
     by_hand = snapshot.info.get("errorInformation", {}).get("code") == "MANUAL_STOP"
     said = reason(snapshot) or "CodeDeploy gives no reason"
     failures = _failures(snapshot)
-    return f"{snapshot.status}{' by somebody' if by_hand else ''}, {said}{f' ({failures})' if failures else ''}"
+    return f"{snapshot.status}{' manually' if by_hand else ''}, {said}{f' ({failures})' if failures else ''}"
 
 
 def _failures(snapshot: Snapshot) -> str:

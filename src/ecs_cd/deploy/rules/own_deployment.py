@@ -33,5 +33,5 @@ def deleted(service: Mapping[str, Any] | None) -> Verdict | None:
     """The verdict if DescribeServices says that the service no longer exists, or is being deleted."""
     if service is not None and service.get("status") not in ("DRAINING", "INACTIVE"):
         return None
-    state = "not there any more" if service is None else service["status"]
-    return Verdict(Outcome.GONE, f"the service is {state}: somebody deleted it while we deployed")
+    state = "gone" if service is None else service["status"]
+    return Verdict(Outcome.GONE, f"the service is {state}: it was deleted during the deployment")

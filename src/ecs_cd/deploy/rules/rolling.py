@@ -96,7 +96,7 @@ def under_way(service: Mapping[str, Any], arn: str) -> str:
     name = _words(current)
     open_ones = [d for d in service.get("deployments", ()) if _is_open(d)]
     if len(open_ones) >= _MOST_DEPLOYMENTS and current.get("taskDefinition") != arn:
-        return f"{len(open_ones)} deployments are active, the newest {name}; ECS takes no more"
+        return f"{len(open_ones)} deployments are active, the newest {name}; ECS accepts no more"
     hopeless = _hopeless(current, service, current.get("failedTasks", 0))
     if not current or current.get("taskDefinition") == arn or hopeless or state(current, service) != "IN_PROGRESS":
         return ""
@@ -223,7 +223,7 @@ def _while_primary(
     if _hopeless(ours, service, snapshot.crashed):
         return Verdict(
             Outcome.FAILED,
-            f"{snapshot.crashed} tasks died and none runs; the service has no circuit breaker, so ECS goes on trying",
+            f"{snapshot.crashed} tasks died and none runs; the service has no circuit breaker, so ECS keeps trying",
         )
     unknown = "" if now == "IN_PROGRESS" else f" (ECS calls it {now})"
     return InProgress(counts + unknown)
@@ -269,16 +269,14 @@ def _after_primary(
     if back or status.startswith("ROLLBACK"):
         return _during_rollback(own, service, current if back else {}, status)
     if lags and not failed:
-        return InProgress("ECS does not show our deployment yet")
+        return InProgress("ECS does not show the deployment yet")
     if current and status == "SUCCESSFUL":
-        return Verdict(Outcome.SUPERSEDED, f"ours completed, and then {_words(current)} replaced it")
+        return Verdict(Outcome.SUPERSEDED, f"it completed, and then {_words(current)} replaced it")
     if current and snapshot.status is not None and failed:
         return Verdict(Outcome.FAILED, f"it failed, and then {_words(current)} replaced it")
     if current and snapshot.status is not None and (status.startswith("STOP") or not status):
-        return Verdict(Outcome.SUPERSEDED, f"{_words(current)} replaced ours")
-    return InProgress(
-        f"{own.id} is not PRIMARY any more; waiting for ECS to say whether it was replaced or rolled back"
-    )
+        return Verdict(Outcome.SUPERSEDED, f"{_words(current)} replaced it")
+    return InProgress(f"{own.id} is no longer PRIMARY; waiting for ECS to say whether it was replaced or rolled back")
 
 
 def _goes_back(own: OwnDeployment, service: Mapping[str, Any], *, failed: bool) -> bool:
@@ -308,7 +306,7 @@ def _during_rollback(
     why = next(stated, "the deployment failed")
     now = state(rollback, service) if rollback else ""
     if status == "ROLLBACK_FAILED" or now == "FAILED":
-        return Verdict(Outcome.ROLLBACK_FAILED, f"the rollback to {target} failed as well: {why}")
+        return Verdict(Outcome.ROLLBACK_FAILED, f"the rollback to {target} failed too: {why}")
     if status == "ROLLBACK_SUCCESSFUL" or now == "COMPLETED":
         return Verdict(Outcome.ROLLED_BACK, f"ECS rolled back to {target}: {why}")
     counts = f", {_counts(rollback)}" if rollback else ""

@@ -35,7 +35,7 @@ def of_family(targets: Iterable[Target], name: str, *, where: str) -> list[Targe
         has = f"it has {others}" if others else "it has no ECS target at all"
         raise Refused(
             f"{where} has no ECS target with a task definition of the family {name}; {has}",
-            "The infra repo makes the target; else correct the `task-definition` of the scheduled task.",
+            "Add the target in the infra repository, or correct the `task-definition` of the scheduled task.",
         )
     return found
 
@@ -77,7 +77,7 @@ def without_past_start(request: Mapping[str, Any]) -> dict[str, Any]:
     """
     if str(request["ScheduleExpression"]).startswith("rate("):
         raise Refused(
-            "Scheduler changes no schedule with a past StartDate, and its rate() expression counts from that",
-            "Let the infra repo give it a cron() expression.",
+            "Scheduler can't change a schedule with a past StartDate, and its rate() expression counts from that date",
+            "Give it a cron() expression in the infra repository.",
         )
     return {name: value for name, value in request.items() if name != "StartDate"}

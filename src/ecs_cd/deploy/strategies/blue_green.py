@@ -53,7 +53,7 @@ def start(job: Job, plan: DeploymentPlan, arn: str) -> OwnDeployment:
         find = _wait_for if before.get("rolloutState") == "IN_PROGRESS" else _brought
         ours = find(job, plan, arn, before)
         if _holds(ours, before):
-            job.ci.line(f"{plan.target.key}: {short(arn)} is what the service has already")
+            job.ci.line(f"{plan.target.key}: the service already has {short(arn)}")
             return _own(plan, arn, ours, before, rolling.before(plan.service))
         plan = replace(plan, force=True)  # it was taken back: deploying the same revision again takes force
     before, after = update_service.update(job, plan, arn)
@@ -92,7 +92,7 @@ def _wait_for(job: Job, plan: DeploymentPlan, arn: str, primary: Mapping[str, An
             return found
         if job.clock.monotonic() >= deadline:
             name = f"deployment {primary.get('id')} to {short(arn)}"
-            raise OutcomeUnknown(f"{name} has begun, but ECS lists no service deployment of it")
+            raise OutcomeUnknown(f"{name} has started, but ECS lists no service deployment for it")
         job.clock.sleep(1)
 
 
@@ -104,7 +104,7 @@ def _found(job: Job, plan: DeploymentPlan, arn: str, primary: Mapping[str, Any])
         if is_transient(error):
             return None
         name = f"deployment {primary.get('id')} to {short(arn)}"
-        raise OutcomeUnknown(f"what came of {name} can't be read: {error}") from error
+        raise OutcomeUnknown(f"can't read what became of {name}: {error}") from error
 
 
 def _brought(job: Job, plan: DeploymentPlan, arn: str, primary: Mapping[str, Any]) -> Json | None:
@@ -164,7 +164,7 @@ def _with_service(job: Job, tracked: TrackedDeployment, snapshot: Snapshot, serv
         return replace(snapshot, service=service)
     newest = _newest(job.aws, tracked.plan.cluster, service, snapshot.deployment)
     if newest and newest[1] == tracked.own.task_definition:
-        job.ci.line(f"{tracked.key}: {_words(*newest)} took over with our task definition")
+        job.ci.line(f"{tracked.key}: {_words(*newest)} took over with the same task definition")
         tracked.own = replace(tracked.own, id=str(newest[0]["serviceDeploymentArn"]), started_by="")
         return Snapshot(service_deployments.look_at(job.aws, [tracked.own.id]).get(tracked.own.id))
     return replace(snapshot, service=service, newer=_words(*newest) if newest else _replaced(tracked.own, service))
@@ -251,16 +251,16 @@ def stop(aws: Aws, under_way: Mapping[str, Any]) -> str:
         found = service_deployments.with_targets(aws, listed)
         ours = next((deployment for deployment, target in found if target == wanted), {})
     if not ours:
-        return f"service {name} has no service deployment to {short(wanted)} under way: nothing was stopped"
+        return f"service {name} has no service deployment to {short(wanted)} under way; nothing was stopped"
     if _status(ours) not in FORWARD:
-        return f"{_words(ours, wanted)} of service {name} is {_status(ours)}: nothing was stopped"
+        return f"{_words(ours, wanted)} of service {name} is {_status(ours)}; nothing was stopped"
     try:
         service_deployments.roll_back(aws, str(ours["serviceDeploymentArn"]))
     except ClientError as error:
         if code(error) not in _ENDED:
             raise
-        return f"{_words(ours, wanted)} of service {name} has ended meanwhile: nothing was stopped"
-    return f"{_words(ours, wanted)} of service {name} is being rolled back, as on-cancel says"
+        return f"{_words(ours, wanted)} of service {name} has already ended; nothing was stopped"
+    return f"{_words(ours, wanted)} of service {name} is being rolled back (on-cancel: stop)"
 
 
 def paused(job: Job, cluster: str, service: str) -> tuple[Json, Mapping[str, Any]] | None:

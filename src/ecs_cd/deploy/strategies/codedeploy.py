@@ -83,11 +83,11 @@ def start(job: Job, plan: DeploymentPlan, arn: str) -> OwnDeployment:
     under_way, asked = _under_way(job, names)
     adopted = next((each for each in under_way if _brings(each, arn)), None)
     if adopted:
-        job.ci.line(f"{plan.target.key}: {rules.codedeploy.words(adopted)} is under way already")
+        job.ci.line(f"{plan.target.key}: {rules.codedeploy.words(adopted)} is already under way")
         return _own(arn, before, str(adopted["deploymentId"]))
     there = None if under_way or plan.force else _brought(job, plan.service, arn)
     if there:
-        job.ci.line(f"{plan.target.key}: {short(arn)} is what the service has already")
+        job.ci.line(f"{plan.target.key}: the service already has {short(arn)}")
         return _own(arn, before, there)
     name = _create(job, plan, arn, names, asked)
     job.ci.line(f"{plan.target.key}: deployment {name} started, {short(str(before))} -> {short(arn)}")
@@ -128,8 +128,8 @@ def _create(job: Job, plan: DeploymentPlan, arn: str, names: CodeDeploy, asked: 
             if found:
                 return found
             said = str(error.response["Error"].get("Message", "")) or code(error)
-            remedy = "Let it come to its end, or stop it."
-            raise Busy(f"CodeDeploy takes no deployment of {plan.name} at the moment: {said}", remedy) from error
+            remedy = "Wait until the running deployment ends, or stop it."
+            raise Busy(f"CodeDeploy accepts no deployment of {plan.name} at the moment: {said}", remedy) from error
 
     return carry_out("CreateDeployment", call, find_ours, job)
 
@@ -297,7 +297,7 @@ def _with_target(job: Job, tracked: TrackedDeployment, snapshot: Snapshot) -> Sn
     except (ClientError, BotoCoreError) as error:
         what = code(error) or type(error).__name__
         if not is_transient(error) and tracked.reported.first_of_any(f"target: {what}"):
-            job.ci.warning(f"{tracked.key}: the lifecycle events can't be read ({what})")
+            job.ci.warning(f"{tracked.key}: can't read the lifecycle events ({what})")
         return snapshot
     snapshot = replace(snapshot, target=target)
     task_set = str(rules.codedeploy.green(snapshot).get("identifer", ""))
@@ -337,8 +337,8 @@ def proceed(job: Job, name: str) -> None:
     except ClientError as error:
         if code(error) not in ("DeploymentIsNotInReadyStateException", "DeploymentAlreadyCompletedException"):
             raise
-        state = next((each.get("status") for each in codedeploy.deployments(job.aws, [name])), "not there")
-        raise Refused(f"deployment {name} is {state}: it waits for nobody") from error
+        state = next((each.get("status") for each in codedeploy.deployments(job.aws, [name])), "not found")
+        raise Refused(f"deployment {name} is {state}, not waiting for an approval") from error
 
 
 def stop(aws: Aws, under_way: Mapping[str, Any]) -> str:
@@ -346,12 +346,12 @@ def stop(aws: Aws, under_way: Mapping[str, Any]) -> str:
     service, wanted = str(under_way["service"]), str(under_way["task_definition"])
     name = str(under_way.get("id") or "") or _by_task_set(aws, under_way)
     if not name:
-        return f"service {service} has no deployment to {short(wanted)} that is seen: nothing was stopped"
+        return f"service {service} shows no deployment to {short(wanted)}; nothing was stopped"
     what = f"deployment {name} ({short(wanted)}) of service {service}"
     ours = next(iter(codedeploy.deployments(aws, [name])), {})
     if ours.get("status") not in UNDER_WAY or not codedeploy.stop(aws, name):
-        return f"{what} is not under way any more: nothing was stopped"
-    return f"{what} is being stopped and rolled back, as on-cancel says"
+        return f"{what} is no longer under way; nothing was stopped"
+    return f"{what} is being stopped and rolled back (on-cancel: stop)"
 
 
 def _by_task_set(aws: Aws, under_way: Mapping[str, Any]) -> str:

@@ -42,8 +42,8 @@ def check_group(job: Job, wanted: str, names: CodeDeploy) -> None:
     if wanted not in theirs:
         raise Refused(
             f"{what} deploys {', '.join(theirs) or 'no service'}, not {wanted}",
-            "In the document `codedeploy` of the service names it, without one the inputs codedeploy-application and "
-            "codedeploy-deployment-group.",
+            "Name it in the service's `codedeploy` in the document, or without a document in the inputs "
+            "codedeploy-application and codedeploy-deployment-group.",
         )
     last = group.get("lastAttemptedDeployment", {}).get("deploymentId")
     codedeploy.deployments(job.aws, [last] if last else [])
@@ -55,6 +55,6 @@ def check_config(job: Job, name: str) -> None:
         return
     found = codedeploy.deployment_config(job.aws, name)
     if found is None or found.get("computePlatform", "ECS") != "ECS":
-        state = f"is for {found['computePlatform']}" if found else "is not there"
-        remedy = "One of AWS's own begins with `CodeDeployDefault.ECS`; the infra repo creates others."
+        state = f"is for {found['computePlatform']}" if found else "does not exist"
+        remedy = "AWS's own begin with `CodeDeployDefault.ECS`; create others in the infra repository."
         raise Refused(f"the CodeDeploy deployment configuration {name} {state}", remedy)

@@ -40,7 +40,7 @@ def start(job: Job, plan: DeploymentPlan, arn: str) -> OwnDeployment:
     """
     before = rolling.primary(plan.service)
     if not plan.force and not plan.update and rolling.works_towards(plan.service, arn):
-        job.ci.line(f"{plan.target.key}: {short(arn)} is what the service has already")
+        job.ci.line(f"{plan.target.key}: the service already has {short(arn)}")
         ours, previous = before, rolling.before(plan.service)
     else:
         before, ours = update_service.update(job, plan, arn)
@@ -69,7 +69,7 @@ def _snapshot(job: Job, tracked: TrackedDeployment, service: Mapping[str, Any] |
     current = rolling.primary(service)
     if rolling.taken_over(tracked.own, service, failed=last.failed_at is not None):
         name = str(current["id"])
-        job.ci.line(f"{tracked.key}: deployment {name} took over with our task definition")
+        job.ci.line(f"{tracked.key}: deployment {name} took over with the same task definition")
         tracked.own = replace(tracked.own, id=name, started_by=name, created_at=current.get("createdAt"))
         last = Snapshot(None)
     failed = last.failed_at is not None or rolling.has_failed(tracked.own, service)
@@ -131,13 +131,13 @@ def stop(aws: Aws, under_way: Mapping[str, Any]) -> str:
     service = ecs.look_at_service(aws, cluster, name) or {}
     current = rolling.primary(service)
     if current.get("taskDefinition") != wanted:
-        return f"service {name} works towards {short(str(current.get('taskDefinition')))}: nothing was stopped"
+        return f"service {name} is moving to {short(str(current.get('taskDefinition')))}; nothing was stopped"
     if rolling.state(current, service) == "COMPLETED":
-        return f"the deployment of service {name} to {short(str(wanted))} is COMPLETED: nothing was stopped"
+        return f"the deployment of service {name} to {short(str(wanted))} is COMPLETED; nothing was stopped"
     if not previous:
-        return f"service {name} had nothing before {short(wanted)} to go back to; ECS goes on with it"
+        return f"service {name} ran nothing before {short(wanted)} to go back to; ECS continues it"
     ecs.update_service(aws, cluster, name, previous, force=False, more={})
-    return f"service {name} goes back to {short(previous)}, as on-cancel says"
+    return f"service {name} goes back to {short(previous)} (on-cancel: stop)"
 
 
 def waiting(job: Job, plan: DeploymentPlan) -> OwnDeployment | None:

@@ -22,7 +22,7 @@ def way_back(job: Job, tracked: TrackedDeployment) -> tuple[DeploymentPlan, str]
     service = ecs.active_service(job.aws, plan.cluster, plan.name)
     running, previous = rolling.running(service), own.previous_task_definition
     if running not in (own.task_definition, previous):
-        raise Refused(f"{short(str(running))} has replaced it meanwhile: that is somebody else's, and stays")
+        raise Refused(f"{short(str(running))} has replaced it; ecs-cd leaves that deployment alone")
     if previous in (None, own.task_definition):
-        raise Refused(f"service {plan.name} had nothing before {short(own.task_definition)} to go back to")
+        raise Refused(f"service {plan.name} ran nothing before {short(own.task_definition)} to go back to")
     return replace(plan, service=service, update={}, force=False), str(previous)

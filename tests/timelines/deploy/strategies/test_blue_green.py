@@ -248,7 +248,7 @@ def test_a_rollback_that_fails_has_its_own_word(aws: ScriptedAws, step: Run) -> 
     timeline(aws, SCALING, seen("ROLLBACK_IN_PROGRESS"), seen("ROLLBACK_FAILED", statusReason="No capacity."))
     ended = step("deploy")
     assert ended.exit_code == 4
-    assert "the rollback to web:1 failed as well: No capacity" in ended.log
+    assert "the rollback to web:1 failed too: No capacity" in ended.log
 
 
 def test_a_stop_for_a_newer_deployment_is_superseded(aws: ScriptedAws, step: Run) -> None:
@@ -258,7 +258,7 @@ def test_a_stop_for_a_newer_deployment_is_superseded(aws: ScriptedAws, step: Run
     aws.on("ecs.ListServiceDeployments", at(20, answers.listed(seen("STOPPED"), newer)), after="ecs.UpdateService")
     ended = step("deploy")
     assert ended.exit_code == 5, ended.log
-    assert "service deployment 9 (web:9) replaced ours" in ended.log
+    assert "service deployment 9 (web:9) replaced it" in ended.log
     assert aws.count("ecs.StopServiceDeployment") == 0
 
 
@@ -269,7 +269,7 @@ def test_a_newer_deployment_that_is_not_listed_yet_is_known_by_the_service(aws: 
     aws.on("ecs.DescribeServices", {"services": [answers.service(deployments=[theirs])]}, after="ecs.UpdateService")
     ended = step("deploy")
     assert ended.exit_code == 5, ended.log
-    assert "deployment ecs-svc/9 (web:9) replaced ours" in ended.log
+    assert "deployment ecs-svc/9 (web:9) replaced it" in ended.log
 
 
 def test_a_newer_deployment_of_our_own_revision_is_followed(aws: ScriptedAws, step: Run) -> None:
@@ -284,7 +284,7 @@ def test_a_newer_deployment_of_our_own_revision_is_followed(aws: ScriptedAws, st
     ended = step("deploy")
     assert ended.exit_code == 0, ended.log
     assert ended.outputs["deployment-id"] == answers.arn("again")
-    assert "service deployment again (web:2) took over with our task definition" in ended.log
+    assert "service deployment again (web:2) took over with the same task definition" in ended.log
 
 
 def test_a_stop_without_a_newer_deployment_is_a_failure(aws: ScriptedAws, step: Run) -> None:
@@ -302,7 +302,7 @@ def test_a_deployment_that_is_missing_for_a_moment_is_no_verdict(aws: ScriptedAw
     aws.on("ecs.DescribeServiceDeployments", *looks, after="ecs.UpdateService")
     ended = step("deploy")
     assert ended.exit_code == 0, ended.log
-    assert "ECS does not show our service deployment 2" in ended.log
+    assert "ECS does not show service deployment 2" in ended.log
 
 
 # ---- faults ----
@@ -637,14 +637,14 @@ ENTRY = {
     [
         (OURS, [SCALING], {}, "service deployment 2 (web:2) of service web is being rolled back", 1),
         (OURS, [PAUSED], {}, "is being rolled back", 1),
-        (OURS, [DEPLOYED], {}, "is SUCCESSFUL: nothing was stopped", 0),
-        (OURS, [seen("STOP_REQUESTED")], {}, "is STOP_REQUESTED: nothing was stopped", 0),
-        (OURS, [seen("ROLLBACK_IN_PROGRESS")], {}, "is ROLLBACK_IN_PROGRESS: nothing was stopped", 0),
-        (OURS, [], {}, "has no service deployment to web:2 under way: nothing was stopped", 0),
-        (OURS, [SCALING], error("ConflictException"), "has ended meanwhile: nothing was stopped", 1),
+        (OURS, [DEPLOYED], {}, "is SUCCESSFUL; nothing was stopped", 0),
+        (OURS, [seen("STOP_REQUESTED")], {}, "is STOP_REQUESTED; nothing was stopped", 0),
+        (OURS, [seen("ROLLBACK_IN_PROGRESS")], {}, "is ROLLBACK_IN_PROGRESS; nothing was stopped", 0),
+        (OURS, [], {}, "has no service deployment to web:2 under way; nothing was stopped", 0),
+        (OURS, [SCALING], error("ConflictException"), "has already ended; nothing was stopped", 1),
         ("", [SCALING, THEIRS], {}, "service deployment 2 (web:2) of service web is being rolled back", 1),
-        ("", [DEPLOYED, THEIRS], {}, "has no service deployment to web:2 under way: nothing was stopped", 0),
-        ("ecs-svc/2", [], {}, "has no service deployment to web:2 under way: nothing was stopped", 0),
+        ("", [DEPLOYED, THEIRS], {}, "has no service deployment to web:2 under way; nothing was stopped", 0),
+        ("ecs-svc/2", [], {}, "has no service deployment to web:2 under way; nothing was stopped", 0),
     ],
 )
 def test_a_cancelled_job_stops_only_what_is_ours_and_under_way(

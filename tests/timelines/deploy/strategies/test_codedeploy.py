@@ -303,7 +303,7 @@ def test_without_the_permission_for_lifecycle_events_the_status_has_to_do(aws: S
     aws.on("codedeploy.BatchGetDeploymentTargets", denied("codedeploy:BatchGetDeploymentTargets"))
     ended = step("deploy")
     assert ended.exit_code == 0, ended.log
-    assert ended.log.count("the lifecycle events can't be read (AccessDeniedException)") == 1
+    assert ended.log.count("can't read the lifecycle events (AccessDeniedException)") == 1
 
 
 def test_a_lost_answer_is_looked_for(aws: ScriptedAws, step: Run) -> None:
@@ -362,7 +362,7 @@ def test_on_conflict_wait(aws: ScriptedAws, step: Run) -> None:
     timeline(aws, (0, SUCCEEDED, answers.target()))
     ended = step("deploy")
     assert ended.exit_code == 0, ended.log
-    assert ended.log.count("deployment d-THEIRS (web:7) is InProgress, somebody else's; waiting for its end") == 1
+    assert ended.log.count("waiting for another deployment to end: deployment d-THEIRS (web:7) is InProgress") == 1
     assert next(call.time for call in aws.calls if call.operation == OPERATION) >= 60
 
 
@@ -391,7 +391,7 @@ def test_somebody_who_was_quicker_ends_it_where_that_is_asked(aws: ScriptedAws, 
     aws.on("ecs.DeregisterTaskDefinition", {"taskDefinition": ecs.task_definition("web", 2)})
     ended = step("deploy", on_conflict="fail")
     assert ended.exit_code == 2
-    assert "CodeDeploy takes no deployment of web at the moment: The Deployment Group already has" in ended.log
+    assert "CodeDeploy accepts no deployment of web at the moment: The Deployment Group already has" in ended.log
 
 
 # ---- what is there already ----
@@ -404,7 +404,7 @@ def test_a_deployment_to_our_revision_is_followed_instead(aws: ScriptedAws, step
     aws.on("codedeploy.BatchGetDeployments", at(0, answers.described(seen())), at(20, answers.described(SUCCEEDED)))
     ended = step("deploy")
     assert ended.exit_code == 0, ended.log
-    assert "deployment d-NEW (web:2) is under way already" in ended.log
+    assert "deployment d-NEW (web:2) is already under way" in ended.log
     assert aws.count(OPERATION) == 0
 
 
@@ -566,7 +566,7 @@ def test_on_failure_rollback_stops_what_is_under_way(aws: ScriptedAws, step: Run
            after="codedeploy.StopDeployment")  # fmt: skip
     ended = step("deploy", on_failure="rollback", deployment_timeout="60s")
     assert ended.exit_code == 3, ended.log
-    assert "back at web:1, as on-failure says" in ended.log
+    assert "back at web:1 (on-failure: rollback)" in ended.log
     assert aws.count("codedeploy.StopDeployment") == 1
 
 
@@ -603,7 +603,7 @@ def following(name: str = "web", id: str = "d-NEW", previous: str | None = OLD) 
     ("previous", "running", "words"),
     [
         (OLD, "web:7", "web:7 has replaced it meanwhile"),
-        (None, "web:2", "had nothing before"),
+        (None, "web:2", "ran nothing before"),
         (NEW, "web:2", "nothing"),
     ],
 )
@@ -649,11 +649,11 @@ def test_an_adopted_deployment_knows_what_it_replaces(aws: ScriptedAws, job: Job
     ("id", "status", "task_set", "stopped", "words"),
     [
         ("d-NEW", "InProgress", None, True, "deployment d-NEW (web:2) of service web is being stopped and rolled back"),
-        ("d-NEW", "Ready", None, True, "is being stopped and rolled back, as on-cancel says"),
+        ("d-NEW", "Ready", None, True, "is being stopped and rolled back (on-cancel: stop)"),
         ("d-NEW", "Succeeded", None, False, "deployment d-NEW (web:2) of service web is not under way any more"),
         ("", "InProgress", ("ACTIVE", "web:2"), True, "deployment d-NEW (web:2) of service web is being stopped"),
-        ("", "InProgress", ("ACTIVE", "web:7"), False, "service web has no deployment to web:2 that is seen"),
-        ("", "InProgress", None, False, "service web has no deployment to web:2 that is seen: nothing was stopped"),
+        ("", "InProgress", ("ACTIVE", "web:7"), False, "service web shows no deployment to web:2"),
+        ("", "InProgress", None, False, "service web shows no deployment to web:2; nothing was stopped"),
     ],
 )
 def test_a_cancelled_deployment_is_stopped_only_if_it_is_ours_and_under_way(
@@ -719,7 +719,7 @@ def test_a_deployment_that_waits_is_found_and_let_on(aws: ScriptedAws, job: Job)
     assert found is not None
     assert found.id == "d-NEW"
     codedeploy.proceed(job, "d-NEW")
-    with pytest.raises(Refused, match="deployment d-NEW is Ready: it waits for nobody"):
+    with pytest.raises(Refused, match="deployment d-NEW is Ready, not waiting for an approval"):
         codedeploy.proceed(job, "d-NEW")
     assert [codedeploy.roll_back(job, "d-NEW") for _ in range(2)] == [True, False]
     assert codedeploy.waiting(job, plan()) is None
