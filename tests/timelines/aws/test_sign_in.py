@@ -117,7 +117,7 @@ def test_a_role_that_is_closed_meanwhile_leaves_the_outcome_unknown(
     assert ended.exit_code == EXIT_CODES[Outcome.UNKNOWN]
     assert ended.outputs["result"] == "unknown"
     assert f"AWS does not let this job assume {ROLE}" in ended.log
-    assert "what was started goes on" in ended.log
+    assert "whatever was started continues" in ended.log
     no_secret_in(everything(ended, tmp_path))
 
 

@@ -216,7 +216,7 @@ def test_looks_that_fail_until_the_end_leave_the_outcome_unknown(aws: ScriptedAw
     world.looks(aws, at(0, world.going), at(10, throttled()))
     ended = step("deploy", deployment_timeout="2m")
     assert (ended.exit_code, ended.outputs["result"]) == (8, "unknown"), ended.log
-    assert "goes on" in ended.log
+    assert "continues" in ended.log
 
 
 def test_credentials_that_expire_while_waiting_are_no_verdict(aws: ScriptedAws, step: Run, world: World) -> None:
@@ -225,7 +225,7 @@ def test_credentials_that_expire_while_waiting_are_no_verdict(aws: ScriptedAws, 
     aws.on("ecs.DescribeServices", at(10, expired()), after=world.begin)
     ended = step("deploy")
     assert (ended.exit_code, ended.outputs["result"]) == (8, "unknown"), ended.log
-    assert "The outcome is unknown; what was started goes on" in ended.log
+    assert "The outcome is unknown; whatever was started continues" in ended.log
     assert "sign in before this step" in ended.log
 
 
@@ -378,7 +378,7 @@ def test_a_timeout_has_its_own_exit_code(aws: ScriptedAws, step: Run, world: Wor
     world.looks(aws, at(0, world.going))
     ended = step("deploy", deployment_timeout="90s")
     assert (ended.exit_code, ended.outputs["result"]) == (7, "timed-out"), ended.log
-    assert "goes on" in ended.log
+    assert "continues" in ended.log
     assert 90 <= clock.monotonic() <= 100
     assert aws.count("ecs.StopServiceDeployment") == aws.count("codedeploy.StopDeployment") == 0
 
@@ -638,5 +638,5 @@ def test_somebody_elses_deployment_of_such_a_service_is_waited_for(aws: Scripted
     ROLLING.looks(aws, at(0, ROLLING.done))
     ended = step("deploy")
     assert ended.exit_code == 0, ended.log
-    assert "deployment ecs-svc/9 (web:7) is IN_PROGRESS, somebody else's" in ended.log
+    assert "waiting for another deployment to end: deployment ecs-svc/9 (web:7) is IN_PROGRESS" in ended.log
     assert begun_at(aws, ROLLING) >= 30

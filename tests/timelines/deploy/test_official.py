@@ -283,12 +283,12 @@ def test_a_chain_of_renders_is_a_chain_of_dry_runs(aws: ScriptedAws, deploy: Run
 
 REFUSED: list[tuple[dict[str, str], str]] = [
     ({"container_name": "app"}, "image: is missing or empty, and container-name needs it"),
-    ({"container_name": "app", "environment_variables": "A=1"}, "image: is missing, or empty"),
+    ({"container_name": "app", "environment_variables": "A=1"}, "image: is missing or empty"),
     ({"image": "x"}, "container-name: is missing; image apply to containers"),
     ({"secrets": "A=b", "command": "x"}, "container-name: is missing; secrets, command apply to containers"),
     ({"container_name": "web", "image": "x"}, "has no container `web`; it has app, sidecar"),
     ({"container_name": "sidecar", "image": "x", "log_configuration_options": "a=b"}, "container `sidecar` has no logDriver"),
-    ({"service": "web, api"}, "service: without a document it is one"),
+    ({"service": "web, api"}, "service: only one is possible without a document"),
     ({"task_definition": ""}, "config: is missing, and no task definition is given instead"),
     ({"task_definition": "", "cluster": "c", "service": "web"}, "Set config (the document), or one of task-definition, task-definition-arn,"),
     ({"task_definition": "", "task_definition_revision": "3"}, "task-definition-revision: needs task-definition-family"),
@@ -405,7 +405,7 @@ def test_a_services_volume_goes_with_that_of_the_definition(
         ({"service_managed_ebs_volume_name": "e"}, "service-managed-ebs-volume-name: has no effect without service-managed-ebs-volume"),
         ({"service_managed_ebs_volume": '{"roleArn": "arn:x"}'}, "service-managed-ebs-volume: has no effect without service-managed-ebs-volume-name"),
         ({"service_managed_ebs_volume_name": "e", "service_managed_ebs_volume": "{}"}, "has no effect without"),
-        ({"wait_max_delay_seconds": "15", "max_retries": "5"}, "::notice::wait-max-delay-seconds, max-retries: no effect here"),
+        ({"wait_max_delay_seconds": "15", "max_retries": "5"}, "::notice::wait-max-delay-seconds, max-retries: no effect; ecs-cd polls"),
         ({"wait_for_minutes": "1000"}, "::notice::wait-for-minutes: 1000 is above the maximum; using 360"),
     ],
 )  # fmt: skip

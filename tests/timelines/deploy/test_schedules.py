@@ -349,7 +349,9 @@ def test_a_rule_that_is_being_changed_is_tried_again(busy: Answer, job: Job, bri
     assert bridge.runs[0] == "job:4"
     bridge.aws.on("events.PutTargets", busy)
     problem = schedules.update(nightly, ecs.task_definition_arn("job:5"), job)
-    assert problem.startswith("scheduled task nightly: the rule my-rule did not get job:5: it was being changed")
+    assert problem.startswith(
+        "scheduled task nightly: the rule my-rule did not get job:5: another caller kept changing it"
+    )
     assert BUSY.code in problem
     assert bridge.aws.count("events.PutTargets") == 3 + 4
 

@@ -147,7 +147,7 @@ def test_what_can_not_be_begun_does_not_leave_the_others_alone(aws: ScriptedAws,
     ended = step("deploy")
     assert ended.exit_code == 1, ended.log
     assert results(ended) == {"web": "succeeded", "worker": "failed"}
-    assert "the deployment could not be begun" in ended.log
+    assert "the deployment could not be started" in ended.log
 
 
 def test_equal_definitions_are_registered_once(aws: ScriptedAws, step: Run, clock: Clock) -> None:
@@ -221,7 +221,7 @@ def test_waiting_for_it_ends_with_the_timeout_and_nothing_is_changed(aws: Script
     theirs_until(aws, fleet(aws, clock, {"web": COMPLETES}), 900)
     ended = step("deploy", deployment_timeout="1m")
     assert ended.exit_code == 7
-    assert "nothing was begun" in ended.log
+    assert "nothing was started" in ended.log
     assert aws.count("ecs.UpdateService") == aws.count("ecs.RegisterTaskDefinition") == 0
 
 
@@ -241,7 +241,7 @@ def test_on_conflict_supersede_replaces_it(aws: ScriptedAws, step: Run, clock: C
     aws.on("ecs.DescribeServices", ours._describe, after="ecs.UpdateService")
     ended = step("deploy", on_conflict="supersede")
     assert ended.exit_code == 0, ended.log
-    assert "it is superseded, as on-conflict says" in ended.log
+    assert "superseding it (on-conflict: supersede)" in ended.log
     assert aws.count("ecs.StopServiceDeployment") == 0
 
 
@@ -481,7 +481,7 @@ def test_in_order_somebody_elses_deployment_is_looked_for_before_each(
     ended = step("deploy", start="in-order")
     assert ended.exit_code == 0, ended.log
     assert updates(aws)[1][2] >= 90
-    assert "worker: deployment ecs-svc/9 (worker:7) is IN_PROGRESS, somebody else's" in ended.log
+    assert "worker: waiting for another deployment to end: deployment ecs-svc/9 (worker:7) is IN_PROGRESS" in ended.log
 
 
 def test_going_back_has_a_time_of_its_own(aws: ScriptedAws, step: Run, clock: Clock) -> None:
@@ -494,7 +494,7 @@ def test_going_back_has_a_time_of_its_own(aws: ScriptedAws, step: Run, clock: Cl
 @pytest.mark.parametrize(
     ("since", "said"),
     [
-        ("ecs.ListTasks", "can't be begun at the moment (ThrottlingException); trying on"),
+        ("ecs.ListTasks", "can't be started at the moment (ThrottlingException); retrying"),
         ("ecs.UpdateService#2", "AWS can't be read at the moment (ThrottlingException); retrying"),
     ],
 )
@@ -674,7 +674,7 @@ def test_waiting_for_many_costs_no_more_than_a_look(aws: ScriptedAws, step: Run,
     blue_green_fleet(aws, [f"s{number}" for number in range(30)], busy_until=900)
     ended = step("deploy", deployment_timeout="2m")
     assert ended.exit_code == 7
-    assert "nothing was begun" in ended.log
+    assert "nothing was started" in ended.log
     at_most_twelve_a_look(aws, since=0)
 
 

@@ -185,7 +185,11 @@ def test_the_way_back_is_never_stopped(aws: ScriptedAws, clock: Clock, capsys: p
             {"id": ""},
             "CodeDeploy continues deployment d-NEW of service web to web:2",
         ),
-        ([codedeploy.service()], {"id": ""}, "no deployment of service web to web:2 is seen; if CreateDeployment got"),
+        (
+            [codedeploy.service()],
+            {"id": ""},
+            "no deployment of service web to web:2 is visible; if CreateDeployment succeeded",
+        ),
     ],
 )
 def test_no_more_is_said_than_is_known(

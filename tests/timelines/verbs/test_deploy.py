@@ -208,7 +208,7 @@ def test_a_timeout_has_its_own_exit_code_and_says_that_ecs_goes_on(aws: Scripted
     timeline(aws, at(0, MOVING))
     ended = step("deploy", deployment_timeout="90s")
     assert ended.exit_code == 7
-    assert "ECS goes on" in ended.log
+    assert "ECS continues" in ended.log
 
 
 def test_credentials_that_expire_while_waiting_leave_the_outcome_unknown(aws: ScriptedAws, step: Run) -> None:

@@ -337,7 +337,7 @@ def test_a_service_deployment_that_is_listed_late_is_waited_for(
 
 @pytest.mark.parametrize(
     ("answer", "words"),
-    [(answers.listed(), "ECS lists no service deployment of it"), (denied(), "AccessDenied")],
+    [(answers.listed(), "ECS lists no service deployment for it"), (denied(), "AccessDenied")],
     ids=["never", "permission"],
 )
 def test_a_service_deployment_that_is_never_found_leaves_the_outcome_unknown(
@@ -461,7 +461,7 @@ def test_after_an_update_of_settings_what_can_not_be_read_is_no_refusal(
     updated = answers.service(deployments=[NEW if moving else DONE])
     aws.on("ecs.UpdateService", {"service": updated})
     aws.on("ecs.ListServiceDeployments", denied(), after="ecs.UpdateService")
-    with pytest.raises(OutcomeUnknown, match="deployment ecs-svc/2 to web:2 can't be read"):
+    with pytest.raises(OutcomeUnknown, match="can't read what became of deployment ecs-svc/2 to web:2"):
         blue_green.start(job, replace(PLAN, update={"desiredCount": 3}), ecs.task_definition_arn("web:2"))
 
 
@@ -615,7 +615,7 @@ def test_what_ends_while_it_is_asked_to_go_back_is_looked_at_again(aws: Scripted
     aws.on("ecs.StopServiceDeployment", conflict)
     ended = step("deploy", deployment_timeout="90s", on_failure="rollback")
     if status == "STOPPED":
-        assert "web:9 has replaced it meanwhile" in ended.log
+        assert "web:9 has replaced it" in ended.log
     else:
         assert ended.exit_code == 3, ended.log
     assert aws.count("ecs.UpdateService") == aws.count("ecs.StopServiceDeployment") == 1

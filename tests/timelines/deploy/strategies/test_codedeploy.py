@@ -173,7 +173,7 @@ def test_the_old_tasks_may_wait_for_long(aws: ScriptedAws, step: Run) -> None:
     timeline(aws, (0, seen(minutes=5), answers.target()), (300, SUCCEEDED, answers.target()))
     ended = step("deploy")
     assert ended.exit_code == 0, ended.log
-    words = "all traffic is on the new tasks; CodeDeploy waits 5 minutes before it ends the old ones"
+    words = "all traffic is on the new tasks; CodeDeploy waits 5 minutes before it stops the old ones"
     assert ended.log.count(words) == 1
     assert "`wait-until: AfterAllowTraffic`" in ended.log
 
@@ -247,7 +247,7 @@ def test_a_hook_that_fails_is_rolled_back_in_red(aws: ScriptedAws, step: Run) ->
     assert ended.outputs["result"] == "rolled-back"
     assert "AfterAllowTestTraffic Failed: the smoke test says no" in ended.log
     assert "the smoke test says no" in ended.summary
-    steps = ["waiting for the rollback", "rolling back by deployment d-BACK, InProgress", "CodeDeploy rolled back"]
+    steps = ["waiting for the rollback", "rolling back with deployment d-BACK, InProgress", "CodeDeploy rolled back"]
     assert [ended.log.index(words) for words in steps] == sorted(ended.log.index(words) for words in steps)
 
 
@@ -525,7 +525,7 @@ OTHER = [{"serviceName": "api", "clusterName": ecs.CLUSTER}]
             {"deployment-config": "c"},
             "GetDeploymentConfig",
             error("DeploymentConfigDoesNotExistException"),
-            "the CodeDeploy deployment configuration c is not there",
+            "the CodeDeploy deployment configuration c does not exist",
         ),
         (
             {"deployment-config": "c"},
@@ -602,7 +602,7 @@ def following(name: str = "web", id: str = "d-NEW", previous: str | None = OLD) 
 @pytest.mark.parametrize(
     ("previous", "running", "words"),
     [
-        (OLD, "web:7", "web:7 has replaced it meanwhile"),
+        (OLD, "web:7", "web:7 has replaced it"),
         (None, "web:2", "ran nothing before"),
         (NEW, "web:2", "nothing"),
     ],
@@ -650,7 +650,7 @@ def test_an_adopted_deployment_knows_what_it_replaces(aws: ScriptedAws, job: Job
     [
         ("d-NEW", "InProgress", None, True, "deployment d-NEW (web:2) of service web is being stopped and rolled back"),
         ("d-NEW", "Ready", None, True, "is being stopped and rolled back (on-cancel: stop)"),
-        ("d-NEW", "Succeeded", None, False, "deployment d-NEW (web:2) of service web is not under way any more"),
+        ("d-NEW", "Succeeded", None, False, "deployment d-NEW (web:2) of service web is no longer under way"),
         ("", "InProgress", ("ACTIVE", "web:2"), True, "deployment d-NEW (web:2) of service web is being stopped"),
         ("", "InProgress", ("ACTIVE", "web:7"), False, "service web shows no deployment to web:2"),
         ("", "InProgress", None, False, "service web shows no deployment to web:2; nothing was stopped"),
@@ -674,7 +674,7 @@ def test_one_that_ends_in_that_moment_was_not_stopped(aws: ScriptedAws, job: Job
     aws.on("codedeploy.BatchGetDeployments", answers.described(seen()))
     aws.on("codedeploy.StopDeployment", error("DeploymentAlreadyCompletedException"))
     entry = {"id": "d-NEW", "cluster": ecs.CLUSTER, "service": "web", "task_definition": NEW}
-    assert "is not under way any more" in codedeploy.stop(job.aws, entry)
+    assert "is no longer under way" in codedeploy.stop(job.aws, entry)
 
 
 # ---- many, and by hand ----
