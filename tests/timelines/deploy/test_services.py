@@ -711,8 +711,8 @@ def test_what_is_wrong_with_several_services_is_told_at_once(aws: ScriptedAws, s
     ended = step("deploy", wait_until="BAKE_TIME")
     assert ended.exit_code == 2
     assert "has no container `api`" in ended.log
-    assert "as of web, has no `BAKE_TIME`" in ended.log
-    assert "as of worker, has no `BAKE_TIME`" in ended.log
+    assert "such as that of web, has no `BAKE_TIME`" in ended.log
+    assert "such as that of worker, has no `BAKE_TIME`" in ended.log
 
 
 def test_two_names_of_one_service_are_refused(aws: ScriptedAws, step: Run, clock: Clock) -> None:
