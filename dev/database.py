@@ -118,7 +118,7 @@ def _run_server(env: Mapping[str, str], image: str, network: str, container: str
     )
     if ready.returncode != 0:
         logs = machine.run(["docker", "logs", "--tail", "10", container], env=env, check=False)
-        raise LocalError(f"PostgreSQL did not come up:\n{ready.stderr}{logs.stdout}{logs.stderr}")
+        raise LocalError(f"PostgreSQL did not start:\n{ready.stderr}{logs.stdout}{logs.stderr}")
 
 
 def _inspect(env: Mapping[str, str], kind: str, name: str, template: str) -> list[str]:

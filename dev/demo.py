@@ -41,7 +41,7 @@ def main() -> int:
         print(f"\n{error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nInterrupted; everything that was started has been stopped.", file=sys.stderr)
+        print("\nInterrupted; everything has been stopped.", file=sys.stderr)
         return 130
     finally:
         say("nothing is left running")
@@ -52,9 +52,9 @@ def demo(say: Say) -> int:
     with tempfile.TemporaryDirectory(prefix="ecs-cd-demo-") as scratch, engine() as env:
         say("a Docker engine answers")
         images = base_images(env)
-        say("base images for the app and for PostgreSQL are there")
+        say("base images for the app and for PostgreSQL are ready")
         with database(env, images.postgres) as server:
-            say(f"PostgreSQL runs on a network of its own; to this host it says: {refusal(server)}")
+            say(f"PostgreSQL runs on its own network; its answer to this host: {refusal(server)}")
             folder = Path(scratch)
             tree = release_tree(folder / "ecs-cd")
             repo = app_repo(folder / "my-app")

@@ -45,8 +45,8 @@ PROGRAMS = (
     "docker-buildx",
 )
 INSTALL_HINT = (
-    "No Docker engine answers, and none can be set up here (that takes Debian or Ubuntu, and root). "
-    "Install Docker Engine 23 or newer with buildx, start it and run this again."
+    "No Docker engine answers, and one can only be set up on Debian or Ubuntu, as root. Install Docker Engine 23 or "
+    "newer with buildx, start it and run this again."
 )
 
 
@@ -128,7 +128,7 @@ def _wait_until_up(process: subprocess.Popen[bytes]) -> None:
             return
         time.sleep(0.1)
     tail = "\n".join((LOGS / "dockerd.log").read_text(errors="replace").splitlines()[-8:])
-    raise LocalError(f"The Docker engine did not come up; the end of {LOGS / 'dockerd.log'}:\n{tail}")
+    raise LocalError(f"The Docker engine did not start; the end of {LOGS / 'dockerd.log'}:\n{tail}")
 
 
 def _refuse_foreign_engine() -> None:

@@ -60,7 +60,7 @@ def check(version: Version, tested: str, repo: Path = ROOT, remote: str = "origi
     if tested != head:
         raise Refusal(f"The tests passed on '{tested}', but {head} is checked out: release the commit that was tested.")
     if changed := git(repo, "status", "--porcelain"):
-        raise Refusal(f"The working tree is not what was tested; commit or remove:\n{changed}")
+        raise Refusal(f"The working tree differs from what was tested; commit or remove:\n{changed}")
     _must_be_on_main(head, repo, remote)
     for place, stated in _stated(repo).items():
         if stated != str(version):
@@ -70,7 +70,9 @@ def check(version: Version, tested: str, repo: Path = ROOT, remote: str = "origi
     tag = f"refs/tags/{version.tag}"
     # Told before the tests run, where the tag is known here; `publish` asks the remote.
     if git(repo, "for-each-ref", tag) and _parents(f"{tag}^{{commit}}", repo) != [head]:
-        raise Refusal(f"{version.tag} is there and was made of another commit than {head}: release a new version.")
+        raise Refusal(
+            f"{version.tag} already exists and was made from another commit than {head}: release a new version."
+        )
 
 
 def _parents(commit: str, repo: Path) -> list[str]:
@@ -82,7 +84,7 @@ def _must_be_the_only_one(version: Version, repo: Path, remote: str) -> None:
     branches = git(repo, "for-each-ref", "--format=%(refname:lstrip=3)", f"refs/remotes/{remote}").splitlines()
     for name in (version.tag, *moving_tags(version, ())):
         if name in branches:
-            raise Refusal(f"{remote} has a branch {name}, as a tag is going to be called: rename the branch.")
+            raise Refusal(f"{remote} has a branch {name}, which is the name of a future tag: rename the branch.")
 
 
 def _must_be_on_main(head: str, repo: Path, remote: str) -> None:
@@ -142,7 +144,7 @@ def _pin(workflow: Path, version: Version, repository: str) -> None:
         ours, rf"\g<1>{repository}\g<2>@{version.tag}", workflow.read_text(encoding="utf-8"), flags=re.M
     )
     if not count:
-        raise Refusal(f"{workflow} uses nothing of {SUITE}: build the release tree anew.")
+        raise Refusal(f"{workflow} uses nothing from {SUITE}: build the release tree again.")
     workflow.write_text(text, encoding="utf-8")
 
 
@@ -183,8 +185,8 @@ def publish(
         git(repo, "push", "--quiet", remote, f"{tag}:refs/tags/{version.tag}")
     elif there.commit != commit:
         raise Refusal(
-            f"{version.tag} is there as {there.commit}, but {commit} was built, and it never moves: release a new"
-            " version; or if it has no GitHub release yet, delete the tag and run this again."
+            f"{version.tag} already exists as {there.commit}, but {commit} was built, and it never moves: release a "
+            "new version; or if it has no GitHub release yet, delete the tag and run this again."
         )
     return commit
 
@@ -266,7 +268,7 @@ def _release(version: Version) -> dict[str, bool]:
         return state
     if "release not found" in done.stderr:
         return {}
-    raise LocalError(f"gh can't tell whether there is a release {version.tag}:\n{done.stderr.strip()}")
+    raise LocalError(f"gh can't find out whether there is a release {version.tag}:\n{done.stderr.strip()}")
 
 
 def _gh(*arguments: str, stdin: str | None = None) -> None:
@@ -277,7 +279,7 @@ def _gh(*arguments: str, stdin: str | None = None) -> None:
 
 
 def move(version: Version, repo: Path = ROOT, remote: str = "origin") -> tuple[str, ...]:
-    """Let v1 and v1.2 name the released version, never an older one than before; returns those that name it."""
+    """Let v1 and v1.2 name the released version, never an older version than before; returns those that name it."""
     there = remote_tags(repo, remote)
     if version.tag not in there:
         raise Refusal(f"{remote} has no tag {version.tag}: publish it first.")
@@ -318,7 +320,7 @@ def _parser() -> argparse.ArgumentParser:
     step.add_argument("--repository", required=True, metavar="OWNER/NAME", help="this repository on GitHub")
     step.set_defaults(run=lambda it: f"digest={archive(it.version, it.tree, it.repository, it.archive)}")
     step = steps.add_parser("publish", parents=[version, tested, packed, remote])
-    step.add_argument("--digest", required=True, help="what `archive` said of the .tar.gz")
+    step.add_argument("--digest", required=True, help="what `archive` printed for the .tar.gz")
     step.set_defaults(run=lambda it: publish(it.version, it.tested, it.archive, it.digest, remote=it.remote))
     step = steps.add_parser("announce", parents=[version, packed, remote])
     step.set_defaults(run=lambda it: announce(it.version, it.archive, remote=it.remote))

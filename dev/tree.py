@@ -121,7 +121,7 @@ def _licences(dist: Path) -> str:
         about = email.message_from_bytes((folder / "METADATA").read_bytes())
         texts = [_text(folder, name) for name in about.get_all("License-File", [])]
         if not texts:
-            raise LocalError(f"{folder.name} names no file with its licence: it can't be shipped like this.")
+            raise LocalError(f"{folder.name} names no licence file: it can't be shipped like this.")
         for path in [path for path in folder.rglob("*") if path.is_file() and path not in texts]:
             if path.name != "METADATA":
                 path.unlink()
@@ -134,7 +134,7 @@ def _licences(dist: Path) -> str:
 def _text(folder: Path, name: str) -> Path:
     found = next((place for place in (folder / name, folder / "licenses" / name) if place.is_file()), None)
     if found is None:
-        raise LocalError(f"{folder.name} names {name} as its licence, and it is not there.")
+        raise LocalError(f"{folder.name} names {name} as its licence, but that file does not exist.")
     return found
 
 

@@ -50,7 +50,7 @@ def parse(text: str) -> Version:
     found = VERSION.fullmatch(text)
     if found is None:
         raise Refusal(
-            f"'{text}' is no version that can be released: give X.Y.Z or X.Y.Z-rc.N, as in 1.2.0, without a v."
+            f"'{text}' is not a version that can be released: use X.Y.Z or X.Y.Z-rc.N, as in 1.2.0, without a v."
         )
     major, minor, patch, pre = found.groups()
     return Version(int(major), int(minor), int(patch), tuple(pre.split(".")) if pre else ())
@@ -87,8 +87,8 @@ def section(changelog: str, version: Version) -> str:
     body = r"((?:^```.*?^```\n|^(?!## )[^\n]*\n)*)"
     found = re.search(rf"^## \[{re.escape(str(version))}\](?: - [^\n]*)?\n{body}", f"{changelog}\n", re.M | re.S)
     if found is None:
-        raise Refusal(f"CHANGELOG.md has no section '## [{version}]': move there what is told under Unreleased.")
+        raise Refusal(f"CHANGELOG.md has no section '## [{version}]': move the entries under Unreleased there.")
     text = re.sub(r"(?:^\[[^]\n]+\]: [^\n]*\n+)+\Z", "", found.group(1), flags=re.M).strip()
     if not re.search(r"^(?!#)\S", text, re.M):
-        raise Refusal(f"CHANGELOG.md tells nothing under '## [{version}]': say what has changed.")
+        raise Refusal(f"CHANGELOG.md has no entry under '## [{version}]': describe what has changed.")
     return f"{text}\n"

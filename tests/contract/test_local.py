@@ -109,7 +109,7 @@ def test_a_worktree_and_a_repository_without_an_origin_do_as_well(repo: Path, tm
 
 def test_without_a_repository_or_a_commit_it_is_refused(tmp_path: Path) -> None:
     """With the folder's name."""
-    with pytest.raises(Refused, match="is in no Git repository"):
+    with pytest.raises(Refused, match="is not in a Git repository"):
         repository.root(tmp_path)
     git(tmp_path, "init", "--quiet")
     with pytest.raises(Refused, match="has no commit yet"):
@@ -177,7 +177,7 @@ def test_all_that_is_missing_is_told_at_once(tmp_path: Path) -> None:
             "the Docker client",
             "not installed",
         ]
-        assert "act, ministack: they come with ecs-cd's extra `local`" in stderr
+        assert "act, ministack: install ecs-cd's extra `local`" in stderr
     assert not (tmp_path / "state").exists()
 
 
@@ -230,7 +230,7 @@ def test_the_repository_is_that_of_the_folder(repo: Path, tmp_path: Path) -> Non
     assert stdout.endswith(f"nothing is up for {repo}\n")
     code, _, stderr = command("local", "down", cwd=repo, env={**env, "GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"})
     assert code == 2
-    assert "is in no Git repository of yours: detected dubious ownership" in stderr
+    assert "is not in a Git repository of yours: detected dubious ownership" in stderr
 
 
 def test_a_reader_that_went_away_ends_no_work(repo: Path, tmp_path: Path) -> None:
@@ -297,5 +297,5 @@ def test_a_record_that_is_another_is_no_defect(tmp_path: Path, text: str) -> Non
     (tmp_path / "stack.json").write_text(text)
     assert place.load(tmp_path) is None
     (tmp_path / "ministack.json").write_text(text)
-    with pytest.raises(machine.LocalError, match=r"ministack\.json is not what this ecs-cd writes"):
+    with pytest.raises(machine.LocalError, match=r"ministack\.json was not written by this version of ecs-cd"):
         ministack.recorded(tmp_path)

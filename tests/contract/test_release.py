@@ -41,7 +41,7 @@ def test_a_version_by_semver_is_read(text: str) -> None:
 )  # fmt: skip
 def test_anything_else_is_refused(text: str) -> None:
     """Build metadata, too: two versions that differ in it alone have no order."""
-    with pytest.raises(Refusal, match="is no version that can be released"):
+    with pytest.raises(Refusal, match="is not a version that can be released"):
         parse(text)
 
 
@@ -138,7 +138,7 @@ def test_the_notes_are_the_changelogs_section(version: str, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("version", "message"),
-    [("1.2.1", "no section"), ("1.2.0-rc.1", "no section"), ("11.2.0", "no section"), ("1.0.1", "tells nothing")],
+    [("1.2.1", "no section"), ("1.2.0-rc.1", "no section"), ("11.2.0", "no section"), ("1.0.1", "no entry")],
 )
 def test_a_version_without_notes_is_refused(version: str, message: str) -> None:
     """Headings alone tell nothing."""
@@ -340,13 +340,13 @@ def test_a_released_version_never_moves(project: Project) -> None:
     """Other content of the same commit, or another commit: refused, and every tag stays."""
     project.release("1.0.0")
     before = project.tags()
-    with pytest.raises(Refusal, match=r"v1\.0\.0 is there as .* it never moves"):
+    with pytest.raises(Refusal, match=r"v1\.0\.0 already exists as .* it never moves"):
         project.publish("1.0.0", readme="changed")
     project.commit("1.0.0", notes="- Something else.")
-    with pytest.raises(Refusal, match=r"v1\.0\.0 is there as .* it never moves"):
+    with pytest.raises(Refusal, match=r"v1\.0\.0 already exists as .* it never moves"):
         project.publish("1.0.0")
     project.git("fetch", "--quiet", "--tags", "origin")
-    with pytest.raises(Refusal, match=r"v1\.0\.0 is there and was made of another commit"):
+    with pytest.raises(Refusal, match=r"v1\.0\.0 already exists and was made from another commit"):
         check(parse("1.0.0"), project.git("rev-parse", "HEAD"), project.repo)
     assert project.tags() == before
 
@@ -362,7 +362,7 @@ def off_main(project: Project) -> None:
 @pytest.mark.parametrize(
     ("version", "spoil", "message"),
     [
-        ("1.0.0", dirty, r"working tree is not what was tested; commit or remove:\n\?\? left.txt"),
+        ("1.0.0", dirty, r"working tree differs from what was tested; commit or remove:\n\?\? left.txt"),
         ("1.0.0", off_main, "is not on origin/main: merge it"),
         (
             "1.0.0",
@@ -372,7 +372,7 @@ def off_main(project: Project) -> None:
         ("1.0.1", lambda project: None, "pyproject.toml says '1.0.0', not '1.0.1'"),
         ("1.0.0", lambda project: project.git("push", "--quiet", "origin", "HEAD:refs/heads/v1"), "has a branch v1"),
         ("1.0.0", lambda project: project.commit("1.0.0", in_code="0.9.0"), "__init__.py says '0.9.0', not '1.0.0'"),
-        ("1.0.0", lambda project: project.commit("1.0.0", notes="### Added"), "CHANGELOG.md tells nothing"),
+        ("1.0.0", lambda project: project.commit("1.0.0", notes="### Added"), "CHANGELOG.md has no entry"),
     ],
 )
 def test_what_is_not_in_order_is_refused(
@@ -473,7 +473,7 @@ def test_a_tree_without_a_workflow_of_ours_is_not_packed(project: Project) -> No
     """Nor one that is pinned already: who pins a version would get actions of another."""
     tree = project.tree("1.0.0")
     archive(parse("1.0.0"), tree, REPOSITORY, project.scratch / "first.tar.gz")
-    with pytest.raises(Refusal, match=r"pipeline\.yml uses nothing of org/ecs-cd"):
+    with pytest.raises(Refusal, match=r"pipeline\.yml uses nothing from org/ecs-cd"):
         archive(parse("1.0.1"), tree, REPOSITORY, project.scratch / "second.tar.gz")
 
 
@@ -567,7 +567,7 @@ def test_an_answer_that_is_none_is_no_missing_release(project: Project, gh: Path
     project.commit("1.0.0")
     fake_gh.install(gh)
     (gh / "gh").write_text("#!/bin/sh\necho HTTP 502 >&2\nexit 1\n")
-    with pytest.raises(LocalError, match=r"can't tell whether there is a release v1\.0\.0:\nHTTP 502"):
+    with pytest.raises(LocalError, match=r"can't find out whether there is a release v1\.0\.0:\nHTTP 502"):
         announce(parse("1.0.0"), Path("ecs-cd.tar.gz"), project.repo)
 
 

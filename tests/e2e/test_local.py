@@ -217,7 +217,7 @@ jobs:
     assert "account 111122223333, region eu-central-1" in output
     code, output = developer.run()
     assert code == 1
-    assert "not given, so empty: vars.GREETING, secrets.TOKEN, secrets.EMPTY" in output
+    assert "not set, so empty: vars.GREETING, secrets.TOKEN, secrets.EMPTY" in output
     given = ("--var", "GREETING=hello, 'you' # $HOME", "--secret", "TOKEN", "--secret", "EMPTY")
     code, output = developer.run(*given, TOKEN='s3cret\n"', EMPTY="")
     assert code == 0, output
@@ -237,7 +237,7 @@ def test_templates_are_made_up_where_there_are_none(developer: Developer, with_d
 def test_a_missing_value_is_made_up_and_told(developer: Developer) -> None:
     """By the variable's name; the run then shows what the app makes of it, and exits as the workflow does."""
     output = developer.up(*FROM_FILES)
-    assert "warning: no value is given for DATABASE_URL" in output
+    assert "warning: there is no value for DATABASE_URL" in output
     code, output = developer.run()
     assert code == 1
     assert "the workflow FAILED" in output
@@ -318,7 +318,7 @@ scheduled-tasks:
     flags = ("--config", "file:../document.yaml", "--templates", "../infra")
     output = developer.up(*flags)
     assert "account 123456789012, region eu-west-1" in output
-    assert "web: is deployed by CodeDeploy; here it is rolling" in output
+    assert "web: is deployed by CodeDeploy; here it is deployed with a rolling update" in output
     for _ in range(2):
         output = developer.deployed()
         assert "the SSM parameter /ecs-cd/my-app/production:3, version 3" in output
@@ -333,7 +333,7 @@ def test_an_aws_that_has_ended_is_cleared_away(developer: Developer) -> None:
     """After a crash or a restart, up creates a new one, down leaves nothing; a run in between says what to do."""
     before = developer.in_docker()
     developer.up(*FROM_FILES)
-    for verb, words in (("up", "it is made anew"), ("down", "nothing is left")):
+    for verb, words in (("up", "starting a new one"), ("down", "nothing is left")):
         aws = developer.aws
         assert aws is not None
         os.killpg(aws.pid, signal.SIGKILL)
@@ -364,8 +364,8 @@ def test_what_can_not_run_is_refused(developer: Developer) -> None:
     for arguments, words in (
         (("nightly",), "there is no workflow nightly in .github/workflows; it holds "),
         (("--secret", "NOT_THERE"), "there is no environment variable NOT_THERE"),
-        (("--event-file", "not-there.json"), "not-there.json is no file"),
-        (("--tree", "/tmp"), "/tmp is no tree of ecs-cd"),
+        (("--event-file", "not-there.json"), "not-there.json is not a file"),
+        (("--tree", "/tmp"), "/tmp is not a tree of ecs-cd"),
         (("--var", "NAME"), "must be NAME=VALUE"),
         (("deploy", "--job", "nightly"), "deploy.yml has no job nightly; it has deploy"),
         (("deploy", "--event", "release"), "deploy.yml does not start on release; it starts on push"),

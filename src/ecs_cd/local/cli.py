@@ -23,14 +23,17 @@ from ecs_cd.model.errors import Refused
 from ecs_cd.model.verdict import REFUSED_EXIT_CODE
 
 _UP = """\
-Starts a local AWS (ministack) for the repository that you are in, and makes in it what the document names: cluster,
-repositories, buckets, templates, log groups, secrets, services. Your AWS account is read, where the document is an
-SSM parameter of it, and never changed. Once more: what changed is brought up to date."""
+Starts a local AWS (ministack) for the current repository, and creates what the document names: cluster, repositories,
+buckets, templates, log groups, secrets, services. If the document is an SSM parameter, it is read from your AWS
+account, which is never changed. Run it again to update the local AWS."""
 _RUN = """\
-Runs the workflow with act on this machine, in a copy of your working tree with what you have not committed, and
-against the local AWS. Exits as the workflow does."""
-_WORKFLOW = "its file's name; default: the only one that uses ecs-cd, of several the only one that the event starts"
-_DOWN = "Ends the local AWS and removes what is of it: containers, images, files. Nothing else."
+Runs the workflow with act on this machine, against the local AWS, in a copy of your working tree that includes
+uncommitted changes. The exit code is the workflow's."""
+_WORKFLOW = (
+    "the file name; default: the only workflow that uses ecs-cd, or if there are several, the only one that the event "
+    "starts"
+)
+_DOWN = "Stops the local AWS and removes its containers, images and files, and nothing else."
 
 
 def main(argv: Sequence[str], environ: MutableMapping[str, str]) -> int:
@@ -86,7 +89,7 @@ def _down(given: Any, environ: MutableMapping[str, str], say: Say) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="ecs-cd local",
-        description="Your own pipeline on your machine: real containers, a local AWS, the workflow as it is.",
+        description="Your own pipeline on your machine: real containers, a local AWS, the unchanged workflow.",
         allow_abbrev=False,
     )
     verbs = parser.add_subparsers(dest="name", required=True, metavar="VERB")
@@ -107,19 +110,19 @@ _VERBS = {
          "default: what the workflows name"),
         ("--parameter", "NAME", "the SSM parameter that gets the document here; default: what the workflows name"),
         ("--templates", "DIR", "where the task definitions' templates are, as DIR/bucket/key, DIR/key or "
-         "DIR/family.json; default: your AWS account, if the document is from there, else they are made up"),
-        ("--env-file", "FILE", "values of the containers' variables and secrets, NAME=VALUE, one a line"),
-        ("--network-of", "CONTAINER", "a container whose Docker network the tasks join, your database's, say"),
+         "DIR/family.json; default: your AWS account, if the document is from there, else ecs-cd makes them up"),
+        ("--env-file", "FILE", "values of the containers' variables and secrets, NAME=VALUE, one per line"),
+        ("--network-of", "CONTAINER", "a container whose Docker network the tasks join, for example your database's"),
     )),
     "run": (_run, "run a workflow of this repository", _RUN, (
         ("--event", "NAME", "the event that starts it; default: push, or else the workflow's first"),
         ("--event-file", "FILE", "the event's payload, as JSON"),
-        ("--job", "ID", "only this job, and those that it needs"),
+        ("--job", "ID", "only this job, and the jobs that it needs"),
         ("--var", "NAME=VALUE", "a variable, vars.NAME; may be repeated"),
         ("--secret", "NAME", "a secret, secrets.NAME, with the value of this environment variable; may be repeated"),
-        ("--tree", "DIR", "the folder that is taken for ecs-cd's actions; default: the checkout or the release that "
-         "this command is from, else they are fetched from GitHub"),
+        ("--tree", "DIR", "the folder with ecs-cd's actions; default: the checkout or release of this command, else "
+         "they are fetched from GitHub"),
     )),
-    "down": (_down, "end the local AWS, and leave nothing", _DOWN, ()),
+    "down": (_down, "stop the local AWS and remove it", _DOWN, ()),
 }  # fmt: skip
 _REPEATED = ("--var", "--secret")

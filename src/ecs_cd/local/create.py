@@ -160,7 +160,7 @@ def trigger(
         else:
             _schedule(aws, task.trigger.name, task.trigger.group, target)
     except ClientError as error:
-        return f"its trigger can't be made here: ministack answered {error.operation_name} with {code(error)}"
+        return f"its trigger can't be created here: ministack answered {error.operation_name} with {code(error)}"
     return ""
 
 

@@ -23,7 +23,7 @@ def down(environ: Mapping[str, str], say: Say) -> int:
     ministack.kill(folder)
     if ministack.recorded(folder) and not containers.answers(env):
         raise Refused(
-            "the local AWS has ended, but its containers and images can't be removed: no Docker engine answers",
+            "the local AWS has stopped, but its containers and images can't be removed: no Docker engine answers",
             "Start the engine, and run this again.",
         )
     ministack.end(folder, env)

@@ -107,8 +107,8 @@ def recorded(place: Path) -> Ministack | None:
         return None
     except (ValueError, TypeError) as error:
         raise LocalError(
-            f"{place / _RECORD} is not what this ecs-cd writes: end what `docker ps` and `ps` show of ministack, "
-            f"remove {place}, and run this again."
+            f"{place / _RECORD} was not written by this version of ecs-cd: stop ministack's processes and containers "
+            f"(`ps`, `docker ps`), remove {place}, and run this again."
         ) from error
 
 
@@ -128,7 +128,7 @@ def kill(place: Path) -> None:
     give_up = time.monotonic() + 10
     while _held(place):
         if time.monotonic() > give_up:
-            raise LocalError(f"ministack (process {found.pid}) does not end: end it, and run this again.")
+            raise LocalError(f"ministack (process {found.pid}) does not stop: stop it, and run this again.")
         time.sleep(0.02)
     with suppress(ChildProcessError):
         os.waitpid(found.pid, 0)
@@ -192,7 +192,7 @@ def _wait_until_up(process: subprocess.Popen[bytes], found: Ministack, log: Path
         except OSError:
             time.sleep(0.05)
     tail = "\n".join(log.read_text(errors="replace").splitlines()[-8:])
-    raise LocalError(f"ministack did not come up; the end of {log}:\n{tail}")
+    raise LocalError(f"ministack did not start; the end of {log}:\n{tail}")
 
 
 def _held(place: Path) -> bool:

@@ -43,7 +43,7 @@ def token_endpoint() -> Iterator[dict[str, str]]:
                 audience = parse_qs(urlsplit(self.path).query).get("audience", [""])[0]
                 self._answer(200, {"value": _token(audience)})
             else:
-                self._answer(401, {"message": "the request token is another"})
+                self._answer(401, {"message": "the request token is wrong"})
 
         def _answer(self, status: int, answer: Mapping[str, str]) -> None:
             body = json.dumps(answer).encode()

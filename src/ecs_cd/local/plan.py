@@ -18,7 +18,7 @@ from ecs_cd.tasks.rules.task_definition import TaskDefinition
 
 _ACCOUNT, _REGION = "000000000000", "us-east-1"
 _ARN = re.compile(r"arn:[\w-]+:[\w-]+:(?P<region>[a-z0-9-]*):(?P<account>\d{12}):.+")
-_ROLLING = "is deployed by CodeDeploy; here it is rolling, and the codedeploy block is left out"
+_ROLLING = "is deployed by CodeDeploy; here it is deployed with a rolling update, without the codedeploy block"
 
 
 # ---- where ----
@@ -181,9 +181,13 @@ def for_this_machine(definition: TaskDefinition, given: Mapping[str, str], archi
 def notes(definition: TaskDefinition, template: Needed, architecture: str) -> list[str]:
     """What differs from a template in the local AWS, or may not work, in sentences."""
     foreign = _foreign_architecture(definition, architecture)
-    found = [f"{template.where}: is for {foreign}; here it runs as the engine does, {architecture}"] if foreign else []
+    found = (
+        [f"{template.where}: is for {foreign}; here it runs on the engine's platform, {architecture}"]
+        if foreign
+        else []
+    )
     return found + [
-        f"{template.where}: container `{container['name']}` runs an image of ECR, which Docker pulls as it is, "
+        f"{template.where}: container `{container['name']}` runs an image from ECR, which Docker pulls unchanged, "
         "with your own login"
         for container in definition["containerDefinitions"]
         if container["name"] not in template.containers and references.mentioned([str(container.get("image", ""))])

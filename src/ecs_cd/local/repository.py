@@ -41,9 +41,9 @@ def root(folder: Path) -> Path:
     shown = machine.run(["git", "rev-parse", "--show-toplevel"], cwd=folder, check=False)
     if shown.returncode != 0:
         lines = shown.stderr.splitlines()  # warnings come first, remedies may follow
-        why = next((line for line in lines if line.startswith("fatal: ")), "git does not say why")
+        why = next((line for line in lines if line.startswith("fatal: ")), "git gives no reason")
         raise Refused(
-            f"{folder} is in no Git repository of yours: {why.removeprefix('fatal: ')}",
+            f"{folder} is not in a Git repository of yours: {why.removeprefix('fatal: ')}",
             "Go to the repository that holds the workflow.",
         )
     return Path(shown.stdout.rstrip("\n"))

@@ -60,7 +60,7 @@ def run(options: Options, environ: MutableMapping[str, str], say: Say) -> int:
         _begin(chosen, snapshot, stack, say)
         missing = workflow.missing(chosen, variables, secrets)
         if missing:
-            say(f"not given, so empty: {', '.join(missing)} (--var NAME=VALUE, --secret NAME)")
+            say(f"not set, so empty: {', '.join(missing)} (--var NAME=VALUE, --secret NAME)")
         with oidc.token_endpoint() as id_token:
             result = _to_its_end(
                 chosen,
@@ -90,7 +90,7 @@ def _secrets(names: tuple[str, ...], environ: Mapping[str, str]) -> dict[str, st
     if absent:
         raise Refused(
             [f"--secret {name}: there is no environment variable {name}" for name in absent],
-            "A secret's value is read from the environment, where no list of processes shows it.",
+            "ecs-cd reads a secret's value from the environment, so that no process list shows it.",
         )
     return {name: environ[name] for name in names}
 
@@ -98,7 +98,7 @@ def _secrets(names: tuple[str, ...], environ: Mapping[str, str]) -> dict[str, st
 def _payload(event_file: str) -> Path | None:
     path = Path(event_file).resolve()
     if event_file and not path.is_file():
-        raise Refused(f"--event-file: {event_file} is no file")
+        raise Refused(f"--event-file: {event_file} is not a file")
     return path if event_file else None
 
 
@@ -106,9 +106,9 @@ def _replaced(chosen: Workflow, tree: str, scratch: Path, say: Say) -> dict[str,
     """Maps each action to the folder that act uses for it."""
     ours = _own_tree(Path(tree).resolve() if tree else _ROOT, scratch)
     if ours is None and tree:
-        raise Refused(f"--tree: {tree} is no tree of ecs-cd: it has no action.yml and bin/ecs-cd")
+        raise Refused(f"--tree: {tree} is not a tree of ecs-cd: it has no action.yml and bin/ecs-cd")
     if ours is None and chosen.ours:
-        say(f"{', '.join(chosen.ours)}: fetched from GitHub; --tree DIR takes a folder instead")
+        say(f"{', '.join(chosen.ours)}: fetched from GitHub; --tree DIR uses a folder instead")
     # The tree contains what the reusable workflow of ecs-cd uses.
     called = repository.workflows(ours) if ours else []
     uses = [name for workflow in (chosen, *called) for name in workflow.ours] if ours else []

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from ecs_cd.local import containers, machine
 from ecs_cd.model.errors import Refused
 
-EXTRA = "they come with ecs-cd's extra `local`: pip install '.[local]' in its checkout"
+EXTRA = "install ecs-cd's extra `local`: pip install '.[local]' in its checkout"
 _MAC = sys.platform == "darwin"
 _GIT = "xcode-select --install" if _MAC else "install the package git"
 _ENGINE = (

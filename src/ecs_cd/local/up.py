@@ -32,7 +32,7 @@ from ecs_cd.model.references import RegisteredTaskDefinition, S3Object, Workspac
 from ecs_cd.tasks.rules import task_definition
 from ecs_cd.tasks.rules.task_definition import TaskDefinition
 
-_FROM_WHERE = "Set AWS_PROFILE and AWS_REGION, say, or take a file: ecs-cd local up --config file:PATH"
+_FROM_WHERE = "For example, set AWS_PROFILE and AWS_REGION; or use a file: ecs-cd local up --config file:PATH"
 PLACEHOLDER = "ecs-cd-placeholder"  # its repository; no document names it, because it is never deployed
 
 
@@ -73,11 +73,11 @@ def up(options: Options, environ: MutableMapping[str, str], say: Say) -> int:
     running = ministack.running(folder)
     if running:
         _same(running, world, options)
-        say(f"a local AWS is up for {root} already, at {running.endpoint}; it is brought up to date")
+        say(f"a local AWS is up for {root} already, at {running.endpoint}; updating it")
         _make(folder, running, world, env, environ, say)
         return 0
     if ministack.recorded(folder):
-        say("what was up here has ended, after a restart of the machine, say; it is made anew")
+        say("the previous local AWS is gone, for example after a restart of the machine; starting a new one")
         ministack.end(folder, env)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
@@ -98,13 +98,13 @@ def _same(running: Ministack, world: World, options: Options) -> None:
     found = []
     if (running.account, running.region) != (world.account, world.region):
         found.append(
-            f"the local AWS that is up has account {running.account} and region {running.region}, "
-            f"the document is for {world.account} and {world.region}"
+            f"the running local AWS has account {running.account} and region {running.region}, the document is for "
+            f"{world.account} and {world.region}"
         )
     if options.network_of and options.network_of != running.network_of:
-        found.append("the local AWS that is up starts its tasks on another network")
+        found.append("the running local AWS starts its tasks on another network")
     if found:
-        raise Refused(found, "ecs-cd local down, and then up.")
+        raise Refused(found, "Run ecs-cd local down, then up.")
 
 
 # ---- read ----
@@ -127,7 +127,7 @@ def _read(
     templates: dict[Needed, TaskDefinition] = {}
     for wanted, definition in read.items():
         if definition is None:
-            notes.append(f"{wanted.where}: made up, with {', '.join(wanted.containers)}; --templates DIR takes yours")
+            notes.append(f"{wanted.where}: made up, with {', '.join(wanted.containers)}; --templates DIR uses yours")
         whole = definition or plan.made_up(wanted, given, region)
         notes += plan.notes(whole, wanted, architecture)
         templates[wanted] = plan.for_this_machine(whole, given, architecture)
@@ -236,7 +236,7 @@ def _make(
     families = _services(aws, world, cluster, templates, before, image, say)
     _document(aws, world.config, local, files, say)
     place.save(folder, Stack(world.config, local["cluster"], _names(local), files, families))
-    say("next: ecs-cd local run; it runs the workflow with what you have in your working tree")
+    say("next: ecs-cd local run, which runs the workflow on your working tree")
 
 
 def _templates(aws: Aws, world: World, say: Say) -> dict[Needed, TaskDefinition]:
@@ -248,7 +248,8 @@ def _templates(aws: Aws, world: World, say: Say) -> dict[Needed, TaskDefinition]
         say(f"{'parameter' if secret.in_ssm else 'secret'} {secret.name}")
     missing = plan.not_given(found, world.given)
     if missing:
-        say(f"warning: no value is given for {', '.join(missing)}, so it is made up; --env-file FILE gives values")
+        names = ", ".join(missing)
+        say(f"warning: there is no value for {names}, so ecs-cd makes one up; set values with --env-file FILE")
     unknown = plan.unknown_variables(world.given, list(world.templates.values()))
     if unknown:
         say(f"warning: no container has a variable {', '.join(unknown)}")
@@ -295,11 +296,11 @@ def _services(
         definition = sources[service.task_definition]
         name = short(service.name)
         made = create.service(aws, cluster, name, partial(first, definition), definition)
-        say(f"service {name}: {'its task does nothing until a deployment' if made else 'as it is'}")
+        say(f"service {name}: {'its task does nothing until the first deployment' if made else 'as it is'}")
     for task in world.document.scheduled_tasks.values():
         definition = sources[task.task_definition]
         problem = create.trigger(aws, cluster, task, partial(first, definition), definition)
-        say(f"{task.key}: {problem or 'its trigger is there, and disabled'}")
+        say(f"{task.key}: {problem or 'its trigger exists, and is disabled'}")
     # After the placeholder revisions, so that the newest revision of a family is the template.
     families = dict(before.templates) if before else {}
     for source, definition in sources.items():
@@ -319,7 +320,7 @@ def _document(aws: Aws, config: str, local: Mapping[str, Any], files: dict[str, 
     text = json.dumps(local, indent=2) + "\n"
     if config.startswith("file:"):
         files[config.removeprefix("file:")] = text
-        say(f"{config}: runs find it with local repositories; your file stays as it is")
+        say(f"{config}: workflows get it with local repositories; your file stays unchanged")
         return
     name, version = plan.parameter_name(config)
     create.parameter(aws, name, text, version)

@@ -46,7 +46,7 @@ def read(file: str, text: str) -> Workflow:
         mark = getattr(error, "problem_mark", None)
         raise Refused(f"{file} is not YAML{f': line {mark.line + 1}' if mark else ''}") from None
     if not isinstance(content, dict) or not isinstance(content.get("jobs"), dict):
-        raise Refused(f"{file} is no workflow: it has no jobs")
+        raise Refused(f"{file} is not a workflow: it has no jobs")
     jobs = {name: job for name, job in content["jobs"].items() if isinstance(job, dict)}
     uses = list(_uses(jobs))
     signing_in = [given for used, given in uses if _OURS.fullmatch(used) or _CREDENTIALS.fullmatch(used)]
@@ -117,7 +117,7 @@ def only_config(workflows: Sequence[Workflow]) -> str:
     say = "Say which: ecs-cd local up --config PARAMETER, or --config file:PATH"
     if found:
         raise Refused(f"the workflows name several documents: {', '.join(found)}", say)
-    raise Refused("no workflow in .github/workflows names its document in so many words", say)
+    raise Refused("no workflow in .github/workflows names its document literally", say)
 
 
 def missing(workflow: Workflow, variables: Mapping[str, str], secrets: Mapping[str, str]) -> tuple[str, ...]:

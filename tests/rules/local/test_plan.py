@@ -188,7 +188,7 @@ def test_an_image_of_somebody_elses_ecr_is_told() -> None:
     template = definition(image=f"{ECR}/agent:1")
     assert plan.notes(template, Needed(RegisteredTaskDefinition("f"), ("app",)), "amd64") == []
     (note,) = plan.notes(template, Needed(RegisteredTaskDefinition("f"), ()), "amd64")
-    assert "container `app` runs an image of ECR" in note
+    assert "container `app` runs an image from ECR" in note
 
 
 def test_what_pauses_has_the_containers_and_nothing_to_do() -> None:
