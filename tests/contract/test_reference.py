@@ -22,7 +22,7 @@ AWS = ROOT / "src" / "ecs_cd" / "aws"
 CLIENTS = {
     path: set(re.findall(r'\.(?:client|once)\(\s*"([\w-]+)"', path.read_text(encoding="utf-8")))
     for path in AWS.glob("*.py")
-    if path.stem not in ("__init__", "session", "errors", "lazy_imports")
+    if path.stem not in ("__init__", "session", "errors", "lazy_imports", "as_written")
 }
 SERVICES = sorted(set().union(*CLIENTS.values()))
 PREFIXES = {"elbv2": "elasticloadbalancing"}

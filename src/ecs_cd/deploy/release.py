@@ -27,7 +27,7 @@ from ecs_cd.model.verdict import Outcome, Verdict, combined
 from ecs_cd.report.timeline import Deployed
 from ecs_cd.tasks import revisions, templates
 from ecs_cd.tasks.revisions import NewRevisions
-from ecs_cd.tasks.rules import difference, task_definition
+from ecs_cd.tasks.rules import comparison, difference, task_definition
 from ecs_cd.tasks.rules.task_definition import TaskDefinition
 from ecs_cd.tasks.templates import Template
 
@@ -110,7 +110,7 @@ def _known(definitions: Sequence[TaskDefinition], made_from: Sequence[Template |
 
     ``made_from`` are the templates of the first definitions.
     """
-    first = task_definition.first_equal(definitions)
+    first = comparison.first_equal(definitions)
     numbers = sorted(set(first))
     template = dict(enumerate(made_from))
     found = concurrently(*(partial(templates.newest, definitions[n], job, template.get(n)) for n in numbers))
@@ -121,7 +121,7 @@ def _known(definitions: Sequence[TaskDefinition], made_from: Sequence[Template |
 def _registered(definitions: Sequence[TaskDefinition], known: Sequence[str], new: NewRevisions) -> list[str]:
     """The revision of each definition: the known one, or else a new one."""
     arns: dict[int, str] = {}
-    first = task_definition.first_equal(definitions)
+    first = comparison.first_equal(definitions)
     for number in first:
         if known[number]:
             arns[number] = known[number]

@@ -11,7 +11,7 @@ from ecs_cd.job.mutation import carry_out
 from ecs_cd.job.workspace import read_file
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import RegisteredTaskDefinition, S3Object, TaskDefinitionSource, short
-from ecs_cd.tasks.rules import task_definition
+from ecs_cd.tasks.rules import comparison, task_definition
 from ecs_cd.tasks.rules.task_definition import TaskDefinition
 
 
@@ -60,9 +60,9 @@ def newest(definition: TaskDefinition, job: Job, template: Template | None = Non
     Doesn't query ECS again if the ``template`` of the definition is that revision.
     """
     if template and template.newest:
-        return template.newest if task_definition.same(definition, template.definition) else ""
+        return template.newest if comparison.same(definition, template.definition) else ""
     found = ecs.task_definition(job.aws, definition["family"])
-    if found and task_definition.same(definition, _normalised(found, job)):
+    if found and comparison.same(definition, _normalised(found, job)):
         return str(found["taskDefinition"]["taskDefinitionArn"])
     return ""
 

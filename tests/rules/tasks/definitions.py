@@ -14,6 +14,17 @@ ECS = ServiceModel(Loader().load_service_model("ecs", "service-2"))
 SDK = "botocore 1.2.3"
 REGISTER: Any = ECS.operation_model("RegisterTaskDefinition").input_shape
 DESCRIBED: Any = ECS.shape_for("TaskDefinition")
+OUTPUT_ONLY = {
+    "compatibilities": ["EC2", "FARGATE"],
+    "deleteRequestedAt": "2026-01-03T00:00:00Z",
+    "deregisteredAt": "2026-01-02T00:00:00Z",
+    "registeredAt": "2026-01-01T00:00:00Z",
+    "registeredBy": "arn:aws:iam::123456789012:role/cd",
+    "requiresAttributes": [{"name": "com.amazonaws.ecs.capability.docker-remote-api.1.18"}],
+    "revision": 7,
+    "status": "ACTIVE",
+    "taskDefinitionArn": "arn:aws:ecs:eu-west-1:123456789012:task-definition/web:7",
+}
 
 
 def web(*, top: dict[str, Any] | None = None, **container: Any) -> dict[str, Any]:
@@ -123,3 +134,7 @@ def normalised(content: dict[str, Any]) -> dict[str, Any]:
     definition = task_definition.normalise(content, REGISTER, DESCRIBED, SDK, found)
     assert not found
     return definition
+
+
+def containers(*names: str) -> dict[str, Any]:
+    return {"containerDefinitions": [{"name": name, "image": "i"} for name in names]}

@@ -8,7 +8,7 @@ import pytest
 from botocore.validate import ParamValidator
 
 from ecs_cd.model.errors import Refused
-from ecs_cd.tasks.rules import difference, task_definition
+from ecs_cd.tasks.rules import comparison, difference, task_definition
 from tests.rules.tasks.definitions import DESCRIBED, REGISTER, SDK, normalised
 
 CORPUS = Path(__file__).parents[2] / "corpus" / "task-definitions"
@@ -61,7 +61,7 @@ def test_what_people_write_can_be_registered(name: str) -> None:
     report = ParamValidator().validate(rendered, REGISTER)
     assert not report.has_errors(), report.generate_report()
     assert normalised(definition) == definition
-    assert task_definition.same(definition, read(name))
+    assert comparison.same(definition, read(name))
     assert difference.lines(definition, read(name)) == []
     assert len(difference.lines(None, definition)) == 1 + len(images)
 

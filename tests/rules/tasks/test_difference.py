@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecs_cd.tasks.rules import difference, task_definition
+from ecs_cd.tasks.rules import comparison, difference
 from tests.rules.tasks.definitions import DEFINITIONS, FEW, normalised, shuffled, web
 
 APP = "containerDefinitions.app"
@@ -130,7 +130,7 @@ def test_what_may_be_a_secret_is_not_shown(old: dict[str, Any], new: dict[str, A
 def test_there_are_lines_if_and_only_if_ecs_would_run_another(old: dict[str, Any], new: dict[str, Any]) -> None:
     """A pull request that shows nothing registers nothing."""
     before, after = normalised(old), normalised(new)
-    assert (difference.lines(before, after) == []) == task_definition.same(before, after)
+    assert (difference.lines(before, after) == []) == comparison.same(before, after)
 
 
 @settings(max_examples=60, deadline=None)

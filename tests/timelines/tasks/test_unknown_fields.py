@@ -47,7 +47,8 @@ def _without_lasers(value: Any) -> Any:
 
 @pytest.fixture
 def aws(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[NewerAws]:
-    with NewerAws(clock) as newer:
+    newer = NewerAws(clock)
+    with newer:
         newer.use(monkeypatch)
         set_the_scene(newer)
         done = ecs.service(deployments=[ecs.deployment("ecs-svc/2", task_definition="web:2")])

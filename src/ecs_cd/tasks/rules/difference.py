@@ -1,6 +1,6 @@
 """The differences between two task definitions, as readable lines for a pull request.
 
-Ignores differences that ECS ignores, by comparing the same form as ``task_definition.same``. Hides values that may be
+Ignores differences that ECS ignores, by comparing the same form as ``comparison.same``. Hides values that may be
 secrets: those of environment variables, and anything else that looks like a credential.
 """
 
@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ecs_cd.tasks.rules.task_definition import MAPS, NAMED, TaskDefinition, canonical
+from ecs_cd.tasks.rules.comparison import MAPS, NAMED, canonical
+from ecs_cd.tasks.rules.task_definition import TaskDefinition
 
 _LONGEST = 200  # characters of a value
 _SHOWN = ("image", "cpu", "memory", "memoryReservation")  # what the line of a new container shows
