@@ -2,7 +2,7 @@
 
 import sys
 
-try:  # until ecs_cd listens nothing has been begun: a signal ends it without a word
+try:  # nothing has started until ecs_cd handles signals: until then, a signal ends it silently
     import gc
     import os
     import signal
@@ -12,7 +12,7 @@ try:  # until ecs_cd listens nothing has been begun: a signal ends it without a 
 except KeyboardInterrupt:
     sys.exit(130)
 
-gc.disable()  # until the first request is on its way: what is imported is no garbage to look for
+gc.disable()  # until the first request is sent: imported modules are not garbage
 sys.path[:0] = sys.argv[1:3]
 del sys.argv[1:3]
 

@@ -177,7 +177,7 @@ def _lay_out(root: Path) -> None:
 def _unpack(archive: Path, root: Path) -> None:
     excludes = [f"--exclude={pattern}" for pattern in NOT_UNPACKED]
     with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(archive)], stdout=subprocess.PIPE) as data:
-        # No ownership but root's: dpkg's archives name nobody else that matters here.
+        # Everything belongs to root: dpkg's archives name no other owner that matters here.
         command = ["tar", "--extract", "--keep-directory-symlink", "--directory", str(root), *excludes]
         subprocess.run(command, stdin=data.stdout, check=True)
 

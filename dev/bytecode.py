@@ -1,4 +1,4 @@
-"""Bytecode for the CPythons of the runner images, the same whoever makes it and wherever."""
+"""Reproducible bytecode for the CPythons of the runner images."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ def database(env: Mapping[str, str], image: str) -> Iterator[Database]:
 
 
 def empty_database(env: Mapping[str, str], server: Database) -> Database:
-    """Another one on the same server, which takes less than a server of its own."""
+    """Another database on the same server, which is cheaper than another server."""
     name = f"app_{secrets.token_hex(4)}"
     machine.run(["docker", "exec", server.container, "sh", "-c", CREATE, "sh", name], env=env)
     return replace(server, name=name)

@@ -48,7 +48,7 @@ def main() -> int:
 
 
 def demo(say: Say) -> int:
-    """Everything that takes part, each part gone when its block ends."""
+    """Everything the demo needs; each part is removed when its block ends."""
     with tempfile.TemporaryDirectory(prefix="ecs-cd-demo-") as scratch, engine() as env:
         say("a Docker engine answers")
         images = base_images(env)

@@ -1,9 +1,8 @@
 """A Docker engine with buildx for local runs.
 
-An engine that answers is used as it is. Where none does, and the machine is Debian or Ubuntu and we are
-root, the distribution's engine is unpacked below `.cache/engine` and started there; nothing of it is
-installed. There is never a second engine beside a running one, because it would remove the first one's
-bridge: every run of ours shares the one that is up, and the last to leave stops it.
+Uses an engine that answers. Otherwise, on Debian or Ubuntu as root, unpacks the distribution's engine below
+`.cache/engine` and starts it there, without installing it. There is never a second engine, because it would remove the
+bridge of the first: all local runs share an engine, and the last run stops it.
 """
 
 from __future__ import annotations
@@ -52,7 +51,7 @@ INSTALL_HINT = (
 
 @contextmanager
 def engine() -> Iterator[dict[str, str]]:
-    """An engine that answers, as additions to the environment; one of ours goes with its last user."""
+    """Yields environment variables for an engine that answers; an engine started here stops with its last user."""
     if answers({}) and os.environ.get("DOCKER_HOST") != HOST:
         yield {**host_in_use(), **_buildx({})}
         return
@@ -65,10 +64,10 @@ def engine() -> Iterator[dict[str, str]]:
 
 @contextmanager
 def _shared() -> Iterator[None]:
-    """Use the one engine of ours: the first starts it, the last stops it.
+    """Share one engine: the first user starts it, the last user stops it.
 
-    Every user holds a shared lock on `users`; who can make it exclusive is alone. `change` orders starts and
-    stops. Locks of a killed process are gone, so an engine left behind is stopped by the next run.
+    Every user holds a shared lock on `users`; a user that can make it exclusive is alone. `change` orders starts and
+    stops. A killed process loses its locks, so the next run stops an engine that it left behind.
     """
     RUNTIME.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (RUNTIME / "users.lock").open("a") as users:
@@ -132,7 +131,7 @@ def _wait_until_up(process: subprocess.Popen[bytes]) -> None:
 
 
 def _refuse_foreign_engine() -> None:
-    """A dockerd that runs but does not answer us must not lose its bridge to a second one."""
+    """Raises if a dockerd runs but does not answer: a second dockerd would take its bridge."""
     for process in Path("/proc").glob("[0-9]*/comm"):
         try:
             name = process.read_text().strip()
@@ -164,7 +163,7 @@ def _stop() -> None:
 
 
 def _gone(pid: int, seconds: float) -> bool:
-    """The process has ended within the time; a child of ours is reaped on the way."""
+    """Whether the process ends within this time; reaps it if it is a child."""
     give_up = time.monotonic() + seconds
     while time.monotonic() < give_up:
         with suppress(ChildProcessError):
@@ -176,14 +175,14 @@ def _gone(pid: int, seconds: float) -> bool:
 
 
 def _client_path() -> dict[str, str]:
-    """The unpacked client, where the machine has none of its own."""
+    """The unpacked client, if the machine has no Docker client."""
     if shutil.which("docker"):
         return {}
     return {"PATH": f"{HOME / 'bin'}{os.pathsep}{os.environ['PATH']}"}
 
 
 def _buildx(env: Mapping[str, str]) -> dict[str, str]:
-    """buildx as it is there, else the distribution's plugin in a Docker configuration of our own."""
+    """The installed buildx, or else the distribution's plugin in a separate Docker configuration."""
     if has_buildx(env):
         return {}
     own = {"DOCKER_CONFIG": str(DOCKER_CONFIG)}
@@ -234,7 +233,7 @@ def _unpack(scratch: Path) -> None:
 
 
 def _derived_options(codename: str, target: str, scratch: Path) -> list[str]:
-    """apt-get options for another suite at the machine's own mirrors, with package lists of their own."""
+    """apt-get options for another suite at the machine's own mirrors, with separate package lists."""
     sources = scratch / "apt.list"
     sources.write_text(host.apt_sources_of(codename, target))
     lists = scratch / "lists"
@@ -246,7 +245,7 @@ def _derived_options(codename: str, target: str, scratch: Path) -> list[str]:
 
 
 def _existing(packages: list[str], options: list[str]) -> list[str]:
-    """Those packages that the suite has: the client is a package of its own only in newer ones."""
+    """The packages that the suite has: the client is a separate package only in newer suites."""
     shown = machine.run(["apt-cache", *options, "show", "--no-all-versions", *packages], check=False).stdout
     names = {line.removeprefix("Package: ") for line in shown.splitlines() if line.startswith("Package: ")}
     return [package for package in packages if package in names]

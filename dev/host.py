@@ -37,7 +37,7 @@ def ecs_cd(*arguments: str) -> list[str]:
 
 
 def os_release() -> dict[str, str]:
-    """The fields of /etc/os-release; empty where there is none."""
+    """The fields of /etc/os-release; empty without that file."""
     try:
         text = Path("/etc/os-release").read_text()
     except OSError:
@@ -60,7 +60,7 @@ def apt_get(*arguments: str | Path, cwd: Path | None = None) -> None:
 
 
 def require(tool: str, package: str) -> None:
-    """Install the package of a tool that is not there, or say what to install."""
+    """Install the package of a missing tool, or say what to install."""
     if shutil.which(tool):
         return
     if not can_install():

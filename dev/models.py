@@ -1,8 +1,8 @@
 """botocore's service models, cut to the operations that src/ecs_cd/aws calls.
 
-botocore reads a service's whole model before its first call: every operation, every shape, all documentation. What
-nobody calls is nine tenths of that. How the code is read is simple: a file of aws/ makes clients of a service by its
-name, and what it calls on anything by an operation's name counts as that operation.
+botocore reads a service's whole model before its first call: every operation, every shape, all documentation. Nine
+tenths of that is never called. The code is read in a simple way: a file of aws/ makes clients of a service by its name,
+and any call by an operation's name counts as that operation.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ def names_used(folder: Path = AWS) -> dict[str, set[str]]:
 
 
 def operations(model: Mapping[str, Any], service: str, names: Iterable[str]) -> set[str]:
-    """Those of the model that the code calls by these names, and botocore by itself. Raises where there is none."""
+    """The model's operations that the code calls by these names, and those that botocore calls itself. Raises if the
+    model lacks one of them, or if the code calls none."""
     called = {name for name in model["operations"] if xform_name(name) in names}
     wanted = called | BY_ITSELF.get(service, set())
     if not wanted <= set(model["operations"]) or not (called or service in BY_ITSELF):
@@ -105,7 +106,7 @@ def _named(model: Any) -> Iterator[str]:
 
 
 def _without_documentation(model: Any) -> Any:
-    """A member of this name is no text, and stays."""
+    """A member with this name is not documentation, and stays."""
     if isinstance(model, dict):
         return {
             key: _without_documentation(part)
@@ -116,7 +117,7 @@ def _without_documentation(model: Any) -> Any:
 
 
 def _endpoints(endpoints: dict[str, Any], models: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """The regions, and of the services ours: botocore reads this at every start."""
+    """The regions, and the services that ecs-cd uses: botocore reads this at every start."""
     prefixes = {model[KINDS[0]]["metadata"]["endpointPrefix"] for model in models}
     for partition in endpoints["partitions"]:
         services = partition["services"].items()

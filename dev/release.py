@@ -8,8 +8,8 @@ docs/guides/releasing.md describes it. .github/workflows/release.yml runs these 
     announce  the GitHub release
     move      v1 and v1.2
 
-Each can be repeated: what is there and is the same stays, what is there and differs is never replaced. Only the
-standard library is used: the job that may push runs nobody else's code.
+Each step can be repeated: it keeps an equal result, and never replaces a different one. It only uses the standard
+library: the job that may push runs no third-party code.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ SUITE = "org/ecs-cd"  # how the sources name this repository
 PIPELINE = Path(".github/workflows/pipeline.yml")
 MAIN = "main"
 NAME, EMAIL = "ecs-cd", "release@ecs-cd.invalid"
-# Objects depend on nobody's settings. What talks to the remote does: there are its address and its keys.
+# Objects don't depend on any settings. Commands to the remote do: the settings hold its address and keys.
 ALONE = {
     "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_COUNT": "0", "GIT_ATTR_NOSYSTEM": "1"
 }  # fmt: skip
@@ -149,7 +149,7 @@ def _pin(workflow: Path, version: Version, repository: str) -> None:
 
 
 def _link(readme: Path, repository: str) -> None:
-    """What the README tells of lies beside it in the sources alone."""
+    """Turns the README's links to files that only the sources have into links to GitHub."""
     outside = re.compile(r"\]\((?!https?:|#|LICENSE\b|schema/)([^)\s]+)\)")
     text = outside.sub(rf"](https://github.com/{repository}/blob/{MAIN}/\1)", readme.read_text(encoding="utf-8"))
     readme.write_text(text, encoding="utf-8")
@@ -192,15 +192,15 @@ def publish(
 
 
 def release_commit(version: Version, tested: str, packed: Path, repo: Path) -> str:
-    """The commit upon the tested one that holds what the archive holds; no branch and no file of `repo` changes."""
-    # The same release is the same commit, whoever makes it and when.
+    """The commit on top of the tested commit, with the archive's content; no branch and no file of `repo` changes."""
+    # The same release is always the same commit.
     who = {"NAME": NAME, "EMAIL": EMAIL, "DATE": _time(tested, repo)}
     env = {**ALONE, **{f"GIT_{role}_{key}": text for role in ("AUTHOR", "COMMITTER") for key, text in who.items()}}
     with tempfile.TemporaryDirectory(prefix="ecs-cd-release-") as scratch:
         tree = Path(scratch) / "tree"
         tree.mkdir()
         machine.run(["tar", "--extract", "--gzip", "--file", packed.absolute(), "--directory", tree])
-        # A repository without settings, attributes and an index, whose objects are ours.
+        # A repository without settings, attributes and an index, with the objects of `repo`.
         objects = git(repo, "rev-parse", "--path-format=absolute", "--git-path", "objects")
         env |= {"GIT_DIR": f"{scratch}/git", "GIT_WORK_TREE": str(tree), "GIT_OBJECT_DIRECTORY": objects}
         git(tree, "init", "--quiet", "--template=", env=env)
@@ -261,7 +261,7 @@ def announce(version: Version, packed: Path, repo: Path = ROOT, remote: str = "o
 
 
 def _release(version: Version) -> dict[str, bool]:
-    """What GitHub says of the release; empty if there is none."""
+    """GitHub's description of the release; empty if it does not exist."""
     done = machine.run(["gh", "release", "view", version.tag, "--json", "isDraft,isImmutable"], check=False)
     if done.returncode == 0:
         state: dict[str, bool] = json.loads(done.stdout)
@@ -288,7 +288,7 @@ def move(version: Version, repo: Path = ROOT, remote: str = "origin") -> tuple[s
     behind = [tag for tag in tags if tag not in there or there[tag].commit != commit]
     if behind:
         git(repo, "fetch", "--quiet", "--no-tags", remote, f"refs/tags/{version.tag}")
-        # Replaced is only what was looked at: if somebody else moves one meanwhile, git refuses.
+        # Replaces only the tag that was read: if another process has moved it since, git refuses.
         seen = [f"--force-with-lease=refs/tags/{tag}:{there[tag].object if tag in there else ''}" for tag in behind]
         git(repo, "push", "--quiet", "--atomic", *seen, remote, *(f"{commit}:refs/tags/{tag}" for tag in behind))
     return tags

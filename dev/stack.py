@@ -1,6 +1,6 @@
 """What the infra repo owns, made in a local AWS: repository, cluster, service, templates, SSM parameter.
 
-Each part is a function of its own, so that a test can have one part different.
+Each part is a separate function, so that a test can replace it.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Clients:
 
 @dataclass(frozen=True)
 class Stack:
-    """A stack that is there, by its names."""
+    """The names of an existing stack."""
 
     aws: Aws
     clients: Clients = field(repr=False)
@@ -130,7 +130,7 @@ def create_stack(
 
 
 def add_nginx(stack: Stack) -> None:
-    """nginx in front of the app, with an image of its own; the service gets it with the next deployment."""
+    """nginx in front of the app, with its own image; the service gets it with the next deployment."""
     create_repository(stack, NGINX_REPOSITORY)
     answer = stack.clients.s3.get_object(Bucket=stack.bucket, Key=APP_TEMPLATE)
     template = json.loads(answer["Body"].read())
@@ -208,7 +208,7 @@ def put_template(stack: Stack, key: str, template: Mapping[str, Any] | str) -> N
 
 
 def push_first_image(stack: Stack, image: str) -> str:
-    """Push an image of the engine to a repository of its own: a service pulls from the registry only."""
+    """Push an image of the engine to its own repository: a service only pulls from the registry."""
     create_repository(stack, "first-image")
     target = f"{stack.aws.registry}/first-image:1"
     machine.run(["docker", "tag", image, target], env=stack.aws.env)
@@ -294,7 +294,7 @@ def page(stack: Stack, path: str = "/", timeout: float = 15) -> str:
 
 
 def nginx_page(stack: Stack, path: str, timeout: float = 15) -> str:
-    """What its nginx serves. ministack gives each container an address of its own: nginx doesn't reach the app here."""
+    """What its nginx serves. ministack gives each container its own address: nginx doesn't reach the app here."""
     return _page(stack, lambda task: f"{_address(stack, task.arn, NGINX)}:{NGINX_PORT}", path, timeout)
 
 

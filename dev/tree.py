@@ -1,6 +1,6 @@
 """The tree that a release tag holds: what a runner needs, and `dist/` with the locked dependencies.
 
-Local runs hand this very tree to act, so that what is tried is what would be released. Built twice it is the same, byte
+Local runs pass this tree to act, so that they test what would be released. Built twice it is the same, byte
 for byte and mode for mode; times are not of it.
 """
 
@@ -114,7 +114,7 @@ def _make(dist: Path) -> None:
 def _licences(dist: Path) -> str:
     """What is shipped, under which licence, and where its text is; of the installation's records nothing else stays.
 
-    Raises where a text is not there.
+    Raises if a text is missing.
     """
     rows = []
     for folder in sorted(dist.glob("*.dist-info")):

@@ -20,7 +20,7 @@ class Refusal(Exception):
 
 @dataclass(frozen=True)
 class Version:
-    """A version by SemVer 2.0.0; `pre` is what stands behind the hyphen."""
+    """A version by SemVer 2.0.0; `pre` is the part after the hyphen."""
 
     major: int
     minor: int
@@ -57,7 +57,7 @@ def parse(text: str) -> Version:
 
 
 def released(tags: Iterable[str]) -> tuple[Version, ...]:
-    """The versions among these tags; v1, v1.2 and tags of other kinds are none."""
+    """The versions among these tags, without v1, v1.2 and other tags."""
     found = (VERSION.fullmatch(tag[1:]) for tag in tags if tag.startswith("v"))
     return tuple(parse(match.group()) for match in found if match)
 
@@ -82,8 +82,8 @@ def is_latest(version: Version, others: Iterable[Version]) -> bool:
 
 
 def section(changelog: str, version: Version) -> str:
-    """What the changelog tells of the version, without the section's own heading."""
-    # Up to the next version's heading; in fenced code there is none. The links at the end of the file are not of it.
+    """The version's section of the changelog, without its heading."""
+    # Up to the next version's heading, ignoring fenced code. The links at the end of the file don't belong to it.
     body = r"((?:^```.*?^```\n|^(?!## )[^\n]*\n)*)"
     found = re.search(rf"^## \[{re.escape(str(version))}\](?: - [^\n]*)?\n{body}", f"{changelog}\n", re.M | re.S)
     if found is None:

@@ -28,7 +28,7 @@ INFRA = ROOT / "examples" / "infra"
 
 @dataclass(frozen=True)
 class Result(act.Result):
-    """A workflow run that has ended, and what its steps said of themselves."""
+    """A finished workflow run, and what its steps reported."""
 
     def outputs(self, step: str = "cd") -> dict[str, str]:
         """The outputs of a job's step."""
@@ -101,7 +101,7 @@ class Run(act.Run):
             os.kill(pid, number)
 
     def runner_temp(self) -> Path | None:
-        """RUNNER_TEMP of the job, while it is there."""
+        """RUNNER_TEMP of the job, while it exists."""
         return next(iter(self.scratch.glob("cache/act/*/tmp")), None)
 
     def wait(self, timeout: float | None = 300) -> Result:

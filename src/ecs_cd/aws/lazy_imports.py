@@ -45,7 +45,7 @@ class _StandIn(ModuleType):
 
 @contextmanager
 def left_out() -> Iterator[None]:
-    """Inside the block, importing one of these modules gives a stand-in; after it, the module itself."""
+    """Inside the block, importing one of these modules gives a placeholder; after it, the module itself."""
     stand_ins = {name: _StandIn(name) for name in MODULES if name not in sys.modules}
     sys.modules.update(stand_ins)
     try:

@@ -147,7 +147,7 @@ def _target_clue(description: Mapping[str, Any]) -> _Clue:
 
 
 def _hook_finding(hook: Mapping[str, Any]) -> Finding | None:
-    """The cause if the hook failed, or timed out and thereby causes a rollback."""
+    """The cause if the hook failed, or timed out so that ECS rolls back."""
     status, kind = hook.get("status"), hook.get("targetType")
     if status != "FAILED" and (status != "TIMED_OUT" or hook.get("timeoutAction") == "CONTINUE"):
         return None
