@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ecs_cd.aws.session import Aws, pages
-from ecs_cd.model.references import family as family_of
+from ecs_cd.model import references
 
 
 def active(aws: Aws, family: str) -> list[str]:
@@ -11,7 +11,7 @@ def active(aws: Aws, family: str) -> list[str]:
     request = {"familyPrefix": family, "status": "ACTIVE", "sort": "DESC"}
     found = pages(aws.client("ecs").list_task_definitions, request)
     # The documentation says that familyPrefix is a whole family; deregistering must not rely on that.
-    return [arn for page in found for arn in page["taskDefinitionArns"] if family_of(arn) == family]
+    return [arn for page in found for arn in page["taskDefinitionArns"] if references.family(arn) == family]
 
 
 def running(aws: Aws, cluster: str, family: str) -> set[str]:

@@ -94,7 +94,7 @@ class GitHub:
         """
         if not self._summary:
             return
-        from ecs_cd.report import summary as report  # after the first call to AWS
+        from ecs_cd.report.summary import LARGEST, markdown  # after the first call to AWS
 
         path = Path(self._summary)
         path.touch()
@@ -104,8 +104,8 @@ class GitHub:
             if there[begin : begin + len(ours)] != ours:
                 begin, ours = len(there), b""
             theirs = there[begin + len(ours) :]
-            room = report.LARGEST - begin - len(theirs) - 1
-            text = f"{report.markdown(parts, max(0, room))}\n".encode(errors="replace")[: max(0, room + 1)]
+            room = LARGEST - begin - len(theirs) - 1
+            text = f"{markdown(parts, max(0, room))}\n".encode(errors="replace")[: max(0, room + 1)]
             file.seek(begin)
             file.write((text + theirs).ljust(len(there) - begin, b"\n"))
             if len(there) > begin + len(text) + len(theirs):  # a device can't be truncated

@@ -7,9 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TextIO, cast
 
-from rich import box
+from rich import box, live
 from rich.console import Console
-from rich.live import Live as Region
 from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
@@ -19,9 +18,8 @@ from ecs_cd.ci.text import harmless, unbroken
 from ecs_cd.model import duration
 from ecs_cd.model.clock import Clock
 from ecs_cd.model.verdict import Outcome
-from ecs_cd.report import summary as report
 from ecs_cd.report import timeline
-from ecs_cd.report.summary import Part
+from ecs_cd.report.summary import Part, digests
 from ecs_cd.report.timeline import Deployed
 
 _LIVE = 10  # rows at most
@@ -35,7 +33,7 @@ class Live(Terminal):
         self._clock = clock
         self._console = _console(clock)
         self._spinner = Spinner("dots" if self._console.encoding.startswith("utf") else "line")
-        self._region: Region | None = None
+        self._region: live.Live | None = None
         self._states: dict[str, tuple[str, float]] = {}  # and when the wait for each subject started
 
     def line(self, text: str, *, alarming: bool = False) -> None:
@@ -57,7 +55,7 @@ class Live(Terminal):
             self._hide()
             return
         if self._region is None:
-            self._region = Region(
+            self._region = live.Live(
                 get_renderable=self._waited_for,
                 console=self._console,
                 transient=True,
@@ -148,7 +146,7 @@ def _result(services: Sequence[Deployed]) -> Table:
         result = Text(service.outcome.words, _colour(service.outcome))
         revisions = _plain(service.before), _plain(service.after)
         time = duration.words(service.elapsed) if service.elapsed else ""
-        table.add_row(_plain(service.service), result, *revisions, _lines(report.digests(service)), time)
+        table.add_row(_plain(service.service), result, *revisions, _lines(digests(service)), time)
     if len(services) > len(shown):
         table.add_row(f"and {len(services) - len(shown)} more")
     return table

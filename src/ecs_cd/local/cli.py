@@ -12,13 +12,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd.aws.errors import explain
 from ecs_cd.ci.text import unbroken
-from ecs_cd.local import machine, repository
-from ecs_cd.local.down import down
+from ecs_cd.local import down, machine, repository, run, up
 from ecs_cd.local.machine import LocalError, Say
-from ecs_cd.local.run import Options as RunOptions
-from ecs_cd.local.run import run
-from ecs_cd.local.up import Options as UpOptions
-from ecs_cd.local.up import up
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.verdict import REFUSED_EXIT_CODE
 
@@ -67,8 +62,8 @@ def _refuse(refused: Refused, verb: str) -> int:
 
 
 def _up(given: Any, environ: MutableMapping[str, str], say: Say) -> int:
-    options = UpOptions(given.config, given.parameter, given.templates, given.env_file, given.network_of)
-    return up(options, environ, say)
+    options = up.Options(given.config, given.parameter, given.templates, given.env_file, given.network_of)
+    return up.up(options, environ, say)
 
 
 def _run(given: Any, environ: MutableMapping[str, str], say: Say) -> int:
@@ -76,14 +71,14 @@ def _run(given: Any, environ: MutableMapping[str, str], say: Say) -> int:
     if wrong:
         raise Refused("--var: must be NAME=VALUE")
     variables = dict(text.split("=", 1) for text in given.var)
-    options = RunOptions(
+    options = run.Options(
         given.workflow, given.event, given.event_file, given.job, variables, tuple(given.secret), given.tree
     )
-    return run(options, environ, say)
+    return run.run(options, environ, say)
 
 
 def _down(given: Any, environ: MutableMapping[str, str], say: Say) -> int:
-    return down(environ, say)
+    return down.down(environ, say)
 
 
 def _parser() -> argparse.ArgumentParser:
