@@ -84,13 +84,13 @@ class Starter:
                 raise
             tracked.verdict = Verdict(Outcome.UNKNOWN, str(error))
         except (ClientError, BotoCoreError, Refused) as error:
-            tracked.begun = False  # AWS said no: nothing was changed
+            tracked.started = False  # AWS said no: nothing was changed
             if is_first:
                 self._job.state.end()
                 raise
             tracked.verdict = Verdict(Outcome.FAILED, f"the deployment could not be started: {explain(error)}")
         else:
-            _has_begun(self._job, tracked, began, self._policy)
+            _note_started(self._job, tracked, began, self._policy)
         if tracked.verdict and not tracked.verdict.outcome.green and not is_first:
             self._job.ci.line(f"{tracked.key}: {tracked.verdict.message}", alarming=True)
         note(self._job, self._group, self._policy)
@@ -107,7 +107,7 @@ class Starter:
             try:
                 return self._ask(tracked, lambda: strategies.of(tracked.plan).start(job, tracked.plan, arn))
             except Busy:
-                tracked.begun = False
+                tracked.started = False
                 if policy.on_conflict != "wait" or job.clock.monotonic() >= self._deadline:
                     raise
                 job.clock.sleep(pace.LOOK_EVERY)
@@ -117,7 +117,7 @@ class Starter:
         return ask(self._job, self._group, tracked, self._policy, call, self._deadline)
 
 
-def _has_begun(job: Job, tracked: TrackedDeployment, began: OwnDeployment | Verdict, policy: Policy) -> None:
+def _note_started(job: Job, tracked: TrackedDeployment, began: OwnDeployment | Verdict, policy: Policy) -> None:
     if isinstance(began, Verdict):
         tracked.verdict = began
         return
@@ -137,7 +137,7 @@ def ask(
     deadline: float,
 ) -> OwnDeployment:
     """Records a request for a deployment, then makes it. Repeats a read that fails before the request."""
-    tracked.begun, tracked.timeline.asked_at = True, job.clock.monotonic()
+    tracked.started, tracked.timeline.asked_at = True, job.clock.monotonic()
     note(job, group, policy)
     while True:
         try:

@@ -41,7 +41,7 @@ def go_back(job: Job, group: Sequence[TrackedDeployment], policy: Policy) -> Non
     now = list(group)  # with each way back replacing the deployment that it undoes
     try:
         for number, tracked in enumerate(group):
-            if tracked.begun and (tracked.verdict is None or tracked.verdict.outcome in _UNDONE):
+            if tracked.started and (tracked.verdict is None or tracked.verdict.outcome in _UNDONE):
                 _undo(job, now, number, why, policy, deadline)
         follow(job, now, policy, deadline)
     finally:

@@ -148,7 +148,7 @@ def _carry_out(
         try:
             starter.start(release.plans, arns[: len(release.plans)])
         finally:
-            new.used(*(tracked.own.task_definition for tracked in starter.group if tracked.begun))
+            new.used(*(tracked.own.task_definition for tracked in starter.group if tracked.started))
         group = starter.group
         follow(job, group, release.policy, deadline)
         verify_digests(job, group)
@@ -220,7 +220,7 @@ def findings(group: Sequence[TrackedDeployment], job: Job) -> list[Finding]:
 
 
 def _to_be_explained(group: Sequence[TrackedDeployment]) -> list[TrackedDeployment]:
-    ended = ((tracked, tracked.verdict.outcome) for tracked in group if tracked.begun and tracked.verdict)
+    ended = ((tracked, tracked.verdict.outcome) for tracked in group if tracked.started and tracked.verdict)
     return [tracked for tracked, outcome in ended if not outcome.green and outcome not in _EXPLAINED]
 
 
@@ -272,7 +272,7 @@ def _nothing_changed(texts: Mapping[str, Sequence[str]], job: Job) -> Result:
 
 def result(verdict: Verdict, group: Sequence[TrackedDeployment], causes: Sequence[Finding], job: Job) -> Result:
     """The result to report. Removes the state file unless an unfinished deployment still needs it."""
-    if not any(tracked.begun and _verdict(tracked).outcome in _UNFINISHED for tracked in group):
+    if not any(tracked.started and _verdict(tracked).outcome in _UNFINISHED for tracked in group):
         job.state.end()
     outputs = {"result": verdict.outcome.value, **_outputs(group)}
     facts = _facts(group[0]) if len(group) == 1 else {"cluster": group[0].plan.cluster}
@@ -288,18 +288,18 @@ def _outputs(group: Sequence[TrackedDeployment]) -> dict[str, str]:
     services = {
         tracked.key: {
             "result": _verdict(tracked).outcome.value,
-            "task-definition-arn": tracked.own.task_definition if tracked.begun else "",
+            "task-definition-arn": tracked.own.task_definition if tracked.started else "",
             "deployment-id": tracked.own.id,
-            "images": dict(tracked.plan.images) if tracked.begun else {},
+            "images": dict(tracked.plan.images) if tracked.started else {},
         }
         for tracked in group
     }
-    begun = [tracked for tracked in group if tracked.begun]
-    codedeploy = [tracked.own.id for tracked in begun if tracked.own.id.startswith("d-")]
-    images = {container: image for tracked in begun for container, image in tracked.plan.images.items()}
+    started = [tracked for tracked in group if tracked.started]
+    codedeploy = [tracked.own.id for tracked in started if tracked.own.id.startswith("d-")]
+    images = {container: image for tracked in started for container, image in tracked.plan.images.items()}
     return {
-        "task-definition-arn": "\n".join(dict.fromkeys(tracked.own.task_definition for tracked in begun)),
-        "deployment-id": "\n".join(tracked.own.id for tracked in begun),
+        "task-definition-arn": "\n".join(dict.fromkeys(tracked.own.task_definition for tracked in started)),
+        "deployment-id": "\n".join(tracked.own.id for tracked in started),
         **({"codedeploy-deployment-id": "\n".join(codedeploy)} if codedeploy else {}),
         "images": json.dumps(images, sort_keys=True),
         "services": json.dumps(services, sort_keys=True),
@@ -318,7 +318,7 @@ def _deployed(tracked: TrackedDeployment, outcome: Outcome, job: Job, *, read: b
     """The outcome of a deployment. Without ``read``, shows the difference only if the previous definition is already
     known."""
     before, after = tracked.way
-    if not tracked.begun:
+    if not tracked.started:
         return Deployed(tracked.key, outcome, before)
     tracked.timeline.add(outcome, job.clock.monotonic())
     change = _change(tracked, job, read=read)

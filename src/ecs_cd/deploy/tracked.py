@@ -16,7 +16,7 @@ from ecs_cd.model.references import short
 from ecs_cd.model.verdict import InProgress, Outcome, Verdict
 from ecs_cd.report.timeline import Moment, Phase
 
-# After a failure without a rollback ECS may go on trying.
+# After a failure without a rollback, ECS may keep trying.
 _OVER = (Outcome.SUCCEEDED, Outcome.ROLLED_BACK, Outcome.ROLLBACK_FAILED, Outcome.SUPERSEDED, Outcome.GONE)
 
 
@@ -74,14 +74,14 @@ class Timeline:
 class TrackedDeployment:
     """What is deployed, the deployment that ecs-cd started, its last snapshot, and its verdict once it has one.
 
-    ``begun``: AWS was asked to start it, and has not refused. ``back_to``: the revision that a way back returns to.
+    ``started``: AWS was asked to start it and has not refused. ``back_to``: the revision to which a rollback returns.
     """
 
     plan: DeploymentPlan
     own: OwnDeployment
     snapshot: Snapshot | None = None
     verdict: Verdict | None = None
-    begun: bool = False
+    started: bool = False
     back_to: str = ""
     reported: Reported = field(default_factory=Reported)
     found: Found = field(default_factory=Found)
@@ -104,7 +104,7 @@ class TrackedDeployment:
     @property
     def under_way(self) -> bool:
         """Whether AWS continues it, or may."""
-        return self.begun and (self.verdict is None or self.verdict.outcome not in _OVER)
+        return self.started and (self.verdict is None or self.verdict.outcome not in _OVER)
 
     @property
     def way(self) -> tuple[str, str]:

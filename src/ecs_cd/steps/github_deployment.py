@@ -98,36 +98,36 @@ class GitHubDeploymentStatus:
         """Reports to GitHub that the last step ended with this exit code; returns the code."""
         if self._result and EXIT_CODES[self._result[1].outcome] == code:
             title, verdict = self._result
-            self._tell(lambda deployment, until: deployment.end(title, verdict, until), pace.GITHUB_WAIT)
+            self._report(lambda deployment, until: deployment.end(title, verdict, until), pace.GITHUB_WAIT)
         else:
-            self._tell_cut_short(code, self._error)
+            self._report_cut_short(code, self._error)
         return code
 
     def cut_short(self, error: BaseException) -> None:
         """Reports an error that ends the run outside of a step."""
         unexpected = REFUSED_EXIT_CODE if isinstance(error, _EXPLAINED) else DEFECT_EXIT_CODE
-        self._tell_cut_short(_CANCELLED if isinstance(error, Cancelled) else unexpected, error)
+        self._report_cut_short(_CANCELLED if isinstance(error, Cancelled) else unexpected, error)
 
-    def _tell_cut_short(self, code: int, error: BaseException | None) -> None:
+    def _report_cut_short(self, code: int, error: BaseException | None) -> None:
         why = explain(error).sentence if isinstance(error, _EXPLAINED) else ""
-        patience = pace.GITHUB_WAIT_CANCELLED if code == _CANCELLED else pace.GITHUB_WAIT
-        self._tell(lambda deployment, until: deployment.cut_short(code, why, until), patience)
+        timeout = pace.GITHUB_WAIT_CANCELLED if code == _CANCELLED else pace.GITHUB_WAIT
+        self._report(lambda deployment, until: deployment.cut_short(code, why, until), timeout)
 
-    def _tell(self, call: Callable[[Deployment, float], None], patience: float) -> None:
+    def _report(self, call: Callable[[Deployment, float], None], timeout: float) -> None:
         deployment = self._deployment
         if deployment is None or not self._open:
             return
         self._open = False
         with suppress(Cancelled):  # the verdict is final, even if GitHub does not get it
-            self._wait_for(lambda until: call(deployment, until), patience)
+            self._wait_for(lambda until: call(deployment, until), timeout)
 
-    def _wait_for(self, call: Callable[[float], str | None], patience: float) -> None:
+    def _wait_for(self, call: Callable[[float], str | None], timeout: float) -> None:
         """Waits for the call and logs its message. Any failure is only a warning."""
-        pending = self._thread.submit(call, self._job.clock.monotonic() + patience)
+        pending = self._thread.submit(call, self._job.clock.monotonic() + timeout)
         try:
-            said = pending.result(patience)
+            said = pending.result(timeout)
         except TooLate:
-            self._warn(f"GitHub's API has not answered within {patience:g} seconds")
+            self._warn(f"GitHub's API has not answered within {timeout:g} seconds")
         except Refused as refused:
             self._warn(str(refused), refused.remedy)
         except Unreadable as unreadable:

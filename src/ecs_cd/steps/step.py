@@ -37,7 +37,7 @@ def run_step(step: Step, execute: Callable[[], Result], job: Job) -> int:
         started = job.clock.monotonic()
         _show(Part(step.title, UNDER_WAY, begin=started), job)
         result = execute()
-        return _tell(step, result, started, job)
+        return _report(step, result, started, job)
 
     return guarded(carried_out, step, job)
 
@@ -48,7 +48,7 @@ def _show(part: Part, job: Job) -> None:
     job.ci.summary(job.summary.parts)
 
 
-def _tell(step: Step, result: Result, started: float, job: Job) -> int:
+def _report(step: Step, result: Result, started: float, job: Job) -> int:
     verdict, elapsed = result.verdict, job.clock.monotonic() - started
     words = f"{verdict.outcome.words}{': ' + verdict.message if verdict.message else ''}"
     if verdict.outcome.green:
@@ -118,10 +118,10 @@ def _unfinished(outcome: Outcome, message: str, step: Step, job: Job) -> int:
         job.state.end()  # otherwise a later step of the job can try again
     if step.result:
         job.ci.outputs({step.result: outcome.value})
-    begun = job.summary.part(step.title) or Part(step.title, UNDER_WAY, begin=job.clock.monotonic())
+    part = job.summary.part(step.title) or Part(step.title, UNDER_WAY, begin=job.clock.monotonic())
     findings = [Finding("", tuple(message.splitlines()))]
-    elapsed, services = job.clock.monotonic() - begun.begin, job.summary.unfinished
-    ended = replace(begun, state=outcome, elapsed=elapsed, phase=step.phase, findings=findings, services=services)
+    elapsed, services = job.clock.monotonic() - part.begin, job.summary.unfinished
+    ended = replace(part, state=outcome, elapsed=elapsed, phase=step.phase, findings=findings, services=services)
     _show(ended, job)
     return EXIT_CODES[outcome]
 

@@ -44,14 +44,14 @@ def report_or_stop(under_way: Mapping[str, Any], aws: Aws, ci: Ci, clock: Clock)
     if "docker_config" in under_way:
         shutil.rmtree(under_way["docker_config"], ignore_errors=True)
     if under_way.get("kind") == "task":
-        return _tell([_tried(partial(_task, under_way, aws, clock), _name_of_task(under_way))], ci)
+        return _report([_tried(partial(_task, under_way, aws, clock), _name_of_task(under_way))], ci)
     # The runner gives us ten seconds, and there may be a hundred deployments.
     stop = under_way.get("on_cancel") == "stop"
     calls = [
         partial(_tried, partial(_deployment, each, aws, stop), f"service {each['service']}")
         for each in under_way.get("deployments", ())
     ]
-    return _tell(concurrently(*calls), ci)
+    return _report(concurrently(*calls), ci)
 
 
 def _name_of_task(under_way: Mapping[str, Any]) -> str:
@@ -65,7 +65,7 @@ def _tried(find_out: Callable[[], Words], what: str) -> Words:
         return Words(f"can't find out what became of {what}: {explain(error)}", "error")
 
 
-def _tell(found: Sequence[Words], ci: Ci) -> bool:
+def _report(found: Sequence[Words], ci: Ci) -> bool:
     """Reports all in order, the first as annotations; returns whether every state is known."""
     for number, words in enumerate(found):
         if words.kind == "line" or number >= _ANNOTATIONS:

@@ -251,8 +251,8 @@ def _failed_and_primary(
     events = [e for e in service.get("events", ())[:5] if not since or "createdAt" not in e or e["createdAt"] >= since]
     said = [why, *(str(event.get("message", "")) for event in events)]
     nowhere = any("no rollback candidate" in text.lower() for text in said)
-    begun = str(snapshot.status).startswith("ROLLBACK")
-    overdue = (snapshot.failed_for or 0) >= pace.ROLLBACK_BEGINS and not begun
+    started = str(snapshot.status).startswith("ROLLBACK")
+    overdue = (snapshot.failed_for or 0) >= pace.ROLLBACK_BEGINS and not started
     if not _rolls_back(service) or nowhere:
         return Verdict(Outcome.FAILED, why)
     if overdue:

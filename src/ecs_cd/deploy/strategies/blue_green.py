@@ -55,7 +55,7 @@ def start(job: Job, plan: DeploymentPlan, arn: str) -> OwnDeployment:
         if _holds(ours, before):
             job.ci.line(f"{plan.target.key}: the service already has {short(arn)}")
             return _own(plan, arn, ours, before, rolling.before(plan.service))
-        plan = replace(plan, force=True)  # it was taken back: deploying the same revision again takes force
+        plan = replace(plan, force=True)  # it was rolled back: only force deploys the same revision again
     before, after = update_service.update(job, plan, arn)
     previous = before.get("taskDefinition") if before.get("taskDefinition") != arn else rolling.before(plan.service)
     if after.get("id") == before.get("id"):  # nothing but settings changed

@@ -1,4 +1,4 @@
-"""A deployment that can't begin because another one is under way."""
+"""A deployment that can't start because another is under way."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from ecs_cd.model.errors import Refused
 
 
 class Busy(Refused):
-    """The deployment group has a deployment under way, and takes no second one."""
+    """The deployment group has a deployment under way, and accepts no second one."""

@@ -270,8 +270,8 @@ def _due(followed: Sequence[TrackedDeployment], snapshots: Sequence[Snapshot]) -
     At most as many as one poll may cost on top of the deployments and their rollbacks.
     """
     named = [n for n, tracked in enumerate(followed) if _is_named(tracked.own.id)]
-    begun = [n for n in named if snapshots[n].status not in ("", "Created", "Queued")]
-    oldest_first = sorted(begun, key=lambda n: snapshots[n].asked_at)
+    started = [n for n in named if snapshots[n].status not in ("", "Created", "Queued")]
+    oldest_first = sorted(started, key=lambda n: snapshots[n].asked_at)
     changed = [n for n in oldest_first if _has_changed(followed[n], snapshots[n])]
     others = [n for n in oldest_first if n not in changed]
     due = changed + others[: max(1, len(followed) // pace.TARGETS_SHARE)]
