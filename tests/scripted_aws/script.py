@@ -32,6 +32,14 @@ class Lost:
 
 
 @dataclass(frozen=True)
+class Garbled:
+    """AWS does what was asked, and 200 with this body arrives in the place of the answer."""
+
+    body: bytes
+    answer: Answer
+
+
+@dataclass(frozen=True)
 class At:
     """The answer from this many virtual seconds on."""
 
@@ -40,12 +48,12 @@ class At:
 
 
 # A function gets the call's parameters and is AWS's state: it may return a fault too.
-Answer: TypeAlias = Params | Error | Reset | Lost | Callable[[Params], "Answer"]
+Answer: TypeAlias = Params | Error | Reset | Lost | Garbled | Callable[[Params], "Answer"]
 
 
 @dataclass(frozen=True)
 class Call:
-    """A request that arrived. Outcomes: answered, lost, reset, violation, or the error's code or status."""
+    """A request that arrived. Outcomes: answered, lost, garbled, reset, violation, or the error's code or status."""
 
     operation: str
     params: Params
@@ -55,7 +63,7 @@ class Call:
     @property
     def processed(self) -> bool:
         """Whether AWS carried out the request, even if the answer was lost."""
-        return self.outcome in ("answered", "lost")
+        return self.outcome in ("answered", "lost", "garbled")
 
 
 def at(seconds: float, answer: Answer) -> At:
@@ -64,6 +72,10 @@ def at(seconds: float, answer: Answer) -> At:
 
 def lost(answer: Answer) -> Lost:
     return Lost(answer)
+
+
+def garbled(body: bytes, answer: Answer) -> Garbled:
+    return Garbled(body, answer)
 
 
 def reset() -> Reset:

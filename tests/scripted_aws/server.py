@@ -21,7 +21,7 @@ from botocore.loaders import Loader
 
 from . import wire
 from .clock import moment
-from .script import Answer, At, Call, Error, Lost, Reset
+from .script import Answer, At, Call, Error, Garbled, Lost, Reset
 from .wire import Params, Request, Response, ScriptError
 
 REGION = "ap-northeast-1"
@@ -168,7 +168,7 @@ class ScriptedAws:
 
 def _check(operation: Any, answer: Answer) -> None:
     """Checks answers that are data against the model, where the test writes them."""
-    if isinstance(answer, Lost):
+    if isinstance(answer, Lost | Garbled):
         _check(operation, answer.answer)
     elif not callable(answer):
         _play(operation, answer, {})
@@ -181,6 +181,9 @@ def _play(operation: Any, answer: Answer, params: Params) -> tuple[str, Response
     if isinstance(answer, Lost):
         outcome, _ = _play(operation, answer.answer, params)
         return ("lost" if outcome == "answered" else outcome), None
+    if isinstance(answer, Garbled):
+        outcome, response = _play(operation, answer.answer, params)
+        return ("garbled", Response(200, answer.body)) if outcome == "answered" else (outcome, response)
     if isinstance(answer, Error):
         response = wire.refuse(operation, answer.code, answer.message, answer.status, answer.members)
         return answer.code or str(answer.status), response

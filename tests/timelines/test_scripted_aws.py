@@ -23,6 +23,7 @@ from tests.scripted_aws import (
     ecs,
     error,
     expired,
+    garbled,
     lost,
     moment,
     reset,
@@ -133,6 +134,14 @@ def test_a_timeline_can_start_at_a_call(aws: ScriptedAws) -> None:
         "lost",
     ]
     assert (aws.count("ecs.UpdateService"), aws.count("ecs.UpdateService", processed=True)) == (2, 1)
+
+
+def test_a_garbled_answer_is_a_200_that_says_nothing(aws: ScriptedAws) -> None:
+    """AWS does what was asked; boto3 makes an empty answer of a body that is not AWS's."""
+    aws.on("ecs.UpdateService", garbled(b"<html>", {"service": ecs.service()}))
+    answer = client(aws, "ecs").update_service(service="web")
+    assert set(answer) == {"ResponseMetadata"}
+    assert aws.count("ecs.UpdateService", processed=True) == 1
 
 
 def test_answers_by_call_number_end_with_the_last_for_ever(aws: ScriptedAws) -> None:
