@@ -1,4 +1,4 @@
-"""Another running deployment of the service: waited for, refused or superseded, depending on on-conflict."""
+"""Another running deployment of the service: on-conflict says whether to wait, refuse or supersede."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def resolve_conflicts(
     """
     fresh = {plan.target.key: plan for plan in plans}
     wanted = dict(zip(fresh, arns, strict=True))
-    others: dict[str, str] = {}  # services with another running deployment, in words, the longest not asked first
+    others: dict[str, str] = {}  # services with another running deployment, in words; those read longest ago come first
     seen_all = False
 
     def read_services() -> None:

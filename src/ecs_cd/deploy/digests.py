@@ -1,4 +1,4 @@
-"""The proof of a deployment: it succeeds only if the running tasks run the requested digests."""
+"""Verifies what runs: a deployment succeeds only if the running tasks run the requested digests."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Children = dict[str, frozenset[str] | None]
 
 
 def verify_digests(job: Job, group: Sequence[TrackedDeployment]) -> None:
-    """Checks what the successful deployments run; replaces a verdict without proof."""
+    """Checks what the successful deployments run; replaces the verdict if the digests can't be verified."""
     succeeded = [tracked for tracked in group if tracked.verdict and tracked.verdict.outcome is Outcome.SUCCEEDED]
     deadline = job.clock.monotonic() + pace.DIGESTS_WAIT
     children: Children = {}
@@ -74,19 +74,19 @@ def _verify(job: Job, group: Sequence[TrackedDeployment], children: Children, de
 
 
 def _missing(job: Job, group: Sequence[TrackedDeployment], children: Children) -> dict[str, list[str]]:
-    """What is missing for the proof of each deployment."""
+    """For each deployment, what does not run the requested digests."""
     tasks = _tasks(job, group)
     idle = [tracked for tracked in group if not any(task.get("lastStatus") == "RUNNING" for task in tasks[tracked.key])]
     none_wanted = _none_wanted(job, idle)
     found = {tracked.key: [] if tracked.key in none_wanted else ["no task is running"] for tracked in idle}
     running = [tracked for tracked in group if tracked.key not in found]
-    found |= {tracked.key: _unproved(tracked, tasks[tracked.key], children) for tracked in running}
+    found |= {tracked.key: _mismatches(tracked, tasks[tracked.key], children) for tracked in running}
     unread = {image for tracked in running if found[tracked.key] for image in tracked.plan.images.values()} - set(
         children
     )
     if unread:
         children |= {image: _children(image, job) for image in sorted(unread)}
-        found |= {tracked.key: _unproved(tracked, tasks[tracked.key], children) for tracked in running}
+        found |= {tracked.key: _mismatches(tracked, tasks[tracked.key], children) for tracked in running}
     return found
 
 
@@ -117,7 +117,7 @@ def _none_wanted(job: Job, idle: Sequence[TrackedDeployment]) -> set[str]:
     return {tracked.key for tracked in idle if services.get(tracked.plan.name, {}).get("desiredCount") == 0}
 
 
-def _unproved(tracked: TrackedDeployment, tasks: Sequence[Any], children: Children) -> list[str]:
+def _mismatches(tracked: TrackedDeployment, tasks: Sequence[Any], children: Children) -> list[str]:
     known: Mapping[str, frozenset[str]] = {image: each for image, each in children.items() if each is not None}
     images = {
         name: image for name, image in tracked.plan.images.items() if children.get(image, frozenset()) is not None
@@ -128,7 +128,7 @@ def _unproved(tracked: TrackedDeployment, tasks: Sequence[Any], children: Childr
 def _children(image: str, job: Job) -> frozenset[str] | None:
     """The digests in an index.
 
-    An unreadable index, for example in another registry, proves nothing and raises no doubt either: a task whose task
+    An unreadable index, for example in another registry, neither confirms nor contradicts anything: a task whose task
     definition names a digest runs that digest, or a manifest in it.
     """
     name, _, digest = image.partition("@")

@@ -74,7 +74,7 @@ def _policy(inputs: Existing) -> Policy:
 def carry_out(
     inputs: Existing, deployments: Sequence[tuple[TrackedDeployment, Callable[[], OwnDeployment]]], job: Job
 ) -> tuple[Sequence[TrackedDeployment], Result]:
-    """Requests these deployments and follows each to its result, with the proof."""
+    """Requests these deployments and follows each to its result, and verifies the digests."""
     policy, deadline = _policy(inputs), job.clock.monotonic() + inputs.deployment_timeout
     starter = Starter(job, policy, deadline)
     with release.remembered(starter, job):

@@ -1,4 +1,4 @@
-"""The proof of a deployment."""
+"""The running tasks run the requested digests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The proof of a deployment: which digests run."""
+"""Whether the running tasks run the requested digests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def missing(
     images: Mapping[str, str],
     children: Mapping[str, frozenset[str]],
 ) -> list[str]:
-    """What keeps the running tasks from proving that ``images`` run; empty if they do.
+    """Where the running tasks do not run ``images``; empty if all do.
 
     ``images`` maps containers to ``repository@digest``; ``children`` maps such an image to the digests
     of the manifests in its index, one of which is what a task reports of an image for several platforms.

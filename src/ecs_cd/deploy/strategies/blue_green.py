@@ -26,9 +26,9 @@ from ecs_cd.model import pace
 from ecs_cd.model.errors import OutcomeUnknown
 from ecs_cd.model.references import short
 
-_MARGIN = timedelta(seconds=5)  # by which a service deployment may be older than the PRIMARY that came with it
+_MARGIN = timedelta(seconds=5)  # how much older a service deployment may be than its PRIMARY
 _ENDED = ("ConflictException", "ServiceDeploymentNotFoundException")  # StopServiceDeployment's
-_WAITS_NO_MORE = ("ClientException", "InvalidParameterException", *_ENDED)  # ContinueServiceDeployment's
+_NO_LONGER_WAITS = ("ClientException", "InvalidParameterException", *_ENDED)  # ContinueServiceDeployment's
 
 CARRIED_OUT_BY = "ECS"
 CALLS_PER_LOOK = 2.1  # DescribeServices of ten services, ListServiceDeployments and DescribeServiceRevisions of one
@@ -229,7 +229,7 @@ def take_back(job: Job, deployment: Mapping[str, Any]) -> bool:
             proceed(job, arn, str(hook["hookId"]), "ROLLBACK")
             return True
     except ClientError as error:
-        if code(error) not in _WAITS_NO_MORE:
+        if code(error) not in _NO_LONGER_WAITS:
             raise
     try:
         _roll_back(job, arn)

@@ -229,9 +229,7 @@ def read(job: Job, followed: Sequence[TrackedDeployment]) -> list[Snapshot]:
         if number in due:
             snapshots[number] = _with_target(job, tracked, snapshots[number])
         elif _has_changed(tracked, snapshots[number]):
-            snapshots[number] = replace(
-                snapshots[number], target=None
-            )  # its earlier state says nothing about its state now
+            snapshots[number] = replace(snapshots[number], target=None)  # the last one read is outdated
     return snapshots
 
 
@@ -288,7 +286,7 @@ def _last(tracked: TrackedDeployment) -> Snapshot | None:
 
 
 def _with_target(job: Job, tracked: TrackedDeployment, snapshot: Snapshot) -> Snapshot:
-    """Adds the lifecycle events; if they can't be read, the deployment's own status has to do."""
+    """Adds the lifecycle events; if they can't be read, the deployment's own status must suffice."""
     snapshot = replace(snapshot, asked_at=snapshot.at)
     try:
         target = codedeploy.ecs_target(
@@ -301,7 +299,7 @@ def _with_target(job: Job, tracked: TrackedDeployment, snapshot: Snapshot) -> Sn
         return snapshot
     snapshot = replace(snapshot, target=target)
     task_set = str(rules.codedeploy.green(snapshot).get("identifer", ""))
-    if task_set.startswith("ecs-svc/") and tracked.own.started_by != task_set:  # which its tasks are started by
+    if task_set.startswith("ecs-svc/") and tracked.own.started_by != task_set:  # ECS writes it into the tasks
         tracked.own = replace(tracked.own, started_by=task_set)
     return snapshot
 

@@ -110,7 +110,7 @@ def _status(job: Job, tracked: TrackedDeployment, service: Mapping[str, Any]) ->
     except (ClientError, BotoCoreError) as error:
         if is_transient(error):
             raise
-        return ""  # no permission, or an ECS that does not have this call: DescribeServices has to do
+        return ""  # no permission, or an ECS that does not have this call: DescribeServices must suffice
     return str((ours or {}).get("status", ""))
 
 

@@ -29,7 +29,7 @@ def update(job: Job, plan: DeploymentPlan, arn: str) -> tuple[Mapping[str, Any],
     current PRIMARY: then both are the same.
     """
     before = rolling.primary(plan.service)
-    # Deploying the same revision again after it failed takes force.
+    # Only force deploys the same revision again after it failed.
     again = before.get("taskDefinition") == arn and before.get("rolloutState") == "FAILED"
 
     def call() -> Mapping[str, Any]:
