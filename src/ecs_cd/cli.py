@@ -18,6 +18,7 @@ from ecs_cd import __version__
 from ecs_cd.inputs import options
 from ecs_cd.inputs.options import Option
 from ecs_cd.inputs.verbs import VERBS
+from ecs_cd.job import programs
 from ecs_cd.model.errors import Cancelled, Refused
 from ecs_cd.model.verdict import EXIT_CODES, REFUSED_EXIT_CODE, Outcome
 
@@ -47,6 +48,7 @@ def main(argv: Sequence[str], environ: MutableMapping[str, str], *, clock: Clock
     handed_over = environ.pop("ECS_CD_INPUTS", "")
     if argv[:1] == ["local"]:
         return _local(argv[1:], environ)
+    environ["PATH"] = programs.path(environ)  # also for what the AWS SDK starts
     arguments = _arguments(argv)
     verb_name = arguments.pop("verb")
     if verb_name == "clean-up":

@@ -21,6 +21,8 @@ from tests.contract import generate, parts
 from tests.contract.parts import ENTRY_POINTS, ROOT
 
 VERBS = generate.ACTIONS
+# By its whole path: the runner would look for `bash` on PATH, where a step may have put a folder of the checkout.
+SHELL = "/bin/sh -e {0}"
 STUB = '#!/bin/sh\necho "$$ $*"\n'
 
 
@@ -64,7 +66,7 @@ def run(script: str, action: Path, scratch: Path) -> tuple[int, int, str]:
     file = scratch / "script.sh"
     file.write_text(script)
     process = subprocess.Popen(
-        ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", file],
+        ["/bin/sh", "-e", file],
         env={**os.environ, "GITHUB_ACTION_PATH": str(action)},
         cwd=scratch,
         stdout=subprocess.PIPE,
@@ -129,8 +131,8 @@ def test_an_action_is_two_steps(verb: Verb) -> None:
     runs = parts.action(verb.action)["runs"]
     assert runs["using"] == "composite"
     first, second = ({key: value for key, value in step.items() if key != "run"} for step in runs["steps"])
-    assert first == {"id": "ecs-cd", "shell": "bash", "env": {"ECS_CD_INPUTS": "${{ toJSON(inputs) }}"}}
-    assert second == {"if": "cancelled()", "shell": "bash"}
+    assert first == {"id": "ecs-cd", "shell": SHELL, "env": {"ECS_CD_INPUTS": "${{ toJSON(inputs) }}"}}
+    assert second == {"if": "cancelled()", "shell": SHELL}
 
 
 def test_the_steps_of_all_actions_are_alike() -> None:

@@ -208,6 +208,50 @@ def test_no_other_program_gets_the_inputs(tmp_path: Path) -> None:
     assert not any("hunter2" in text for text in seen)
 
 
+@pytest.mark.parametrize("place", ["workspace", "checkout"])
+@pytest.mark.parametrize(
+    "entry", ["{place}/bin", "{place}", "bin", "./bin", "", ".", "{tmp}/link", "{tmp}/x/../{name}/bin"]
+)
+def test_no_program_of_the_checkout_is_started(place: str, entry: str, tmp_path: Path) -> None:
+    """Whatever PATH an earlier step has left: neither to find Python, nor to install, nor by what is started then."""
+    suite, folder = tmp_path / "suite", tmp_path / place
+    (suite / "requirements").mkdir(parents=True)
+    (suite / "requirements" / "runtime.txt").touch()
+    shutil.copytree(ROOT / "bin", suite / "bin")
+    shutil.copytree(ROOT / "src", suite / "src", ignore=shutil.ignore_patterns("local", "__pycache__"))
+    (suite / "src" / "ecs_cd" / "cli.py").write_text("import os\ndef entry(): print(os.environ['PATH'])\n")
+    (folder / "bin").mkdir(parents=True)
+    (tmp_path / "x").mkdir()
+    (tmp_path / "link").symlink_to(folder / "bin")
+    for name in ("python3", "python", "uv", "readlink", "dirname", "cksum", "tr", "mkdir", "mktemp", "mv", "rm", "pip"):
+        for where in (folder, folder / "bin"):
+            (where / name).write_text(f"#!/bin/sh\ntouch {tmp_path}/sprung\nexit 1\n")
+            (where / name).chmod(0o755)
+    if place == "checkout":
+        (folder / ".git").touch()
+    (suite / "dist").mkdir()
+    path = f"{entry.format(place=folder, tmp=tmp_path, name=place)}:/usr/bin:/bin"
+    env = {"PATH": path, "RUNNER_TEMP": str(tmp_path / "temp"), "HOME": str(tmp_path)}
+    env |= {"GITHUB_WORKSPACE": str(folder)} if place == "workspace" else {}
+    (tmp_path / "ecs-cd").symlink_to(suite / "bin" / "ecs-cd")
+    ended = subprocess.run([tmp_path / "ecs-cd"], env=env, cwd=folder, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (0, "/usr/bin:/bin\n"), ended
+    (suite / "dist").rmdir()
+    subprocess.run([tmp_path / "ecs-cd"], env=env, cwd=folder, capture_output=True, check=False)
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_a_path_of_the_checkout_alone_finds_nothing(tree: Path, tmp_path: Path) -> None:
+    """An empty PATH would be the working directory."""
+    (tmp_path / ".git").touch()
+    (tmp_path / "readlink").write_text(f"#!/bin/sh\ntouch {tmp_path}/sprung\n")
+    (tmp_path / "readlink").chmod(0o755)
+    (tmp_path / "link").symlink_to(tree / "bin" / "ecs-cd")
+    env = {"PATH": str(tmp_path), "HOME": str(tmp_path)}
+    subprocess.run([tmp_path / "link"], env=env, cwd=tmp_path, capture_output=True, check=False)
+    assert not (tmp_path / "sprung").exists()
+
+
 def test_a_place_that_can_not_be_written_to_is_named(tmp_path: Path) -> None:
     """It fails before it starts and names the place; it does not install elsewhere."""
     shutil.copytree(ROOT / "bin", tmp_path / "bin")

@@ -44,8 +44,14 @@ def secrets(rows):
     fields = [dict(field.split("=", 1) for field in next(csv.reader([row]))) for row in rows]
     return {each["id"]: open(each["src"]).read() if "src" in each else os.environ[each["env"]] for each in fields}
 
+def files(folder):
+    """The folder, everything in it and the folder around it, which is ecs-cd's own."""
+    return [os.path.dirname(folder), folder, *(os.path.join(folder, name) for name in os.listdir(folder))]
+
 runs = read("runs.json", [])
 run = {"words": words, "stdin": "" if words[0] != "login" else sys.stdin.read(), "bake": {}, "secrets": {}}
+run["environ"] = dict(os.environ)
+run["modes"] = {path: os.stat(path).st_mode & 0o777 for path in files(os.environ["DOCKER_CONFIG"])} if "DOCKER_CONFIG" in os.environ else {}
 command = " ".join(words[:2])
 if command == "buildx bake":
     run["bake"] = evaluated(json.load(open(option("file")[0])))["target"]

@@ -55,7 +55,8 @@ class _Attempt:
 def build(plans: Sequence[BuildPlan], job: Job) -> Built:
     """Builds and pushes these images in one session."""
     logins = _logins(plans, job)
-    with docker.configuration(job, [login.host for login in logins]) as environ:
+    needed = {name for plan in plans for name in _variables(plan)}
+    with docker.configuration(job, [login.host for login in logins], needed) as environ:
         for login in logins:
             docker.login(environ, login.host, login.user, login.password)
         builds = {plan.name: _build(plan, environ, job) for plan in plans}
@@ -79,6 +80,11 @@ def build(plans: Sequence[BuildPlan], job: Job) -> Built:
     differences = concurrently(*(lambda done=done: _differs(done, job) for done in pushed))
     verified = [done for done, words in zip(pushed, differences, strict=True) if not words]
     return Built([*rescued, *verified], "; ".join(filter(None, differences)))
+
+
+def _variables(plan: BuildPlan) -> set[str]:
+    caches = (*plan.cache.sources, *plan.cache.targets, *plan.spec.cache_from, *plan.spec.cache_to)
+    return buildx.variables(plan.spec.build_args, plan.spec.secret_envs.values(), caches)
 
 
 def _logins(plans: Sequence[BuildPlan], job: Job) -> list[Login]:
@@ -114,16 +120,18 @@ def retag(plan: BuildPlan, image: Image, holding: str, job: Job) -> Done:
 
 
 def _attempt(builds: Mapping[str, buildx.Build], environ: Mapping[str, str], job: Job) -> _Attempt:
-    """Runs `docker buildx build` for one image, `docker buildx bake` for several."""
+    """Runs `docker buildx build` for one image, `docker buildx bake` for several, or to keep a token off the command
+    line, which everyone on the machine can read."""
     folder = Path(environ["DOCKER_CONFIG"])
     metadata = folder / "metadata.json"
     metadata.unlink(missing_ok=True)
     targets = bake.targets(builds)
-    several = len(builds) > 1
-    if not several:
+    by_file = len(builds) > 1 or any(map(buildx.confidential, builds.values()))
+    if len(builds) > 1:
+        job.ci.line(f"building these images together: {', '.join(builds)}")
+    if not by_file:
         argv = buildx.argv(*builds.values(), metadata_file=str(metadata))
     else:
-        job.ci.line(f"building these images together: {', '.join(builds)}")
         by_target = {targets[name]: build for name, build in builds.items()}
         definition = bake.definition(by_target, folder=str(Path.cwd()), environ=environ)
         file = docker.write(environ, "bake.json", definition)
@@ -131,7 +139,7 @@ def _attempt(builds: Mapping[str, buildx.Build], environ: Mapping[str, str], job
     with job.ci.foreign():
         code, lines = docker.build(argv, {**environ, **bake.ENVIRON})
     text = metadata.read_text(encoding="utf-8") if metadata.exists() else ""
-    digests = bake.digests(text) if several else dict.fromkeys(targets.values(), buildx.digest(text))
+    digests = bake.digests(text) if by_file else dict.fromkeys(targets.values(), buildx.digest(text))
     failed = bake.failed(lines)
     return _Attempt(
         " ".join(argv[:3]),

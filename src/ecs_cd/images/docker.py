@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -15,6 +14,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from ecs_cd.ci.rules.child_environment import AWS, HELPERS, without_credentials
+from ecs_cd.job import programs, state, workspace
 from ecs_cd.job.job import Job
 from ecs_cd.model.errors import Refused
 
@@ -22,26 +23,26 @@ _LAST_LINES = 200  # of a build's output; bake's error block repeats the last li
 
 
 @contextmanager
-def configuration(job: Job, hosts: Iterable[str]) -> Iterator[dict[str, str]]:
-    """An environment with a copy of the caller's Docker configuration that stores a login for each of these hosts.
+def configuration(job: Job, hosts: Iterable[str], needed: Iterable[str] = ()) -> Iterator[dict[str, str]]:
+    """An environment with a copy of the caller's Docker configuration that stores a login for each of these hosts. Of
+    the job's credentials it has only those that are ``needed``.
 
     DOCKER_CONFIG also locates CLI plugins, contexts and builders, so it links all of them. A login must not reach the
     caller's credential helper, so each host uses the file as its store. The block removes the folder at its end; if
     ecs-cd is killed, the clean-up finds the folder in the state file.
     """
-    original = Path(job.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
+    original = _callers(job.environ)
+    config = _read(original / "config.json")
     private = Path(tempfile.mkdtemp(prefix="docker-", dir=job.state.folder))
     job.state.begin(docker_config=str(private))
     try:
         for entry in _entries(original):
             if entry.name != "config.json":
                 (private / entry.name).symlink_to(entry.resolve())
-        file = private / "config.json"
-        file.touch(mode=0o600)
-        file.write_text(json.dumps(_with_file_store(_read(original / "config.json"), hosts)), encoding="utf-8")
+        state.write_private(private / "config.json", json.dumps(_with_file_store(config, hosts)))
         builders = job.environ.get("BUILDX_CONFIG") or str(original / "buildx")
         yield {
-            **job.environ,
+            **without_credentials(job.environ, {*needed, *_needed_by(config, job.environ)}),
             "DOCKER_CONFIG": str(private),
             **({"BUILDX_CONFIG": builders} if original.is_dir() else {}),
         }
@@ -52,7 +53,7 @@ def configuration(job: Job, hosts: Iterable[str]) -> Iterator[dict[str, str]]:
 
 def known_hosts(environ: Mapping[str, str]) -> set[str]:
     """The registries that the caller has logged in to, or has a credential helper for."""
-    config = _read(Path(environ.get("DOCKER_CONFIG") or Path.home() / ".docker") / "config.json")
+    config = _read(_callers(environ) / "config.json")
     sections = (config.get("auths"), config.get("credHelpers"))
     return {str(host) for section in sections if isinstance(section, dict) for host in section}
 
@@ -73,7 +74,7 @@ def build(argv: Sequence[str], environ: Mapping[str, str]) -> tuple[int, list[st
     try:
         # In one stream with our own output: the runner reads two streams in no certain order.
         process = subprocess.Popen(
-            argv, env=dict(environ), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            argv, env=_trusted(environ), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
     except FileNotFoundError:
         raise _no_docker() from None
@@ -107,7 +108,10 @@ def _show(stream: IO[bytes], last: deque[bytes], muted: threading.Lock) -> None:
 
 def platforms(environ: Mapping[str, str]) -> str:
     """What buildx reports about the builder, including its platforms; empty if the command fails."""
-    done = _run(["docker", "buildx", "inspect"], environ, capture_output=True, text=True)
+    _callers(environ)
+    needed = _needed_by({}, environ)
+    inspect = ["docker", "buildx", "inspect"]
+    done = _run(inspect, without_credentials(environ, needed), capture_output=True, text=True)
     return "" if done.returncode else str(done.stdout)
 
 
@@ -133,21 +137,46 @@ def secret_files(environ: Mapping[str, str], image: str, secrets: Mapping[str, s
 def write(environ: Mapping[str, str], name: str, text: str) -> str:
     """Writes a file that only this user can read into our Docker configuration, which removes it; returns its path."""
     path = Path(environ["DOCKER_CONFIG"]) / name
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
+    state.write_private(path, text)
     return str(path)
 
 
 def _run(command: Sequence[str], environ: Mapping[str, str], **more: object) -> subprocess.CompletedProcess[str]:
     try:
-        return subprocess.run(command, env=dict(environ), check=False, **more)  # type: ignore[call-overload, no-any-return]
+        return subprocess.run(command, env=_trusted(environ), check=False, **more)  # type: ignore[call-overload, no-any-return]
     except FileNotFoundError:
         raise _no_docker() from None
 
 
 def _no_docker() -> Refused:
     return Refused("there is no `docker` on PATH", "Use a runner with Docker, or install the Docker CLI and buildx.")
+
+
+def _trusted(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment with a PATH on which no program of the checkout is found, also by Docker."""
+    return {**environ, "PATH": programs.path(environ)}
+
+
+def _callers(environ: Mapping[str, str]) -> Path:
+    """The folder of the caller's Docker configuration. Raises ``Refused`` if a commit could put files there or into
+    the builders' folder: they name programs, plugins and engines."""
+    folder = Path(environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
+    given = {"DOCKER_CONFIG": folder, "BUILDX_CONFIG": Path(environ.get("BUILDX_CONFIG") or folder / "buildx")}
+    checkout = workspace.roots(environ)
+    for name, place in given.items():
+        if place.exists() and workspace.inside(place, checkout):
+            raise Refused(
+                f"{name}: the folder {place} is inside the checkout, so a commit could name programs that Docker runs",
+                "Keep Docker's configuration elsewhere, for example in RUNNER_TEMP.",
+            )
+    return folder
+
+
+def _needed_by(config: Mapping[str, object], environ: Mapping[str, str]) -> set[str]:
+    """The credentials that Docker's own helpers need: for registries, and for a builder in Kubernetes."""
+    kubernetes = Path(environ.get("KUBECONFIG") or Path.home() / ".kube" / "config")
+    helpers = config.get("credsStore") or config.get("credHelpers")
+    return {*(HELPERS if helpers else ()), *((AWS,) if kubernetes.exists() else ())}
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -31,11 +31,20 @@ def folder(environ: Mapping[str, str]) -> Path:
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         status = path.lstat()
+        if stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid():
+            path.chmod(0o700)  # it may be older, from under another umask
     except OSError as error:
         raise Refused(f"{path} can't be created: {error.strerror}", "Set RUNNER_TEMP to your own folder.") from error
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
         raise Refused(f"{path} belongs to another user", "Remove it, or set RUNNER_TEMP to your own folder.")
     return path
+
+
+def write_private(path: Path, text: str) -> None:
+    """Writes a file that only this user can read."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
 
 
 class State:
@@ -56,7 +65,7 @@ class State:
         known = self.under_way | what
         scratch = self._path.with_suffix(".new")
         try:
-            scratch.write_text(json.dumps(known), encoding="utf-8")
+            write_private(scratch, json.dumps(known))
             scratch.replace(self._path)
         except OSError as error:
             if not self.under_way:
@@ -76,7 +85,7 @@ def _leave_clean_up(folder: Path) -> None:
     launcher = Path(__file__).resolve().parents[3] / "bin" / "ecs-cd"
     if launcher.is_file():
         try:
-            (folder / "clean-up").write_text(f"exec {shlex.quote(str(launcher))} clean-up\n", encoding="utf-8")
+            write_private(folder / "clean-up", f"exec {shlex.quote(str(launcher))} clean-up\n")
         except OSError as error:
             raise _unwritable(folder / "clean-up", error) from error
 

@@ -171,3 +171,17 @@ def test_a_token_is_what_run_task_takes() -> None:
 def test_each_process_has_a_nonce_of_its_own(environ: dict[str, str]) -> None:
     """Otherwise a second run under act would get the first run's migration."""
     assert State(environ, identify(environ)).nonce != State(environ, identify(environ)).nonce
+
+
+def test_the_folder_and_its_files_are_this_users_alone(environ: dict[str, str], tmp_path: Path) -> None:
+    """Under any umask, and where an older folder is open to others."""
+    (tmp_path / "ecs-cd").mkdir()
+    (tmp_path / "ecs-cd").chmod(0o777)
+    before = os.umask(0)
+    try:
+        State(environ, identify(environ)).begin(kind="migration")
+    finally:
+        os.umask(before)
+    modes = {path.name.partition("-")[0]: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "ecs-cd").iterdir()}
+    assert modes == {"under": 0o600, "clean": 0o600}
+    assert stat.S_IMODE((tmp_path / "ecs-cd").stat().st_mode) == 0o700

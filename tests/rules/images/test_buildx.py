@@ -137,3 +137,43 @@ def test_a_platform_is_there_in_any_variant() -> None:
         "linux/arm64",
         "linux/riscv64",
     ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "caches", "names"),
+    [
+        ([], [], [], set()),
+        (["A=1", "B"], ["C"], [], {"B", "C"}),
+        ([], [], ["type=gha"], {"ACTIONS_RUNTIME_TOKEN"}),
+        ([], [], ["scope=x, type=gha,mode=max"], {"ACTIONS_RUNTIME_TOKEN"}),
+        ([], [], ["type=s3,bucket=b", "type=local,src=/gha"], {"AWS_"}),
+        ([], [], ["type=registry,ref=x/type-gha", "ref/type=gha"], set()),
+    ],
+)
+def test_a_build_needs_the_variables_that_it_names(
+    arguments: list[str], environment: list[str], caches: list[str], names: set[str]
+) -> None:
+    """And the credentials of the caches that BuildKit reads from the environment."""
+    assert buildx.variables(arguments, environment, caches) == names
+
+
+@pytest.mark.parametrize(
+    ("build", "confidential"),
+    [
+        (Build("app", []), False),
+        (Build("https://github.com/o/r.git#main:app", []), False),
+        (Build("git@github.com:o/r.git", []), False),
+        (Build("ssh://git@github.com/o/r.git", []), False),
+        (Build("https://t@github.com/o/r.git", []), True),
+        (Build("https://x:t@github.com/o/r.git", []), True),
+        (Build("http://h/x.tar.gz?sig=t", []), True),
+        (Build("https://h/x.git#a?b", []), False),
+        (Build(".", [], cache_from=["type=registry,ref=x/secret"]), False),
+        (Build(".", [], cache_from=["type=s3,access_key_id=x,secret_access_key=t"]), True),
+        (Build(".", [], cache_to=["type=gha, token=t"]), True),
+        (Build(".", [], cache_to=["type=gha,ghtoken=t"]), True),
+    ],
+)
+def test_a_token_does_not_belong_on_the_command_line(build: Build, confidential: bool) -> None:
+    """It can stand in the URL of the context, or in a cache's settings."""
+    assert buildx.confidential(build) is confidential

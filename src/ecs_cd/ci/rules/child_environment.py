@@ -5,15 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 CACHE_TOKEN = "ACTIONS_RUNTIME_TOKEN"  # for GitHub's cache, `type=gha`
-# With these, a process can act as this job towards GitHub and AWS. act sets INPUT_*, which can hold build secrets.
-_CREDENTIALS = {
-    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
-    "ACTIONS_ID_TOKEN_REQUEST_URL",
-    CACHE_TOKEN,
-    "GH_TOKEN",
-    "GITHUB_TOKEN",
-}
 AWS = "AWS_"
+HELPERS = (AWS, "GH_TOKEN", "GITHUB_TOKEN")  # what a credential helper for a registry may sign in with
+# With these, a process can act as this job towards GitHub and AWS. act sets INPUT_*, which can hold build secrets.
+_CREDENTIALS = {"ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_URL", CACHE_TOKEN, *HELPERS}
 _PREFIXES = (AWS, "INPUT_")
 # Of the variables that steer Git, only those that name the user's configuration files are for Git itself.
 _GIT = {
@@ -30,7 +25,7 @@ _GIT = {
 }
 
 
-def without_credentials(environ: Mapping[str, str], needed: Collection[str] = ()) -> dict[str, str]:
+def without_credentials(environ: Mapping[str, str], needed: Collection[str]) -> dict[str, str]:
     """The environment without the job's credentials, apart from those that are ``needed``: names, or prefixes that end
     in ``_``."""
     return {name: value for name, value in environ.items() if not _is_credential(name) or _is_in(name, needed)}

@@ -6,13 +6,19 @@ import csv
 import io
 import json
 import re
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ecs_cd.ci.rules.child_environment import AWS, CACHE_TOKEN
 from ecs_cd.model.references import DIGEST
 
 _REMOTE = re.compile(r"^(?:https?://|git://|git@|ssh://|github\.com/)|^-$")
+
+_URL_WITH_TOKEN = re.compile(r"https?://(?:[^/?#]*@|[^#]*\?)")
+_CACHE_TYPE = re.compile(r"(?:^|,)\s*type=(\w+)")
+_CACHE_CREDENTIALS = {"gha": CACHE_TOKEN, "s3": AWS}
+_SECRET_SETTING = re.compile(r"(?:^|,)\s*\w*(?:secret|token|password)\w*=", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,19 @@ def gha_cache(scope: str) -> Cache:
 def inline_cache(reference: str) -> Cache:
     """The cache of the last stage, inside the image itself. Reads it from ``reference``, if set."""
     return Cache((f"type=registry,ref={reference}",) if reference else (), ("type=inline",))
+
+
+def variables(build_args: Iterable[str], secret_envs: Iterable[str], caches: Iterable[str]) -> set[str]:
+    """The variables that a build reads, apart from Docker's own: names, or prefixes that end in ``_``."""
+    kinds = {found[1] for cache in caches if (found := _CACHE_TYPE.search(cache))}
+    tokens = {token for kind, token in _CACHE_CREDENTIALS.items() if kind in kinds}
+    return {*secret_envs, *(arg for arg in build_args if "=" not in arg), *tokens}
+
+
+def confidential(build: Build) -> bool:
+    """Whether the command line would show a token: in the context's URL, or in the settings of a cache."""
+    settings = (*build.cache_from, *build.cache_to)
+    return bool(_URL_WITH_TOKEN.match(build.context)) or any(map(_SECRET_SETTING.search, settings))
 
 
 def argv(build: Build, *, metadata_file: str) -> list[str]:
