@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import botocore
 import pytest
 
 from tests.scripted_aws import (
@@ -313,7 +314,7 @@ def test_problems_of_independent_places_are_told_together(aws: ScriptedAws, step
         (error("NoSuchKey", "x", status=404), "there is no s3://my-bucket/t.json (NoSuchKey)"),
         ({"Body": b"<html>"}, "must be a mapping"),
         ({"Body": b'{"family": "web" "x": 1}'}, "is not JSON: line 1, column 18"),
-        ({"Body": b'{"family": "web", "containerDefinitons": []}'}, "containerDefinitons: ECS has no such field; did you mean"),
+        ({"Body": b'{"family": "web", "containerDefinitons": []}'}, f"containerDefinitons: botocore {botocore.__version__} has no such field; did you mean"),
         ({"Body": b'{"family": "web", "containerDefinitions": [{"name": "api"}]}'}, "has no container `app`"),
         ({"Body": b'{"containerDefinitions": [{"name": "app"}]}'}, "family: is missing"),
         ({"Body": b'{"family": "web", "family": "x", "containerDefinitions": [{"name": "app"}]}'}, "family: occurs twice"),
