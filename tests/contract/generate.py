@@ -9,7 +9,7 @@ actions' inputs in docs/guides/coming-from.md, and the JSON Schemas:
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ecs_cd.document.rules import app_file
@@ -17,6 +17,7 @@ from ecs_cd.document.rules.schema import SCHEMA
 from ecs_cd.inputs import options
 from ecs_cd.inputs.common import Located
 from ecs_cd.inputs.deploy import Deploy
+from ecs_cd.inputs.options import Option
 from ecs_cd.inputs.outputs import OUTPUTS
 from ecs_cd.inputs.pipeline import Pipeline
 from ecs_cd.inputs.verbs import VERBS, Verb
@@ -90,13 +91,25 @@ def _between(text: str, name: str, table: list[str]) -> str:
 
 def _inputs() -> list[str]:
     rows = ["| Input | Of | Default | Meaning |", "|---|---|---|---|"]
-    for name, option in options.options(Pipeline).items():
-        owners = [verb.name for verb in _SEPARATE if name in options.options(_own(verb))]
-        words = option.in_action or option.default
-        default = "required" if option.required else f"`{words}`" if words else ""
-        rows.append(_row(f"`{name}`", _of(owners), default, option.help))
+    for name in options.options(Pipeline):
+        owners = {verb.name: own[name] for verb in _SEPARATE if name in (own := options.options(_own(verb)))}
+        rows += [_input(name, owners, option) for option in _distinct(owners.values())]
     more = "Instead of `config`, `deploy` also takes all inputs of the official actions"
     return [*rows, "", f"{more}: [coming from other tools](../guides/coming-from.md)."]
+
+
+def _input(name: str, owners: Mapping[str, Option], option: Option) -> str:
+    """The row of an input for the verbs that declare it like this."""
+    words = option.in_action or option.default
+    default = "required" if option.required else f"`{words}`" if words else ""
+    return _row(
+        f"`{name}`", _of([verb for verb, own in owners.items() if own.help == option.help]), default, option.help
+    )
+
+
+def _distinct(found: Iterable[Option]) -> list[Option]:
+    """The options with different meanings; several verbs may share one."""
+    return list({option.help: option for option in found}.values())
 
 
 def _own(verb: Verb) -> type[Located]:

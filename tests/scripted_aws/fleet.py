@@ -118,6 +118,8 @@ class Fleet:
         return {"taskDefinition": ecs.task_definition(family, self.revisions[family])}
 
     def _list_tasks(self, params: Params) -> Params:
+        if "family" in params:  # nothing runs but services
+            return {"taskArns": []}
         name = params["serviceName"]
         primary = self.service(name)["deployments"][0]
         if params["desiredStatus"] == "RUNNING":

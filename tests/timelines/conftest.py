@@ -56,6 +56,7 @@ def set_the_scene(aws: ScriptedAws) -> None:
     aws.on("ecs.DescribeTaskDefinition", _task_definition)
     aws.on("ecs.RegisterTaskDefinition", _registered)
     aws.on("ecs.DescribeServices", {"services": [ecs.service()]})
+    aws.on("ecs.ListTasks", {"taskArns": []})
 
 
 @pytest.fixture

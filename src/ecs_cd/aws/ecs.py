@@ -129,6 +129,17 @@ def started_by(aws: Aws, cluster: str, family: str, name: str) -> str | None:
     return None
 
 
+def tasks_of_family(aws: Aws, cluster: str, family: str) -> list[Json]:
+    """Returns the tasks of the family: those that run, and those that stopped within the last hour."""
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        lists = pool.map(
+            lambda status: _list_tasks(aws.client("ecs"), cluster=cluster, family=family, desiredStatus=status),
+            ("RUNNING", "STOPPED"),
+        )
+        arns = dict.fromkeys(arn for found in lists for arn in found)
+    return tasks(aws, cluster, list(arns))
+
+
 def task(aws: Aws, cluster: str, arn: str) -> Json | None:
     """Returns the task, or ``None`` if ECS does not list it, which is transient just after RunTask."""
     return next(iter(tasks(aws, cluster, [arn])), None)

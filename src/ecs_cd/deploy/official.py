@@ -15,6 +15,7 @@ from typing import Any
 
 from ecs_cd.aws import ecs
 from ecs_cd.deploy.rules import rolling
+from ecs_cd.diagnosis import stopped_tasks
 from ecs_cd.document.rules.document import CodeDeploy, Service
 from ecs_cd.inputs.official import DeployAlone, official_given
 from ecs_cd.job.job import Job, concurrently
@@ -27,7 +28,7 @@ from ecs_cd.tasks import templates
 from ecs_cd.tasks.rules import render, task_definition
 from ecs_cd.tasks.rules.render import Changes
 from ecs_cd.tasks.rules.task_definition import TaskDefinition
-from ecs_cd.tasks.run_task import StandaloneTask
+from ecs_cd.tasks.standalone import StandaloneTask
 
 _LONGEST = 6 * 60  # minutes
 _LONGEST_DESCRIPTION = 512
@@ -261,6 +262,7 @@ def _standalone(
         call=call,
         definition=definition,
         containers=containers,
+        judge=stopped_tasks.every_container_verdict,
         on_cancel=inputs.on_cancel,
         timeout=timeout,
         wait=inputs.wait_for_task_stopped,

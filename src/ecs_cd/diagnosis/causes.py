@@ -8,13 +8,15 @@ from typing import NamedTuple
 class Known(NamedTuple):
     """A regular expression for AWS's words, and what ecs-cd makes of them.
 
-    "a: b" is the same cause as "a", stated more precisely; ``diagnose`` relies on that.
+    "a: b" is the same cause as "a", stated more precisely; ``diagnose`` relies on that. ``next_step`` is for a task of
+    a service, and for a one-off task too unless ``one_off`` says something else.
     """
 
     words: str
     cause: str
     next_step: str
     permanent: bool = False
+    one_off: str = ""
 
 
 # The first match in these tables counts, so specific causes come before general ones. The words are from
@@ -35,10 +37,12 @@ _WAY_OUT = (
     "Give the task's subnets a route to it: a NAT gateway, a public IP (`assignPublicIp` in a public subnet) or VPC "
     "endpoints"
 )
+_NOT_AGAIN = "Nothing starts a one-off task again: check in its log how far it got, then run it again if that is safe."
 SPOT = Known(
     r"Spot Task was interrupted",
     "AWS took the spot capacity back",
     "ECS starts another task. If that is not enough, give FARGATE a `base` in the capacityProviderStrategy.",
+    one_off=f"{_NOT_AGAIN} FARGATE, unlike FARGATE_SPOT, is not interrupted.",
 )
 ALARM = Known(
     r"alarm detected|active alarms?|alarms? (has|have) been activated|ALARM_ACTIVE",
@@ -191,6 +195,7 @@ CONTAINER = (
         r"(Docker|ContainerRuntime)TimeoutError",
         "the container can't be started: it was not ready in time",
         "Check the instance's load and its container runtime; another task may still start.",
+        one_off="Check the instance's load and its container runtime, then run the task again.",
     ),
     Known(
         r"failed container health checks",
@@ -266,6 +271,8 @@ TASK = (
         r"InsufficientFreeAddresses|not have enough free addresses",
         "no network interface (ENI) for the task: the subnet has no free IP address",
         "Add subnets with free addresses to the service's awsvpcConfiguration.",
+        one_off="Run it in subnets with free addresses: `migrate` uses the service's, `run-task` those of "
+        "run-task-subnets.",
     ),
     Known(
         r"network interface provision|Create Network Interface",
@@ -277,6 +284,7 @@ TASK = (
         r"Host EC2 .*(terminated|stopped)|instance is draining|deregistration forced",
         "the task's instance went away",
         "Check the Auto Scaling group's activity. ECS starts another task.",
+        one_off=f"Check the Auto Scaling group's activity. {_NOT_AGAIN}",
     ),
     Known(
         r"ResourceInitializationError",
@@ -326,6 +334,7 @@ PLACEMENT = (
         "the host port is taken on every instance",
         "Set hostPort to 0 (a free port each time), add instances, or lower minimumHealthyPercent so that an old task "
         "can stop first.",
+        one_off="Set hostPort to 0 (a free port each time), or add instances.",
     ),
     Known(
         r"RESOURCE:ENI|not enough ENI|ENI attachment",
@@ -343,11 +352,13 @@ PLACEMENT = (
         "no instance has enough free CPU, memory or GPU",
         "Add instances (managed scaling of a capacity provider), lower `cpu` and `memory`, or lower "
         "minimumHealthyPercent so that an old task can stop first.",
+        one_off="Add instances (managed scaling of a capacity provider), or lower `cpu` and `memory`.",
     ),
     Known(
         r"No Container Instances were found",
         "the cluster has no container instance",
         "Register instances, or give the service a capacity provider or launchType FARGATE.",
+        one_off="Register instances, or run the task on a capacity provider or with launch type FARGATE.",
     ),
     Known(
         r'error "?AGENT|ECS Agent to start',
@@ -401,6 +412,7 @@ PLACEMENT = (
         r"operations are being throttled",
         "ECS is throttled",
         "Wait: ECS retries by itself. Fewer deployments at once help.",
+        one_off="Run the task again later.",
     ),
     Known(
         r"no container instance met all|unable to place|could not launch \d|failed to launch a task",
@@ -432,38 +444,55 @@ GENERAL = (
 # These stop codes say who ended the task; the exit code only shows how it died.
 STOPPED_FROM_OUTSIDE = {
     "SpotInterruption": SPOT,
-    "TerminationNotice": Known("", "the instance is being terminated", "ECS starts the task elsewhere."),
-    "InfrastructureHealth": Known(
-        "", "AWS found the task's infrastructure unhealthy", "ECS starts the task elsewhere."
+    "TerminationNotice": Known(
+        "", "the instance is being terminated", "ECS starts the task elsewhere.", one_off=_NOT_AGAIN
     ),
-    "UserInitiated": Known("", "a user stopped the task", "CloudTrail shows who called StopTask."),
+    "InfrastructureHealth": Known(
+        "", "AWS found the task's infrastructure unhealthy", "ECS starts the task elsewhere.", one_off=_NOT_AGAIN
+    ),
+    "UserInitiated": Known(
+        "",
+        "a user stopped the task",
+        "CloudTrail shows who called StopTask.",
+        one_off=f"CloudTrail shows who called StopTask. {_NOT_AGAIN}",
+    ),
 }
 
 # https://docs.docker.com/engine/containers/run/#exit-status, and 128 + the number of a signal.
 # A program may use any of them, so none counts as permanent.
 EXIT_CODES = {
-    0: (
+    0: Known(
+        "",
         "container `{}` ended by itself, with exit code 0",
         "A service's container must keep running; check its command.",
     ),
-    126: (
+    126: Known(
+        "",
         "container `{}` could not execute its command (exit code 126)",
         "Make the file executable in the image, and check the interpreter in its first line.",
     ),
-    127: (
+    127: Known(
+        "",
         "container `{}` did not find its command (exit code 127)",
         "Check entryPoint, command and what they call against the image: path, PATH, interpreter.",
     ),
-    137: (
+    137: Known(
+        "",
         "container `{}` was killed (exit code 137)",
         "Exit code 137 is SIGKILL: out of memory (`memory`), or not stopped in time (`stopTimeout`).",
+        one_off="Exit code 137 is SIGKILL: out of memory (`memory`), or not stopped within `stopTimeout` after an "
+        "essential container had ended.",
     ),
-    139: (
+    139: Known(
+        "",
         "container `{}` crashed with a segmentation fault (exit code 139)",
         "Exit code 139 is SIGSEGV: check native libraries, and the image's CPU architecture.",
     ),
-    143: (
+    143: Known(
+        "",
         "container `{}` was asked to stop (exit code 143)",
         "Exit code 143 is SIGTERM: a health check, a user or the end of another container stopped it.",
+        one_off="Exit code 143 is SIGTERM: a user stopped it, or an essential container had ended. Let it exit with 0 "
+        "on SIGTERM.",
     ),
 }

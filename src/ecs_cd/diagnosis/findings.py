@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -37,27 +37,53 @@ _CODEDEPLOY_HOOKS = {
 
 
 def task_failed(stopped: StoppedTask) -> Finding:
-    """The likely cause of one task's end."""
-    task = stopped.task
-    culprits = stopped_tasks.failed_containers(task)
-    name = str(culprits[0].get("name", "")) if culprits else ""
+    """The likely cause of the end of a service's task."""
+    return _ended(stopped, stopped_tasks.failed_containers(stopped.task), lambda known: known.next_step)
+
+
+def one_off_failed(stopped: StoppedTask, named: str = "") -> Finding:
+    """The likely cause of the failure of a one-off task, which nothing starts again. ``named`` is the container whose
+    exit code decides, if one does."""
+    culprits = stopped_tasks.to_blame(stopped.task, named)
+    return _ended(stopped, culprits, lambda known: known.one_off or known.next_step)
+
+
+def one_off_undecided(task: StoppedTask, what: str, *, listed: bool, remedy: str) -> Finding:
+    """Why a one-off task has no verdict when the time is over. ``task`` is as ECS last listed it, empty if it never
+    did; ``remedy`` helps a task that only needs longer."""
+    status = str(task.task.get("lastStatus", ""))
+    if not listed:
+        cause = "ECS no longer lists the task" if status else "ECS never listed the task"
+        return Finding(cause, task.log, f"Check what became of it before you run the {what} again.")
+    if status in ("PROVISIONING", "PENDING", "ACTIVATING"):
+        step = "Check what it waits for: capacity, its image, its network interface or its volumes."
+        return Finding(f"the {what} has not started: the task is {status}", task.log, step)
+    if status != "RUNNING":
+        step = f"The task is ending, but has no exit code yet. Check how it ended before you run the {what} again."
+        return Finding(f"the {what} has not ended: the task is {status}", task.log, step)
+    return Finding(f"the {what} was still running", task.log, remedy)
+
+
+def _ended(stopped: StoppedTask, culprits: Sequence[Mapping[str, Any]], next_step: Callable[[Known], str]) -> Finding:
+    """The cause that ECS's words name, else the stop code, else the first culprit's exit code."""
+    task, name = stopped.task, str(culprits[0].get("name", "")) if culprits else ""
     words = " ".join(filter(None, [str(task.get("stoppedReason", "")), *(str(c.get("reason", "")) for c in culprits)]))
     evidence = (f"task {short(str(task.get('taskArn', '')))}: {words or 'no reason given'}", *stopped.log)
     # Its stop code can also be TerminationNotice:
     # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_task_events.html
     interrupted = SPOT if re.search(SPOT.words, words) else None
     outside = interrupted or STOPPED_FROM_OUTSIDE.get(str(task.get("stopCode", "")))
-    known = outside or _known(words) or _last_words(stopped.log)
+    code: Any = culprits[0].get("exitCode") if culprits else None
+    known = outside or _known(words) or _last_words(stopped.log) or EXIT_CODES.get(code)
     if known:
         whose = f" (container `{name}`)" if name and known in CONTAINER else ""
-        return Finding(known.cause + whose, evidence, known.next_step, permanent=known.permanent)
-    code = culprits[0].get("exitCode") if culprits else None
-    if code in EXIT_CODES:
-        cause, next_step = EXIT_CODES[code]
-        return Finding(cause.format(name), evidence, next_step)
+        return Finding(known.cause.format(name) + whose, evidence, next_step(known), permanent=known.permanent)
     if code is not None:
-        next_step = "See its last log lines above." if stopped.log else "It left no readable log."
-        return Finding(f"container `{name}` exited with {code}", evidence, next_step)
+        step = "See its last log lines above." if stopped.log else "It left no readable log."
+        return Finding(f"container `{name}` exited with {code}", evidence, step)
+    if name and task.get("stopCode") == "EssentialContainerExited":
+        step = "The task ended before it started: check `dependsOn`, and which containers are `essential`."
+        return Finding(f"container `{name}` never ran", evidence, step)
     return Finding(str(task.get("stopCode") or "a task stopped"), evidence)
 
 

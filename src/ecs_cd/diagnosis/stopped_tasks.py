@@ -37,17 +37,49 @@ def reason(task: Task, name: str) -> str:
 
 
 def migration_verdict(task: Task, name: str) -> Verdict | None:
-    """``None`` until STOPPED. Succeeded only if the named container itself exited 0.
+    """The verdict as soon as the named container has an exit code, even if others keep the task running.
 
-    The exit codes of other containers don't count: a sidecar is killed when the migration ends.
+    Their exit codes don't count: a sidecar is killed when the migration ends. A 0 counts only if nothing else was
+    stopping the task, because a program may end with 0 on SIGTERM without having finished. ``None`` until then.
     """
+    ended, code = task.get("lastStatus") == "STOPPED", exit_code(task, name)
+    if code is None and not ended:
+        return None
+    stop_code = task.get("stopCode")
+    if code == 0 and stop_code in (None, "EssentialContainerExited"):
+        unexplained = task.get("desiredStatus") == "STOPPED" and not (ended or stop_code)
+        return None if unexplained else Verdict(Outcome.SUCCEEDED, f"container `{name}` exited with 0{_goes_on(task)}")
+    how = f"container `{name}` never ran" if code is None else f"container `{name}` exited with {code}"
+    if code == 0:
+        how += " while the task was being stopped, maybe unfinished"
+    own = str(_container(task, name).get("reason", ""))
+    why = f"{stop_code or 'no stop code'}: {reason(task, name)}" if ended or stop_code else own
+    return Verdict(Outcome.FAILED, how + (f" ({why})" if why else "") + _goes_on(task))
+
+
+def every_container_verdict(task: Task) -> Verdict | None:
+    """``None`` until the task is STOPPED. A container without an exit code never ran, which is a failure."""
     if task.get("lastStatus") != "STOPPED":
         return None
-    code, stop_code = exit_code(task, name), task.get("stopCode")
-    if code == 0 and stop_code in (None, "EssentialContainerExited"):
-        return Verdict(Outcome.SUCCEEDED, f"container `{name}` exited with 0")
-    how = f"container `{name}` never ran" if code is None else f"container `{name}` exited with {code}"
-    return Verdict(Outcome.FAILED, f"{how} ({stop_code or 'no stop code'}: {reason(task, name)})")
+    codes = {str(container.get("name")): container.get("exitCode") for container in task.get("containers", ())}
+    failed = {name: code for name, code in codes.items() if code != 0}
+    if codes and not failed:
+        return Verdict(Outcome.SUCCEEDED, f"task {short(str(task['taskArn']))} ended; every container exited with 0")
+    how = [
+        f"container `{name}` " + ("never ran" if code is None else f"exited with {code}")
+        for name, code in failed.items()
+    ]
+    why = next((reason(task, name) for name in failed), str(task.get("stoppedReason", "no reason given")))
+    stop_code = task.get("stopCode") or "no stop code"
+    return Verdict(Outcome.FAILED, f"{', '.join(how) or 'no container ran'} ({stop_code}: {why})")
+
+
+def _goes_on(task: Task) -> str:
+    """Which containers keep the task running; empty if it ends."""
+    if task.get("lastStatus") == "STOPPED" or task.get("desiredStatus") == "STOPPED":
+        return ""
+    running = [f"`{c.get('name')}`" for c in task.get("containers", ()) if c.get("exitCode") is None]
+    return f"; the task keeps running because of {', '.join(running)}" if running else ""
 
 
 def status_words(task: Task) -> str:
@@ -69,6 +101,18 @@ def failed_containers(task: Task) -> list[Mapping[str, Any]]:
     own_fault = [c for c in suspects if c.get("exitCode") not in (137, 143) or c.get("reason")]
     ended = [c for c in task.get("containers", ()) if c.get("exitCode") == 0]
     return own_fault or ended or suspects
+
+
+def to_blame(task: Task, named: str = "") -> list[Mapping[str, Any]]:
+    """The containers of a one-off task that are to blame for its failure, the ``named`` one first.
+
+    Like ``failed_containers``, but an end with 0 is no failure here: it leaves those that were killed, or never ran.
+    """
+    failed = [c for c in failed_containers(task) if c.get("exitCode") != 0 or c.get("reason")]
+    killed = [c for c in task.get("containers", ()) if c.get("exitCode") not in (None, 0)]
+    by_another = task.get("stopCode") == "EssentialContainerExited"
+    never_ran = [c for c in task.get("containers", ()) if by_another and c.get("exitCode") is None]
+    return sorted(failed or killed or never_ran, key=lambda c: c.get("name") != named)
 
 
 def _container(task: Task, name: str) -> Mapping[str, Any]:

@@ -17,3 +17,15 @@ class Migrate(Cancellable):
         default="30m",
         metavar="DURATION",
     )
+    on_conflict: str = option(
+        "If an earlier migration is still running: `follow` the same commit's and wait for another's, `wait` for both, "
+        "or `fail`.",
+        parsers.one_of("follow", "wait", "fail"),
+        default="follow",
+        metavar="POLICY",
+    )
+
+    @property
+    def migration_conflict(self) -> str:
+        """What to do if another migration is running: ``follow``, ``wait`` or ``fail``."""
+        return self.on_conflict

@@ -26,7 +26,7 @@ from ecs_cd.model.errors import Refused
 from ecs_cd.model.exhaustive import assert_never
 from ecs_cd.model.lifecycle import Strategy
 from ecs_cd.model.references import short
-from ecs_cd.tasks.run_task import OURS
+from ecs_cd.tasks.rules import origin
 
 _ANNOTATIONS = 5  # GitHub shows ten of each kind per step
 
@@ -94,7 +94,7 @@ def _task(under_way: Mapping[str, Any], aws: Aws, clock: Clock) -> Words:
 def _find(aws: Aws, under_way: Mapping[str, Any], clock: Clock) -> str | None:
     """The task's ARN. ListTasks may list it a moment late, and the runner gives us ten seconds. If the caller chose
     startedBy, another task may have the same, so this returns ``None``."""
-    if not under_way["started_by"].startswith(OURS):
+    if not under_way["started_by"].startswith(origin.PREFIX):
         return None
     for attempt in range(pace.CLEAN_UP_LOOKS):
         if attempt:

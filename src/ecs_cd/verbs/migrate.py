@@ -9,7 +9,6 @@ from typing import Any
 
 from ecs_cd.aws import ecs
 from ecs_cd.diagnosis import stopped_tasks
-from ecs_cd.diagnosis.evidence import Finding
 from ecs_cd.document import load
 from ecs_cd.document.rules.document import Document, Migration
 from ecs_cd.images import resolve
@@ -20,10 +19,11 @@ from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import short
 from ecs_cd.model.verdict import Outcome, Verdict
 from ecs_cd.steps.step import Step, run_step
-from ecs_cd.tasks import revisions, run_task, templates
-from ecs_cd.tasks.rules import task_definition
+from ecs_cd.tasks import earlier, revisions, run_task, templates
+from ecs_cd.tasks.rules import comparison, origin, task_definition
 from ecs_cd.tasks.rules.task_definition import TaskDefinition
-from ecs_cd.tasks.run_task import NotPlaced, StandaloneTask, TrackedTask
+from ecs_cd.tasks.standalone import NotStarted, StandaloneTask
+from ecs_cd.tasks.tracked import TrackedTask, follow
 
 STEP = Step("Migration", result="migration-result", phase="migrate")
 
@@ -46,7 +46,7 @@ def run(inputs: Migrate, job: Job) -> int:
     plan, by_name = concurrently(
         lambda: prepare(inputs, document, job), lambda: resolve.resolve(names, document.images, commit, job)
     )
-    return run_step(STEP, lambda: execute(inputs, plan, by_name, job), job)
+    return run_step(STEP, lambda: execute(inputs, plan, by_name, commit, job), job)
 
 
 def prepare(inputs: Migrate, document: Document, job: Job) -> MigrationPlan | None:
@@ -64,25 +64,42 @@ def prepare(inputs: Migrate, document: Document, job: Job) -> MigrationPlan | No
     return MigrationPlan(migration, document.cluster, definition, placement)
 
 
-def execute(inputs: Migrate, plan: MigrationPlan | None, by_name: Mapping[str, str], job: Job) -> Result:
+def execute(inputs: Migrate, plan: MigrationPlan | None, by_name: Mapping[str, str], commit: str, job: Job) -> Result:
     """Starts the migration once and follows it. ``by_name`` has the document's images, by digest."""
     if plan is None:
         verdict = Verdict(Outcome.SKIPPED, "the document has no migration")
         return Result(verdict, outputs={"migration-result": Outcome.SKIPPED.value})
-    container = plan.migration.container
     image = by_name[plan.migration.image]
-    definition = task_definition.with_images(plan.definition, {container: image})
-    standalone = StandaloneTask("migration", _call(plan), definition, (container,), inputs.on_cancel)
+    standalone = _standalone(inputs, plan, image, commit, job)
     try:
-        with _revision(definition, job) as arn:
-            deadline = job.clock.monotonic() + inputs.migration_timeout
-            task = run_task.start(standalone, arn, deadline, job)
-    except NotPlaced as not_placed:
-        outputs = {"migration-result": Outcome.FAILED.value}
-        return Result(Verdict(Outcome.FAILED, str(not_placed)), outputs, {"cluster": plan.cluster})
+        arn, task = "", earlier.of_other_runs(standalone, job)
+        deadline = job.clock.monotonic() + inputs.migration_timeout
+        if not task:
+            with _revision(standalone.definition, job) as arn:
+                task = run_task.start(standalone, arn, deadline, job)
+    except NotStarted as not_started:
+        outputs = {"migration-result": not_started.verdict.outcome.value}
+        return Result(not_started.verdict, outputs, {"cluster": plan.cluster})
     tracked = TrackedTask(standalone, task, job)
-    verdict = run_task.follow(tracked, lambda task: stopped_tasks.migration_verdict(task, container), deadline)
-    return _result(verdict, tracked, plan, arn, image)
+    return _result(follow(tracked, deadline), tracked, arn, image)
+
+
+def _standalone(inputs: Migrate, plan: MigrationPlan, image: str, commit: str, job: Job) -> StandaloneTask:
+    container, call = plan.migration.container, _call(plan)
+    definition = task_definition.with_images(plan.definition, {container: image})
+    work = [comparison.canonical(definition), call.get("overrides")]
+    return StandaloneTask(
+        what="migration",
+        call=call,
+        definition=definition,
+        containers=(container,),
+        judge=lambda task: stopped_tasks.migration_verdict(task, container),
+        named=container,
+        on_cancel=inputs.on_cancel,
+        timeout=inputs.migration_timeout,
+        origin=origin.of(job.run, job.state.nonce, commit, work),
+        on_conflict=inputs.migration_conflict,
+    )
 
 
 @contextmanager
@@ -136,22 +153,16 @@ def _without_spot(strategy: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return kept
 
 
-def _result(verdict: Verdict, tracked: TrackedTask, plan: MigrationPlan, arn: str, image: str) -> Result:
-    code = stopped_tasks.exit_code(tracked.last, plan.migration.container)
+def _result(verdict: Verdict, tracked: TrackedTask, arn: str, image: str) -> Result:
+    code = stopped_tasks.exit_code(tracked.last, tracked.standalone.named)
     outputs = {
         "migration-result": verdict.outcome.value,
         "migration-task-arn": tracked.task,
         "migration-exit-code": "" if code is None else str(code),
     }
-    facts = {"image": image, "task definition": short(arn), "task": tracked.task, "cluster": plan.cluster}
-    if verdict.outcome is Outcome.UNKNOWN:
-        return Result(Verdict(verdict.outcome, f"{verdict.message}; the task: {tracked.task}"), outputs, facts)
-    if verdict.outcome is Outcome.TIMED_OUT:
-        verdict = Verdict(verdict.outcome, f"{verdict.message}; the task keeps running: {tracked.task}")
-        finding = Finding(
-            "the migration was still running", tuple(tracked.lines), "Raise migration-timeout if it needs longer."
-        )
-        return Result(verdict, outputs, facts, [finding])
-    if verdict.outcome.green:
-        return Result(verdict, outputs, facts)
-    return Result(verdict, outputs, facts, [tracked.finding()])
+    revision = short(arn or str(tracked.last.get("taskDefinitionArn", "")))
+    facts = {"image": image, "task definition": revision, "task": tracked.task, "cluster": tracked.standalone.cluster}
+    if verdict.outcome in (Outcome.TIMED_OUT, Outcome.UNKNOWN):
+        verdict, findings = tracked.undecided(verdict, "Raise migration-timeout if it needs longer.")
+        return Result(verdict, outputs, facts, findings)
+    return Result(verdict, outputs, facts, [] if verdict.outcome.green else [tracked.finding()])

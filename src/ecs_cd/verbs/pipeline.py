@@ -46,7 +46,7 @@ def _run(inputs: Pipeline, status: GitHubDeploymentStatus, job: Job) -> int:
 
     steps: list[tuple[Step, Callable[[], Result]]] = [
         (build_push.STEP, build),
-        (migrate.STEP, lambda: migrate.execute(inputs, migration, by_name, job)),
+        (migrate.STEP, lambda: migrate.execute(inputs, migration, by_name, commit, job)),
         (deploy.STEP, lambda: release.execute(prepared, by_name, job)),
     ]
     steps = steps[2:] if inputs.dry_run else steps  # a dry run neither builds nor migrates

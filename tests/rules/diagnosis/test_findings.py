@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
+from ecs_cd.diagnosis.causes import EXIT_CODES, STOPPED_FROM_OUTSIDE
 from ecs_cd.diagnosis.evidence import Evidence, Finding, StoppedTask
-from ecs_cd.diagnosis.findings import diagnose, event_cause, new_events, task_failed
+from ecs_cd.diagnosis.findings import diagnose, event_cause, new_events, one_off_failed, task_failed
 
 ECR = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/app@sha256:" + "a" * 64
 GROUP = "(target-group arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/web/0123)"
@@ -277,6 +279,58 @@ def test_without_a_known_reason_the_exit_code_tells(stopped: StoppedTask, cause:
     assert finding.cause == cause
     assert step in finding.next_step
     assert not finding.permanent
+
+
+# What only helps a service, whose tasks ECS replaces.
+FOR_SERVICES = re.compile(
+    r"ECS starts|another task|minimumHealthyPercent|desiredCount|A service's|old task|retries by itself"
+)
+
+
+@pytest.mark.parametrize("words", [row[0] for row in CONTAINERS + TASKS], ids=names(CONTAINERS + TASKS))
+def test_a_one_off_task_gets_no_advice_for_services(words: str) -> None:
+    """Nothing starts it again, and no deployment setting helps; cause and evidence are the same."""
+    for task in (stopped(words, stop_code="TaskFailedToStart"), stopped("Task stopped", reason=words)):
+        finding = one_off_failed(task)
+        assert finding.next_step
+        assert not FOR_SERVICES.search(finding.next_step)
+        assert finding.cause.removesuffix(" (container `app`)") == task_failed(task).cause.removesuffix(
+            " (container `app`)"
+        )
+        assert finding.evidence == task_failed(task).evidence
+
+
+@pytest.mark.parametrize("stop_code", [*STOPPED_FROM_OUTSIDE, "TaskFailedToStart", "EssentialContainerExited"])
+@pytest.mark.parametrize("code", [None, 0, *EXIT_CODES])
+def test_no_stop_and_no_exit_code_of_a_one_off_task_gets_advice_for_services(stop_code: str, code: int | None) -> None:
+    """A one-off task may exit with 0: that is never why it failed."""
+    finding = one_off_failed(stopped("x", code=code, stop_code=stop_code))
+    assert not FOR_SERVICES.search(finding.next_step)
+    assert "exit code 0" not in finding.cause
+    if stop_code in STOPPED_FROM_OUTSIDE:
+        assert "Nothing starts a one-off task again" in finding.next_step
+
+
+@pytest.mark.parametrize(
+    ("codes", "named", "cause"),
+    [
+        ({"app": 0, "sidecar": 137}, "", "container `sidecar` was killed (exit code 137)"),
+        ({"app": 0, "sidecar": 143}, "", "container `sidecar` was asked to stop (exit code 143)"),
+        ({"app": 0, "sidecar": None}, "", "container `sidecar` never ran"),
+        ({"init": 2, "app": None}, "app", "container `init` exited with 2"),
+        ({"sidecar": 1, "app": 3}, "app", "container `app` exited with 3"),
+        ({"sidecar": 1, "app": 137}, "app", "container `sidecar` exited with 1"),
+        ({"init": 0, "app": 137}, "app", "container `app` was killed (exit code 137)"),
+        ({"sidecar": 0, "app": None}, "app", "container `app` never ran"),
+    ],
+)
+def test_the_culprit_of_a_one_off_task_never_is_the_container_that_ended_well(
+    codes: dict[str, int | None], named: str, cause: str
+) -> None:
+    """The named container comes first, unless it was merely killed while another failed."""
+    containers = [{"name": name, **({} if code is None else {"exitCode": code})} for name, code in codes.items()]
+    task = {**stopped("x", stop_code="EssentialContainerExited").task, "containers": containers}
+    assert one_off_failed(StoppedTask(task), named).cause == cause
 
 
 @pytest.mark.parametrize(

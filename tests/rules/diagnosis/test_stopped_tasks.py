@@ -15,9 +15,19 @@ ENDED = "EssentialContainerExited"
 
 
 def task(
-    *containers: dict[str, Any], status: str = "STOPPED", stop_code: str | None = ENDED, why: str = ""
+    *containers: dict[str, Any],
+    status: str = "STOPPED",
+    stop_code: str | None = ENDED,
+    why: str = "",
+    desired: str = "",
 ) -> dict[str, Any]:
-    fields = {"lastStatus": status, "stopCode": stop_code, "stoppedReason": why, "containers": list(containers)}
+    fields = {
+        "lastStatus": status,
+        "desiredStatus": desired,
+        "stopCode": stop_code,
+        "stoppedReason": why,
+        "containers": list(containers),
+    }
     return {"taskArn": "arn:aws:ecs:r:1:task/c/0123", **{key: value for key, value in fields.items() if value}}
 
 
@@ -34,7 +44,18 @@ killed = container("sidecar", 137)
 
 VERDICTS: list[tuple[str, dict[str, Any], Outcome | None, str]] = [
     ("not yet", task(app[None], status="RUNNING", stop_code=None), None, ""),
-    ("the container ended, the task did not", task(app[0], status="DEPROVISIONING"), None, ""),
+    ("the container ended, the task ends", task(app[0], status="DEPROVISIONING", desired="STOPPED"), Outcome.SUCCEEDED, "container `app` exited with 0"),
+    ("a sidecar runs on", task(app[0], container("proxy"), status="RUNNING", stop_code=None), Outcome.SUCCEEDED,
+     "container `app` exited with 0; the task keeps running because of `proxy`"),
+    ("a sidecar runs on after a failure", task(app[1], container("proxy"), status="RUNNING", stop_code=None), Outcome.FAILED,
+     "container `app` exited with 1; the task keeps running because of `proxy`"),
+    ("killed, and the reason is there at once", task(container("app", 137, "OutOfMemoryError"), container("proxy"), status="RUNNING", stop_code=None),
+     Outcome.FAILED, "container `app` exited with 137 (OutOfMemoryError); the task keeps"),
+    ("a sidecar ended, the container runs", task(container("init", 0), app[None], status="RUNNING", stop_code=None), None, ""),
+    ("a sidecar failed, the container runs", task(container("proxy", 1), app[None], status="RUNNING", stop_code=None), None, ""),
+    ("being stopped, nothing says why yet", task(app[0], status="RUNNING", stop_code=None, desired="STOPPED"), None, ""),
+    ("0 while it is being stopped", task(app[0], status="STOPPING", stop_code="SpotInterruption", desired="STOPPED"), Outcome.FAILED,
+     "container `app` exited with 0 while the task was being stopped, maybe unfinished (SpotInterruption"),
     ("no status yet", {}, None, ""),
     ("exit code 0", task(app[0]), Outcome.SUCCEEDED, "container `app` exited with 0"),
     ("exit code 0, no stop code told", task(app[0], stop_code=None), Outcome.SUCCEEDED, "container `app` exited with 0"),
@@ -50,7 +71,7 @@ VERDICTS: list[tuple[str, dict[str, Any], Outcome | None, str]] = [
     ("the container's own reason counts", task(container("app", None, "no such file"), stop_code="TaskFailedToStart", why="Task failed to start"),
      Outcome.FAILED, "container `app` never ran (TaskFailedToStart: no such file)"),
     ("somebody stopped it after its 0", task(app[0], stop_code="UserInitiated", why="Task stopped by user"), Outcome.FAILED,
-     "container `app` exited with 0 (UserInitiated: Task stopped by user)"),
+     "container `app` exited with 0 while the task was being stopped, maybe unfinished (UserInitiated: Task stopped by user)"),
     ("spot", task(app[137], stop_code="SpotInterruption"), Outcome.FAILED, "(SpotInterruption: no reason given)"),
     ("the machine went", task(app[137], stop_code="TerminationNotice"), Outcome.FAILED, "TerminationNotice"),
     ("the infrastructure", task(app[137], stop_code="InfrastructureHealth"), Outcome.FAILED, "InfrastructureHealth"),

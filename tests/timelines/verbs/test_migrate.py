@@ -212,7 +212,7 @@ def test_a_revision_that_a_task_may_have_been_started_with_stays(
 ) -> None:
     """The answer was lost, and then the credentials expired."""
     aws.on("ecs.RunTask", lost(runs), expired())
-    aws.on("ecs.ListTasks", expired())
+    aws.on("ecs.ListTasks", expired(), after="ecs.RunTask")
     assert step("migrate").exit_code == 8
     assert aws.count("ecs.DeregisterTaskDefinition") == 0
 
@@ -278,7 +278,7 @@ def test_another_request_with_our_token_is_a_conflict_and_said(aws: ScriptedAws,
 def test_a_look_that_is_refused_is_no_answer_of_run_task(aws: ScriptedAws, step: Run, runs: ecs.RunTask) -> None:
     """The role may lack ListTasks: the call is repeated with its clientToken, which starts nothing twice."""
     aws.on("ecs.RunTask", lost(runs), runs)
-    aws.on("ecs.ListTasks", denied())
+    aws.on("ecs.ListTasks", denied(), after="ecs.RunTask")
     assert step("migrate").exit_code == 0
     assert len(runs.started) == 1
 

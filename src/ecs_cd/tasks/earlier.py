@@ -1,0 +1,91 @@
+"""Before a task starts: looks for those that earlier runs and attempts started, follows or awaits them, or refuses."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ecs_cd.aws import ecs
+from ecs_cd.aws.errors import transient_as_unreadable
+from ecs_cd.diagnosis.stopped_tasks import Task
+from ecs_cd.job.job import Job
+from ecs_cd.job.watch import watch
+from ecs_cd.model import pace
+from ecs_cd.model.errors import Refused
+from ecs_cd.model.references import short
+from ecs_cd.model.verdict import InProgress, Outcome, Verdict
+from ecs_cd.tasks.rules import earlier, origin
+from ecs_cd.tasks.rules.earlier import Earlier
+from ecs_cd.tasks.standalone import NotStarted, StandaloneTask, begin
+
+
+def of_other_runs(standalone: StandaloneTask, job: Job) -> str:
+    """The ARN of the task that does what this one would do; empty once nothing else runs and a new one may start.
+
+    Waits for other tasks of the family that ecs-cd started. Raises ``NotStarted`` if the time runs out first, and
+    ``Refused`` if ``on_conflict`` is ``fail``.
+    """
+    found = Earlier()
+
+    def read_tasks() -> None:
+        nonlocal found
+        with transient_as_unreadable():
+            tasks = ecs.tasks_of_family(job.aws, standalone.cluster, standalone.family)
+        found = earlier.find(tasks, standalone.origin, standalone.judge)
+
+    def judge(_: None) -> Verdict | dict[str, InProgress]:
+        followed = found.same if standalone.on_conflict == "follow" else None
+        if found.done or followed or not found.running:
+            return Verdict(Outcome.SUCCEEDED, "")
+        words = "; ".join(earlier.words(task, standalone.origin) for task in found.running)
+        if standalone.on_conflict == "fail":
+            raise Refused(
+                f"another {standalone.what} is running: {words}", "Let it end, or let on-conflict wait for it."
+            )
+        return {standalone.what: InProgress(f"{words}; waiting for it to end")}
+
+    ended = watch(
+        read_tasks,
+        judge,
+        lambda subject, waiting: job.ci.line(f"{subject or standalone.what}: {waiting.message}"),
+        clock=job.clock,
+        timeout=standalone.timeout,
+        interval=lambda _: pace.LOOK_EVERY,
+        progress=job.ci.progress,
+    )
+    if ended.outcome is not Outcome.SUCCEEDED:
+        raise NotStarted(replace(ended, message=f"nothing was started: {ended.message}"))
+    return _done(standalone, found.done, job) if found.done else _followed(standalone, found.same, job)
+
+
+def of_this_run(standalone: StandaloneTask, arn: str, job: Job) -> str:
+    """The ARN of the running task that an earlier attempt of this run started; empty if there is none.
+
+    The official action's startedBy is that of other runs' tasks too, so only a re-run looks, and only for a task with
+    the revision ``arn`` and the same overrides.
+    """
+    if not job.run.is_unique or job.run.attempt in ("", "1"):
+        return ""
+    tasks = ecs.tasks_of_family(job.aws, standalone.cluster, standalone.family)
+    request = {**standalone.call, "taskDefinition": arn, "startedBy": standalone.started_by}
+    return _followed(standalone, earlier.repeated(tasks, request, standalone.judge), job)
+
+
+def _done(standalone: StandaloneTask, task: Task, job: Job) -> str:
+    arn, found = str(task["taskArn"]), origin.read(str(task["startedBy"]))
+    attempt = f"attempt {found.attempt}" if found else "an earlier attempt"
+    job.ci.line(
+        f"{standalone.what}: task {short(arn)} has succeeded in {attempt} of this run, so it does not run again"
+    )
+    return arn
+
+
+def _followed(standalone: StandaloneTask, task: Task | None, job: Job) -> str:
+    """Takes over the task. A cancellation stops it only if this run started it."""
+    if task is None:
+        return ""
+    arn, started_by = str(task["taskArn"]), str(task["startedBy"])
+    found = origin.read(started_by)
+    on_cancel = standalone.on_cancel if found and found.run == standalone.origin.run else "leave"
+    begin(standalone, started_by, on_cancel, job, task=arn)
+    job.ci.line(f"{standalone.what}: {earlier.words(task, standalone.origin)}; following it, no other one is started")
+    return arn

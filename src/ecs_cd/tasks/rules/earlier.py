@@ -1,0 +1,87 @@
+"""Tasks of earlier runs and attempts: whose result counts, and which must end before a new one starts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ecs_cd.diagnosis.stopped_tasks import Task, status_words
+from ecs_cd.model.verdict import Verdict
+from ecs_cd.tasks.rules import origin
+from ecs_cd.tasks.rules.origin import NOT_KNOWN, Origin
+
+Judge = Callable[[Task], Verdict | None]
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """``done``: its success counts. ``same``: it runs, and does what a new task would do. ``running``: all that run,
+    ``same`` among them."""
+
+    done: Task | None = None
+    same: Task | None = None
+    running: tuple[Task, ...] = ()
+
+
+def find(tasks: Iterable[Task], own: Origin, judge: Judge) -> Earlier:
+    """What those of the family's tasks that ecs-cd started mean for a new one with the origin ``own``.
+
+    A re-run does not repeat what an earlier attempt of the same run has done. Another run does: it was asked for.
+    """
+    known = [(task, found) for task in tasks if (found := origin.read(str(task.get("startedBy", "")))) is not None]
+    same = [(task, found) for task, found in known if own.same_work(found)]
+    done = [task for task, found in same if own.later_attempt(found) and _succeeded(judge(task))]
+    return Earlier(
+        done=_newest(done),
+        same=_newest([task for task, _ in same if _runs(task, judge) and not _is_stopped(task)]),
+        running=tuple(task for task, _ in known if _runs(task, judge)),
+    )
+
+
+def repeated(tasks: Iterable[Task], request: Mapping[str, Any], judge: Judge) -> Task | None:
+    """The running task that an equal RunTask request started. Its startedBy need not be unique."""
+    wanted = (request["startedBy"], request["taskDefinition"], _overrides(request))
+    running = [task for task in tasks if _runs(task, judge) and not _is_stopped(task)]
+    return _newest(
+        [task for task in running if (task.get("startedBy"), task["taskDefinitionArn"], _overrides(task)) == wanted]
+    )
+
+
+def words(task: Task, own: Origin) -> str:
+    """``task 0123 of commit 4567abc is RUNNING``."""
+    found = origin.read(str(task.get("startedBy", ""))) or NOT_KNOWN
+    status = status_words(task)
+    if not found.commit:
+        return status
+    whose = "this commit" if found.commit == own.commit else f"commit {found.commit[:7]}"
+    return status.replace(" is ", f" of {whose} is ", 1)
+
+
+def _runs(task: Task, judge: Judge) -> bool:
+    """Whether its work goes on: a sidecar may outlive it, and a task that is being stopped may still work."""
+    return task.get("lastStatus") != "STOPPED" and judge(task) is None
+
+
+def _is_stopped(task: Task) -> bool:
+    """Whether something from outside stops it: it will not finish."""
+    return task.get("stopCode") not in (None, "EssentialContainerExited")
+
+
+def _succeeded(verdict: Verdict | None) -> bool:
+    return verdict is not None and verdict.outcome.green
+
+
+def _newest(tasks: Sequence[Task]) -> Task | None:
+    return max(tasks, key=lambda task: str(task.get("createdAt", "")), default=None)
+
+
+def _overrides(request: Mapping[str, Any]) -> dict[str, Any]:
+    """What is overridden, by container. ECS also returns containers without any override."""
+    containers = request.get("overrides", {}).get("containerOverrides", ())
+    return {
+        str(name): changes
+        for each in containers
+        if (changes := {key: value for key, value in each.items() if key != "name" and value})
+        and (name := each["name"])
+    }
