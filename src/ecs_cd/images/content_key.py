@@ -10,13 +10,14 @@ import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd.aws import ecr
 from ecs_cd.aws.errors import code
-from ecs_cd.images.rules import content, dockerfile, dockerignore
+from ecs_cd.images import docker
+from ecs_cd.images.rules import content, dockerfile, dockerignore, environment
 from ecs_cd.images.rules.content import Key, OnDisk, Source
 from ecs_cd.images.rules.dockerfile import NotReusable
 from ecs_cd.images.rules.dockerignore import Ignore, Matched
@@ -103,7 +104,7 @@ def _key(draft: _Draft, digests: Mapping[str, str | NotReusable], environ: Mappi
         {reference: _certain(digests[reference]) for reference in draft.bases},
         machine=platform.machine(),
         platforms=draft.platforms,
-        attestations=environ.get("BUILDX_NO_DEFAULT_ATTESTATIONS", ""),
+        environment=_environment(environ),
     )
 
 
@@ -145,6 +146,8 @@ def _draft(spec: BuildSpec, place: _Place, known: _Checkout, commit: str, enviro
         raise NotReusable("Git can't list the files of the checkout")
     if known.commit != commit:
         raise NotReusable(f"the checkout is at {known.commit}, not at {commit or 'a known commit'}")
+    if os.path.lexists(place.top / f"{place.file}.rego"):
+        raise NotReusable(f"buildx may follow {place.file}.rego, a policy for what a build takes from elsewhere")
     text, blob = _read(place.top, place.file, known)
     excludes, ignore = _ignore(place, known)
     if (place.context, ignore) not in known.seen:
@@ -162,7 +165,7 @@ def _read(top: Path, name: str, known: _Checkout) -> tuple[str, str]:
         if not stat.S_ISREG(found.st_mode):
             raise NotReusable(f"{name} is not a regular file")
         blob = content.certain(name, _on_disk(path, found, known.files.get(name)), known.files)
-        return path.read_text(encoding="utf-8"), blob
+        return path.read_bytes().decode(), blob  # read_text would turn a lone CR into a line end, as BuildKit does not
     except (OSError, UnicodeDecodeError):
         raise NotReusable(f"{name} can't be read") from None
 
@@ -237,10 +240,10 @@ def _platforms(spec: BuildSpec, environ: Mapping[str, str]) -> str:
 
 def _builds_here(environ: Mapping[str, str]) -> bool:
     """Whether the engine and the chosen builder are on this machine, according to their own files."""
-    docker = Path(environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
-    buildx = Path(environ.get("BUILDX_CONFIG") or docker / "buildx")
     try:
-        config, current = _json(docker / "config.json"), _json(buildx / "current")
+        config_folder = docker.folder(environ)
+        buildx = Path(environ.get("BUILDX_CONFIG") or config_folder / "buildx")
+        config, current = _json(config_folder / "config.json"), _json(buildx / "current")
         name = environ.get("BUILDX_BUILDER") or current.get("Name") or ""
         builder = {} if name in ("", "default") else json.loads((buildx / "instances" / name).read_text("utf-8"))
         nodes = builder.get("Nodes") or []
@@ -252,19 +255,26 @@ def _builds_here(environ: Mapping[str, str]) -> bool:
             and not any(node.get("Platforms") for node in nodes)
             and not ((buildx / "defaults").is_dir() and any((buildx / "defaults").iterdir()) and not name)
         )
-    except (OSError, ValueError, AttributeError, TypeError):
+    except (OSError, ValueError, AttributeError, TypeError, Refused):
         return False
+
+
+def _environment(environ: Mapping[str, str]) -> dict[str, str]:
+    try:
+        config = _json(docker.folder(environ) / "config.json")
+    except (OSError, ValueError, Refused):
+        raise NotReusable("Docker's configuration can't be read") from None
+    return environment.facts(environ, config if isinstance(config, dict) else {})  # Docker ignores anything else
 
 
 def _local(endpoint: str | None) -> bool:
     return not endpoint or endpoint == "default" or endpoint.startswith("unix://")
 
 
-def _json(path: Path) -> dict[str, str]:
+def _json(path: Path) -> Any:
     """The content of a file; empty if the file doesn't exist."""
     try:
-        found: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
-        return found
+        return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
 

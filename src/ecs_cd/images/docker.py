@@ -31,7 +31,7 @@ def configuration(job: Job, hosts: Iterable[str], needed: Iterable[str] = ()) ->
     caller's credential helper, so each host uses the file as its store. The block removes the folder at its end; if
     ecs-cd is killed, the clean-up finds the folder in the state file.
     """
-    original = _callers(job.environ)
+    original = folder(job.environ)
     config = _read(original / "config.json")
     private = Path(tempfile.mkdtemp(prefix="docker-", dir=job.state.folder))
     job.state.begin(docker_config=str(private))
@@ -53,7 +53,7 @@ def configuration(job: Job, hosts: Iterable[str], needed: Iterable[str] = ()) ->
 
 def known_hosts(environ: Mapping[str, str]) -> set[str]:
     """The registries that the caller has logged in to, or has a credential helper for."""
-    config = _read(_callers(environ) / "config.json")
+    config = _read(folder(environ) / "config.json")
     sections = (config.get("auths"), config.get("credHelpers"))
     return {str(host) for section in sections if isinstance(section, dict) for host in section}
 
@@ -108,7 +108,7 @@ def _show(stream: IO[bytes], last: deque[bytes], muted: threading.Lock) -> None:
 
 def platforms(environ: Mapping[str, str]) -> str:
     """What buildx reports about the builder, including its platforms; empty if the command fails."""
-    _callers(environ)
+    folder(environ)
     needed = _needed_by({}, environ)
     inspect = ["docker", "buildx", "inspect"]
     done = _run(inspect, without_credentials(environ, needed), capture_output=True, text=True)
@@ -157,7 +157,7 @@ def _trusted(environ: Mapping[str, str]) -> dict[str, str]:
     return {**environ, "PATH": programs.path(environ)}
 
 
-def _callers(environ: Mapping[str, str]) -> Path:
+def folder(environ: Mapping[str, str]) -> Path:
     """The folder of the caller's Docker configuration. Raises ``Refused`` if a commit could put files there or into
     the builders' folder: they name programs, plugins and engines."""
     folder = Path(environ.get("DOCKER_CONFIG") or Path.home() / ".docker")

@@ -22,12 +22,12 @@ DIGEST, OTHER = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 ECR = "123456789012.dkr.ecr.ap-northeast-1.amazonaws.com/base"
 RECIPE = BuildSpec("app", build_args=("A=1",), labels=("x=1",), platforms=("linux/amd64",), target="web")
 SOURCE = Source("app", "app/Dockerfile", "1" * 40, "2" * 40, "3" * 64)
-FACTS = {"machine": "x86_64", "platforms": "", "attestations": ""}
+FACTS: dict[str, Any] = {"machine": "x86_64", "platforms": "", "environment": {}}
 
 FILE, PROGRAM, LINK, FOLDER = 0o100644, 0o100755, 0o120777, 0o040755
 
 
-def key(recipe: BuildSpec = RECIPE, source: Source = SOURCE, bases: dict[str, str] | None = None, **facts: str) -> Key:
+def key(recipe: BuildSpec = RECIPE, source: Source = SOURCE, bases: dict[str, str] | None = None, **facts: Any) -> Key:
     return content.key(recipe, source, bases or {}, **{**FACTS, **facts})
 
 
@@ -55,7 +55,8 @@ def key(recipe: BuildSpec = RECIPE, source: Source = SOURCE, bases: dict[str, st
         {"source": {"seen": "4" * 64}},
         {"bases": {f"{ECR}:1": DIGEST}},
         {"machine": "aarch64"},
-        {"attestations": "1"},
+        {"environment": {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}},
+        {"environment": {"proxies": "1"}},
     ],
     ids=str,
 )
@@ -121,7 +122,7 @@ def test_two_recipes_have_one_key_only_if_they_are_one(
 def test_the_key_is_a_tag() -> None:
     """`content-` and 40 hexadecimal digits; it stays the same from version to version, or `_VERSION` is raised."""
     assert re.fullmatch("content-[0-9a-f]{40}", key().tag)
-    assert key().tag == "content-bac44c3ec6e616f861c873424f8e02efbb00940d"
+    assert key().tag == "content-bf0447bfc6e78c0223916cf3d165c74aa4bce7e1"
     assert key().why_not == ""
 
 

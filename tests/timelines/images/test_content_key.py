@@ -247,6 +247,51 @@ def test_another_content_has_another_key(change: Callable[[], object], tag: Tag)
     assert tag() != before
 
 
+@pytest.mark.parametrize("name", ["app/.dockerignore", "app/Dockerfile.dockerignore"])
+def test_a_lone_cr_ends_no_line_of_dockerignore(name: str, tag: Tag) -> None:
+    """BuildKit splits lines at LF alone, so the pattern after the CR excludes nothing."""
+    Path(name).write_bytes(b"\xef\xbb\xbf.git\r\n#old\rmain.py\r\n*.md\r\n")
+    commit()
+    before = tag()
+    commit({"app/README.md": "three\n"})
+    assert tag() == before
+    commit({"app/main.py": "three\n"})
+    assert tag() != before
+
+
+def test_what_buildx_passes_to_a_build_by_itself_is_in_the_key(tag: Tag, tmp_path: Path) -> None:
+    """SOURCE_DATE_EPOCH of the environment and the proxies of Docker's configuration are build arguments."""
+
+    def with_proxy(address: str) -> str:
+        write({f"{tmp_path}/docker/config.json": json.dumps({"proxies": {"default": {"httpProxy": address}}})})
+        return tag()
+
+    tags = [
+        tag(),
+        tag(SOURCE_DATE_EPOCH="1"),
+        tag(SOURCE_DATE_EPOCH="2"),
+        with_proxy("http://a:1"),
+        with_proxy("http://b:1"),
+    ]
+    assert len(set(tags)) == len(tags)
+
+
+@pytest.mark.parametrize(
+    ("config", "environ", "words"),
+    [
+        ('{"proxies": {"default": {"httpProxy": "http://me:hunter2@a:1"}}}', {}, "contain a password"),
+        ("{}", {"EXPERIMENTAL_BUILDKIT_SOURCE_POLICY": "policy.json"}, "EXPERIMENTAL_BUILDKIT_SOURCE_POLICY"),
+        ("{", {"DOCKER_DEFAULT_PLATFORM": "linux/amd64"}, "Docker's configuration can't be read"),
+    ],
+)
+def test_what_may_change_a_build_unseen_rules_a_key_out(
+    config: str, environ: dict[str, str], words: str, why_not: Tag, tmp_path: Path
+) -> None:
+    """Policies that replace images, proxies that no hash may include, a configuration that can't be read."""
+    write({f"{tmp_path}/docker/config.json": config})
+    assert words in why_not(**environ)
+
+
 # ---- no key ----
 
 
@@ -263,6 +308,18 @@ def staged_and_new() -> None:
 def not_utf8() -> None:
     Path("app/Dockerfile").write_bytes(b"\xff")
     commit()
+
+
+def excluded_policy() -> None:
+    """buildx reads it beside the Dockerfile, whatever .dockerignore says."""
+    commit({"app/.dockerignore": "*.rego\n", "app/Dockerfile.rego": "package docker\n"})
+
+
+def secret_behind_a_lone_cr() -> None:
+    """For BuildKit, a CR alone ends no line: the pattern is a part of the comment."""
+    Path("app/.dockerignore").write_bytes(b"#old\rsecret.txt\n")
+    commit()
+    write({"app/secret.txt": ""})
 
 
 def ignored_product() -> None:
@@ -352,6 +409,10 @@ def replaced() -> None:
         (lambda: commit({"app/Dockerfile": "FROM node:20\n"}), "(node:20); pin its digest"),
         (lambda: commit({"app/Dockerfile": "FROM scratch\nADD https://x.example/ /\n"}), "line 2 of the Dockerfile"),
         (not_utf8, "app/Dockerfile can't be read"),
+        (lambda: commit({"app/Dockerfile": "FROM scratch\n# a\rCOPY --from=b /b /b\nRUN x \r\\\n y\n"}), "line 3"),
+        (lambda: write({"app/Dockerfile.rego": "package docker\n"}), "app/Dockerfile.rego"),
+        (excluded_policy, "app/Dockerfile.rego"),
+        (secret_behind_a_lone_cr, "the build sees app/secret.txt,"),
     ],
 )  # fmt: skip
 def test_where_the_content_is_not_certainly_the_commits_there_is_no_key(

@@ -22,7 +22,7 @@ from ecs_cd.images.rules.dockerignore import Ignore
 from ecs_cd.model.build_spec import BuildSpec
 from ecs_cd.model.references import DIGEST, Repository, Tracked, repository
 
-_VERSION = 1  # of the key's format
+_VERSION = 2  # of the key's format
 _KINDS = {stat.S_IFREG: ("100644", "100755"), stat.S_IFLNK: ("120000",)}
 _SUBMODULE = "160000"
 
@@ -174,12 +174,18 @@ def looked_up(references: Iterable[str]) -> dict[str, tuple[Repository, str]]:
 
 
 def key(
-    spec: BuildSpec, source: Source, bases: Mapping[str, str], *, machine: str, platforms: str, attestations: str
+    spec: BuildSpec,
+    source: Source,
+    bases: Mapping[str, str],
+    *,
+    machine: str,
+    platforms: str,
+    environment: Mapping[str, str],
 ) -> Key:
     """The key of an image.
 
     ``machine`` is the builder's architecture, which may also affect a build for another architecture. ``platforms`` is
-    the default if the spec doesn't set any, ``attestations`` the environment's setting for default attestations.
+    the default if the spec doesn't set any, ``environment`` what buildx takes from its environment.
     ``bases`` are the digests of base images that the Dockerfile references by tag.
     """
     labels = dict(label.partition("=")[::2] for label in spec.labels)
@@ -191,7 +197,8 @@ def key(
         sorted(arguments(spec).items()),
         sorted(labels.items()),
         [sorted(set(spec.platforms)) or platforms, machine],
-        [spec.provenance, spec.sbom, attestations],
+        [spec.provenance, spec.sbom],
+        sorted(environment.items()),
     ]
     # BuildKit matches a reference without a tag by this name: https://docs.docker.com/build/concepts/context/
     by_digest = {
