@@ -47,3 +47,12 @@ def test_troubleshooting_quotes_the_log() -> None:
     assert len(lines) > 50
     stale = [line for line in lines if not any(all(part in text for part in line.split("...")) for text in written)]
     assert stale == [], "docs/troubleshooting.md quotes lines that src does not write"
+
+
+def test_the_list_of_what_reaches_a_build_names_tests_that_exist() -> None:
+    """Each row is proved."""
+    page = (DOCS / "guides" / "builds.md").read_text(encoding="utf-8")
+    tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    named = set(re.findall(r"`(test_\w+)`", page))
+    assert len(named) > 15
+    assert {name for name in named if f"def {name}(" not in tests} == set()

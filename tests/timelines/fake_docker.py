@@ -62,6 +62,10 @@ if command == "buildx build":
 json.dump([*runs, run], open(os.path.join(folder, "runs.json"), "w"))
 if command == "buildx inspect":
     print(read("inspected.json", ""))
+if command == "buildx imagetools":
+    blob = read("blobs.json", {}).get(words[-1].rpartition("@")[2])
+    sys.stdout.write(blob or "")
+    sys.exit(blob is None)
 if command not in ("buildx build", "buildx bake"):
     sys.exit(0)
 
@@ -113,6 +117,13 @@ class FakeDocker:
     def inspected(self, text: str) -> None:
         """What `docker buildx inspect` prints."""
         (self.folder / "inspected.json").write_text(json.dumps(text))
+
+    def blobs(self, *texts: str) -> list[str]:
+        """Adds what `docker buildx imagetools inspect --raw` prints by digest; returns the digests."""
+        path = self.folder / "blobs.json"
+        found = {"sha256:" + hashlib.sha256(text.encode()).hexdigest(): text for text in texts}
+        path.write_text(json.dumps({**(json.loads(path.read_text()) if path.exists() else {}), **found}))
+        return list(found)
 
     @property
     def runs(self) -> list[dict[str, Any]]:

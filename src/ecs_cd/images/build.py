@@ -59,6 +59,7 @@ def build(plans: Sequence[BuildPlan], job: Job) -> Built:
     with docker.configuration(job, [login.host for login in logins], needed) as environ:
         for login in logins:
             docker.login(environ, login.host, login.user, login.password)
+        plans = [_without_uncertain_content(plan, environ, job) for plan in plans]
         builds = {plan.name: _build(plan, environ, job) for plan in plans}
         rescued: list[Done] = []
         left = list(plans)
@@ -105,6 +106,19 @@ def _logins(plans: Sequence[BuildPlan], job: Job) -> list[Login]:
         hosts = ", ".join(sorted({place.host for place in bases}))
         job.ci.warning(f"no login for {hosts}, which may hold base images: {explain(error)}")
         return found
+
+
+def _without_uncertain_content(plan: BuildPlan, environ: Mapping[str, str], job: Job) -> BuildPlan:
+    """The plan, without the content tag if a base image has a trigger that may take other content each time."""
+    if not plan.key:
+        return plan
+    from ecs_cd.images import onbuild  # rarely used, and importing it would slow down every start
+
+    why_not = onbuild.doubt(plan.key.parents, environ)
+    if not why_not:
+        return plan
+    job.ci.notice(f"image `{plan.name}` gets no content tag: {why_not}")
+    return replace(plan, tagging=plan.tagging.without_content)
 
 
 def retag(plan: BuildPlan, image: Image, holding: str, job: Job) -> Done:
@@ -171,7 +185,7 @@ def _build(plan: BuildPlan, environ: Mapping[str, str], job: Job) -> buildx.Buil
         secrets=sources,
         provenance=spec.provenance,
         sbom=spec.sbom,
-        bases=plan.bases,
+        bases=plan.key.bases if plan.key else {},
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -31,7 +31,7 @@ _REMEDY = "Paths are relative to the workspace; is there an actions/checkout ste
 class BuildPlan:
     """One image. ``existing`` holds those of the relevant tags that exist in its repository.
 
-    The fields with defaults are only for a build; ``bases`` are the base images that the content tag stands for.
+    The fields with defaults are only for a build; ``key`` is what the content tag stands for, if the image gets it.
     """
 
     spec: BuildSpec
@@ -41,7 +41,7 @@ class BuildPlan:
     existing: dict[str, Image]
     cache: Cache = field(default_factory=Cache)
     cache_repository: Repository | None = None
-    bases: Mapping[str, str] = field(default_factory=dict)
+    key: Key | None = None
 
     @property
     def name(self) -> str:
@@ -104,7 +104,7 @@ def _named(prefix: str, call: Callable[[], T]) -> Callable[[], T]:
 def _plan(spec: BuildSpec, key: Key | None, inputs: BuildPush, document: Document, commit: str, job: Job) -> BuildPlan:
     repository = document.images[spec.name]
     head = checkout.head(place([spec]))
-    content, why_not, bases = (key.tag, key.why_not, key.bases) if key else ("", "", {})
+    content, why_not = (key.tag, key.why_not) if key else ("", "")
     existing, mutability, doubt = concurrently(
         lambda: registry.images(job.aws, repository, [tag for tag in (commit, content, *inputs.tags) if tag]),
         lambda: registry.mutability(job.aws, repository),
@@ -124,8 +124,8 @@ def _plan(spec: BuildSpec, key: Key | None, inputs: BuildPush, document: Documen
         return BuildPlan(spec, repository, commit, tagging, existing)
     _check_buildable(spec, commit, head)
     cached, cache_repository = _cache(spec, document, mutability, existing, job)
-    bases = bases if tagging.content else {}
-    return BuildPlan(spec, repository, commit, tagging, existing, cached, cache_repository, bases)
+    key = key if tagging.content else None
+    return BuildPlan(spec, repository, commit, tagging, existing, cached, cache_repository, key)
 
 
 def _doubt(spec: BuildSpec) -> str:

@@ -17,10 +17,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ecs_cd.aws import ecr
 from ecs_cd.aws.errors import code
 from ecs_cd.images import docker
-from ecs_cd.images.rules import content, dockerfile, dockerignore, environment
+from ecs_cd.images.rules import content, dockerfile, dockerignore, environment, onbuild
 from ecs_cd.images.rules.content import Key, OnDisk, Source
 from ecs_cd.images.rules.dockerfile import NotReusable
 from ecs_cd.images.rules.dockerignore import Ignore, Matched
+from ecs_cd.images.rules.onbuild import Parents
 from ecs_cd.job import checkout, workspace
 from ecs_cd.job.job import Job, concurrently
 from ecs_cd.model.build_spec import BuildSpec
@@ -64,6 +65,7 @@ class _Draft:
     spec: BuildSpec
     source: Source
     bases: Mapping[str, tuple[Repository, str]]
+    parents: Parents
     platforms: str
 
 
@@ -105,6 +107,7 @@ def _key(draft: _Draft, digests: Mapping[str, str | NotReusable], environ: Mappi
         machine=platform.machine(),
         platforms=draft.platforms,
         environment=_environment(environ),
+        parents=draft.parents,
     )
 
 
@@ -153,8 +156,12 @@ def _draft(spec: BuildSpec, place: _Place, known: _Checkout, commit: str, enviro
     if (place.context, ignore) not in known.seen:
         known.seen[place.context, ignore] = _seen(place, ignore, known)
     source = Source(place.context, place.file, blob, excludes, _certain(known.seen[place.context, ignore]))
-    bases = content.looked_up(dockerfile.images(text, content.arguments(spec)))
-    return _Draft(spec, source, bases, _platforms(spec, environ))
+    used = dockerfile.used(text, content.arguments(spec))
+    default = _platforms(spec, environ)
+    targets = spec.platforms or (*filter(None, [default]),)
+    machine = platform.machine() if _builds_here(environ) else ""
+    parents = Parents(used.parents, onbuild.platforms(used.platforms, targets, machine))
+    return _Draft(spec, source, content.looked_up(used.images), parents, default)
 
 
 def _read(top: Path, name: str, known: _Checkout) -> tuple[str, str]:

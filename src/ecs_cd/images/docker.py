@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from ecs_cd.ci.rules.child_environment import AWS, HELPERS, without_credentials
 from ecs_cd.job import programs, state, workspace
@@ -115,6 +115,12 @@ def platforms(environ: Mapping[str, str]) -> str:
     return "" if done.returncode else str(done.stdout)
 
 
+def raw(image: str, environ: Mapping[str, str]) -> bytes:
+    """The bytes that a registry has for this image by digest, or for a configuration by its digest; empty without."""
+    done = _run(["docker", "buildx", "imagetools", "inspect", "--raw", image], environ, capture_output=True)
+    return b"" if done.returncode else done.stdout
+
+
 def why_not(environ: Mapping[str, str]) -> str:
     """Which prerequisite of a build is missing; empty if nothing is."""
     for command, words in (
@@ -141,7 +147,7 @@ def write(environ: Mapping[str, str], name: str, text: str) -> str:
     return str(path)
 
 
-def _run(command: Sequence[str], environ: Mapping[str, str], **more: object) -> subprocess.CompletedProcess[str]:
+def _run(command: Sequence[str], environ: Mapping[str, str], **more: object) -> subprocess.CompletedProcess[Any]:
     try:
         return subprocess.run(command, env=_trusted(environ), check=False, **more)  # type: ignore[call-overload, no-any-return]
     except FileNotFoundError:

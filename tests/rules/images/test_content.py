@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from ecs_cd.images.rules import content, dockerignore
 from ecs_cd.images.rules.content import Key, OnDisk, Source
 from ecs_cd.images.rules.dockerfile import NotReusable
+from ecs_cd.images.rules.onbuild import Parents
 from ecs_cd.model.build_spec import BuildSpec
 from ecs_cd.model.references import Tracked
 
@@ -130,6 +131,8 @@ def test_the_bases_are_those_that_the_key_is_of() -> None:
     """Under the name by which BuildKit replaces an image: without the tag `latest`."""
     bases = {f"{ECR}:1": DIGEST, ECR: OTHER, f"{ECR}:latest": OTHER}
     assert key(bases=bases).bases == {f"{ECR}:1": f"{ECR}@{DIGEST}", ECR: f"{ECR}@{OTHER}"}
+    parents = Parents((f"{ECR}:1", f"node:20@{DIGEST}"), frozenset({"linux/amd64"}))
+    assert key(bases=bases, parents=parents).parents.images == (f"{ECR}@{DIGEST}", f"node:20@{DIGEST}")
 
 
 # ---- recipes without a key ----

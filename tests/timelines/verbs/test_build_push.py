@@ -625,6 +625,75 @@ def test_an_image_of_the_same_content_is_reused_for_the_next_commit(
     assert "an image with the same content is already in ECR" in ended.summary
 
 
+def base_image(docker: FakeDocker, *triggers: str, index: bool = True) -> str:
+    """The digest of a base image with these triggers."""
+    [config] = docker.blobs(json.dumps({"config": {"OnBuild": triggers}}))
+    [digest] = docker.blobs(json.dumps({"config": {"digest": config}}))
+    platform = {"os": "linux", "architecture": "amd64"}
+    return docker.blobs(json.dumps({"manifests": [{"digest": digest, "platform": platform}]}))[0] if index else digest
+
+
+def content_tags(to_build: Run, folder: Path, dockerfile: str, **inputs: str) -> tuple[Step, list[str]]:
+    """The content tags of an image that is built from this Dockerfile."""
+    git(folder, "init", "--quiet")
+    (folder / "app").mkdir(exist_ok=True)
+    (folder / "app" / "Dockerfile").write_text(dockerfile)
+    git(folder, "add", "app")
+    ended = to_build(sha=commit_only(folder), reuse="content", context="app", platforms="linux/amd64", **inputs)
+    assert ended.exit_code == 0, ended.log
+    return ended, [tag for tag in ended.outputs["tags"].splitlines() if tag.startswith("content-")]
+
+
+@pytest.mark.parametrize("index", [False, True])
+@pytest.mark.parametrize("triggers", [[], ["COPY . /app", "RUN make"]])
+def test_a_base_image_whose_triggers_are_certain_has_a_content_tag(
+    to_build: Run, docker: FakeDocker, tmp_path: Path, triggers: list[str], index: bool
+) -> None:
+    """ecs-cd reads the configuration with the build's logins, once a build is needed."""
+    base = base_image(docker, *triggers, index=index)
+    _, tags = content_tags(to_build, tmp_path, f"FROM python:3@{base} AS a\nFROM a\nCOPY --from=b@{base} /b /b\n")
+    assert len(tags) == 1
+    read = [run["words"][-1] for run in docker.runs if run["words"][:2] == ["buildx", "imagetools"]]
+    assert len(read) == 2 + index
+    assert read[0] == f"python:3@{base}"
+
+
+@pytest.mark.parametrize("trigger", ["ADD https://example.com/latest /x", "COPY --from=moving /a /b"])
+def test_a_trigger_that_takes_from_elsewhere_rules_the_content_tag_out(
+    to_build: Run, docker: FakeDocker, tmp_path: Path, trigger: str
+) -> None:
+    """Nothing in the Dockerfile shows it; the image still gets its other tags."""
+    base = base_image(docker, trigger)
+    ended, tags = content_tags(to_build, tmp_path, f"FROM python:3@{base}\n")
+    assert tags == []
+    assert f"image `app` gets no content tag: the base image python:3@{base} has an ONBUILD trigger" in ended.log
+    assert len(ended.outputs["tags"].splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", "not JSON", '{"manifests": [{}]}', '{"config": {"digest": "sha256:0"}}']
+)
+def test_a_base_image_that_can_not_be_read_rules_the_content_tag_out(
+    to_build: Run, docker: FakeDocker, tmp_path: Path, text: str
+) -> None:
+    """Its triggers are unknown; the build goes on."""
+    [base] = docker.blobs(text)
+    ended, tags = content_tags(to_build, tmp_path, f"FROM python:3@{base}\n")
+    assert tags == []
+    assert "can't be read, and may have ONBUILD triggers" in ended.log
+
+
+def test_the_content_of_another_digest_is_no_base_image(to_build: Run, docker: FakeDocker, tmp_path: Path) -> None:
+    """A registry that answers with something else proves nothing."""
+    [config] = docker.blobs(json.dumps({"config": {}}))
+    wrong = "sha256:" + "a" * 64
+    path = docker.folder / "blobs.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), wrong: json.dumps({"config": {"digest": config}})}))
+    ended, tags = content_tags(to_build, tmp_path, f"FROM python:3@{wrong}\n")
+    assert tags == []
+    assert "can't be read" in ended.log
+
+
 def test_an_image_that_may_be_another_jobs_is_not_known_by_its_content(
     aws: ScriptedAws, to_build: Run, docker: FakeDocker, tmp_path: Path
 ) -> None:

@@ -123,15 +123,16 @@ def platforms(inspected: str) -> set[str]:
     """
     lists = (line.partition(":")[2] for line in inspected.splitlines() if line.startswith("Platforms:"))
     words = (word.split()[0].rstrip("*") for listed in lists for word in listed.split(",") if word.strip())
-    return {_without_variant(word) for word in words}
+    return {without_variant(word) for word in words}
 
 
 def missing_platforms(wanted: Sequence[str], available: Container[str]) -> list[str]:
     """The wanted platforms that the builder lacks."""
-    return [platform for platform in wanted if _without_variant(platform) not in available]
+    return [platform for platform in wanted if without_variant(platform) not in available]
 
 
-def _without_variant(platform: str) -> str:
+def without_variant(platform: str) -> str:
+    """``linux/arm`` of ``linux/arm/v7``."""
     return "/".join(platform.split("/")[:2])
 
 

@@ -13,12 +13,13 @@ import hashlib
 import json
 import stat
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ecs_cd.images.rules import dockerfile
 from ecs_cd.images.rules.buildx import is_remote
 from ecs_cd.images.rules.dockerfile import NotReusable
 from ecs_cd.images.rules.dockerignore import Ignore
+from ecs_cd.images.rules.onbuild import NO_PARENTS, Parents
 from ecs_cd.model.build_spec import BuildSpec
 from ecs_cd.model.references import DIGEST, Repository, Tracked, repository
 
@@ -31,12 +32,14 @@ _SUBMODULE = "160000"
 class Key:
     """``tag`` is a tag for the image, empty if its content is uncertain; ``why_not`` then explains why.
 
-    The key is valid for a build that takes ``bases``, references in the Dockerfile, by these digests.
+    The key is valid for a build that takes ``bases``, references in the Dockerfile, by these digests, if ``parents``
+    have no triggers that add other content.
     """
 
     tag: str = ""
     why_not: str = ""
     bases: Mapping[str, str] = field(default_factory=dict)
+    parents: Parents = NO_PARENTS
 
 
 @dataclass(frozen=True)
@@ -181,12 +184,13 @@ def key(
     machine: str,
     platforms: str,
     environment: Mapping[str, str],
+    parents: Parents = NO_PARENTS,
 ) -> Key:
     """The key of an image.
 
     ``machine`` is the builder's architecture, which may also affect a build for another architecture. ``platforms`` is
     the default if the spec doesn't set any, ``environment`` what buildx takes from its environment.
-    ``bases`` are the digests of base images that the Dockerfile references by tag.
+    ``bases`` are the digests of base images that the Dockerfile references by tag. ``parents`` are as it writes them.
     """
     labels = dict(label.partition("=")[::2] for label in spec.labels)
     facts = [
@@ -201,11 +205,14 @@ def key(
         sorted(environment.items()),
     ]
     # BuildKit matches a reference without a tag by this name: https://docs.docker.com/build/concepts/context/
-    by_digest = {
-        reference.removesuffix(":latest"): repository(dockerfile.split(reference)[0]).by_digest(digest)
-        for reference, digest in bases.items()
+    pinned = {
+        reference: repository(dockerfile.split(reference)[0]).by_digest(digest) for reference, digest in bases.items()
     }
-    return Key(tag=f"content-{_sha256(json.dumps(facts))[:40]}", bases=by_digest)
+    return Key(
+        tag=f"content-{_sha256(json.dumps(facts))[:40]}",
+        bases={reference.removesuffix(":latest"): image for reference, image in pinned.items()},
+        parents=replace(parents, images=tuple(pinned.get(image, image) for image in parents.images)),
+    )
 
 
 def _sha256(text: str) -> str:

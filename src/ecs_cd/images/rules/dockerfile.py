@@ -58,8 +58,22 @@ _ELSEWHERE = re.compile(r"://|[@$\\]|(?:^|[\s\[,])github\.com/", re.IGNORECASE)
 _PINNED = re.compile(r"https?://[^\s?$\\#\"']+(?<!\.git)[ \t]+[^\s:@$\\\"']+", re.IGNORECASE)
 
 
+@dataclass(frozen=True)
+class Used:
+    """What a Dockerfile uses: all images, those that stages start from, and the platforms that FROM names for them."""
+
+    images: tuple[str, ...]
+    parents: tuple[str, ...]
+    platforms: tuple[str, ...]
+
+
 def images(text: str, build_args: Mapping[str, str]) -> tuple[str, ...]:
     """The images that the Dockerfile uses, with variables resolved, each once. Raises ``NotReusable``."""
+    return used(text, build_args).images
+
+
+def used(text: str, build_args: Mapping[str, str]) -> Used:
+    """What the Dockerfile uses, with variables resolved in the names of images. Raises ``NotReusable``."""
     if _CONTROL.search(text):
         raise NotReusable("the Dockerfile contains control characters")
     lines = text.removeprefix("\ufeff").split("\n")
@@ -71,7 +85,7 @@ def images(text: str, build_args: Mapping[str, str]) -> tuple[str, ...]:
             reading.take(line)
         except NotReusable as doubt:
             raise NotReusable(f"line {number} of the Dockerfile {doubt}") from None
-    return tuple(dict.fromkeys(reading.found))
+    return Used(*(tuple(dict.fromkeys(found)) for found in (reading.found, reading.parents, reading.platforms)))
 
 
 def split(reference: str) -> tuple[str, str, str]:
@@ -177,6 +191,8 @@ class _Reading:
 
     build_args: Mapping[str, str]
     found: list[str] = field(default_factory=list)
+    parents: list[str] = field(default_factory=list)
+    platforms: list[str] = field(default_factory=list)
     stages: list[str] = field(default_factory=list)
     # An argument without an entry has no value; None is an unknown value.
     arguments: dict[str, str | None] = field(default_factory=lambda: dict.fromkeys(_AUTOMATIC))
@@ -207,8 +223,9 @@ class _Reading:
         if len(words) != 1 and not named:
             raise NotReusable("has a FROM that ecs-cd can't read")
         image = self._expanded(words[0]) or ""
-        if image != "scratch":
-            self._image(image)
+        if image != "scratch" and self._image(image):
+            self.parents.append(image)
+            self.platforms.append(dict(flags).get("platform", ""))
         self.stages.append(words[2].lower() if named else "")
 
     def _arg(self, flags: Flags, rest: str) -> None:
@@ -249,13 +266,15 @@ class _Reading:
                 "has an ADD of content that may change: add --checksum=sha256:... to a file's URL, or use COPY"
             )
 
-    def _image(self, image: str, *, numbered: bool = False) -> None:
+    def _image(self, image: str, *, numbered: bool = False) -> bool:
         """Records the image, unless it is the name of an earlier stage or, if ``numbered``, its number."""
         if not _REFERENCE.fullmatch(image):
             raise NotReusable("references an image that is unknown before the build")
         number = numbered and image.isdecimal() and int(image) < len(self.stages)
-        if image.lower() not in self.stages and not number:
+        outside = image.lower() not in self.stages and not number
+        if outside:
             self.found.append(image)
+        return outside
 
     def _expanded(self, text: str) -> str | None:
         """The text with its variables expanded; ``None`` if a value is unknown or the text has quotes."""
