@@ -120,10 +120,14 @@ class FakeDocker:
 
     def blobs(self, *texts: str) -> list[str]:
         """Adds what `docker buildx imagetools inspect --raw` prints by digest; returns the digests."""
-        path = self.folder / "blobs.json"
         found = {"sha256:" + hashlib.sha256(text.encode()).hexdigest(): text for text in texts}
-        path.write_text(json.dumps({**(json.loads(path.read_text()) if path.exists() else {}), **found}))
+        self.answers(found)
         return list(found)
+
+    def answers(self, texts: Mapping[str, str]) -> None:
+        """Adds what `docker buildx imagetools inspect --raw` prints by digest, or by a reference without one."""
+        path = self.folder / "blobs.json"
+        path.write_text(json.dumps({**(json.loads(path.read_text()) if path.exists() else {}), **texts}))
 
     @property
     def runs(self) -> list[dict[str, Any]]:

@@ -59,7 +59,7 @@ def build(plans: Sequence[BuildPlan], job: Job) -> Built:
     with docker.configuration(job, [login.host for login in logins], needed) as environ:
         for login in logins:
             docker.login(environ, login.host, login.user, login.password)
-        plans = [_without_uncertain_content(plan, environ, job) for plan in plans]
+        plans = [_checked(plan, environ, job) for plan in plans]
         builds = {plan.name: _build(plan, environ, job) for plan in plans}
         rescued: list[Done] = []
         left = list(plans)
@@ -108,13 +108,21 @@ def _logins(plans: Sequence[BuildPlan], job: Job) -> list[Login]:
         return found
 
 
-def _without_uncertain_content(plan: BuildPlan, environ: Mapping[str, str], job: Job) -> BuildPlan:
-    """The plan, without the content tag if a base image has a trigger that may take other content each time."""
-    if not plan.key:
-        return plan
-    from ecs_cd.images import onbuild  # rarely used, and importing it would slow down every start
+def _checked(plan: BuildPlan, environ: Mapping[str, str], job: Job) -> BuildPlan:
+    """The plan, without the content tag if its base images may add other content than the key says.
 
-    why_not = onbuild.doubt(plan.key.parents, environ)
+    If a tag of a base image has moved since the key was made, the build takes what the tag points to now.
+    """
+    key = plan.key
+    if not key:
+        return plan
+    from ecs_cd.images import bases  # rarely used, and importing it would slow down every start
+
+    if tag := bases.moved(key, environ):
+        why_not = f"the registry has another digest for the base image {tag} than ECR's API"
+        plan = replace(plan, key=None)
+    else:
+        why_not = bases.doubt(key.parents, environ)
     if not why_not:
         return plan
     job.ci.notice(f"image `{plan.name}` gets no content tag: {why_not}")

@@ -687,11 +687,28 @@ def test_the_content_of_another_digest_is_no_base_image(to_build: Run, docker: F
     """A registry that answers with something else proves nothing."""
     [config] = docker.blobs(json.dumps({"config": {}}))
     wrong = "sha256:" + "a" * 64
-    path = docker.folder / "blobs.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), wrong: json.dumps({"config": {"digest": config}})}))
+    docker.answers({wrong: json.dumps({"config": {"digest": config}})})
     ended, tags = content_tags(to_build, tmp_path, f"FROM python:3@{wrong}\n")
     assert tags == []
     assert "can't be read" in ended.log
+
+
+@pytest.mark.parametrize("dockerfile", ["FROM {0}\n", "FROM scratch\nCOPY --from={0} /a /b\n"])
+@pytest.mark.parametrize("moved", [False, True])
+def test_a_build_asks_for_the_tag_of_a_base_image_as_a_pull_does(
+    aws: ScriptedAws, to_build: Run, docker: FakeDocker, tmp_path: Path, dockerfile: str, moved: bool
+) -> None:
+    """A pull-through cache looks upstream only then; a tag that has moved is neither pinned nor known by content."""
+    [config] = docker.blobs(json.dumps({"config": {}}))
+    manifest = json.dumps({"config": {"digest": config}})
+    [digest] = docker.blobs(manifest)
+    base = f"{HOST}/docker-hub/library/node:20"
+    docker.registry(aws, {"docker-hub/library/node:20": digest})
+    docker.answers({base: json.dumps({"newer": True}) if moved else manifest})
+    ended, tags = content_tags(to_build, tmp_path, dockerfile.format(base))
+    assert len(tags) == (not moved)
+    assert bool(option(docker, "build-context")) is not moved
+    assert (f"the registry has another digest for the base image {base}" in ended.log) is moved
 
 
 def test_an_image_that_may_be_another_jobs_is_not_known_by_its_content(

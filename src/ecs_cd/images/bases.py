@@ -1,4 +1,4 @@
-"""Reads the configurations of base images through buildx, with the logins of the build, and checks their triggers."""
+"""Asks the registries about base images before a build, through buildx and with the build's logins."""
 
 from __future__ import annotations
 
@@ -9,12 +9,24 @@ from typing import Any
 
 from ecs_cd.images import docker
 from ecs_cd.images.rules import onbuild
+from ecs_cd.images.rules.content import Key
 from ecs_cd.images.rules.onbuild import Parents
 from ecs_cd.job.job import concurrently
 
 
+def moved(key: Key, environ: Mapping[str, str]) -> str:
+    """Which base image has another digest than in the key, or can't be read; empty if none.
+
+    A build by digest never asks for the tag again, and only a pull of the tag makes a pull-through cache look whether
+    there is a newer image upstream. So this asks as a pull does.
+    """
+    digests = concurrently(*(lambda tag=tag: _digest(docker.raw(tag, environ)) for tag in key.bases))
+    asked = zip(key.bases.items(), digests, strict=True)
+    return next((tag for (tag, image), digest in asked if image.partition("@")[2] != digest), "")
+
+
 def doubt(parents: Parents, environ: Mapping[str, str]) -> str:
-    """Why the triggers of base images may change what is built; empty if they don't."""
+    """Why the ONBUILD triggers of base images may change what is built; empty if they don't."""
     doubts = concurrently(*(lambda image=image: _doubt(image, parents, environ) for image in parents.images))
     return next(filter(None, doubts), "")
 
@@ -36,6 +48,10 @@ def _doubt(image: str, parents: Parents, environ: Mapping[str, str]) -> str:
 def _read(name: str, digest: str, environ: Mapping[str, str]) -> Any:
     """The JSON with this digest, a manifest or a configuration. Raises ``ValueError`` if the registry lacks it."""
     text = docker.raw(f"{name}@{digest}", environ)
-    if f"sha256:{hashlib.sha256(text).hexdigest()}" != digest:
+    if _digest(text) != digest:
         raise ValueError(f"not the content of {digest}")
     return json.loads(text)
+
+
+def _digest(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
