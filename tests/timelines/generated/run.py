@@ -1,0 +1,115 @@
+"""Plays a scenario: the world, the line to it, and the verb in this process, in virtual time."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import random
+import re
+import signal
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from ecs_cd import cli
+from tests.scripted_aws import Call, Clock, Params, ScriptedAws, ecs
+from tests.timelines.conftest import SHA
+
+from .answers import REPOSITORY, Answers
+from .faults import Line
+from .others import set_up
+from .rolling import Rolling
+from .scenario import Scenario
+from .world import FAMILY, World
+
+_DOCUMENT = {
+    "cluster": ecs.CLUSTER,
+    "images": {"app": {"repository": REPOSITORY}},
+    "services": {"web": {"task-definition": FAMILY, "containers": {"app": "app"}}},
+}
+
+
+@dataclass(frozen=True)
+class Played:
+    """What the verb said, and what was true."""
+
+    scenario: Scenario
+    exit_code: int
+    outputs: dict[str, str]
+    log: str
+    elapsed: float
+    world: World
+    answers: Answers
+    line: Line
+    calls: list[Call]
+    violations: list[str]
+
+
+def play(scenario: Scenario, folder: Path) -> Played:
+    """Runs the verb in this scenario; ``folder`` is the runner's."""
+    clock = Clock()
+    aws = ScriptedAws(clock)
+    world = Rolling(scenario.desired, scenario.configuration)
+    world.silent = scenario.silent
+    answers = Answers(world, scenario.digest, scenario.lags)
+    set_up(world, answers, scenario)
+    line = Line(scenario.seed, scenario.faults, answers, aws)
+    line.serve({**answers.operations(), **_others()})
+    random.seed(scenario.seed)  # botocore's waits
+    with pytest.MonkeyPatch.context() as patch, _signals_kept():
+        aws.use(patch)
+        # It reads each handler's signature again for each timeline; all of botocore's own take keywords.
+        patch.setattr("botocore.hooks.accepts_kwargs", lambda _: True)
+        exit_code, log, outputs = _run(scenario, folder, patch, clock)
+    violations, aws.violations = aws.violations, []
+    aws.close()
+    world.advance(clock.monotonic())
+    return Played(scenario, exit_code, outputs, log, clock.monotonic(), world, answers, line, aws.calls, violations)
+
+
+def _run(scenario: Scenario, folder: Path, patch: pytest.MonkeyPatch, clock: Clock) -> tuple[int, str, dict[str, str]]:
+    output = folder / "output"
+    output.write_text("")
+    for name in ("GITHUB_SHA", "ACT"):
+        patch.delenv(name, raising=False)
+    patch.setenv("GITHUB_OUTPUT", str(output))
+    patch.setenv("GITHUB_STEP_SUMMARY", str(folder / "summary"))
+    patch.setenv("GITHUB_ACTIONS", "true")
+    patch.setenv("RUNNER_TEMP", str(folder))
+    patch.chdir(folder)
+    inputs = {"config": "/my/parameter", "sha": SHA, **scenario.inputs}
+    patch.setenv("ECS_CD_INPUTS", json.dumps(inputs))
+    log = io.StringIO()
+    with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
+        try:
+            exit_code = cli.main([scenario.verb], os.environ, clock=clock)
+        except Exception:
+            traceback.print_exc()
+            exit_code = -1
+    for left in (folder / "ecs-cd").glob("under-way-*"):
+        left.unlink()
+    told = re.findall(r"^([\w-]+)<<(?:ghadelimiter_\S+)\n(.*?)\nghadelimiter_", output.read_text(), re.M | re.S)
+    return exit_code, log.getvalue(), dict(told)
+
+
+@contextlib.contextmanager
+def _signals_kept() -> Iterator[None]:
+    handlers = {received: signal.getsignal(received) for received in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for received, handler in handlers.items():
+        signal.signal(received, handler)
+
+
+def _others() -> dict[str, Callable[[Params], Params]]:
+    """What says nothing about the deployment itself."""
+    return {
+        "ssm.GetParameter": lambda _: {"Parameter": {"Value": json.dumps(_DOCUMENT), "Version": 3}},
+        "logs.GetLogEvents": lambda _: {"events": [], "nextForwardToken": "f/1"},
+        "elbv2.DescribeTargetHealth": lambda _: {"TargetHealthDescriptions": []},
+        "cloudwatch.DescribeAlarms": lambda _: {"MetricAlarms": [], "CompositeAlarms": []},
+    }
