@@ -62,6 +62,9 @@ if command == "buildx build":
 json.dump([*runs, run], open(os.path.join(folder, "runs.json"), "w"))
 if command == "buildx inspect":
     print(read("inspected.json", ""))
+if words[0] == "login" and words[-1] in read("refused.json", []):
+    print("refused: hunter2", file=sys.stderr)
+    sys.exit(1)
 if command == "buildx imagetools":
     blob = read("blobs.json", {}).get(words[-1].rpartition("@")[2])
     sys.stdout.write(blob or "")
@@ -117,6 +120,10 @@ class FakeDocker:
     def inspected(self, text: str) -> None:
         """What `docker buildx inspect` prints."""
         (self.folder / "inspected.json").write_text(json.dumps(text))
+
+    def refuse_login(self, host: str) -> None:
+        """`docker login` to this registry fails, and repeats the password."""
+        (self.folder / "refused.json").write_text(json.dumps([host]))
 
     def blobs(self, *texts: str) -> list[str]:
         """Adds what `docker buildx imagetools inspect --raw` prints by digest; returns the digests."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -17,7 +18,8 @@ from ecs_cd.images.registry import Login
 from ecs_cd.images.rules import bake, build_failure, buildx
 from ecs_cd.job.job import Job, concurrently
 from ecs_cd.model import pace
-from ecs_cd.model.references import Image, mentioned
+from ecs_cd.model.errors import Refused
+from ecs_cd.model.references import Image, Repository, mentioned, mentioned_public
 
 
 @dataclass(frozen=True)
@@ -58,21 +60,22 @@ def build(plans: Sequence[BuildPlan], job: Job) -> Built:
     needed = {name for plan in plans for name in _variables(plan)}
     with docker.configuration(job, [login.host for login in logins], needed) as environ:
         for login in logins:
-            docker.login(environ, login.host, login.user, login.password)
+            _log_in(login, environ, job)
         plans = [_checked(plan, environ, job) for plan in plans]
         builds = {plan.name: _build(plan, environ, job) for plan in plans}
         rescued: list[Done] = []
         left = list(plans)
-        for pause in (*pace.PUSH_PAUSES, None):
+        for number in itertools.count():
             attempt = _attempt({plan.name: builds[plan.name] for plan in left}, environ, job)
             if attempt.code == 0:
                 break
             rescued += _in_ecr_anyway(left, job)
             left = [plan for plan in plans if plan.name not in {done.plan.name for done in rescued}]
-            if not left or pause is None or not build_failure.interrupted(attempt.lines):
+            transient = build_failure.transient(attempt.lines)
+            if not left or not transient or number == len(transient.pauses):
                 break
-            job.ci.line(f"the network or the registry interrupted the push; retrying in {pause} seconds")
-            job.clock.sleep(pause)
+            job.ci.line(f"{transient.words}; retrying in {transient.pauses[number]} seconds")
+            job.clock.sleep(transient.pauses[number])
         pushed = [Done(plan, attempt.digests[plan.name]) for plan in left if plan.name in attempt.digests]
         left = [plan for plan in left if plan.name not in attempt.digests]
         if left:
@@ -92,20 +95,39 @@ def _logins(plans: Sequence[BuildPlan], job: Job) -> list[Login]:
     """The logins for the registries of images and caches, and for ECR registries that base images come from.
 
     Keeps the caller's own login to a registry of base images. If such a registry gives no token, this is a warning:
-    the build may not need it.
+    the build may not need it. ECR Public works without a login too, at a lower rate.
     """
     found = registry.logins(
         job, [where for plan in plans for where in (plan.repository, plan.cache_repository) if where]
     )
-    texts = (text for plan in plans for text in (plan.dockerfile, *plan.spec.build_args, *plan.spec.cache_from))
+    texts = [text for plan in plans for text in (plan.dockerfile, *plan.spec.build_args, *plan.spec.cache_from)]
     known = docker.known_hosts(job.environ) | {login.host for login in found}
-    bases = [place for place in mentioned(texts) if place.host not in known]
+    private, public = (
+        [place for place in places if place.host not in known] for places in (mentioned(texts), mentioned_public(texts))
+    )
+    bases = concurrently(lambda: _base_logins(private, job), lambda: _base_logins(public, job))
+    return [*found, *bases[0], *(replace(login, optional=True) for login in bases[1])]
+
+
+def _base_logins(bases: Sequence[Repository], job: Job) -> list[Login]:
     try:
-        return [*found, *registry.logins(job, bases)]
+        return registry.logins(job, bases)
     except (ClientError, BotoCoreError) as error:
         hosts = ", ".join(sorted({place.host for place in bases}))
-        job.ci.warning(f"no login for {hosts}, which may hold base images: {explain(error)}")
-        return found
+        if bases[0].public:
+            job.ci.line(f"no login for {hosts}: base images are pulled without one, at a lower rate ({explain(error)})")
+        else:
+            job.ci.warning(f"no login for {hosts}, which may hold base images: {explain(error)}")
+        return []
+
+
+def _log_in(login: Login, environ: Mapping[str, str], job: Job) -> None:
+    try:
+        docker.login(environ, login.host, login.user, login.password)
+    except Refused as refused:
+        if not login.optional:
+            raise
+        job.ci.line(f"{refused.problems[0]}; base images are pulled without a login, at a lower rate")
 
 
 def _checked(plan: BuildPlan, environ: Mapping[str, str], job: Job) -> BuildPlan:

@@ -14,11 +14,12 @@ from ecs_cd.model.references import Image, Mutability, Repository
 
 @dataclass(frozen=True)
 class Login:
-    """The arguments of ``docker login`` for one registry."""
+    """The arguments of ``docker login`` for one registry; a build may do without an ``optional`` one."""
 
     host: str
     user: str
     password: str = field(repr=False)
+    optional: bool = False
 
 
 def logins(job: Job, repositories: Iterable[Repository]) -> list[Login]:

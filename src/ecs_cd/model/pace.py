@@ -54,6 +54,7 @@ LONGEST_DRAIN = 15.0  # for a stopped task's remaining log
 # ---- images ----
 
 PUSH_PAUSES = (2, 5)  # before an interrupted push is retried
+PULL_PAUSES = (10, 30)  # before a throttled pull is retried
 PUSHED_LOOKS = (0, 1, 2)  # before each check for the image just pushed
 SCAN_TIMEOUT = 900.0  # for ECR's findings: enhanced scanning takes minutes when many images arrive
 SCAN_BEGINS = 20.0  # how soon a scan on push must have started

@@ -17,6 +17,9 @@ ECR_HOST = re.compile(
 _PUBLIC_HOSTS = ("public.ecr.aws", "ecr-public.aws.com")
 _NAME = r"[a-z0-9]+(?:[._/-]+[a-z0-9]+)*"
 _MENTIONED = re.compile(rf"(?<![\w.-])(?P<host>{ECR_HOST.pattern})/(?P<name>{_NAME})")
+_MENTIONED_PUBLIC = re.compile(
+    rf"(?<![\w.-])(?<!\w/)(?P<host>{'|'.join(map(re.escape, _PUBLIC_HOSTS))})/(?P<name>{_NAME})"
+)
 _ENDPOINT = re.compile(rf"https://[a-z0-9.-]+\.(?:{_DOMAIN}|api\.(?:aws|amazonwebservices|cloud-aws)[a-z.-]*)/?")
 # ecs-cd accepts all of them: without the index types a registry returns the manifest of one platform.
 MANIFEST_TYPES = (
@@ -79,8 +82,17 @@ def repository(uri: str) -> Repository:
 
 def mentioned(texts: Iterable[str]) -> list[Repository]:
     """The ECR repositories in these texts (Dockerfiles, arguments, caches) outside of comments, without duplicates."""
+    return _found(_MENTIONED, texts)
+
+
+def mentioned_public(texts: Iterable[str]) -> list[Repository]:
+    """The same for ECR Public."""
+    return _found(_MENTIONED_PUBLIC, texts)
+
+
+def _found(pattern: re.Pattern[str], texts: Iterable[str]) -> list[Repository]:
     lines = (line for text in texts for line in text.splitlines() if not line.lstrip().startswith("#"))
-    found = (match for line in lines for match in _MENTIONED.finditer(line))
+    found = (match for line in lines for match in pattern.finditer(line))
     return list(dict.fromkeys(repository(f"{match['host']}/{match['name']}") for match in found))
 
 

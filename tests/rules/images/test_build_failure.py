@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ecs_cd.images.rules import build_failure
+from ecs_cd.model import pace
 
 PUSHING = ["#12 exporting to image", "#12 exporting layers 0.3s done", "#12 pushing layers"]
 REF = "1.dkr.ecr.eu-west-1.amazonaws.com/app:1"
@@ -85,9 +86,58 @@ def test_what_would_fail_again_is_not_tried_again(lines: list[str]) -> None:
     assert build_failure.interrupted(lines) == ""
 
 
+HEAD = "unexpected status from HEAD request to https://{0}/manifests/1: 429 Too Many Requests"
+PUBLIC, HUB, OTHER = "public.ecr.aws/v2/x/y", "registry-1.docker.io/v2/library/node", "ghcr.io/v2/x/y"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        f"x: failed to resolve source metadata: {HEAD.format(PUBLIC)} - Server message: toomanyrequests: Rate exceeded",
+        f"target app: failed to solve: x: failed to resolve source metadata for x: {HEAD.format(HUB)}",
+        f"failed to copy: httpReadSeeker: failed open: {HEAD.format(PUBLIC)}",
+        "pulling from host registry-1.docker.io failed with status code [manifests 20]: 429 Too Many Requests",
+        "x: toomanyrequests: Data limit exceeded",
+    ],
+)
+def test_a_pull_that_was_throttled_is_worth_another_try(words: str) -> None:
+    """Later than a push that was cut off: the limit is per second or minute."""
+    transient = build_failure.transient(ended(words))
+    assert transient is not None
+    assert transient.pauses == pace.PULL_PAUSES
+    assert build_failure.throttled(ended(words)).endswith(words)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        'process "/bin/sh -c npm ci" did not complete successfully: 429 Too Many Requests',
+        "x: 429 Too Many Requests - toomanyrequests: You have reached your unauthenticated pull rate limit",
+        "x: failed to resolve source metadata for x: not found",
+    ],
+)
+def test_a_limit_that_lasts_is_not_tried_again(words: str) -> None:
+    """Nor what a RUN fetches; Docker Hub's limit is for hours."""
+    assert build_failure.transient(ended(words)) is None
+
+
+def test_a_throttled_push_is_a_push() -> None:
+    """Its pauses are short: BuildKit has waited before."""
+    transient = build_failure.transient(ended(f"failed to push {REF}: {PUT}: 429 Too Many Requests"))
+    assert transient is not None
+    assert transient.pauses == pace.PUSH_PAUSES
+
+
 @pytest.mark.parametrize(
     ("lines", "cause", "next_step"),
     [
+        (ended(f"x: {HEAD.format(PUBLIC)}"), "public.ecr.aws throttles pulls", "ecr-public:GetAuthorizationToken"),
+        (["#3 ERROR: https://public.ecr.aws/v2/x: 429 Too Many Requests", "toomanyrequests: Data limit exceeded", "ERROR: x"], "public.ecr.aws", "pull-through cache"),
+        (ended(f"x: {HEAD.format(HUB)}"), "Docker Hub limits", "docker/login-action"),
+        (ended("x: toomanyrequests: You have reached your pull rate limit"), "Docker Hub limits", "take base images from ECR"),
+        (ended(f"x: {HEAD.format(OTHER)}"), "registry of a base image throttles", "docker/login-action"),
+        (ended("x: denied: Your authorization token has expired. Reauthenticate"), "login to a base image's registry has expired", "Log in to it again"),
+        (ended(f"failed to push {REF}: {PUT}: 429 Too Many Requests"), "the registry throttles pushes", "higher quota"),
         (ended(f"failed to push {REF}: {PUT}: 403 Forbidden"), "the registry refuses the push", "Allow the job's role"),
         (ended("denied: not authorized: ecr:PutImage", *PUSHING), "the registry refuses the push", "docs/reference/permissions.md"),
         (ended(f"failed to push {REF}: name unknown: The repository does not exist in the registry"), "does not exist", "creates it"),
@@ -114,6 +164,7 @@ def test_a_known_cause_comes_with_what_to_do(lines: list[str], cause: str, next_
         ended('process "/bin/sh -c make" did not complete successfully: exit code: 2'),
         ended("pull access denied, repository does not exist"),
         ended("process did not complete: exit code: 1", "#12 0.4 permission denied"),
+        ended('process "/bin/sh -c curl https://public.ecr.aws" did not complete: 429 Too Many Requests'),
     ],
 )
 def test_of_anything_else_the_output_says_more(lines: list[str]) -> None:

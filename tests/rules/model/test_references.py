@@ -7,7 +7,18 @@ from typing import Any
 import botocore.loaders
 import pytest
 
-from ecs_cd.model.references import COMMIT, DIGEST, TAG, Repository, is_aws, mentioned, region_of, repository, short
+from ecs_cd.model.references import (
+    COMMIT,
+    DIGEST,
+    TAG,
+    Repository,
+    is_aws,
+    mentioned,
+    mentioned_public,
+    region_of,
+    repository,
+    short,
+)
 
 ID = "123456789012"
 
@@ -116,6 +127,21 @@ OTHER = "210987654321.dkr.ecr.us-east-1.amazonaws.com"
 def test_repositories_are_found_in_texts(texts: list[str], expected: list[str]) -> None:
     """Those of ECR, whose registry wants a login: base images, build arguments, caches."""
     assert mentioned(texts) == [repository(uri) for uri in expected]
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["FROM node:20"], []),
+        ([f"FROM {ECR}/public.ecr.aws/a"], []),
+        (["FROM public.ecr.aws/lambda/python:3.12\nCOPY --from=ecr-public.aws.com/a/b:1 /a /b"], ["public.ecr.aws/lambda/python", "ecr-public.aws.com/a/b"]),
+        (["BASE=public.ecr.aws/a/b", "# FROM public.ecr.aws/c/d"], ["public.ecr.aws/a/b"]),
+        (["FROM not-public.ecr.aws/a/b\nFROM public.ecr.aws.example/a/b"], []),
+    ],
+)  # fmt: skip
+def test_repositories_of_ecr_public_are_found_in_texts(texts: list[str], expected: list[str]) -> None:
+    """Its pulls work without a login, but are throttled sooner."""
+    assert mentioned_public(texts) == [repository(uri) for uri in expected]
 
 
 def test_an_image_is_named_by_digest() -> None:

@@ -809,3 +809,63 @@ def test_no_token_for_a_base_images_registry_is_no_reason_not_to_build(
     assert ended.exit_code == 0, ended.log
     assert f"::warning::no login for {ELSEWHERE}" in ended.log
     assert logins(docker) == [HOST]
+
+
+def from_public(docker: FakeDocker, folder: Path, aws: ScriptedAws) -> None:
+    """A build whose base image is in ECR Public."""
+    (folder / "Dockerfile").write_text(
+        "FROM scratch\nCOPY --from=public.ecr.aws/datadog/lambda-extension:35 /opt /opt\n"
+    )
+    docker.registry(aws, {})
+
+
+def test_ecr_public_gets_a_login_if_base_images_come_from_it(
+    aws: ScriptedAws, step: Run, docker: FakeDocker, tmp_path: Path
+) -> None:
+    """Its limits are higher with one."""
+    from_public(docker, tmp_path, aws)
+    aws.on("ecr-public.GetAuthorizationToken", {"authorizationData": {"authorizationToken": "QVdTOmh1bnRlcjI="}})
+    ended = step("build-push")
+    assert ended.exit_code == 0, ended.log
+    assert logins(docker) == [HOST, "public.ecr.aws"]
+    assert "hunter2" not in ended.log
+
+
+def test_ecr_public_works_without_a_login(aws: ScriptedAws, step: Run, docker: FakeDocker, tmp_path: Path) -> None:
+    """If the role may not get a token, the log says so; that is no warning."""
+    from_public(docker, tmp_path, aws)
+    aws.on("ecr-public.GetAuthorizationToken", denied("ecr-public:GetAuthorizationToken"))
+    ended = step("build-push")
+    assert ended.exit_code == 0, ended.log
+    assert "no login for public.ecr.aws: base images are pulled without one, at a lower rate" in ended.log
+    assert "::warning" not in ended.log
+    assert logins(docker) == [HOST]
+
+
+def test_a_login_to_ecr_public_that_fails_is_no_failure(
+    aws: ScriptedAws, step: Run, docker: FakeDocker, tmp_path: Path
+) -> None:
+    """The build may not need it."""
+    from_public(docker, tmp_path, aws)
+    aws.on("ecr-public.GetAuthorizationToken", {"authorizationData": {"authorizationToken": "QVdTOmh1bnRlcjI="}})
+    docker.refuse_login("public.ecr.aws")
+    ended = step("build-push")
+    assert ended.exit_code == 0, ended.log
+    assert "docker login to public.ecr.aws failed" in ended.log
+    assert "hunter2" not in ended.log
+
+
+def test_a_throttled_pull_is_tried_again(to_build: Run, docker: FakeDocker, clock: Clock) -> None:
+    """At most twice, with longer pauses than for a push; in the end, the cause is in the summary."""
+    error = "unexpected status from HEAD request to https://public.ecr.aws/v2/x/manifests/1: 429 Too Many Requests"
+    throttled = [f"#3 ERROR: {error}", f"ERROR: failed to solve: x: failed to resolve source metadata: {error}"]
+    docker.attempts({"exit": 1, "lines": throttled}, {})
+    ended = to_build()
+    assert ended.exit_code == 0, ended.log
+    assert "\na registry throttled the pull of a base image; retrying in 10 seconds" in ended.log
+    assert clock.monotonic() >= 10
+    docker.attempts({"exit": 1, "lines": throttled})
+    ended = to_build(reuse="never")
+    assert ended.exit_code == 1
+    assert len(docker.builds) == 5
+    assert "public.ecr.aws throttles pulls" in ended.summary

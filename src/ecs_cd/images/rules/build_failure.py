@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ecs_cd.diagnosis.evidence import Finding
+from ecs_cd.model import pace
 
 _ERROR = re.compile(r"(?:#(?P<step>[0-9]+) )?(?:ERROR|error): ")
 # Messages of Go's net package, of containerd's pusher, and of HTTP.
@@ -18,13 +19,23 @@ _TRANSIENT = re.compile(
 )
 
 
+_THROTTLED = re.compile(r"429 Too Many|too ?many ?requests|rate exceeded|data limit exceeded", re.IGNORECASE)
+
+
+class Transient(NamedTuple):
+    """Why the same build may succeed in a moment, and the pauses before the next attempts."""
+
+    words: str
+    pauses: tuple[int, ...]
+
+
 class _Known(NamedTuple):
-    """A regular expression for the output, and its cause and next step. ``push`` limits it to failed pushes."""
+    """A regular expression for the output, and its cause and next step. ``of`` limits it to failed pushes or pulls."""
 
     words: str
     cause: str
     next_step: str
-    push: bool = False
+    of: str = ""
 
 
 # The first match wins.
@@ -48,21 +59,61 @@ _KNOWN = (
         r"immutable",
         "the tag belongs to another image, and the repository is immutable",
         "Run the job again: it finds the images that exist for this commit. Or choose other `tags`.",
-        push=True,
+        of="push",
     ),
     _Known(
         r"does not exist in the registry|\b404 Not Found|name unknown",
         "the build pushes to a repository that does not exist",
         "The infra repo creates it; check its name, and the names in cache-to.",
-        push=True,
+        of="push",
     ),
     _Known(
         r"denied|not authorized|no basic auth|\b40[13] (?:Forbidden|Unauthorized)",
         "the registry refuses the push",
         "Allow the job's role to push to the repository; docs/reference/permissions.md lists what build-push needs.",
-        push=True,
+        of="push",
+    ),
+    _Known(
+        _THROTTLED.pattern,
+        "the registry throttles pushes",
+        "Push fewer images at the same time, or ask AWS for a higher quota of ECR.",
+        of="push",
+    ),
+    _Known(
+        rf"\bpublic\.ecr\.aws\b.*(?:{_THROTTLED.pattern})",
+        "public.ecr.aws throttles pulls, more so without a login",
+        "Allow the job's role ecr-public:GetAuthorizationToken and sts:GetServiceBearerToken, and ecs-cd logs in; or "
+        "use a pull-through cache.",
+        of="pull",
+    ),
+    _Known(
+        rf"\bdocker\.(?:io|com)\b.*(?:{_THROTTLED.pattern})|pull rate limit",
+        "Docker Hub limits how many images are pulled",
+        "Log in to Docker Hub before this step with docker/login-action, or take base images from ECR.",
+        of="pull",
+    ),
+    _Known(
+        _THROTTLED.pattern,
+        "the registry of a base image throttles pulls",
+        "Log in to it before this step with docker/login-action, or take base images from ECR.",
+        of="pull",
+    ),
+    _Known(
+        r"authorization token has expired",
+        "the login to a base image's registry has expired",
+        "Log in to it again before this step, or log out of it if its images are public.",
+        of="pull",
     ),
 )
+
+
+def transient(lines: Sequence[str]) -> Transient | None:
+    """Why another attempt is worth it: a push was interrupted, or a registry throttled a pull."""
+    if interrupted(lines):
+        return Transient("the network or the registry interrupted the push", pace.PUSH_PAUSES)
+    if throttled(lines):
+        return Transient("a registry throttled the pull of a base image", pace.PULL_PAUSES)
+    return None
 
 
 def interrupted(lines: Sequence[str]) -> str:
@@ -74,15 +125,26 @@ def interrupted(lines: Sequence[str]) -> str:
     return last if _pushing(lines) and _TRANSIENT.search(last) else ""
 
 
+def throttled(lines: Sequence[str]) -> str:
+    """The error if a registry throttled a pull; empty for a limit that lasts for hours, and for what a RUN fetches."""
+    last = next(reversed(_pulls(lines)), "")
+    return last if _THROTTLED.search(last) and "pull rate limit" not in last else ""
+
+
 def finding(lines: Sequence[str]) -> Finding | None:
     """The likely cause, if known."""
-    pushing = _pushing(lines)
+    among = {"": lines, "push": _errors(lines) if _pushing(lines) else (), "pull": _pulls(lines)}
     for known in _KNOWN:
-        among = _errors(lines) if known.push else lines
-        found = next((line for line in reversed(among) if re.search(known.words, line, re.IGNORECASE)), "")
-        if found and (pushing or not known.push):
-            return Finding(known.cause, (found,), known.next_step)
+        found = (line for line in reversed(among[known.of]) if re.search(known.words, line, re.IGNORECASE))
+        if line := next(found, ""):
+            return Finding(known.cause, (line,), known.next_step)
     return None
+
+
+def _pulls(lines: Sequence[str]) -> list[str]:
+    """The errors of a build that failed neither in a push nor in a RUN."""
+    errors = _errors(lines)
+    return [] if _pushing(lines) or any('process "' in line for line in errors) else errors
 
 
 def _errors(lines: Sequence[str]) -> list[str]:
