@@ -10,6 +10,8 @@ from ecs_cd.model.verdict import Outcome, Verdict
 
 Task = Mapping[str, Any]
 
+_MAYBE_UNFINISHED = "while the task was being stopped, maybe unfinished"
+
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Failure.html: worth a retry, because
 # capacity comes and goes. The other reasons are permanent.
 _TRANSIENT_FAILURES = ("RESOURCE", "AGENT", "Capacity is unavailable")
@@ -46,32 +48,39 @@ def migration_verdict(task: Task, name: str) -> Verdict | None:
     if code is None and not ended:
         return None
     stop_code = task.get("stopCode")
-    if code == 0 and stop_code in (None, "EssentialContainerExited"):
+    if code == 0 and not stopped_from_outside(task):
         unexplained = task.get("desiredStatus") == "STOPPED" and not (ended or stop_code)
         return None if unexplained else Verdict(Outcome.SUCCEEDED, f"container `{name}` exited with 0{_goes_on(task)}")
     how = f"container `{name}` never ran" if code is None else f"container `{name}` exited with {code}"
     if code == 0:
-        how += " while the task was being stopped, maybe unfinished"
+        how += f" {_MAYBE_UNFINISHED}"
     own = str(_container(task, name).get("reason", ""))
     why = f"{stop_code or 'no stop code'}: {reason(task, name)}" if ended or stop_code else own
     return Verdict(Outcome.FAILED, how + (f" ({why})" if why else "") + _goes_on(task))
 
 
 def every_container_verdict(task: Task) -> Verdict | None:
-    """``None`` until the task is STOPPED. A container without an exit code never ran, which is a failure."""
+    """``None`` until the task is STOPPED. A container without an exit code never ran, which is a failure, and so is an
+    end from outside: a program may end with 0 on SIGTERM without having finished."""
     if task.get("lastStatus") != "STOPPED":
         return None
     codes = {str(container.get("name")): container.get("exitCode") for container in task.get("containers", ())}
     failed = {name: code for name, code in codes.items() if code != 0}
-    if codes and not failed:
+    if codes and not failed and not stopped_from_outside(task):
         return Verdict(Outcome.SUCCEEDED, f"task {short(str(task['taskArn']))} ended; every container exited with 0")
     how = [
         f"container `{name}` " + ("never ran" if code is None else f"exited with {code}")
         for name, code in failed.items()
     ]
+    all_0 = f"every container exited with 0 {_MAYBE_UNFINISHED}" if codes else "no container ran"
     why = next((reason(task, name) for name in failed), str(task.get("stoppedReason", "no reason given")))
     stop_code = task.get("stopCode") or "no stop code"
-    return Verdict(Outcome.FAILED, f"{', '.join(how) or 'no container ran'} ({stop_code}: {why})")
+    return Verdict(Outcome.FAILED, f"{', '.join(how) or all_0} ({stop_code}: {why})")
+
+
+def stopped_from_outside(task: Task) -> bool:
+    """Whether something other than its own containers stopped the task, or is stopping it."""
+    return task.get("stopCode") not in (None, "EssentialContainerExited")
 
 
 def _goes_on(task: Task) -> str:

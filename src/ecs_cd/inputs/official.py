@@ -209,15 +209,16 @@ class DeployAlone(Deploy):
         parsers.truth,
         default="false",
         metavar="BOOLEAN",
-        differs="never runs twice, even if the RunTask response is lost; without capacity to place the task, retries "
-        "until the timeout",
+        differs="never runs twice, even if the RunTask response is lost; a re-run of a job follows the task that an "
+        "earlier attempt left running; without capacity to place the task, retries until the timeout",
     )
     wait_for_task_stopped: bool = option(
         "`true`: wait until the task ends, show its logs, and fail unless all of its containers exit with 0.",
         parsers.truth,
         default="false",
         metavar="BOOLEAN",
-        differs="the job log shows the task's logs, and the cause of a failure",
+        differs="the job log shows the task's logs, and the cause of a failure; a task stopped from outside fails, "
+        "even if its containers exit with 0 on SIGTERM",
     )
     run_task_container_overrides: list[Any] = option(
         "RunTask's `containerOverrides`, as JSON.",

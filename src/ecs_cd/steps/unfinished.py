@@ -88,7 +88,7 @@ def _task(under_way: Mapping[str, Any], aws: Aws, clock: Clock) -> Words:
         ecs.stop_task(aws, cluster, arn, "cancelled (ecs-cd, on-cancel: stop)")
         return Words(f"the {what} task {arn} is being stopped (on-cancel: stop)")
     how = f"aws ecs stop-task --cluster {cluster} --task {short(arn)}"
-    return Words(f"the {what} continues as task {arn}. To stop it: {how}")
+    return Words(f"the {what} continues as task {arn}. A re-run follows it. To stop it: {how}")
 
 
 def _find(aws: Aws, under_way: Mapping[str, Any], clock: Clock) -> str | None:

@@ -97,6 +97,29 @@ def test_a_migration_succeeded_only_if_its_container_exited_0(
         assert words in verdict.message
 
 
+@pytest.mark.parametrize(
+    ("stopped", "outcome", "words"),
+    [
+        (task(app[None], status="RUNNING", stop_code=None), None, ""),
+        (task(app[0], status="RUNNING", stop_code=None), None, ""),
+        (task(app[0], container("sidecar", 0)), Outcome.SUCCEEDED, "every container exited with 0"),
+        (task(app[0], stop_code=None), Outcome.SUCCEEDED, "every container exited with 0"),
+        (task(app[0], killed), Outcome.FAILED, "container `sidecar` exited with 137"),
+        (task(app[0], container("sidecar")), Outcome.FAILED, "container `sidecar` never ran"),
+        (task(), Outcome.FAILED, "no container ran"),
+        (task(app[0], stop_code="UserInitiated", why="by hand"), Outcome.FAILED,
+         "every container exited with 0 while the task was being stopped, maybe unfinished (UserInitiated: by hand)"),
+    ],
+)  # fmt: skip
+def test_without_a_named_container_all_have_to_exit_with_0(
+    stopped: dict[str, Any], outcome: Outcome | None, words: str
+) -> None:
+    """As for the official action; a 0 on SIGTERM proves nothing."""
+    verdict = stopped_tasks.every_container_verdict(stopped)
+    assert (verdict and verdict.outcome) is outcome
+    assert words in (verdict.message if verdict else "")
+
+
 def test_every_stop_code_of_ecs_has_a_row() -> None:
     """An upgrade of botocore that brings a new one is noticed here."""
     model: Any = ServiceModel(Loader().load_service_model("ecs", "service-2"))

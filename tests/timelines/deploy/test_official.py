@@ -819,6 +819,102 @@ def test_a_task_of_somebody_else_is_not_stopped(aws: ScriptedAws, deploy: Run) -
     assert aws.count("ecs.StopTask") == 0
 
 
+@pytest.fixture
+def rerun(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second attempt of a run."""
+    monkeypatch.setenv("GITHUB_RUN_ATTEMPT", "2")
+
+
+@pytest.mark.parametrize("waits", ["true", "false"])
+@pytest.mark.usefixtures("rerun")
+def test_a_rerun_follows_the_task_that_an_earlier_attempt_started(
+    aws: ScriptedAws, deploy: Run, runs: ecs.RunTask, waits: str
+) -> None:
+    """The same revision, overrides and startedBy: the official action would run it a second time."""
+    theirs = ecs.task("task-1", started_by="GitHub-Actions", task_definition="web:2")
+    aws.on("ecs.ListTasks", {"taskArns": [theirs["taskArn"]]}, where={"family": "web", "desiredStatus": "RUNNING"})
+    aws.on("ecs.DescribeTasks", {"tasks": [theirs]}, {"tasks": [stopped(0, 0)]})
+    ended = deploy(run_task="true", wait_for_task_stopped=waits)
+    assert ended.exit_code == 0, ended.log
+    assert runs.started == []
+    assert json.loads(ended.outputs["run-task-arn"]) == [theirs["taskArn"]]
+    assert "task task-1 is RUNNING; following it, no other one is started" in ended.log
+
+
+@pytest.mark.usefixtures("rerun")
+@pytest.mark.parametrize(
+    ("theirs", "inputs"),
+    [
+        (ecs.task("theirs", started_by="GitHub-Actions", task_definition="web:1"), {}),
+        (ecs.task("theirs", started_by="someone", task_definition="web:2"), {}),
+        (ecs.task("theirs", started_by="ecs-svc/1", task_definition="web:2"), {}),
+        (
+            ecs.task("theirs", started_by="GitHub-Actions", task_definition="web:2"),
+            {"run_task_container_overrides": '[{"name": "app", "command": ["x"]}]'},
+        ),
+        (ecs.task("theirs", "STOPPED", started_by="GitHub-Actions", task_definition="web:2"), {}),
+    ],
+)
+def test_a_rerun_takes_no_other_task_for_its_own(
+    aws: ScriptedAws, deploy: Run, runs: ecs.RunTask, theirs: Params, inputs: dict[str, str]
+) -> None:
+    """startedBy alone proves nothing: everything else has to be the same."""
+    aws.on("ecs.ListTasks", {"taskArns": [theirs["taskArn"]]}, where={"family": "web", "desiredStatus": "RUNNING"})
+    aws.on("ecs.DescribeTasks", {"tasks": [theirs]})
+    assert deploy(run_task="true", **inputs).exit_code == 0
+    assert len(runs.started) == 1
+
+
+def test_another_run_starts_a_task_of_its_own(aws: ScriptedAws, deploy: Run, runs: ecs.RunTask) -> None:
+    """As the official action does: a first attempt doesn't look for other tasks."""
+    assert deploy(run_task="true").exit_code == 0
+    assert aws.count("ecs.ListTasks") == 0
+    assert len(runs.started) == 1
+
+
+ADVICE: list[tuple[Params, str, str]] = [
+    (stopped(0, 137, stoppedReason="Essential container in task exited"), "container `sidecar` was killed (exit code 137)", "after an essential container had ended"),
+    (stopped(0, 143), "container `sidecar` was asked to stop (exit code 143)", "Let it exit with 0 on SIGTERM"),
+    (stopped(0, None), "container `sidecar` never ran", "dependsOn"),
+    (stopped(137, 137, stopCode="SpotInterruption"), "AWS took the spot capacity back", "Nothing starts a one-off task again"),
+    (stopped(0, 0, stopCode="TerminationNotice"), "the instance is being terminated", "Nothing starts a one-off task again"),
+    (stopped(0, 0, stopCode="UserInitiated"), "a user stopped the task", "Nothing starts a one-off task again"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("task", "cause", "next_step"), ADVICE)
+def test_a_single_task_gets_no_advice_for_services(
+    aws: ScriptedAws, deploy: Run, runs: ecs.RunTask, task: Params, cause: str, next_step: str
+) -> None:
+    """A container that exited with 0 is never the cause, and nothing starts the task again."""
+    tell(aws, at(0, {"tasks": [task]}))
+    ended = deploy(run_task="true", wait_for_task_stopped="true")
+    assert ended.exit_code == 1
+    assert "service's container" not in ended.log
+    assert "ECS starts" not in ended.log
+    assert cause in ended.log
+    assert next_step in ended.log
+
+
+@pytest.mark.parametrize(
+    ("answer", "cause"),
+    [
+        ({"tasks": [], "failures": [{"reason": "MISSING"}]}, "ECS never listed the task"),
+        ({"tasks": [run_of("PENDING")]}, "the run-task has not started: the task is PENDING"),
+        ({"tasks": [run_of("RUNNING")]}, "the run-task was still running"),
+    ],
+)
+def test_a_timeout_says_no_more_than_is_known(
+    aws: ScriptedAws, deploy: Run, runs: ecs.RunTask, answer: Params, cause: str
+) -> None:
+    """What was never listed does not "keep running"."""
+    tell(aws, answer)
+    ended = deploy(run_task="true", wait_for_task_stopped="true", wait_for_minutes="1")
+    assert ended.exit_code == 7
+    assert cause in ended.log
+    assert ("keeps running" in ended.log) is ("never" not in cause)
+
+
 def test_a_dry_run_runs_no_task(aws: ScriptedAws, deploy: Run) -> None:
     """Nor does it register or update anything."""
     ended = deploy(run_task="true", service="web", dry_run="true")

@@ -151,6 +151,67 @@ def test_a_sidecars_exit_code_is_nobodys_failure(aws: ScriptedAws, step: Run) ->
     assert step("migrate").exit_code == 0
 
 
+NOT_ENDED: list[tuple[str, Params, int, str]] = [
+    ("0", migration("RUNNING"), 0, "Migration succeeded: container `app` exited with 0; the task keeps running because of `proxy`"),
+    ("3", migration("RUNNING"), 1, "container `app` exited with 3; the task keeps running because of `proxy`"),
+    ("0", migration("STOPPING", desiredStatus="STOPPED", stopCode="EssentialContainerExited"), 0, "container `app` exited with 0 ("),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("code", "task", "exit_code", "words"), NOT_ENDED)
+def test_the_named_container_decides_whatever_its_sidecars_do(
+    aws: ScriptedAws, step: Run, code: str, task: Params, exit_code: int, words: str
+) -> None:
+    """Its exit code is the verdict as soon as it has one; output and step agree, and the log is complete."""
+    containers = [ecs.container("app", "STOPPED", exitCode=int(code)), ecs.container("proxy", "RUNNING")]
+    tell(aws, at(0, {"tasks": [migration("RUNNING")]}), at(10, {"tasks": [task | {"containers": containers}]}))
+    ended = step("migrate")
+    assert ended.exit_code == exit_code, ended.log
+    assert ended.outputs["migration-exit-code"] == code
+    assert words in ended.log
+    assert "applying 001" in ended.log
+    assert "was still running" not in ended.log
+
+
+@pytest.mark.parametrize(
+    "stop_code", ["SpotInterruption", "TerminationNotice", "InfrastructureHealth", "UserInitiated"]
+)
+def test_nothing_starts_a_migration_again(aws: ScriptedAws, step: Run, stop_code: str) -> None:
+    """Its end from outside is a failure even with exit code 0; the next step is to look how far it got."""
+    tell(aws, at(0, {"tasks": [stopped(0, stop_code, stoppedReason="Host EC2 (instance i-0) terminated.")]}))
+    ended = step("migrate")
+    assert (ended.exit_code, ended.outputs["migration-exit-code"]) == (1, "0")
+    assert "exited with 0 while the task was being stopped, maybe unfinished" in ended.log
+    assert "Nothing starts a one-off task again: check in its log how far it got" in ended.log
+    assert "ECS starts" not in ended.log
+
+
+MISSING: Params = {"tasks": [], "failures": [{"reason": "MISSING"}]}
+
+
+@pytest.mark.parametrize(
+    ("answers", "cause", "goes_on"),
+    [
+        ([MISSING], "ECS never listed the task", False),
+        ([at(0, {"tasks": [migration("RUNNING")]}), at(5, MISSING)], "ECS no longer lists the task", False),
+        ([{"tasks": [migration("PROVISIONING")]}], "the migration has not started: the task is PROVISIONING", True),
+        ([{"tasks": [migration("PENDING")]}], "the migration has not started: the task is PENDING", True),
+        ([{"tasks": [migration("DEACTIVATING")]}], "the migration has not ended: the task is DEACTIVATING", True),
+        ([{"tasks": [migration("RUNNING")]}], "the migration was still running", True),
+    ],
+)
+def test_a_timeout_says_no_more_than_is_known(
+    aws: ScriptedAws, step: Run, answers: list[Any], cause: str, goes_on: bool
+) -> None:
+    """What ECS does not list is not "still running", and what waits for capacity does not need longer."""
+    tell(aws, *answers)
+    ended = step("migrate", migration_timeout="1m")
+    assert (ended.exit_code, ended.outputs["migration-result"]) == (7, "timed-out")
+    assert f"Likely cause: {cause}" in ended.log
+    assert ("the task keeps running: arn" in ended.log) is goes_on
+    assert ("Raise migration-timeout" in ended.log) is ("still running" in cause)
+
+
 def test_a_task_that_is_not_listed_yet_is_waited_for(aws: ScriptedAws, step: Run) -> None:
     """DescribeTasks lags behind RunTask."""
     missing = {"tasks": [], "failures": [{"reason": "MISSING"}]}

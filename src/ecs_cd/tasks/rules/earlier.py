@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ecs_cd.diagnosis.stopped_tasks import Task, status_words
+from ecs_cd.diagnosis.stopped_tasks import Task, status_words, stopped_from_outside
 from ecs_cd.model.verdict import Verdict
 from ecs_cd.tasks.rules import origin
 from ecs_cd.tasks.rules.origin import NOT_KNOWN, Origin
@@ -34,7 +34,7 @@ def find(tasks: Iterable[Task], own: Origin, judge: Judge) -> Earlier:
     done = [task for task, found in same if own.later_attempt(found) and _succeeded(judge(task))]
     return Earlier(
         done=_newest(done),
-        same=_newest([task for task, _ in same if _runs(task, judge) and not _is_stopped(task)]),
+        same=_newest([task for task, _ in same if _runs(task, judge) and not stopped_from_outside(task)]),
         running=tuple(task for task, _ in known if _runs(task, judge)),
     )
 
@@ -42,7 +42,7 @@ def find(tasks: Iterable[Task], own: Origin, judge: Judge) -> Earlier:
 def repeated(tasks: Iterable[Task], request: Mapping[str, Any], judge: Judge) -> Task | None:
     """The running task that an equal RunTask request started. Its startedBy need not be unique."""
     wanted = (request["startedBy"], request["taskDefinition"], _overrides(request))
-    running = [task for task in tasks if _runs(task, judge) and not _is_stopped(task)]
+    running = [task for task in tasks if _runs(task, judge) and not stopped_from_outside(task)]
     return _newest(
         [task for task in running if (task.get("startedBy"), task["taskDefinitionArn"], _overrides(task)) == wanted]
     )
@@ -61,11 +61,6 @@ def words(task: Task, own: Origin) -> str:
 def _runs(task: Task, judge: Judge) -> bool:
     """Whether its work goes on: a sidecar may outlive it, and a task that is being stopped may still work."""
     return task.get("lastStatus") != "STOPPED" and judge(task) is None
-
-
-def _is_stopped(task: Task) -> bool:
-    """Whether something from outside stops it: it will not finish."""
-    return task.get("stopCode") not in (None, "EssentialContainerExited")
 
 
 def _succeeded(verdict: Verdict | None) -> bool:
