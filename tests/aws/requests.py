@@ -9,14 +9,14 @@ import pytest
 
 from ecs_cd.aws.session import Aws
 from tests.aws.conftest import SignedAws
-from tests.scripted_aws import Params
+from tests.scripted_aws import Answer, Params
 
 
 class Row(NamedTuple):
     name: str
     call: Callable[[Aws], Any]
     operation: str
-    answer: Params  # AWS's
+    answer: Answer  # AWS's
     params: Params  # that were sent
     result: Any
 

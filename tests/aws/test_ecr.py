@@ -32,10 +32,10 @@ ROWS = [
      {"registryId": "123456789012", "repositoryNames": ["team/app"]}, Mutability("IMMUTABLE")),
     Row("mutability elsewhere", lambda aws: ecr.mutability(aws, LOCAL), "ecr.DescribeRepositories",
      {"repositories": [{}]}, {"repositoryNames": ["app"]}, Mutability("MUTABLE")),
-    Row("a tag", lambda aws: ecr.tag(aws, ECR, IMAGE, "v1"), "ecr.PutImage", {},
+    Row("a tag", lambda aws: ecr.tag(aws, ECR, IMAGE, "v1"), "ecr.PutImage", {"image": {}},
      {**OURS, "imageManifest": IMAGE.manifest, "imageManifestMediaType": IMAGE.media_type, "imageTag": "v1",
       "imageDigest": DIGEST}, None),
-    Row("a tag, media type unknown", lambda aws: ecr.tag(aws, LOCAL, Image(DIGEST, "{}", ""), "v1"), "ecr.PutImage", {},
+    Row("a tag, media type unknown", lambda aws: ecr.tag(aws, LOCAL, Image(DIGEST, "{}", ""), "v1"), "ecr.PutImage", {"image": {}},
      {"repositoryName": "app", "imageManifest": "{}", "imageTag": "v1", "imageDigest": DIGEST}, None),
     Row("a login", lambda aws: ecr.login(aws, ECR), "ecr.GetAuthorizationToken",
      {"authorizationData": [{"authorizationToken": base64.b64encode(b"AWS:pass:word").decode()}]}, {}, ("AWS", "pass:word")),
@@ -174,11 +174,11 @@ def test_a_tag_that_is_there_already(code: str, outcome: type[Exception] | None,
 
 def test_a_scan_has_all_its_pages(aws: SignedAws, ours: Aws) -> None:
     """Of the image with this digest, in the registry's account and region."""
-    aws.on(FINDINGS, {"nextToken": "2"})
+    aws.on(FINDINGS, {"imageScanStatus": {"status": "PENDING"}, "nextToken": "2"})
     aws.on(FINDINGS, {"imageScanStatus": {"status": "ACTIVE"}}, where={"nextToken": "2"})
     pages = ecr.scan(ours, ECR, DIGEST)
     assert pages is not None
-    assert [page.get("imageScanStatus") for page in pages] == [None, {"status": "ACTIVE"}]
+    assert [page.get("imageScanStatus") for page in pages] == [{"status": "PENDING"}, {"status": "ACTIVE"}]
     asked = {**OURS, "imageId": {"imageDigest": DIGEST}, "maxResults": 1000}
     assert [call.params for call in aws.calls] == [asked, {**asked, "nextToken": "2"}]
     assert set(aws.regions) == {"eu-west-1"}

@@ -136,7 +136,7 @@ def test_a_public_image_gets_a_tag_by_its_own_manifest(
 ) -> None:
     """Which the registry has, and the API has not; to the byte."""
     registry = answers(MANIFEST)
-    aws.on("ecr-public.PutImage", {}, error("ImageAlreadyExistsException"), denied())
+    aws.on("ecr-public.PutImage", {"image": {}}, error("ImageAlreadyExistsException"), denied())
     ecr_public.tag(ours, PUBLIC, Image(DIGEST, "", INDEX), "v1")
     ecr_public.tag(ours, PUBLIC, Image(DIGEST, "", INDEX), "v1")
     with pytest.raises(ClientError):

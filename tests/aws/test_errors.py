@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 from typing import Any
 
 import botocore.exceptions
 import pytest
 from botocore.exceptions import ClientError
-from botocore.parsers import ResponseParserError
 
 from ecs_cd.aws import errors
 from ecs_cd.aws.errors import code, explain, is_transient, transient_as_unreadable
 from ecs_cd.aws.session import Aws
 from ecs_cd.model.errors import Unreadable
 from tests.aws.conftest import SignedAws
-from tests.scripted_aws import Answer, denied, error, expired, reset, server_error, throttled
+from tests.scripted_aws import Answer, denied, error, expired, garbled, reset, server_error, throttled
 
 CONCURRENT = error("ClientException", "Too many concurrent attempts to create a new revision of the specified family.")
 
@@ -50,10 +50,12 @@ def test_what_passes_and_what_stays(fault: Answer, passes: bool, aws: SignedAws,
         ours.once("ecs").register_task_definition(**request)
 
 
-def test_an_answer_that_can_not_be_read_decides_nothing() -> None:
+def test_an_answer_that_can_not_be_read_decides_nothing(aws: SignedAws, ours: Aws) -> None:
     """Nor is it shown: it may be a proxy's page, or an AWS answer cut off inside a secret."""
-    with pytest.raises(Unreadable, match=r"^an unreadable response$"), transient_as_unreadable():
-        raise ResponseParserError("hunter2")
+    aws.on("ecs.ListTasks", garbled(b'{"hunter2', {"taskArns": []}))
+    with pytest.raises(Unreadable, match=r"^an unreadable response$") as raised, transient_as_unreadable():
+        ours.once("ecs").list_tasks()
+    assert "hunter2" not in "".join(traceback.format_exception(raised.value))
 
 
 @pytest.mark.parametrize("name", ["RequestTimeout", "RequestTimeoutException"])

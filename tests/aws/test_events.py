@@ -11,7 +11,7 @@ from ecs_cd.model.errors import Refused
 from tests.aws import requests
 from tests.aws.conftest import SignedAws
 from tests.aws.requests import Row
-from tests.scripted_aws import denied, error, lost, server_error
+from tests.scripted_aws import denied, error, garbled, lost, server_error
 
 ROLE = "arn:aws:iam::123456789012:role/events"
 CLUSTER = "arn:aws:ecs:ap-northeast-1:123456789012:cluster/my-cluster"
@@ -28,7 +28,7 @@ ROWS = [
     Row("its targets", lambda aws: events.targets(aws, "r", "bus"), "events.ListTargetsByRule",
      {"Targets": [TARGET]}, {"Rule": "r", "EventBusName": "bus"}, [TARGET]),
     Row("none", lambda aws: events.targets(aws, "r", "bus"), "events.ListTargetsByRule",
-     {}, {"Rule": "r", "EventBusName": "bus"}, []),
+     garbled(b'{"Targets": []}', {"Targets": [TARGET]}), {"Rule": "r", "EventBusName": "bus"}, []),
     Row("write them", lambda aws: events.put_targets(aws, "r", "bus", [TARGET]), "events.PutTargets",
      {"FailedEntryCount": 0, "FailedEntries": []}, {"Rule": "r", "EventBusName": "bus", "Targets": [TARGET]}, []),
     Row("those that failed", lambda aws: events.put_targets(aws, "r", "bus", [TARGET]), "events.PutTargets",

@@ -12,7 +12,7 @@ from ecs_cd.aws.session import Aws
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import S3Object
 from tests.aws.conftest import SignedAws
-from tests.scripted_aws import error
+from tests.scripted_aws import cut, error
 
 TEMPLATE = S3Object("my-bucket", "a/b c.json")
 
@@ -47,3 +47,13 @@ def test_a_template_that_may_not_be_read_is_an_error(aws: SignedAws, ours: Aws) 
     aws.on("s3.GetObject", error("AccessDenied", status=403))
     with pytest.raises(ClientError, match="AccessDenied"):
         s3.text(ours, TEMPLATE)
+
+
+def test_a_template_that_is_cut_off_is_read_again(aws: SignedAws, ours: Aws) -> None:
+    """A few times; half a template is never used."""
+    whole = {"Body": b"{}" * 1000}
+    aws.on("s3.GetObject", cut(whole), whole, cut(whole))
+    assert s3.text(ours, TEMPLATE) == "{}" * 1000
+    with pytest.raises(Refused, match="its content was cut off 3 times"):
+        s3.text(ours, TEMPLATE)
+    assert aws.count("s3.GetObject") == 5

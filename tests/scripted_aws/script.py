@@ -40,6 +40,13 @@ class Garbled:
 
 
 @dataclass(frozen=True)
+class Cut:
+    """AWS does what was asked, and the connection ends in the middle of the answer."""
+
+    answer: Answer
+
+
+@dataclass(frozen=True)
 class At:
     """The answer from this many virtual seconds on."""
 
@@ -48,7 +55,7 @@ class At:
 
 
 # A function gets the call's parameters and is AWS's state: it may return a fault too.
-Answer: TypeAlias = Params | Error | Reset | Lost | Garbled | Callable[[Params], "Answer"]
+Answer: TypeAlias = Params | Error | Reset | Lost | Garbled | Cut | Callable[[Params], "Answer"]
 
 
 @dataclass(frozen=True)
@@ -76,6 +83,10 @@ def lost(answer: Answer) -> Lost:
 
 def garbled(body: bytes, answer: Answer) -> Garbled:
     return Garbled(body, answer)
+
+
+def cut(answer: Answer) -> Cut:
+    return Cut(answer)
 
 
 def reset() -> Reset:

@@ -10,7 +10,7 @@ import time
 import traceback
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
@@ -21,7 +21,7 @@ from botocore.loaders import Loader
 
 from . import wire
 from .clock import moment
-from .script import Answer, At, Call, Error, Garbled, Lost, Reset
+from .script import Answer, At, Call, Cut, Error, Garbled, Lost, Reset
 from .wire import Params, Request, Response, ScriptError
 
 REGION = "ap-northeast-1"
@@ -168,7 +168,7 @@ class ScriptedAws:
 
 def _check(operation: Any, answer: Answer) -> None:
     """Checks answers that are data against the model, where the test writes them."""
-    if isinstance(answer, Lost | Garbled):
+    if isinstance(answer, Lost | Garbled | Cut):
         _check(operation, answer.answer)
     elif not callable(answer):
         _play(operation, answer, {})
@@ -184,6 +184,9 @@ def _play(operation: Any, answer: Answer, params: Params) -> tuple[str, Response
     if isinstance(answer, Garbled):
         outcome, response = _play(operation, answer.answer, params)
         return ("garbled", Response(200, answer.body)) if outcome == "answered" else (outcome, response)
+    if isinstance(answer, Cut):
+        outcome, response = _play(operation, answer.answer, params)
+        return ("lost" if outcome == "answered" else outcome), response and replace(response, is_cut=True)
     if isinstance(answer, Error):
         response = wire.refuse(operation, answer.code, answer.message, answer.status, answer.members)
         return answer.code or str(answer.status), response
@@ -222,7 +225,8 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in (own | response.headers if head else response.headers | own).items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(b"" if head else response.body)
+        self.wfile.write(b"" if head else response.body[: len(response.body) // 2 if response.is_cut else None])
+        self.close_connection |= response.is_cut
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = handle_request  # noqa: N815
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import botocore.exceptions
-from botocore.parsers import ResponseParserError
 
+from ecs_cd.aws import readable
 from ecs_cd.model.errors import Refused, Unreadable
 
 _PASSING = {
@@ -69,10 +69,14 @@ def transient_as_unreadable() -> Iterator[None]:
         yield
     except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError) as error:
         if is_transient(error):
-            raise Unreadable(str(error) if unsent(error) else code(error) or type(error).__name__) from error
+            raise Unreadable(_cause(error)) from error
         raise
-    except ResponseParserError as error:  # truncated, or a proxy's page; the error's text is the whole response
-        raise Unreadable("an unreadable response") from error
+
+
+def _cause(error: Exception) -> str:
+    if code(error) == readable.CODE:
+        return "an unreadable response"
+    return str(error) if unsent(error) else code(error) or type(error).__name__
 
 
 def explain(error: Exception) -> Refused:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from botocore.exceptions import ClientError
+from contextlib import suppress
+
+from botocore.exceptions import ClientError, FlexibleChecksumError, HTTPClientError, IncompleteReadError
 
 from ecs_cd.aws.errors import code
 from ecs_cd.aws.session import Aws
@@ -10,20 +12,30 @@ from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import S3Object
 
 _LARGEST = 1024 * 1024  # bytes; a task definition itself has at most 64 KiB
+_ATTEMPTS = 3
 
 
 def text(aws: Aws, source: S3Object) -> str:
     """Returns the object's text. Raises ``Refused`` if it does not exist or can't be a template."""
     where = f"s3://{source.bucket}/{source.key}"
     try:
-        found = aws.client("s3").get_object(Bucket=source.bucket, Key=source.key)
+        content = _read(aws, source, where)
     except ClientError as error:
         if code(error) in ("NoSuchKey", "NoSuchBucket", "404"):
             raise Refused(f"there is no {where} ({code(error)})", "The infra repo owns this template.") from error
         raise
-    if found["ContentLength"] > _LARGEST:
-        raise Refused(f"{where} has {found['ContentLength']} bytes: that is too large for a task definition")
     try:
-        return str(found["Body"].read().decode("utf-8-sig"))
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise Refused(f"{where} is not UTF-8 text") from None
+
+
+def _read(aws: Aws, source: S3Object, where: str) -> bytes:
+    """Reads the object again if the connection ends in the middle of it: botocore does not retry that."""
+    for _ in range(_ATTEMPTS):
+        found = aws.client("s3").get_object(Bucket=source.bucket, Key=source.key)
+        if found["ContentLength"] > _LARGEST:
+            raise Refused(f"{where} has {found['ContentLength']} bytes: that is too large for a task definition")
+        with suppress(IncompleteReadError, FlexibleChecksumError, HTTPClientError):
+            return bytes(found["Body"].read())
+    raise Refused(f"{where} can't be read: its content was cut off {_ATTEMPTS} times", "Run the job again.")

@@ -12,6 +12,7 @@ import botocore.exceptions
 import botocore.session
 from botocore.config import Config
 
+from ecs_cd.aws import readable
 from ecs_cd.aws.errors import CREDENTIALS_REMEDY, no_region
 from ecs_cd.aws.sign_in import SignIn
 from ecs_cd.model import pace
@@ -53,6 +54,7 @@ class Aws:
     ) -> None:
         self._lock = threading.Lock()
         core = botocore.session.Session()
+        readable.guard(core)
         self._session = boto3.session.Session(
             region_name=region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION"), botocore_session=core
         )

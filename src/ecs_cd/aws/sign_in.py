@@ -21,8 +21,8 @@ from botocore import UNSIGNED, exceptions
 from botocore.config import Config
 from botocore.credentials import DeferredRefreshableCredentials
 from botocore.exceptions import ClientError
-from botocore.parsers import ResponseParserError
 
+from ecs_cd.aws import readable
 from ecs_cd.model.errors import Refused, Unreadable
 from ecs_cd.model.run import Run
 
@@ -147,12 +147,12 @@ def _given(call: Callable[..., Any], request: Mapping[str, Any]) -> dict[str, An
     except (exceptions.ConnectionError, exceptions.HTTPClientError) as error:
         raise _later("AWS STS", error) from error
     except ClientError as error:
+        if _code(error) == readable.CODE:
+            raise _later("AWS STS", "its response can't be read") from error
         code, status = _code(error), error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         if status >= 500 or code in _PASSING or _NO_KEY in _message(error):
             raise _later("AWS STS", error) from error
         raise
-    except (ResponseParserError, KeyError):  # from a proxy, or truncated: the error's text can contain the keys
-        raise _later("AWS STS", "its response can't be read") from None
     return {
         "access_key": keys["AccessKeyId"],
         "secret_key": keys["SecretAccessKey"],

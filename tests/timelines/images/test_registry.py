@@ -115,10 +115,10 @@ def test_the_service_is_that_of_the_host(aws: ScriptedAws, job: Job) -> None:
     public, ours = repository("public.ecr.aws/alias/app"), repository(f"{OURS}/app")
     aws.on("ecr.BatchGetImage", {"images": [{"imageId": {"imageDigest": DIGEST}, "imageManifest": "{}"}]})
     aws.on("ecr.DescribeRepositories", {"repositories": [{"imageTagMutability": "IMMUTABLE"}]})
-    aws.on("ecr.PutImage", {})
+    aws.on("ecr.PutImage", {"image": {}})
     aws.on("ecr-public.DescribeImages", error("ImageNotFoundException"))
     aws.on("ecr-public.DescribeRepositories", {"repositories": [{}]})
-    aws.on("ecr-public.PutImage", {})
+    aws.on("ecr-public.PutImage", {"image": {}})
     image = Image(DIGEST, "{}", "")
     assert registry.images(job.aws, ours, ["a"]) == {"a": image}
     assert registry.images(job.aws, public, ["a"]) == {}

@@ -21,6 +21,7 @@ INDEX = "application/vnd.oci.image.index.v1+json"
 AMD, ARM, ATTESTATION = (f"sha256:{letter * 64}" for letter in "abc")
 FINDINGS = "ecr.DescribeImageScanFindings"
 NONE_YET = error("ScanNotFoundException", "Image scan does not exist")
+STARTED = {"imageScanStatus": {"status": "IN_PROGRESS"}}
 
 
 def child(digest: str, system: str, architecture: str) -> dict[str, Any]:
@@ -167,7 +168,7 @@ def test_a_result_that_does_not_come_is_red(aws: ScriptedAws, step: Run, clock: 
 def test_a_scan_that_nothing_starts_is_started(aws: ScriptedAws, step: Run) -> None:
     """For example if basic scanning is manual, or was when the image was pushed; once, and only after a while."""
     one_platform(aws)
-    aws.on("ecr.StartImageScan", {"imageScanStatus": {"status": "IN_PROGRESS"}})
+    aws.on("ecr.StartImageScan", STARTED)
     aws.on(FINDINGS, NONE_YET)
     aws.on(FINDINGS, at(0, NONE_YET), at(6, scanned("IN_PROGRESS", done=False)), at(12, scanned()),
            after="ecr.StartImageScan")  # fmt: skip
@@ -184,7 +185,7 @@ def test_a_scan_that_nothing_starts_is_started(aws: ScriptedAws, step: Run) -> N
 
 
 @pytest.mark.parametrize(
-    ("fault", "then"), [(throttled(), {}), (reset(), {}), (lost({}), error("LimitExceededException"))]
+    ("fault", "then"), [(throttled(), STARTED), (reset(), STARTED), (lost({}), error("LimitExceededException"))]
 )
 def test_a_start_without_an_answer_is_repeated(aws: ScriptedAws, step: Run, fault: Any, then: Any) -> None:
     """ECR itself starts no second scan."""

@@ -43,7 +43,7 @@ def runs(aws: ScriptedAws) -> ecs.RunTask:
     """A cluster that runs the migration for ten seconds; it exits with 0 and logs two lines."""
     run_task = ecs.RunTask()
     aws.on("ecs.RunTask", run_task)
-    aws.on("ecs.DeregisterTaskDefinition", {})
+    aws.on("ecs.DeregisterTaskDefinition", {"taskDefinition": ecs.task_definition("migration", 2)})
     tell(aws, at(0, {"tasks": [migration("RUNNING")]}), at(10, {"tasks": [stopped(0)]}))
     lines = [{"message": "applying 001"}, {"message": "::error::not a command"}]
     aws.on("logs.GetLogEvents", {"events": lines, "nextForwardToken": "f/2"}, where={"startFromHead": True})
