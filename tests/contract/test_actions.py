@@ -110,7 +110,7 @@ def test_the_official_actions_inputs_and_outputs_are_deploys() -> None:
     official, own = {*generate.RENDER, *generate.DEPLOY}, set(options.options(Deploy))
     assert set(options.options(deploy.inputs)) == official | own
     assert official & set(options.options(pipeline.inputs)) == {
-        "service", "force-new-deployment", "image", "secrets",  # the latter two are those of build-push
+        "service", "force-new-deployment", "environment-variables", "image", "secrets",  # the latter two are those of build-push
     }  # fmt: skip
     assert {"task-definition", "task-definition-arn", "codedeploy-deployment-id", "run-task-arn"} <= set(deploy.outputs)
 

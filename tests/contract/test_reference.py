@@ -63,7 +63,13 @@ def test_the_document_to_copy_is_valid() -> None:
         cluster="my-cluster",
         images={"app": Repository(host, "my-app", "123456789012", "ap-northeast-1")},
         services={
-            "web": Service("web", "my-service", S3Object("my-bucket", "task_definition.json"), {"app": "app"}),
+            "web": Service(
+                "web",
+                "my-service",
+                S3Object("my-bucket", "task_definition.json"),
+                {"app": "app"},
+                environment_from_app=("APP_VERSION",),
+            ),
             "worker": Service("worker", "worker", RegisteredTaskDefinition("my-worker"), {"worker": "app"}),
             "api": Service("api", "api", RegisteredTaskDefinition("my-api"), {"api": "app"}, codedeploy),
         },

@@ -25,7 +25,7 @@ from ecs_cd.model.lifecycle import STABLE, STARTED, Until
 from ecs_cd.model.names import closest
 from ecs_cd.model.references import RegisteredTaskDefinition, TaskDefinitionSource, WorkspaceFile, short
 from ecs_cd.tasks import templates
-from ecs_cd.tasks.rules import render, task_definition
+from ecs_cd.tasks.rules import environment, render, task_definition
 from ecs_cd.tasks.rules.render import Changes
 from ecs_cd.tasks.rules.task_definition import TaskDefinition
 from ecs_cd.tasks.standalone import StandaloneTask
@@ -160,6 +160,7 @@ def _check(inputs: DeployAlone, given: list[str]) -> None:
         found.append(
             "service: only one is possible without a document; use a step for each, the revision is registered once"
         )
+    given = [*given, environment.INPUT] if inputs.environment_variables else given
     into = [name for name in _INTO_CONTAINERS if name in given]
     if into and not inputs.container_name:
         found.append(f"container-name: is missing; {', '.join(into)} apply to containers")
@@ -173,7 +174,7 @@ def _changes(inputs: DeployAlone) -> Changes:
     return Changes(
         containers=inputs.container_name,
         image=inputs.image,
-        environment=inputs.environment_variables,
+        environment=environment.without_prefix(inputs.environment_variables),
         environment_files=inputs.env_files,
         secrets=inputs.secrets,
         log_driver=inputs.log_configuration_log_driver,

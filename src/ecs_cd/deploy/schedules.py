@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -13,15 +13,14 @@ from ecs_cd.aws import events, scheduler
 from ecs_cd.aws.errors import code, explain
 from ecs_cd.deploy.rules import schedules
 from ecs_cd.deploy.rules.schedules import Retargeted, Target
-from ecs_cd.document.rules.document import Document, Rule, Schedule, ScheduledTask
+from ecs_cd.document.rules.document import Rule, Schedule, ScheduledTask
 from ecs_cd.job.job import Job, concurrently
 from ecs_cd.job.mutation import carry_out
 from ecs_cd.model import pace
 from ecs_cd.model.errors import OutcomeUnknown, Refused
-from ecs_cd.model.references import TaskDefinitionSource, short
-from ecs_cd.tasks.rules import task_definition
+from ecs_cd.model.references import short
+from ecs_cd.tasks.loader import Loader
 from ecs_cd.tasks.rules.task_definition import TaskDefinition
-from ecs_cd.tasks.templates import Template
 
 # EventBridge's error while another caller changes the same rule, and Scheduler's for the same schedule.
 _BUSY = {"ConcurrentModificationException", "ConflictException"}
@@ -50,12 +49,9 @@ class Prepared:
         return schedules.task_definitions(self.targets)
 
 
-Load = Callable[[TaskDefinitionSource, Job], Template]
-
-
-def prepare(document: Document, job: Job, load: Load) -> list[Prepared]:
-    """Checks everything that can be checked, and refuses, before anything changes. ``load`` loads a template."""
-    calls = [partial(_prepare, task, job, load) for task in document.scheduled_tasks.values()]
+def prepare(loader: Loader) -> list[Prepared]:
+    """Checks everything that can be checked, and refuses, before anything changes."""
+    calls = [partial(_prepare, task, loader) for task in loader.document.scheduled_tasks.values()]
     return concurrently(*calls) if calls else []
 
 
@@ -80,12 +76,11 @@ def update(scheduled: Prepared, arn: str, job: Job) -> str:
     return f"scheduled task {scheduled.key}: the {_name(scheduled.task.trigger)} did not get {short(arn)}: {problem}"
 
 
-def _prepare(task: ScheduledTask, job: Job, load: Load) -> Prepared:
-    (definition, where, _), (described, targets) = concurrently(
-        lambda: load(task.task_definition, job),
-        lambda: _read(task.trigger, job),
+def _prepare(task: ScheduledTask, loader: Loader) -> Prepared:
+    (definition, _), (described, targets) = concurrently(
+        lambda: loader.load(task),
+        lambda: _read(task.trigger, loader.job),
     )
-    task_definition.check_containers(definition, task.containers, where=where)
     place = f"scheduled-tasks.{task.key}: the {_name(task.trigger)}"
     if described.get("ManagedBy"):
         raise Refused(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ecs_cd.inputs.options import option
 from ecs_cd.inputs.rules import parsers
 from ecs_cd.model import lifecycle
+from ecs_cd.tasks.rules.environment import Variable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +53,14 @@ class Common(Located):
 class Registering(Common):
     """A verb that registers task definitions."""
 
+    environment_variables: tuple[Variable, ...] = option(
+        "Environment variables, `NAME=value`, one per line, for every container whose image the document sets. "
+        "`CONTAINER/NAME=value` or `KEY/CONTAINER/NAME=value`, such as `web/app/NAME=value`, is for that container.",
+        parsers.container_variables,
+        many=True,
+        secret=True,
+        metavar="NAME=VALUE",
+    )
     allow_unknown_fields: bool = option(
         "`true`: send fields of a task definition that this release does not know to ECS as written. "
         "ECS ignores what it does not know either.",

@@ -10,6 +10,7 @@ from ecs_cd.inputs.deploy import Deploy
 from ecs_cd.inputs.options import option
 from ecs_cd.inputs.rules import parsers
 from ecs_cd.tasks.rules import render
+from ecs_cd.tasks.rules.environment import Variable
 
 _SEVERAL_LINES = (
     "a value can span lines: `NAME<<END`, its lines, `END`; or from a quote after the `=` to a line that ends with it"
@@ -74,9 +75,11 @@ class DeployAlone(Deploy):
         differs="blanks around commas are ignored",
     )
     image: str = option("The image for these containers.", parsers.text, metavar="IMAGE")
-    environment_variables: dict[str, str] = option(
-        "Environment variables to add or replace, `NAME=value`, one per line.",
-        parsers.variables,
+    environment_variables: tuple[Variable, ...] = option(
+        "Environment variables, `NAME=value`, one per line, for every container whose image the document sets. "
+        "`CONTAINER/NAME=value` or `KEY/CONTAINER/NAME=value`, such as `web/app/NAME=value`, is for that container. "
+        "Without a document: for the containers of container-name, added to the existing ones.",
+        parsers.container_variables,
         many=True,
         secret=True,
         metavar="NAME=VALUE",

@@ -25,9 +25,8 @@ from ecs_cd.model.lifecycle import Until
 from ecs_cd.steps import github_deployment
 from ecs_cd.steps.github_deployment import GitHubDeploymentStatus
 from ecs_cd.steps.step import Step, run_step
-from ecs_cd.tasks import run_task, templates
-from ecs_cd.tasks.rules import task_definition
-from ecs_cd.tasks.templates import Template
+from ecs_cd.tasks import run_task
+from ecs_cd.tasks.loader import Loaded, Loader
 
 STEP = Step("Deployment", result="result")
 
@@ -84,27 +83,23 @@ def image_names(targets: Iterable[Service | ScheduledTask]) -> list[str]:
 
 def prepare(inputs: Deploy, wanted: Sequence[Service], document: Document, job: Job) -> Release:
     """Checks everything that can be checked before anything changes."""
-    load = partial(templates.load, allow_unknown=inputs.allow_unknown_fields)
+    loader = Loader(document, inputs.environment_variables, inputs.allow_unknown_fields, job)
     loaded, services, scheduled = concurrently(
-        lambda: concurrently(*(partial(load, each.task_definition, job) for each in wanted)),
+        lambda: concurrently(*(partial(loader.load, each) for each in wanted)),
         lambda: ecs.active_services(job.aws, document.cluster, [each.name for each in wanted]),
-        lambda: schedules.prepare(document, job, load),
+        lambda: schedules.prepare(loader),
     )
     policy = _policy(inputs, Until(inputs.wait_until or lifecycle.DEPLOYED), inputs.deployment_timeout)
     now, force = job.clock.monotonic(), inputs.force_new_deployment
 
-    def plan(target: Service, template: Template) -> DeploymentPlan:
-        service = services[target.name]
-        kind, definition = lifecycle.strategy(service), template.definition
+    def plan(target: Service, loaded: Loaded) -> DeploymentPlan:
+        service, (definition, template) = services[target.name], loaded
+        kind = lifecycle.strategy(service)
         found = DeploymentPlan(target, document.cluster, definition, service, now, kind, template=template, force=force)
-        _, checked = concurrently(
-            lambda: task_definition.check_containers(definition, target.containers, where=template.where),
-            lambda: _checked(found, policy, job),
-        )
-        return cast(DeploymentPlan, checked)
+        return _checked(found, policy, job)
 
     return Release(
-        concurrently(*(partial(plan, target, template) for target, template in zip(wanted, loaded, strict=True))),
+        concurrently(*(partial(plan, target, each) for target, each in zip(wanted, loaded, strict=True))),
         policy,
         services=[service.name for service in document.services.values()],
         scheduled=scheduled,

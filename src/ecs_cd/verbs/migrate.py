@@ -20,6 +20,7 @@ from ecs_cd.model.references import short
 from ecs_cd.model.verdict import Outcome, Verdict
 from ecs_cd.steps.step import Step, run_step
 from ecs_cd.tasks import earlier, revisions, run_task, templates
+from ecs_cd.tasks.loader import Loader
 from ecs_cd.tasks.rules import comparison, origin, task_definition
 from ecs_cd.tasks.rules.task_definition import TaskDefinition
 from ecs_cd.tasks.standalone import NotStarted, StandaloneTask
@@ -55,11 +56,11 @@ def prepare(inputs: Migrate, document: Document, job: Job) -> MigrationPlan | No
     if migration is None:
         return None
     service_name = document.services[migration.service].name
-    (definition, where, _), service = concurrently(
-        lambda: templates.load(migration.task_definition, job, allow_unknown=inputs.allow_unknown_fields),
+    loader = Loader(document, inputs.environment_variables, inputs.allow_unknown_fields, job)
+    (definition, _), service = concurrently(
+        lambda: loader.load(migration),
         lambda: ecs.active_service(job.aws, document.cluster, service_name),
     )
-    task_definition.check_containers(definition, [migration.container], where=where)
     placement = _placement(service, definition)
     return MigrationPlan(migration, document.cluster, definition, placement)
 

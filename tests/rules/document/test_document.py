@@ -205,6 +205,33 @@ def test_a_line_feed_is_no_part_of_a_name(cluster: str) -> None:
     assert problems(example(cluster=cluster))[0].startswith("cluster: must be")
 
 
+@pytest.mark.parametrize(("written", "expected"), [(["A", "_B.C"], ("A", "_B.C")), ([], ())])
+def test_an_entry_may_list_the_variables_that_the_workflow_sets(written: list[str], expected: tuple[str, ...]) -> None:
+    """Every entry with a task definition has its own list; an empty one allows none, a missing one is no list."""
+    allowed = {"environment-from-app": written}
+    content = example(
+        migration={**example()["migration"], **allowed},
+        services={"web": {"task-definition": "t", "containers": {"app": "app"}, **allowed}},
+        **{"scheduled-tasks": {"nightly": {**TASK, "rule": "r", **allowed}}},
+    )
+    found = document.load(json.dumps(content), where="x").entries
+    assert [entry.path for entry in found] == ["services.web", "migration", "scheduled-tasks.nightly"]
+    assert [entry.environment_from_app for entry in found] == [expected] * 3
+    assert {entry.environment_from_app for entry in document.load(json.dumps(example()), where="x").entries} == {None}
+
+
+@pytest.mark.parametrize(
+    ("written", "path", "words"),
+    [("A", "", "must be a list"), ({}, "", "must be a list"), (["A B"], "[0]", "name of an environment variable")],
+)
+def test_a_list_of_variables_holds_their_names(written: object, path: str, words: str) -> None:
+    """Not one text with several."""
+    service = {"task-definition": "t", "containers": {"app": "app"}, "environment-from-app": written}
+    (problem,) = problems(example(services={"web": service}))
+    assert problem.startswith(f"services.web.environment-from-app{path}: must be ")
+    assert words in problem
+
+
 # ---- CodeDeploy ----
 
 

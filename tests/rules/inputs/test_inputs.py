@@ -18,6 +18,7 @@ from ecs_cd.inputs.pipeline import Pipeline
 from ecs_cd.inputs.rollback import Rollback
 from ecs_cd.inputs.verbs import VERBS
 from ecs_cd.model.errors import Refused
+from ecs_cd.tasks.rules.environment import Variable
 
 SHA = "c0ffee" + "0" * 34
 
@@ -204,7 +205,7 @@ OFFICIAL: list[tuple[str, str, object, object]] = [  # input, text, value, what 
     ("container-name", "web", ("web",), ()),
     ("container-name", "web, sidecar", ("web", "sidecar"), ()),
     ("image", "nginx:latest", "nginx:latest", ""),
-    ("environment-variables", "FOO=bar\nURL=a=b", {"FOO": "bar", "URL": "a=b"}, {}),
+    ("environment-variables", "FOO=bar\nURL=a=b", (Variable(1, "FOO", "bar"), Variable(2, "URL", "a=b")), ()),
     ("env-files", "arn:a\n\n arn:b", ("arn:a", "arn:b"), ()),
     ("log-configuration-log-driver", "awslogs", "awslogs", ""),
     ("log-configuration-options", "a=b=c", {"a": "b=c"}, {}),
@@ -308,8 +309,9 @@ def test_secrets_are_no_flags() -> None:
     """Everybody on the machine can read a command line, and a traceback may show typed inputs."""
     assert [name for name, option in options.options(Pipeline).items() if option.secret] == [
         "secrets",
+        "environment-variables",
         "github-token",
     ]
     secret = [name for name, option in options.options(DeployAlone).items() if option.secret]
-    assert secret == ["github-token", "environment-variables", "run-task-container-overrides"]
+    assert secret == ["environment-variables", "github-token", "run-task-container-overrides"]
     assert "hunter2" not in repr(options.read(DeployAlone, {"environment-variables": "PASSWORD=hunter2"}))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from ecs_cd.document.rules import document
 from ecs_cd.job.job import Job
 from ecs_cd.job.state import State
 from ecs_cd.model.errors import Refused
-from ecs_cd.tasks import templates
+from ecs_cd.tasks.loader import Loader
 from tests.scripted_aws import (
     Answer,
     Clock,
@@ -141,9 +140,7 @@ def prepare(job: Job, *tasks: Params) -> list[Prepared]:
     scheduled = {key: task for each in tasks for key, task in each.items()}
     content = {name: DOCUMENT[name] for name in ("cluster", "images")}
     content |= {"scheduled-tasks": scheduled} if scheduled else {}
-    return schedules.prepare(
-        document.load(json.dumps(content), where="x"), job, partial(templates.load, allow_unknown=False)
-    )
+    return schedules.prepare(Loader(document.load(json.dumps(content), where="x"), (), False, job))
 
 
 def refused(job: Job, *tasks: Params) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from ecs_cd.document.rules import json_schema
 from ecs_cd.document.rules.schema import SCHEMA
@@ -30,6 +30,14 @@ class Migration:
     image: str
     service: str
     command: tuple[str, ...] = ()
+    environment_from_app: tuple[str, ...] | None = None
+
+    key = path = "migration"
+
+    @property
+    def containers(self) -> dict[str, str]:
+        """Like a service's: the container and the image that it runs."""
+        return {self.container: self.image}
 
 
 @dataclass(frozen=True)
@@ -46,13 +54,22 @@ class CodeDeploy:
 
 @dataclass(frozen=True)
 class Service:
-    """An ECS service. ``containers`` maps each container to the image of the document that it runs."""
+    """An ECS service. ``containers`` maps each container to the image of the document that it runs.
+
+    ``environment_from_app`` are the variables that the workflow may set; ``None`` if the document doesn't say.
+    """
 
     key: str
     name: str
     task_definition: TaskDefinitionSource
     containers: dict[str, str]
     codedeploy: CodeDeploy = CodeDeploy()
+    environment_from_app: tuple[str, ...] | None = None
+
+    @property
+    def path(self) -> str:
+        """Its place in the document."""
+        return f"services.{self.key}"
 
 
 @dataclass(frozen=True)
@@ -79,6 +96,15 @@ class ScheduledTask:
     trigger: Rule | Schedule
     task_definition: TaskDefinitionSource
     containers: dict[str, str]
+    environment_from_app: tuple[str, ...] | None = None
+
+    @property
+    def path(self) -> str:
+        """Its place in the document."""
+        return f"scheduled-tasks.{self.key}"
+
+
+Entry: TypeAlias = Migration | Service | ScheduledTask
 
 
 @dataclass(frozen=True)
@@ -91,6 +117,12 @@ class Document:
     migration: Migration | None = None
     scheduled_tasks: dict[str, ScheduledTask] = field(default_factory=dict)
     cache_repositories: dict[str, Repository] = field(default_factory=dict)
+
+    @property
+    def entries(self) -> list[Entry]:
+        """Everything with a task definition that runs images of the document."""
+        migration = [self.migration] if self.migration else []
+        return [*self.services.values(), *migration, *self.scheduled_tasks.values()]
 
 
 def load(text: str, *, where: str) -> Document:
@@ -205,6 +237,7 @@ def _document(content: dict[str, Any]) -> Document:
             image=_migration_image(content) or "",
             service=_migration_service(content),
             command=tuple(migration.get("command", ())),
+            environment_from_app=_environment_from_app(migration),
         ),
     )
 
@@ -224,6 +257,7 @@ def _service(key: str, service: dict[str, Any]) -> Service:
             deployment_config=codedeploy.get("deployment-config", ""),
             description=codedeploy.get("description", ""),
         ),
+        environment_from_app=_environment_from_app(service),
     )
 
 
@@ -233,4 +267,9 @@ def _scheduled(key: str, task: dict[str, Any]) -> ScheduledTask:
         if "rule" in task
         else Schedule(task["schedule"], task.get("schedule-group", "default"))
     )
-    return ScheduledTask(key, trigger, task_definition_source(task["task-definition"]), dict(task["containers"]))
+    source, allowed = task_definition_source(task["task-definition"]), _environment_from_app(task)
+    return ScheduledTask(key, trigger, source, dict(task["containers"]), allowed)
+
+
+def _environment_from_app(entry: dict[str, Any]) -> tuple[str, ...] | None:
+    return tuple(entry["environment-from-app"]) if "environment-from-app" in entry else None

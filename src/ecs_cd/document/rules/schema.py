@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ecs_cd.document.rules import json_schema
-from ecs_cd.model.names import NAME
+from ecs_cd.model.names import NAME, VARIABLE
 
 _TASK_DEFINITION: json_schema.Schema = {
     "type": "string",
@@ -23,6 +23,16 @@ _CONTAINERS: json_schema.Schema = {
             "pattern": NAME,
             "description": "the name of one of the images",
         }
+    },
+}
+_ENVIRONMENT_FROM_APP: json_schema.Schema = {
+    "type": "array",
+    "description": "the environment variables that the workflow may set; "
+    "default: all except those that the task definition sets",
+    "items": {
+        "type": "string",
+        "pattern": VARIABLE,
+        "description": "the name of an environment variable",
     },
 }
 _CODEDEPLOY: json_schema.Schema = {
@@ -86,6 +96,7 @@ _SCHEDULED_TASK: json_schema.Schema = {
         },
         "task-definition": _TASK_DEFINITION,
         "containers": _CONTAINERS,
+        "environment-from-app": _ENVIRONMENT_FROM_APP,
     },
 }
 
@@ -160,6 +171,7 @@ SCHEMA: json_schema.Schema = {
                     "description": "the key of the service whose network settings and launch type the task uses; "
                     "default: the only service",
                 },
+                "environment-from-app": _ENVIRONMENT_FROM_APP,
             },
         },
         "services": {
@@ -180,6 +192,7 @@ SCHEMA: json_schema.Schema = {
                         },
                         "task-definition": _TASK_DEFINITION,
                         "containers": _CONTAINERS,
+                        "environment-from-app": _ENVIRONMENT_FROM_APP,
                         "codedeploy": _CODEDEPLOY,
                     },
                 }

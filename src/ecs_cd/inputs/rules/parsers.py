@@ -10,7 +10,7 @@ from ecs_cd.inputs.rules.entries import entries, key_values
 from ecs_cd.model import duration, json_yaml, lifecycle
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import COMMIT
-from ecs_cd.tasks.rules import render
+from ecs_cd.tasks.rules import environment, render
 
 
 def text(text: str, name: str) -> str:
@@ -121,6 +121,10 @@ def named_values(text: str, name: str) -> dict[str, str]:
 
 def variables(text: str, name: str) -> dict[str, str]:
     return render.pairs(text, what=name, variables=True)
+
+
+def container_variables(text: str, name: str) -> tuple[environment.Variable, ...]:
+    return environment.variables(text, what=name)
 
 
 def containers(text: str, name: str) -> tuple[str, ...]:

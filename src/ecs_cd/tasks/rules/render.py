@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from ecs_cd.model.errors import Refused
-from ecs_cd.model.names import closest
+from ecs_cd.model.names import VARIABLE, closest
 from ecs_cd.tasks.rules.task_definition import TaskDefinition, container
 
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_LogConfiguration.html, and a former one.
@@ -16,8 +16,6 @@ LOG_DRIVERS = (
     "awsfirelens", "awslogs", "fluentd", "gelf", "journald", "json-file", "logentries", "splunk", "syslog",
 )  # fmt: skip
 
-# ECS takes any name; these are the ones that programs can read, and no line of a key or certificate is one by chance.
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]*")
 _SPANS = "Write a value of several lines as NAME<<END, its lines, and a line END."
 
 Lines: TypeAlias = Iterator[tuple[int, str]]  # with their numbers
@@ -70,22 +68,32 @@ def render(definition: TaskDefinition, changes: Changes, *, where: str) -> TaskD
 
 
 def pairs(text: str, *, what: str, variables: bool = False) -> dict[str, str]:
-    """Reads one ``NAME=VALUE`` per line, split at the first ``=``; the last of several equal names wins.
+    """Reads the entries by name; the last of several equal names wins. ``variables`` must have valid names."""
+    found: dict[str, str] = {}
+    for number, name, value in entries(text, what=what):
+        if variables:
+            check_variable(name, where=f"{what}, line {number}")
+        found[name] = value
+    return found
+
+
+def entries(text: str, *, what: str) -> Iterator[tuple[int, str, str]]:
+    """Reads one ``NAME=VALUE`` per line, split at the first ``=``: the number of the line, the name and the value.
 
     A value can span lines, as ``NAME<<EOF``, its lines, ``EOF``; or in quotes, from a quote that the first line
-    opens but doesn't close to a line that ends with it. ``variables`` must have the names of environment variables.
+    opens but doesn't close to a line that ends with it.
     Raises ``Refused`` with the line's number, but not the line itself, which may hold a secret.
     """
-    found: dict[str, str] = {}
     lines = enumerate(text.replace("\r\n", "\n").split("\n"), 1)
     for number, line in lines:
         if line.strip():
-            where = f"{what}, line {number}"
-            name, value = _pair(line, lines, where=where)
-            if variables and not _VARIABLE.fullmatch(name):
-                raise Refused(f"{where}: the name is not valid; it has letters, digits, `_`, `.`, `-` and `:`", _SPANS)
-            found[name] = value
-    return found
+            yield number, *_pair(line, lines, where=f"{what}, line {number}")
+
+
+def check_variable(name: str, *, where: str) -> None:
+    """Raises ``Refused``, without the name, if no environment variable can have it."""
+    if not re.fullmatch(VARIABLE, name):
+        raise Refused(f"{where}: the name is not valid; it has letters, digits, `_`, `.`, `-` and `:`", _SPANS)
 
 
 def _pair(line: str, rest: Lines, *, where: str) -> tuple[str, str]:
@@ -136,10 +144,10 @@ def _changed(container: dict[str, Any], changes: Changes) -> dict[str, Any]:
         **container,
         "image": changes.image or container.get("image"),
         "command": list(changes.command) or container.get("command"),
-        "environment": _merged(container.get("environment", []), changes.environment, "value"),
+        "environment": merged(container.get("environment", []), changes.environment, "value"),
         "environmentFiles": [{"value": arn, "type": "s3"} for arn in changes.environment_files]
         or container.get("environmentFiles"),
-        "secrets": _merged(container.get("secrets", []), changes.secrets, "valueFrom"),
+        "secrets": merged(container.get("secrets", []), changes.secrets, "valueFrom"),
         "logConfiguration": _logs(container.get("logConfiguration", {}), changes),
         "dockerLabels": {**container.get("dockerLabels", {}), **changes.labels},
     }
@@ -158,7 +166,8 @@ def _without_empty_words(container: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _merged(existing: list[dict[str, str]], new: Mapping[str, str], member: str) -> list[dict[str, str]]:
+def merged(existing: list[dict[str, str]], new: Mapping[str, str], member: str) -> list[dict[str, str]]:
+    """A list of names and values with the new ones added, or in the place of the old ones."""
     replaced = [{**item, member: new[item["name"]]} if item.get("name") in new else item for item in existing]
     known = {item.get("name") for item in existing}
     return [*replaced, *({"name": name, member: value} for name, value in new.items() if name not in known)]

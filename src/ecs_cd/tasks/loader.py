@@ -1,0 +1,43 @@
+"""Loads the task definitions of the document's entries, checks them, and adds the workflow's variables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ecs_cd.document.rules.document import Document, Entry
+from ecs_cd.job.job import Job, concurrently
+from ecs_cd.tasks import templates
+from ecs_cd.tasks.rules import environment, task_definition
+from ecs_cd.tasks.rules.environment import Variable
+from ecs_cd.tasks.rules.task_definition import TaskDefinition
+from ecs_cd.tasks.templates import Template
+
+
+class Loaded(NamedTuple):
+    """A task definition to deploy, still with the template's images, and the template as it was read."""
+
+    definition: TaskDefinition
+    template: Template
+
+
+@dataclass(frozen=True)
+class Loader:
+    """Loads for one run. ``variables`` and ``allow_unknown`` are what the workflow says."""
+
+    document: Document
+    variables: Sequence[Variable]
+    allow_unknown: bool
+    job: Job
+
+    def load(self, entry: Entry) -> Loaded:
+        """Raises ``Refused`` if the template is missing or not valid, or if it can't take a variable."""
+        template = templates.load(entry.task_definition, self.job, allow_unknown=self.allow_unknown)
+        definition, where = template.definition, template.where
+        _, _, changed = concurrently(
+            lambda: environment.check_prefixes(self.variables, self.document.entries),
+            lambda: task_definition.check_containers(definition, entry.containers, where=where),
+            lambda: environment.with_variables(definition, self.variables, entry),
+        )
+        return Loaded(changed, template)
