@@ -135,6 +135,28 @@ def test_a_started_task_is_looked_for_among_running_and_stopped(
     assert all(params["family"] == "migration" and "startedBy" not in params for params in listed)
 
 
+@pytest.mark.parametrize(
+    ("running", "stopped", "asked"),
+    [(["arn:1"], ["arn:2"], ["arn:1", "arn:2"]), (["arn:1"], ["arn:1"], ["arn:1"]), ([], [], None)],
+)
+def test_a_familys_tasks_are_those_that_run_and_those_that_ended(
+    running: list[str], stopped: list[str], asked: list[str] | None, aws: SignedAws, ours: Aws
+) -> None:
+    """A task that stops between the two lists is in both; without any there is nothing to describe."""
+    for status, arns in (("RUNNING", running), ("STOPPED", stopped)):
+        aws.on("ecs.ListTasks", {"taskArns": arns}, where={"desiredStatus": status})
+    aws.on("ecs.DescribeTasks", {"tasks": [TASK]})
+    assert ecs.tasks_of_family(ours, C, "migration") == ([TASK] if asked else [])
+    listed = [call.params for call in aws.calls if call.operation == "ecs.ListTasks"]
+    assert {(params["family"], params["desiredStatus"]) for params in listed} == {
+        ("migration", "RUNNING"),
+        ("migration", "STOPPED"),
+    }
+    assert [call.params["tasks"] for call in aws.calls if call.operation == "ecs.DescribeTasks"] == [asked] * bool(
+        asked
+    )
+
+
 def test_all_of_a_services_tasks_are_listed_and_described(aws: SignedAws, ours: Aws) -> None:
     """Page by page, a hundred in a call; without any there is no second call."""
     arns = [f"arn:{number}" for number in range(150)]
