@@ -37,6 +37,11 @@ ROWS = [
       "imageDigest": DIGEST}, None),
     Row("a tag, media type unknown", lambda aws: ecr.tag(aws, LOCAL, Image(DIGEST, "{}", ""), "v1"), "ecr.PutImage", {"image": {}},
      {"repositoryName": "app", "imageManifest": "{}", "imageTag": "v1", "imageDigest": DIGEST}, None),
+    Row("templates", lambda aws: ecr.creation_templates(aws, ECR), "ecr.DescribeRepositoryCreationTemplates",
+     {"registryId": "123456789012", "repositoryCreationTemplates": [{"prefix": "ROOT"}]}, {}, [{"prefix": "ROOT"}]),
+    Row("templates of our account for another's", lambda aws: ecr.creation_templates(aws, ECR),
+     "ecr.DescribeRepositoryCreationTemplates",
+     {"registryId": "210987654321", "repositoryCreationTemplates": [{"prefix": "ROOT"}]}, {}, []),
     Row("a login", lambda aws: ecr.login(aws, ECR), "ecr.GetAuthorizationToken",
      {"authorizationData": [{"authorizationToken": base64.b64encode(b"AWS:pass:word").decode()}]}, {}, ("AWS", "pass:word")),
 ]  # fmt: skip
@@ -120,6 +125,15 @@ def test_a_manifest_is_found_by_digest(images: list[Params], expected: str, aws:
     aws.on("ecr.BatchGetImage", {"images": images})
     assert ecr.manifest(ours, ECR, DIGEST) == expected
     assert aws.calls[0].params["imageIds"] == [{"imageDigest": DIGEST}]
+
+
+def test_creation_templates_have_pages(aws: SignedAws, ours: Aws) -> None:
+    """All are read."""
+    pages = [{"repositoryCreationTemplates": [{"prefix": prefix}]} for prefix in ("a", "b")]
+    first = {**pages[0], "registryId": ECR.account, "nextToken": "x"}
+    aws.on("ecr.DescribeRepositoryCreationTemplates", first, pages[1])
+    assert [template["prefix"] for template in ecr.creation_templates(ours, ECR)] == ["a", "b"]
+    assert [call.params.get("nextToken") for call in aws.calls] == [None, "x"]
 
 
 def test_filters_of_excluded_tags_are_read(aws: SignedAws, ours: Aws) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -156,6 +156,10 @@ class FakeDocker:
 
     def registry(self, aws: ScriptedAws, there: Mapping[str, str]) -> None:
         """Makes ECR, in any account and region, hold what is ``there``, `name:tag` to digest, and the pushed images."""
+        aws.on("ecr.BatchGetImage", self.registry_answer(there))
+
+    def registry_answer(self, there: Mapping[str, str]) -> Callable[[Params], Params]:
+        """ECR's answer to BatchGetImage."""
 
         def answer(params: Params) -> Params:
             held = {**there, **{ref.partition("/")[2]: digest for ref, digest in self.pushed.items()}}
@@ -169,7 +173,7 @@ class FakeDocker:
                     failures.append({"imageId": image_id, "failureCode": "ImageNotFound"})
             return {"images": images, "failures": failures}
 
-        aws.on("ecr.BatchGetImage", answer)
+        return answer
 
 
 def digest_of(reference: str) -> str:

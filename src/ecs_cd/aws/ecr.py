@@ -14,6 +14,10 @@ from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import MANIFEST_TYPES, Image, Mutability, Repository, is_aws
 
 
+class MissingRepository(Refused):
+    """A repository that doesn't exist."""
+
+
 def images(aws: Aws, repository: Repository, tags: Sequence[str]) -> dict[str, Image]:
     """Returns the images with these tags, by tag, without the tags that do not exist.
 
@@ -53,6 +57,17 @@ def mutability(aws: Aws, repository: Repository) -> Mutability:
         raise _missing(error, repository) from error
     filters = found.get("imageTagMutabilityExclusionFilters", ())
     return Mutability(found.get("imageTagMutability", "MUTABLE"), tuple(f["filter"] for f in filters))
+
+
+def creation_templates(aws: Aws, repository: Repository) -> list[dict[str, Any]]:
+    """Returns the repository creation templates of the repository's registry, which must be the caller's own."""
+    client = _client(aws, repository)
+    pages = [client.describe_repository_creation_templates()]
+    while token := pages[-1].get("nextToken"):
+        pages.append(client.describe_repository_creation_templates(nextToken=token))
+    if repository.account not in (None, pages[0].get("registryId")):
+        return []
+    return [template for page in pages for template in page.get("repositoryCreationTemplates", ())]
 
 
 def tag(aws: Aws, repository: Repository, image: Image, name: str) -> None:
@@ -153,5 +168,7 @@ def _name(repository: Repository) -> dict[str, Any]:
 
 def _missing(error: ClientError, repository: Repository) -> Exception:
     if code(error) == "RepositoryNotFoundException":
-        return Refused(f"there is no ECR repository {repository}", "The infra repo creates it; check its name.")
+        return MissingRepository(
+            f"there is no ECR repository {repository}", "The infra repo creates it; check its name."
+        )
     return error

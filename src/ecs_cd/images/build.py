@@ -247,7 +247,7 @@ def _in_ecr_anyway(plans: Sequence[BuildPlan], job: Job) -> list[Done]:
 def _by_commit(plan: BuildPlan, job: Job) -> Image | None:
     if plan.commit not in plan.tagging.names:
         return None
-    image = registry.images(job.aws, plan.repository, [plan.commit]).get(plan.commit)
+    image = registry.existing(job.aws, plan.repository, [plan.commit]).get(plan.commit)
     if image is None or image == plan.existing.get(plan.commit):  # an older image, as `reuse: never` allows
         return None
     job.ci.notice(f"buildx failed, but {plan.repository}:{plan.commit} is in ECR, so ecs-cd uses it")
@@ -261,7 +261,7 @@ def _differs(done: Done, job: Job) -> str:
     for pause in pace.PUSHED_LOOKS:
         if pause:
             job.clock.sleep(pause)
-        image = registry.images(job.aws, plan.repository, [tag]).get(tag)
+        image = registry.existing(job.aws, plan.repository, [tag]).get(tag)
         if image and image.digest == digest:
             return ""
     if image is None:

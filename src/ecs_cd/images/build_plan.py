@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from ecs_cd.aws.ecr import MissingRepository
 from ecs_cd.document.rules.document import Document
 from ecs_cd.images import build_spec, docker, registry, scan
 from ecs_cd.images.rules import buildx, emulation, tags
@@ -105,11 +106,15 @@ def _plan(spec: BuildSpec, key: Key | None, inputs: BuildPush, document: Documen
     repository = document.images[spec.name]
     head = checkout.head(place([spec]))
     content, why_not = (key.tag, key.why_not) if key else ("", "")
+    searched = [tag for tag in (commit, content, *inputs.tags) if tag]
     existing, mutability, doubt = concurrently(
-        lambda: registry.images(job.aws, repository, [tag for tag in (commit, content, *inputs.tags) if tag]),
-        lambda: registry.mutability(job.aws, repository),
+        lambda: registry.or_missing(lambda: registry.images(job.aws, repository, searched)),
+        lambda: registry.or_missing(lambda: registry.mutability(job.aws, repository)),
         lambda: _doubt(spec) if head in ("", commit) else "",  # ecs-cd doesn't build another commit here
     )
+    missing = next((answer for answer in (existing, mutability) if isinstance(answer, MissingRepository)), None)
+    if missing:
+        existing, mutability = {}, registry.created_on_push(job, repository, missing)
     tagging = tags.plan(
         commit=commit,
         extra=inputs.tags,
@@ -193,7 +198,7 @@ def _cache(
     repository = document.images[spec.name]
     if spec.cache == "registry":
         place, tag = _cache_place(spec.name, document)
-        if (mutability if place == repository else registry.mutability(job.aws, place)).fixed(tag):
+        if (mutability if place == repository else _mutability(place, job)).fixed(tag):
             raise Refused(
                 f"cache: the repository {place} is immutable, so its tag `{tag}` can be written only once",
                 "Give the image a `cache-repository` in the document, or exclude the tag from the immutability.",
@@ -205,6 +210,11 @@ def _cache(
     if spec.cache == "gha" and _has_github_cache(spec.name, job):
         return buildx.gha_cache(spec.name), None
     return Cache(), None
+
+
+def _mutability(repository: Repository, job: Job) -> Mutability:
+    found = registry.or_missing(lambda: registry.mutability(job.aws, repository))
+    return registry.created_on_push(job, repository, found) if isinstance(found, MissingRepository) else found
 
 
 def _cache_place(name: str, document: Document) -> tuple[Repository, str]:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd.aws import ecr, ecr_public
+from ecs_cd.aws.ecr import MissingRepository
+from ecs_cd.aws.errors import explain
 from ecs_cd.aws.session import Aws
+from ecs_cd.images.rules import creation_template
 from ecs_cd.job.job import Job, concurrently
 from ecs_cd.model.references import Image, Mutability, Repository
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,14 @@ def images(aws: Aws, repository: Repository, tags: Sequence[str]) -> dict[str, I
     return {tag: image for tag, image in found.items() if not image.attestation}
 
 
+def existing(aws: Aws, repository: Repository, tags: Sequence[str]) -> dict[str, Image]:
+    """The same, and empty if the repository doesn't exist."""
+    try:
+        return images(aws, repository, tags)
+    except MissingRepository:
+        return {}
+
+
 def manifest(aws: Aws, repository: Repository, digest: str) -> str:
     """The manifest of the image with this digest; an empty object if the image is missing."""
     return ecr_public.manifest(aws, repository, digest) if repository.public else ecr.manifest(aws, repository, digest)
@@ -62,6 +78,27 @@ def mutability(aws: Aws, repository: Repository) -> Mutability:
         return ecr.mutability(aws, repository)
     ecr_public.check(aws, repository)
     return Mutability()
+
+
+def or_missing(call: Callable[[], T]) -> T | MissingRepository:
+    """The result of the call, or its exception if the repository doesn't exist."""
+    try:
+        return call()
+    except MissingRepository as missing:
+        return missing
+
+
+def created_on_push(job: Job, repository: Repository, missing: MissingRepository) -> Mutability:
+    """Which tags can move in a missing repository once a push has created it. Raises ``missing`` if no push does."""
+    try:
+        created = creation_template.mutability(repository.name, ecr.creation_templates(job.aws, repository))
+    except (ClientError, BotoCoreError) as error:
+        job.ci.line(f"can't read whether a push creates {repository}: {explain(error)}")
+        raise missing from error
+    if created is None:
+        raise missing
+    job.ci.line(f"{repository} does not exist yet; a repository creation template lets the push create it")
+    return created
 
 
 def _login(aws: Aws, repository: Repository) -> tuple[str, str]:

@@ -17,6 +17,7 @@ from tests.timelines.fake_docker import MANIFEST, MEDIA_TYPE, FakeDocker, digest
 Run = Callable[..., Step]
 
 HOST = REPOSITORY.partition("/")[0]
+ID = HOST.partition(".")[0]
 OTHER = "sha256:" + "0" * 64
 CUT_OFF = [
     "#9 pushing layers",
@@ -218,6 +219,93 @@ def test_a_missing_repository_is_named(aws: ScriptedAws, step: Run) -> None:
     ended = step("build-push")
     assert ended.exit_code == 2
     assert ended.log.count("there is no ECR repository 123456789012.dkr.ecr") == 1
+
+
+def missing_repository(aws: ScriptedAws, docker: FakeDocker, *templates: Params, registry: str = ID) -> None:
+    """There is no repository until something is pushed, and these are the registry's creation templates."""
+    missing = error("RepositoryNotFoundException", "x")
+    pushed = docker.registry_answer({})
+    aws.on("ecr.BatchGetImage", lambda params: pushed(params) if docker.pushed else missing)
+    aws.on("ecr.DescribeRepositories", missing)
+    first, *more = [{"registryId": registry, "repositoryCreationTemplates": [one]} for one in templates] or [{}]
+    pages = [{**first, "nextToken": "x"}, *more] if more else [first]
+    aws.on("ecr.DescribeRepositoryCreationTemplates", *pages)
+
+
+TEMPLATE: Params = {"prefix": "ROOT", "appliedFor": ["CREATE_ON_PUSH"], "imageTagMutability": "MUTABLE"}
+
+
+def test_a_repository_that_the_push_creates_may_be_missing(aws: ScriptedAws, to_build: Run, docker: FakeDocker) -> None:
+    """A creation template for pushes says so, here on the second page."""
+    missing_repository(aws, docker, {"prefix": "other", "appliedFor": ["REPLICATION"]}, TEMPLATE)
+    ended = to_build()
+    assert ended.exit_code == 0, ended.log
+    assert f"{REPOSITORY} does not exist yet; a repository creation template lets the push create it" in ended.log
+    assert option(docker, "tag") == [f"{REPOSITORY}:{SHA}", f"{REPOSITORY}:latest"]
+
+
+def test_the_template_says_which_tags_will_move(aws: ScriptedAws, to_build: Run, docker: FakeDocker) -> None:
+    """In an immutable repository, `latest` could never move."""
+    missing_repository(aws, docker, {**TEMPLATE, "imageTagMutability": "IMMUTABLE"})
+    ended = to_build()
+    assert ended.exit_code == 0, ended.log
+    assert option(docker, "tag") == [f"{REPOSITORY}:{SHA}"]
+
+
+def test_a_build_that_fails_before_the_repository_is_there_is_a_failed_build(
+    aws: ScriptedAws, to_build: Run, docker: FakeDocker
+) -> None:
+    """Not a missing repository."""
+    missing_repository(aws, docker, TEMPLATE)
+    docker.attempts({"exit": 1, "lines": ["ERROR: failed to solve: process did not complete"]})
+    ended = to_build()
+    assert ended.exit_code == 1
+    assert "docker buildx build failed" in ended.log
+
+
+@pytest.mark.parametrize(
+    ("template", "registry"),
+    [
+        ({**TEMPLATE, "appliedFor": ["PULL_THROUGH_CACHE", "REPLICATION"]}, ID),
+        ({**TEMPLATE, "prefix": "my-app"}, ID),
+        ({**TEMPLATE, "prefix": "my"}, ID),
+        (TEMPLATE, "210987654321"),
+    ],
+)
+def test_a_repository_that_no_push_creates_is_refused(
+    aws: ScriptedAws, to_build: Run, docker: FakeDocker, template: Params, registry: str
+) -> None:
+    """Templates for other purposes, other names or another account's registry."""
+    missing_repository(aws, docker, template, registry=registry)
+    ended = to_build()
+    assert ended.exit_code == 2
+    assert ended.log.count(f"there is no ECR repository {REPOSITORY}") == 1
+    assert docker.builds == []
+
+
+def test_without_permission_to_read_templates_a_missing_repository_is_refused(
+    aws: ScriptedAws, to_build: Run, docker: FakeDocker
+) -> None:
+    """The log names the permission."""
+    missing_repository(aws, docker)
+    aws.on("ecr.DescribeRepositoryCreationTemplates", denied("ecr:DescribeRepositoryCreationTemplates"))
+    ended = to_build()
+    assert ended.exit_code == 2
+    assert f"can't read whether a push creates {REPOSITORY}: " in ended.log
+    assert "ecr:DescribeRepositoryCreationTemplates" in ended.log
+
+
+def test_a_push_may_create_the_caches_repository(aws: ScriptedAws, to_build: Run, docker: FakeDocker) -> None:
+    """It is a repository like others."""
+    document(aws, images(**{"cache-repository": f"{HOST}/caches/app"}))
+    aws.on(
+        "ecr.DescribeRepositories", error("RepositoryNotFoundException", "x"), where={"repositoryNames": ["caches/app"]}
+    )
+    template = {**TEMPLATE, "prefix": "caches"}
+    aws.on("ecr.DescribeRepositoryCreationTemplates", {"registryId": ID, "repositoryCreationTemplates": [template]})
+    ended = to_build(cache="registry")
+    assert ended.exit_code == 0, ended.log
+    assert option(docker, "cache-from") == [f"type=registry,ref={HOST}/caches/app:cache"]
 
 
 def test_no_region_and_no_credentials_are_said(aws: ScriptedAws, step: Run, monkeypatch: pytest.MonkeyPatch) -> None:
