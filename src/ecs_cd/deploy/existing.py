@@ -62,7 +62,7 @@ def _wanted(inputs: Existing, job: Job) -> tuple[str, list[Service]]:
 
 def with_definition(plan: DeploymentPlan, arn: str, job: Job) -> DeploymentPlan:
     """The plan with the definition registered as ``arn``, and the digests that must run then."""
-    definition = templates.registered(arn, job) or {"containerDefinitions": []}
+    definition = templates.known(arn, job) or templates.registered(arn, job) or {"containerDefinitions": []}
     return replace(plan, definition=definition, images=resolve.by_digest(definition, job))
 
 

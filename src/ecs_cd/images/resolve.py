@@ -11,7 +11,7 @@ from ecs_cd.aws.errors import code
 from ecs_cd.images import registry
 from ecs_cd.job.job import Job, concurrently
 from ecs_cd.model.errors import Refused
-from ecs_cd.model.references import Repository, repository
+from ecs_cd.model.references import Repository, image_reference, repository
 
 
 def resolve(
@@ -58,11 +58,9 @@ def by_digest(definition: Mapping[str, Any], job: Job) -> dict[str, str]:
 
 def _by_digest(image: str, job: Job) -> tuple[str, str]:
     """The image by digest, or an empty text and the reason, if the reason is worth logging."""
-    name, _, digest = image.partition("@")
-    if digest:
+    if "@" in image:
         return image, ""
-    tagged = ":" in name.rpartition("/")[2]
-    uri, tag = name.rsplit(":", 1) if tagged else (name, "latest")
+    uri, tag = image_reference(image)
     place = repository(uri)
     if not place.account:  # not in ECR
         return "", ""

@@ -2,8 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from ecs_cd.inputs.common import Existing
+from ecs_cd.inputs.options import option
+from ecs_cd.inputs.rules import parsers
 
 
+@dataclass(frozen=True, kw_only=True)
 class Rollback(Existing):
-    """Rolls services back to what they ran before."""
+    """Rolls services back to what last ran well in them."""
+
+    to: str = option(
+        "The target: a revision (`family:7` or its ARN), or a full commit id. "
+        "Default: what last ran well in the service, by AWS's own history.",
+        parsers.revision_or_commit,
+        metavar="REVISION|COMMIT",
+    )
+    force: bool = option(
+        "`true`: take back a deployment in progress even if this application's pipeline seems not to have made it.",
+        parsers.truth,
+        default="false",
+        metavar="BOOLEAN",
+    )

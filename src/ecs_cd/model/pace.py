@@ -16,6 +16,8 @@ ROLLBACK_BEGINS = 60.0  # from FAILED until ECS must have started a rollback; it
 LISTED_WITHIN = 60.0  # how soon ECS lists a service deployment that UpdateService started
 RESUMED_WITHIN = 30  # how soon ECS shows that a pause has ended
 OVER_PER_LOOK = 70  # ended deployments per poll whose services are read as well; the next poll reads the rest
+COMMIT_REVISIONS = 50  # of a service's history, to search for a commit
+HISTORY = 200  # the newest service deployments to read for a rollback, twenty per call
 NEWEST_LISTED = 20  # service deployments to search for our own; an older one was deployed long ago
 
 # ---- CodeDeploy ----

@@ -32,6 +32,7 @@ DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 COMMIT = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})")
 # https://github.com/distribution/reference: a tag
 TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+REVISION = re.compile(r"(?:arn:aws[a-z-]*:ecs:[a-z0-9-]+:[0-9]{12}:task-definition/)?[A-Za-z0-9_-]{1,255}:[1-9][0-9]*")
 FAMILY = re.compile(r"[A-Za-z0-9_-]{1,255}(?::[1-9][0-9]*)?")
 
 
@@ -78,6 +79,15 @@ def repository(uri: str) -> Repository:
     if ecr:
         return Repository(host, name, ecr["account"], ecr["region"])
     return Repository(host, name)
+
+
+def image_reference(image: str) -> tuple[str, str]:
+    """The repository URI of an image, and its digest, or else its tag."""
+    name, _, digest = image.partition("@")
+    uri, colon, tag = name.rpartition(":")
+    if not colon or "/" in tag:  # the colon of a port
+        uri, tag = name, "latest"
+    return uri, digest or tag
 
 
 def mentioned(texts: Iterable[str]) -> list[Repository]:

@@ -62,24 +62,28 @@ def test_the_last_success_ran_well_and_was_not_rolled_back(words: str, leaving: 
 
 
 @pytest.mark.parametrize(
-    ("words", "undone"),
+    ("words", "current", "undone"),
     [
-        ("", []),
-        ("1 2 3", []),
-        ("3 5 3", ["5"]),
-        ("3 5 6x 3", ["5", "6"]),
-        ("3 5 3 3", ["5"]),  # the same again does not change that
-        ("3 5 3 6", []),
-        ("3 4r", ["4"]),
-        ("3 4r 5", []),
-        ("3 4x", []),
+        ("", "3", []),
+        ("1 2 3", "3", []),
+        ("3 5 3", "3", ["5"]),
+        ("3 5 6x 3", "3", ["5", "6"]),
+        ("3 5 3 3", "3", ["5"]),  # the same again does not change that
+        ("3 5 3 6", "6", []),
+        ("3 4r", "3", ["4"]),
+        ("4r", "3", ["4"]),  # 3 is older than the history
+        ("3 4r 5", "5", []),
+        ("3 4x", "3", ["4"]),  # it never had the traffic
+        ("3 4x", "4", []),
+        ("3 4 4r", "4", []),
+        ("3 5", "3", ["5"]),  # the last deployment is not listed yet
+        ("3 5 3", "6", []),
     ],
 )
-def test_what_was_rolled_back_last(words: str, undone: list[str]) -> None:
+def test_what_was_rolled_back_already(words: str, current: str, undone: list[str]) -> None:
     """By AWS, or by a deployment of an older revision."""
-    assert [each.task_definition for each in history.rolled_back_last(past(words))] == [
-        f"web:{each}" for each in undone
-    ]
+    found = history.already_rolled_back(past(words), f"web:{current}")
+    assert [each.task_definition for each in found] == [f"web:{each}" for each in undone]
 
 
 @pytest.mark.parametrize(

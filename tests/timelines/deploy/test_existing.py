@@ -113,13 +113,13 @@ def test_rollback_is_green_only_if_what_ran_before_runs(aws: ScriptedAws, step: 
     assert "9 seconds later no task is running" in ended.log
 
 
-def test_rollback_of_what_is_under_way_and_waits_for_nobody_is_refused(aws: ScriptedAws, step: Run) -> None:
-    """It may belong to another user; nothing is stopped."""
-    blue_green_service(aws, blue_green.service_deployment("2", stage="SCALE_UP"))
-    ended = step("rollback", sha="")
-    assert ended.exit_code == 2
-    assert "is not paused" in ended.log
-    assert not [c for c in aws.calls if c.operation.startswith(("ecs.Update", "ecs.Stop", "ecs.Continue"))]
+def past(*revisions: str) -> Any:
+    """ECS lists a service deployment to each of these revisions of web, oldest first; all were SUCCESSFUL."""
+    done = [
+        blue_green.service_deployment(revision, "SUCCESSFUL", created=number - 999)
+        for number, revision in enumerate(revisions)
+    ]
+    return blue_green.listed(*done)
 
 
 def rolling(aws: ScriptedAws, clock: Clock, *, listed: Any) -> Fleet:
@@ -128,8 +128,6 @@ def rolling(aws: ScriptedAws, clock: Clock, *, listed: Any) -> Fleet:
     fleet.updates["web"][0].task_definition = ecs.task_definition_arn("web:3")
     aws.on("ecs.ListServiceDeployments", listed)
     aws.on("ecs.DescribeServiceRevisions", blue_green.revisions)
-    active = [ecs.task_definition_arn(f"web:{number}") for number in (4, 3, 2, 1)]
-    aws.on("ecs.ListTaskDefinitions", {"taskDefinitionArns": active})
     aws.on("ecs.DescribeTaskDefinition", {"taskDefinition": ecs.task_definition("web", 2), "tags": []})
     return fleet
 
@@ -139,13 +137,12 @@ def rolling(aws: ScriptedAws, clock: Clock, *, listed: Any) -> Fleet:
     [
         ([("1", 0), ("3", 50)], "web:1"),
         ([("3", 50), ("1", 0), ("2", 20)], "web:2"),
-        ([], "web:2"),
     ],
 )
 def test_rollback_of_a_finished_deployment_goes_to_what_ran_before(
     aws: ScriptedAws, step: Run, clock: Clock, listed: list[tuple[str, float]], revision: str
 ) -> None:
-    """By ECS's service deployments, newest first; if it lists none, to the family's previous revision."""
+    """By ECS's service deployments, in the order in which they were made."""
     done = [blue_green.service_deployment(id, "SUCCESSFUL", created=created - 999) for id, created in listed]
     rolling(aws, clock, listed=blue_green.listed(*done))
     ended = step("rollback", sha="")
@@ -155,19 +152,22 @@ def test_rollback_of_a_finished_deployment_goes_to_what_ran_before(
     assert f"web is back at {revision}" in ended.log
 
 
-def test_rollback_where_nothing_ran_before_is_refused(aws: ScriptedAws, step: Run, clock: Clock) -> None:
-    """A service that was made with its only revision."""
-    rolling(aws, clock, listed={"serviceDeployments": []})
-    aws.on("ecs.ListTaskDefinitions", {"taskDefinitionArns": [ecs.task_definition_arn("web:3")]})
+@pytest.mark.parametrize("listed", [past(), past("3")], ids=["nothing", "only what runs"])
+def test_rollback_where_the_history_is_silent_is_refused(
+    aws: ScriptedAws, step: Run, clock: Clock, listed: Any
+) -> None:
+    """The revision's number says nothing about what ran here; --to names the target."""
+    rolling(aws, clock, listed=listed)
     ended = step("rollback", sha="")
     assert ended.exit_code == 2
-    assert "ecs-cd can't find what ran before web:3" in ended.log
+    assert "web: AWS lists no deployment of another revision that ran well before web:3" in ended.log
+    assert "--to FAMILY:REVISION" in ended.log
     assert aws.count("ecs.UpdateService") == 0
 
 
 def test_a_rollback_that_fails_is_red(aws: ScriptedAws, step: Run, clock: Clock) -> None:
     """What ran before does not run any more."""
-    rolling(aws, clock, listed={"serviceDeployments": []})
+    rolling(aws, clock, listed=past("2", "3"))
     failed = ecs.deployment(
         "ecs-svc/2", task_definition="web:2", rollout_state="FAILED", reason="tasks failed to start."
     )
@@ -182,7 +182,7 @@ def test_a_rollback_that_fails_is_red(aws: ScriptedAws, step: Run, clock: Clock)
 
 def test_a_rollback_that_ecs_takes_back_is_not_green(aws: ScriptedAws, step: Run, clock: Clock) -> None:
     """web:2 crashes as well, and ECS returns to web:3, the revision to leave."""
-    fleet = rolling(aws, clock, listed={"serviceDeployments": []})
+    fleet = rolling(aws, clock, listed=past("2", "3"))
     fleet.courses = {"web": CRASHES}
     aws.on("logs.GetLogEvents", {"events": []})
     ended = step("rollback", sha="")
@@ -199,8 +199,13 @@ def two(aws: ScriptedAws, clock: Clock) -> Fleet:
     fleet = Fleet(clock, {"web": COMPLETES, "worker": COMPLETES}).script(aws)
     for name in ("web", "worker"):
         fleet.updates[name][0].task_definition = ecs.task_definition_arn(f"{name}:3")
-        active = [ecs.task_definition_arn(f"{name}:{number}") for number in (3, 2)]
-        aws.on("ecs.ListTaskDefinitions", {"taskDefinitionArns": active}, where={"familyPrefix": name})
+    done = [
+        blue_green.service_deployment(str(number), "SUCCESSFUL", created=number - 999, service=name)
+        for name in ("web", "worker")
+        for number in (2, 3)
+    ]
+    aws.on("ecs.ListServiceDeployments", blue_green.listed(*done))
+    aws.on("ecs.DescribeServiceRevisions", blue_green.revisions)
     aws.on("ecs.DescribeTaskDefinition", {"taskDefinition": ecs.task_definition("web", 2), "tags": []})
     return fleet
 
@@ -251,7 +256,7 @@ def test_which_service_is_meant_has_to_be_clear(aws: ScriptedAws, step: Run, giv
 
 def test_cluster_and_service_do_without_a_document(aws: ScriptedAws, step: Run, clock: Clock) -> None:
     """For those who deploy with the inputs of the official actions."""
-    rolling(aws, clock, listed={"serviceDeployments": []})
+    rolling(aws, clock, listed=past("2", "3"))
     ended = step("rollback", sha="", config="", cluster=ecs.CLUSTER, service="web")
     assert ended.exit_code == 0, ended.log
     assert aws.count("ssm.GetParameter") == 0

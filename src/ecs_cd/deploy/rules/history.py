@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from typing import Any
+
+from ecs_cd.deploy.rules import codedeploy
+from ecs_cd.model.references import short
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,7 @@ class PastDeployment:
     name: str
     task_definition: str
     status: str
-    created_at: datetime
+    created_at: Any
     well: bool = False
     rolled_back: bool = False
 
@@ -35,14 +38,40 @@ def last_success(history: Iterable[PastDeployment], leaving: str = "") -> PastDe
     return next((each for each in good if not leaving or each.task_definition != leaving), None)
 
 
-def rolled_back_last(history: Iterable[PastDeployment]) -> Sequence[PastDeployment]:
-    """What has just been rolled back, by AWS or by a deployment of an older revision; empty if nothing has."""
-    return _read(history).undone
+def already_rolled_back(history: Iterable[PastDeployment], current: str) -> Sequence[PastDeployment]:
+    """What was rolled back to ``current``, by AWS or by a deployment of that older revision; empty if nothing was.
+
+    The history may lag: a service that runs an older revision than its last one was rolled back, too.
+    """
+    known = _read(history)
+    revisions = [each.task_definition for each in known.standing]
+    if current in revisions[:-1]:
+        return known.standing[revisions.index(current) + 1 :]
+    back_there = not revisions or (revisions[-1] == current and known.ran_well(known.standing[-1]))
+    return known.undone if back_there else ()
 
 
 def leads_back(history: Iterable[PastDeployment], task_definition: str) -> bool:
     """Whether a deployment of this revision rolls back what came after its last one."""
     return task_definition in [each.task_definition for each in _read(history).standing[:-1]]
+
+
+def was_rolled_back(history: Iterable[PastDeployment], task_definition: str) -> bool:
+    """Whether this revision ran, and a later deployment returned to what ran before it."""
+    known = _read(history)
+    return task_definition in known.newest.keys() - {each.task_definition for each in known.standing}
+
+
+def failed(history: Iterable[PastDeployment], task_definition: str) -> bool:
+    """Whether the newest deployment of this revision did not end well."""
+    newest = _read(history).newest.get(task_definition)
+    return newest is not None and not newest.well
+
+
+def newer(history: Iterable[PastDeployment], than: PastDeployment) -> list[PastDeployment]:
+    """The newest deployment of each revision that came after this one, newest first."""
+    found = [each for each in _read(history).newest.values() if each.created_at > than.created_at]
+    return sorted(found, key=lambda each: each.created_at, reverse=True)
 
 
 @dataclass
@@ -76,3 +105,46 @@ def _read(history: Iterable[PastDeployment]) -> _Read:
     for past in sorted(history, key=lambda each: each.created_at):
         found.add(past)
     return found
+
+
+# ---- from AWS's answers ----
+
+_ECS_ENDED = ("SUCCESSFUL", "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED")
+_CODEDEPLOY_ENDED = ("Succeeded", "Failed", "Stopped")
+
+
+def of_service_deployments(listed: Iterable[tuple[Mapping[str, Any], str]]) -> list[PastDeployment]:
+    """From ListServiceDeployments' entries, each with its task definition."""
+    return [
+        PastDeployment(
+            f"service deployment {short(str(entry.get('serviceDeploymentArn', '')))}",
+            target,
+            str(entry["status"]),
+            entry["createdAt"],
+            well=entry["status"] == "SUCCESSFUL",
+            rolled_back=entry["status"] == "ROLLBACK_SUCCESSFUL",
+        )
+        for entry, target in listed
+        if entry.get("status") in _ECS_ENDED and "createdAt" in entry
+    ]
+
+
+def of_codedeploy(infos: Iterable[Mapping[str, Any]], service: Mapping[str, Any]) -> list[PastDeployment]:
+    """From BatchGetDeployments' entries; a rollback is a deployment of its own."""
+    return [
+        PastDeployment(
+            f"deployment {info['deploymentId']}",
+            brings(info, service),
+            str(info["status"]),
+            info["createTime"],
+            well=info["status"] == "Succeeded",
+        )
+        for info in infos
+        if info.get("status") in _CODEDEPLOY_ENDED and "createTime" in info
+    ]
+
+
+def brings(info: Mapping[str, Any], service: Mapping[str, Any]) -> str:
+    """The task definition of a CodeDeploy deployment; empty if neither its AppSpec nor a task set shows it."""
+    its = [each for each in service.get("taskSets", ()) if each.get("externalId") == info.get("deploymentId")]
+    return codedeploy.deploys(info) or (str(its[0].get("taskDefinition", "")) if its else "")

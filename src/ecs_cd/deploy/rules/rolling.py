@@ -73,6 +73,13 @@ def state(deployment: Mapping[str, Any], service: Mapping[str, Any]) -> str:
     return stated or ("COMPLETED" if full and _stable(deployment, service) else "IN_PROGRESS")
 
 
+def serving(service: Mapping[str, Any]) -> str | None:
+    """What still runs of what had COMPLETED before the PRIMARY deployment."""
+    others = (d for d in service.get("deployments", ()) if d.get("status") == "ACTIVE" and d.get("runningCount"))
+    good = (d for d in others if d.get("rolloutState", "COMPLETED") == "COMPLETED")
+    return next((str(d["taskDefinition"]) for d in good), None)
+
+
 def works_towards(service: Mapping[str, Any], task_definition: str) -> bool:
     """Whether the service runs this task definition, or is on the way to it and has not failed."""
     current = primary(service)
@@ -93,7 +100,7 @@ def under_way(service: Mapping[str, Any], arn: str) -> str:
     forever, does not block our deployment.
     """
     current = primary(service)
-    name = _words(current)
+    name = words(current)
     open_ones = [d for d in service.get("deployments", ()) if _is_open(d)]
     if len(open_ones) >= _MOST_DEPLOYMENTS and current.get("taskDefinition") != arn:
         return f"{len(open_ones)} deployments are active, the newest {name}; ECS accepts no more"
@@ -157,7 +164,7 @@ def crashed(task: Mapping[str, Any]) -> bool:
 def has_failed(own: OwnDeployment, service: Mapping[str, Any]) -> bool:
     """Whether this DescribeServices answer shows that our deployment failed. Later answers may no longer show it."""
     current = primary(service)
-    rolled_back = current.get("id") != own.id and _rolling_back(current) and not _lags(own, service)
+    rolled_back = current.get("id") != own.id and is_rollback(current) and not _lags(own, service)
     return listed(own, service).get("rolloutState") == "FAILED" or rolled_back
 
 
@@ -170,7 +177,7 @@ def taken_over(own: OwnDeployment, service: Mapping[str, Any], *, failed: bool) 
     current = primary(service)
     ours = current.get("id") != own.id and current.get("taskDefinition") == own.task_definition
     failed = failed or has_failed(own, service)
-    back = _rolling_back(current) or (failed and own.previous_task_definition == own.task_definition)
+    back = is_rollback(current) or (failed and own.previous_task_definition == own.task_definition)
     return ours and not back and not _lags(own, service)
 
 
@@ -271,11 +278,11 @@ def _after_primary(
     if lags and not failed:
         return InProgress("ECS does not show the deployment yet")
     if current and status == "SUCCESSFUL":
-        return Verdict(Outcome.SUPERSEDED, f"it completed, and then {_words(current)} replaced it")
+        return Verdict(Outcome.SUPERSEDED, f"it completed, and then {words(current)} replaced it")
     if current and snapshot.status is not None and failed:
-        return Verdict(Outcome.FAILED, f"it failed, and then {_words(current)} replaced it")
+        return Verdict(Outcome.FAILED, f"it failed, and then {words(current)} replaced it")
     if current and snapshot.status is not None and (status.startswith("STOP") or not status):
-        return Verdict(Outcome.SUPERSEDED, f"{_words(current)} replaced it")
+        return Verdict(Outcome.SUPERSEDED, f"{words(current)} replaced it")
     return InProgress(f"{own.id} is no longer PRIMARY; waiting for ECS to say whether it was replaced or rolled back")
 
 
@@ -285,7 +292,7 @@ def _goes_back(own: OwnDeployment, service: Mapping[str, Any], *, failed: bool) 
     if current.get("id") == own.id:
         return False
     to_previous = failed and current.get("taskDefinition") == own.previous_task_definition
-    return to_previous or (_rolling_back(current) and not _lags(own, service))
+    return to_previous or (is_rollback(current) and not _lags(own, service))
 
 
 def _lags(own: OwnDeployment, service: Mapping[str, Any]) -> bool:
@@ -313,7 +320,8 @@ def _during_rollback(
     return InProgress(f"FAILED; rolling back to {target}{counts}", alarming=True)
 
 
-def _rolling_back(deployment: Mapping[str, Any]) -> bool:
+def is_rollback(deployment: Mapping[str, Any]) -> bool:
+    """Whether ECS started it to roll back another one."""
     return "rolling back" in str(deployment.get("rolloutStateReason", "")).lower()
 
 
@@ -327,7 +335,8 @@ def _breaker(service: Mapping[str, Any]) -> Mapping[str, Any]:
     return breaker
 
 
-def _words(deployment: Mapping[str, Any]) -> str:
+def words(deployment: Mapping[str, Any]) -> str:
+    """``deployment ecs-svc/2 (web:2)``."""
     return f"deployment {deployment.get('id')} ({short(str(deployment.get('taskDefinition', '')))})"
 
 

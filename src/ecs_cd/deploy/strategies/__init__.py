@@ -7,8 +7,10 @@ from typing import Any, Protocol
 
 from ecs_cd.aws.session import Aws
 from ecs_cd.deploy.plan import DeploymentPlan
+from ecs_cd.deploy.rules.history import PastDeployment
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment
 from ecs_cd.deploy.rules.snapshot import Snapshot
+from ecs_cd.deploy.rules.unfinished import Unfinished
 from ecs_cd.deploy.strategies import blue_green, codedeploy, rolling
 from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.job.job import Job
@@ -56,14 +58,17 @@ class DeploymentStrategy(Protocol):
     def undo(self, job: Job, tracked: TrackedDeployment) -> OwnDeployment:
         """Starts the way back to the previous revision. Raises ``Refused`` if that would undo another deployment."""
 
+    def unfinished(self, job: Job, plan: DeploymentPlan) -> Unfinished | None:
+        """The service's deployment that has not ended, whichever run started it."""
+
     def waiting(self, job: Job, plan: DeploymentPlan) -> OwnDeployment | None:
         """The service's deployment that waits for an approval."""
 
     def go_on(self, job: Job, plan: DeploymentPlan, own: OwnDeployment) -> None:
         """Lets a waiting deployment continue."""
 
-    def previous(self, job: Job, plan: DeploymentPlan, current: str) -> str | None:
-        """What the service ran before ``current``, if AWS lists it."""
+    def history(self, job: Job, plan: DeploymentPlan) -> Sequence[PastDeployment]:
+        """The deployments of this service that have ended, as far as AWS keeps them."""
 
     def stop(self, aws: Aws, under_way: Mapping[str, Any]) -> str:
         """Stops the deployment of a state file's entry unless another one replaced it; a sentence on what was done."""

@@ -17,7 +17,8 @@ from ecs_cd.deploy.plan import DeploymentPlan
 from ecs_cd.deploy.rules import blue_green, rolling
 from ecs_cd.deploy.rules.blue_green import FORWARD, UNDER_WAY, Snapshot
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment, deleted
-from ecs_cd.deploy.strategies import update_service
+from ecs_cd.deploy.rules.unfinished import Unfinished, of_service_deployment, revisions
+from ecs_cd.deploy.strategies import past, update_service
 from ecs_cd.deploy.strategies.way_back import way_back
 from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.job.job import Job
@@ -38,6 +39,7 @@ SERVICE_NAMES_TARGET_GROUPS = True
 
 prepare = update_service.prepare
 wait_budget = update_service.wait_budget
+history = past.by_service_deployments
 
 
 # ---- start ----
@@ -276,12 +278,21 @@ def waiting(job: Job, plan: DeploymentPlan) -> OwnDeployment | None:
     found = paused(job, plan.cluster, plan.name)
     if found is None:
         return None
-    deployment, _ = found
-    target = str(deployment.get("targetServiceRevision", {}).get("arn", ""))
-    sources = [str(each["arn"]) for each in deployment.get("sourceServiceRevisions", ())]
-    known = service_deployments.task_definitions(job.aws, [target, *sources])
-    previous = next((known[arn] for arn in sources if arn in known), None)
-    return OwnDeployment(plan.strategy, str(deployment["serviceDeploymentArn"]), known.get(target, ""), previous)
+    return _unfinished(job, plan, found[0]).own
+
+
+def unfinished(job: Job, plan: DeploymentPlan) -> Unfinished | None:
+    """The newest service deployment that has not ended, whichever run started it."""
+    listed = service_deployments.listed(job.aws, plan.cluster, plan.name, status=UNDER_WAY)
+    arns = [str(deployment["serviceDeploymentArn"]) for deployment in listed]
+    known = service_deployments.described(job.aws, arns)
+    newest = next((known[arn] for arn in arns if arn in known and _status(known[arn]) in UNDER_WAY), None)
+    return _unfinished(job, plan, newest) if newest else None
+
+
+def _unfinished(job: Job, plan: DeploymentPlan, deployment: Json) -> Unfinished:
+    arns = filter(None, revisions(deployment))
+    return of_service_deployment(plan.strategy, deployment, service_deployments.task_definitions(job.aws, arns))
 
 
 def go_on(job: Job, plan: DeploymentPlan, own: OwnDeployment) -> None:
@@ -296,13 +307,6 @@ def go_on(job: Job, plan: DeploymentPlan, own: OwnDeployment) -> None:
         if now is None or now[1].get("hookId") != hook:
             return
         job.clock.sleep(1)
-
-
-def previous(job: Job, plan: DeploymentPlan, current: str) -> str | None:
-    """What the service ran before ``current``, if ECS lists it."""
-    done = service_deployments.listed(job.aws, plan.cluster, plan.name, status=("SUCCESSFUL",))
-    found = service_deployments.with_targets(job.aws, done)
-    return next((target for _, target in found if target and target != current), None)
 
 
 def proceed(job: Job, arn: str, hook: str, action: str) -> None:

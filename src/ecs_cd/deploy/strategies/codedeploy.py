@@ -15,10 +15,12 @@ from ecs_cd.aws.errors import code, is_transient, transient_as_unreadable
 from ecs_cd.aws.session import Aws
 from ecs_cd.deploy import rules
 from ecs_cd.deploy.plan import DeploymentPlan
-from ecs_cd.deploy.rules import appspec, rolling
+from ecs_cd.deploy.rules import appspec
 from ecs_cd.deploy.rules.codedeploy import ENDED_BADLY, UNDER_WAY, Snapshot
+from ecs_cd.deploy.rules.history import PastDeployment
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment, deleted
-from ecs_cd.deploy.strategies import codedeploy_checks
+from ecs_cd.deploy.rules.unfinished import Unfinished, of_codedeploy
+from ecs_cd.deploy.strategies import codedeploy_checks, past
 from ecs_cd.deploy.strategies.busy import Busy
 from ecs_cd.deploy.strategies.way_back import way_back
 from ecs_cd.deploy.tracked import TrackedDeployment
@@ -147,10 +149,14 @@ def under_way(job: Job, plan: DeploymentPlan, arn: str) -> str:
 def waiting(job: Job, plan: DeploymentPlan) -> OwnDeployment | None:
     """The deployment group's deployment if it is Ready; a group has at most one that has not ended."""
     found, _ = _under_way(job, _names(plan))
-    info = next(iter(found), {})
-    if info.get("status") != "Ready":
-        return None
-    return _own(rules.codedeploy.deploys(info), rolling.running(plan.service), str(info["deploymentId"]))
+    ready = next((info for info in found if info.get("status") == "Ready"), None)
+    return of_codedeploy(ready, plan.service).own if ready else None
+
+
+def unfinished(job: Job, plan: DeploymentPlan) -> Unfinished | None:
+    """The deployment group's deployment that has not ended, or its rollback."""
+    found = [of_codedeploy(info, plan.service) for info in _under_way(job, _names(plan))[0]]
+    return max(found, key=lambda each: bool(each.back_to), default=None)
 
 
 def go_on(job: Job, plan: DeploymentPlan, own: OwnDeployment) -> None:
@@ -158,9 +164,9 @@ def go_on(job: Job, plan: DeploymentPlan, own: OwnDeployment) -> None:
     proceed(job, own.id)
 
 
-def previous(job: Job, plan: DeploymentPlan, current: str) -> str | None:
-    """``None``: the family's revisions show it, so CodeDeploy's deployments are not read."""
-    return None
+def history(job: Job, plan: DeploymentPlan) -> Sequence[PastDeployment]:
+    """What CodeDeploy has done in this deployment group."""
+    return past.by_codedeploy(job, plan, _names(plan))
 
 
 def _under_way(job: Job, names: CodeDeploy) -> tuple[list[Json], datetime]:

@@ -15,7 +15,8 @@ from ecs_cd.deploy.plan import DeploymentPlan
 from ecs_cd.deploy.rules import rolling
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment
 from ecs_cd.deploy.rules.rolling import Snapshot
-from ecs_cd.deploy.strategies import blue_green, update_service
+from ecs_cd.deploy.rules.unfinished import Unfinished, of_rolling
+from ecs_cd.deploy.strategies import blue_green, past, update_service
 from ecs_cd.deploy.strategies.way_back import way_back
 from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.job.job import Job
@@ -31,6 +32,7 @@ SERVICE_NAMES_TARGET_GROUPS = True
 
 prepare = update_service.prepare
 wait_budget = update_service.wait_budget
+history = past.by_service_deployments
 
 
 def start(job: Job, plan: DeploymentPlan, arn: str) -> OwnDeployment:
@@ -140,6 +142,11 @@ def stop(aws: Aws, under_way: Mapping[str, Any]) -> str:
     return f"service {name} goes back to {short(previous)} (on-cancel: stop)"
 
 
+def unfinished(job: Job, plan: DeploymentPlan) -> Unfinished | None:
+    """The PRIMARY deployment, if ECS has not completed it."""
+    return of_rolling(plan.service)
+
+
 def waiting(job: Job, plan: DeploymentPlan) -> OwnDeployment | None:
     """A rolling update never waits for an approval."""
     return None
@@ -147,8 +154,3 @@ def waiting(job: Job, plan: DeploymentPlan) -> OwnDeployment | None:
 
 def go_on(job: Job, plan: DeploymentPlan, own: OwnDeployment) -> None:
     """Does nothing: a rolling update never waits for an approval."""
-
-
-def previous(job: Job, plan: DeploymentPlan, current: str) -> str | None:
-    """What the service ran before ``current``, according to ECS's service deployments."""
-    return blue_green.previous(job, plan, current)

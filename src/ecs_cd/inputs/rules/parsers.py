@@ -9,7 +9,7 @@ from typing import Any
 from ecs_cd.inputs.rules.entries import entries, key_values
 from ecs_cd.model import duration, json_yaml, lifecycle
 from ecs_cd.model.errors import Refused
-from ecs_cd.model.references import COMMIT
+from ecs_cd.model.references import COMMIT, REVISION
 from ecs_cd.tasks.rules import environment, render
 
 
@@ -38,6 +38,13 @@ def commit(text: str, name: str) -> str:
     if given and not COMMIT.fullmatch(given):
         raise Refused(f"{name}: must be a full commit id of 40 or 64 hexadecimal digits")
     return given
+
+
+def revision_or_commit(text: str, name: str) -> str:
+    given = text.strip()
+    if given and not REVISION.fullmatch(given) and not COMMIT.fullmatch(given.lower()):
+        raise Refused(f"{name}: must be a revision such as my-app:7, its ARN, or a full commit id")
+    return given if REVISION.fullmatch(given) else given.lower()
 
 
 def seconds(text: str, name: str) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from ecs_cd.model.references import short
+from ecs_cd.model.references import image_reference, short
 
 
 def expired(active: Collection[str], keep: int, used: Collection[str]) -> list[str]:
@@ -18,10 +18,19 @@ def expired(active: Collection[str], keep: int, used: Collection[str]) -> list[s
     return [arn for arn in oldest_first[: -max(keep, 1)] if short(arn) not in names]
 
 
-def before(current: str, active: Iterable[str]) -> str | None:
-    """The newest active revision of a family that is older than ``current``."""
-    older = [arn for arn in active if _number(arn) < _number(current)]
-    return max(older, key=_number, default=None)
+def images(definition: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The images of a task definition: the repository, and the tag or digest."""
+    return [image_reference(str(each.get("image", ""))) for each in definition.get("containerDefinitions", ())]
+
+
+def has_commit(described: Mapping[str, Any], commit: str, digests: Mapping[str, str]) -> bool:
+    """Whether a described revision runs the commit's image, by its tag or its digest, or has a tag with the commit.
+
+    ``digests`` are those of the commit's image, by repository.
+    """
+    found = images(described.get("taskDefinition", {}))
+    tagged = any(tag.get("value") == commit for tag in described.get("tags", ()))
+    return tagged or any(version in (commit, digests.get(uri) or commit) for uri, version in found)
 
 
 def named_by(services: Iterable[Mapping[str, Any]]) -> set[str]:
