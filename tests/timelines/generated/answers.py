@@ -13,6 +13,7 @@ REPOSITORY = "123456789012.dkr.ecr.ap-northeast-1.amazonaws.com/my-app"
 CHILD = "sha256:" + "c" * 64  # a manifest in the index that was asked for
 ELSE = "sha256:" + "e" * 64
 SERVICE = f"{ecs.PREFIX}:service/{ecs.CLUSTER}/{FAMILY}"
+_SHIFTED = ("POST_PRODUCTION_TRAFFIC_SHIFT", "BAKE_TIME", "CLEAN_UP")
 _MISSING = {"services": [], "failures": [{"arn": SERVICE, "reason": "MISSING"}]}
 
 
@@ -45,6 +46,8 @@ class Answers:
             "ecs.ListServiceDeployments": self.list_service_deployments,
             "ecs.DescribeServiceDeployments": self.describe_service_deployments,
             "ecs.DescribeServiceRevisions": self.describe_service_revisions,
+            "ecs.StopServiceDeployment": self.stop_service_deployment,
+            "ecs.ContinueServiceDeployment": self.continue_service_deployment,
         }
 
     # ---- now, and a while ago ----
@@ -247,7 +250,9 @@ class Answers:
             "runningTaskCount": one.count("RUNNING"),
             "pendingTaskCount": one.count("PENDING"),
         }
-        back = {"reason": one.why, "serviceRevisionArn": sources[0]["arn"]} if one.back and sources else {}
+        back = (
+            {"reason": one.why, "serviceRevisionArn": sources[0]["arn"]} if one.failed is not None and sources else {}
+        )
         return {
             **told,
             "clusterArn": f"{ecs.PREFIX}:cluster/{ecs.CLUSTER}",
@@ -255,7 +260,47 @@ class Answers:
             "targetServiceRevision": target,
             "deploymentConfiguration": self.service()["deploymentConfiguration"],
             **({"rollback": back} if back else {}),
+            **(self._stage(one, target) if one.stage else {}),
         }
+
+    def _stage(self, one: Attempt, target: Params) -> Params:
+        """What a deployment in stages tells of its own."""
+        shifted = one.completed is not None or one.stage in _SHIFTED
+        target["requestedProductionTrafficWeight"] = 100.0 if shifted and one.failed is None else 0.0
+        hook: Params = {"hookId": "hook-1", "targetType": "PAUSE", "status": one.hook}
+        if one.hook in ("AWAITING_ACTION", "TIMED_OUT", "SUCCEEDED"):
+            hook |= {"expiresAt": moment(one.hook_expires), "timeoutAction": "ROLLBACK"}
+        else:
+            hook |= {
+                "targetType": "AWS_LAMBDA",
+                "targetArn": "arn:aws:lambda:ap-northeast-1:123456789012:function:check",
+            }
+        breaker = {"status": "MONITORING", "failureCount": one.failed_tasks, "threshold": self.world.threshold()}
+        return {
+            "lifecycleStage": one.stage,
+            "lifecycleHookDetails": [hook] if one.hook else [],
+            "deploymentCircuitBreaker": breaker,
+        }
+
+    def stop_service_deployment(self, params: Params) -> Answer:
+        one = self._named(params)
+        self._note("ecs.StopServiceDeployment", params, one)
+        if one is None:
+            return error("ServiceDeploymentNotFoundException")
+        stopped = self.world.stop(one)  # type: ignore[attr-defined]
+        return {"serviceDeploymentArn": params["serviceDeploymentArn"]} if stopped else error("ConflictException")
+
+    def continue_service_deployment(self, params: Params) -> Answer:
+        one = self._named(params)
+        self._note("ecs.ContinueServiceDeployment", params, one)
+        if one is None:
+            return error("ServiceDeploymentNotFoundException")
+        goes_on = self.world.proceed(one, params["action"])  # type: ignore[attr-defined]
+        return {"serviceDeploymentArn": params["serviceDeploymentArn"]} if goes_on else error("ConflictException")
+
+    def _named(self, params: Params) -> Attempt | None:
+        named = (one for one in self.world.attempts if _service_deployment(one) == params["serviceDeploymentArn"])
+        return next(named, None)
 
     def describe_service_revisions(self, params: Params) -> Params:
         known = {_service_revision(one): one for one in self.world.attempts}

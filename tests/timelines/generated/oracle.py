@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from .answers import ELSE
+from .blue_green import STAGES
 from .run import Played
 from .world import OTHER, US, Attempt, Mutation
 
@@ -124,9 +125,18 @@ def _ever_ran(truth: Truth, begin: float) -> bool:
 
 
 def _in_progress(truth: Truth) -> str:
-    if truth.scenario.inputs.get("wait-until") != "started":
+    goal = truth.scenario.inputs.get("wait-until", "deployed")
+    if goal in ("deployed", "stable"):
         return "nobody asked for that"
+    reached = {stage for one in truth.ours for at, stage in one.stages if at <= truth.end}
+    if goal in STAGES and not reached & {*STAGES[STAGES.index(goal) :]}:
+        return f"{goal} was not reached"
     return "" if truth.ours else "nothing was begun"
+
+
+def _paused(truth: Truth) -> str:
+    waits = any(one.hook_expires and one.hook_expires > truth.end - truth.unseen for one in truth.ours)
+    return "" if waits else "no hook waits"
 
 
 def _failed(truth: Truth) -> str:
@@ -255,6 +265,7 @@ def _refused(truth: Truth) -> str:
 _CLAIMS = {
     "succeeded": _succeeded,
     "in-progress": _in_progress,
+    "paused": _paused,
     "failed": _failed,
     "rolled-back": _rolled_back,
     "rollback-failed": _rollback_failed,
@@ -272,7 +283,7 @@ _CLAIMS = {
 def _mutations(truth: Truth) -> Iterator[str]:
     begun = [one for one in truth.world.mutations if one.operation == "ecs.UpdateService"]
     for one in truth.world.mutations:
-        wrong = _deregisters(one) if one.operation == "ecs.DeregisterTaskDefinition" else _updates(truth, one)
+        wrong = _CALLS[one.operation](truth, one)
         if wrong:
             yield f"{one.operation} at {one.at:g}: {wrong}"
     lagging = "ecs.DescribeServices" in truth.scenario.lags or truth.line.hits
@@ -281,7 +292,13 @@ def _mutations(truth: Truth) -> Iterator[str]:
         yield f"ecs.UpdateService at {twice[0].at:g}: the same call was carried out twice"
 
 
-def _deregisters(one: Mutation) -> str:
+def _stops(truth: Truth, one: Mutation) -> str:
+    """By name: what it names is what it stops."""
+    theirs = one.target is not None and one.target not in truth.ours
+    return f"it is about {one.target.id}, somebody else's" if one.target and theirs else ""
+
+
+def _deregisters(truth: Truth, one: Mutation) -> str:
     return f"{one.target.id} uses that revision" if one.target else ""
 
 
@@ -299,3 +316,11 @@ def _updates(truth: Truth, one: Mutation) -> str:
     if not one.foreign_open or truth.scenario.inputs["on-conflict"] == "supersede" or theirs.deaths >= 3:
         return ""
     return f"it replaces {theirs.id}, somebody else's, which was under way" if known or stale else ""
+
+
+_CALLS = {
+    "ecs.UpdateService": _updates,
+    "ecs.DeregisterTaskDefinition": _deregisters,
+    "ecs.StopServiceDeployment": _stops,
+    "ecs.ContinueServiceDeployment": _stops,
+}

@@ -19,6 +19,7 @@ def set_up(world: Rolling, answers: Answers, scenario: Scenario) -> None:
     world.courses = partial(_course, world, answers, scenario)
     world.register(_definition(f"sha256:{'0' * 64}"))
     world.already_runs(1)
+    world.changed()
     for seconds, digit in _BEFORE[scenario.before]:
         world.advance(seconds)
         world.update(OTHER, world.register(_definition(f"sha256:{digit * 64}")))

@@ -87,8 +87,9 @@ class Rolling(World):
         return new
 
     def _replace(self, old: Attempt) -> None:
-        if old.rollout in ("PENDING", "IN_PROGRESS"):
-            old.rollout, old.why = "STOPPED", "Stopped because a newer service deployment was created."
+        if old.rollout not in ("SUCCESSFUL", "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED"):
+            old.rollout, old.why = "STOP_REQUESTED", "Stopped because a newer service deployment was created."
+            self.after(1, partial(setattr, old, "rollout", "STOPPED"))
         if old.back_of and old.open:
             old.back_of.rollout = "STOPPED"
         old.status, old.replaced = "ACTIVE", self.now

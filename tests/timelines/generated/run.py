@@ -21,6 +21,7 @@ from tests.scripted_aws import Call, Clock, Params, ScriptedAws, ecs
 from tests.timelines.conftest import SHA
 
 from .answers import REPOSITORY, Answers
+from .blue_green import BlueGreen
 from .faults import Line
 from .others import set_up
 from .rolling import Rolling
@@ -54,8 +55,7 @@ def play(scenario: Scenario, folder: Path) -> Played:
     """Runs the verb in this scenario; ``folder`` is the runner's."""
     clock = Clock()
     aws = ScriptedAws(clock)
-    world = Rolling(scenario.desired, scenario.configuration)
-    world.silent = scenario.silent
+    world = _world(scenario)
     answers = Answers(world, scenario.digest, scenario.lags)
     set_up(world, answers, scenario)
     line = Line(scenario.seed, scenario.faults, answers, aws)
@@ -70,6 +70,16 @@ def play(scenario: Scenario, folder: Path) -> Played:
     aws.close()
     world.advance(clock.monotonic())
     return Played(scenario, exit_code, outputs, log, clock.monotonic(), world, answers, line, aws.calls, violations)
+
+
+def _world(scenario: Scenario) -> Rolling:
+    if scenario.strategy == "ROLLING":
+        world = Rolling(scenario.desired, scenario.configuration)
+    else:
+        world = BlueGreen(scenario.strategy, scenario.desired, scenario.configuration)
+        world.hook, world.bake = scenario.hook, scenario.bake
+    world.silent = scenario.silent
+    return world
 
 
 def _run(scenario: Scenario, folder: Path, patch: pytest.MonkeyPatch, clock: Clock) -> tuple[int, str, dict[str, str]]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.scripted_aws import ecs
 
 from .answers import CHILD, ELSE
+from .blue_green import STAGES, Hook
 from .faults import EVIDENCE, KINDS, Faults
 from .world import Course
 
@@ -44,14 +45,44 @@ class Scenario:
     events: tuple[Event, ...] = ()
     lags: dict[str, float] = field(default_factory=dict)
     faults: Faults = field(default_factory=Faults)
+    hook: Hook | None = None
+    bake: float = 4
 
     @property
     def timeout(self) -> float:
         return float(self.inputs["deployment-timeout"].rstrip("s"))
 
 
+ROLLING, NATIVE = "ROLLING", "NATIVE"
+
+
 def scenario(seed: int, strategy: str) -> Scenario:
+    """``strategy``: ROLLING, or NATIVE for ECS's own blue/green deployments."""
     draw = random.Random(f"{strategy} {seed}")
+    found = _scenario(seed, strategy, draw)
+    return _native(found, draw) if strategy == NATIVE else found
+
+
+def _native(found: Scenario, draw: random.Random) -> Scenario:
+    hooks = (
+        Hook(draw.choice(STAGES[:-1]), pauses=draw.choice((2, 10, 1000)), timeout_action=draw.choice(_TIMEOUTS)),
+        Hook(draw.choice(STAGES[:-1])),
+    )
+    goals = ("ready", "SCALE_UP", "POST_TEST_TRAFFIC_SHIFT", "BAKE_TIME", "CLEAN_UP")
+    goal = {"wait-until": draw.choice(goals)} if draw.random() < 0.15 else {}
+    return replace(
+        found,
+        strategy=draw.choices(("BLUE_GREEN", "LINEAR", "CANARY"), (70, 15, 15))[0],
+        inputs={**found.inputs, **goal},
+        hook=draw.choices((None, *hooks), (75, 15, 10))[0],
+        bake=draw.choice((1, 4, 15)),
+    )
+
+
+_TIMEOUTS = ("CONTINUE", "ROLLBACK")
+
+
+def _scenario(seed: int, strategy: str, draw: random.Random) -> Scenario:
     desired = draw.choices((1, 2, 3, 7, 0), (40, 25, 15, 10, 10))[0]
     return Scenario(
         seed,

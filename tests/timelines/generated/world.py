@@ -73,6 +73,10 @@ class Attempt:
     epoch: int = 0  # changes when a task dies
     rollout: str = "PENDING"  # the status of its service deployment
     why: str = ""  # its statusReason
+    stage: str = ""
+    stages: list[tuple[float, str]] = field(default_factory=list)
+    hook: str = ""  # the status of its lifecycle hook
+    hook_expires: float = 0
     tasks: list[Task] = field(default_factory=list)
     ran: list[tuple[float, int]] = field(default_factory=list)
     completed: float | None = None
