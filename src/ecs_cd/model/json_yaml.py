@@ -6,18 +6,27 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ecs_cd.model.errors import Refused
 
+# Bounds on the work that a text can make. A text of 64 KiB has some 15,000 tokens and is a dozen levels deep.
 _MOST_NODES = 100_000
+_MOST_TOKENS = 50_000
+_DEEPEST = 100
+_TOO_LARGE = "is too large once its aliases are expanded"
+_TOO_DEEP = "is nested too deeply, or refers to itself"
 
 
 class Keys(dict[str, Any]):
     """A mapping that records which of its keys occur more than once."""
 
     duplicates: tuple[str, ...] = ()
+
+
+class _TooMuch(Exception):
+    """A text that is too large to be read, or becomes too large; its message says how."""
 
 
 class Plain(str):
@@ -34,34 +43,39 @@ def parse(text: str, *, what: str, numbers_as_written: bool = False) -> Any:
     """
     try:
         return _checked(text.removeprefix("\ufeff"), what, numbers_as_written)
+    except _TooMuch as error:
+        raise Refused(f"{what} {error}") from None
     except RecursionError:
-        raise Refused(f"{what} is nested too deeply, or refers to itself") from None
+        raise Refused(f"{what} {_TOO_DEEP}") from None
 
 
 def _checked(text: str, what: str, numbers_as_written: bool) -> Any:
     bare = _plain_json(text)
     try:
-        return _parse_json(bare, numbers_as_written)
+        data = _parse_json(bare, numbers_as_written)
     except ValueError as not_json:
         data, not_yaml = _parse_yaml(text, numbers_as_written)  # the original text: in YAML, `//` is not a comment
-        if not_yaml is None:
-            _check_size(data, what)
-            return data
-        if bare.lstrip().startswith(("{", "[")) and isinstance(not_json, json.JSONDecodeError):
-            place = f"line {not_json.lineno}, column {not_json.colno}: {not_json.msg}"
-            raise Refused(f"{what} is not JSON: {place}") from None
-        raise Refused(f"{what} is neither JSON nor YAML: {not_yaml}") from None
+        if not_yaml is not None:
+            if bare.lstrip().startswith(("{", "[")) and isinstance(not_json, json.JSONDecodeError):
+                place = f"line {not_json.lineno}, column {not_json.colno}: {not_json.msg}"
+                raise Refused(f"{what} is not JSON: {place}") from None
+            raise Refused(f"{what} is neither JSON nor YAML: {not_yaml}") from None
+    _check_size(data)
+    return data
 
 
-def _check_size(data: Any, what: str) -> None:
+def _check_size(data: Any) -> None:
     """A few aliases of aliases make a small text huge; an alias that refers to itself makes it endless."""
-    left, count = [data], 0
+    left, count = [(data, 0)], 0
     while left:
-        node = left.pop()
+        node, depth = left.pop()
         count += 1
         if count > _MOST_NODES:
-            raise Refused(f"{what} is too large once its aliases are expanded")
-        left.extend(node.values() if isinstance(node, dict) else node if isinstance(node, list) else ())
+            raise _TooMuch(_TOO_LARGE)
+        if depth > _DEEPEST:
+            raise _TooMuch(_TOO_DEEP)
+        inner = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+        left.extend((child, depth + 1) for child in inner)
 
 
 def duplicate_keys(data: Any, path: str = "") -> list[str]:
@@ -83,12 +97,15 @@ def join(path: str, key: str) -> str:
 
 
 def _mapping(pairs: list[tuple[str, Any]]) -> Keys:
-    mapping = Keys()
-    for key, value in pairs:
-        if key in mapping:
-            mapping.duplicates += (key,)
-        mapping[key] = value
+    mapping = Keys(pairs)
+    mapping.duplicates = _repeated(key for key, _ in pairs)
     return mapping
+
+
+def _repeated(keys: Iterable[str]) -> tuple[str, ...]:
+    """The keys that occur before, in order."""
+    seen: set[str] = set()
+    return tuple(key for key in keys if key in seen or seen.add(key))  # type: ignore[func-returns-value]
 
 
 _QUOTED = r'"(?:[^"\\]|\\.)*"?'
@@ -141,12 +158,34 @@ _VALUES: dict[str, Callable[[str], Any]] = {
 }
 
 
-def _parse_yaml(text: str, numbers_as_written: bool) -> tuple[Any, str | None]:
-    import yaml  # here, because a JSON document never needs it
+def _bounded_loader() -> Any:
+    """PyYAML's loader, with its own resolvers and constructors, that stops where a text makes too much work."""
+    import yaml
 
     class Loader(yaml.SafeLoader):
         yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012  (PyYAML's own design)
+        scanned = merged_pairs = 0
 
+        def fetch_more_tokens(self) -> None:
+            self.scanned += 1
+            if self.scanned > _MOST_TOKENS:
+                raise _TooMuch("is too large")
+            super().fetch_more_tokens()
+
+        def flatten_mapping(self, node: Any) -> None:
+            """Counts what the caller then copies, before it does."""
+            super().flatten_mapping(node)
+            self.merged_pairs += len(node.value)
+            if self.merged_pairs > _MOST_NODES:
+                raise _TooMuch(_TOO_LARGE)
+
+    return Loader
+
+
+def _parse_yaml(text: str, numbers_as_written: bool) -> tuple[Any, str | None]:
+    import yaml  # here, because a JSON document never needs it
+
+    Loader = _bounded_loader()  # noqa: N806  # a class
     prefix = "tag:yaml.org,2002:"
     Loader.add_implicit_resolver(f"{prefix}null", _NULL, ["~", "n", "N", ""])
     Loader.add_implicit_resolver(f"{prefix}merge", re.compile(r"^<<$"), ["<"])
@@ -164,7 +203,7 @@ def _parse_yaml(text: str, numbers_as_written: bool) -> tuple[Any, str | None]:
         written = [_key(loader, key) for key, _ in node.value]
         loader.flatten_mapping(node)  # keys from `<<` may be overridden: that is not a duplicate
         merged = Keys((_key(loader, k), loader.construct_object(v, deep=True)) for k, v in node.value)
-        merged.duplicates = tuple(key for number, key in enumerate(written) if key in written[:number])
+        merged.duplicates = _repeated(written)
         return merged
 
     Loader.add_constructor(f"{prefix}int", integer)
@@ -190,4 +229,4 @@ def _key(loader: Any, node: Any) -> str:
 
 def _harmless(problem: str | None) -> str:
     """PyYAML's error message, without its quotes from the text."""
-    return re.sub(r"'[^']*'|\"[^\"]*\"", "…", problem or "")
+    return re.sub(r"['\"].*", "…", problem or "", flags=re.DOTALL)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -119,3 +121,98 @@ def test_comments_and_trailing_commas_change_nothing(value: object, comment: str
     written = json.dumps(value, indent=0)
     commented = written.replace("\n", f"{comment}\n").replace("\n]", ",\n]").replace("\n}", f",{comment}\n}}")
     assert json_yaml.parse(commented, what="it") == value
+
+
+# ---- the work that a text can make ----
+
+_FULL = 64 * 1024  # characters, as a document can have
+
+
+def aliases(width: int, levels: int, before: str, after: str) -> str:
+    """Each level has the one before many times: its aliases are between these texts."""
+    lines = (f"a{n}: &a{n} {before}{','.join([f'*a{n - 1}'] * width)}{after}\n" for n in range(1, levels + 1))
+    return f"a0: &a0 {{k: v}}\n{''.join(lines)}"
+
+
+_WIDE = f"a: &a {{{','.join(f'k{n}: 1' for n in range(3000))}}}\n"
+BOMBS = {
+    "merges of lists": aliases(30, 8, "{<<: [", "]}"),
+    "merges and keys of their own": aliases(10, 6, "{<<: [", "], x: 1}"),
+    "a large mapping that is often merged": f"{_WIDE}b:\n" + "  <<: *a\n" * 3800,
+    "a list of a large mapping": f"{_WIDE}b: {{<<: [{','.join(['*a'] * 9000)}]}}",
+    "aliases": aliases(9, 9, "[", "]"),
+    "tokens": f"x: [{'a,' * (_FULL // 2)}]",
+    "empty lists": f"x: [{'[],' * (_FULL // 3)}]",
+    "depth in JSON": "[" * _FULL,
+    "closed depth in JSON": "[" * 500 + "]" * 500,
+    "objects in JSON": '{"a":' * 3000 + "1" + "}" * 3000,
+    "depth in YAML": "- " * (_FULL // 2),
+    "keys in YAML": "? " * (_FULL // 2),
+    "flow in YAML": "{a: " * 3000,
+    "nodes in JSON": f"[{'[],' * _FULL * 2}[]]",
+}
+GROWING = {
+    "keys": lambda size: "".join(f"k{n}: v\n" for n in range(size)),
+    "duplicate keys": lambda size: "a: 1\n" * size,
+    "duplicate keys in JSON": lambda size: "{" + '"a": 1,' * size + '"b": 1}',
+    "anchors": lambda size: f"[k, {','.join(f'&a{n} x' for n in range(size))}]",
+    "aliases": lambda size: f"a: &a x\nb: [{'*a,' * size}]",
+    "merges": lambda size: "a: &a {k: v}\n" + "".join(f"b{n}: {{<<: *a}}\n" for n in range(size)),
+    "empty lines": lambda size: "a" + "\n" * size + "b",
+    "a comment": lambda size: f"#{'x' * size}\na: b",
+    "comments that are not closed": lambda size: "a: " + "/*" * size,
+    "words": lambda size: "a " * size,
+    "quotes": lambda size: "a: " + '"' * 2 * size,
+}
+
+
+def calls(text: str) -> int:
+    """How many functions are called to parse the text: its cost, on a machine of any speed."""
+    made = 0
+
+    def count(frame: object, event: str, argument: object) -> None:
+        nonlocal made
+        made += 1
+
+    before = sys.gettrace()
+    sys.settrace(count)
+    try:
+        json_yaml.duplicate_keys(json_yaml.parse(text, what="it"))
+    except Refused:
+        pass
+    finally:
+        sys.settrace(before)
+    return made
+
+
+@pytest.mark.parametrize("text", BOMBS.values(), ids=BOMBS.keys())
+def test_a_text_that_makes_more_work_than_it_looks_is_refused(text: str) -> None:
+    """By a bound on what is read and copied, before the work is done."""
+    with pytest.raises(Refused, match=r"^it is (?:too large|nested too deeply)"):
+        json_yaml.parse(text, what="it")
+
+
+@pytest.mark.parametrize("text", GROWING.values(), ids=GROWING.keys())
+def test_the_work_grows_with_the_text_alone(text: Callable[[int], str]) -> None:
+    """Twice the text is twice the work."""
+    assert calls(text(1000)) < 2.2 * calls(text(500))
+
+
+def test_the_bounds_leave_room_for_large_documents() -> None:
+    """A task definition has at most 64 KiB in ECS; a template with that many variables is read."""
+    variables = "".join(f"  - name: VARIABLE_{n}\n    value: value {n}\n" for n in range(1600))
+    merges = "a: &a {k: v}\n" + "".join(f"b{n}: {{<<: *a, x: 1}}\n" for n in range(1500))
+    assert len(json_yaml.parse(f"environment:\n{variables}", what="it")["environment"]) == 1600
+    assert json_yaml.parse(merges, what="it")["b9"] == {"k": "v", "x": 1}
+    assert json_yaml.parse("{a: " * 90 + "1" + "}" * 90, what="it")
+    assert json_yaml.parse('{"a":' * 90 + "1" + "}" * 90, what="it")
+
+
+@pytest.mark.parametrize(
+    "text", ["a: *hunter2", "a: !hunter2 x", "a: !<%27hunter2%22> x", 'a: "\\hunter2"', "%hunter2 x"]
+)
+def test_an_error_quotes_nothing_of_the_text(text: str) -> None:
+    """PyYAML's own words end where its quote begins."""
+    with pytest.raises(Refused) as refused:
+        json_yaml.parse(text, what="it")
+    assert "hunter2" not in str(refused.value)
