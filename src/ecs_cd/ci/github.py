@@ -16,6 +16,7 @@ from actions_toolkit.command import issue_command
 from actions_toolkit.file_command import prepare_key_value_message
 
 from ecs_cd.ci.text import harmless, unbroken
+from ecs_cd.model.text import plain
 
 if TYPE_CHECKING:
     from ecs_cd.report.summary import Part
@@ -70,7 +71,7 @@ class GitHub:
 
     def outputs(self, values: Mapping[str, str]) -> None:
         if self._output:
-            text = "".join(f"{prepare_key_value_message(name, value)}\n" for name, value in values.items())
+            text = "".join(f"{prepare_key_value_message(name, plain(value))}\n" for name, value in values.items())
             try:
                 _append(self._output, text)
             except OSError as error:
@@ -120,7 +121,7 @@ class GitHub:
             return
         self._annotated.append((command, text))
         with unbroken():
-            issue_command(command, properties, "\n".join(harmless([text]))[:_LONGEST_ANNOTATION])
+            issue_command(command, properties, plain("\n".join(harmless([text])))[:_LONGEST_ANNOTATION])
             sys.stdout.flush()
 
 

@@ -10,12 +10,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-# Control characters except the tab. A lone CR ends a line for GitHub's runner, so what follows it could
-# be a workflow command; ESC could repaint a terminal (colours, `ESC [ ... m`, are allowed).
-# Text direction overrides show a line in another order than it has. Lone surrogates can't be written at all.
-_CONTROL = re.compile(
-    r"\x1b(?!\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
-)
+from ecs_cd.model.text import clean
+
 LONGEST_LINE = 4096  # characters
 
 
@@ -40,5 +36,5 @@ def harmless(lines: Iterable[str]) -> Iterator[str]:
     """The lines, split at every kind of line end, without control characters, cut to a length."""
     for text in lines:
         for line in re.split(r"\r\n|[\n\r\x0b\x0c\x85\u2028\u2029]", text):
-            clean = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", line)
-            yield (clean if len(clean) <= LONGEST_LINE else f"{clean[:LONGEST_LINE]}… ({len(clean)} characters)")
+            shown = clean(line)
+            yield (shown if len(shown) <= LONGEST_LINE else f"{shown[:LONGEST_LINE]}… ({len(shown)} characters)")

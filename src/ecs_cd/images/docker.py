@@ -18,6 +18,7 @@ from ecs_cd.ci.rules.child_environment import AWS, HELPERS, without_credentials
 from ecs_cd.job import programs, state, workspace
 from ecs_cd.job.job import Job
 from ecs_cd.model.errors import Refused
+from ecs_cd.model.text import clean
 
 _LAST_LINES = 200  # of a build's output; bake's error block repeats the last lines of a target
 
@@ -102,7 +103,8 @@ def _show(stream: IO[bytes], last: deque[bytes], muted: threading.Lock) -> None:
     for line in stream:
         last.append(line)
         with muted, suppress(OSError, ValueError):  # our log has no reader any more; the build continues
-            sys.stdout.buffer.write(line)
+            shown = line.decode(errors="replace").rstrip("\r\n").replace("\r", "\n")
+            sys.stdout.buffer.write(f"{clean(shown)}\n".encode())
             sys.stdout.buffer.flush()
 
 

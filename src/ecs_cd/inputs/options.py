@@ -65,6 +65,9 @@ def read(inputs: type[T], given: Mapping[str, str]) -> T:
         if wanted.required and not text.strip():
             found.append(f"{name}: is required. {wanted.help}")
             continue
+        if "\0" in text:
+            found.append(f"{name}: has a NUL character, which no path, name or variable can have")
+            continue
         try:
             values[declaration.name] = wanted.parse(text, name)
         except Refused as refused:

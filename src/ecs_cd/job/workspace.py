@@ -7,17 +7,28 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ecs_cd.ci import run
+from ecs_cd.model import text
 from ecs_cd.model.errors import Refused
+
+_LARGEST = 1024 * 1024  # bytes; a link can lead to a file without an end
 
 
 def read_file(path: str, *, what: str) -> str:
-    """Reads a text file of the workspace. Raises ``Refused`` if it can't be read."""
+    """Reads a text file of the workspace. Raises ``Refused`` if it can't be read, or is longer than any such file."""
+    remedy = "A path is relative to the job's workspace; is there an actions/checkout step before this one?"
+    if text.unusable(path):
+        raise Refused(f"{what}: no path can have a NUL character", remedy)
     try:
-        return Path(path).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        remedy = "A path is relative to the job's workspace; is there an actions/checkout step before this one?"
-        raise Refused(f"{what} {path} can't be read: {why}", remedy) from error
+        with Path(path).open("rb") as file:
+            content = file.read(_LARGEST + 1)
+        if len(content) <= _LARGEST:
+            return content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+        why = f"it has more than {_LARGEST} bytes"
+    except OSError as error:
+        why = error.strerror or str(error)
+    except UnicodeDecodeError:
+        why = "it is not UTF-8 text"
+    raise Refused(f"{what} {path} can't be read: {why}", remedy)
 
 
 def top(place: str | Path = ".") -> Path | None:

@@ -60,12 +60,13 @@ def _checked(text: str, what: str, numbers_as_written: bool) -> Any:
                 place = f"line {not_json.lineno}, column {not_json.colno}: {not_json.msg}"
                 raise Refused(f"{what} is not JSON: {place}") from None
             raise Refused(f"{what} is neither JSON nor YAML: {not_yaml}") from None
-    _check_size(data)
+    _check(data)
     return data
 
 
-def _check_size(data: Any) -> None:
-    """A few aliases of aliases make a small text huge; an alias that refers to itself makes it endless."""
+def _check(data: Any) -> None:
+    """Raises ``_TooMuch`` for a tree with too many values: a few aliases of aliases make a small text huge, an alias
+    that refers to itself makes it endless."""
     left, count = [(data, 0)], 0
     while left:
         node, depth = left.pop()

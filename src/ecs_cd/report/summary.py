@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ecs_cd.model.duration import words
+from ecs_cd.model.text import plain
 from ecs_cd.model.verdict import Outcome
 from ecs_cd.report import gantt, timeline
 from ecs_cd.report.gantt import Section
@@ -136,7 +137,7 @@ def _written(parts: Sequence[Part], *, changes: bool) -> str:
     for name, text in ((name, text) for part in parts for name, text in part.texts.items()):
         lines += [f"**{_escape(name)}**", "", *_fenced(text), ""]
     lines += _changes(services) if changes else []
-    return "\n".join(lines)
+    return plain("\n".join(lines))
 
 
 def _decisive(parts: Sequence[Part]) -> Part:

@@ -158,6 +158,21 @@ def test_an_output_is_what_was_given(value: str, github: GitHub, tmp_path: Path)
     assert all(len(delimiter) >= 32 for _, _, delimiter in found)
 
 
+@pytest.mark.parametrize("acting", ["\x00", "\x1b[31m", "\r", "\u202e", "\u2066", "\ud800", "\udcff", "\x85"])
+def test_nothing_that_is_written_acts_on_its_reader(
+    acting: str, github: GitHub, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An output, an annotation, a line, and the lines of others; colours stay in the log."""
+    github.outputs({"a": f"x{acting}y"})
+    (found,) = outputs((tmp_path / "out").read_text(encoding="utf-8"))
+    assert found[1] == f"x\ufffd{acting[1:]}y"
+    github.error(f"x{acting}y", "t")
+    assert acting not in capsys.readouterr().out
+    github.line(f"x{acting}y")
+    github.relay([f"x{acting}y"])
+    assert (acting in capsys.readouterr().out) == (acting == "\x1b[31m")
+
+
 def parts(message: str) -> list[Part]:
     return [Part("x", Outcome.FAILED, message)]
 

@@ -321,3 +321,11 @@ def test_a_service_without_a_load_balancer_is_refused() -> None:
     """CodeDeploy moves the traffic of one."""
     with pytest.raises(Refused, match=r"^the service web has no loadBalancers"):
         appspec.of_service(codedeploy.service(codedeploy.task_set(loadBalancers=[]), loadBalancers=[]))
+
+
+@pytest.mark.parametrize("text", ["hunter2: x\nhunter2: y", '{"a": {"hunter2": 1, "hunter2": 2}}', "hunter2"])
+def test_of_a_file_that_is_no_appspec_nothing_is_said(text: str) -> None:
+    """A document can name any file: its keys are not for the job log."""
+    with pytest.raises(Refused) as refused:
+        appspec.read(text, where="x")
+    assert "hunter2" not in str(refused.value)

@@ -384,3 +384,49 @@ def test_problems_of_services_scheduled_tasks_and_the_migration_are_told_at_once
         "scheduled-tasks.a",
         "migration.image",
     ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "hunter2: x",
+        '{"hunter2": {"hunter2": 1}, "hunter2": 2}',
+        "hunter2: 1\nhunter2: 2\nservices: {hunter2: x}\nscheduled-tasks: {hunter2: {}}",
+        "FROM: hunter2\nhunter2: |\n  hunter2",
+        "type: service_account\nprivate_key_id: hunter2\nhunter2: x",
+    ],
+)
+def test_of_a_file_that_is_no_document_nothing_is_said(text: str) -> None:
+    """`config` can name any file, and an SSM parameter with something else: its keys are not for the job log either."""
+    with pytest.raises(Refused) as refused:
+        document.load(text, where="file:secrets.yml")
+    assert "images: is missing" in str(refused.value)
+    assert "hunter2" not in str(refused.value)
+    assert "private_key_id" not in str(refused.value)
+
+
+def test_of_a_document_whose_keys_are_misspelt_those_are_named() -> None:
+    """They resemble keys of a document."""
+    with pytest.raises(Refused) as refused:
+        document.load("clusters: c\nimage: {}\nhunter2: x", where="x")
+    assert "clusters: unknown key; did you mean `cluster`?" in str(refused.value)
+    assert "image: unknown key; did you mean `images`?" in str(refused.value)
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize("bad", ["\\u0000", "\\ud800", "\\udcff"])
+@pytest.mark.parametrize(
+    ("changes", "path"),
+    [
+        ({"cluster": "a?b"}, "cluster"),
+        ({"images": {"app": {"repository": "localhost/a?b"}}}, "images.app.repository"),
+        ({"services": {"web": {"task-definition": "file:a?b", "containers": {"app": "app"}}}}, "services.web.task-definition"),
+        ({"migration": {"task-definition": "t", "container": "app", "command": ["a?"]}}, "migration.command[0]"),
+    ],
+)  # fmt: skip
+def test_text_that_no_path_can_hold_is_refused(changes: dict[str, Any], path: str, bad: str) -> None:
+    """With its key's path: Python would raise a ValueError where it is used."""
+    text = json.dumps(example(**changes)).replace("?", bad)
+    with pytest.raises(Refused) as refused:
+        document.load(text, where="x")
+    assert f"{path}: has a NUL character or half of a surrogate pair" in str(refused.value)

@@ -16,7 +16,7 @@ from ecs_cd.inputs.official import DeployAlone, official_given
 from ecs_cd.inputs.outputs import OUTPUTS
 from ecs_cd.inputs.pipeline import Pipeline
 from ecs_cd.inputs.rollback import Rollback
-from ecs_cd.inputs.verbs import VERBS
+from ecs_cd.inputs.verbs import VERBS, Verb
 from ecs_cd.model.errors import Refused
 from ecs_cd.tasks.rules.environment import Variable
 
@@ -315,3 +315,13 @@ def test_secrets_are_no_flags() -> None:
     secret = [name for name, option in options.options(DeployAlone).items() if option.secret]
     assert secret == ["environment-variables", "github-token", "run-task-container-overrides"]
     assert "hunter2" not in repr(options.read(DeployAlone, {"environment-variables": "PASSWORD=hunter2"}))
+
+
+@pytest.mark.parametrize("verb", VERBS.values(), ids=lambda verb: verb.name)
+def test_no_input_has_a_nul_character(verb: Verb) -> None:
+    """Python would raise a ValueError where it is used as a path, a name of a variable or a word of a command."""
+    for name in options.options(verb.inputs):
+        with pytest.raises(Refused) as refused:
+            options.read(verb.inputs, {"config": "/p", name: "hunter2\0"})
+        assert any(problem.startswith(f"{name}: has a NUL character") for problem in refused.value.problems)
+        assert "hunter2" not in str(refused.value)

@@ -356,3 +356,24 @@ def test_what_is_known_of_unfinished_services_is_added_up() -> None:
     reported.leave(one for one in [first])
     reported.leave([second])
     assert reported.unfinished == (first, second)
+
+
+ACTING = "a\x1b[2J\x1b[31m\x07\x00\x85\u202e\u2066\u200f\r\x9b\U000e0041\ud800z"
+NESTED = "``\x1b[\x1b[0m0m`"
+
+
+@pytest.mark.parametrize("acting", [ACTING, NESTED, "".join(map(chr, range(32))), "\x1b[\x1b[0m0m", "\r\n"])
+def test_no_character_of_a_summary_acts_on_its_reader(acting: str) -> None:
+    """Wherever the text of AWS or a container stands: none repaints, hides or reverses what is beside it."""
+    deployed = replace(WEB, service=acting, before=acting, after=acting, images={acting: acting}, change=[acting])
+    part = Part(
+        acting, Outcome.FAILED, acting, phase=acting, facts={acting: acting},
+        findings=[Finding(acting, (acting,), acting)], texts={acting: [acting]}, services=[deployed],
+    )  # fmt: skip
+    for found in (summary.markdown([part]), summary.markdown([part, GREEN]), refusal([acting], acting)):
+        assert (
+            re.findall(r"[^\t\n\x20-\x7e\xa0-\u061b\u061d-\u200d\u2010-\u2027\u202f-\u2065\u206a-\U000dffff]", found)
+            == []
+        )
+        fences = [line for line in found.splitlines() if line.startswith("```")]
+        assert len(fences) % 2 == 0

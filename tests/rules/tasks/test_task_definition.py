@@ -337,6 +337,14 @@ def test_what_is_no_task_definition_is_refused(text: str, words: str) -> None:
     assert "s3://b/k.json" in sentence
 
 
+@pytest.mark.parametrize("text", ["hunter2: x", "hunter2: x\nhunter2: y", '{"type": "x", "hunter2": {"hunter2": 1}}'])
+def test_of_a_file_that_is_no_task_definition_nothing_is_said(text: str) -> None:
+    """A document can name any file: its keys are not for the job log."""
+    (sentence,) = problems(text)
+    assert "must be a mapping with `family` and `containerDefinitions`" in sentence
+    assert "hunter2" not in sentence
+
+
 # ---- images ----
 
 

@@ -25,7 +25,7 @@ from tests.scripted_aws import (
     server_error,
     throttled,
 )
-from tests.timelines.conftest import Step
+from tests.timelines.conftest import DOCUMENT, Step
 
 Run = Callable[..., Step]
 
@@ -370,9 +370,14 @@ BOMB = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
 )
 
 
-@pytest.mark.parametrize("value", ["[" * 60_000, "&a [*a]", "cluster: " + "1" * 5000, BOMB])
+MERGES = "a0: &a0 {k: v}\n" + "".join(f"a{n}: &a{n} {{<<: [{','.join([f'*a{n - 1}'] * 30)}]}}\n" for n in range(1, 9))
+NUL = json.dumps({**DOCUMENT, "services": {"web": {"task-definition": "file:a\0b", "containers": {"app": "app"}}}})
+
+
+@pytest.mark.parametrize("value", ["[" * 60_000, "&a [*a]", "cluster: " + "1" * 5000, BOMB, MERGES, NUL])
 def test_a_document_that_breaks_a_parser_is_refused(aws: ScriptedAws, step: Run, value: str) -> None:
-    """Nested without end, referring to itself, a number beyond all bounds, aliases of aliases."""
+    """Nested without end, referring to itself, a number beyond all bounds, aliases of aliases, merges of merges, a NUL
+    character in a path."""
     aws.on("ssm.GetParameter", {"Parameter": {"Value": value}})
     ended = step("deploy")
     assert ended.exit_code == 2

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ecs_cd.model.text import clean
 from ecs_cd.model.verdict import DEFECT_EXIT_CODE, EXIT_CODES, REFUSED_EXIT_CODE, Outcome, Verdict
 
 Json = Mapping[str, Any]
@@ -76,7 +77,7 @@ def cut_short(exit_code: int, why: str = "") -> Status:
 def described(text: str) -> str:
     """The text as GitHub accepts it for a description: one line, at most 140 characters, cut between words."""
     # Beyond U+FFFF, the API refuses the whole status: "description doesn't accept 4-byte Unicode".
-    line = " ".join(re.sub("[\x00-\x1f\x7f-\x9f\U00010000-\U0010ffff\ud800-\udfff]", " ", text).split())
+    line = " ".join(re.sub("[\x1b\U00010000-\U0010ffff]", " ", clean(text, " ")).split())
     if len(line) <= _LONGEST:
         return line
     cut = line[:_LONGEST]

@@ -41,7 +41,8 @@ def read(text: str, *, where: str) -> AppSpec:
     inside = _inside(content, "revision", "appSpecContent", "content")
     if isinstance(inside, str):
         return read(inside, where=f"{where}, revision.appSpecContent.content")
-    found = [f"{path}: occurs twice; keep one" for path in json_yaml.duplicate_keys(content)]
+    ours = isinstance(content, Mapping) and _key(content, "resources")  # else no key of the file belongs in a log
+    found = [f"{path}: occurs twice; keep one" for path in json_yaml.duplicate_keys(content)] if ours else []
     found += _problems(content)
     if found:
         raise _refused(what, found, "See the AppSpec file for an ECS deployment in CodeDeploy's documentation.")

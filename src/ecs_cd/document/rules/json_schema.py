@@ -7,13 +7,14 @@ additionalProperties, patternProperties, items, minItems, minProperties, maxProp
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ecs_cd.model import json_yaml
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.json_yaml import join
 from ecs_cd.model.names import closest
+from ecs_cd.model.text import unusable
 
 Schema = dict[str, Any]
 
@@ -39,12 +40,19 @@ def load(
         content = json_yaml.parse(text, what=what)
     except Refused as unreadable:
         raise Refused(unreadable.problems, remedy) from None
-    found = [f"{path}: occurs twice; keep one" for path in json_yaml.duplicate_keys(content)]
-    found += problems(content, schema)
+    # Without a required key it can be any file, whose keys don't belong in a log: only a misspelt key is named.
+    ours = not isinstance(content, dict) or any(name in content for name in schema["required"])
+    found = [f"{path}: occurs twice; keep one" for path in json_yaml.duplicate_keys(content)] if ours else []
+    found += problems(content if ours else _misspelt(content, schema), schema)
     found += [] if found else beyond(content)
     if found:
         raise Refused([f"{what} has {len(found)} problem{'s' * (len(found) > 1)}:", *found], remedy)
     return content
+
+
+def _misspelt(content: Mapping[str, Any], schema: Schema) -> dict[str, None]:
+    known = schema["properties"]
+    return {name: None for name in content if name not in known and closest(name, known)}
 
 
 def problems(data: Any, schema: Schema, path: str = "") -> list[str]:
@@ -59,6 +67,8 @@ def problems(data: Any, schema: Schema, path: str = "") -> list[str]:
         for index, item in enumerate(data):
             found += problems(item, schema.get("items", {}), f"{path}[{index}]")
         return found
+    if isinstance(data, str) and unusable(data):
+        return [f"{_at(path)}: has a NUL character or half of a surrogate pair, which no path and no name can have"]
     if "pattern" in schema and not _matches(schema["pattern"], data):
         return [f"{_at(path)}: must be {schema['description']}"]
     if "enum" in schema and data not in schema["enum"]:

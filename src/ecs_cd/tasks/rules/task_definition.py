@@ -47,7 +47,7 @@ def read(
     what = f"the task definition in {where}"
     content = json_yaml.parse(text, what=what, numbers_as_written=True)
     found = [f"{path}: occurs twice; keep one" for path in json_yaml.duplicate_keys(content)]
-    if not isinstance(content, dict):
+    if not isinstance(content, dict) or not _resembles(content, register):
         raise Refused(f"{what} must be a mapping with `family` and `containerDefinitions`")
     definition = normalise(content, register, described, sdk, found, keep_null_value_keys, allow_unknown=allow_unknown)
     names = [each.get("name") for each in definition.get("containerDefinitions", ())]
@@ -60,6 +60,13 @@ def read(
         newer = any(f": {sdk} has no such field" in problem for problem in found)
         raise Refused([f"{what} has {len(found)} problem{'s' * (len(found) > 1)}:", *found], _NEWER if newer else "")
     return definition
+
+
+def _resembles(content: Mapping[str, Any], register: Shape) -> bool:
+    """Whether any key is a field of a task definition, however it is spelt: otherwise it is another file, whose keys
+    don't belong in a log."""
+    fields = {name.lower() for name in ("taskDefinition", *register.members)}
+    return not content or any(re.sub(r"[^a-z]", "", key.lower()) in fields for key in content)
 
 
 def normalise(
