@@ -48,6 +48,12 @@ def one_off_failed(stopped: StoppedTask, named: str = "") -> Finding:
     return _ended(stopped, culprits, lambda known: known.one_off or known.next_step)
 
 
+def not_placed(failures: str) -> list[Finding]:
+    """Why ECS can't place a one-off task, by RunTask's ``failures``; empty if no cause is known."""
+    known = _known(failures)
+    return [Finding(known.cause, (failures,), known.one_off or known.next_step)] if known else []
+
+
 def one_off_undecided(task: StoppedTask, what: str, *, listed: bool, remedy: str) -> Finding:
     """Why a one-off task has no verdict when the time is over. ``task`` is as ECS last listed it, empty if it never
     did; ``remedy`` helps a task that only needs longer."""

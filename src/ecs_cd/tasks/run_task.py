@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ecs_cd.aws import ecs
 from ecs_cd.diagnosis import stopped_tasks
 from ecs_cd.diagnosis.evidence import Finding
+from ecs_cd.diagnosis.findings import not_placed
 from ecs_cd.job.job import Job, Result
 from ecs_cd.job.mutation import carry_out
 from ecs_cd.job.state import client_token
@@ -33,7 +34,7 @@ def run(standalone: StandaloneTask, arn: str, job: Job) -> Result:
         task = earlier.of_this_run(standalone, arn, job) or start(standalone, arn, deadline, job)
     except NotStarted as not_started:
         job.ci.outputs({"run-task-arn": json.dumps([])})
-        return _ended(not_started.verdict, arn, "", [])
+        return _ended(not_started.verdict, arn, "", not_started.findings)
     job.ci.outputs({"run-task-arn": json.dumps([task])})
     if not standalone.wait:
         job.state.end()  # the task continues without ecs-cd
@@ -74,7 +75,7 @@ def start(standalone: StandaloneTask, arn: str, deadline: float, job: Job) -> st
         words = stopped_tasks.failure_words(failures)
         if not stopped_tasks.placement_is_transient(failures) or job.clock.monotonic() >= deadline:
             reason = f"ECS can't place the {standalone.what} task: {words or 'RunTask gave no reason'}"
-            raise NotStarted(Verdict(Outcome.FAILED, reason))
+            raise NotStarted(Verdict(Outcome.FAILED, reason), not_placed(words))
         attempt += 1
         job.ci.line(f"{standalone.what}: ECS can't place the task now ({words}); trying again")
         job.clock.sleep(min(15, 2 * attempt))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ecs_cd.diagnosis.evidence import Finding
 from ecs_cd.job.job import Job
 from ecs_cd.model.verdict import Verdict
 from ecs_cd.tasks.rules.earlier import Judge
@@ -45,11 +46,11 @@ class StandaloneTask:
 
 
 class NotStarted(Exception):
-    """No task was started; ``verdict`` says why."""
+    """No task was started; ``verdict`` says why, and ``findings`` what to do about it."""
 
-    def __init__(self, verdict: Verdict) -> None:
+    def __init__(self, verdict: Verdict, findings: Sequence[Finding] = ()) -> None:
         super().__init__(verdict.message)
-        self.verdict = verdict
+        self.verdict, self.findings = verdict, findings
 
 
 def begin(standalone: StandaloneTask, started_by: str, on_cancel: str, job: Job, **more: str) -> None:

@@ -80,7 +80,7 @@ def execute(inputs: Migrate, plan: MigrationPlan | None, by_name: Mapping[str, s
                 task = run_task.start(standalone, arn, deadline, job)
     except NotStarted as not_started:
         outputs = {"migration-result": not_started.verdict.outcome.value}
-        return Result(not_started.verdict, outputs, {"cluster": plan.cluster})
+        return Result(not_started.verdict, outputs, {"cluster": plan.cluster}, not_started.findings)
     tracked = TrackedTask(standalone, task, job)
     return _result(follow(tracked, deadline), tracked, arn, image)
 

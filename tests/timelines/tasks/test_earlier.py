@@ -274,6 +274,14 @@ def test_what_another_release_started_is_waited_for(step: Run, cluster: Cluster,
     assert again.outputs["migration-result"] == "timed-out"
 
 
+def test_a_job_that_is_cancelled_while_it_waits_stops_nothing(step: Run, cluster: Cluster) -> None:
+    """What it waits for is another's."""
+    cluster.others = [ecs.task("theirs", started_by="ecs-cd/abc", task_definition="migration:1")]
+    cluster.looks = 2
+    ended = step("migrate", on_cancel="stop")
+    assert (ended.exit_code, cluster.started, cluster.stops) == (130, 0, [])
+
+
 @pytest.mark.parametrize("started_by", ["ecs-svc/1", "someone", "", "GitHub-Actions"])
 def test_what_ecs_cd_did_not_start_is_no_migration(step: Run, cluster: Cluster, started_by: str) -> None:
     """The family may be a service's, too."""

@@ -243,6 +243,16 @@ def test_no_room_now_is_tried_again_and_no_such_cluster_is_not(aws: ScriptedAws,
     assert len(runs.started) == 1
 
 
+def test_a_lack_of_capacity_is_explained_when_the_time_is_over(aws: ScriptedAws, step: Run) -> None:
+    """With its cause, and with what helps a one-off task."""
+    aws.on("ecs.RunTask", {"tasks": [], "failures": [{"reason": "RESOURCE:MEMORY"}]})
+    ended = step("migrate", migration_timeout="30s")
+    assert (ended.exit_code, ended.outputs["migration-result"]) == (1, "failed")
+    assert "Likely cause: no instance has enough free CPU, memory or GPU" in ended.log
+    assert "or lower `cpu` and `memory`." in ended.log
+    assert "minimumHealthyPercent" not in ended.log
+
+
 def test_a_placement_that_can_not_heal_is_refused(aws: ScriptedAws, step: Run) -> None:
     """An attribute that no instance has will not appear."""
     aws.on("ecs.RunTask", NOWHERE)
