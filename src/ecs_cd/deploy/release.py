@@ -17,7 +17,7 @@ from ecs_cd.deploy.conflicts import resolve_conflicts
 from ecs_cd.deploy.digests import verify_digests
 from ecs_cd.deploy.follow import follow
 from ecs_cd.deploy.plan import DeploymentPlan, Policy
-from ecs_cd.deploy.rules import rolling, snapshot
+from ecs_cd.deploy.rules import snapshot
 from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.diagnosis.evidence import Finding
 from ecs_cd.job.job import Job, Result, concurrently
@@ -28,6 +28,7 @@ from ecs_cd.report.timeline import Deployed
 from ecs_cd.tasks import revisions, templates
 from ecs_cd.tasks.revisions import NewRevisions
 from ecs_cd.tasks.rules import comparison, difference, task_definition
+from ecs_cd.tasks.rules.revisions import running
 from ecs_cd.tasks.rules.task_definition import TaskDefinition
 from ecs_cd.tasks.templates import Template
 
@@ -252,7 +253,7 @@ def _dry_run(plans: Sequence[DeploymentPlan], job: Job) -> Result:
     """What a deployment would change, compared with what the service runs now."""
     texts: dict[str, list[str]] = {}
     for plan in plans:
-        current = rolling.running(plan.service)
+        current = running(plan.service)
         lines = difference.lines(templates.registered(current, job) if current else None, plan.definition)
         change = "what would change" if lines else "nothing would change"
         texts[f"{plan.target.key}: {change}, compared with {short(current or 'nothing')}"] = lines

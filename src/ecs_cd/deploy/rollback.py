@@ -33,7 +33,7 @@ def _decide(plan: DeploymentPlan, inputs: Rollback, job: Job) -> Choice:
     strategy = strategies.of(plan)
     unfinished, past = concurrently(lambda: strategy.unfinished(job, plan), lambda: strategy.history(job, plan))
     to = _target(inputs.to, past, job) if inputs.to else ""
-    current, serving = str(rolling.running(plan.service)), rolling.serving(plan.service)
+    current, serving = str(revisions.running(plan.service)), rolling.serving(plan.service)
     choice = rollback.choose(Situation(plan.strategy, current, unfinished, serving, past), to)
     if choice.way is Way.FOLLOW:
         return choice

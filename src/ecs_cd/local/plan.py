@@ -12,7 +12,14 @@ from ecs_cd.document.rules.document import Document
 from ecs_cd.local.workflow import Workflow
 from ecs_cd.model import references
 from ecs_cd.model.errors import Refused
-from ecs_cd.model.references import RegisteredTaskDefinition, S3Object, TaskDefinitionSource, WorkspaceFile, short
+from ecs_cd.model.references import (
+    RegisteredTaskDefinition,
+    S3Object,
+    ServiceRevision,
+    TemplateSource,
+    WorkspaceFile,
+    short,
+)
 from ecs_cd.tasks.rules.render import pairs
 from ecs_cd.tasks.rules.task_definition import TaskDefinition
 
@@ -64,7 +71,7 @@ def local_document(content: Mapping[str, Any], registry: str) -> dict[str, Any]:
         if "service" in service:
             service["service"] = short(service["service"])
     for task in _tasks(result):
-        task["task-definition"] = _family_or_place(task["task-definition"])
+        task["task-definition"] = _family_or_place(task["task-definition"], content.get("services", {}))
         if "event-bus" in task:
             task["event-bus"] = short(task["event-bus"])
     return result
@@ -85,8 +92,14 @@ def _tasks(content: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [*sections[0], *sections[1], *([content["migration"]] if "migration" in content else [])]
 
 
-def _family_or_place(text: str) -> str:
-    """A family instead of a revision, because the local AWS has no other revision."""
+def _family_or_place(text: str, services: Mapping[str, Any]) -> str:
+    """A family instead of a revision, because the local AWS has no other revision.
+
+    Of a service, the family of its name: what runs there is a placeholder, and its template is the family's newest.
+    """
+    key = references.service_key(text)
+    if key:
+        return short(services[key].get("service", key))
     source = references.task_definition_source(text)
     return family(source.name) if isinstance(source, RegisteredTaskDefinition) else text
 
@@ -103,7 +116,7 @@ def family(name: str) -> str:
 class Needed:
     """A task definition template that a document names, and the containers that it must have."""
 
-    source: TaskDefinitionSource
+    source: TemplateSource
     containers: tuple[str, ...]
 
     @property
@@ -111,27 +124,25 @@ class Needed:
         """The source in readable form."""
         if isinstance(self.source, S3Object):
             return f"s3://{self.source.bucket}/{self.source.key}"
+        if isinstance(self.source, ServiceRevision):
+            return f"of service {short(self.source.service)}"
         return self.source.path if isinstance(self.source, WorkspaceFile) else self.source.name
 
 
 def needed(document: Document) -> list[Needed]:
     """The templates in document order, without duplicates."""
-    named = [(service.task_definition, tuple(service.containers)) for service in document.services.values()]
-    if document.migration:
-        named.append((document.migration.task_definition, (document.migration.container,)))
-    named += [(task.task_definition, tuple(task.containers)) for task in document.scheduled_tasks.values()]
-    found: dict[TaskDefinitionSource, dict[str, None]] = {}
-    for source, containers in named:
-        found.setdefault(source, {}).update(dict.fromkeys(containers))
+    found: dict[TemplateSource, dict[str, None]] = {}
+    for entry in document.entries:
+        found.setdefault(entry.task_definition, {}).update(dict.fromkeys(entry.containers))
     return [Needed(source, tuple(containers)) for source, containers in found.items()]
 
 
-def candidates(source: TaskDefinitionSource) -> tuple[str, ...]:
+def candidates(source: TemplateSource) -> tuple[str, ...]:
     """The possible paths of a template below --templates."""
     if isinstance(source, S3Object):
         return (f"{source.bucket}/{source.key}", source.key)
-    assert isinstance(source, RegisteredTaskDefinition), "a file of the workspace is there, and nowhere else"
-    return tuple(f"{family(source.name)}.{kind}" for kind in ("json", "yaml", "yml"))
+    assert not isinstance(source, WorkspaceFile), "a file of the workspace is there, and nowhere else"
+    return tuple(f"{_family_of(source)}.{kind}" for kind in ("json", "yaml", "yml"))
 
 
 def made_up(template: Needed, variables: Iterable[str], region: str) -> TaskDefinition:
@@ -159,9 +170,11 @@ def made_up(template: Needed, variables: Iterable[str], region: str) -> TaskDefi
     }
 
 
-def _family_of(source: TaskDefinitionSource) -> str:
+def _family_of(source: TemplateSource) -> str:
     if isinstance(source, RegisteredTaskDefinition):
         return family(source.name)
+    if isinstance(source, ServiceRevision):
+        return short(source.service)
     path = source.key if isinstance(source, S3Object) else source.path
     return re.sub(r"[^A-Za-z0-9_-]+", "-", re.sub(r"\.[A-Za-z]+$", "", path)).strip("-") or "task"
 

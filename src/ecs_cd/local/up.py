@@ -28,8 +28,8 @@ from ecs_cd.local.plan import Needed
 from ecs_cd.local.workflow import Workflow
 from ecs_cd.model import json_yaml
 from ecs_cd.model.errors import Refused
-from ecs_cd.model.references import RegisteredTaskDefinition, S3Object, WorkspaceFile, short
-from ecs_cd.tasks.rules import task_definition
+from ecs_cd.model.references import RegisteredTaskDefinition, S3Object, ServiceRevision, WorkspaceFile, short
+from ecs_cd.tasks.rules import revisions, task_definition
 from ecs_cd.tasks.rules.task_definition import TaskDefinition
 
 _FROM_WHERE = "For example, set AWS_PROFILE and AWS_REGION; or use a file: ecs-cd local up --config file:PATH"
@@ -167,7 +167,7 @@ def _templates_of(
     remedies: dict[str, None] = {}
     for wanted in plan.needed(found):
         try:
-            read[wanted] = _template(wanted, templates, root, aws, from_aws=from_aws)
+            read[wanted] = _template(wanted, templates, root, aws, found.cluster if from_aws else "")
         except Refused as refused:
             problems += refused.problems
             remedies[refused.remedy] = None
@@ -176,25 +176,36 @@ def _templates_of(
     return read
 
 
-def _template(wanted: Needed, templates: str, root: Path, aws: Aws, *, from_aws: bool) -> TaskDefinition | None:
+def _template(wanted: Needed, templates: str, root: Path, aws: Aws, cluster: str) -> TaskDefinition | None:
+    """``None`` if it is unavailable. ``cluster`` is empty if the AWS account isn't to be read."""
     where = wanted.where
     if isinstance(wanted.source, WorkspaceFile):
         text = _text(root / wanted.source.path, what="the task definition")
     elif templates:
         path = _below(Path(templates), wanted)
         where, text = str(path), _text(path, what="the task definition")
-    elif not from_aws:
+    elif not cluster:
         return None
     elif isinstance(wanted.source, S3Object):
         text = s3.text(aws, wanted.source)
     else:
-        described = ecs.task_definition(aws, wanted.source.name)
+        name = _registered(wanted.source, aws, cluster)
+        described = ecs.task_definition(aws, name) if name else None
         if described is None:
             raise Refused(f"there is no task definition {where} in {aws.region}", "The infra repo registers it.")
         text = json.dumps(described["taskDefinition"], default=str)
     definition = task_definition.read(text, *ecs.shapes(aws), where=where)
     task_definition.check_containers(definition, wanted.containers, where=where)
+    if isinstance(wanted.source, ServiceRevision):  # a family of the same name as in the local document
+        definition["family"] = short(wanted.source.service)
     return definition
+
+
+def _registered(source: RegisteredTaskDefinition | ServiceRevision, aws: Aws, cluster: str) -> str:
+    """The name of a task definition; empty for a service that runs none."""
+    if isinstance(source, RegisteredTaskDefinition):
+        return source.name
+    return revisions.running(ecs.active_service(aws, cluster, source.service)) or ""
 
 
 def _below(templates: Path, wanted: Needed) -> Path:
@@ -305,7 +316,8 @@ def _services(
     families = dict(before.templates) if before else {}
     for source, definition in sources.items():
         name, digest = definition["family"], _digest(definition)
-        if isinstance(source, RegisteredTaskDefinition) and (families.get(name) != digest or name in pausing):
+        registered = isinstance(source, RegisteredTaskDefinition | ServiceRevision)
+        if registered and (families.get(name) != digest or name in pausing):
             ecs.register(aws, definition)
             families[name] = digest
             say(f"task definition {name}")

@@ -129,7 +129,24 @@ class WorkspaceFile:
     path: str
 
 
+@dataclass(frozen=True)
+class ServiceRevision:
+    """The task definition that an ECS service runs now. ``service`` is the service's name or ARN."""
+
+    service: str
+
+
 TaskDefinitionSource = S3Object | RegisteredTaskDefinition | WorkspaceFile
+TemplateSource = TaskDefinitionSource | ServiceRevision
+
+
+def service_key(text: str) -> str:
+    """The key of the document's service that ``service:KEY`` names; empty for any other source.
+
+    ``service:7`` is a revision of the family `service`.
+    """
+    is_key = text.startswith("service:") and not FAMILY.fullmatch(text)
+    return text.removeprefix("service:") if is_key else ""
 
 
 def task_definition_source(text: str) -> TaskDefinitionSource:

@@ -6,11 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ecs_cd.aws import ecs
 from ecs_cd.document.rules.document import Document, Entry
 from ecs_cd.job.job import Job, concurrently
+from ecs_cd.model.errors import Refused
+from ecs_cd.model.references import RegisteredTaskDefinition, ServiceRevision, TaskDefinitionSource, short
 from ecs_cd.tasks import templates
 from ecs_cd.tasks.rules import environment, task_definition
 from ecs_cd.tasks.rules.environment import Variable
+from ecs_cd.tasks.rules.revisions import running
 from ecs_cd.tasks.rules.task_definition import TaskDefinition
 from ecs_cd.tasks.templates import Template
 
@@ -33,7 +37,7 @@ class Loader:
 
     def load(self, entry: Entry) -> Loaded:
         """Raises ``Refused`` if the template is missing or not valid, or if it can't take a variable."""
-        template = templates.load(entry.task_definition, self.job, allow_unknown=self.allow_unknown)
+        template = templates.load(self._source(entry), self.job, allow_unknown=self.allow_unknown)
         definition, where = template.definition, template.where
         _, _, changed = concurrently(
             lambda: environment.check_prefixes(self.variables, self.document.entries),
@@ -41,3 +45,16 @@ class Loader:
             lambda: environment.with_variables(definition, self.variables, entry),
         )
         return Loaded(changed, template)
+
+    def _source(self, entry: Entry) -> TaskDefinitionSource:
+        if not isinstance(entry.task_definition, ServiceRevision):
+            return entry.task_definition
+        name = entry.task_definition.service
+        current = running(ecs.active_service(self.job.aws, self.document.cluster, name))
+        if not current:
+            raise Refused(
+                f"{entry.path}.task-definition: the service {name} runs no task definition",
+                "Name another template until the service's first deployment.",
+            )
+        self.job.ci.line(f"{entry.path}: the template is {short(current)}, which {short(name)} runs now")
+        return RegisteredTaskDefinition(current)

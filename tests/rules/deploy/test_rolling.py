@@ -456,22 +456,6 @@ def test_what_ran_before_is_known_while_it_is_listed() -> None:
     assert rolling.before(service(own["COMPLETED"])) is None
 
 
-@pytest.mark.parametrize(
-    ("found", "running"),
-    [
-        (service(own["COMPLETED"]), NEW),
-        ({"deployments": [], "taskSets": [{"status": "ACTIVE", "taskDefinition": NEW}]}, None),
-        (
-            {"taskSets": [{"status": "ACTIVE", "taskDefinition": NEW}, {"status": "PRIMARY", "taskDefinition": OLD}]},
-            OLD,
-        ),
-    ],
-)
-def test_what_runs_is_the_primarys(found: dict[str, Any], running: str | None) -> None:
-    """Of a deployment, or under CODE_DEPLOY of a task set."""
-    assert rolling.running(found) == running
-
-
 def test_alarms_are_evidence_where_ecs_names_them_as_the_reason() -> None:
     """Other alarms may be in ALARM for unrelated reasons."""
     failed = deployment("2", "PRIMARY", NEW, "FAILED", "ECS deployment failed: alarm detected.")

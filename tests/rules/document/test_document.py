@@ -10,7 +10,7 @@ import pytest
 from ecs_cd.document.rules import document, json_schema
 from ecs_cd.document.rules.document import CodeDeploy, Migration, Rule, Schedule, ScheduledTask, Service
 from ecs_cd.model.errors import Refused
-from ecs_cd.model.references import RegisteredTaskDefinition, Repository, S3Object, WorkspaceFile
+from ecs_cd.model.references import RegisteredTaskDefinition, Repository, S3Object, ServiceRevision, WorkspaceFile
 
 ECR = "123456789012.dkr.ecr.ap-northeast-1.amazonaws.com"
 
@@ -102,6 +102,16 @@ def test_yaml_says_the_same_as_json() -> None:
         ({"migration": {"task-definition": "m", "container": "app"}}, "migration.service", "no clear default"),
         ({"services": {"web": {"containers": {"a": "app"}}}}, "services.web.task-definition", "is missing"),
         (
+            {"services": {"web": {"task-definition": "service:api", "containers": {"a": "app"}}}},
+            "services.web.task-definition",
+            "must name a service; services has web",
+        ),
+        (
+            {"migration": {**example()["migration"], "task-definition": "service:api"}},
+            "migration.task-definition",
+            "must name a service; services has web, worker",
+        ),
+        (
             {"services": {"web": {"task-definition": "t", "containers": {"a": "api"}}}},
             "services.web.containers.a",
             "must name an image; images has app, nginx",
@@ -180,13 +190,16 @@ def test_the_migrations_image_is_the_services_then_the_one_of_its_name(
         ("arn:aws:ecs:r:1:task-definition/f:7", RegisteredTaskDefinition("arn:aws:ecs:r:1:task-definition/f:7")),
         ("infra/task.json", WorkspaceFile("infra/task.json")),
         ("file:task", WorkspaceFile("task")),
+        ("service:web", ServiceRevision("web")),
+        ("service:my.api-1", ServiceRevision("arn:aws:ecs:r:1:service/c/api")),
+        ("service:7", RegisteredTaskDefinition("service:7")),
     ],
 )
 def test_a_task_definitions_source_is_known_by_its_form(text: str, expected: object) -> None:
     """A family has neither a dot nor a slash, so a file can't look like a family."""
-    services = {"web": {"task-definition": text, "containers": {"app": "app"}}}
-    content = example(services=services, migration=None)
-    del content["migration"]
+    entry = {"task-definition": text, "containers": {"app": "app"}}
+    other = {"task-definition": "t", "containers": {"app": "app"}, "service": "arn:aws:ecs:r:1:service/c/api"}
+    content = example(services={"web": entry, "my.api-1": other})
     assert document.load(json.dumps(content), where="x").services["web"].task_definition == expected
 
 

@@ -107,6 +107,23 @@ def test_a_parameters_name_and_version(source: str, name: str, version: int) -> 
     assert plan.parameter_name(source) == (name, version)
 
 
+@pytest.mark.parametrize("service", ["", "my-web", "arn:aws:ecs:eu-west-1:123456789012:service/prod/my-web"])
+def test_what_a_service_runs_is_locally_the_family_of_its_name(service: str) -> None:
+    """There the service runs a placeholder until the first deployment."""
+    entry = {
+        "task-definition": "service:web",
+        "containers": {"app": "app"},
+        **({"service": service} if service else {}),
+    }
+    content = {"cluster": "c", "images": {"app": {"repository": f"{ECR}/app"}}, "services": {"web": entry}}
+    name = "my-web" if service else "web"
+    assert plan.local_document(content, "localhost:4566")["services"]["web"]["task-definition"] == name
+    (needed,) = plan.needed(load(str(content)))
+    assert needed.where == f"of service {name}"
+    assert plan.candidates(needed.source) == (f"{name}.json", f"{name}.yaml", f"{name}.yml")
+    assert plan.made_up(needed, [], "eu-west-1")["family"] == name
+
+
 # ---- templates ----
 
 

@@ -87,3 +87,28 @@ def test_a_service_names_what_its_deployments_and_task_sets_run(service: dict[st
     """The one that is left behind as well: it may be what is rolled back to."""
     assert sorted(revisions.named_by([service])) == expected
     assert sorted(revisions.named_by([service, {"taskDefinition": "b:1"}])) == [*expected, "b:1"]
+
+
+@pytest.mark.parametrize(
+    ("service", "running"),
+    [
+        (
+            {
+                "deployments": [
+                    {"status": "ACTIVE", "taskDefinition": "a"},
+                    {"status": "PRIMARY", "taskDefinition": "b"},
+                ]
+            },
+            "b",
+        ),
+        ({"deployments": [], "taskSets": [{"status": "ACTIVE", "taskDefinition": "a"}]}, None),
+        (
+            {"taskSets": [{"status": "ACTIVE", "taskDefinition": "a"}, {"status": "PRIMARY", "taskDefinition": "b"}]},
+            "b",
+        ),
+        ({}, None),
+    ],
+)
+def test_what_runs_is_the_primarys(service: dict[str, Any], running: str | None) -> None:
+    """Of a deployment, or under CODE_DEPLOY of a task set."""
+    assert revisions.running(service) == running

@@ -9,48 +9,19 @@ from typing import Any
 import pytest
 
 from ecs_cd.tasks.rules.environment import LABEL
-from tests.scripted_aws import Clock, Params, ScriptedAws, ecs
+from tests.scripted_aws import Clock, ScriptedAws, ecs
 from tests.scripted_aws.fleet import COMPLETES, Fleet
+from tests.scripted_aws.registry import Registry
 from tests.timelines.conftest import DOCUMENT, REPOSITORY, Step
 
 Run = Callable[..., Step]
-
-
-class Registry:
-    """Task definitions as ECS keeps them: what is registered is the newest revision of its family."""
-
-    def __init__(self, aws: ScriptedAws) -> None:
-        self.revisions: dict[str, list[Params]] = {}
-        aws.on("ecs.RegisterTaskDefinition", self.register)
-        aws.on("ecs.DescribeTaskDefinition", self.describe)
-
-    def register(self, params: Params) -> Params:
-        family = params["family"]
-        new = {**ecs.task_definition(family, len(self._of(family)) + 1), **params}
-        new.pop("tags", None)
-        self._of(family).append(new)
-        return {"taskDefinition": new}
-
-    def describe(self, params: Params) -> Params:
-        family, _, number = params["taskDefinition"].rpartition("/")[2].partition(":")
-        return {"taskDefinition": self._of(family)[int(number or 0) - 1], "tags": []}
-
-    def _of(self, family: str) -> list[Params]:
-        first = ecs.task_definition(family)
-        first["containerDefinitions"][0]["environment"] = [{"name": "DATABASE", "value": "infra"}]
-        return self.revisions.setdefault(family, [first])
-
-    def environment(self, family: str) -> dict[str, str]:
-        """What the newest revision sets."""
-        container = self._of(family)[-1]["containerDefinitions"][0]
-        return {item["name"]: item["value"] for item in container.get("environment", ())}
 
 
 @pytest.fixture
 def registry(aws: ScriptedAws, clock: Clock) -> Registry:
     """An AWS whose services complete, and whose migration succeeds at once."""
     Fleet(clock, {"web": COMPLETES, "worker": COMPLETES}).script(aws)
-    registry = Registry(aws)
+    registry = Registry({"DATABASE": "infra"}).script(aws)
     aws.on("ecs.RunTask", ecs.RunTask())
     ended = ecs.task(
         "task-1",

@@ -49,13 +49,6 @@ def primary(service: Mapping[str, Any]) -> Mapping[str, Any]:
     return next((d for d in service.get("deployments", ()) if d.get("status") == "PRIMARY"), {})
 
 
-def running(service: Mapping[str, Any]) -> str | None:
-    """The service's current task definition: of its PRIMARY deployment, or under CODE_DEPLOY of its task set."""
-    sets = (task_set for task_set in service.get("taskSets", ()) if task_set.get("status") == "PRIMARY")
-    found = primary(service) or next(sets, {})
-    return found.get("taskDefinition")
-
-
 def listed(own: OwnDeployment, service: Mapping[str, Any]) -> Mapping[str, Any]:
     """Our deployment as this DescribeServices answer lists it; empty if it does not."""
     return next((d for d in service.get("deployments", ()) if d.get("id") == own.id), {})

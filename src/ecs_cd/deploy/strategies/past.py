@@ -8,11 +8,12 @@ from functools import partial
 
 from ecs_cd.aws import codedeploy, service_deployments
 from ecs_cd.deploy.plan import DeploymentPlan
-from ecs_cd.deploy.rules import history, rolling
+from ecs_cd.deploy.rules import history
 from ecs_cd.deploy.rules.history import PastDeployment
 from ecs_cd.document.rules.document import CodeDeploy
 from ecs_cd.job.job import Job, concurrently
 from ecs_cd.model import pace
+from ecs_cd.tasks.rules.revisions import running
 
 _MONTHS = timedelta(days=90)  # as long as ECS keeps service deployments
 
@@ -33,6 +34,6 @@ def by_codedeploy(job: Job, plan: DeploymentPlan, names: CodeDeploy) -> Sequence
         chunks = [ids[start : start + size] for start in range(0, len(ids), size)]
         infos = concurrently(*(partial(codedeploy.deployments, job.aws, chunk) for chunk in chunks))
         found = history.of_codedeploy([info for each in infos for info in each], plan.service)
-        if history.last_success(found, str(rolling.running(plan.service))):
+        if history.last_success(found, str(running(plan.service))):
             break
     return found

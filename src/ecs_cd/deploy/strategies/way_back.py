@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from ecs_cd.aws import ecs
 from ecs_cd.deploy.plan import DeploymentPlan
-from ecs_cd.deploy.rules import rolling
 from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.job.job import Job
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import short
+from ecs_cd.tasks.rules.revisions import running
 
 
 def way_back(job: Job, tracked: TrackedDeployment) -> tuple[DeploymentPlan, str]:
@@ -20,9 +20,9 @@ def way_back(job: Job, tracked: TrackedDeployment) -> tuple[DeploymentPlan, str]
     """
     own, plan = tracked.own, tracked.plan
     service = ecs.active_service(job.aws, plan.cluster, plan.name)
-    running, previous = rolling.running(service), own.previous_task_definition
-    if running not in (own.task_definition, previous):
-        raise Refused(f"{short(str(running))} has replaced it; ecs-cd leaves that deployment alone")
+    current, previous = running(service), own.previous_task_definition
+    if current not in (own.task_definition, previous):
+        raise Refused(f"{short(str(current))} has replaced it; ecs-cd leaves that deployment alone")
     if previous in (None, own.task_definition):
         raise Refused(f"service {plan.name} ran nothing before {short(own.task_definition)} to go back to")
     return replace(plan, service=service, update={}, force=False), str(previous)

@@ -13,10 +13,12 @@ from ecs_cd.model.names import closest
 from ecs_cd.model.references import (
     Repository,
     S3Object,
-    TaskDefinitionSource,
+    ServiceRevision,
+    TemplateSource,
     WorkspaceFile,
     file_source,
     repository,
+    service_key,
     task_definition_source,
 )
 
@@ -25,7 +27,7 @@ from ecs_cd.model.references import (
 class Migration:
     """The migration task. ``image`` and ``service`` are keys of the document."""
 
-    task_definition: TaskDefinitionSource
+    task_definition: TemplateSource
     container: str
     image: str
     service: str
@@ -61,7 +63,7 @@ class Service:
 
     key: str
     name: str
-    task_definition: TaskDefinitionSource
+    task_definition: TemplateSource
     containers: dict[str, str]
     codedeploy: CodeDeploy = CodeDeploy()
     environment_from_app: tuple[str, ...] | None = None
@@ -94,7 +96,7 @@ class ScheduledTask:
 
     key: str
     trigger: Rule | Schedule
-    task_definition: TaskDefinitionSource
+    task_definition: TemplateSource
     containers: dict[str, str]
     environment_from_app: tuple[str, ...] | None = None
 
@@ -165,9 +167,21 @@ def _reference_problems(content: dict[str, Any]) -> list[str]:
         for container, image in entry["containers"].items()
         if image not in images
     ]
+    for path, entry in _entries(content).items():
+        key = service_key(entry["task-definition"])
+        if key and key not in services:
+            found.append(f"{path}.task-definition: must name a service; {_known('services', services)}")
     for key, task in scheduled.items():
         found += _trigger_problems(f"scheduled-tasks.{key}", task)
     return found + _migration_problems(content)
+
+
+def _entries(content: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Everything with a task definition, by its path."""
+    found = {"migration": content["migration"]} if content.get("migration") else {}
+    for section in ("services", "scheduled-tasks"):
+        found |= {f"{section}.{key}": entry for key, entry in content.get(section, {}).items()}
+    return found
 
 
 def _migration_problems(content: dict[str, Any]) -> list[str]:
@@ -228,11 +242,13 @@ def _document(content: dict[str, Any]) -> Document:
             for name, image in content["images"].items()
             if "cache-repository" in image
         },
-        services={key: _service(key, service) for key, service in content.get("services", {}).items()},
-        scheduled_tasks={key: _scheduled(key, task) for key, task in content.get("scheduled-tasks", {}).items()},
+        services={key: _service(key, service, content) for key, service in content.get("services", {}).items()},
+        scheduled_tasks={
+            key: _scheduled(key, task, content) for key, task in content.get("scheduled-tasks", {}).items()
+        },
         migration=migration
         and Migration(
-            task_definition=task_definition_source(migration["task-definition"]),
+            task_definition=_template(migration, content),
             container=migration["container"],
             image=_migration_image(content) or "",
             service=_migration_service(content),
@@ -242,13 +258,19 @@ def _document(content: dict[str, Any]) -> Document:
     )
 
 
-def _service(key: str, service: dict[str, Any]) -> Service:
+def _template(entry: dict[str, Any], content: dict[str, Any]) -> TemplateSource:
+    text = entry["task-definition"]
+    key = service_key(text)
+    return ServiceRevision(content["services"][key].get("service", key)) if key else task_definition_source(text)
+
+
+def _service(key: str, service: dict[str, Any], content: dict[str, Any]) -> Service:
     codedeploy = service.get("codedeploy", {})
     appspec = codedeploy.get("appspec")
     return Service(
         key=key,
         name=service.get("service", key),
-        task_definition=task_definition_source(service["task-definition"]),
+        task_definition=_template(service, content),
         containers=dict(service["containers"]),
         codedeploy=CodeDeploy(
             application=codedeploy.get("application", ""),
@@ -261,14 +283,13 @@ def _service(key: str, service: dict[str, Any]) -> Service:
     )
 
 
-def _scheduled(key: str, task: dict[str, Any]) -> ScheduledTask:
+def _scheduled(key: str, task: dict[str, Any], content: dict[str, Any]) -> ScheduledTask:
     trigger = (
         Rule(task["rule"], task.get("event-bus", "default"))
         if "rule" in task
         else Schedule(task["schedule"], task.get("schedule-group", "default"))
     )
-    source, allowed = task_definition_source(task["task-definition"]), _environment_from_app(task)
-    return ScheduledTask(key, trigger, source, dict(task["containers"]), allowed)
+    return ScheduledTask(key, trigger, _template(task, content), dict(task["containers"]), _environment_from_app(task))
 
 
 def _environment_from_app(entry: dict[str, Any]) -> tuple[str, ...] | None:

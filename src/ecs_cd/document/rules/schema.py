@@ -7,8 +7,9 @@ from ecs_cd.model.names import NAME, VARIABLE
 
 _TASK_DEFINITION: json_schema.Schema = {
     "type": "string",
-    "pattern": r"^(?:s3://[^/\s]+/\S+|arn:[^\s]+|[^\s:]+(?::[1-9][0-9]*)?|file:\S+)$",
-    "description": "the task definition's template: s3://bucket/key, a family, an ARN or a file in the workspace",
+    "pattern": r"^(?:s3://[^/\s]+/\S+|arn:[^\s]+|[^\s:]+(?::[1-9][0-9]*)?|file:\S+|service:[A-Za-z0-9][\w.-]*)$",
+    "description": "the task definition's template: s3://bucket/key, a family, an ARN, a file in the workspace, "
+    "or service:KEY for what that service runs now",
 }
 
 _REPOSITORY = r"^[a-z0-9.-]+(?::[0-9]+)?/(?=.{2,256}$)[a-z0-9]+(?:[._/-]+[a-z0-9]+)*$"

@@ -33,6 +33,13 @@ def has_commit(described: Mapping[str, Any], commit: str, digests: Mapping[str, 
     return tagged or any(version in (commit, digests.get(uri) or commit) for uri, version in found)
 
 
+def running(service: Mapping[str, Any]) -> str | None:
+    """The service's current task definition: of its PRIMARY deployment, or under CODE_DEPLOY of its task set."""
+    parts = [*service.get("deployments", ()), *service.get("taskSets", ())]
+    found: Mapping[str, Any] = next((part for part in parts if part.get("status") == "PRIMARY"), {})
+    return found.get("taskDefinition")
+
+
 def named_by(services: Iterable[Mapping[str, Any]]) -> set[str]:
     """The task definitions of services, including those of all their deployments and task sets."""
     found: set[str] = set()
