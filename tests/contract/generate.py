@@ -78,7 +78,8 @@ def _action(text: str, verb: Verb) -> str:
 
 
 def _tables(text: str) -> str:
-    return _between(_between(text, "inputs", _inputs()), "outputs", _outputs())
+    with_inputs = _between(_between(text, "inputs", _inputs()), "flags", _flags())
+    return _between(with_inputs, "outputs", _outputs())
 
 
 def _between(text: str, name: str, table: list[str]) -> str:
@@ -110,6 +111,21 @@ def _input(name: str, owners: Mapping[str, Option], option: Option) -> str:
 def _distinct(found: Iterable[Option]) -> list[Option]:
     """The options with different meanings; several verbs may share one."""
     return list({option.help: option for option in found}.values())
+
+
+def _flags() -> list[str]:
+    """The flags of the verbs that are no action, except those that are inputs of an action as well."""
+    rows = ["| Flag | Of | Default | Meaning |", "|---|---|---|---|"]
+    verbs = [verb for verb in VERBS.values() if not verb.action]
+    known = options.options(Pipeline)
+    flags = {
+        name: option for verb in verbs for name, option in options.options(verb.inputs).items() if name not in known
+    }
+    for name, option in flags.items():
+        owners = [verb.name for verb in verbs if name in options.options(verb.inputs)]
+        default = f"`{option.default}`" if option.default else ""
+        rows.append(_row(f"`--{name}`", ", ".join(owners), default, option.help))
+    return rows
 
 
 def _own(verb: Verb) -> type[Located]:

@@ -46,6 +46,6 @@ VERBS = {
             "actions/deploy",
         ),
         Verb("continue", "continue a paused deployment", "continue_.Continue", FOLLOW),
-        Verb("rollback", "roll services back to what they ran before", "rollback.Rollback", FOLLOW),
+        Verb("rollback", "roll services back to what last ran well", "rollback.Rollback", FOLLOW),
     )
 }
