@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 from unittest.mock import ANY
 
@@ -11,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from ecs_cd.aws import ecs
 from ecs_cd.aws.session import Aws
-from ecs_cd.model.errors import Refused
+from ecs_cd.model.errors import Refused, Unreadable
 from tests.aws import requests
 from tests.aws.conftest import SignedAws
 from tests.aws.requests import Row
@@ -145,16 +146,27 @@ def test_a_familys_tasks_are_those_that_run_and_those_that_ended(
     """A task that stops between the two lists is in both; without any there is nothing to describe."""
     for status, arns in (("RUNNING", running), ("STOPPED", stopped)):
         aws.on("ecs.ListTasks", {"taskArns": arns}, where={"desiredStatus": status})
-    aws.on("ecs.DescribeTasks", {"tasks": [TASK]})
-    assert ecs.tasks_of_family(ours, C, "migration") == ([TASK] if asked else [])
+    described = [{**TASK, "taskArn": arn} for arn in asked or ()]
+    aws.on("ecs.DescribeTasks", {"tasks": described})
+    assert ecs.tasks_of_family(ours, C, "migration") == described
     listed = [call.params for call in aws.calls if call.operation == "ecs.ListTasks"]
-    assert {(params["family"], params["desiredStatus"]) for params in listed} == {
+    assert [(params["family"], params["desiredStatus"]) for params in listed] == [
         ("migration", "RUNNING"),
         ("migration", "STOPPED"),
-    }
+    ]
     assert [call.params["tasks"] for call in aws.calls if call.operation == "ecs.DescribeTasks"] == [asked] * bool(
         asked
     )
+
+
+def test_a_running_task_that_is_not_described_yet_is_not_left_out(aws: SignedAws, ours: Aws) -> None:
+    """It is not known whose it is. A stopped one may have been forgotten: ECS keeps it for an hour."""
+    aws.on("ecs.DescribeTasks", {"tasks": [], "failures": [{"reason": "MISSING"}]})
+    for status, other in (("RUNNING", "STOPPED"), ("STOPPED", "RUNNING")):
+        aws.on("ecs.ListTasks", {"taskArns": ["arn:1"]}, where={"desiredStatus": status})
+        aws.on("ecs.ListTasks", {"taskArns": []}, where={"desiredStatus": other})
+        with pytest.raises(Unreadable) if status == "RUNNING" else contextlib.nullcontext():
+            assert ecs.tasks_of_family(ours, C, "migration") == []
 
 
 def test_all_of_a_services_tasks_are_listed_and_described(aws: SignedAws, ours: Aws) -> None:

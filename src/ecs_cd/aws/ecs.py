@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from ecs_cd.aws import as_written
 from ecs_cd.aws.errors import code
 from ecs_cd.aws.session import Aws, Client, pages
-from ecs_cd.model.errors import Refused
+from ecs_cd.model.errors import Refused, Unreadable
 
 Json = dict[str, Any]
 
@@ -130,14 +130,19 @@ def started_by(aws: Aws, cluster: str, family: str, name: str) -> str | None:
 
 
 def tasks_of_family(aws: Aws, cluster: str, family: str) -> list[Json]:
-    """Returns the tasks of the family: those that run, and those that stopped within the last hour."""
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        lists = pool.map(
-            lambda status: _list_tasks(aws.client("ecs"), cluster=cluster, family=family, desiredStatus=status),
-            ("RUNNING", "STOPPED"),
-        )
-        arns = dict.fromkeys(arn for found in lists for arn in found)
-    return tasks(aws, cluster, list(arns))
+    """Returns the tasks of the family: those that run, and those that stopped within the last hour.
+
+    Raises ``Unreadable`` if ECS lists a running task, but doesn't describe it yet.
+    """
+    # In this order: a task that stops in between is in at least one of the lists.
+    running, stopped = (
+        _list_tasks(aws.client("ecs"), cluster=cluster, family=family, desiredStatus=status)
+        for status in ("RUNNING", "STOPPED")
+    )
+    found = tasks(aws, cluster, list(dict.fromkeys([*running, *stopped])))
+    if not set(running) <= {str(task["taskArn"]) for task in found}:
+        raise Unreadable("ECS lists a task that it doesn't describe yet")
+    return found
 
 
 def task(aws: Aws, cluster: str, arn: str) -> Json | None:

@@ -80,7 +80,7 @@ def every_container_verdict(task: Task) -> Verdict | None:
 
 def stopped_from_outside(task: Task) -> bool:
     """Whether something other than its own containers stopped the task, or is stopping it."""
-    return task.get("stopCode") not in (None, "EssentialContainerExited")
+    return task.get("stopCode") not in (None, "EssentialContainerExited", "TaskFailedToStart")
 
 
 def _goes_on(task: Task) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from ecs_cd.aws import ecs
@@ -17,6 +18,8 @@ from ecs_cd.tasks.rules import earlier, origin
 from ecs_cd.tasks.rules.earlier import Earlier
 from ecs_cd.tasks.standalone import NotStarted, StandaloneTask, begin
 
+_CLEAR = Verdict(Outcome.SUCCEEDED, "")  # nothing is in the way
+
 
 def of_other_runs(standalone: StandaloneTask, job: Job) -> str:
     """The ARN of the task that does what this one would do; empty once nothing else runs and a new one may start.
@@ -26,34 +29,19 @@ def of_other_runs(standalone: StandaloneTask, job: Job) -> str:
     """
     found = Earlier()
 
-    def read_tasks() -> None:
+    def judge(tasks: Sequence[Task]) -> Verdict | dict[str, InProgress]:
         nonlocal found
-        with transient_as_unreadable():
-            tasks = ecs.tasks_of_family(job.aws, standalone.cluster, standalone.family)
         found = earlier.find(tasks, standalone.origin, standalone.judge)
-
-    def judge(_: None) -> Verdict | dict[str, InProgress]:
         followed = found.same if standalone.on_conflict == "follow" else None
         if found.done or followed or not found.running:
-            return Verdict(Outcome.SUCCEEDED, "")
+            return _CLEAR
         words = "; ".join(earlier.words(task, standalone.origin) for task in found.running)
         if standalone.on_conflict == "fail":
-            raise Refused(
-                f"another {standalone.what} is running: {words}", "Let it end, or let on-conflict wait for it."
-            )
+            remedy = "Let it end, or let on-conflict wait for it."
+            raise Refused(f"another {standalone.what} is running: {words}", remedy)
         return {standalone.what: InProgress(f"{words}; waiting for it to end")}
 
-    ended = watch(
-        read_tasks,
-        judge,
-        lambda subject, waiting: job.ci.line(f"{subject or standalone.what}: {waiting.message}"),
-        clock=job.clock,
-        timeout=standalone.timeout,
-        interval=lambda _: pace.LOOK_EVERY,
-        progress=job.ci.progress,
-    )
-    if ended.outcome is not Outcome.SUCCEEDED:
-        raise NotStarted(replace(ended, message=f"nothing was started: {ended.message}"))
+    _look(standalone, judge, job)
     return _done(standalone, found.done, job) if found.done else _followed(standalone, found.same, job)
 
 
@@ -61,13 +49,42 @@ def of_this_run(standalone: StandaloneTask, arn: str, job: Job) -> str:
     """The ARN of the running task that an earlier attempt of this run started; empty if there is none.
 
     The official action's startedBy is that of other runs' tasks too, so only a re-run looks, and only for a task with
-    the revision ``arn`` and the same overrides.
+    the revision ``arn`` and the same overrides. Raises ``NotStarted`` if AWS can't be read.
     """
     if not job.run.is_unique or job.run.attempt in ("", "1"):
         return ""
-    tasks = ecs.tasks_of_family(job.aws, standalone.cluster, standalone.family)
     request = {**standalone.call, "taskDefinition": arn, "startedBy": standalone.started_by}
-    return _followed(standalone, earlier.repeated(tasks, request, standalone.judge), job)
+    found: Task | None = None
+
+    def judge(tasks: Sequence[Task]) -> Verdict:
+        nonlocal found
+        found = earlier.repeated(tasks, request, standalone.judge)
+        return _CLEAR
+
+    _look(standalone, judge, job)
+    return _followed(standalone, found, job)
+
+
+def _look(
+    standalone: StandaloneTask, judge: Callable[[Sequence[Task]], Verdict | dict[str, InProgress]], job: Job
+) -> None:
+    """Reads the family's tasks until ``judge`` says that the way is clear. Raises ``NotStarted`` if it never does."""
+
+    def read() -> list[ecs.Json]:
+        with transient_as_unreadable():
+            return ecs.tasks_of_family(job.aws, standalone.cluster, standalone.family)
+
+    ended = watch(
+        read,
+        judge,
+        lambda subject, waiting: job.ci.line(f"{subject or standalone.what}: {waiting.message}"),
+        clock=job.clock,
+        timeout=standalone.timeout,
+        interval=lambda _: pace.LOOK_EVERY,
+        progress=job.ci.progress,
+    )
+    if ended is not _CLEAR:
+        raise NotStarted(replace(ended, message=f"nothing was started: {ended.message}"))
 
 
 def _done(standalone: StandaloneTask, task: Task, job: Job) -> str:

@@ -54,6 +54,8 @@ VERDICTS: list[tuple[str, dict[str, Any], Outcome | None, str]] = [
     ("a sidecar ended, the container runs", task(container("init", 0), app[None], status="RUNNING", stop_code=None), None, ""),
     ("a sidecar failed, the container runs", task(container("proxy", 1), app[None], status="RUNNING", stop_code=None), None, ""),
     ("being stopped, nothing says why yet", task(app[0], status="RUNNING", stop_code=None, desired="STOPPED"), None, ""),
+    ("a sidecar could not start", task(app[0], container("proxy", None, "CannotPullContainerError"), stop_code="TaskFailedToStart"), Outcome.SUCCEEDED,
+     "container `app` exited with 0"),
     ("0 while it is being stopped", task(app[0], status="STOPPING", stop_code="SpotInterruption", desired="STOPPED"), Outcome.FAILED,
      "container `app` exited with 0 while the task was being stopped, maybe unfinished (SpotInterruption"),
     ("no status yet", {}, None, ""),

@@ -339,6 +339,19 @@ def test_a_fault_never_starts_a_second_migration(
     assert (again.exit_code, cluster.started) == (0, 1), again.log
 
 
+def test_a_running_task_that_is_not_described_yet_is_waited_for(
+    aws: ScriptedAws, step: Run, cluster: Cluster, attempt: Any
+) -> None:
+    """One MISSING proves nothing: the task that is listed may be the same commit's."""
+    lose(step, cluster)
+    now = cluster.clock.monotonic()
+    missing = {"tasks": [], "failures": [{"reason": "MISSING"}]}
+    aws.on("ecs.DescribeTasks", at(now, missing), at(now + 5, cluster.describe))
+    attempt(2)
+    again = step("migrate")
+    assert (again.exit_code, cluster.started) == (0, 1), again.log
+
+
 def test_without_the_permission_to_look_nothing_is_started(aws: ScriptedAws, step: Run, cluster: Cluster) -> None:
     """Nothing proves that no migration runs; the role needs ListTasks."""
     aws.on("ecs.ListTasks", denied("ecs:ListTasks"))
