@@ -11,11 +11,11 @@ import botocore.exceptions
 from ecs_cd.aws import readable
 from ecs_cd.model.errors import Refused, Unreadable
 
-_PASSING = {
+_THROTTLED = {
     "Throttling", "ThrottlingException", "ThrottledException", "RequestLimitExceeded", "TooManyRequestsException",
-    "RequestThrottled", "RequestThrottledException", "SlowDown", "PriorRequestNotComplete", "ServerException",
-    "RequestTimeout", "RequestTimeoutException",
+    "RequestThrottled", "RequestThrottledException", "SlowDown",
 }  # fmt: skip
+_PASSING = _THROTTLED | {"PriorRequestNotComplete", "ServerException", "RequestTimeout", "RequestTimeoutException"}
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403", "Forbidden"}
 _SIGN_IN = {
     "ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException",
@@ -44,7 +44,7 @@ def code(error: Exception) -> str:
 def is_transient(error: Exception) -> bool:
     """Whether the same call may succeed in a moment: throttled, server error, connection lost.
 
-    AWS may still have carried out a mutation that failed like this, unless it was ``unsent``.
+    AWS may still have carried out a mutation that failed like this, unless it ``had_no_effect``.
     """
     if isinstance(error, botocore.exceptions.ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
@@ -55,6 +55,11 @@ def is_transient(error: Exception) -> bool:
 def unsent(error: Exception) -> bool:
     """Whether a call that is never retried was not sent at all, because there were no credentials."""
     return isinstance(error, _UNSIGNED)
+
+
+def had_no_effect(error: Exception) -> bool:
+    """Whether a call with this transient error certainly changed nothing: it was throttled, or not sent."""
+    return unsent(error) or code(error) in _THROTTLED or _CONCURRENT in str(error)
 
 
 def denied(error: Exception) -> bool:

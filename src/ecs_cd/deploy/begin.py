@@ -14,7 +14,7 @@ from ecs_cd.deploy.conflicts import all_fresh, resolve_conflicts
 from ecs_cd.deploy.follow import follow
 from ecs_cd.deploy.plan import DeploymentPlan, Policy
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment
-from ecs_cd.deploy.strategies.busy import Busy
+from ecs_cd.deploy.strategies.busy import Busy, Overtaken
 from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.deploy.under_way import note
 from ecs_cd.job.job import Job
@@ -106,9 +106,10 @@ class Starter:
                 tracked.renew(cleared[0])
             try:
                 return self._ask(tracked, lambda: strategies.of(tracked.plan).start(job, tracked.plan, arn))
-            except Busy:
+            except (Busy, Overtaken) as error:
                 tracked.started = False
-                if policy.on_conflict != "wait" or job.clock.monotonic() >= self._deadline:
+                must_wait = isinstance(error, Busy)  # otherwise on-conflict decides
+                if (must_wait and policy.on_conflict != "wait") or job.clock.monotonic() >= self._deadline:
                     raise
                 job.clock.sleep(pace.LOOK_EVERY)
                 tracked.plan = replace(tracked.plan, seen_at=float("-inf"))

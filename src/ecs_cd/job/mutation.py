@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ecs_cd.aws.errors import code, is_transient, unsent
+from ecs_cd.aws.errors import code, had_no_effect, is_transient, unsent
 from ecs_cd.job.job import Job
 from ecs_cd.model import pace
 from ecs_cd.model.errors import OutcomeUnknown, Refused
@@ -22,8 +22,8 @@ def carry_out(
 
     ``look`` follows a throttled call, a server error or a lost connection, because AWS may have carried the call
     out anyway. An ``idempotent`` call is repeated even if ``look`` fails.
-    Raises AWS's own error if the first call was refused or never sent: then nothing has happened. After a lost
-    response, any error becomes ``OutcomeUnknown``.
+    Raises AWS's own error if the first call was refused or never sent, and any error of ``look`` while all calls were
+    throttled: then nothing has happened. After a lost response, any error becomes ``OutcomeUnknown``.
     """
     try:
         return call()
@@ -31,6 +31,7 @@ def carry_out(
         if not is_transient(error) or unsent(error):
             raise
         lost: Exception = error
+    in_doubt = not had_no_effect(lost)
     for attempt in range(1, pace.MUTATION_ATTEMPTS):
         job.ci.line(f"{what}: {code(lost) or type(lost).__name__}; checking before a retry")
         job.clock.sleep(attempt)
@@ -38,11 +39,15 @@ def carry_out(
             found = _look(look, idempotent)
             return call() if found is None else found
         except (ClientError, BotoCoreError, Refused) as error:
+            if not is_transient(error) and not in_doubt:
+                raise
             if not is_transient(error):
                 raise OutcomeUnknown(
                     f"{what} may have been carried out: its response was lost, and then: {error}"
                 ) from error
-            lost = error
+            lost, in_doubt = error, in_doubt or not had_no_effect(error)
+    if not in_doubt:
+        raise lost
     raise OutcomeUnknown(f"{what} may have been carried out: no response came ({lost})") from lost
 
 

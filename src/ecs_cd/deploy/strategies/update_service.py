@@ -7,9 +7,11 @@ from typing import Any
 
 from ecs_cd.aws import ecs
 from ecs_cd.deploy.plan import DeploymentPlan
-from ecs_cd.deploy.rules import rolling
+from ecs_cd.deploy.rules import lost_response, rolling
+from ecs_cd.deploy.strategies.busy import Overtaken
 from ecs_cd.job.job import Job
 from ecs_cd.job.mutation import carry_out
+from ecs_cd.model import pace
 
 
 def prepare(job: Job, plan: DeploymentPlan) -> DeploymentPlan:
@@ -26,7 +28,7 @@ def update(job: Job, plan: DeploymentPlan, arn: str) -> tuple[Mapping[str, Any],
     """Calls UpdateService once. Returns the PRIMARY deployment before it, and after it, which is our deployment.
 
     After a lost answer, reads the service before repeating the call. If only other settings change, ECS may keep the
-    current PRIMARY: then both are the same.
+    current PRIMARY: then both are the same. Raises ``Overtaken`` instead of repeating the call over another deployment.
     """
     before = rolling.primary(plan.service)
     # Only force deploys the same revision again after it failed.
@@ -37,8 +39,15 @@ def update(job: Job, plan: DeploymentPlan, arn: str) -> tuple[Mapping[str, Any],
         return rolling.primary(updated)
 
     def find_ours() -> Mapping[str, Any] | None:
-        current = rolling.primary(ecs.active_service(job.aws, plan.cluster, plan.name))
-        is_ours = current.get("taskDefinition") == arn and current.get("id") != before.get("id")
-        return current if is_ours else None
+        """Looks again if there is another PRIMARY: ECS may show ours a little later."""
+        theirs = ""
+        for look in range(pace.OVERTAKEN_LOOKS):
+            job.clock.sleep(min(1, look))
+            service = ecs.active_service(job.aws, plan.cluster, plan.name)
+            ours = lost_response.started(plan.service, service, arn)
+            theirs = lost_response.overtaken_by(plan.service, service, arn)
+            if ours or not theirs:
+                return ours or None
+        raise Overtaken(f"{theirs} became PRIMARY, and ecs-cd does not replace it", "Run the deployment again.")
 
     return before, carry_out("UpdateService", call, find_ours, job)
