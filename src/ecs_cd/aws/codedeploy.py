@@ -94,10 +94,12 @@ def create(aws: Aws, request: Mapping[str, Any]) -> str:
     return str(aws.once("codedeploy").create_deployment(**request)["deploymentId"])
 
 
-def stop(aws: Aws, deployment_id: str) -> bool:
-    """Stops the deployment and has CodeDeploy roll back. Returns ``False`` if it has already ended."""
+def stop(aws: Aws, deployment_id: str, *, once: bool = False) -> bool:
+    """Stops the deployment and has CodeDeploy roll back. Returns ``False`` if it has already ended. ``once`` turns off
+    retries."""
+    client = aws.once("codedeploy") if once else aws.client("codedeploy")
     try:
-        aws.client("codedeploy").stop_deployment(deploymentId=deployment_id, autoRollbackEnabled=True)
+        client.stop_deployment(deploymentId=deployment_id, autoRollbackEnabled=True)
     except ClientError as error:
         if code(error) == "DeploymentAlreadyCompletedException":
             return False
@@ -106,8 +108,8 @@ def stop(aws: Aws, deployment_id: str) -> bool:
 
 
 def proceed(aws: Aws, deployment_id: str) -> None:
-    """Continues a deployment that is Ready, so that CodeDeploy shifts its traffic."""
-    client = aws.client("codedeploy")
+    """Continues a deployment that is Ready, so that CodeDeploy shifts its traffic. Never retries."""
+    client = aws.once("codedeploy")
     client.continue_deployment(deploymentId=deployment_id, deploymentWaitType="READY_WAIT")
 
 

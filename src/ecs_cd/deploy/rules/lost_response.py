@@ -1,11 +1,12 @@
-"""What the service shows after the response to UpdateService was lost."""
+"""What AWS shows after the response to a call that starts or stops a deployment was lost."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from ecs_cd.deploy.rules import rolling
+from ecs_cd.deploy.rules import codedeploy, rolling
 from ecs_cd.model.references import short
 
 Service = Mapping[str, Any]
@@ -27,3 +28,19 @@ def overtaken_by(before: Service, now: Service, arn: str) -> str:
     if theirs.get("taskDefinition") == arn or theirs.get("id") == rolling.primary(before).get("id"):
         return ""
     return f"deployment {theirs.get('id')} ({short(str(theirs.get('taskDefinition', '')))})"
+
+
+def created(info: Mapping[str, Any], arn: str, sha256: str) -> bool:
+    """Whether a CodeDeploy deployment is to ``arn`` or, if its AppSpec's text is missing, has our AppSpec's SHA-256."""
+    stated = info.get("revision", {}).get("appSpecContent", {}).get("sha256")
+    return codedeploy.deploys(info) == arn or stated == sha256
+
+
+def active_deployment(message: str) -> list[str]:
+    """The id in DeploymentLimitExceededException's message: ``already has an active Deployment 'd-ABCDEF123'``."""
+    return re.findall(r"'(d-[A-Z0-9]+)'", message)[-1:]
+
+
+def stopped(status: str) -> bool | None:
+    """Whether StopDeployment stopped the deployment, by its status now; ``None`` while it is under way."""
+    return None if status in codedeploy.UNDER_WAY else status == "Stopped"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -15,26 +15,19 @@ from ecs_cd.aws.errors import code, is_transient, transient_as_unreadable
 from ecs_cd.aws.session import Aws
 from ecs_cd.deploy import rules
 from ecs_cd.deploy.plan import DeploymentPlan
-from ecs_cd.deploy.rules import appspec
 from ecs_cd.deploy.rules.codedeploy import ENDED_BADLY, UNDER_WAY, Snapshot
 from ecs_cd.deploy.rules.history import PastDeployment
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment, deleted
 from ecs_cd.deploy.rules.unfinished import Unfinished, of_codedeploy
-from ecs_cd.deploy.strategies import codedeploy_checks, past
-from ecs_cd.deploy.strategies.busy import Busy
+from ecs_cd.deploy.strategies import codedeploy_calls, codedeploy_checks, past
 from ecs_cd.deploy.strategies.way_back import way_back
 from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.document.rules.document import CodeDeploy
 from ecs_cd.job.job import Job, concurrently
-from ecs_cd.job.mutation import carry_out
 from ecs_cd.model import pace
-from ecs_cd.model.errors import Refused
 from ecs_cd.model.lifecycle import Strategy
 from ecs_cd.model.references import short
 from ecs_cd.model.verdict import Verdict
-
-_MARGIN = timedelta(seconds=5)  # by which CodeDeploy's clocks may differ
-
 
 CARRIED_OUT_BY = "CodeDeploy"
 CALLS_PER_LOOK = 2.1  # DescribeServices of ten services, ListDeployments and BatchGetDeployments of one
@@ -91,49 +84,9 @@ def start(job: Job, plan: DeploymentPlan, arn: str) -> OwnDeployment:
     if there:
         job.ci.line(f"{plan.target.key}: the service already has {short(arn)}")
         return _own(arn, before, there)
-    name = _create(job, plan, arn, names, asked)
+    name = codedeploy_calls.create(job, plan, arn, names, asked)
     job.ci.line(f"{plan.target.key}: deployment {name} started, {short(str(before))} -> {short(arn)}")
     return _own(arn, before, name)
-
-
-def _create(job: Job, plan: DeploymentPlan, arn: str, names: CodeDeploy, asked: datetime) -> str:
-    """The new deployment's id. After a lost answer, snapshots for the deployment before repeating the call."""
-    template = plan.appspec or appspec.of_service(plan.service)
-    content, sha256 = appspec.content(appspec.with_task_definition(template, arn))
-    request: Json = {
-        "applicationName": names.application,
-        "deploymentGroupName": names.deployment_group,
-        "revision": {"revisionType": "AppSpecContent", "appSpecContent": {"content": content, "sha256": sha256}},
-    }
-    if names.deployment_config:
-        request["deploymentConfigName"] = names.deployment_config
-    if names.description:
-        request["description"] = names.description
-
-    def find_ours() -> str | None:
-        """A deployment created since we asked, of our task definition or, if its AppSpec's text is missing, with our
-        AppSpec's SHA-256."""
-        ids, _ = codedeploy.deployment_ids(job.aws, names.application, names.deployment_group, since=asked - _MARGIN)
-        for each in codedeploy.deployments(job.aws, ids):
-            digest = each.get("revision", {}).get("appSpecContent", {}).get("sha256")
-            if _brings(each, arn) or digest == sha256:
-                return str(each["deploymentId"])
-        return None
-
-    def call() -> str:
-        try:
-            return codedeploy.create(job.aws, request)
-        except ClientError as error:
-            if code(error) != "DeploymentLimitExceededException":
-                raise
-            found = find_ours()  # our deployment, if this was the answer to an earlier call that was lost
-            if found:
-                return found
-            said = str(error.response["Error"].get("Message", "")) or code(error)
-            remedy = "Wait until the running deployment ends, or stop it."
-            raise Busy(f"CodeDeploy accepts no deployment of {plan.name} at the moment: {said}", remedy) from error
-
-    return carry_out("CreateDeployment", call, find_ours, job)
 
 
 def under_way(job: Job, plan: DeploymentPlan, arn: str) -> str:
@@ -161,7 +114,7 @@ def unfinished(job: Job, plan: DeploymentPlan) -> Unfinished | None:
 
 def go_on(job: Job, plan: DeploymentPlan, own: OwnDeployment) -> None:
     """Lets the traffic move."""
-    proceed(job, own.id)
+    codedeploy_calls.proceed(job, own.id)
 
 
 def history(job: Job, plan: DeploymentPlan) -> Sequence[PastDeployment]:
@@ -321,28 +274,12 @@ def undo(job: Job, tracked: TrackedDeployment) -> OwnDeployment:
     """
     own = tracked.own
     if _is_named(own.id):
-        if roll_back(job, own.id):
+        if codedeploy_calls.roll_back(job, own.id):
             return own
         ours = next(iter(codedeploy.deployments(job.aws, [own.id])), {})
         if rules.codedeploy.rollback_id(ours):
             return own
     return start(job, *way_back(job, tracked))
-
-
-def roll_back(job: Job, name: str) -> bool:
-    """Stops a deployment and lets CodeDeploy roll it back; ``False`` if it has already ended."""
-    return codedeploy.stop(job.aws, name)
-
-
-def proceed(job: Job, name: str) -> None:
-    """Lets the traffic of a Ready deployment move. Raises ``Refused`` if it is not Ready."""
-    try:
-        codedeploy.proceed(job.aws, name)
-    except ClientError as error:
-        if code(error) not in ("DeploymentIsNotInReadyStateException", "DeploymentAlreadyCompletedException"):
-            raise
-        state = next((each.get("status") for each in codedeploy.deployments(job.aws, [name])), "not found")
-        raise Refused(f"deployment {name} is {state}, not waiting for an approval") from error
 
 
 def stop(aws: Aws, under_way: Mapping[str, Any]) -> str:

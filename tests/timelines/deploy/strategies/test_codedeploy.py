@@ -16,7 +16,7 @@ from ecs_cd.ci.run import identify
 from ecs_cd.ci.terminal import Terminal
 from ecs_cd.deploy.plan import DeploymentPlan
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment
-from ecs_cd.deploy.strategies import codedeploy
+from ecs_cd.deploy.strategies import codedeploy, codedeploy_calls
 from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.document.rules.document import Service
 from ecs_cd.job.job import Job
@@ -32,6 +32,7 @@ from tests.scripted_aws import (
     denied,
     ecs,
     error,
+    garbled,
     lost,
     moment,
     reset,
@@ -347,6 +348,62 @@ def test_a_repetition_that_finds_the_group_busy_finds_our_own_deployment(aws: Sc
     assert ended.outputs["deployment-id"] == "d-NEW"
 
 
+def test_the_id_in_codedeploys_refusal_is_asked_for(aws: ScriptedAws, step: Run) -> None:
+    """CodeDeploy names the active deployment, and ListDeployments does not show it yet."""
+    ours = error(BUSY.code, "The Deployment Group 'd-GROUP' already has an active Deployment 'd-NEW'")
+    aws.on(OPERATION, lost({"deploymentId": "d-NEW"}), ours)
+    timeline(aws, (0, SUCCEEDED, answers.target()))
+    ended = step("deploy")
+    assert ended.exit_code == 0, ended.log
+    assert ended.outputs["deployment-id"] == "d-NEW"
+    assert aws.count(OPERATION, processed=True) == 1
+
+
+@pytest.mark.parametrize("on_conflict", ["wait", "fail", "supersede"])
+def test_after_a_lost_answer_another_deployment_is_not_waited_out(
+    aws: ScriptedAws, step: Run, on_conflict: str
+) -> None:
+    """Ours may have ended before it, so the outcome is unknown: a second one of ours could replace a later one."""
+    aws.on(OPERATION, lost({"deploymentId": "d-NEW"}), BUSY, {"deploymentId": "d-AGAIN"})
+    aws.on("codedeploy.BatchGetDeployments", answers.described(THEIRS))
+    ended = step("deploy", on_conflict=on_conflict)
+    assert (ended.exit_code, ended.outputs["result"]) == (8, "unknown"), ended.log
+    assert "an active Deployment 'd-THEIRS'" in ended.log
+    assert aws.count(OPERATION) == 2
+
+
+def test_after_throttling_another_deployment_is_waited_for(aws: ScriptedAws, step: Run) -> None:
+    """A throttled call has started nothing, so on-conflict applies."""
+    aws.on(OPERATION, throttled(), BUSY, {"deploymentId": "d-NEW"})
+    aws.on("codedeploy.BatchGetDeployments", answers.described(THEIRS, SUCCEEDED))
+    ended = step("deploy")
+    assert ended.exit_code == 0, ended.log
+    assert aws.count(OPERATION) == 3
+
+
+@pytest.mark.parametrize("fault", [lost({}), garbled(b"<html></html>", {}), server_error()], ids=str)
+@pytest.mark.parametrize("now", ["Ready", "InProgress"])
+def test_a_lost_answer_to_continue_is_looked_for(aws: ScriptedAws, job: Job, fault: Any, now: str) -> None:
+    """While it is still Ready the call is repeated; that it is not Ready any more then means that it was continued."""
+    aws.on("codedeploy.ContinueDeployment", fault, error("DeploymentIsNotInReadyStateException"))
+    aws.on("codedeploy.BatchGetDeployments", answers.described(seen(now)))
+    codedeploy_calls.proceed(job, "d-NEW")
+    assert aws.count("codedeploy.ContinueDeployment") == 1 + (now == "Ready")
+
+
+@pytest.mark.parametrize(
+    ("status", "stopped", "calls"), [("Stopped", True, 1), ("Succeeded", False, 1), ("InProgress", True, 2)]
+)
+def test_a_lost_answer_to_stop_is_looked_for(
+    aws: ScriptedAws, job: Job, status: str, stopped: bool, calls: int
+) -> None:
+    """A deployment that is Stopped was stopped by us, so CodeDeploy rolls it back."""
+    aws.on("codedeploy.StopDeployment", lost({"status": "Pending"}), {"status": "Pending"})
+    aws.on("codedeploy.BatchGetDeployments", answers.described(seen(status)))
+    assert codedeploy_calls.roll_back(job, "d-NEW") is stopped
+    assert aws.count("codedeploy.StopDeployment") == calls
+
+
 # ---- somebody else ----
 
 
@@ -388,6 +445,7 @@ def test_somebody_who_was_quicker_is_waited_for(aws: ScriptedAws, step: Run) -> 
 def test_somebody_who_was_quicker_ends_it_where_that_is_asked(aws: ScriptedAws, step: Run) -> None:
     """Refused, in CodeDeploy's words; our revision does not stay."""
     aws.on(OPERATION, BUSY)
+    aws.on("codedeploy.BatchGetDeployments", answers.described(THEIRS))
     aws.on("ecs.DeregisterTaskDefinition", {"taskDefinition": ecs.task_definition("web", 2)})
     ended = step("deploy", on_conflict="fail")
     assert ended.exit_code == 2
@@ -718,10 +776,10 @@ def test_a_deployment_that_waits_is_found_and_let_on(aws: ScriptedAws, job: Job)
     found = codedeploy.waiting(job, plan())
     assert found is not None
     assert found.id == "d-NEW"
-    codedeploy.proceed(job, "d-NEW")
+    codedeploy_calls.proceed(job, "d-NEW")
     with pytest.raises(Refused, match="deployment d-NEW is Ready, not waiting for an approval"):
-        codedeploy.proceed(job, "d-NEW")
-    assert [codedeploy.roll_back(job, "d-NEW") for _ in range(2)] == [True, False]
+        codedeploy_calls.proceed(job, "d-NEW")
+    assert [codedeploy_calls.roll_back(job, "d-NEW") for _ in range(2)] == [True, False]
     assert codedeploy.waiting(job, plan()) is None
     asked = [call.params for call in aws.calls if call.operation == "codedeploy.ListDeployments"]
     assert asked[0] == {
