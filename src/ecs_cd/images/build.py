@@ -241,16 +241,16 @@ def _in_ecr_anyway(plans: Sequence[BuildPlan], job: Job) -> list[Done]:
     """
     found = concurrently(*(lambda plan=plan: _by_commit(plan, job) for plan in plans))
     unsure = [replace(plan, tagging=plan.tagging.without_content) for plan in plans]
-    return [retag(plan, image, plan.commit, job) for plan, image in zip(unsure, found, strict=True) if image]
+    return [retag(plan, image, plan.commit_tag, job) for plan, image in zip(unsure, found, strict=True) if image]
 
 
 def _by_commit(plan: BuildPlan, job: Job) -> Image | None:
-    if plan.commit not in plan.tagging.names:
+    if plan.commit_tag not in plan.tagging.names:
         return None
-    image = registry.existing(job.aws, plan.repository, [plan.commit]).get(plan.commit)
-    if image is None or image == plan.existing.get(plan.commit):  # an older image, as `reuse: never` allows
+    image = registry.existing(job.aws, plan.repository, [plan.commit_tag]).get(plan.commit_tag)
+    if image is None or image == plan.existing.get(plan.commit_tag):  # an older image, as `reuse: never` allows
         return None
-    job.ci.notice(f"buildx failed, but {plan.repository}:{plan.commit} is in ECR, so ecs-cd uses it")
+    job.ci.notice(f"buildx failed, but {plan.repository}:{plan.commit_tag} is in ECR, so ecs-cd uses it")
     return image
 
 

@@ -49,6 +49,11 @@ class BuildPlan:
         return self.spec.name
 
     @property
+    def commit_tag(self) -> str:
+        """The tag of the commit's image; empty if no commit is known."""
+        return self.repository.tag(self.commit) if self.commit else ""
+
+    @property
     def dockerfile(self) -> str:
         """The text of the Dockerfile; empty if the context is not a local folder."""
         return "" if buildx.is_remote(self.spec.context) else _read(self.spec)
@@ -75,6 +80,7 @@ def prepare(
     calls = (lambda spec=spec: _plan(spec, keys.get(spec.name), inputs, document, commit, job) for spec in specs)
     named = (_named(f"image `{spec.name}`: " * several, call) for spec, call in zip(specs, calls, strict=True))
     plans: list[BuildPlan] = concurrently(*named)
+    tags.check_apart({plan.name: (str(plan.repository), plan.tagging) for plan in plans})
     _check_platforms([plan for plan in plans if not plan.tagging.reuse], job)
     for plan in plans:
         what = "is reused" if plan.tagging.reuse else "will be built"
@@ -106,7 +112,9 @@ def _plan(spec: BuildSpec, key: Key | None, inputs: BuildPush, document: Documen
     repository = document.images[spec.name]
     head = checkout.head(place([spec]))
     content, why_not = (key.tag, key.why_not) if key else ("", "")
-    searched = [tag for tag in (commit, content, *inputs.tags) if tag]
+    own, extra = repository.tag(commit) if commit else "", [repository.tag(tag) for tag in inputs.tags]
+    tags.check(extra)
+    searched = [tag for tag in (own, content, *extra) if tag]
     existing, mutability, doubt = concurrently(
         lambda: registry.or_missing(lambda: registry.images(job.aws, repository, searched)),
         lambda: registry.or_missing(lambda: registry.mutability(job.aws, repository)),
@@ -116,8 +124,9 @@ def _plan(spec: BuildSpec, key: Key | None, inputs: BuildPush, document: Documen
     if missing:
         existing, mutability = {}, registry.created_on_push(job, repository, missing)
     tagging = tags.plan(
-        commit=commit,
-        extra=inputs.tags,
+        commit=own,
+        extra=extra,
+        latest=repository.tag("latest"),
         doubt=doubt,
         existing={tag: image.digest for tag, image in existing.items()},
         mutability=mutability,
@@ -198,7 +207,7 @@ def _cache(
     repository = document.images[spec.name]
     if spec.cache == "registry":
         place, tag = _cache_place(spec.name, document)
-        if (mutability if place == repository else _mutability(place, job)).fixed(tag):
+        if (mutability if str(place) == str(repository) else _mutability(place, job)).fixed(tag):
             raise Refused(
                 f"cache: the repository {place} is immutable, so its tag `{tag}` can be written only once",
                 "Give the image a `cache-repository` in the document, or exclude the tag from the immutability.",
@@ -219,7 +228,7 @@ def _mutability(repository: Repository, job: Job) -> Mutability:
 
 def _cache_place(name: str, document: Document) -> tuple[Repository, str]:
     places = {**document.images, **document.cache_repositories}
-    shared = list(places.values()).count(places[name]) > 1
+    shared = [str(place) for place in places.values()].count(str(places[name])) > 1
     return places[name], f"cache-{name}" if shared else "cache"
 
 

@@ -94,12 +94,12 @@ def _ambiguous(inputs: BuildPush, document: Document) -> Iterator[str]:
 
 
 def _colliding(inputs: BuildPush, document: Document) -> Iterator[str]:
-    """Two images can't share a repository: its commit tag holds one image, so the second would look already built."""
+    """Two images of a repository need tags of their own: with one commit tag, the second would look already built."""
     for (name, first), (later, second) in combinations(document.images.items(), 2):
         if first == second and (not inputs.image or inputs.image in (name, later)):
             yield (
                 f"images.{later}.repository: is the same as that of images.{name}, so both would get the same tags; "
-                "give each image its own repository"
+                "give each image its own repository, or its own tag-prefix or tag-suffix"
             )
 
 

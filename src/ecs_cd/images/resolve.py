@@ -27,8 +27,8 @@ def resolve(
         return {}
     if not commit:
         raise Refused("no commit is known", "Set the input sha, or check out the repository before this step.")
-    found = concurrently(*(lambda name=name: _digest(repositories[name], commit, job) for name in wanted))
-    tagged = {name: f"{repositories[name]}:{commit}" for name in wanted}
+    found = concurrently(*(lambda place=repositories[name]: _digest(place, place.tag(commit), job) for name in wanted))
+    tagged = {name: f"{repositories[name]}:{repositories[name].tag(commit)}" for name in wanted}
     resolved = {
         name: repositories[name].by_digest(digest) for name, digest in zip(wanted, found, strict=True) if digest
     }
@@ -71,6 +71,6 @@ def _by_digest(image: str, job: Job) -> tuple[str, str]:
     return (place.by_digest(known), "") if known else ("", "the image does not exist")
 
 
-def _digest(repository: Repository, commit: str, job: Job) -> str:
-    image = registry.images(job.aws, repository, [commit]).get(commit)
+def _digest(repository: Repository, tag: str, job: Job) -> str:
+    image = registry.images(job.aws, repository, [tag]).get(tag)
     return image.digest if image else ""

@@ -24,6 +24,7 @@ from ecs_cd.tasks.rules.render import pairs
 from ecs_cd.tasks.rules.task_definition import TaskDefinition
 
 _ACCOUNT, _REGION = "000000000000", "us-east-1"
+_REPOSITORIES = ("repository", "cache-repository")  # keys of an image
 _ARN = re.compile(r"arn:[\w-]+:[\w-]+:(?P<region>[a-z0-9-]*):(?P<account>\d{12}):.+")
 _ROLLING = "is deployed by CodeDeploy; here it is deployed with a rolling update, without the codedeploy block"
 
@@ -64,7 +65,7 @@ def local_document(content: Mapping[str, Any], registry: str) -> dict[str, Any]:
     result: dict[str, Any] = copy.deepcopy(dict(content))
     result["cluster"] = short(result["cluster"])
     for image in result["images"].values():
-        for key in image:  # repository, cache-repository
+        for key in image.keys() & _REPOSITORIES:
             image[key] = f"{registry}/{references.repository(image[key]).name}"
     for service in result.get("services", {}).values():
         service.pop("codedeploy", None)
@@ -243,7 +244,7 @@ def buckets(document: Document) -> list[str]:
 
 def repositories(content: Mapping[str, Any]) -> list[str]:
     """The names of all repositories that a document names."""
-    uris = [uri for image in content["images"].values() for uri in image.values()]
+    uris = [image[key] for image in content["images"].values() for key in _REPOSITORIES if key in image]
     return list(dict.fromkeys(references.repository(uri).name for uri in uris))
 
 

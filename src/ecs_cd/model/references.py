@@ -38,12 +38,17 @@ FAMILY = re.compile(r"[A-Za-z0-9_-]{1,255}(?::[1-9][0-9]*)?")
 
 @dataclass(frozen=True)
 class Repository:
-    """An image repository: ``host/name``. Account and region are known for the hosts of ECR, except ECR Public."""
+    """An image repository: ``host/name``. Account and region are known for the hosts of ECR, except ECR Public.
+
+    If several images share a repository, ``tag_prefix`` and ``tag_suffix`` tell their tags apart.
+    """
 
     host: str
     name: str
     account: str | None = None
     region: str | None = None
+    tag_prefix: str = ""
+    tag_suffix: str = ""
 
     def __str__(self) -> str:
         return f"{self.host}/{self.name}"
@@ -52,6 +57,10 @@ class Repository:
     def public(self) -> bool:
         """Whether it is in ECR Public, where the name begins with the registry alias."""
         return self.host in _PUBLIC_HOSTS
+
+    def tag(self, text: str) -> str:
+        """The tag for a commit, or for a tag of the inputs."""
+        return f"{self.tag_prefix}{text}{self.tag_suffix}"
 
     def by_digest(self, digest: str) -> str:
         """``repository@sha256:...``, as a task definition names an image."""

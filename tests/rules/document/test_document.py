@@ -68,6 +68,19 @@ def test_an_image_may_have_a_repository_for_its_cache() -> None:
     assert loaded.cache_repositories == {"app": Repository(ECR, "caches", "123456789012", "ap-northeast-1")}
 
 
+def test_images_of_one_repository_have_tags_of_their_own() -> None:
+    """A prefix or a suffix; the repository is the same."""
+    images = {
+        "app": {"repository": f"{ECR}/my-app"},
+        "nginx": {"repository": f"{ECR}/my-app", "tag-suffix": "-nginx"},
+        "job": {"repository": f"{ECR}/my-app", "tag-prefix": "job_", "tag-suffix": ".x"},
+    }
+    loaded = document.load(json.dumps(example(images=images)), where="x").images
+    assert {str(place) for place in loaded.values()} == {f"{ECR}/my-app"}
+    assert [place.tag("1") for place in loaded.values()] == ["1", "1-nginx", "job_1.x"]
+    assert len(set(loaded.values())) == 3
+
+
 def test_yaml_says_the_same_as_json() -> None:
     """An infra repo may write either."""
     text = "cluster: c\nimages:\n  app: {repository: localhost:4566/my-app}\n"
@@ -88,6 +101,13 @@ def test_yaml_says_the_same_as_json() -> None:
         ({"images": {"app": {"repository": f"{ECR}/my-app:latest"}}}, "images.app.repository", "without a tag"),
         ({"images": {"app": {"repository": f"{ECR}/x"}}}, "images.app.repository", "without a tag"),
         ({"images": {"app": {}}}, "images.app.repository", "is missing"),
+        (
+            {"images": {"app": {"repository": f"{ECR}/x", "tag-prefix": "-x"}}},
+            "images.app.tag-prefix",
+            "tags begin with",
+        ),
+        ({"images": {"app": {"repository": f"{ECR}/x", "tag-suffix": "/x"}}}, "images.app.tag-suffix", "tags end with"),
+        ({"images": {"app": {"repository": f"{ECR}/x", "tag-suffix": "x" * 33}}}, "images.app.tag-suffix", "tags end"),
         ({"images": {"a b": {"repository": f"{ECR}/x"}}}, "images.a b", "a name can contain only"),
         (
             {"images": {"app": {"repository": f"{ECR}/my-app", "cache-repository": f"{ECR}/caches:x"}}},

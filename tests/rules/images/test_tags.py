@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
 
 from ecs_cd.images.rules import tags
@@ -150,3 +152,33 @@ def test_files_that_differ_are_named_but_for_the_many(files: list[str], words: s
     """With what to do about them; no file, no doubt."""
     assert words in tags.differing(files)
     assert bool(tags.differing(files)) is bool(files)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "refused"),
+    [
+        (("r", ("a", "latest")), ("r", ("b", "latest-x")), False),
+        (("r", ("a", "latest")), ("q", ("a", "latest")), False),
+        (("r", ("a", "latest")), ("r", ("b", "latest")), True),
+        (("r", ("a", CONTENT)), ("r", ("b", CONTENT)), False),
+    ],
+)
+def test_images_that_share_a_repository_share_no_tag(
+    one: tuple[str, tuple[str, ...]], other: tuple[str, tuple[str, ...]], refused: bool
+) -> None:
+    """The second push would take the tag from the first; the same content may have one tag."""
+    taggings = {
+        name: (where, tags.Tagging("", names, content=CONTENT))
+        for name, (where, names) in {"one": one, "other": other}.items()
+    }
+    with (
+        pytest.raises(Refused, match="`one` and `other` would both get the tag `latest`") if refused else nullcontext()
+    ):
+        tags.check_apart(taggings)
+
+
+def test_latest_of_an_image_with_a_suffix_is_skipped_too() -> None:
+    """On an immutable repository, it could never move either."""
+    planned = plan(mutability=FIXED, commit=f"{SHA}-x", extra=["latest-x"], latest="latest-x")
+    assert planned.names == (f"{SHA}-x",)
+    assert "`latest-x` is skipped" in planned.notices[0]

@@ -53,7 +53,7 @@ def test_a_local_document_names_what_is_here() -> None:
     """The local registry, names instead of ARNs and revisions, no CodeDeploy; it is valid, and the other stays."""
     content: dict[str, Any] = {
         "cluster": "arn:aws:ecs:eu-west-1:123456789012:cluster/prod",
-        "images": {"app": {"repository": f"{ECR}/team/app", "cache-repository": f"{ECR}/cache"}},
+        "images": {"app": {"repository": f"{ECR}/team/app", "cache-repository": f"{ECR}/cache", "tag-suffix": "-app"}},
         "migration": {"task-definition": "my-migration:3", "container": "app"},
         "services": {
             "web": {
@@ -75,7 +75,13 @@ def test_a_local_document_names_what_is_here() -> None:
     local = plan.local_document(content, "localhost:4566")
     assert local == {
         "cluster": "prod",
-        "images": {"app": {"repository": "localhost:4566/team/app", "cache-repository": "localhost:4566/cache"}},
+        "images": {
+            "app": {
+                "repository": "localhost:4566/team/app",
+                "cache-repository": "localhost:4566/cache",
+                "tag-suffix": "-app",
+            }
+        },
         "migration": {"task-definition": "my-migration", "container": "app"},
         "services": {"web": {"service": "web", "task-definition": "my-web", "containers": {"app": "app"}}},
         "scheduled-tasks": {

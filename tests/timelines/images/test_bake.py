@@ -260,6 +260,88 @@ def test_a_cancelled_session_is_ended_with_us(step: Run, docker: FakeDocker, tmp
     assert [path.name for path in (tmp_path / "ecs-cd").iterdir()] == ["clean-up"]
 
 
+# ---- one repository ----
+
+
+def one_repository(aws: ScriptedAws, **more: object) -> None:
+    """Two images in a repository, whose tags differ by a suffix."""
+    images = {"app": {"repository": f"{HOST}/shop"}, "nginx": {"repository": f"{HOST}/shop", "tag-suffix": "-web"}}
+    content = {**DOCUMENT, "images": images, **more}
+    aws.on("ssm.GetParameter", {"Parameter": {"Value": json.dumps(content), "Version": 3}})
+
+
+def test_images_may_share_a_repository(aws: ScriptedAws, step: Run, docker: FakeDocker, tmp_path: Path) -> None:
+    """Each has its own tags there, of the commit and all others; the cache, too."""
+    one_repository(aws)
+    app_file(tmp_path, {name: {"context": name} for name in ("app", "nginx")})
+    ended = step("build-push", tags="latest, v1", cache="registry")
+    assert ended.exit_code == 0, ended.log
+    (build,) = docker.builds
+    assert build["bake"]["app"]["tags"] == [f"{HOST}/shop:{tag}" for tag in (SHA, "latest", "v1")]
+    assert build["bake"]["nginx"]["tags"] == [f"{HOST}/shop:{tag}-web" for tag in (SHA, "latest", "v1")]
+    assert [build["bake"][name]["cache-from"] for name in ("app", "nginx")] == [
+        [f"type=registry,ref={HOST}/shop:cache-{name}"] for name in ("app", "nginx")
+    ]
+    assert json.loads(ended.outputs["built-images"])["nginx"]["tags"] == [f"{tag}-web" for tag in (SHA, "latest", "v1")]
+
+
+def test_each_image_of_a_repository_is_reused_by_its_own_tag(
+    aws: ScriptedAws, step: Run, docker: FakeDocker, tmp_path: Path
+) -> None:
+    """The commit's tag of one says nothing of the other."""
+    one_repository(aws)
+    docker.registry(aws, {f"shop:{SHA}": OTHER})
+    app_file(tmp_path, {name: {"context": name} for name in ("app", "nginx")})
+    ended = step("build-push")
+    assert ended.exit_code == 0, ended.log
+    assert option_tags(docker) == [f"{HOST}/shop:{SHA}-web", f"{HOST}/shop:latest-web"]
+    assert {name: one["built"] for name, one in json.loads(ended.outputs["built-images"]).items()} == {
+        "app": False,
+        "nginx": True,
+    }
+
+
+def option_tags(docker: FakeDocker) -> list[str]:
+    return [word.partition("=")[2] for word in docker.builds[-1]["words"] if word.startswith("--tag=")]
+
+
+def test_a_push_that_arrived_all_the_same_is_found_by_its_own_tag(
+    aws: ScriptedAws, step: Run, docker: FakeDocker, tmp_path: Path
+) -> None:
+    """The suffix is a part of the commit's tag."""
+    one_repository(aws)
+    app_file(tmp_path, {name: {"context": name} for name in ("app", "nginx")})
+    docker.attempts({"exit": 1, "pushed": ["app", "nginx"]})
+    ended = step("build-push")
+    assert ended.exit_code == 0, ended.log
+    assert f"buildx failed, but {HOST}/shop:{SHA}-web is in ECR" in ended.log
+
+
+def test_a_shared_tag_is_refused(aws: ScriptedAws, step: Run, docker: FakeDocker, tmp_path: Path) -> None:
+    """A tag of the inputs may be another image's with its suffix."""
+    one_repository(aws)
+    app_file(tmp_path, {name: {"context": name} for name in ("app", "nginx")})
+    ended = step("build-push", tags="v1, v1-web")
+    assert ended.exit_code == 2
+    assert f"the images `app` and `nginx` would both get the tag `v1-web` of {HOST}/shop" in ended.log
+    assert docker.builds == []
+
+
+def test_a_deployment_takes_each_image_by_its_own_tag(aws: ScriptedAws, step: Run, docker: FakeDocker) -> None:
+    """By digest, as always; a missing one is named with its tag."""
+    containers = {"app": "app", "sidecar": "nginx"}
+    one_repository(aws, services={"web": {"task-definition": "web", "containers": containers}})
+    docker.registry(aws, {f"shop:{SHA}": OTHER, f"shop:{SHA}-web": DIGESTS["app"]})
+    aws.on("ecs.DescribeTaskDefinition", {"taskDefinition": {**WEB, "containerDefinitions": CONTAINERS}})
+    ended = step("deploy", dry_run="true")
+    assert ended.exit_code == 0, ended.log
+    assert f"image: nginx is {HOST}/shop@{DIGESTS['app']}" in ended.log
+    docker.registry(aws, {f"shop:{SHA}": OTHER})
+    ended = step("deploy")
+    assert ended.exit_code == 2
+    assert f"image `nginx` is not in ECR: {HOST}/shop:{SHA}-web" in ended.log
+
+
 # ---- what is refused ----
 
 

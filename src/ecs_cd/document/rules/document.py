@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from ecs_cd.document.rules import json_schema
@@ -232,11 +232,16 @@ def _migration_image(content: dict[str, Any]) -> str | None:
     return next(iter(images)) if len(images) == 1 else None
 
 
+def _repository(image: dict[str, Any]) -> Repository:
+    found = repository(image["repository"])
+    return replace(found, tag_prefix=image.get("tag-prefix", ""), tag_suffix=image.get("tag-suffix", ""))
+
+
 def _document(content: dict[str, Any]) -> Document:
     migration = content.get("migration")
     return Document(
         cluster=content["cluster"],
-        images={name: repository(image["repository"]) for name, image in content["images"].items()},
+        images={name: _repository(image) for name, image in content["images"].items()},
         cache_repositories={
             name: repository(image["cache-repository"])
             for name, image in content["images"].items()

@@ -132,6 +132,17 @@ SCHEMA: json_schema.Schema = {
                             "description": "the repository's URI without a tag, such as "
                             "123456789012.dkr.ecr.eu-west-1.amazonaws.com/my-app",
                         },
+                        "tag-prefix": {
+                            "type": "string",
+                            "pattern": r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}$",
+                            "description": "what the image's tags begin with, if several images share the repository",
+                        },
+                        "tag-suffix": {
+                            "type": "string",
+                            "pattern": r"^[A-Za-z0-9_.-]{1,32}$",
+                            "description": "what the image's tags end with, such as -migration, if several images "
+                            "share the repository",
+                        },
                         "cache-repository": {
                             "type": "string",
                             "pattern": _REPOSITORY,

@@ -47,6 +47,19 @@ def check(extra: Sequence[str]) -> None:
                       "and is at most 128 characters long")  # fmt: skip
 
 
+def check_apart(planned: Mapping[str, tuple[str, Tagging]]) -> None:
+    """Raises ``Refused`` if two images would get the same tag in a repository that they share.
+
+    The content tag may be the same: then the images are.
+    """
+    owners: dict[tuple[str, str], str] = {}
+    for name, (repository, tagging) in planned.items():
+        for tag in set(tagging.names) - {tagging.content}:
+            owner = owners.setdefault((repository, tag), name)
+            if owner != name:
+                raise Refused(f"tags: the images `{owner}` and `{name}` would both get the tag `{tag}` of {repository}")
+
+
 def plan(
     *,
     commit: str,
@@ -54,6 +67,7 @@ def plan(
     doubt: str,
     existing: Mapping[str, str],
     mutability: Mutability,
+    latest: str = "latest",
     reuse: str = "commit",
     content: str = "",
     why_not: str = "",
@@ -80,8 +94,8 @@ def plan(
         )
     kept = []
     for tag in dict.fromkeys(extra):
-        if tag == "latest" and mutability.fixed(tag):
-            notices.append("the tag `latest` is skipped: the repository is immutable, so it could never move")
+        if tag == latest and mutability.fixed(tag):
+            notices.append(f"the tag `{latest}` is skipped: the repository is immutable, so it could never move")
         elif mutability.fixed(tag) and tag in existing and existing[tag] != existing.get(found):
             raise Refused(
                 f"the tag `{tag}` belongs to another image, and the repository is immutable",
