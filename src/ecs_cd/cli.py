@@ -67,6 +67,7 @@ def _run(name: str, inputs: Any, environ: MutableMapping[str, str], clock: Clock
     """Runs a verb with these inputs. Imports its modules while AWS answers the first request."""
     from ecs_cd.ci.run import identify
 
+    programs.check_aws_files(environ)
     this_run = identify(environ)
     aws = _aws(inputs, environ, this_run, clock)
     if inputs.config and not inputs.config.startswith("file:"):
@@ -123,6 +124,7 @@ def _clean_up(environ: MutableMapping[str, str], clock: Clock) -> int:
     from ecs_cd.verbs import clean_up
 
     try:
+        programs.check_aws_files(environ)
         clean_up.run(environ, detect(environ, clock), clock)
     except (Refused, BotoCoreError) as error:
         return _refuse(explain(error), "clean-up", environ, clock)
