@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ecs_cd.aws import ecs
@@ -10,10 +10,11 @@ from ecs_cd.aws.errors import transient_as_unreadable
 from ecs_cd.deploy import strategies
 from ecs_cd.deploy.follow import say
 from ecs_cd.deploy.plan import DeploymentPlan, Policy
+from ecs_cd.deploy.rules.conflict import Conflict
 from ecs_cd.job.job import Job
 from ecs_cd.job.watch import watch
 from ecs_cd.model import pace
-from ecs_cd.model.errors import Refused
+from ecs_cd.model.errors import Refused, Unreadable
 from ecs_cd.model.verdict import InProgress, Outcome, Verdict
 
 
@@ -27,14 +28,15 @@ def resolve_conflicts(
     """
     fresh = {plan.target.key: plan for plan in plans}
     wanted = dict(zip(fresh, arns, strict=True))
-    others: dict[str, str] = {}  # services with another running deployment, in words; those read longest ago come first
+    others: dict[str, Conflict] = {}  # by service; those read longest ago come first
+    absent: dict[str, float] = {}  # services that ECS does not list, and since when
     seen_all = False
 
     def read_services() -> None:
         nonlocal seen_all
         asked = _affordable([fresh[key] for key in others]) or list(fresh.values())
         with transient_as_unreadable():
-            for plan in asked if all_fresh(job, asked) and not others else _renewed(job, asked):
+            for plan in asked if all_fresh(job, asked) and not others else _renewed(job, asked, absent):
                 key = plan.target.key
                 fresh[key] = plan
                 found = strategies.of(plan).under_way(job, plan, wanted[key])
@@ -48,7 +50,10 @@ def resolve_conflicts(
         if policy.on_conflict != "wait":
             _refuse_or_supersede(job, fresh, others, policy)
             return Verdict(Outcome.SUCCEEDED, "")
-        return {key: InProgress(f"waiting for another deployment to end: {found}") for key, found in others.items()}
+        _refuse_to_wait_for_approvals(others)
+        return {
+            key: InProgress(f"waiting for another deployment to end: {found.words}") for key, found in others.items()
+        }
 
     ended = watch(
         read_services,
@@ -83,22 +88,40 @@ def all_fresh(job: Job, plans: Sequence[DeploymentPlan]) -> bool:
     return all(job.clock.monotonic() - plan.seen_at < pace.CONFLICT_FRESH for plan in plans)
 
 
-def _renewed(job: Job, plans: Sequence[DeploymentPlan]) -> list[DeploymentPlan]:
+def _renewed(job: Job, plans: Sequence[DeploymentPlan], absent: dict[str, float]) -> list[DeploymentPlan]:
+    """Reads the services again. Raises ``Refused`` if one is gone, ``Unreadable`` while that is not certain."""
     now = job.clock.monotonic()
     found = ecs.look_at_services(job.aws, plans[0].cluster, [plan.name for plan in plans])
-    gone = [plan.name for plan in plans if found.get(plan.name, {}).get("status") != "ACTIVE"]
+    for name in set(absent) & set(found):
+        del absent[name]
+    missing = {plan.name: absent.setdefault(plan.name, now) for plan in plans if plan.name not in found}
+    gone = [name for name, since in missing.items() if now - since >= pace.ABSENT]
+    gone += [name for name, service in found.items() if service.get("status") != "ACTIVE"]
     if gone:
         raise Refused([f"the ECS service {name} no longer exists" for name in gone])
+    if missing:
+        raise Unreadable(f"ECS does not list {', '.join(missing)}")
     return [replace(plan, service=found[plan.name], seen_at=now) for plan in plans]
 
 
-def _refuse_or_supersede(job: Job, plans: dict[str, DeploymentPlan], others: dict[str, str], policy: Policy) -> None:
-    said = [f"{key}: {found}" for key, found in others.items()]
+def _refuse_to_wait_for_approvals(others: Mapping[str, Conflict]) -> None:
+    """A pause may last 14 days: ends the job at once instead of at its timeout."""
+    paused = [
+        f"{key}: {found.words} waits for an approval: {found.pause}" for key, found in others.items() if found.pause
+    ]
+    if paused:
+        raise Refused(paused, "Nothing was started: approve that deployment or roll it back, then run this again.")
+
+
+def _refuse_or_supersede(
+    job: Job, plans: Mapping[str, DeploymentPlan], others: Mapping[str, Conflict], policy: Policy
+) -> None:
+    said = [f"{key}: {found.words}" for key, found in others.items()]
     if policy.on_conflict == "fail":
         remedy = "Wait until it ends, or set on-conflict to wait or supersede."
         raise Refused([f"another deployment is under way: {each}" for each in said], remedy)
     busy = [
-        f"{key}: {others[key]}, and can't be superseded"
+        f"{key}: {others[key].words}, and can't be superseded"
         for key in others
         if not strategies.of(plans[key]).CAN_BE_SUPERSEDED
     ]

@@ -63,6 +63,10 @@ class Timeline:
     moments: list[Moment] = field(default_factory=list)
     asked_at: float | None = None
 
+    def age(self, now: float) -> float:
+        """Seconds since the request to AWS; 0 without one."""
+        return 0.0 if self.asked_at is None else now - self.asked_at
+
     def add(self, what: Phase | Outcome | None, at: float) -> None:
         """Adds a moment if it is a change."""
         if what is not None and (not self.moments or self.moments[-1][0] is not what):

@@ -10,11 +10,13 @@ LOOK_CALLS = 12  # AWS calls per poll, evidence included; reads of the deploymen
 OVERTAKEN_LOOKS = 10  # one per second, for our own deployment while the service shows another one
 CONFLICT_FRESH = 5.0  # how long a DescribeServices counts as made just before UpdateService
 STATUS_EVERY = 5.0  # between two ListServiceDeployments for the same service, if there are several services
+ABSENT = 60.0  # how long ECS must not list a service or a deployment until that means something: lists lag
 ROLLBACK_BEGINS = 60.0  # from FAILED until ECS must have started a rollback; it takes a few seconds
 
 # ---- ECS's own blue/green ----
 
-LISTED_WITHIN = 60.0  # how soon ECS lists a service deployment that UpdateService started
+LISTED_SOON = 20.0  # how soon ECS mostly lists a service deployment that UpdateService started
+LISTED_WITHIN = 300.0  # how soon ECS must list it; 75 seconds have been seen
 RESUMED_WITHIN = 30  # how soon ECS shows that a pause has ended
 OVER_PER_LOOK = 70  # ended deployments per poll whose services are read as well; the next poll reads the rest
 COMMIT_REVISIONS = 50  # of a service's history, to search for a commit

@@ -124,8 +124,9 @@ TABLE: list[Row] = [
     ("the rollback failed", look("ROLLBACK_FAILED", statusReason="No."), Until(),
      (Outcome.ROLLBACK_FAILED, "the rollback to web:1 failed too: No")),
 
-    ("gone", Snapshot(None, gone=deleted(None)), Until(), (Outcome.GONE, "the service is gone")),
-    ("going", Snapshot(seen(), gone=deleted({"status": "DRAINING"})), Until(), (Outcome.GONE, "is DRAINING")),
+    ("gone", Snapshot(None, gone=deleted(None, 60)), Until(), (Outcome.GONE, "the service is gone")),
+    ("missing, once", Snapshot(None, absent_since=1.0), Until(), "ECS does not list the service; reading it again"),
+    ("going", Snapshot(seen(), gone=deleted({"status": "DRAINING"}, 0)), Until(), (Outcome.GONE, "is DRAINING")),
     ("stages go back to one before", look(stage="SCALE_UP", running=2), Until("BAKE_TIME"),
      "SCALE_UP, 2 of 2 running, 0 % of the production traffic"),
     ("missing", Snapshot(None, service=service(2)), Until(), "ECS does not show service deployment 2"),

@@ -146,7 +146,7 @@ TABLE: list[Row] = [
     ("stopped manually, and rolled back", ended("Stopped", BY_HAND, rollback="d-BACK", back=BACK), Until(),
      (Outcome.ROLLED_BACK,
       "CodeDeploy rolled back (deployment d-BACK): Stopped manually, MANUAL_STOP: The deployment was stopped")),
-    ("failed, the service is deleted", replace(ended(target=FAILED_HOOK), gone=deleted(None)), Until(),
+    ("failed, the service is deleted", replace(ended(target=FAILED_HOOK), gone=deleted(None, 60)), Until(),
      (Outcome.GONE, "the service is gone: it was deleted during the deployment")),
     ("stopped by an alarm, the rollback is not named yet",
      ended("Stopped", ALARM, autoRollbackConfiguration=answers.ROLLS_BACK, at=59), Until(),

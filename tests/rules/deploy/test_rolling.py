@@ -47,6 +47,7 @@ demoted = {state: {**snapshot, "status": "ACTIVE"} for state, snapshot in own.it
 
 LOST = "ecs-svc/2 is no longer PRIMARY; waiting for ECS to say whether it was replaced or rolled back"
 
+SILENT: dict[str, Any] = {"status": "", "asked_at": 60.0, "unlisted_since": 0.0}  # ECS has not listed ours for a minute
 NOT_YET = "ECS does not show the deployment yet"
 ROLLED_BACK_ONCE = deployment("1", "PRIMARY", OLD, "COMPLETED", ROLLBACK.replace("/3", "/1"))
 EARLIER = {**deployment("8", "PRIMARY", THEIRS, "IN_PROGRESS"), "createdAt": moment(99)}
@@ -112,7 +113,7 @@ TABLE: list[tuple[str, Snapshot, Outcome | str]] = [
     ),
     (
         "failed, and then somebody deployed",
-        Snapshot(service(deployment("9", "PRIMARY", THEIRS, "COMPLETED"), demoted["FAILED"]), status=""),
+        Snapshot(service(deployment("9", "PRIMARY", THEIRS, "COMPLETED"), demoted["FAILED"]), **SILENT),
         Outcome.FAILED,
     ),
     (
@@ -132,13 +133,28 @@ TABLE: list[tuple[str, Snapshot, Outcome | str]] = [
     ),
     (
         "superseded",
-        Snapshot(service(deployment("9", "PRIMARY", THEIRS, "IN_PROGRESS"), demoted["IN_PROGRESS"]), status=""),
+        Snapshot(service(deployment("9", "PRIMARY", THEIRS, "IN_PROGRESS"), demoted["IN_PROGRESS"]), **SILENT),
         Outcome.SUPERSEDED,
     ),
     (
         "superseded, mine is listed no more",
-        Snapshot(service(deployment("9", "PRIMARY", THEIRS, "COMPLETED")), status=""),
+        Snapshot(service(deployment("9", "PRIMARY", THEIRS, "COMPLETED")), **SILENT),
         Outcome.SUPERSEDED,
+    ),
+    (
+        "demoted, and ECS does not list it yet",
+        Snapshot(service(deployment("9", "PRIMARY", THEIRS, "COMPLETED")), status="", asked_at=59.0, unlisted_since=0.0),
+        LOST,
+    ),
+    (
+        "superseded, and the role may not list service deployments",
+        Snapshot(service(deployment("9", "PRIMARY", THEIRS, "COMPLETED")), status=rolling.UNREADABLE),
+        Outcome.SUPERSEDED,
+    ),
+    (
+        "failed and replaced, and ECS does not list it yet",
+        Snapshot(service(deployment("9", "PRIMARY", THEIRS, "COMPLETED"), demoted["FAILED"]), status="", asked_at=1.0, unlisted_since=0.0),
+        LOST,
     ),
     ("demoted, and ECS has not been asked yet", Snapshot(service(deployment("9", "PRIMARY", THEIRS, "COMPLETED"))), LOST),
     (
@@ -148,7 +164,7 @@ TABLE: list[tuple[str, Snapshot, Outcome | str]] = [
     ),
     (
         "somebody else went back to the old revision",
-        Snapshot(service(deployment("9", "PRIMARY", OLD, "COMPLETED"), demoted["IN_PROGRESS"]), status=""),
+        Snapshot(service(deployment("9", "PRIMARY", OLD, "COMPLETED"), demoted["IN_PROGRESS"]), **SILENT),
         Outcome.SUPERSEDED,
     ),
     (
@@ -207,10 +223,14 @@ TABLE: list[tuple[str, Snapshot, Outcome | str]] = [
     ("it lags, and that is still rolling back", Snapshot(service({**ROLLED_BACK_ONCE, "rolloutState": "IN_PROGRESS"}), status=""), NOT_YET),
     ("it lags, and shows one that we never saw", Snapshot(service(EARLIER), status=""), NOT_YET),
     ("it lags, and says FAILED of the one before", Snapshot(service(deployment("1", "PRIMARY", OLD, "FAILED", "x"))), NOT_YET),
-    ("the service is missing", Snapshot(None), Outcome.GONE),
+    ("the service is missing, once", Snapshot(None, at=7, absent_since=7), "ECS does not list the service; reading it again"),
+    ("the service is missing for a while", Snapshot(None, at=66, absent_since=7), "ECS does not list the service; reading it again"),
+    ("the service is missing for a minute", Snapshot(None, at=67, absent_since=7), Outcome.GONE),
     ("the service is being deleted", Snapshot(service(own["IN_PROGRESS"], status="DRAINING")), Outcome.GONE),
     ("the service is deleted", Snapshot(service(status="INACTIVE")), Outcome.GONE),
-    ("tasks die, a breaker counts them", Snapshot(service(own["IN_PROGRESS"]), crashed=9), "0 of 2 running"),
+    ("tasks die, a breaker counts them", Snapshot(service({**own["IN_PROGRESS"], "failedTasks": 9}), crashed=9), "0 of 2 running, 9 failed"),
+    ("tasks die, a breaker may count them late", Snapshot(service(own["IN_PROGRESS"]), crashed=5), "0 of 2 running"),
+    ("tasks die, a breaker has stopped counting", Snapshot(service(own["IN_PROGRESS"]), crashed=6), Outcome.FAILED),
     ("tasks die, without a breaker", Snapshot(service(own["IN_PROGRESS"], breaker=False), crashed=3), Outcome.FAILED),
     ("tasks died, none is wanted any more", Snapshot(wants(0, 0, own["IN_PROGRESS"], breaker=False), crashed=9), "0 of 2 running"),
     ("no state, but all is there", Snapshot(wants(2, 2, uncounted("2", "PRIMARY", NEW, runningCount=2))), Outcome.SUCCEEDED),

@@ -589,6 +589,11 @@ def test_what_was_asked_while_a_look_lagged_says_nothing_of_later(job: Job, aws:
     assert judged(job, aws, group, NEW, OLD | {"status": "ACTIVE"}) == "0 of 1 running"
     assert "waiting for ECS to say whether it was replaced or rolled back" in judged(job, aws, group, theirs)
     job.clock.sleep(5)
+    assert "waiting for ECS to say" in judged(job, aws, group, theirs)
+    job.clock.sleep(59)
+    assert "waiting for ECS to say" in judged(job, aws, group, theirs)
+    job.clock.sleep(5)
+    judged(job, aws, group, theirs)
     assert judged(job, aws, group, theirs) == "superseded"
 
 

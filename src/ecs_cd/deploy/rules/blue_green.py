@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ecs_cd.deploy.rules.own_deployment import OwnDeployment
+from ecs_cd.deploy.rules.own_deployment import READ_AGAIN, OwnDeployment
 from ecs_cd.diagnosis.evidence import Evidence
+from ecs_cd.model import pace
 from ecs_cd.model.lifecycle import READY, STABLE, STAGES, STARTED, Until
 from ecs_cd.model.references import short
 from ecs_cd.model.verdict import InProgress, Outcome, Verdict
@@ -39,21 +40,25 @@ class Snapshot:
 
     ``deployment``: its entry in DescribeServiceDeployments; ``None`` if ECS answers that it is MISSING. The other
     fields are only read once it has ended or is MISSING. ``newer``: a later deployment of the service, in words.
-    ``service``: the DescribeServices answer; ``gone``: the verdict if that answer says that the service is deleted.
+    ``unlisted_for``: for how many seconds ECS has listed no service deployment that is ours.
+    ``service``: the DescribeServices answer; ``absent_since``: since when that lacks the service, in seconds of the
+    job's clock; ``gone``: the verdict if the service is deleted.
     """
 
     deployment: Mapping[str, Any] | None
     newer: str = ""
     service: Mapping[str, Any] | None = None
     gone: Verdict | None = None
+    absent_since: float | None = None
+    unlisted_for: float = 0.0
 
 
 def judge(own: OwnDeployment, snapshot: Snapshot, until: Until) -> Verdict | InProgress:
     """What this snapshot says about our deployment. Never concludes from missing data alone."""
-    if snapshot.gone:
-        return snapshot.gone
+    if snapshot.gone or snapshot.absent_since is not None:
+        return snapshot.gone or READ_AGAIN
     if snapshot.deployment is None:
-        return InProgress(f"ECS does not show service deployment {short(own.id)}")
+        return _not_shown(own, snapshot)
     status = str(snapshot.deployment.get("status", ""))
     if status in FORWARD:
         return _going_forward(snapshot.deployment, until)
@@ -63,6 +68,14 @@ def judge(own: OwnDeployment, snapshot: Snapshot, until: Until) -> Verdict | InP
     if status == "STOP_REQUESTED":
         return InProgress(f"{status}: {_why(snapshot)}")
     return _ended(status, snapshot, until, back)
+
+
+def _not_shown(own: OwnDeployment, snapshot: Snapshot) -> Verdict | InProgress:
+    if own.id:
+        return InProgress(f"ECS does not show service deployment {short(own.id)}")
+    name = f"deployment {own.started_by} to {short(own.task_definition)}"
+    words = f"{name} has started, but ECS lists no service deployment for it"
+    return Verdict(Outcome.UNKNOWN, words) if snapshot.unlisted_for >= pace.LISTED_WITHIN else InProgress(words)
 
 
 def phase(snapshot: Snapshot) -> Phase | None:
@@ -149,12 +162,12 @@ def _succeeded(snapshot: Snapshot, until: Until) -> Verdict | InProgress:
 
 
 def _going_forward(deployment: Mapping[str, Any], until: Until) -> Verdict | InProgress:
-    progress, hook = _progress(deployment), paused_at(deployment)
+    progress = "; ".join(filter(None, [_progress(deployment), pause(deployment)]))
     if _reached(deployment, until):
-        return Verdict(Outcome.IN_PROGRESS, _paused(hook, progress) if hook else progress)
-    if hook and not until.through_pauses:
-        return Verdict(Outcome.PAUSED, _paused(hook, progress))
-    return InProgress(_paused(hook, progress) if hook else progress)
+        return Verdict(Outcome.IN_PROGRESS, progress)
+    if paused_at(deployment) and not until.through_pauses:
+        return Verdict(Outcome.PAUSED, progress)
+    return InProgress(progress)
 
 
 def _reached(deployment: Mapping[str, Any], until: Until) -> bool:
@@ -166,10 +179,14 @@ def _reached(deployment: Mapping[str, Any], until: Until) -> bool:
     return goal in STAGES and stage in STAGES and STAGES.index(str(stage)) >= STAGES.index(goal)
 
 
-def _paused(hook: Mapping[str, Any], progress: str) -> str:
+def pause(deployment: Mapping[str, Any]) -> str:
+    """Where the deployment waits for an approval, until when, and what ends that; empty if it does not wait."""
+    hook = paused_at(deployment)
+    if hook is None:
+        return ""
     expires = f" until {hook['expiresAt']}, when ECS does {hook.get('timeoutAction')}" if "expiresAt" in hook else ""
     remedy = "`ecs-cd continue` resumes the deployment, `ecs-cd rollback` rolls it back"
-    return f"{progress}; the hook {hook.get('hookId')} is AWAITING_ACTION{expires}: {remedy}"
+    return f"the hook {hook.get('hookId')} is AWAITING_ACTION{expires}: {remedy}"
 
 
 def _progress(deployment: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ecs_cd.deploy.rules import appspec
-from ecs_cd.deploy.rules.own_deployment import OwnDeployment
+from ecs_cd.deploy.rules.own_deployment import READ_AGAIN, OwnDeployment
 from ecs_cd.diagnosis.evidence import Evidence
 from ecs_cd.document.rules.document import CodeDeploy
 from ecs_cd.model import pace
@@ -43,7 +43,8 @@ class Snapshot:
     BatchGetDeploymentTargets, ``None`` before the deployment starts. ``asked_at`` is the time of that call, which not
     every poll makes. ``rollback``: the entry of the deployment that rolls this one back. ``at`` is when the snapshot
     was taken, ``ended_at`` when our deployment was first seen as Failed or Stopped, in seconds of the same clock.
-    ``gone``: the verdict if the service no longer existed by then.
+    ``absent_since``: since when ECS has not listed the service, by the same clock; ``gone``: the verdict if the service
+    is deleted.
     """
 
     info: Mapping[str, Any]
@@ -52,6 +53,7 @@ class Snapshot:
     at: float = 0.0
     ended_at: float | None = None
     asked_at: float = float("-inf")
+    absent_since: float | None = None
     gone: Verdict | None = None
 
     @property
@@ -83,7 +85,8 @@ def judge(own: OwnDeployment, snapshot: Snapshot, until: Until) -> Verdict | InP
         case "Succeeded":
             return Verdict(Outcome.SUCCEEDED, _progress(snapshot))
         case "Failed" | "Stopped":
-            return snapshot.gone or _ended_badly(snapshot)
+            absent = READ_AGAIN if snapshot.absent_since is not None else None
+            return snapshot.gone or absent or _ended_badly(snapshot)
         case "":
             return InProgress(f"CodeDeploy does not show deployment {own.id}")
         case _:
@@ -192,7 +195,7 @@ def _under_way(snapshot: Snapshot, until: Until) -> Verdict | InProgress:
     failed = failed_events(snapshot)
     if failed:
         return InProgress(f"{snapshot.status}, {_failures(snapshot)}", alarming=True)
-    progress = _paused(snapshot) if snapshot.status == "Ready" else _progress(snapshot)
+    progress = "; ".join(filter(None, [_progress(snapshot), pause(snapshot.info)]))
     if _reached(snapshot, until.goal):
         return Verdict(Outcome.IN_PROGRESS, progress)
     if snapshot.status == "Ready" and not until.through_pauses:
@@ -235,12 +238,15 @@ def _tasks(task_set: Mapping[str, Any]) -> str:
     return f"{name}: {task_set.get('runningCount', 0)} of {task_set.get('desiredCount', 0)} running{traffic}"
 
 
-def _paused(snapshot: Snapshot) -> str:
-    option = snapshot.info.get("blueGreenDeploymentConfiguration", {}).get("deploymentReadyOption", {})
+def pause(info: Mapping[str, Any]) -> str:
+    """What ends the wait for an approval; empty if the deployment does not wait."""
+    if info.get("status") != "Ready":
+        return ""
+    option = info.get("blueGreenDeploymentConfiguration", {}).get("deploymentReadyOption", {})
     minutes, stops = option.get("waitTimeInMinutes"), option.get("actionOnTimeout") == "STOP_DEPLOYMENT"
     then = f"; after {minutes} minutes CodeDeploy {'stops it' if stops else 'continues it'}" if minutes else ""
     return (
-        f"{_progress(snapshot)}; it waits for an approval: `ecs-cd continue`, or `Reroute traffic` in "
+        f"it waits for an approval: `ecs-cd continue`, or `Reroute traffic` in "
         f"CodeDeploy's console, moves the traffic; `ecs-cd rollback` rolls it back{then}"
     )
 

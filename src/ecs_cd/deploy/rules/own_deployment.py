@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ecs_cd.model import pace
 from ecs_cd.model.lifecycle import Strategy
-from ecs_cd.model.verdict import Outcome, Verdict
+from ecs_cd.model.verdict import InProgress, Outcome, Verdict
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,21 @@ class OwnDeployment:
     created_at: Any = None
 
 
-def deleted(service: Mapping[str, Any] | None) -> Verdict | None:
-    """The verdict if DescribeServices says that the service no longer exists, or is being deleted."""
+READ_AGAIN = InProgress("ECS does not list the service; reading it again")
+
+
+def absent_since(before: float | None, service: Mapping[str, Any] | None, now: float) -> float | None:
+    """Since when DescribeServices has not listed the service; ``None`` if it does. ``before``: the last answer."""
+    return None if service is not None else now if before is None else before
+
+
+def deleted(service: Mapping[str, Any] | None, absent_for: float) -> Verdict | None:
+    """The verdict if DescribeServices says that the service is being deleted, or has not listed it for a while.
+
+    One MISSING proves nothing: ECS answers so for services that exist. https://github.com/reproio/ecs_deploy/issues/60
+    """
+    if service is None and absent_for < pace.ABSENT:
+        return None
     if service is not None and service.get("status") not in ("DRAINING", "INACTIVE"):
         return None
     state = "gone" if service is None else service["status"]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ecs_cd.deploy.rules.own_deployment import OwnDeployment, deleted
+from ecs_cd.deploy.rules.own_deployment import READ_AGAIN, OwnDeployment, deleted
 from ecs_cd.diagnosis.evidence import Evidence
 from ecs_cd.model import pace
 from ecs_cd.model.lifecycle import STABLE, Until
@@ -19,11 +19,13 @@ from ecs_cd.report.timeline import Phase
 class Snapshot:
     """A snapshot of the service: the DescribeServices answer, and what else is known.
 
-    ``service`` is ``None`` if ECS answers that the service is missing. ``crashed`` counts the tasks of this deployment
-    that ended by themselves. ``at`` is when the snapshot was taken. ``failed_at`` is when ECS first reported our
-    deployment as FAILED or was seen to roll it back. Both are seconds of the same clock. ``status`` is our deployment's
-    status in ListServiceDeployments, which is only called once our deployment has failed or is not PRIMARY: ``None``
-    before that call, empty if ECS does not report a status. ``asked_at`` is the time of that call.
+    ``service`` is ``None`` if ECS answers that the service is missing, which it has done since ``absent_since``.
+    ``crashed`` counts the tasks of this deployment that ended by themselves. ``at`` is when the snapshot was taken.
+    ``failed_at`` is when ECS first reported our deployment as FAILED or was seen to roll it back. Both are seconds of
+    the same clock. ``status`` is our deployment's status in ListServiceDeployments, which is only called once our
+    deployment has failed or is not PRIMARY: ``None`` before that call, empty if ECS does not list it, ``UNREADABLE`` if
+    the role may not read it. ``why`` is ECS's reason there. ``asked_at`` is the time of that call, ``unlisted_since``
+    since when ECS has not listed it.
     """
 
     service: Mapping[str, Any] | None
@@ -31,7 +33,16 @@ class Snapshot:
     at: float = 0.0
     failed_at: float | None = None
     status: str | None = None
+    why: str = ""
     asked_at: float = float("-inf")
+    unlisted_since: float | None = None
+    absent_since: float | None = None
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether ECS has said nothing about our deployment for so long that it never will."""
+        unlisted_for = 0.0 if self.unlisted_since is None else self.asked_at - self.unlisted_since
+        return self.status == UNREADABLE or (self.status == "" and unlisted_for >= pace.ABSENT)
 
     @property
     def failed_for(self) -> float | None:
@@ -39,6 +50,7 @@ class Snapshot:
         return None if self.failed_at is None else self.at - self.failed_at
 
 
+UNREADABLE = "UNREADABLE"
 _MOST_DEPLOYMENTS = 5  # of a service at once; ECS refuses another: aws/containers-roadmap#2836
 # Not a failure of the app: whatever ended the task, ECS starts it again.
 _ENDED_FROM_OUTSIDE = ("SpotInterruption", "TerminationNotice", "InfrastructureHealth", "UserInitiated")
@@ -86,8 +98,9 @@ def before(service: Mapping[str, Any]) -> str | None:
     return next(others, None)
 
 
-def under_way(service: Mapping[str, Any], arn: str) -> str:
-    """Another deployment that has not ended, in words; empty without one.
+def under_way(service: Mapping[str, Any], arn: str, crashed: int = 0) -> str:
+    """Another deployment that has not ended, in words; empty without one. ``crashed`` counts its tasks that ended by
+    themselves.
 
     A deployment to ``arn`` is the one we want. A deployment that has failed by our own rule, while ECS keeps trying
     forever, does not block our deployment.
@@ -97,7 +110,7 @@ def under_way(service: Mapping[str, Any], arn: str) -> str:
     open_ones = [d for d in service.get("deployments", ()) if _is_open(d)]
     if len(open_ones) >= _MOST_DEPLOYMENTS and current.get("taskDefinition") != arn:
         return f"{len(open_ones)} deployments are active, the newest {name}; ECS accepts no more"
-    hopeless = _hopeless(current, service, current.get("failedTasks", 0))
+    hopeless = crashes_forever(service, crashed)
     if not current or current.get("taskDefinition") == arn or hopeless or state(current, service) != "IN_PROGRESS":
         return ""
     return f"{name} is IN_PROGRESS"
@@ -185,9 +198,10 @@ def crash_limit(desired: int) -> int:
 
 def judge(own: OwnDeployment, snapshot: Snapshot, until: Until) -> Verdict | InProgress:
     """What this snapshot says about our deployment. Never concludes from missing data alone."""
-    gone, service = deleted(snapshot.service), snapshot.service or {}
-    if gone:
-        return gone
+    service = snapshot.service
+    gone = deleted(service, snapshot.at - (snapshot.at if snapshot.absent_since is None else snapshot.absent_since))
+    if gone or service is None:
+        return gone or READ_AGAIN
     current = primary(service)
     if current.get("id") == own.id or taken_over(own, service, failed=snapshot.failed_at is not None):
         return _while_primary(current, service, snapshot, until)
@@ -221,19 +235,45 @@ def _while_primary(
     if now == "FAILED":
         return _failed_and_primary(ours, service, snapshot)
     if _hopeless(ours, service, snapshot.crashed):
-        return Verdict(
-            Outcome.FAILED,
-            f"{snapshot.crashed} tasks died and none runs; the service has no circuit breaker, so ECS keeps trying",
-        )
+        counted = _counts_failures(ours, service)
+        why = "the circuit breaker no longer counts them" if counted else "the service has no circuit breaker"
+        return Verdict(Outcome.FAILED, f"{snapshot.crashed} tasks died and none runs; {why}, so ECS keeps trying")
     unknown = "" if now == "IN_PROGRESS" else f" (ECS calls it {now})"
     return InProgress(counts + unknown)
 
 
+def may_crash_forever(service: Mapping[str, Any]) -> bool:
+    """Whether the PRIMARY deployment's stopped tasks can show that ECS would retry forever: none of its tasks runs."""
+    current = primary(service)
+    return bool(
+        service.get("desiredCount") and state(current, service) == "IN_PROGRESS" and not current.get("runningCount")
+    )
+
+
+def crashes_forever(service: Mapping[str, Any], crashed: int) -> bool:
+    """Whether ECS would retry the PRIMARY deployment forever. ``crashed`` counts its tasks that ended by themselves."""
+    current = primary(service)
+    return _hopeless(current, service, max(crashed, int(current.get("failedTasks", 0))))
+
+
 def _hopeless(deployment: Mapping[str, Any], service: Mapping[str, Any], deaths: int) -> bool:
-    """Whether ECS would retry forever: tasks are desired, none runs, many died, and no circuit breaker counts them."""
+    """Whether ECS would retry forever: tasks are desired, none runs, many died, and no circuit breaker counts them.
+
+    ECS resets failedTasks and counts no more once a task has run; then the breaker never trips. Twice the limit rules
+    out that failedTasks only lags.
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Deployment.html
+    """
     desired = int(service.get("desiredCount", 0))
-    counted = _breaker(service).get("enable") and deployment.get("rolloutState")
-    return bool(desired and not counted and not deployment.get("runningCount") and deaths >= crash_limit(desired))
+    if not desired or deployment.get("runningCount"):
+        return False
+    if not _counts_failures(deployment, service):
+        return deaths >= crash_limit(desired)
+    return not deployment.get("failedTasks") and deaths >= 2 * crash_limit(desired)
+
+
+def _counts_failures(deployment: Mapping[str, Any], service: Mapping[str, Any]) -> bool:
+    """Whether a circuit breaker watches the deployment; ECS has none for a service behind a Classic Load Balancer."""
+    return bool(_breaker(service).get("enable") and deployment.get("rolloutState"))
 
 
 def _stable(ours: Mapping[str, Any], service: Mapping[str, Any]) -> bool:
@@ -267,14 +307,14 @@ def _after_primary(
     failed = snapshot.failed_at is not None or has_failed(own, service)
     back = _goes_back(own, service, failed=failed)
     if back or status.startswith("ROLLBACK"):
-        return _during_rollback(own, service, current if back else {}, status)
+        return _during_rollback(own, service, current if back else {}, snapshot)
     if lags and not failed:
         return InProgress("ECS does not show the deployment yet")
     if current and status == "SUCCESSFUL":
         return Verdict(Outcome.SUPERSEDED, f"it completed, and then {words(current)} replaced it")
-    if current and snapshot.status is not None and failed:
+    if current and failed and (snapshot.says_nothing or status):
         return Verdict(Outcome.FAILED, f"it failed, and then {words(current)} replaced it")
-    if current and snapshot.status is not None and (status.startswith("STOP") or not status):
+    if current and (status.startswith("STOP") or snapshot.says_nothing):
         return Verdict(Outcome.SUPERSEDED, f"{words(current)} replaced it")
     return InProgress(f"{own.id} is no longer PRIMARY; waiting for ECS to say whether it was replaced or rolled back")
 
@@ -297,13 +337,14 @@ def _lags(own: OwnDeployment, service: Mapping[str, Any]) -> bool:
 
 
 def _during_rollback(
-    own: OwnDeployment, service: Mapping[str, Any], rollback: Mapping[str, Any], status: str
+    own: OwnDeployment, service: Mapping[str, Any], rollback: Mapping[str, Any], snapshot: Snapshot
 ) -> Verdict | InProgress:
     """``rollback`` is the deployment that rolls back, if ECS reports it; another one may have replaced it."""
     target = short(str(rollback.get("taskDefinition") or own.previous_task_definition or "the previous revision"))
-    reasons = (listed(own, service).get("rolloutStateReason"), rollback.get("rolloutStateReason"))
+    reasons = (snapshot.why, listed(own, service).get("rolloutStateReason"), rollback.get("rolloutStateReason"))
     stated = (str(r).rstrip(".") for r in reasons if r and "completed" not in str(r).lower())
     why = next(stated, "the deployment failed")
+    status = snapshot.status or ""
     now = state(rollback, service) if rollback else ""
     if status == "ROLLBACK_FAILED" or now == "FAILED":
         return Verdict(Outcome.ROLLBACK_FAILED, f"the rollback to {target} failed too: {why}")

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from ecs_cd.aws.session import Aws
 from ecs_cd.deploy.plan import DeploymentPlan
+from ecs_cd.deploy.rules.conflict import Conflict
 from ecs_cd.deploy.rules.history import PastDeployment
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment
 from ecs_cd.deploy.rules.snapshot import Snapshot
@@ -52,8 +53,8 @@ class DeploymentStrategy(Protocol):
     def read(self, job: Job, followed: Sequence[TrackedDeployment]) -> Sequence[Snapshot]:
         """A snapshot of each deployment, all at once. Raises ``Unreadable``."""
 
-    def under_way(self, job: Job, plan: DeploymentPlan, arn: str) -> str:
-        """Another deployment of this service that has not ended, in words; empty without one."""
+    def under_way(self, job: Job, plan: DeploymentPlan, arn: str) -> Conflict | None:
+        """Another deployment of this service, not to the revision ``arn``, that has not ended."""
 
     def undo(self, job: Job, tracked: TrackedDeployment) -> OwnDeployment:
         """Starts the way back to the previous revision. Raises ``Refused`` if that would undo another deployment."""

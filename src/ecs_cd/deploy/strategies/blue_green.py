@@ -16,7 +16,8 @@ from ecs_cd.aws.session import Aws
 from ecs_cd.deploy.plan import DeploymentPlan
 from ecs_cd.deploy.rules import blue_green, rolling
 from ecs_cd.deploy.rules.blue_green import FORWARD, UNDER_WAY, Snapshot
-from ecs_cd.deploy.rules.own_deployment import OwnDeployment, deleted
+from ecs_cd.deploy.rules.conflict import Conflict
+from ecs_cd.deploy.rules.own_deployment import OwnDeployment, absent_since, deleted
 from ecs_cd.deploy.rules.unfinished import Unfinished, of_service_deployment, revisions
 from ecs_cd.deploy.strategies import past, update_service
 from ecs_cd.deploy.strategies.way_back import way_back
@@ -32,7 +33,8 @@ _ENDED = ("ConflictException", "ServiceDeploymentNotFoundException")  # StopServ
 _NO_LONGER_WAITS = ("ClientException", "InvalidParameterException", *_ENDED)  # ContinueServiceDeployment's
 
 CARRIED_OUT_BY = "ECS"
-CALLS_PER_LOOK = 2.1  # DescribeServices of ten services, ListServiceDeployments and DescribeServiceRevisions of one
+# DescribeServices of ten services; ListServiceDeployments, DescribeServiceRevisions, DescribeServiceDeployments of one
+CALLS_PER_LOOK = 3.1
 CAN_BE_SUPERSEDED = True
 OLD_TASKS_COUNT = False  # they may stay for the bake time
 SERVICE_NAMES_TARGET_GROUPS = True
@@ -56,17 +58,17 @@ def start(job: Job, plan: DeploymentPlan, arn: str) -> OwnDeployment:
         ours = find(job, plan, arn, before)
         if _holds(ours, before):
             job.ci.line(f"{plan.target.key}: the service already has {short(arn)}")
-            return _own(plan, arn, ours, before, rolling.before(plan.service))
+            return _own(plan, arn, _name(ours) or _if_old(before), before, rolling.before(plan.service))
         plan = replace(plan, force=True)  # it was rolled back: only force deploys the same revision again
     before, after = update_service.update(job, plan, arn)
     previous = before.get("taskDefinition") if before.get("taskDefinition") != arn else rolling.before(plan.service)
     if after.get("id") == before.get("id"):  # nothing but settings changed
         find = _wait_for if after.get("rolloutState") == "IN_PROGRESS" else _found
-        return _own(plan, arn, find(job, plan, arn, after), after, previous)
+        return _own(plan, arn, _name(find(job, plan, arn, after)) or _if_old(after), after, previous)
     ours = _wait_for(job, plan, arn, after)
-    name = short(str(ours["serviceDeploymentArn"]))
-    job.ci.line(f"{plan.target.key}: service deployment {name} started, {short(str(previous))} -> {short(arn)}")
-    return _own(plan, arn, ours, after, previous)
+    name = f"service deployment {short(str(ours['serviceDeploymentArn']))}" if ours else f"deployment {after.get('id')}"
+    job.ci.line(f"{plan.target.key}: {name} started, {short(str(previous))} -> {short(arn)}")
+    return _own(plan, arn, _name(ours), after, previous)
 
 
 def _holds(ours: Json | None, primary: Mapping[str, Any]) -> bool:
@@ -76,25 +78,28 @@ def _holds(ours: Json | None, primary: Mapping[str, Any]) -> bool:
     return ours.get("status") in ("SUCCESSFUL", *FORWARD)
 
 
-def _own(
-    plan: DeploymentPlan, arn: str, ours: Json | None, primary: Mapping[str, Any], previous: str | None
-) -> OwnDeployment:
-    """If ECS no longer lists a service deployment, the PRIMARY's id identifies our deployment: see ``read``."""
-    started_by = str(primary.get("id", ""))
-    name = str(ours["serviceDeploymentArn"]) if ours else started_by
-    return OwnDeployment(plan.strategy, name, arn, previous, started_by=started_by)
+def _own(plan: DeploymentPlan, arn: str, name: str, primary: Mapping[str, Any], previous: str | None) -> OwnDeployment:
+    started_by, created_at = str(primary.get("id", "")), primary.get("createdAt")
+    return OwnDeployment(plan.strategy, name, arn, previous, started_by=started_by, created_at=created_at)
 
 
-def _wait_for(job: Job, plan: DeploymentPlan, arn: str, primary: Mapping[str, Any]) -> Json:
-    """The service deployment that came with this PRIMARY; ECS may list it some seconds late."""
-    deadline = job.clock.monotonic() + pace.LISTED_WITHIN
+def _name(ours: Json | None) -> str:
+    """The service deployment's ARN; empty if ECS does not list it yet: see ``read``."""
+    return str(ours["serviceDeploymentArn"]) if ours else ""
+
+
+def _if_old(primary: Mapping[str, Any]) -> str:
+    """The PRIMARY's id, if it is so old that ECS no longer lists its service deployment: see ``read``."""
+    return "" if primary.get("rolloutState") == "IN_PROGRESS" else str(primary.get("id", ""))
+
+
+def _wait_for(job: Job, plan: DeploymentPlan, arn: str, primary: Mapping[str, Any]) -> Json | None:
+    """The service deployment that came with this PRIMARY; ``None`` if ECS lists it so late that ``read`` finds it."""
+    deadline = job.clock.monotonic() + pace.LISTED_SOON
     while True:
         found = _found(job, plan, arn, primary)
-        if found:
+        if found or job.clock.monotonic() >= deadline:
             return found
-        if job.clock.monotonic() >= deadline:
-            name = f"deployment {primary.get('id')} to {short(arn)}"
-            raise OutcomeUnknown(f"{name} has started, but ECS lists no service deployment for it")
         job.clock.sleep(1)
 
 
@@ -134,12 +139,15 @@ def read(job: Job, followed: Sequence[TrackedDeployment]) -> list[Snapshot]:
     """A snapshot of each service deployment, twenty per call; ended deployments are checked a second time.
 
     If ECS had no service deployment to identify, the service has long had the task definition: treated as SUCCESSFUL.
+    One that ECS did not list in time is looked for again.
     """
-    done = {"status": "SUCCESSFUL"}
     with transient_as_unreadable():
+        for tracked in followed:
+            if not tracked.own.id:
+                _identify(job, tracked)
         ids = [tracked.own.id for tracked in followed]
         known = service_deployments.look_at(job.aws, [name for name in ids if name.startswith("arn:")])
-        snapshots = [Snapshot(known.get(name) if name.startswith("arn:") else done) for name in ids]
+        snapshots = [_first(job, tracked, known) for tracked in followed]
         over = [n for n, snapshot in enumerate(snapshots) if _status(snapshot.deployment) not in UNDER_WAY]
         for number in over[pace.OVER_PER_LOOK :]:
             last = followed[number].snapshot
@@ -148,6 +156,22 @@ def read(job: Job, followed: Sequence[TrackedDeployment]) -> list[Snapshot]:
         for number, snapshot in zip(over, _again(job, [(followed[n], snapshots[n]) for n in over]), strict=True):
             snapshots[number] = snapshot
     return snapshots
+
+
+def _first(job: Job, tracked: TrackedDeployment, known: Mapping[str, Json]) -> Snapshot:
+    name = tracked.own.id
+    if not name:
+        return Snapshot(None, unlisted_for=tracked.timeline.age(job.clock.monotonic()))
+    return Snapshot(known.get(name) if name.startswith("arn:") else {"status": "SUCCESSFUL"})
+
+
+def _identify(job: Job, tracked: TrackedDeployment) -> None:
+    own, plan = tracked.own, tracked.plan
+    service = str(plan.service["serviceArn"])
+    ours = brought(job, plan.cluster, service, own.task_definition, own.created_at, polling=True)
+    if ours:
+        tracked.own = replace(own, id=str(ours["serviceDeploymentArn"]))
+        job.ci.line(f"{tracked.key}: ECS lists it as {_words(ours, own.task_definition)}")
 
 
 def _again(job: Job, over: Sequence[tuple[TrackedDeployment, Snapshot]]) -> list[Snapshot]:
@@ -159,9 +183,11 @@ def _again(job: Job, over: Sequence[tuple[TrackedDeployment, Snapshot]]) -> list
 
 
 def _with_service(job: Job, tracked: TrackedDeployment, snapshot: Snapshot, service: Json | None) -> Snapshot:
-    gone = deleted(service)
+    last, now = tracked.snapshot, job.clock.monotonic()
+    since = absent_since(last.absent_since if isinstance(last, Snapshot) else None, service, now)
+    gone = deleted(service, 0.0 if since is None else now - since)
     if service is None or gone:
-        return replace(snapshot, gone=gone)
+        return replace(snapshot, gone=gone, absent_since=since)
     if snapshot.deployment is None or _status(snapshot.deployment) != "STOPPED":
         return replace(snapshot, service=service)
     newest = _newest(job.aws, tracked.plan.cluster, service, snapshot.deployment)
@@ -189,8 +215,8 @@ def _replaced(own: OwnDeployment, service: Json) -> str:
     return f"deployment {current.get('id')} ({short(str(theirs))})"
 
 
-def under_way(job: Job, plan: DeploymentPlan, arn: str) -> str:
-    """Another service deployment that has not ended, in words; empty without one.
+def under_way(job: Job, plan: DeploymentPlan, arn: str) -> Conflict | None:
+    """Another service deployment that has not ended; not one that never will.
 
     A deployment on its way to ``arn`` is the one we want; one that rolls back from it is not.
     """
@@ -198,8 +224,20 @@ def under_way(job: Job, plan: DeploymentPlan, arn: str) -> str:
     listed = service_deployments.listed(job.aws, plan.cluster, service, status=UNDER_WAY)
     for deployment, target in service_deployments.with_targets(job.aws, listed):
         if target != arn or deployment.get("status") not in FORWARD:
-            return f"{_words(deployment, target)} is {deployment.get('status')}"
-    return ""
+            return _conflict(job, plan, deployment, target)
+    return None
+
+
+def _conflict(job: Job, plan: DeploymentPlan, deployment: Json, target: str) -> Conflict | None:
+    is_primary = rolling.primary(plan.service).get("taskDefinition") == target
+    crashes = is_primary and rolling.may_crash_forever(plan.service)
+    if crashes and rolling.crashes_forever(plan.service, update_service.crashed_tasks(job, plan)):
+        return None
+    words = f"{_words(deployment, target)} is {_status(deployment)}"
+    may_pause = _status(deployment) in FORWARD
+    return Conflict(
+        words, blue_green.pause(_described(job.aws, str(deployment["serviceDeploymentArn"]))) if may_pause else ""
+    )
 
 
 # ---- roll back, continue ----

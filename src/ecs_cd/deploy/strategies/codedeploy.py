@@ -16,8 +16,9 @@ from ecs_cd.aws.session import Aws
 from ecs_cd.deploy import rules
 from ecs_cd.deploy.plan import DeploymentPlan
 from ecs_cd.deploy.rules.codedeploy import ENDED_BADLY, UNDER_WAY, Snapshot
+from ecs_cd.deploy.rules.conflict import Conflict
 from ecs_cd.deploy.rules.history import PastDeployment
-from ecs_cd.deploy.rules.own_deployment import OwnDeployment, deleted
+from ecs_cd.deploy.rules.own_deployment import OwnDeployment, absent_since, deleted
 from ecs_cd.deploy.rules.unfinished import Unfinished, of_codedeploy
 from ecs_cd.deploy.strategies import codedeploy_calls, codedeploy_checks, past
 from ecs_cd.deploy.strategies.way_back import way_back
@@ -27,7 +28,6 @@ from ecs_cd.job.job import Job, concurrently
 from ecs_cd.model import pace
 from ecs_cd.model.lifecycle import Strategy
 from ecs_cd.model.references import short
-from ecs_cd.model.verdict import Verdict
 
 CARRIED_OUT_BY = "CodeDeploy"
 CALLS_PER_LOOK = 2.1  # DescribeServices of ten services, ListDeployments and BatchGetDeployments of one
@@ -89,14 +89,18 @@ def start(job: Job, plan: DeploymentPlan, arn: str) -> OwnDeployment:
     return _own(arn, before, name)
 
 
-def under_way(job: Job, plan: DeploymentPlan, arn: str) -> str:
-    """Another deployment of this service that has not ended, in words; empty without one.
+def under_way(job: Job, plan: DeploymentPlan, arn: str) -> Conflict | None:
+    """Another deployment of this service that has not ended.
 
     A deployment on its way to ``arn`` is the one we want.
     """
     found, _ = _under_way(job, _names(plan))
     others = (each for each in found if not _brings(each, arn))
-    return next((f"{rules.codedeploy.words(each)} is {each.get('status')}" for each in others), "")
+    conflicts = (
+        Conflict(f"{rules.codedeploy.words(each)} is {each.get('status')}", rules.codedeploy.pause(each))
+        for each in others
+    )
+    return next(conflicts, None)
 
 
 def waiting(job: Job, plan: DeploymentPlan) -> OwnDeployment | None:
@@ -181,8 +185,7 @@ def read(job: Job, followed: Sequence[TrackedDeployment]) -> list[Snapshot]:
     with transient_as_unreadable():
         known = codedeploy.look_at_deployments(job.aws, list(ids))
         snapshots = [_snapshot(job, tracked, known) for tracked in followed]
-        for number, gone in _gone(job, followed, snapshots).items():
-            snapshots[number] = replace(snapshots[number], gone=gone)
+        snapshots = _with_service(job, followed, snapshots)
     due = _due(followed, snapshots)
     for number, tracked in enumerate(followed):
         if number in due:
@@ -207,18 +210,27 @@ def _snapshot(job: Job, tracked: TrackedDeployment, known: Mapping[str, Json]) -
     )
 
 
-def _gone(job: Job, followed: Sequence[TrackedDeployment], snapshots: Sequence[Snapshot]) -> dict[int, Verdict]:
-    """Verdicts on those that just ended badly and whose service is deleted; CodeDeploy's messages for that vary."""
-    ended = [
+def _with_service(job: Job, followed: Sequence[TrackedDeployment], snapshots: Sequence[Snapshot]) -> list[Snapshot]:
+    """Reads the services of those that just ended badly, until ECS lists them: CodeDeploy's messages about a deleted
+    service vary."""
+    found, now = list(snapshots), job.clock.monotonic()
+    due = [
         number
         for number, (tracked, snapshot) in enumerate(zip(followed, snapshots, strict=True))
-        if snapshot.ended_at is not None and ((last := _last(tracked)) is None or last.ended_at is None)
+        if snapshot.ended_at is not None
+        and ((last := _last(tracked)) is None or last.ended_at is None or last.absent_since is not None)
     ]
-    if not ended:
-        return {}
-    services = ecs.look_at_services(job.aws, followed[0].plan.cluster, [followed[n].plan.name for n in ended])
-    verdicts = {number: deleted(services.get(followed[number].plan.name)) for number in ended}
-    return {number: verdict for number, verdict in verdicts.items() if verdict}
+    services = (
+        ecs.look_at_services(job.aws, followed[0].plan.cluster, [followed[number].plan.name for number in due])
+        if due
+        else {}
+    )
+    for number in due:
+        service = services.get(followed[number].plan.name)
+        since = absent_since(snapshots[number].absent_since, service, now)
+        gone = deleted(service, 0.0 if since is None else now - since)
+        found[number] = replace(snapshots[number], absent_since=since, gone=gone)
+    return found
 
 
 def _due(followed: Sequence[TrackedDeployment], snapshots: Sequence[Snapshot]) -> list[int]:

@@ -13,7 +13,8 @@ from ecs_cd.aws.errors import is_transient, transient_as_unreadable
 from ecs_cd.aws.session import Aws
 from ecs_cd.deploy.plan import DeploymentPlan
 from ecs_cd.deploy.rules import rolling
-from ecs_cd.deploy.rules.own_deployment import OwnDeployment
+from ecs_cd.deploy.rules.conflict import Conflict
+from ecs_cd.deploy.rules.own_deployment import OwnDeployment, absent_since
 from ecs_cd.deploy.rules.rolling import Snapshot
 from ecs_cd.deploy.rules.unfinished import Unfinished, of_rolling
 from ecs_cd.deploy.strategies import blue_green, past, update_service
@@ -66,8 +67,9 @@ def read(job: Job, followed: Sequence[TrackedDeployment]) -> list[Snapshot]:
 
 def _snapshot(job: Job, tracked: TrackedDeployment, service: Mapping[str, Any] | None, now: float) -> Snapshot:
     last = tracked.snapshot if isinstance(tracked.snapshot, Snapshot) else Snapshot(None)
+    since = absent_since(last.absent_since, service, now)
     if service is None:
-        return Snapshot(None, at=now)
+        return replace(last, service=None, at=now, absent_since=since)
     current = rolling.primary(service)
     if rolling.taken_over(tracked.own, service, failed=last.failed_at is not None):
         name = str(current["id"])
@@ -76,9 +78,9 @@ def _snapshot(job: Job, tracked: TrackedDeployment, service: Mapping[str, Any] |
         last = Snapshot(None)
     failed = last.failed_at is not None or rolling.has_failed(tracked.own, service)
     failed_at = (now if last.failed_at is None else last.failed_at) if failed else None
-    snapshot = replace(last, service=service, at=now, failed_at=failed_at)
+    snapshot = replace(last, service=service, at=now, failed_at=failed_at, absent_since=since)
     # A status asked for while DescribeServices lagged says nothing about what happens later.
-    return snapshot if _unclear(tracked, snapshot) else replace(snapshot, status=None)
+    return snapshot if _unclear(tracked, snapshot) else replace(snapshot, status=None, unlisted_since=None)
 
 
 def _unclear(tracked: TrackedDeployment, snapshot: Snapshot) -> bool:
@@ -102,23 +104,31 @@ def _ask(job: Job, followed: Sequence[TrackedDeployment], snapshots: list[Snapsh
     number = min(unclear, key=lambda each: (snapshots[each].asked_at, each))
     tracked, snapshot = followed[number], snapshots[number]
     assert snapshot.service is not None
-    snapshots[number] = replace(snapshot, status=_status(job, tracked, snapshot.service), asked_at=snapshot.at)
+    status, why = _status(job, tracked, snapshot.service)
+    since = snapshot.at if snapshot.unlisted_since is None else snapshot.unlisted_since
+    snapshots[number] = replace(
+        snapshot, status=status, why=why, asked_at=snapshot.at, unlisted_since=None if status else since
+    )
 
 
-def _status(job: Job, tracked: TrackedDeployment, service: Mapping[str, Any]) -> str:
+def _status(job: Job, tracked: TrackedDeployment, service: Mapping[str, Any]) -> tuple[str, str]:
+    """The status of our service deployment, and ECS's reason."""
     arn, own = str(service["serviceArn"]), tracked.own
     try:
         ours = blue_green.brought(job, tracked.plan.cluster, arn, own.task_definition, own.created_at, polling=True)
     except (ClientError, BotoCoreError) as error:
         if is_transient(error):
             raise
-        return ""  # no permission, or an ECS that does not have this call: DescribeServices must suffice
-    return str((ours or {}).get("status", ""))
+        return rolling.UNREADABLE, ""  # no permission, or an ECS without this call: DescribeServices must suffice
+    return str((ours or {}).get("status", "")), str((ours or {}).get("statusReason", ""))
 
 
-def under_way(job: Job, plan: DeploymentPlan, arn: str) -> str:
-    """Another deployment of this service that has not ended, in words; empty without one."""
-    return rolling.under_way(plan.service, arn)
+def under_way(job: Job, plan: DeploymentPlan, arn: str) -> Conflict | None:
+    """Another deployment of this service that has not ended; not one that never will."""
+    words = rolling.under_way(plan.service, arn)
+    if words and rolling.may_crash_forever(plan.service):
+        words = rolling.under_way(plan.service, arn, update_service.crashed_tasks(job, plan))
+    return Conflict(words) if words else None
 
 
 def undo(job: Job, tracked: TrackedDeployment) -> OwnDeployment:

@@ -8,6 +8,7 @@ from typing import Any
 from ecs_cd.aws import ecs
 from ecs_cd.deploy.plan import DeploymentPlan
 from ecs_cd.deploy.rules import lost_response, rolling
+from ecs_cd.deploy.rules.own_deployment import OwnDeployment
 from ecs_cd.deploy.strategies.busy import Overtaken
 from ecs_cd.job.job import Job
 from ecs_cd.job.mutation import carry_out
@@ -22,6 +23,16 @@ def prepare(job: Job, plan: DeploymentPlan) -> DeploymentPlan:
 def wait_budget(job: Job, plan: DeploymentPlan, timeout: float) -> float:
     """ECS's own waits are part of the timeout."""
     return timeout
+
+
+def crashed_tasks(job: Job, plan: DeploymentPlan) -> int:
+    """How many tasks of the PRIMARY deployment, whoever started it, ended by themselves lately."""
+    current = rolling.primary(plan.service)
+    name, revision = str(current.get("id")), str(current.get("taskDefinition"))
+    theirs = OwnDeployment(plan.strategy, name, revision, started_by=name)
+    arns = ecs.service_task_arns(job.aws, plan.cluster, plan.name, "STOPPED")
+    tasks = ecs.tasks(job.aws, plan.cluster, arns[: pace.MOST_STOPPED_TASKS])
+    return sum(rolling.died(task, theirs) and rolling.crashed(task) for task in tasks)
 
 
 def update(job: Job, plan: DeploymentPlan, arn: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
