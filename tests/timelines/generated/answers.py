@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 from tests.scripted_aws import Answer, Params, ecs, error, moment
 
@@ -28,7 +29,8 @@ class Answers:
         self.world, self.digest, self.lags = world, digest, lags or {}
         self.shown: dict[int, float] = {}  # when an answer first showed an attempt
         self.last_shown: float | None = None
-        self._views: list[tuple[float, Params]] = []
+        self._last: list[int] = []
+        self._views: list[tuple[float, dict[str, Any]]] = []
         world.changed = self._remember if self.lags else lambda: None
         self._remember()
 
@@ -53,24 +55,31 @@ class Answers:
     # ---- now, and a while ago ----
 
     def _remember(self) -> None:
-        self._views.append((self.world.now, self._view()))
+        self._views.append((self.world.now, {name: self._part(name) for name in self.lags}))
         del self._views[:-200]
 
-    def _view(self) -> Params:
-        """All that can lag, as of now."""
+    def _part(self, operation: str) -> Any:
+        """What an operation shows, as of now."""
         world = self.world
-        return {
-            "services": {"services": [self.service()], "failures": []} if world.status != "MISSING" else _MISSING,
-            "tasks": [self._listed_task(task) for one in world.attempts for task in one.tasks[-40:]],
-            "deployments": [self.brief(one) for one in world.attempts if not one.back_of],
-            "attempts": [one.number for one in world.listed()],
-        }
+        match operation:
+            case "ecs.DescribeServices":
+                return self._services(), [one.number for one in world.listed()]
+            case "ecs.ListTasks" | "ecs.DescribeTasks":
+                return [self._listed_task(task) for one in world.attempts for task in one.tasks[-40:]]
+            case "ecs.ListServiceDeployments":
+                return [self.brief(one) for one in world.attempts if not one.back_of]
+            case _:
+                return None
 
-    def _seen(self, operation: str) -> Params:
-        late = self.world.now - self.lags.get(operation, 0)
-        if late >= self.world.now:
-            return self._view()
-        return next((view for at, view in reversed(self._views) if at <= late), self._views[0][1])
+    def _services(self) -> Params:
+        return _MISSING if self.world.status == "MISSING" else {"services": [self.service()], "failures": []}
+
+    def _seen(self, operation: str) -> Any:
+        lag = self.lags.get(operation)
+        if not lag:
+            return self._part(operation)
+        late = self.world.now - lag
+        return next((view for at, view in reversed(self._views) if at <= late), self._views[0][1])[operation]
 
     # ---- images and task definitions ----
 
@@ -117,15 +126,15 @@ class Answers:
     # ---- services ----
 
     def describe_services(self, params: Params) -> Params:
-        view = self._seen("ecs.DescribeServices")
-        told: Params = view["services"]
+        told: Params
+        told, self._last = self._seen("ecs.DescribeServices")
         return told
 
     def delivered(self, operation: str) -> None:
         """The answer has arrived: from now on we know what it shows."""
         if operation == "ecs.DescribeServices":
             self.last_shown = self.world.now
-            for number in self._seen(operation)["attempts"]:
+            for number in self._last:
                 self.shown.setdefault(number, self.world.now)
 
     def service(self) -> Params:
@@ -201,11 +210,11 @@ class Answers:
 
     def list_tasks(self, params: Params) -> Params:
         wanted = params.get("desiredStatus", "RUNNING")
-        tasks = self._seen("ecs.ListTasks")["tasks"]
+        tasks = self._seen("ecs.ListTasks")
         return {"taskArns": [task["taskArn"] for task in tasks if task["desiredStatus"] == wanted]}
 
     def describe_tasks(self, params: Params) -> Params:
-        known = {task["taskArn"]: task for task in self._seen("ecs.DescribeTasks")["tasks"]}
+        known = {task["taskArn"]: task for task in self._seen("ecs.DescribeTasks")}
         missing = [{"arn": arn, "reason": "MISSING"} for arn in params["tasks"] if arn not in known]
         return {"tasks": [known[arn] for arn in params["tasks"] if arn in known], "failures": missing}
 
@@ -225,7 +234,7 @@ class Answers:
         created, statuses = params.get("createdAt", {}), params.get("status")
         found = [
             each
-            for each in self._seen("ecs.ListServiceDeployments")["deployments"]
+            for each in self._seen("ecs.ListServiceDeployments")
             if (not statuses or each["status"] in statuses)
             and ("after" not in created or each["createdAt"] >= created["after"])
             and ("before" not in created or each["createdAt"] <= created["before"])

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
+from tests.scripted_aws.codedeploy import EVENTS
+
 from .answers import ELSE
 from .blue_green import STAGES
 from .run import Played
@@ -129,6 +131,8 @@ def _in_progress(truth: Truth) -> str:
     if goal in ("deployed", "stable"):
         return "nobody asked for that"
     reached = {stage for one in truth.ours for at, stage in one.stages if at <= truth.end}
+    if goal in EVENTS and goal not in reached:
+        return f"{goal} was not reached"
     if goal in STAGES and not reached & {*STAGES[STAGES.index(goal) :]}:
         return f"{goal} was not reached"
     return "" if truth.ours else "nothing was begun"
@@ -136,7 +140,8 @@ def _in_progress(truth: Truth) -> str:
 
 def _paused(truth: Truth) -> str:
     waits = any(one.hook_expires and one.hook_expires > truth.end - truth.unseen for one in truth.ours)
-    return "" if waits else "no hook waits"
+    ready = truth.world.strategy == "CODE_DEPLOY" and any(one.rollout == "Ready" for one in truth.ours)
+    return "" if waits or ready else "nothing waits"
 
 
 def _failed(truth: Truth) -> str:
@@ -180,7 +185,9 @@ def _rolled_back(truth: Truth) -> str:
 
 
 def _restored_by_others(truth: Truth) -> bool:
-    """Whether somebody deployed what ran before, after ours had failed."""
+    """Whether what ran before runs: it never went, or somebody deployed it after ours had failed."""
+    if any(truth.by(one.failed) and truth.world.primary is one.source for one in truth.ours):
+        return True
     before = {(one.failed, one.source.revision) for one in truth.ours if one.failed is not None and one.source}
     return any(
         one.revision == revision and one.completed is not None and one.completed >= failed
@@ -254,8 +261,9 @@ def _unknown(truth: Truth) -> str:
 
 
 def _refused(truth: Truth) -> str:
-    if any(one.operation == "ecs.UpdateService" for one in truth.world.mutations):
-        return "UpdateService has been carried out"
+    begun = [one.operation for one in truth.world.mutations if one.operation in _BEGIN]
+    if begun:
+        return f"{begun[0]} has been carried out"
     if truth.unreadable() or truth.by(truth.world.deleted):
         return ""
     conflict = truth.scenario.inputs["on-conflict"] == "fail" and any(_over(one) > 0 for one in truth.others)
@@ -281,15 +289,15 @@ _CLAIMS = {
 
 
 def _mutations(truth: Truth) -> Iterator[str]:
-    begun = [one for one in truth.world.mutations if one.operation == "ecs.UpdateService"]
+    begun = [one for one in truth.world.mutations if one.operation in _BEGIN]
     for one in truth.world.mutations:
         wrong = _CALLS[one.operation](truth, one)
         if wrong:
             yield f"{one.operation} at {one.at:g}: {wrong}"
-    lagging = "ecs.DescribeServices" in truth.scenario.lags or truth.line.hits
+    lagging = truth.scenario.lags or truth.line.hits
     twice = [two for one, two in pairwise(begun) if two.target is not one.target and two.params == one.params]
     if twice and not lagging:
-        yield f"ecs.UpdateService at {twice[0].at:g}: the same call was carried out twice"
+        yield f"{twice[0].operation} at {twice[0].at:g}: the same call was carried out twice"
 
 
 def _stops(truth: Truth, one: Mutation) -> str:
@@ -313,12 +321,18 @@ def _updates(truth: Truth, one: Mutation) -> str:
         began = min((each.created for each in truth.ours), default=0.0)
         is_later = theirs.by == OTHER and theirs.created > began
         return f"it takes back {theirs.id}, somebody else's" if is_later and (known or stale) else ""
-    if not one.foreign_open or truth.scenario.inputs["on-conflict"] == "supersede" or theirs.deaths >= 3:
+    if not one.foreign_open or truth.scenario.inputs["on-conflict"] == "supersede":
+        return ""
+    if max(theirs.deaths, theirs.failed_tasks) >= 3:  # docs/concepts.md: it doesn't come to its end by itself
         return ""
     return f"it replaces {theirs.id}, somebody else's, which was under way" if known or stale else ""
 
 
+_BEGIN = ("ecs.UpdateService", "codedeploy.CreateDeployment")
 _CALLS = {
+    "codedeploy.CreateDeployment": _updates,
+    "codedeploy.StopDeployment": _stops,
+    "codedeploy.ContinueDeployment": _stops,
     "ecs.UpdateService": _updates,
     "ecs.DeregisterTaskDefinition": _deregisters,
     "ecs.StopServiceDeployment": _stops,

@@ -60,7 +60,9 @@ def _definition(digest: str) -> Params:
     [container] = told["containerDefinitions"]
     keys = ("networkMode", "requiresCompatibilities", "cpu", "memory", "volumes", "placementConstraints")
     return {key: told[key] for key in keys} | {
-        "containerDefinitions": [{**container, "image": f"{REPOSITORY}@{digest}"}]
+        "containerDefinitions": [
+            {**container, "image": f"{REPOSITORY}@{digest}", "portMappings": [{"containerPort": 80, "protocol": "tcp"}]}
+        ]
     }
 
 

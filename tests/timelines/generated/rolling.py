@@ -60,7 +60,7 @@ class Rolling(World):
         for attempt in self.attempts:
             for task in attempt.tasks:
                 self._scale_in(task, 3)
-            if attempt.open:
+            if attempt.open and not attempt.back_of:
                 attempt.rollout = "STOPPED"
         self.after(8, partial(setattr, self, "status", "INACTIVE"))
         self.after(20, partial(setattr, self, "status", "MISSING"))

@@ -22,6 +22,8 @@ from tests.timelines.conftest import SHA
 
 from .answers import REPOSITORY, Answers
 from .blue_green import BlueGreen
+from .codedeploy import CodeDeploy
+from .codedeploy_answers import CodeDeployAnswers
 from .faults import Line
 from .others import set_up
 from .rolling import Rolling
@@ -56,7 +58,8 @@ def play(scenario: Scenario, folder: Path) -> Played:
     clock = Clock()
     aws = ScriptedAws(clock)
     world = _world(scenario)
-    answers = Answers(world, scenario.digest, scenario.lags)
+    serves = CodeDeployAnswers if isinstance(world, CodeDeploy) else Answers
+    answers = serves(world, scenario.digest, scenario.lags)
     set_up(world, answers, scenario)
     line = Line(scenario.seed, scenario.faults, answers, aws)
     line.serve({**answers.operations(), **_others()})
@@ -73,7 +76,11 @@ def play(scenario: Scenario, folder: Path) -> Played:
 
 
 def _world(scenario: Scenario) -> Rolling:
-    if scenario.strategy == "ROLLING":
+    world: Rolling
+    if scenario.strategy == "CODE_DEPLOY":
+        world = CodeDeploy(scenario.desired, scenario.configuration)
+        world.fails_at, world.terminates, world.ready = scenario.fails_at, scenario.terminates, scenario.ready
+    elif scenario.strategy == "ROLLING":
         world = Rolling(scenario.desired, scenario.configuration)
     else:
         world = BlueGreen(scenario.strategy, scenario.desired, scenario.configuration)

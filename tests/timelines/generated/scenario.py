@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.scripted_aws import ecs
+from tests.scripted_aws.codedeploy import EVENTS
 
 from .answers import CHILD, ELSE
 from .blue_green import STAGES, Hook
@@ -47,20 +48,25 @@ class Scenario:
     faults: Faults = field(default_factory=Faults)
     hook: Hook | None = None
     bake: float = 4
+    fails_at: str = ""
+    terminates: float = 0
+    ready: float = 0
 
     @property
     def timeout(self) -> float:
         return float(self.inputs["deployment-timeout"].rstrip("s"))
 
 
-ROLLING, NATIVE = "ROLLING", "NATIVE"
+ROLLING, NATIVE, CODE_DEPLOY = STRATEGIES = ("ROLLING", "NATIVE", "CODE_DEPLOY")
 
 
 def scenario(seed: int, strategy: str) -> Scenario:
     """``strategy``: ROLLING, or NATIVE for ECS's own blue/green deployments."""
     draw = random.Random(f"{strategy} {seed}")
     found = _scenario(seed, strategy, draw)
-    return _native(found, draw) if strategy == NATIVE else found
+    if strategy == NATIVE:
+        return _native(found, draw)
+    return _codedeploy(found, draw) if strategy == CODE_DEPLOY else found
 
 
 def _native(found: Scenario, draw: random.Random) -> Scenario:
@@ -76,6 +82,19 @@ def _native(found: Scenario, draw: random.Random) -> Scenario:
         inputs={**found.inputs, **goal},
         hook=draw.choices((None, *hooks), (75, 15, 10))[0],
         bake=draw.choice((1, 4, 15)),
+    )
+
+
+def _codedeploy(found: Scenario, draw: random.Random) -> Scenario:
+    goal = {"wait-until": draw.choice(("ready", *EVENTS))} if draw.random() < 0.15 else {}
+    late = {"codedeploy.ListDeployments": draw.choice((1, 5, 20))} if draw.random() < 0.2 else {}
+    return replace(
+        found,
+        inputs={**found.inputs, "on-conflict": draw.choice(("wait", "wait", "fail")), **goal},
+        fails_at=draw.choice(EVENTS) if draw.random() < 0.12 else "",
+        terminates=draw.choices((0, 60), (85, 15))[0],
+        ready=draw.choices((0, 60), (88, 12))[0],
+        lags={**found.lags, **late},
     )
 
 
