@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from ecs_cd import cli
+from ecs_cd.model.references import short
 from tests.scripted_aws import Clock, Params, ScriptedAws, ecs
 
 SHA = "c0ffee" + "0" * 34
@@ -58,6 +59,7 @@ def set_the_scene(aws: ScriptedAws) -> None:
     aws.on("ecs.RegisterTaskDefinition", _registered)
     aws.on("ecs.DescribeServices", {"services": [ecs.service()]})
     aws.on("ecs.ListTasks", {"taskArns": []})
+    aws.on("ecs.DescribeTasks", lambda params: {"tasks": [ecs.task(short(arn)) for arn in params["tasks"]]})
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from ecs_cd.aws import as_written
 from ecs_cd.aws.errors import code
 from ecs_cd.aws.session import Aws, Client, pages
-from ecs_cd.model.errors import Refused, Unreadable
+from ecs_cd.model.errors import Refused
 
 Json = dict[str, Any]
 
@@ -129,20 +129,16 @@ def started_by(aws: Aws, cluster: str, family: str, name: str) -> str | None:
     return None
 
 
-def tasks_of_family(aws: Aws, cluster: str, family: str) -> list[Json]:
-    """Returns the tasks of the family: those that run, and those that stopped within the last hour.
-
-    Raises ``Unreadable`` if ECS lists a running task, but doesn't describe it yet.
-    """
+def tasks_of_family(aws: Aws, cluster: str, family: str) -> tuple[list[Json], set[str]]:
+    """Returns the tasks of the family: those that run, and those that stopped within the last hour. Also returns the
+    ARNs of the running ones that ECS lists, but does not describe."""
     # In this order: a task that stops in between is in at least one of the lists.
     running, stopped = (
         _list_tasks(aws.client("ecs"), cluster=cluster, family=family, desiredStatus=status)
         for status in ("RUNNING", "STOPPED")
     )
     found = tasks(aws, cluster, list(dict.fromkeys([*running, *stopped])))
-    if not set(running) <= {str(task["taskArn"]) for task in found}:
-        raise Unreadable("ECS lists a task that it doesn't describe yet")
-    return found
+    return found, set(running) - {str(task["taskArn"]) for task in found}
 
 
 def task(aws: Aws, cluster: str, arn: str) -> Json | None:

@@ -53,6 +53,7 @@ RETARGET_WAITS = (0, 1, 2, 4)  # before each attempt
 
 # ---- tasks ----
 
+DESCRIBED_WITHIN = 60.0  # how soon ECS describes a running task that it lists
 LOG_EVERY = 0.2  # between two reads of a stopped task's remaining log
 LONGEST_DRAIN = 15.0  # for a stopped task's remaining log
 

@@ -11,7 +11,7 @@ from ecs_cd.diagnosis.stopped_tasks import Task
 from ecs_cd.job.job import Job
 from ecs_cd.job.watch import watch
 from ecs_cd.model import pace
-from ecs_cd.model.errors import Refused
+from ecs_cd.model.errors import Refused, Unreadable
 from ecs_cd.model.references import short
 from ecs_cd.model.verdict import InProgress, Outcome, Verdict
 from ecs_cd.tasks.rules import earlier, origin
@@ -70,9 +70,14 @@ def _look(
 ) -> None:
     """Reads the family's tasks until ``judge`` says that the way is clear. Raises ``NotStarted`` if it never does."""
 
+    described_by = job.clock.monotonic() + pace.DESCRIBED_WITHIN
+
     def read() -> list[ecs.Json]:
         with transient_as_unreadable():
-            return ecs.tasks_of_family(job.aws, standalone.cluster, standalone.family)
+            tasks, missing = ecs.tasks_of_family(job.aws, standalone.cluster, standalone.family)
+        if missing and job.clock.monotonic() < described_by:
+            raise Unreadable("ECS lists a task that it does not describe yet")
+        return tasks
 
     ended = watch(
         read,

@@ -18,6 +18,7 @@ Run = Callable[..., Step]
 
 OTHER_SHA = "beef" + "0" * 36
 LASTS = 20.0  # seconds
+MISSING: Params = {"tasks": [], "failures": [{"reason": "MISSING"}]}
 
 
 @dataclass
@@ -32,6 +33,9 @@ class Cluster:
     stops: list[str] = field(default_factory=list)
     looks: int = 0  # the job is cancelled at that one
     shows: Callable[[Params, float], Params] | None = None  # what DescribeTasks makes of a task, given its age
+
+    def __post_init__(self) -> None:
+        self.began = self.clock.monotonic()
 
     def script(self, aws: ScriptedAws) -> Cluster:
         aws.on("ecs.RunTask", self.start)
@@ -345,11 +349,20 @@ def test_a_running_task_that_is_not_described_yet_is_waited_for(
     """One MISSING proves nothing: the task that is listed may be the same commit's."""
     lose(step, cluster)
     now = cluster.clock.monotonic()
-    missing = {"tasks": [], "failures": [{"reason": "MISSING"}]}
-    aws.on("ecs.DescribeTasks", at(now, missing), at(now + 5, cluster.describe))
+    aws.on("ecs.DescribeTasks", at(now, MISSING), at(now + 5, cluster.describe))
     attempt(2)
     again = step("migrate")
     assert (again.exit_code, cluster.started) == (0, 1), again.log
+
+
+def test_a_task_that_ecs_lists_and_never_describes_is_given_up(aws: ScriptedAws, step: Run, cluster: Cluster) -> None:
+    """After a minute."""
+    cluster.others = [ecs.task("theirs", started_by="ecs-cd/abc", task_definition="migration:1")]
+    aws.on("ecs.DescribeTasks", MISSING)
+    aws.on("ecs.DescribeTasks", cluster.describe, after="ecs.RunTask")
+    assert step("migrate").exit_code == 0
+    assert cluster.started == 1
+    assert 60 <= cluster.started_at[0] - cluster.began < 65
 
 
 def test_without_the_permission_to_look_nothing_is_started(aws: ScriptedAws, step: Run, cluster: Cluster) -> None:
