@@ -12,10 +12,12 @@ from . import ecs
 from .server import ScriptedAws
 from .wire import Params
 
+OLD = ecs.IMAGE.replace(ecs.DIGEST, f"sha256:{'0' * 64}")
+
 
 @dataclass
 class Registry:
-    """Each family's first revision has these environment variables."""
+    """Each family's first revision has an image of another commit, and these environment variables."""
 
     first: Mapping[str, str] = field(default_factory=dict)
     revisions: dict[str, list[Params]] = field(default_factory=dict)
@@ -36,7 +38,7 @@ class Registry:
         if family not in self.revisions:
             first = ecs.task_definition(family)
             values = [{"name": name, "value": value} for name, value in self.first.items()]
-            first["containerDefinitions"][0] |= {"environment": values} if values else {}
+            first["containerDefinitions"][0] |= {"image": OLD, **({"environment": values} if values else {})}
             self.revisions[family] = [first]
         return self.revisions[family]
 

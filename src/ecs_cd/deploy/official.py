@@ -101,7 +101,7 @@ def prepare(inputs: DeployAlone, job: Job) -> Official:
         definition=rendered,
         path=_written(rendered, job),
         cluster=inputs.cluster,
-        service=_service(inputs) if inputs.service else None,
+        service=_service(inputs) if inputs.service and not inputs.register_only else None,
         update=update,
         force=inputs.force_new_deployment or _by_tag(rendered),
         until=_until(inputs),

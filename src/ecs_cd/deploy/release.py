@@ -4,33 +4,30 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from functools import partial
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ecs_cd.deploy import evidence, go_back, schedules
+from ecs_cd.deploy import dry_run, evidence, go_back, schedules
 from ecs_cd.deploy.begin import Starter
 from ecs_cd.deploy.conflicts import resolve_conflicts
 from ecs_cd.deploy.digests import verify_digests
 from ecs_cd.deploy.follow import follow
 from ecs_cd.deploy.plan import DeploymentPlan, Policy
+from ecs_cd.deploy.register import First
 from ecs_cd.deploy.rules import snapshot
 from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.diagnosis.evidence import Finding
-from ecs_cd.job.job import Job, Result, concurrently
+from ecs_cd.job.job import Job, Result
 from ecs_cd.model.errors import Cancelled, Refused
-from ecs_cd.model.references import short
 from ecs_cd.model.verdict import Outcome, Verdict, combined
 from ecs_cd.report.timeline import Deployed
 from ecs_cd.tasks import revisions, templates
 from ecs_cd.tasks.revisions import NewRevisions
-from ecs_cd.tasks.rules import comparison, difference, task_definition
-from ecs_cd.tasks.rules.revisions import running
+from ecs_cd.tasks.rules import difference, task_definition
 from ecs_cd.tasks.rules.task_definition import TaskDefinition
-from ecs_cd.tasks.templates import Template
 
 # These explain themselves: the app is not worth examining.
 _EXPLAINED = (Outcome.GONE, Outcome.SUPERSEDED, Outcome.UNKNOWN, Outcome.PAUSED)
@@ -38,9 +35,6 @@ _UNFINISHED = (Outcome.TIMED_OUT, Outcome.UNKNOWN)
 _NAMED = 5  # services that one sentence names individually
 _LOOKED_INTO = 5  # failed services for which AWS is asked for more
 _CAUSES = 20  # that are reported, with their evidence
-
-# What must happen with a revision before the services get it; a failed result ends the deployment.
-First = Callable[[str], Result]
 
 
 @dataclass(frozen=True)
@@ -67,29 +61,16 @@ def execute(release: Release, by_name: Mapping[str, str], job: Job, first: First
     """
     plans = [_with_images(plan, by_name) for plan in release.plans]
     if release.dry_run:
-        return _dry_run(plans, job)
+        return dry_run.of_plans(plans, job)
     definitions = [plan.definition for plan in plans] + [_scheduled(task, by_name) for task in release.scheduled]
     deadline = job.clock.monotonic() + release.policy.timeout
-    known = _known(definitions, [plan.template for plan in plans], job)
+    known = revisions.known(definitions, [plan.template for plan in plans], job)
     cleared = resolve_conflicts(job, plans, known[: len(plans)], release.policy, deadline)
     if isinstance(cleared, Verdict):
         return Result(cleared, {"result": cleared.outcome.value})
     with revisions.registering(job) as new:
-        arns = _registered(definitions, known, new)
+        arns = new.register_all(definitions, known)
         return _carry_out(replace(release, plans=cleared), arns, new, deadline, job, first)
-
-
-def register(definition: TaskDefinition, job: Job, first: First | None, *, dry_run: bool) -> Result:
-    """If no service is named: registers the revision alone, and runs ``first`` with it."""
-    if dry_run:
-        lines = difference.lines(templates.registered(definition["family"], job), definition)
-        return _nothing_changed({f"{definition['family']}: what would change": lines}, job)
-    arn = templates.revision(definition, job)
-    before = first(arn) if first else None
-    if before and not before.verdict.outcome.green:
-        return before
-    verdict = Verdict(Outcome.SKIPPED, f"{short(arn)} is registered; no service is given, so none is deployed")
-    return Result(verdict, {"result": verdict.outcome.value, "task-definition-arn": arn}, {"task definition": arn})
 
 
 def _with_images(plan: DeploymentPlan, by_name: Mapping[str, str]) -> DeploymentPlan:
@@ -101,34 +82,6 @@ def _with_images(plan: DeploymentPlan, by_name: Mapping[str, str]) -> Deployment
 def _scheduled(scheduled: schedules.Prepared, by_name: Mapping[str, str]) -> TaskDefinition:
     asked = {container: by_name[image] for container, image in scheduled.task.containers.items()}
     return task_definition.with_images(scheduled.definition, asked)
-
-
-# ---- revisions: one for equal definitions ----
-
-
-def _known(definitions: Sequence[TaskDefinition], made_from: Sequence[Template | None], job: Job) -> list[str]:
-    """For each definition the ARN of its family's newest revision if that is already equal, else an empty string.
-
-    ``made_from`` are the templates of the first definitions.
-    """
-    first = comparison.first_equal(definitions)
-    numbers = sorted(set(first))
-    template = dict(enumerate(made_from))
-    found = concurrently(*(partial(templates.newest, definitions[n], job, template.get(n)) for n in numbers))
-    known = {number: templates.report_existing(arn, job) for number, arn in zip(numbers, found, strict=True)}
-    return [known[number] for number in first]
-
-
-def _registered(definitions: Sequence[TaskDefinition], known: Sequence[str], new: NewRevisions) -> list[str]:
-    """The revision of each definition: the known one, or else a new one."""
-    arns: dict[int, str] = {}
-    first = comparison.first_equal(definitions)
-    for number in first:
-        if known[number]:
-            arns[number] = known[number]
-        elif number not in arns:
-            arns[number] = new.register(definitions[number])
-    return [arns[number] for number in first]
 
 
 # ---- start, follow ----
@@ -244,28 +197,6 @@ def _afterwards(
         cluster = release.plans[0].cluster
         revisions.clean_up(job, cluster, release.services, set(arns), keep=release.keep, protected=before)
     return verdict
-
-
-# ---- dry run ----
-
-
-def _dry_run(plans: Sequence[DeploymentPlan], job: Job) -> Result:
-    """What a deployment would change, compared with what the service runs now."""
-    texts: dict[str, list[str]] = {}
-    for plan in plans:
-        current = running(plan.service)
-        lines = difference.lines(templates.registered(current, job) if current else None, plan.definition)
-        change = "what would change" if lines else "nothing would change"
-        texts[f"{plan.target.key}: {change}, compared with {short(current or 'nothing')}"] = lines
-    return _nothing_changed(texts, job)
-
-
-def _nothing_changed(texts: Mapping[str, Sequence[str]], job: Job) -> Result:
-    for title, lines in texts.items():
-        job.ci.line(title)
-        job.ci.relay(lines)
-    verdict = Verdict(Outcome.SKIPPED, "dry run: nothing was changed")
-    return Result(verdict, {"result": verdict.outcome.value}, texts=texts)
 
 
 # ---- report ----

@@ -35,6 +35,12 @@ class Deploy(Followed, Cancellable):
         default="false",
         metavar="BOOLEAN",
     )
+    register_only: bool = option(
+        "`true`: register the revisions of the services and scheduled tasks, output their ARNs, and deploy nothing.",
+        parsers.truth,
+        default="false",
+        metavar="BOOLEAN",
+    )
     keep_revisions: int = option(
         "How many revisions to keep per task definition family. Older unused revisions are deregistered. Default: all.",
         parsers.how_many,

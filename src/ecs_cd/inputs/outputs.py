@@ -14,7 +14,7 @@ OUTPUTS = {
     "migration-exit-code": "The exit code of the migration container; empty if it never ran.",
     "result": "How the deployment ended: succeeded, in-progress (it reached wait-until), skipped, failed, "
     "rolled-back, rollback-failed, superseded, paused, gone, timed-out, cancelled or unknown.",
-    "task-definition-arn": "The ARN of the deployed task definition.",
+    "task-definition-arn": "The ARN of the deployed task definition; with several, one per line.",
     "deployment-id": "The id of the ECS deployment.",
     "codedeploy-deployment-id": "The id of the CodeDeploy deployment, if CodeDeploy deploys the service.",
     "images": "JSON, by container name: the deployed image, `repository@sha256:...`.",

@@ -29,9 +29,9 @@ _EXPLAINED = (Refused, ClientError, BotoCoreError, OutcomeUnknown, OSError)
 def kept(inputs: Deploy, job: Job) -> Iterator[GitHubDeploymentStatus]:
     """Updates the Deployment's status while the block runs. Reports an exception as `error` and reraises it.
 
-    Without the input `github-deployment`, and in a dry run, ecs-cd does not call GitHub.
+    Without the input `github-deployment`, in a dry run and with register-only, ecs-cd does not call GitHub.
     """
-    asked = inputs.github_deployment and not inputs.dry_run
+    asked = inputs.github_deployment and not (inputs.dry_run or inputs.register_only)
     status = GitHubDeploymentStatus(_deployment(inputs, job) if asked else None, job)
     try:
         yield status

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd.aws import ecs, task_definitions
 from ecs_cd.aws.errors import explain
-from ecs_cd.job.job import Job
+from ecs_cd.job.job import Job, concurrently
 from ecs_cd.model.errors import Cancelled
 from ecs_cd.model.references import family, short
 from ecs_cd.tasks import templates
-from ecs_cd.tasks.rules import revisions
+from ecs_cd.tasks.rules import comparison, revisions
 from ecs_cd.tasks.rules.task_definition import TaskDefinition
+from ecs_cd.tasks.templates import Template
 
 # ECS accepts about twenty at once and then one per second; a clean-up is not worth a minute.
 _MOST = 20
@@ -59,6 +61,17 @@ class NewRevisions:
         self._unused.add(arn)
         return arn
 
+    def register_all(self, definitions: Sequence[TaskDefinition], known: Sequence[str]) -> list[str]:
+        """The revision of each definition: the ``known`` one, or else a new one. Equal definitions share one."""
+        arns: dict[int, str] = {}
+        first = comparison.first_equal(definitions)
+        for number in first:
+            if known[number]:
+                arns[number] = known[number]
+            elif number not in arns:
+                arns[number] = self.register(definitions[number])
+        return [arns[number] for number in first]
+
     def used(self, *arns: str) -> None:
         """Keeps these revisions: they were deployed, or may have been."""
         self._unused -= set(arns)
@@ -77,6 +90,19 @@ class NewRevisions:
     def deregister_unused(self) -> None:
         """Deregisters all other revisions of this run."""
         deregister_unused(self._job, *sorted(self._unused))
+
+
+def known(definitions: Sequence[TaskDefinition], made_from: Sequence[Template | None], job: Job) -> list[str]:
+    """For each definition the ARN of its family's newest revision if that is already equal, else an empty string.
+
+    ``made_from`` are the templates of the first definitions.
+    """
+    first = comparison.first_equal(definitions)
+    numbers = sorted(set(first))
+    template = dict(enumerate(made_from))
+    found = concurrently(*(partial(templates.newest, definitions[n], job, template.get(n)) for n in numbers))
+    arns = {number: templates.report_existing(arn, job) for number, arn in zip(numbers, found, strict=True)}
+    return [arns[number] for number in first]
 
 
 @contextmanager

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import cast
 
 from ecs_cd.aws import ecs
-from ecs_cd.deploy import official, release, schedules, strategies
+from ecs_cd.deploy import official, register, release, schedules, strategies
 from ecs_cd.deploy.official import Official
 from ecs_cd.deploy.plan import DeploymentPlan, Policy
+from ecs_cd.deploy.register import Registration
 from ecs_cd.deploy.release import Release
 from ecs_cd.document import load
 from ecs_cd.document.rules.document import Document, ScheduledTask, Service, choose
@@ -18,7 +19,7 @@ from ecs_cd.images import resolve
 from ecs_cd.inputs.deploy import Deploy
 from ecs_cd.inputs.official import DeployAlone
 from ecs_cd.job import checkout
-from ecs_cd.job.job import Job, concurrently
+from ecs_cd.job.job import Job, Result, concurrently
 from ecs_cd.model import lifecycle
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.lifecycle import Until
@@ -29,6 +30,9 @@ from ecs_cd.tasks import run_task
 from ecs_cd.tasks.loader import Loaded, Loader
 
 STEP = Step("Deployment", result="result")
+
+# Carries out what is prepared; gets the document's images, by digest.
+Execute = Callable[[Mapping[str, str]], Result]
 
 
 def run(inputs: DeployAlone, job: Job) -> int:
@@ -42,12 +46,12 @@ def _by_document(inputs: DeployAlone, status: GitHubDeploymentStatus, job: Job) 
     commit = checkout.commit(inputs.sha, job)
     wanted = targets(inputs, document, job)
     names = image_names([*wanted, *document.scheduled_tasks.values()])
-    prepared, by_name = concurrently(
+    execute, by_name = concurrently(
         lambda: prepare(inputs, wanted, document, job),
         lambda: resolve.resolve(names, document.images, commit, job, required=not inputs.dry_run),
     )
     status.begin(commit, [each.key for each in wanted])
-    return status.end(run_step(STEP, status.seen(STEP.title, lambda: release.execute(prepared, by_name, job)), job))
+    return status.end(run_step(STEP, status.seen(STEP.title, lambda: execute(by_name)), job))
 
 
 def targets(inputs: Deploy, document: Document, job: Job) -> list[Service]:
@@ -81,9 +85,20 @@ def image_names(targets: Iterable[Service | ScheduledTask]) -> list[str]:
     return sorted({image for target in targets for image in target.containers.values()})
 
 
-def prepare(inputs: Deploy, wanted: Sequence[Service], document: Document, job: Job) -> Release:
-    """Checks everything that can be checked before anything changes."""
+def prepare(inputs: Deploy, wanted: Sequence[Service], document: Document, job: Job) -> Execute:
+    """Checks everything that can be checked before anything changes. Returns what carries it out."""
     loader = Loader(document, inputs.environment_variables, inputs.allow_unknown_fields, job)
+    if inputs.register_only:
+        entries: list[Service | ScheduledTask] = [*wanted, *document.scheduled_tasks.values()]
+        loaded = concurrently(*(partial(loader.load, each) for each in entries))
+        registration = Registration(entries, loaded, inputs.dry_run)
+        return lambda by_name: register.execute(registration, by_name, job)
+    prepared = _release(inputs, wanted, loader)
+    return lambda by_name: release.execute(prepared, by_name, job)
+
+
+def _release(inputs: Deploy, wanted: Sequence[Service], loader: Loader) -> Release:
+    document, job = loader.document, loader.job
     loaded, services, scheduled = concurrently(
         lambda: concurrently(*(partial(loader.load, each) for each in wanted)),
         lambda: ecs.active_services(job.aws, document.cluster, [each.name for each in wanted]),
@@ -142,7 +157,7 @@ def _official(inputs: DeployAlone, status: GitHubDeploymentStatus, job: Job) -> 
         status.begin(commit, [given.service.name])
         execute = partial(release.execute, prepared, {}, job, first)
     else:
-        execute = partial(release.register, given.definition, job, first, dry_run=inputs.dry_run)
+        execute = partial(register.alone, given.definition, job, first, without_change=inputs.dry_run)
     return status.end(run_step(STEP, status.seen(STEP.title, execute), job))
 
 

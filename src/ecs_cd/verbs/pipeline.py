@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ecs_cd.deploy import release
 from ecs_cd.document import load
 from ecs_cd.images import build_plan, build_spec, resolve
 from ecs_cd.inputs.pipeline import Pipeline
@@ -30,7 +29,7 @@ def _run(inputs: Pipeline, status: GitHubDeploymentStatus, job: Job) -> int:
     # An image that nothing runs is not built, unless the input names it.
     specs = [spec for spec in build_spec.wanted(inputs, document, job) if inputs.image or spec.name in names]
     commit = checkout.commit(inputs.sha, job, build_plan.place(specs))
-    plans, migration, prepared = concurrently(
+    plans, migration, release = concurrently(
         lambda: build_plan.prepare(inputs, specs, document, commit, job),
         lambda: migrate.prepare(inputs, document, job),
         lambda: deploy.prepare(inputs, targets, document, job),
@@ -47,7 +46,7 @@ def _run(inputs: Pipeline, status: GitHubDeploymentStatus, job: Job) -> int:
     steps: list[tuple[Step, Callable[[], Result]]] = [
         (build_push.STEP, build),
         (migrate.STEP, lambda: migrate.execute(inputs, migration, by_name, commit, job)),
-        (deploy.STEP, lambda: release.execute(prepared, by_name, job)),
+        (deploy.STEP, lambda: release(by_name)),
     ]
     steps = steps[2:] if inputs.dry_run else steps  # a dry run neither builds nor migrates
     status.begin(commit, [each.key for each in targets])
