@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from ecs_cd.aws import ecs
@@ -23,13 +23,40 @@ from ecs_cd.job.job import Job, Result, concurrently
 from ecs_cd.model import lifecycle
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.lifecycle import Until
-from ecs_cd.model.references import RegisteredTaskDefinition, short
+from ecs_cd.model.references import RegisteredTaskDefinition, Repository, short
 from ecs_cd.tasks import templates
 
 
-def plans(inputs: Existing, job: Job) -> list[DeploymentPlan]:
-    """The selected services as they are: those of the document, or ``cluster`` and ``service``."""
-    cluster, wanted = _wanted(inputs, job)
+@dataclass(frozen=True)
+class Selection:
+    """Which services are meant. ``repositories``: of the document's images, by their names in it."""
+
+    cluster: str
+    services: Sequence[Service]
+    repositories: Mapping[str, Repository] = field(default_factory=dict)
+
+
+def select(inputs: Existing, job: Job) -> Selection:
+    """The services of the document, or those that ``cluster`` and ``service`` name."""
+    if inputs.config and inputs.cluster:
+        raise Refused("cluster: can't be combined with config, which names the cluster")
+    if inputs.config:
+        known = load.load(inputs.config, job)
+        keys = dict.fromkeys(inputs.service) or known.services
+        services = [known.services[document.choose("service", key, known.services)] for key in keys]
+        return Selection(known.cluster, services, known.images)
+    if not inputs.service:
+        raise Refused("config: is missing", "Set config (the document), or cluster and service.")
+    # The service itself shows what is registered for it.
+    named = [
+        Service(short(name), name, RegisteredTaskDefinition(short(name)), {}) for name in dict.fromkeys(inputs.service)
+    ]
+    return Selection(inputs.cluster or "default", named)
+
+
+def plans(selection: Selection, inputs: Existing, job: Job) -> list[DeploymentPlan]:
+    """The selected services as they are."""
+    cluster, wanted = selection.cluster, selection.services
     services = ecs.active_services(job.aws, cluster, [each.name for each in wanted])
     now = job.clock.monotonic()
 
@@ -42,22 +69,6 @@ def plans(inputs: Existing, job: Job) -> list[DeploymentPlan]:
     for each in found:
         job.ci.line(f"service: {each.target.key}, {cluster}/{each.name}, {each.strategy.value}")
     return found
-
-
-def _wanted(inputs: Existing, job: Job) -> tuple[str, list[Service]]:
-    if inputs.config and inputs.cluster:
-        raise Refused("cluster: can't be combined with config, which names the cluster")
-    if inputs.config:
-        known = load.load(inputs.config, job)
-        keys = dict.fromkeys(inputs.service) or known.services
-        return known.cluster, [known.services[document.choose("service", key, known.services)] for key in keys]
-    if not inputs.service:
-        raise Refused("config: is missing", "Set config (the document), or cluster and service.")
-    names = dict.fromkeys(inputs.service)
-    # The service itself shows what is registered for it.
-    return inputs.cluster or "default", [
-        Service(short(name), name, RegisteredTaskDefinition(short(name)), {}) for name in names
-    ]
 
 
 def with_definition(plan: DeploymentPlan, arn: str, job: Job) -> DeploymentPlan:

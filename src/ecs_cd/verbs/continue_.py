@@ -18,7 +18,7 @@ STEP = Step("Deployment", result="result")
 
 def run(inputs: Continue, job: Job) -> int:
     """The verb; its exit code. Reads everything before it changes anything."""
-    plans = existing.plans(inputs, job)
+    plans = existing.plans(existing.select(inputs, job), inputs, job)
     waiting = [(plan, own) for plan in plans if (own := strategies.of(plan).waiting(job, plan))]
     if not waiting:
         names = ", ".join(plan.target.key for plan in plans)

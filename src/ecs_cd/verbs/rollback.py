@@ -24,10 +24,11 @@ STEP = Step("Rollback", result="result")
 
 def run(inputs: Rollback, job: Job) -> int:
     """The verb; its exit code. Reads everything before it changes anything."""
-    plans = existing.plans(inputs, job)
+    selection = existing.select(inputs, job)
+    plans = existing.plans(selection, inputs, job)
     if len(plans) > 1 and REVISION.fullmatch(inputs.to):
         raise Refused("to: a revision is the target of one service", "Name the service with --service, or a commit.")
-    choices: list[Choice] = concurrently(*(partial(rollback.decide, plan, inputs, job) for plan in plans))
+    choices: list[Choice] = concurrently(*(partial(rollback.decide, plan, selection, inputs, job) for plan in plans))
     for plan, choice in zip(plans, choices, strict=True):
         job.ci.line(f"{plan.target.key}: {choice.words}")
     plans = [existing.with_definition(plan, choice.back_to, job) for plan, choice in zip(plans, choices, strict=True)]

@@ -273,7 +273,10 @@ FOREIGN = {"registeredBy": "arn:aws:sts::123456789012:assumed-role/terraform/ali
     [
         (FOREIGN, "role terraform of 123456789012 (session alice) registered web:2, not role cd of 123456789012"),
         ({"registeredBy": "arn:aws:iam::123456789012:user/ops/bob"}, "user bob of 123456789012 registered web:2"),
-        ({"family": "debug"}, "web:2 is not of the family web, registered by role cd of 123456789012"),
+        (
+            {"containerDefinitions": [{"name": "app", "image": "nginx:latest"}]},
+            f"its container app does not run an image of {REPOSITORY}; role cd of 123456789012 registered it",
+        ),
     ],
 )
 def test_a_deployment_that_is_not_the_pipelines_needs_force(
@@ -294,6 +297,15 @@ def test_a_deployment_that_is_not_the_pipelines_needs_force(
     ended = rollback(force="true")
     assert ended.exit_code == 0, ended.log
     assert updated(aws) == "web:1"
+
+
+def test_a_deployment_of_another_family_needs_force(aws: ScriptedAws, rollback: Run) -> None:
+    """By the name of its revision, as ECS lists it."""
+    rolling(aws, NEW | {"taskDefinition": ecs.task_definition_arn("debug:2")}, OLD)
+    ended = rollback()
+    assert ended.exit_code == 2
+    assert "debug:2 is not of the family web; role cd of 123456789012 registered it" in ended.log
+    assert not mutations(aws)
 
 
 # ---- ECS's own blue/green ----
@@ -631,7 +643,7 @@ def test_to_names_a_commit(aws: ScriptedAws, rollback: Run, image: str, tags: li
 @pytest.mark.parametrize(
     ("to", "words"),
     [
-        (COMMIT, f"web: to: no revision that ran well in this service has an image of the commit {COMMIT}"),
+        (COMMIT, f"web: to: no revision that ran well in this service has the images of the commit {COMMIT}"),
         ("web", "to: must be a revision such as my-app:7, its ARN, or a full commit id"),
         ("abcdef1", "to: must be a revision"),
         ("web:9", "web: to: there is no task definition web:9 in ap-northeast-1"),

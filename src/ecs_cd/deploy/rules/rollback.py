@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
@@ -15,6 +15,7 @@ from ecs_cd.deploy.rules.unfinished import Unfinished
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.lifecycle import Strategy
 from ecs_cd.model.references import family, short
+from ecs_cd.tasks.rules import revisions
 
 NAME_IT = "Name the target: `--to FAMILY:REVISION`, or `--to COMMIT`."
 _NAMED = 3  # revisions left out that one line names
@@ -192,21 +193,38 @@ def _not(past: PastDeployment) -> str:
 # ---- whose deployment it is ----
 
 
-def stranger(definition: Mapping[str, Any], before: Mapping[str, Any], families: Collection[str], role: str) -> str:
+@dataclass(frozen=True)
+class Application:
+    """What its pipeline makes. ``families`` and ``repositories`` (by container) are those of the document, empty
+    without one; ``role`` is the one that this job assumes."""
+
+    families: Collection[str] = ()
+    repositories: Mapping[str, str] = field(default_factory=dict)
+    role: str = ""
+
+
+def stranger(brings: str, before: str, definitions: Mapping[str, Mapping[str, Any]], ours: Application) -> str:
     """Why a deployment seems not to be this application's; empty if its pipeline registered the task definition.
 
-    ``before`` is the task definition that ran well before, ``families`` those of the application, ``role`` the one that
-    this job assumes.
+    ``before`` is the revision that ran well before. ``definitions`` holds both as ECS describes them.
     """
-    name, its_family = short(str(definition.get("taskDefinitionArn", ""))), str(definition.get("family", ""))
-    who, session = _principal(str(definition.get("registeredBy", "")))
-    if families and its_family and its_family not in families:
-        registered = f", registered by {who}{session}" if who else ""
-        return f"{name} is not of the family {' or '.join(sorted(families))}{registered}"
-    known = {_principal(arn)[0] for arn in (str(before.get("registeredBy", "")), role)} - {""}
+    who, session = _principal(str(definitions[brings].get("registeredBy", "")))
+    by = f"; {who}{session} registered it" if who else ""
+    families = {*ours.families, family(before)}
+    if family(brings) not in families:
+        return f"{short(brings)} is not of the family {' or '.join(sorted(families))}{by}"
+    then, now = _repositories(definitions[before]), _repositories(definitions[brings])
+    for container, repository in ours.repositories.items():
+        if now.get(container) not in (repository, then.get(container)):
+            return f"its container {container} does not run an image of {repository}{by}"
+    known = {_principal(str(definitions[before].get("registeredBy", "")))[0], _principal(ours.role)[0]} - {""}
     if who and known and who not in known:
-        return f"{who}{session} registered {name}, not {' or '.join(sorted(known))}"
+        return f"{who}{session} registered {short(brings)}, not {' or '.join(sorted(known))}"
     return ""
+
+
+def _repositories(definition: Mapping[str, Any]) -> dict[str, str]:
+    return {container: uri for container, (uri, _) in revisions.images(definition).items()}
 
 
 def _principal(arn: str) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from ecs_cd.model.references import image_reference, short
+from ecs_cd.model.references import Repository, image_reference, short
 
 
 def expired(active: Collection[str], keep: int, used: Collection[str]) -> list[str]:
@@ -18,19 +18,29 @@ def expired(active: Collection[str], keep: int, used: Collection[str]) -> list[s
     return [arn for arn in oldest_first[: -max(keep, 1)] if short(arn) not in names]
 
 
-def images(definition: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The images of a task definition: the repository, and the tag or digest."""
-    return [image_reference(str(each.get("image", ""))) for each in definition.get("containerDefinitions", ())]
+def images(definition: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    """The images of a task definition by container: the repository, and the digest or else the tag."""
+    containers = definition.get("containerDefinitions", ())
+    return {str(each["name"]): image_reference(str(each.get("image", ""))) for each in containers}
 
 
-def has_commit(described: Mapping[str, Any], commit: str, digests: Mapping[str, str]) -> bool:
-    """Whether a described revision runs the commit's image, by its tag or its digest, or has a tag with the commit.
+def has_commit(
+    described: Mapping[str, Any], commit: str, places: Mapping[str, Repository], digests: Mapping[Repository, str]
+) -> bool:
+    """Whether a described revision has a tag with the commit, or runs the commit's images in these containers.
 
-    ``digests`` are those of the commit's image, by repository.
+    ``digests`` are those of the commit's images, empty where ECR has none. One equal image is not enough: commits share
+    the images that they do not change.
     """
     found = images(described.get("taskDefinition", {}))
+    runs = []
+    for container, place in places.items():
+        tag, digest = place.tag(commit), digests[place]
+        uri, version = found.get(container, ("", ""))
+        if digest or version == tag:  # a sidecar's repository has no image of the commit
+            runs.append(uri == str(place) and version in (tag, digest))
     tagged = any(tag.get("value") == commit for tag in described.get("tags", ()))
-    return tagged or any(version in (commit, digests.get(uri) or commit) for uri, version in found)
+    return tagged or (bool(runs) and all(runs))
 
 
 def running(service: Mapping[str, Any]) -> str | None:
