@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -131,3 +133,37 @@ def test_a_folder_is_closed_that_no_exception_reaches(text: str, closed: list[st
 def test_any_text_is_read(text: str) -> None:
     """Nothing is raised."""
     dockerignore.read(text).excluded("a/b")
+
+
+_PART = st.text("ab*?.", min_size=1, max_size=5).filter(lambda part: "**" not in part and part.strip("."))
+_NAME = st.text("ab.", min_size=1, max_size=5)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.just("**") | _PART, min_size=1, max_size=6), st.lists(_NAME, min_size=1, max_size=6))
+def test_a_pattern_matches_as_its_wildcards_say(parts: list[str], names: list[str]) -> None:
+    """As the plain translation does, which tries every text for every wildcard."""
+    wildcards = {"*": "[^/]*", "?": "[^/]"}
+    *folders, last = ["".join(wildcards.get(c, re.escape(c)) for c in part) if part != "**" else part for part in parts]
+    plain = "".join("(?:.*/)?" if folder == "**" else f"{folder}/" for folder in folders) + (
+        ".*" if last == "**" else last
+    )
+    (pattern,) = dockerignore.read("/".join(parts)).patterns
+    path = "/".join(names)
+    assert bool(pattern.regex.fullmatch(path)) == bool(re.fullmatch(plain, path, re.DOTALL))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path"),
+    [
+        ("*a" * 40 + "x", "a" * 255),
+        ("*a" * 40 + "[bc]", "a" * 254 + "d"),
+        ("**/a/" * 40 + "x", "/".join("a" * 2000)),
+        ("**/*a*a*a/" * 20 + "*b*c", "/".join(["aaaa"] * 800 + ["b" * 200])),
+        ("a*a*a*/" * 30 + "x", "/".join(["a" * 100] * 40)),
+    ],
+)
+def test_a_pattern_of_many_wildcards_comes_to_an_end(pattern: str, path: str) -> None:
+    """A commit can hold it, beside a file that nearly matches: it must not cost an hour."""
+    (read,) = dockerignore.read(pattern).patterns
+    assert not read.regex.fullmatch(path)

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 # Which patterns match a folder; its content depends on them.
 Matched = tuple[bool, ...]
@@ -18,7 +19,6 @@ Matched = tuple[bool, ...]
 _CLASS = r"\[(?:[A-Za-z0-9]-[A-Za-z0-9]|[A-Za-z0-9_.])+\]"
 _PLAIN = re.compile(rf"(?:{_CLASS}|\*(?!\*)|[^*\[\]\\^+(){{}}|])+")
 _TOKENS = re.compile(rf"{_CLASS}|.", re.DOTALL)
-_WILDCARDS = {"*": "[^/]*", "?": "[^/]"}
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
@@ -100,11 +100,52 @@ def _pattern(line: str) -> Pattern | None:
 
 
 def _regex(parts: Sequence[str]) -> str:
-    *folders, last = parts
-    above = "".join("(?:.*/)?" if part == "**" else f"{_part(part)}/" for part in folders)
-    return above + (".*" if last == "**" else _part(last))
+    """The pattern as a regular expression that costs no more than a pass per wildcard.
+
+    A wildcard with another one behind it takes the shortest text with which what is between them fits. A longer text
+    never fits better, so it doesn't give it back.
+    """
+    numbers = count(1)
+    first, *others = _runs([part if part == "**" else _part(part, numbers) for part in parts])
+    if not others:
+        return "/".join(first)
+    *between, last = others
+    begin = "".join(f"{part}/" for part in first)
+    middle = "".join(_once("(?:.*?/)??" + "".join(f"{part}/" for part in run), numbers) for run in between if run)
+    return begin + middle + ("(?:.*/)?" + "/".join(last) if last else ".*")
 
 
-def _part(part: str) -> str:
-    tokens = _TOKENS.findall(part)
-    return "".join(_WILDCARDS.get(token) or (token if len(token) > 1 else re.escape(token)) for token in tokens)
+def _runs(parts: Iterable[str]) -> list[list[str]]:
+    """The parts between the ``**``."""
+    runs: list[list[str]] = [[]]
+    for part in parts:
+        if part == "**":
+            runs.append([])
+        else:
+            runs[-1].append(part)
+    return runs
+
+
+def _part(part: str, numbers: Iterator[int]) -> str:
+    first, *others = _chunks(part)
+    if not others:
+        return first
+    *between, last = others
+    return first + "".join(_once(f"[^/]*?{chunk}", numbers) for chunk in between) + f"[^/]*{last}"
+
+
+def _chunks(part: str) -> list[str]:
+    """The texts between the ``*``, as regular expressions."""
+    chunks = [""]
+    for token in _TOKENS.findall(part):
+        if token == "*":
+            chunks.append("")
+        else:
+            chunks[-1] += "[^/]" if token == "?" else token if len(token) > 1 else re.escape(token)
+    return chunks
+
+
+def _once(regex: str, numbers: Iterator[int]) -> str:
+    """An atomic group, which Python has since 3.11: what it has matched stays as it is."""
+    name = f"w{next(numbers)}"
+    return f"(?=(?P<{name}>{regex}))(?P={name})"
