@@ -51,7 +51,7 @@ def migration_verdict(task: Task, name: str) -> Verdict | None:
     if code == 0 and not stopped_from_outside(task):
         unexplained = task.get("desiredStatus") == "STOPPED" and not (ended or stop_code)
         return None if unexplained else Verdict(Outcome.SUCCEEDED, f"container `{name}` exited with 0{_goes_on(task)}")
-    how = f"container `{name}` never ran" if code is None else f"container `{name}` exited with {code}"
+    how = f"container `{name}` {_end(code)}"
     if code == 0:
         how += f" {_MAYBE_UNFINISHED}"
     own = str(_container(task, name).get("reason", ""))
@@ -68,14 +68,23 @@ def every_container_verdict(task: Task) -> Verdict | None:
     failed = {name: code for name, code in codes.items() if code != 0}
     if codes and not failed and not stopped_from_outside(task):
         return Verdict(Outcome.SUCCEEDED, f"task {short(str(task['taskArn']))} ended; every container exited with 0")
-    how = [
-        f"container `{name}` " + ("never ran" if code is None else f"exited with {code}")
-        for name, code in failed.items()
-    ]
     all_0 = f"every container exited with 0 {_MAYBE_UNFINISHED}" if codes else "no container ran"
     why = next((reason(task, name) for name in failed), str(task.get("stoppedReason", "no reason given")))
     stop_code = task.get("stopCode") or "no stop code"
-    return Verdict(Outcome.FAILED, f"{', '.join(how) or all_0} ({stop_code}: {why})")
+    return Verdict(Outcome.FAILED, f"{_ends(failed) or all_0} ({stop_code}: {why})")
+
+
+def ended_words(task: Task) -> str:
+    """How each container of a stopped task ended: ``container `app` exited with 0, container `proxy` never ran``."""
+    return _ends({str(container.get("name")): container.get("exitCode") for container in task.get("containers", ())})
+
+
+def _ends(codes: Mapping[str, int | None]) -> str:
+    return ", ".join(f"container `{name}` {_end(code)}" for name, code in codes.items())
+
+
+def _end(code: int | None) -> str:
+    return "never ran" if code is None else f"exited with {code}"
 
 
 def stopped_from_outside(task: Task) -> bool:

@@ -19,6 +19,7 @@ from ecs_cd.aws.session import Aws
 from ecs_cd.ci import Ci
 from ecs_cd.deploy import strategies
 from ecs_cd.deploy.rules import rolling
+from ecs_cd.diagnosis import stopped_tasks
 from ecs_cd.job.job import concurrently
 from ecs_cd.model import pace
 from ecs_cd.model.clock import Clock
@@ -82,8 +83,9 @@ def _task(under_way: Mapping[str, Any], aws: Aws, clock: Clock) -> Words:
     arn = under_way.get("task") or _find(aws, under_way, clock)
     if not arn:
         return Words(f"no {what} task is visible; if RunTask succeeded, its startedBy is {under_way['started_by']}")
-    if (ecs.task(aws, cluster, arn) or {}).get("lastStatus") == "STOPPED":
-        return Words(f"the {what} task {arn} has already stopped", "line")
+    task = ecs.task(aws, cluster, arn) or {}
+    if task.get("lastStatus") == "STOPPED":
+        return Words(f"the {what} task {arn} has already stopped: {stopped_tasks.ended_words(task)}", "line")
     if under_way.get("on_cancel") == "stop":
         ecs.stop_task(aws, cluster, arn, "cancelled (ecs-cd, on-cancel: stop)")
         return Words(f"the {what} task {arn} is being stopped (on-cancel: stop)")

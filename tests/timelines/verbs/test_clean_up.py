@@ -36,7 +36,18 @@ def test_a_known_task_is_named_even_while_ecs_does_not_list_it(
 ) -> None:
     """DescribeTasks lags behind RunTask; the task exists all the same."""
     aws.on("ecs.DescribeTasks", MISSING)
-    assert f"continues as task {TASK['taskArn']}" in said(clock, capsys, task=TASK["taskArn"])
+    words = said(clock, capsys, task=TASK["taskArn"])
+    assert f"continues as task {TASK['taskArn']}. A re-run follows it. To stop it: aws ecs stop-task" in words
+
+
+def test_a_task_that_has_stopped_is_named_with_its_exit_codes(
+    aws: ScriptedAws, clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The killed process could not report them any more; nothing is stopped."""
+    ends = [ecs.container("app", "STOPPED", exitCode=0), ecs.container("proxy", "STOPPED")]
+    aws.on("ecs.DescribeTasks", {"tasks": [{**TASK, "lastStatus": "STOPPED", "containers": ends}]})
+    words = said(clock, capsys, task=TASK["taskArn"], on_cancel="stop")
+    assert "has already stopped: container `app` exited with 0, container `proxy` never ran" in words
 
 
 @pytest.mark.parametrize("empty", [0, 2, 5])
