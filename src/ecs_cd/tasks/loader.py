@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from ecs_cd.aws import ecs
 from ecs_cd.document.rules.document import Document, Entry
@@ -36,15 +36,23 @@ class Loader:
     job: Job
 
     def load(self, entry: Entry) -> Loaded:
-        """Raises ``Refused`` if the template is missing or not valid, or if it can't take a variable."""
-        template = templates.load(self._source(entry), self.job, allow_unknown=self.allow_unknown)
+        """The template, checked and with the variables."""
+        template = self.template(entry)
+        return Loaded(self.checked(entry, template), template)
+
+    def template(self, entry: Entry) -> Template:
+        """Raises ``Refused`` if it is missing or not valid."""
+        return templates.load(self._source(entry), self.job, allow_unknown=self.allow_unknown)
+
+    def checked(self, entry: Entry, template: Template) -> TaskDefinition:
+        """The definition with the variables. Raises ``Refused`` if it lacks a container or can't take a variable."""
         definition, where = template.definition, template.where
         _, _, changed = concurrently(
             lambda: environment.check_prefixes(self.variables, self.document.entries),
             lambda: task_definition.check_containers(definition, entry.containers, where=where),
             lambda: environment.with_variables(definition, self.variables, entry),
         )
-        return Loaded(changed, template)
+        return cast(TaskDefinition, changed)
 
     def _source(self, entry: Entry) -> TaskDefinitionSource:
         if not isinstance(entry.task_definition, ServiceRevision):

@@ -27,7 +27,8 @@ from ecs_cd.steps import github_deployment
 from ecs_cd.steps.github_deployment import GitHubDeploymentStatus
 from ecs_cd.steps.step import Step, run_step
 from ecs_cd.tasks import run_task
-from ecs_cd.tasks.loader import Loaded, Loader
+from ecs_cd.tasks.loader import Loader
+from ecs_cd.tasks.templates import Template
 
 STEP = Step("Deployment", result="result")
 
@@ -99,22 +100,25 @@ def prepare(inputs: Deploy, wanted: Sequence[Service], document: Document, job: 
 
 def _release(inputs: Deploy, wanted: Sequence[Service], loader: Loader) -> Release:
     document, job = loader.document, loader.job
-    loaded, services, scheduled = concurrently(
-        lambda: concurrently(*(partial(loader.load, each) for each in wanted)),
+    read, services, scheduled = concurrently(
+        lambda: concurrently(*(partial(loader.template, each) for each in wanted)),
         lambda: ecs.active_services(job.aws, document.cluster, [each.name for each in wanted]),
         lambda: schedules.prepare(loader),
     )
     policy = _policy(inputs, Until(inputs.wait_until or lifecycle.DEPLOYED), inputs.deployment_timeout)
     now, force = job.clock.monotonic(), inputs.force_new_deployment
 
-    def plan(target: Service, loaded: Loaded) -> DeploymentPlan:
-        service, (definition, template) = services[target.name], loaded
+    def plan(target: Service, template: Template) -> DeploymentPlan:
+        service, original = services[target.name], template.definition
         kind = lifecycle.strategy(service)
-        found = DeploymentPlan(target, document.cluster, definition, service, now, kind, template=template, force=force)
-        return _checked(found, policy, job)
+        found = DeploymentPlan(target, document.cluster, original, service, now, kind, template=template, force=force)
+        definition, checked = concurrently(
+            lambda: loader.checked(target, template), lambda: _checked(found, policy, job)
+        )
+        return replace(cast(DeploymentPlan, checked), definition=definition)
 
     return Release(
-        concurrently(*(partial(plan, target, each) for target, each in zip(wanted, loaded, strict=True))),
+        concurrently(*(partial(plan, target, template) for target, template in zip(wanted, read, strict=True))),
         policy,
         services=[service.name for service in document.services.values()],
         scheduled=scheduled,
