@@ -49,7 +49,7 @@ def of_this_run(standalone: StandaloneTask, arn: str, job: Job) -> str:
     """The ARN of the running task that an earlier attempt of this run started; empty if there is none.
 
     The official action's startedBy is that of other runs' tasks too, so only a re-run looks, and only for a task with
-    the revision ``arn`` and the same overrides. Raises ``NotStarted`` if AWS can't be read.
+    the revision ``arn`` and the same overrides.
     """
     if not job.run.is_unique or job.run.attempt in ("", "1"):
         return ""
@@ -68,7 +68,10 @@ def of_this_run(standalone: StandaloneTask, arn: str, job: Job) -> str:
 def _look(
     standalone: StandaloneTask, judge: Callable[[Sequence[Task]], Verdict | dict[str, InProgress]], job: Job
 ) -> None:
-    """Reads the family's tasks until ``judge`` says that the way is clear. Raises ``NotStarted`` if it never does."""
+    """Reads the family's tasks until ``judge`` says that the way is clear.
+
+    Raises ``NotStarted`` if it never does, and ``Refused`` if AWS can't be read.
+    """
 
     described_by = job.clock.monotonic() + pace.DESCRIBED_WITHIN
 
@@ -88,6 +91,8 @@ def _look(
         interval=lambda _: pace.LOOK_EVERY,
         progress=job.ci.progress,
     )
+    if ended.outcome is Outcome.UNKNOWN:
+        raise Refused(f"the {standalone.what} was not started: {ended.message}", "Run the job again.")
     if ended is not _CLEAR:
         raise NotStarted(replace(ended, message=f"nothing was started: {ended.message}"))
 

@@ -365,6 +365,14 @@ def test_a_task_that_ecs_lists_and_never_describes_is_given_up(aws: ScriptedAws,
     assert 60 <= cluster.started_at[0] - cluster.began < 65
 
 
+def test_while_aws_can_not_be_read_nothing_is_started(aws: ScriptedAws, step: Run, cluster: Cluster) -> None:
+    """That is certain, so it is a refusal."""
+    aws.on("ecs.ListTasks", reset())
+    ended = step("migrate", migration_timeout="1m")
+    assert (ended.exit_code, cluster.started) == (2, 0)
+    assert "the migration was not started: AWS could not be read" in ended.log
+
+
 def test_without_the_permission_to_look_nothing_is_started(aws: ScriptedAws, step: Run, cluster: Cluster) -> None:
     """Nothing proves that no migration runs; the role needs ListTasks."""
     aws.on("ecs.ListTasks", denied("ecs:ListTasks"))
