@@ -55,7 +55,7 @@ def not_placed(failures: str) -> list[Finding]:
 
 
 def one_off_undecided(task: StoppedTask, what: str, *, listed: bool, remedy: str) -> Finding:
-    """Why a one-off task has no verdict when the time is over. ``task`` is as ECS last listed it, empty if it never
+    """Why a one-off task has no verdict after the timeout. ``task`` is as ECS last listed it, empty if it never
     did; ``remedy`` helps a task that only needs longer."""
     status = str(task.task.get("lastStatus", ""))
     if not listed:

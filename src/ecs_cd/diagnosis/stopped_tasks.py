@@ -124,7 +124,7 @@ def failed_containers(task: Task) -> list[Mapping[str, Any]]:
 def to_blame(task: Task, named: str = "") -> list[Mapping[str, Any]]:
     """The containers of a one-off task that are to blame for its failure, the ``named`` one first.
 
-    Like ``failed_containers``, but an end with 0 is no failure here: it leaves those that were killed, or never ran.
+    Like ``failed_containers``, but ignores an end with 0: that leaves those that were killed, or never ran.
     """
     failed = [c for c in failed_containers(task) if c.get("exitCode") != 0 or c.get("reason")]
     killed = [c for c in task.get("containers", ()) if c.get("exitCode") not in (None, 0)]

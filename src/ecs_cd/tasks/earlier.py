@@ -46,7 +46,7 @@ def of_other_runs(standalone: StandaloneTask, job: Job) -> str:
 
 
 def of_this_run(standalone: StandaloneTask, arn: str, job: Job) -> str:
-    """The ARN of the running task that an earlier attempt of this run started; empty if there is none.
+    """The ARN of the running task that an earlier attempt of this run started; empty without such a task.
 
     The official action's startedBy is that of other runs' tasks too, so only a re-run looks, and only for a task with
     the revision ``arn`` and the same overrides.

@@ -40,7 +40,7 @@ def find(tasks: Iterable[Task], own: Origin, judge: Judge) -> Earlier:
 
 
 def repeated(tasks: Iterable[Task], request: Mapping[str, Any], judge: Judge) -> Task | None:
-    """The running task that an equal RunTask request started. Its startedBy need not be unique."""
+    """The running task that an equal RunTask request started. Its startedBy may not be unique."""
     wanted = (request["startedBy"], request["taskDefinition"], _overrides(request))
     running = [task for task in tasks if _runs(task, judge) and not stopped_from_outside(task)]
     return _newest(
@@ -59,7 +59,7 @@ def words(task: Task, own: Origin) -> str:
 
 
 def _runs(task: Task, judge: Judge) -> bool:
-    """Whether its work goes on: a sidecar may outlive it, and a task that is being stopped may still work."""
+    """Whether it is still working: a sidecar may outlive the work, and a task that is being stopped may still do it."""
     return task.get("lastStatus") != "STOPPED" and judge(task) is None
 
 

@@ -39,7 +39,7 @@ NOT_KNOWN = Origin()
 
 def of(run: Run, nonce: str, commit: str, work: Any) -> Origin:
     """The origin of a task that this process starts. ``work`` is what the task does, as JSON; ``nonce`` stands for a
-    run that has no id of its own."""
+    run without a unique id."""
     if not run.is_unique:
         return Origin(commit, _hash(nonce), "", _hash(work))
     return Origin(commit, _hash([run.repository, run.id, run.job]), run.attempt, _hash(work))
