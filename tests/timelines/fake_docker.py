@@ -17,7 +17,7 @@ MANIFEST = '{"schemaVersion": 2,\n "mediaType": "application/vnd.oci.image.index
 MEDIA_TYPE = "application/vnd.oci.image.index.v1+json"
 
 _PROGRAM = r'''
-import csv, hashlib, json, os, signal, sys
+import csv, fcntl, hashlib, json, os, signal, sys
 
 folder, words = FOLDER, sys.argv[1:]
 
@@ -48,6 +48,8 @@ def files(folder):
     """The folder, everything in it and the folder around it, which is ecs-cd's own."""
     return [os.path.dirname(folder), folder, *(os.path.join(folder, name) for name in os.listdir(folder))]
 
+lock = open(os.path.join(folder, "lock"), "a")
+fcntl.flock(lock, fcntl.LOCK_EX)  # several may run at the same time
 runs = read("runs.json", [])
 run = {"words": words, "stdin": "" if words[0] != "login" else sys.stdin.read(), "bake": {}, "secrets": {}}
 run["environ"] = dict(os.environ)
@@ -59,12 +61,22 @@ if command == "buildx bake":
     run["secrets"] = {name: secrets(target.get("secret", [])) for name, target in run["bake"].items()}
 if command == "buildx build":
     run["secrets"] = {"": secrets(option("secret"))}
-json.dump([*runs, run], open(os.path.join(folder, "runs.json"), "w"))
+with open(os.path.join(folder, "runs.json"), "w") as file:
+    json.dump([*runs, run], file)
+lock.close()
 if command == "buildx inspect":
     print(read("inspected.json", ""))
 if words[0] == "login" and words[-1] in read("refused.json", []):
     print("refused: hunter2", file=sys.stderr)
     sys.exit(1)
+if words[:3] == ["buildx", "imagetools", "create"]:
+    refused = read("copies.json", {})
+    if any(word.startswith("--prefer-index") for word in words) and refused.get("old"):
+        print("unknown flag: --prefer-index", file=sys.stderr)
+        sys.exit(1)
+    wrong = [reference for reference in option("tag") if reference.startswith(refused.get("at", "-"))]
+    print(*(f"ERROR: denied: {reference}" for reference in wrong), file=sys.stderr)
+    sys.exit(bool(wrong))
 if command == "buildx imagetools":
     blob = read("blobs.json", {}).get(words[-1].rpartition("@")[2])
     sys.stdout.write(blob or "")
@@ -124,6 +136,10 @@ class FakeDocker:
     def refuse_login(self, host: str) -> None:
         """`docker login` to this registry fails, and repeats the password."""
         (self.folder / "refused.json").write_text(json.dumps([host]))
+
+    def copying(self, *, old: bool = False, refused_at: str = "-") -> None:
+        """`docker buildx imagetools create` is one without `--prefer-index`, or a registry refuses its push."""
+        (self.folder / "copies.json").write_text(json.dumps({"old": old, "at": refused_at}))
 
     def blobs(self, *texts: str) -> list[str]:
         """Adds what `docker buildx imagetools inspect --raw` prints by digest; returns the digests."""

@@ -32,7 +32,8 @@ _REMEDY = "Paths are relative to the workspace; is there an actions/checkout ste
 class BuildPlan:
     """One image. ``existing`` holds those of the relevant tags that exist in its repository.
 
-    The fields with defaults are only for a build; ``key`` is what the content tag stands for, if the image gets it.
+    ``copies`` are the repositories that get the image afterwards. The fields after it are only for a build; ``key`` is
+    what the content tag stands for, if the image gets it.
     """
 
     spec: BuildSpec
@@ -40,6 +41,7 @@ class BuildPlan:
     commit: str
     tagging: Tagging
     existing: dict[str, Image]
+    copies: Sequence[Repository] = ()
     cache: Cache = field(default_factory=Cache)
     cache_repository: Repository | None = None
     key: Key | None = None
@@ -109,7 +111,7 @@ def _named(prefix: str, call: Callable[[], T]) -> Callable[[], T]:
 
 
 def _plan(spec: BuildSpec, key: Key | None, inputs: BuildPush, document: Document, commit: str, job: Job) -> BuildPlan:
-    repository = document.images[spec.name]
+    repository, copies = document.images[spec.name], document.copies.get(spec.name, ())
     head = checkout.head(place([spec]))
     content, why_not = (key.tag, key.why_not) if key else ("", "")
     own, extra = repository.tag(commit) if commit else "", [repository.tag(tag) for tag in inputs.tags]
@@ -135,11 +137,11 @@ def _plan(spec: BuildSpec, key: Key | None, inputs: BuildPush, document: Documen
         why_not=why_not,
     )
     if tagging.reuse:
-        return BuildPlan(spec, repository, commit, tagging, existing)
+        return BuildPlan(spec, repository, commit, tagging, existing, copies)
     _check_buildable(spec, commit, head)
     cached, cache_repository = _cache(spec, document, mutability, existing, job)
     key = key if tagging.content else None
-    return BuildPlan(spec, repository, commit, tagging, existing, cached, cache_repository, key)
+    return BuildPlan(spec, repository, commit, tagging, existing, copies, cached, cache_repository, key)
 
 
 def _doubt(spec: BuildSpec) -> str:

@@ -123,6 +123,19 @@ def raw(image: str, environ: Mapping[str, str]) -> bytes:
     return b"" if done.returncode else done.stdout
 
 
+def copy(image: str, references: Sequence[str], environ: Mapping[str, str]) -> list[str] | None:
+    """Copies an image between registries, with its digest; returns the output if that fails.
+
+    buildx before 0.14 doesn't know the option. It then puts an image of a single platform into an index of its own.
+    """
+    create = ["docker", "buildx", "imagetools", "create"]
+    words = [*(f"--tag={reference}" for reference in references), image]
+    done = _run([*create, "--prefer-index=false", *words], environ, capture_output=True, text=True)
+    if done.returncode and "unknown flag" in done.stderr:
+        done = _run([*create, *words], environ, capture_output=True, text=True)
+    return str(done.stderr).splitlines() if done.returncode else None
+
+
 def why_not(environ: Mapping[str, str]) -> str:
     """Which prerequisite of a build is missing; empty if nothing is."""
     for command, words in (

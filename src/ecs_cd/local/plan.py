@@ -65,6 +65,7 @@ def local_document(content: Mapping[str, Any], registry: str) -> dict[str, Any]:
     result: dict[str, Any] = copy.deepcopy(dict(content))
     result["cluster"] = short(result["cluster"])
     for image in result["images"].values():
+        image.pop("copies", None)
         for key in image.keys() & _REPOSITORIES:
             image[key] = f"{registry}/{references.repository(image[key]).name}"
     for service in result.get("services", {}).values():

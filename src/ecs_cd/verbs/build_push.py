@@ -40,7 +40,8 @@ def execute(inputs: BuildPush, plans: Sequence[BuildPlan], job: Job) -> Result:
     reused = concurrently(*(lambda plan=plan: _reuse(plan, job) for plan in plans if plan.tagging.reuse))
     by_name = {each.plan.name: each for each in (*built.done, *reused)}
     done = [by_name[plan.name] for plan in plans]
-    return Result(_scanned(inputs, done, job) or _verdict(done), _outputs(done), _facts(plans, done))
+    verdict = _scanned(inputs, done, job) or _copied(done, job) or _verdict(done)
+    return Result(verdict, _outputs(done), _facts(plans, done))
 
 
 def images(result: Result) -> dict[str, str]:
@@ -60,6 +61,16 @@ def _scanned(inputs: BuildPush, done: Sequence[Done], job: Job) -> Verdict | Non
     verdicts = concurrently(*(partial(gate, each.plan.repository, each.digest) for each in done))
     bad = {each.plan.name: verdict for each, verdict in zip(done, verdicts, strict=True) if verdict}
     return combined(bad) if bad else None
+
+
+def _copied(done: Sequence[Done], job: Job) -> Verdict | None:
+    """The verdict if a copy in another registry fails; ``None`` if all are there."""
+    if not any(each.plan.copies for each in done):
+        return None
+    from ecs_cd.images import copies  # rarely used
+
+    why = copies.push(done, job)
+    return Verdict(Outcome.FAILED, why) if why else None
 
 
 # ---- reporting ----

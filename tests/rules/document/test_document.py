@@ -68,6 +68,16 @@ def test_an_image_may_have_a_repository_for_its_cache() -> None:
     assert loaded.cache_repositories == {"app": Repository(ECR, "caches", "123456789012", "ap-northeast-1")}
 
 
+def test_an_image_may_have_copies() -> None:
+    """In any registry."""
+    images = {
+        "app": {"repository": f"{ECR}/my-app", "copies": ["ghcr.io/org/app"]},
+        "nginx": {"repository": f"{ECR}/my-nginx"},
+    }
+    loaded = document.load(json.dumps(example(images=images)), where="x")
+    assert loaded.copies == {"app": (Repository("ghcr.io", "org/app"),)}
+
+
 def test_images_of_one_repository_have_tags_of_their_own() -> None:
     """A prefix or a suffix; the repository is the same."""
     images = {
@@ -101,6 +111,11 @@ def test_yaml_says_the_same_as_json() -> None:
         ({"images": {"app": {"repository": f"{ECR}/my-app:latest"}}}, "images.app.repository", "without a tag"),
         ({"images": {"app": {"repository": f"{ECR}/x"}}}, "images.app.repository", "without a tag"),
         ({"images": {"app": {}}}, "images.app.repository", "is missing"),
+        (
+            {"images": {"app": {"repository": f"{ECR}/x", "copies": ["ghcr.io/x:1"]}}},
+            "images.app.copies[0]",
+            "without a tag",
+        ),
         (
             {"images": {"app": {"repository": f"{ECR}/x", "tag-prefix": "-x"}}},
             "images.app.tag-prefix",

@@ -41,7 +41,7 @@ def _full(image: str) -> str:
     """The reference as BuildKit completes it: https://github.com/distribution/reference"""
     name, tag, digest = reader.split(image)
     first, slash, _ = name.partition("/")
-    if not slash or not (set(first) & set(".:") or first == "localhost"):
+    if not slash or not (set(first) & set(".:") or first == "localhost" or first != first.lower()):
         name = f"docker.io/{name if slash else f'library/{name}'}"
     return name + f":{tag}" * bool(tag) + f"@{digest}" * bool(digest)
 

@@ -53,7 +53,14 @@ def test_a_local_document_names_what_is_here() -> None:
     """The local registry, names instead of ARNs and revisions, no CodeDeploy; it is valid, and the other stays."""
     content: dict[str, Any] = {
         "cluster": "arn:aws:ecs:eu-west-1:123456789012:cluster/prod",
-        "images": {"app": {"repository": f"{ECR}/team/app", "cache-repository": f"{ECR}/cache", "tag-suffix": "-app"}},
+        "images": {
+            "app": {
+                "repository": f"{ECR}/team/app",
+                "cache-repository": f"{ECR}/cache",
+                "tag-suffix": "-app",
+                "copies": ["ghcr.io/x/y"],
+            }
+        },
         "migration": {"task-definition": "my-migration:3", "container": "app"},
         "services": {
             "web": {

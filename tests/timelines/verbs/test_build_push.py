@@ -133,7 +133,7 @@ def checkout(folder: Path, **files: str) -> str:
     return commit(folder, "first")
 
 
-def images(**more: str) -> dict[str, object]:
+def images(**more: object) -> dict[str, object]:
     """A document with one image, and more keys of it."""
     return {**DOCUMENT, "images": {"app": {"repository": REPOSITORY, **more}}}
 
@@ -957,3 +957,70 @@ def test_a_throttled_pull_is_tried_again(to_build: Run, docker: FakeDocker, cloc
     assert ended.exit_code == 1
     assert len(docker.builds) == 5
     assert "public.ecr.aws throttles pulls" in ended.summary
+
+
+COPY, HUB = f"{ELSEWHERE}/copies/app", "ghcr.io/org/app"
+
+
+def copied(docker: FakeDocker) -> list[list[str]]:
+    """The words of each copy, after the command."""
+    return [run["words"][3:] for run in docker.runs if run["words"][:3] == ["buildx", "imagetools", "create"]]
+
+
+def with_copies(aws: ScriptedAws) -> None:
+    document(aws, images(copies=[COPY, HUB]))
+
+
+def test_an_image_is_copied_to_other_registries(aws: ScriptedAws, to_build: Run, docker: FakeDocker) -> None:
+    """After the push, by digest and with the same tags; ECR gets a login, others have the caller's."""
+    with_copies(aws)
+    ended = to_build()
+    assert ended.exit_code == 0, ended.log
+    image = f"{REPOSITORY}@{digest_of(f'{REPOSITORY}:{SHA}')}"
+    assert sorted(copied(docker)) == sorted(
+        ["--prefer-index=false", f"--tag={place}:{SHA}", f"--tag={place}:latest", image] for place in (COPY, HUB)
+    )
+    assert f"{image} copied to {HUB}: {SHA}, latest" in ended.log
+    assert logins(docker) == [HOST, HOST, ELSEWHERE]
+
+
+def test_a_reused_image_is_copied_if_it_is_not_there(aws: ScriptedAws, step: Run, docker: FakeDocker) -> None:
+    """As after a copy that failed; a tag that holds it stays."""
+    with_copies(aws)
+    text = "manifest"
+    [digest] = docker.blobs(text)
+    there(aws, {SHA: digest, "latest": digest})
+    docker.answers({f"{COPY}:{SHA}": text, f"{COPY}:latest": text, f"{HUB}:{SHA}": text, f"{HUB}:latest": "older"})
+    ended = step("build-push")
+    assert ended.exit_code == 0, ended.log
+    assert copied(docker) == [["--prefer-index=false", f"--tag={HUB}:latest", f"{REPOSITORY}@{digest}"]]
+    assert f"{COPY} has {REPOSITORY}@{digest} already" in ended.log
+
+
+def test_a_copy_that_fails_fails_the_step(aws: ScriptedAws, to_build: Run, docker: FakeDocker) -> None:
+    """The image is in ECR, and the outputs say so; the other registry has its copy."""
+    with_copies(aws)
+    docker.copying(refused_at=HUB)
+    ended = to_build()
+    assert ended.exit_code == 1
+    assert f"was not copied to {HUB}" in ended.log
+    assert f"ERROR: denied: {HUB}:{SHA}" in ended.log
+    assert f"copied to {COPY}" in ended.log
+    assert ended.outputs["digest"] == digest_of(f"{REPOSITORY}:{SHA}")
+
+
+def test_an_older_buildx_copies_too(aws: ScriptedAws, to_build: Run, docker: FakeDocker) -> None:
+    """It doesn't know the option that keeps a single manifest."""
+    with_copies(aws)
+    docker.copying(old=True)
+    ended = to_build()
+    assert ended.exit_code == 0, ended.log
+    assert len([words for words in copied(docker) if "--prefer-index=false" not in words]) == 2
+
+
+def test_the_content_tag_is_not_copied(aws: ScriptedAws, to_build: Run, docker: FakeDocker, tmp_path: Path) -> None:
+    """ecs-cd looks for it in ECR alone."""
+    with_copies(aws)
+    _, tags = content_tags(to_build, tmp_path, "FROM scratch\n")
+    assert len(tags) == 1
+    assert not any("content-" in word for words in copied(docker) for word in words)

@@ -111,7 +111,7 @@ Entry: TypeAlias = Migration | Service | ScheduledTask
 
 @dataclass(frozen=True)
 class Document:
-    """The whole document. ``cache_repositories`` has only the images with a separate cache repository."""
+    """The whole document. ``cache_repositories`` and ``copies`` have only the images with such repositories."""
 
     cluster: str
     images: dict[str, Repository]
@@ -119,6 +119,7 @@ class Document:
     migration: Migration | None = None
     scheduled_tasks: dict[str, ScheduledTask] = field(default_factory=dict)
     cache_repositories: dict[str, Repository] = field(default_factory=dict)
+    copies: dict[str, tuple[Repository, ...]] = field(default_factory=dict)
 
     @property
     def entries(self) -> list[Entry]:
@@ -246,6 +247,11 @@ def _document(content: dict[str, Any]) -> Document:
             name: repository(image["cache-repository"])
             for name, image in content["images"].items()
             if "cache-repository" in image
+        },
+        copies={
+            name: tuple(map(repository, image["copies"]))
+            for name, image in content["images"].items()
+            if "copies" in image
         },
         services={key: _service(key, service, content) for key, service in content.get("services", {}).items()},
         scheduled_tasks={

@@ -132,6 +132,17 @@ SCHEMA: json_schema.Schema = {
                             "description": "the repository's URI without a tag, such as "
                             "123456789012.dkr.ecr.eu-west-1.amazonaws.com/my-app",
                         },
+                        "copies": {
+                            "type": "array",
+                            "minItems": 1,
+                            "items": {
+                                "type": "string",
+                                "pattern": _REPOSITORY,
+                                "description": "a repository's URI without a tag, such as ghcr.io/my-org/my-app",
+                            },
+                            "description": "repositories in other registries that get the image too, under the same "
+                            "tags",
+                        },
                         "tag-prefix": {
                             "type": "string",
                             "pattern": r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}$",

@@ -1,0 +1,48 @@
+"""Copies images that are in ECR to further registries, manifest by manifest, under the same tags."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+from ecs_cd.images import docker, registry
+from ecs_cd.images.build import Done
+from ecs_cd.job.job import Job, concurrently
+from ecs_cd.model.references import Repository
+
+
+def push(done: Sequence[Done], job: Job) -> str:
+    """Copies each image to the repositories of its plan; returns why some copies are missing, empty if none is.
+
+    Logs in to ECR. For other registries it uses the caller's own logins.
+    """
+    wanted = [(image, place) for image in done for place in image.plan.copies]
+    if not wanted:
+        return ""
+    in_ecr = [place for _, place in wanted if place.account or place.public]
+    logins = registry.logins(job, [*(image.plan.repository for image, _ in wanted), *in_ecr])
+    with docker.configuration(job, [login.host for login in logins]) as environ:
+        for login in logins:
+            docker.login(environ, login.host, login.user, login.password)
+        failures = concurrently(*(partial(_copy, image, place, environ, job) for image, place in wanted))
+    return "; ".join(filter(None, failures))
+
+
+def _copy(done: Done, place: Repository, environ: Mapping[str, str], job: Job) -> str:
+    tags = [tag for tag in done.plan.tagging.names if tag != done.plan.tagging.content]
+    missing = [tag for tag in tags if not _has(place, tag, done.digest, environ)]
+    if not missing:
+        job.ci.line(f"{place} has {done.image} already")
+        return ""
+    lines = docker.copy(done.image, [f"{place}:{tag}" for tag in missing], environ)
+    if lines is None:
+        job.ci.line(f"{done.image} copied to {place}: {', '.join(missing)}")
+        return ""
+    job.ci.relay(lines)
+    return f"{done.image} was not copied to {place}; the output of docker buildx imagetools is above"
+
+
+def _has(place: Repository, tag: str, digest: str, environ: Mapping[str, str]) -> bool:
+    content = docker.raw(f"{place}:{tag}", environ)
+    return f"sha256:{hashlib.sha256(content).hexdigest()}" == digest
