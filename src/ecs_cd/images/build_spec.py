@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import combinations
 from pathlib import Path
 
+from ecs_cd.ci.rules.child_environment import is_credential
 from ecs_cd.document.rules import app_file
 from ecs_cd.document.rules.document import Document
 from ecs_cd.images.rules.buildx import is_remote
@@ -30,6 +31,7 @@ def wanted(inputs: BuildPush, document: Document, job: Job) -> list[BuildSpec]:
     """
     written = _written()
     problems = [*_unknown(inputs, document, written), *_ambiguous(inputs, document), *_colliding(inputs, document)]
+    problems += [*_beyond(written, workspace.roots(job.environ)), *_credentials(written)]
     if problems:
         raise Refused(problems)
     names = [inputs.image] if inputs.image else document.images
@@ -101,6 +103,27 @@ def _colliding(inputs: BuildPush, document: Document) -> Iterator[str]:
                 f"images.{later}.repository: is the same as that of images.{name}, so both would get the same tags; "
                 "give each image its own repository, or its own tag-prefix or tag-suffix"
             )
+
+
+def _beyond(written: Mapping[str, BuildSpec], checkout: Collection[Path]) -> Iterator[str]:
+    """A commit must not read the runner's own files into an image."""
+    for name, spec in written.items():
+        local = {} if is_remote(spec.context) else {"context": spec.context, "file": spec.file}
+        secrets = {f"secrets.{key}.file": path for key, path in spec.secret_files.items()}
+        for key, path in {**local, **secrets}.items():
+            if path and checkout and not workspace.inside(Path(path).resolve(), checkout):
+                yield f"{FILE}, images.{name}.{key}: leads out of the checkout; only an input can do that"
+
+
+def _credentials(written: Mapping[str, BuildSpec]) -> Iterator[str]:
+    """A commit must not ask for the job's identity, which its Dockerfile could then use."""
+    for name, spec in written.items():
+        for key, variable in spec.secret_envs.items():
+            if is_credential(variable):
+                yield (
+                    f"{FILE}, images.{name}.secrets.{key}.env: {variable} is a credential of the job, which only the "
+                    "input secret-envs can pass to a build"
+                )
 
 
 # ---- merging ----

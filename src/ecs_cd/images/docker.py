@@ -170,7 +170,10 @@ def _run(command: Sequence[str], environ: Mapping[str, str], **more: object) -> 
 
 
 def _no_docker() -> Refused:
-    return Refused("there is no `docker` on PATH", "Use a runner with Docker, or install the Docker CLI and buildx.")
+    return Refused(
+        "there is no `docker` on PATH outside of the checkout",
+        "Use a runner with Docker, or install the Docker CLI and buildx.",
+    )
 
 
 def _trusted(environ: Mapping[str, str]) -> dict[str, str]:

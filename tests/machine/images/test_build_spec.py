@@ -267,3 +267,50 @@ def test_a_file_that_can_not_be_read_is_not_taken_for_none(wanted: Wanted, check
         (checkout / build_spec.FILE).write_bytes(b"\xff\xfe")
     (found,) = problems(wanted)
     assert found.startswith("the app's file .github/ecs-cd.yml can't be read: ")
+
+
+@pytest.mark.parametrize(
+    ("image", "key"),
+    [
+        ("{context: ..}", "context"),
+        ("{context: /etc}", "context"),
+        ("{context: link}", "context"),
+        ("{file: ../Dockerfile}", "file"),
+        ("{file: /proc/self/environ}", "file"),
+        ("{secrets: {a: {file: /proc/self/environ}}}", "secrets.a.file"),
+        ("{secrets: {a: {file: ../home/.docker/config.json}}}", "secrets.a.file"),
+        ("{secrets: {a: {file: link/passwd}}}", "secrets.a.file"),
+        ("{context: 'https://github.com/o/r.git', secrets: {a: {file: /etc/passwd}}}", "secrets.a.file"),
+    ],
+)
+def test_the_apps_file_reads_nothing_of_the_runner(wanted: Wanted, checkout: Path, image: str, key: str) -> None:
+    """A commit could put the runner's own files into an image, or give them to its Dockerfile as secrets."""
+    (checkout / "link").symlink_to("/etc")
+    expected = f".github/ecs-cd.yml, images.app.{key}: leads out of the checkout; only an input can do that"
+    assert problems(wanted, f"images: {{app: {image}}}") == [expected]
+
+
+def test_an_input_may_lead_out_of_the_checkout(wanted: Wanted, checkout: Path, tmp_path: Path) -> None:
+    """The workflow says so, not the commit; within the checkout the file may go up and down."""
+    (app, _) = wanted("images: {app: {context: app/../lib, file: ./x/../Dockerfile}}", secret_files="a=/etc/x")
+    assert app.secret_files == {"a": "/etc/x"}
+    (app,) = wanted("", image="app", context=str(tmp_path))
+    assert app.context == str(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+        "ACTIONS_RUNTIME_TOKEN",
+        "GITHUB_TOKEN",
+        "AWS_SECRET_ACCESS_KEY",
+        "INPUT_SECRETS",
+    ],
+)
+def test_the_apps_file_does_not_ask_for_the_jobs_identity(wanted: Wanted, variable: str) -> None:
+    """Its Dockerfile, which is of the same commit, could act as the job; the workflow can pass it by an input."""
+    (sentence,) = problems(wanted, f"images: {{app: {{secrets: {{a: {{env: {variable}}}}}}}}}")
+    assert sentence.startswith(f".github/ecs-cd.yml, images.app.secrets.a.env: {variable} is a credential of the job")
+    (app, _) = wanted("images: {app: {}}", secret_envs=f"a={variable}")
+    assert app.secret_envs == {"a": variable}

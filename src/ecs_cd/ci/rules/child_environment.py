@@ -28,7 +28,7 @@ _GIT = {
 def without_credentials(environ: Mapping[str, str], needed: Collection[str]) -> dict[str, str]:
     """The environment without the job's credentials, apart from those that are ``needed``: names, or prefixes that end
     in ``_``."""
-    return {name: value for name, value in environ.items() if not _is_credential(name) or _is_in(name, needed)}
+    return {name: value for name, value in environ.items() if not is_credential(name) or _is_in(name, needed)}
 
 
 def for_git(environ: Mapping[str, str]) -> dict[str, str]:
@@ -36,7 +36,8 @@ def for_git(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if name in _GIT or name.startswith("LC_")}
 
 
-def _is_credential(name: str) -> bool:
+def is_credential(name: str) -> bool:
+    """Whether a variable of this name lets its reader act as the job."""
     return name in _CREDENTIALS or name.startswith(_PREFIXES)
 
 
