@@ -267,7 +267,8 @@ def _refused(truth: Truth) -> str:
     if truth.unreadable() or truth.by(truth.world.deleted):
         return ""
     conflict = truth.scenario.inputs["on-conflict"] == "fail" and any(_over(one) > 0 for one in truth.others)
-    return "" if conflict else "there is no reason to"
+    waits = any(one.hook == "AWAITING_ACTION" for one in truth.others)  # for somebody, perhaps for days
+    return "" if conflict or waits else "there is no reason to"
 
 
 _CLAIMS = {

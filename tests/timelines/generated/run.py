@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from urllib3.util.ssl_ import create_urllib3_context
 
 from ecs_cd import cli
 from tests.scripted_aws import Call, Clock, Params, ScriptedAws, ecs
@@ -35,6 +36,8 @@ _DOCUMENT = {
     "images": {"app": {"repository": REPOSITORY}},
     "services": {"web": {"task-definition": FAMILY, "containers": {"app": "app"}}},
 }
+
+_TLS = create_urllib3_context()
 
 
 @dataclass(frozen=True)
@@ -66,13 +69,18 @@ def play(scenario: Scenario, folder: Path) -> Played:
     random.seed(scenario.seed)  # botocore's waits
     with pytest.MonkeyPatch.context() as patch, _signals_kept():
         aws.use(patch)
-        # It reads each handler's signature again for each timeline; all of botocore's own take keywords.
-        patch.setattr("botocore.hooks.accepts_kwargs", lambda _: True)
+        _quickly(patch)
         exit_code, log, outputs = _run(scenario, folder, patch, clock)
     violations, aws.violations = aws.violations, []
     aws.close()
     world.advance(clock.monotonic())
     return Played(scenario, exit_code, outputs, log, clock.monotonic(), world, answers, line, aws.calls, violations)
+
+
+def _quickly(patch: pytest.MonkeyPatch) -> None:
+    """What botocore does again for each client: the signatures of its handlers, and a TLS context, here unused."""
+    patch.setattr("botocore.hooks.accepts_kwargs", lambda _: True)
+    patch.setattr("botocore.httpsession.create_urllib3_context", lambda *_, **__: _TLS)
 
 
 def _world(scenario: Scenario) -> Rolling:
