@@ -17,6 +17,7 @@ from ecs_cd.model.errors import Refused
 Json = dict[str, Any]
 
 _NO_CLUSTER = ("ClusterNotFoundException",)
+_PROTECTIONS_A_CALL = 10  # the maximum for GetTaskProtection
 _SERVICES_A_CALL = 10  # the maximum for DescribeServices
 
 
@@ -163,6 +164,13 @@ def tasks(aws: Aws, cluster: str, arns: Sequence[str]) -> list[Json]:
 def service_task_arns(aws: Aws, cluster: str, name: str, status: str) -> list[str]:
     """Returns the ARNs of the service's tasks with this desired status: ``RUNNING`` or ``STOPPED``."""
     return _list_tasks(aws.once("ecs"), cluster=cluster, serviceName=name, desiredStatus=status)
+
+
+def protected_until(aws: Aws, cluster: str, arns: Sequence[str]) -> Json:
+    """Returns until when these tasks are protected from scale-in, by ARN; not protected ones are left out."""
+    found = aws.once("ecs").get_task_protection(cluster=cluster, tasks=list(arns)[:_PROTECTIONS_A_CALL])
+    tasks = found.get("protectedTasks", ())
+    return {str(task["taskArn"]): task.get("expirationDate") for task in tasks if task.get("protectionEnabled")}
 
 
 def _services(client: Client, cluster: str, names: Sequence[str]) -> dict[str, Json]:

@@ -15,9 +15,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ecs_cd.aws import cloudwatch, ecs, elbv2, logs
 from ecs_cd.aws.errors import code, is_transient
 from ecs_cd.deploy import strategies
-from ecs_cd.deploy.rules import rolling
+from ecs_cd.deploy.rules import rolling, snapshot
 from ecs_cd.deploy.tracked import TrackedDeployment
-from ecs_cd.diagnosis import stopped_tasks
+from ecs_cd.diagnosis import old_tasks, stopped_tasks
 from ecs_cd.diagnosis.evidence import Evidence, Finding, StoppedTask
 from ecs_cd.diagnosis.findings import diagnose, event_cause, new_events, task_failed
 from ecs_cd.job.job import Job
@@ -46,14 +46,23 @@ class _Tasks:
 
 
 @dataclass(frozen=True)
+class _Old:
+    """The service's tasks of earlier revisions."""
+
+
+@dataclass(frozen=True)
 class _Log:
     task: Mapping[str, Any]
     pages: int = pace.TAIL_PAGES
 
 
+_Read = _Service | _Stopped | _Tasks | _Old | _Log
+
+
 def want(tracked: TrackedDeployment, *, events: bool) -> None:
     """Something went wrong: queues reads of its dead tasks and, with ``events``, of its events."""
-    wanted = [*([_Service()] if events else []), _Stopped()]
+    old = [_Old()] if snapshot.waits_for_old_tasks(tracked.snapshot) else []
+    wanted = [*([_Service()] if events else []), _Stopped(), *old]
     tracked.wanted.reads.extend(read for read in wanted if read not in tracked.wanted.reads)
 
 
@@ -80,8 +89,8 @@ def gather(job: Job, group: Sequence[TrackedDeployment], most: int) -> None:
             _try(job, tracked, tracked.wanted.reads.popleft())
 
 
-def _calls(read: _Service | _Stopped | _Tasks | _Log) -> int:
-    return pace.TAIL_PAGES if isinstance(read, _Log) else 1
+def _calls(read: _Read) -> int:
+    return pace.TAIL_PAGES if isinstance(read, _Log) else 4 if isinstance(read, _Old) else 1
 
 
 def notice(job: Job, tracked: TrackedDeployment, service: Mapping[str, Any]) -> None:
@@ -133,9 +142,9 @@ def findings(job: Job, tracked: TrackedDeployment, shown: Evidence) -> list[Find
 
 def known(tracked: TrackedDeployment, shown: Evidence) -> list[Finding]:
     """The causes found so far."""
-    return diagnose(
-        replace(shown, stopped=tuple(tracked.found.stopped.values()), events=tuple(tracked.found.events[-10:]))
-    )
+    stopped, events = tuple(tracked.found.stopped.values()), tuple(tracked.found.events[-10:])
+    waiting = (tracked.found.waiting,) if tracked.found.waiting else ()
+    return diagnose(replace(shown, stopped=stopped, events=events, waiting=waiting))
 
 
 def _target_groups(tracked: TrackedDeployment) -> list[str]:
@@ -148,14 +157,14 @@ def _target_groups(tracked: TrackedDeployment) -> list[str]:
     return [str(arn) for arn in dict.fromkeys(arns) if arn]
 
 
-def _try(job: Job, tracked: TrackedDeployment, read: _Service | _Stopped | _Tasks | _Log) -> None:
+def _try(job: Job, tracked: TrackedDeployment, read: _Read) -> None:
     try:
         _make(job, tracked, read)
     except (ClientError, BotoCoreError) as error:
         _unreadable(job, tracked, error)
 
 
-def _make(job: Job, tracked: TrackedDeployment, read: _Service | _Stopped | _Tasks | _Log) -> None:
+def _make(job: Job, tracked: TrackedDeployment, read: _Read) -> None:
     match read:
         case _Service():
             service = ecs.look_at_service(job.aws, tracked.plan.cluster, tracked.plan.name)
@@ -172,12 +181,29 @@ def _make(job: Job, tracked: TrackedDeployment, read: _Service | _Stopped | _Tas
             for task in ecs.tasks(job.aws, tracked.plan.cluster, arns):
                 if rolling.died(task, tracked.own):
                     _note(job, tracked, task)
+        case _Old():
+            _read_old(job, tracked)
         case _Log(task, pages):
             known = _with_log(job, tracked, task, pages)
             tracked.found.stopped[str(task["taskArn"])] = known
             finding = task_failed(known)
             if known.log and tracked.reported.first_time(f"log: {finding.cause}"):
                 job.ci.relay(known.log)
+
+
+def _read_old(job: Job, tracked: TrackedDeployment) -> None:
+    """Why earlier revisions still run; the role may lack the permission for the protection, which is left out then."""
+    cluster, name = tracked.plan.cluster, tracked.plan.name
+    arns = [arn for status in ("RUNNING", "STOPPED") for arn in ecs.service_task_arns(job.aws, cluster, name, status)]
+    tasks = ecs.tasks(job.aws, cluster, arns[:_TASKS_A_CALL])
+    earlier = old_tasks.of_earlier(tasks, tracked.own.task_definition)
+    running = [str(task["taskArn"]) for task in earlier if task.get("lastStatus") == "RUNNING"]
+    protected = (
+        _try_list(job, tracked, lambda: ecs.protected_until(job.aws, cluster, running).items()) if running else []
+    )
+    tracked.found.waiting = old_tasks.finding(earlier, dict(protected))
+    if tracked.found.waiting:
+        _found(job, tracked, tracked.found.waiting, f"{tracked.key}: {tracked.found.waiting.cause}")
 
 
 def _note(job: Job, tracked: TrackedDeployment, task: Mapping[str, Any]) -> None:

@@ -20,6 +20,7 @@ from ecs_cd.deploy.register import First
 from ecs_cd.deploy.rules import snapshot
 from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.diagnosis.evidence import Finding
+from ecs_cd.diagnosis.findings import deaths
 from ecs_cd.job.job import Job, Result
 from ecs_cd.model.errors import Cancelled, Refused
 from ecs_cd.model.verdict import Outcome, Verdict, combined
@@ -106,6 +107,8 @@ def _carry_out(
         group = starter.group
         follow(job, group, release.policy, deadline)
         verify_digests(job, group)
+        for tracked in group:
+            tracked.verdict = _with_deaths(tracked)
         causes = findings(group, job)
         if release.policy.on_failure == "rollback" and go_back.failed(group):
             go_back.go_back(job, group, release.policy)
@@ -136,6 +139,14 @@ def _verdict(tracked: TrackedDeployment) -> Verdict:
     """Its verdict; exists once the deployment has been followed."""
     assert tracked.verdict is not None
     return tracked.verdict
+
+
+def _with_deaths(tracked: TrackedDeployment) -> Verdict:
+    """Its verdict; a success says which tasks died on the way."""
+    verdict, died = _verdict(tracked), deaths(list(tracked.found.stopped.values()))
+    if verdict.outcome is not Outcome.SUCCEEDED or not died:
+        return verdict
+    return replace(verdict, message=f"{verdict.message}; on the way {died}")
 
 
 def verdict_on(group: Sequence[TrackedDeployment]) -> Verdict:

@@ -39,11 +39,13 @@ class Reported:
 
 @dataclass
 class Found:
-    """The evidence so far: event messages, stopped tasks by ARN, and a cause that waiting does not resolve."""
+    """The evidence so far: event messages, stopped tasks by ARN, a cause that waiting does not resolve, and what the
+    deployment waits for."""
 
     events: list[str] = field(default_factory=list)
     stopped: dict[str, StoppedTask] = field(default_factory=dict)
     permanent: Finding | None = None
+    waiting: Finding | None = None
 
 
 @dataclass

@@ -42,4 +42,5 @@ class Evidence:
     alarms: tuple[Mapping[str, Any], ...] = ()  # DescribeAlarms' alarms that are in ALARM
     hooks: tuple[Mapping[str, Any], ...] = ()  # DescribeServiceDeployments' lifecycleHookDetails
     lifecycle: tuple[Mapping[str, Any], ...] = ()  # lifecycleEvents of CodeDeploy's ECS target
+    waiting: tuple[Finding, ...] = ()  # what the deployment waits for
     reason: str = ""  # rolloutStateReason, statusReason, or CodeDeploy's error code and message

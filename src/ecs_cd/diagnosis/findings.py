@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -114,11 +115,20 @@ def diagnose(evidence: Evidence) -> list[Finding]:
     for clue in clues:
         by_cause.setdefault(_most_specific(clue.finding.cause, causes), []).append(clue)
     groups = sorted(by_cause.items(), key=lambda group: (min(c.rank for c in group[1]), -sum(c.task for c in group[1])))
-    found = [_merged(cause, group) for cause, group in groups]
+    found = [*evidence.waiting, *(_merged(cause, group) for cause, group in groups)]
     if evidence.events:
         what = "the service's events" if found else "no task stopped by itself"
         found.append(Finding(what, evidence.events[-_LAST_EVENTS:], logged=True))
     return found
+
+
+def deaths(stopped: Sequence[StoppedTask]) -> str:
+    """What died before a success, as in ``2 tasks died: container `app` exited with 1``; empty if nothing did."""
+    if not stopped:
+        return ""
+    causes = Counter(task_failed(each).cause for each in stopped)
+    words = ", ".join(cause for cause, _ in causes.most_common(_OTHERS))
+    return f"{len(stopped)} task{'s' * (len(stopped) > 1)} died: {words}"
 
 
 def new_events(service: Mapping[str, Any], seen: set[str]) -> list[str]:

@@ -329,3 +329,24 @@ def test_of_a_file_that_is_no_appspec_nothing_is_said(text: str) -> None:
     with pytest.raises(Refused) as refused:
         appspec.read(text, where="x")
     assert "hunter2" not in str(refused.value)
+
+
+SPOT = [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]
+
+
+@pytest.mark.parametrize(
+    ("properties", "service", "dropped"),
+    [
+        ({}, {"capacityProviderStrategy": SPOT}, ["FARGATE_SPOT"]),
+        ({}, {"taskSets": [{"status": "PRIMARY", "capacityProviderStrategy": SPOT}]}, ["FARGATE_SPOT"]),
+        ({}, {"taskSets": [{"status": "ACTIVE", "capacityProviderStrategy": SPOT}]}, []),
+        ({}, {"launchType": "FARGATE"}, []),
+        ({"capacityProviderStrategy": [{"Base": 1}]}, {"capacityProviderStrategy": SPOT}, []),
+        ({"CapacityProviderStrategy": [{"Base": 1}]}, {"capacityProviderStrategy": SPOT}, []),
+    ],
+)
+def test_an_appspec_without_the_services_capacity_providers_drops_them(
+    properties: dict[str, Any], service: dict[str, Any], dropped: list[str]
+) -> None:
+    """CodeDeploy takes them from the AppSpec alone; the service's own, or its PRIMARY task set's, would be lost."""
+    assert appspec.dropped_capacity_providers(written(**properties), service) == dropped

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -121,6 +122,8 @@ TABLE: list[Row] = [
      (Outcome.ROLLED_BACK, "ECS rolled back to web:1: web-5xx")),
     ("rolled back by a hook", look("ROLLBACK_SUCCESSFUL", hooks=[TEST]), Until(),
      (Outcome.ROLLED_BACK, "ECS gives no reason (the hook smoke FAILED)")),
+    ("rolled back at a stage", replace(look("ROLLBACK_SUCCESSFUL", hooks=[TEST]), stage="POST_SCALE_UP"), Until(),
+     (Outcome.ROLLED_BACK, "(the hook smoke FAILED), at POST_SCALE_UP")),
     ("the rollback failed", look("ROLLBACK_FAILED", statusReason="No."), Until(),
      (Outcome.ROLLBACK_FAILED, "the rollback to web:1 failed too: No")),
 

@@ -238,7 +238,7 @@ TABLE: list[tuple[str, Snapshot, Outcome | str]] = [
     (
         "no state, the old tasks still run",
         Snapshot(wants(2, 4, uncounted("2", "PRIMARY", NEW, runningCount=2), uncounted("1", "ACTIVE", OLD, runningCount=2))),
-        "2 of 2 running",
+        "2 of 2 running; waiting for 2 of web:1 to stop",
     ),
     (
         "no state, one is starting",

@@ -10,7 +10,7 @@ import pytest
 
 from ecs_cd.diagnosis.causes import EXIT_CODES, STOPPED_FROM_OUTSIDE
 from ecs_cd.diagnosis.evidence import Evidence, Finding, StoppedTask
-from ecs_cd.diagnosis.findings import diagnose, event_cause, new_events, one_off_failed, task_failed
+from ecs_cd.diagnosis.findings import deaths, diagnose, event_cause, new_events, one_off_failed, task_failed
 
 ECR = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/app@sha256:" + "a" * 64
 GROUP = "(target-group arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/web/0123)"
@@ -574,3 +574,13 @@ def test_new_events_come_oldest_first_and_never_twice() -> None:
     assert new_events({"events": events}, {"0", "2"}) == ["event 1", "event 3"]
     assert new_events({"events": events}, {"0", "1", "2", "3"}) == []
     assert new_events({}, set()) == []
+
+
+def test_what_died_before_a_success_is_counted_with_its_causes() -> None:
+    """The most frequent cause first, no more than three."""
+    crashed = [stopped(code=1) for _ in range(2)]
+    assert deaths([]) == ""
+    assert deaths(crashed[:1]).startswith("1 task died: ")
+    words = deaths([stopped(code=3), *crashed])
+    assert words.startswith("3 tasks died: ")
+    assert words.index("with 1") < words.index("with 3")

@@ -66,6 +66,14 @@ def check(appspec: Mapping[str, Any], definition: Mapping[str, Any], *, where: s
         raise _refused(f"the appspec in {where}", found, _REMEDY)
 
 
+def dropped_capacity_providers(appspec: Mapping[str, Any], service: Mapping[str, Any]) -> list[str]:
+    """The names in the service's capacity provider strategy, if a resource of the AppSpec states none."""
+    task_set: Mapping[str, Any] = next((s for s in service.get("taskSets", ()) if s.get("status") == "PRIMARY"), {})
+    strategy = service.get("capacityProviderStrategy") or task_set.get("capacityProviderStrategy") or ()
+    stated = all(_key(properties, "capacityproviderstrategy") for _, properties in _all_properties(appspec))
+    return [] if stated else [str(each.get("capacityProvider")) for each in strategy]
+
+
 def with_task_definition(appspec: Mapping[str, Any], arn: str) -> AppSpec:
     """A copy in which every resource runs this task definition, replacing any other."""
 

@@ -40,7 +40,7 @@ class Snapshot:
 
     ``deployment``: its entry in DescribeServiceDeployments; ``None`` if ECS answers that it is MISSING. The other
     fields are only read once it has ended or is MISSING. ``newer``: a later deployment of the service, in words.
-    ``unlisted_for``: for how many seconds ECS has listed no service deployment that is ours.
+    ``stage``: the last lifecycle stage before it turned back or ended. ``unlisted_for``: for how many seconds ECS has listed no service deployment that is ours.
     ``service``: the DescribeServices answer; ``absent_since``: since when that lacks the service, in seconds of the
     job's clock; ``gone``: the verdict if the service is deleted.
     """
@@ -51,6 +51,7 @@ class Snapshot:
     gone: Verdict | None = None
     absent_since: float | None = None
     unlisted_for: float = 0.0
+    stage: str = ""
 
 
 def judge(own: OwnDeployment, snapshot: Snapshot, until: Until) -> Verdict | InProgress:
@@ -76,6 +77,12 @@ def _not_shown(own: OwnDeployment, snapshot: Snapshot) -> Verdict | InProgress:
     name = f"deployment {own.started_by} to {short(own.task_definition)}"
     words = f"{name} has started, but ECS lists no service deployment for it"
     return Verdict(Outcome.UNKNOWN, words) if snapshot.unlisted_for >= pace.LISTED_WITHIN else InProgress(words)
+
+
+def stage(deployment: Mapping[str, Any] | None) -> str:
+    """The lifecycle stage of a deployment that goes forward; empty without one."""
+    going = deployment and deployment.get("status") in FORWARD
+    return str(deployment.get("lifecycleStage", "")) if deployment and going else ""
 
 
 def phase(snapshot: Snapshot) -> Phase | None:
@@ -213,12 +220,13 @@ def _progress(deployment: Mapping[str, Any]) -> str:
 
 
 def _why(snapshot: Snapshot) -> str:
-    """ECS's reason, and the alarms and hooks that the reason does not name."""
+    """ECS's reason, the alarms and hooks that the reason does not name, and the stage."""
     said = reason(snapshot) or "ECS gives no reason"
     alarms = [name for name in triggered_alarms(snapshot) if name not in said]
     more = [_names(alarms, "alarm")] if alarms else []
     more += [f"{_name(hook)} {hook['status']}" for hook in failed_hooks(snapshot)]
-    return f"{said} ({', '.join(more)})" if more else said
+    at = f", at {snapshot.stage}" if snapshot.stage else ""
+    return (f"{said} ({', '.join(more)})" if more else said) + at
 
 
 def _troubles(snapshot: Snapshot | None) -> tuple[int, int, int]:

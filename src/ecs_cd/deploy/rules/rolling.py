@@ -145,6 +145,7 @@ def evidence(own: OwnDeployment, snapshot: Snapshot) -> Evidence:
     service = snapshot.service or {}
     deployments = (listed(own, service), primary(service))
     reason = next((str(d["rolloutStateReason"]) for d in deployments if d.get("rolloutStateReason")), "")
+    reason = snapshot.why or reason
     alarms = service.get("deploymentConfiguration", {}).get("alarms", {})
     names = alarms.get("alarmNames", ()) if "alarm" in reason.lower() else ()
     return Evidence(reason=reason, alarms=tuple({"AlarmName": name} for name in names))
@@ -239,7 +240,17 @@ def _while_primary(
         why = "the circuit breaker no longer counts them" if counted else "the service has no circuit breaker"
         return Verdict(Outcome.FAILED, f"{snapshot.crashed} tasks died and none runs; {why}, so ECS keeps trying")
     unknown = "" if now == "IN_PROGRESS" else f" (ECS calls it {now})"
-    return InProgress(counts + unknown)
+    old = old_tasks(service)
+    return InProgress(counts + unknown + (f"; waiting for {old} to stop" if old else ""))
+
+
+def old_tasks(service: Mapping[str, Any]) -> str:
+    """The tasks of earlier revisions that still run once all new ones do, such as ``1 of web:1``; empty before that."""
+    current = primary(service)
+    full = current.get("desiredCount") and current.get("runningCount", 0) >= current["desiredCount"]
+    others = [d for d in service.get("deployments", ()) if d.get("id") != current.get("id") and d.get("runningCount")]
+    names = [f"{d['runningCount']} of {short(str(d.get('taskDefinition', '')))}" for d in others]
+    return ", ".join(names) if full and not current.get("pendingCount") else ""
 
 
 def may_crash_forever(service: Mapping[str, Any]) -> bool:

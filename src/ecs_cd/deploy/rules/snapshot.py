@@ -71,6 +71,11 @@ def evidence(own: OwnDeployment, snapshot: Snapshot | None) -> Evidence:
             assert_never(snapshot)
 
 
+def waits_for_old_tasks(snapshot: Snapshot | None) -> bool:
+    """Whether all new tasks run, and the deployment only waits for the tasks of earlier revisions to stop."""
+    return isinstance(snapshot, rolling.Snapshot) and bool(rolling.old_tasks(snapshot.service or {}))
+
+
 def service_with_events(snapshot: Snapshot) -> Mapping[str, Any] | None:
     """The service, if reading the snapshot brought it with its events."""
     match snapshot:

@@ -162,7 +162,9 @@ def _first(job: Job, tracked: TrackedDeployment, known: Mapping[str, Json]) -> S
     name = tracked.own.id
     if not name:
         return Snapshot(None, unlisted_for=tracked.timeline.age(job.clock.monotonic()))
-    return Snapshot(known.get(name) if name.startswith("arn:") else {"status": "SUCCESSFUL"})
+    deployment = known.get(name) if name.startswith("arn:") else {"status": "SUCCESSFUL"}
+    last = tracked.snapshot.stage if isinstance(tracked.snapshot, Snapshot) else ""
+    return Snapshot(deployment, stage=blue_green.stage(deployment) or last)
 
 
 def _identify(job: Job, tracked: TrackedDeployment) -> None:

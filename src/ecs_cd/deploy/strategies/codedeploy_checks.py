@@ -28,6 +28,12 @@ def read_appspec(
         where, text = source.path, read_file(source.path, what="the appspec")
     found = appspec.read(text, where=where)
     appspec.check(found, definition, where=where)
+    dropped = appspec.dropped_capacity_providers(found, service)
+    if dropped:
+        job.ci.warning(
+            f"the appspec in {where} has no CapacityProviderStrategy: CodeDeploy drops the service's "
+            f"({', '.join(dropped)}). Add it, or leave the appspec out."
+        )
     return found
 
 

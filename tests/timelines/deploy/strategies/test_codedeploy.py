@@ -530,6 +530,20 @@ Hooks:
 """
 
 
+def test_an_appspec_that_drops_the_services_capacity_providers_is_a_warning(
+    aws: ScriptedAws, step: Run, tmp_path: Path
+) -> None:
+    """CodeDeploy would place the new tasks elsewhere without a word."""
+    document(aws, appspec="appspec.yml")
+    (tmp_path / "appspec.yml").write_text(APPSPEC)
+    spot = [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]
+    aws.on("ecs.DescribeServices", {"services": [answers.service() | {"capacityProviderStrategy": spot}]})
+    timeline(aws, (0, SUCCEEDED, answers.target()))
+    ended = step("deploy")
+    assert "::warning" in ended.log
+    assert "has no CapacityProviderStrategy: CodeDeploy drops the service's (FARGATE_SPOT)" in ended.log
+
+
 @pytest.mark.parametrize("source", ["s3://templates/appspec.yml", "appspec.yml", "file:deploy/appspec.yml"])
 def test_the_documents_appspec_and_names_are_used(aws: ScriptedAws, step: Run, tmp_path: Path, source: str) -> None:
     """From S3 or the workspace; hooks are kept, and our task definition is put in."""

@@ -1,0 +1,79 @@
+"""What the log says about a deployment while it waits, and after it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.scripted_aws import Params, ScriptedAws, at, denied, ecs, moment
+from tests.timelines.conftest import Step
+
+Run = Callable[..., Step]
+
+OLD = ecs.deployment("ecs-svc/1", "ACTIVE", "web:1")
+NEW = ecs.deployment("ecs-svc/2", task_definition="web:2", rollout_state="IN_PROGRESS", created=1)
+FULL = NEW | {"runningCount": 1}
+DONE = NEW | {"rolloutState": "COMPLETED", "runningCount": 1}
+OURS = ecs.task("ours", task_definition="web:2", started_by="ecs-svc/2")
+
+
+def services(*deployments: Params) -> Params:
+    return {"services": [ecs.service(deployments=deployments)]}
+
+
+def tasks(aws: ScriptedAws, status: str, *there: Params) -> None:
+    arns = [task["taskArn"] for task in there]
+    aws.on("ecs.ListTasks", {"taskArns": arns}, where={"desiredStatus": status})
+
+
+def world(aws: ScriptedAws, *stopped: Params, running: tuple[Params, ...] = (OURS,)) -> None:
+    aws.on("ecs.UpdateService", {"service": services(NEW, OLD)["services"][0]})
+    tasks(aws, "STOPPED", *stopped)
+    tasks(aws, "RUNNING", *running)
+    known = {task["taskArn"]: task for task in (*stopped, *running)}
+    aws.on("ecs.DescribeTasks", lambda params: {"tasks": [known[arn] for arn in params["tasks"]]})
+
+
+@pytest.mark.parametrize(
+    ("status", "protection", "words"),
+    [
+        ("DEACTIVATING", {"protectedTasks": []}, "draining its load balancer connections"),
+        ("RUNNING", {"protectedTasks": [{"protectionEnabled": True, "expirationDate": moment(7200)}]}, "protected from scale-in until"),
+        ("RUNNING", denied(), "RUNNING; ECS has not stopped it yet"),
+    ],
+    ids=["draining", "protected", "no permission"],
+)  # fmt: skip
+def test_a_wait_for_old_tasks_names_them_and_the_reason(
+    aws: ScriptedAws, step: Run, status: str, protection: Any, words: str
+) -> None:
+    """All new tasks run; an old one keeps the deployment from its end, and a timeout says so."""
+    old = ecs.task("old", status, task_definition="web:1", started_by="ecs-svc/1")
+    world(aws, running=(OURS, old))
+    for entry in protection["protectedTasks"] if isinstance(protection, dict) else ():
+        entry["taskArn"] = old["taskArn"]
+    aws.on("ecs.GetTaskProtection", protection)
+    aws.on("ecs.DescribeServices", at(0, services(NEW, OLD)), at(10, services(FULL, OLD)), after="ecs.UpdateService")
+    ended = step("deploy", deployment_timeout="10m")
+    assert ended.exit_code == 7, ended.log
+    assert "1 of 1 running; waiting for 1 of web:1 to stop" in ended.log
+    assert "task old of web:1" in ended.log
+    assert words in ended.log
+    assert "no task stopped by itself" not in ended.log
+
+
+def test_a_success_says_what_died_on_the_way(aws: ScriptedAws, step: Run) -> None:
+    """A flaky start is worth a look although the deployment completed."""
+    container = ecs.container(status="STOPPED", exitCode=3)
+    dead = ecs.task(
+        "dead", "STOPPED", containers=[container], task_definition="web:2", started_by="ecs-svc/2",
+        stopCode="EssentialContainerExited", stoppedReason="Essential container in task exited",
+    )  # fmt: skip
+    world(aws, dead)
+    aws.on("logs.GetLogEvents", {"events": [], "nextForwardToken": "f/1", "nextBackwardToken": "b/1"})
+    looks = (at(0, services(NEW, OLD)), at(8, services(NEW | {"failedTasks": 1}, OLD)), at(40, services(DONE)))
+    aws.on("ecs.DescribeServices", *looks, after="ecs.UpdateService")
+    ended = step("deploy")
+    assert ended.exit_code == 0, ended.log
+    assert r"on the way 1 task died: container \`app\` exited with 3" in ended.summary
