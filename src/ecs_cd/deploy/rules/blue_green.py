@@ -41,8 +41,8 @@ class Snapshot:
     ``deployment``: its entry in DescribeServiceDeployments; ``None`` if ECS answers that it is MISSING. The other
     fields are only read once it has ended or is MISSING. ``newer``: a later deployment of the service, in words.
     ``stage``: the last lifecycle stage before it turned back or ended. ``unlisted_for``: for how many seconds ECS has
-    listed no service deployment that is ours. ``service``: the DescribeServices answer; ``absent_since``: since when that lacks the service, in seconds of the
-    job's clock; ``gone``: the verdict if the service is deleted.
+    listed no service deployment that is ours. ``service``: the DescribeServices answer. ``absent_since``: since when
+    that lacks the service, in seconds of the job's clock. ``gone``: the verdict if the service is deleted.
     """
 
     deployment: Mapping[str, Any] | None
