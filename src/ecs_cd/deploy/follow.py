@@ -102,8 +102,9 @@ def _judge_back(tracked: TrackedDeployment, policy: Policy) -> Verdict | InProgr
     """The verdict on a way back: it succeeds when the service runs its previous revision again.
 
     That is either by deploying that revision or, if the deployment of another revision is rolled back, by its rollback.
+    A forced deployment of the same revision is rolled back, too: then it replaces that revision itself.
     """
-    if tracked.own.task_definition == tracked.back_to:
+    if tracked.own.task_definition == tracked.back_to != tracked.own.previous_task_definition:
         return tracked.judge(policy.until)
     state = tracked.judge(Until(through_pauses=True))
     if isinstance(state, InProgress):

@@ -147,6 +147,31 @@ def test_what_is_wrong_is_named_by_its_input(given: dict[str, str], sentence: st
     assert found[0].startswith(sentence)
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", ""),
+        (" web:7 ", "web:7"),
+        ("arn:aws:ecs:eu-west-1:123456789012:task-definition/my-web_1:70", None),
+        ("C0FFEE" + "0" * 34, "c0ffee" + "0" * 34),
+        ("0" * 64, None),
+        ("web", "refused"),
+        ("web:0", "refused"),
+        ("7", "refused"),
+        ("c0ffee", "refused"),
+        ("main", "refused"),
+        ("arn:aws:ecs:eu-west-1:123456789012:service/web:7", "refused"),
+    ],
+)
+def test_the_target_of_a_rollback_is_a_revision_or_a_commit(text: str, expected: str | None) -> None:
+    """A family alone is whatever was registered last, also by another pipeline."""
+    if expected == "refused":
+        found = problems(Rollback, {"to": text})
+        assert found == ["to: must be a revision such as my-app:7, its ARN, or a full commit id"]
+    else:
+        assert options.read(Rollback, {"to": text}).to == (text if expected is None else expected)
+
+
 def test_capitals_in_the_name_of_an_input_do_not_count() -> None:
     """GitHub hands the names over as the workflow has them, and takes them for the same."""
     given = {"Cluster": "c", "run-task-assign-public-ip": "ENABLED", "RUN-TASK": "true", "service": "web"}

@@ -12,6 +12,7 @@ from ecs_cd.model.references import (
     DIGEST,
     TAG,
     Repository,
+    image_reference,
     is_aws,
     mentioned,
     mentioned_public,
@@ -147,6 +148,23 @@ def test_repositories_of_ecr_public_are_found_in_texts(texts: list[str], expecte
 def test_an_image_is_named_by_digest() -> None:
     """The form that a task definition takes."""
     assert repository("localhost:4566/a").by_digest("sha256:1") == "localhost:4566/a@sha256:1"
+
+
+@pytest.mark.parametrize(
+    ("image", "uri", "version"),
+    [
+        ("r.io/app@sha256:1", "r.io/app", "sha256:1"),
+        ("r.io/app:v1", "r.io/app", "v1"),
+        ("r.io/app:v1@sha256:1", "r.io/app", "sha256:1"),
+        ("localhost:4566/app", "localhost:4566/app", "latest"),
+        ("localhost:4566/app:v1", "localhost:4566/app", "v1"),
+        ("nginx", "nginx", "latest"),
+        ("", "", "latest"),
+    ],
+)
+def test_an_image_is_a_repository_and_a_digest_or_a_tag(image: str, uri: str, version: str) -> None:
+    """The digest decides; the colon of a port is no tag."""
+    assert image_reference(image) == (uri, version)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
-"""Revisions: which are not needed any more."""
+"""Revisions: which are not needed any more, and which are of a commit."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecs_cd.model.references import family as family_of
+from ecs_cd.model.references import repository
 from ecs_cd.tasks.rules import revisions
 
 PREFIX = "arn:aws:ecs:ap-northeast-1:123456789012:task-definition/"
@@ -112,3 +114,34 @@ def test_a_service_names_what_its_deployments_and_task_sets_run(service: dict[st
 def test_what_runs_is_the_primarys(service: dict[str, Any], running: str | None) -> None:
     """Of a deployment, or under CODE_DEPLOY of a task set."""
     assert revisions.running(service) == running
+
+
+A, B = repository("r.io/app"), replace(repository("r.io/app"), tag_suffix="-nginx")
+ABC, DEF = "sha256:abc", "sha256:def"
+
+
+@pytest.mark.parametrize(
+    ("app", "nginx", "tags", "expected"),
+    [
+        ("r.io/app@sha256:abc", "r.io/app@sha256:def", {}, True),
+        ("r.io/app:c0ffee@sha256:abc", "r.io/app:c0ffee-nginx", {}, True),
+        ("r.io/app@sha256:999", "r.io/app@sha256:def", {}, False),  # commits share the images that they do not change
+        ("r.io/app@sha256:def", "r.io/app@sha256:abc", {}, False),
+        ("r.io/other@sha256:abc", "r.io/app@sha256:def", {}, False),
+        ("r.io/app:latest", "r.io/app", {}, False),
+        ("r.io/app:latest", "r.io/app", {"commit": "c0ffee"}, True),
+    ],
+)
+def test_a_revision_is_of_a_commit_if_it_runs_all_of_its_images(
+    app: str, nginx: str, tags: dict[str, str], expected: bool
+) -> None:
+    """By digest or tag; a sidecar whose repository has no image of the commit does not count."""
+    named = {"app": app, "nginx": nginx, "sidecar": "aws/xray:3"}
+    containers = [{"name": name, "image": image} for name, image in named.items()]
+    described = {
+        "taskDefinition": {"containerDefinitions": containers},
+        "tags": [{"key": key, "value": value} for key, value in tags.items()],
+    }
+    sidecar = repository("aws/xray")
+    places, digests = {"app": A, "nginx": B, "sidecar": sidecar}, {A: ABC, B: DEF, sidecar: ""}
+    assert revisions.has_commit(described, "c0ffee", places, digests) is expected

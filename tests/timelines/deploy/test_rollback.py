@@ -403,6 +403,28 @@ def test_ecs_or_another_deployment_returns_to_what_ran_well(
     assert f"web is back at {back}" in ended.log
 
 
+def test_a_forced_deployment_of_the_same_revision_is_taken_back(aws: ScriptedAws, rollback: Run) -> None:
+    """Back to the tasks that it replaces, although they are of the same revision."""
+    now = seen(stage="BAKE_TIME", sources=("2",))
+    native(aws, now, *TAKEN_BACK, past=ecs_past("web:1", "web:2", more=(now,)), back="web:2")
+    old = OLD | {"taskDefinition": NEW["taskDefinition"]}
+    aws.on("ecs.DescribeServices", {"services": [blue_green.service(deployments=[NEW, old])]})
+    ended = rollback()
+    assert ended.exit_code == 0, ended.log
+    assert mutations(aws) == ["ecs.StopServiceDeployment"]
+    assert "web is back at web:2" in ended.log
+
+
+def test_a_rollback_of_the_same_revision_is_followed(aws: ScriptedAws, rollback: Run) -> None:
+    """ECS takes a forced deployment back, whose tasks have the revision of those before."""
+    now = seen("ROLLBACK_IN_PROGRESS", sources=("2",))
+    native(aws, now, past=ecs_past("web:1", "web:2", more=(now,)), back="web:2")
+    aws.on("ecs.DescribeServiceDeployments", *blue_green.through(now, seen("ROLLBACK_SUCCESSFUL", sources=("2",))))
+    ended = rollback()
+    assert ended.exit_code == 0, ended.log
+    assert not mutations(aws)
+
+
 def test_a_foreign_service_deployment_needs_force_even_if_it_is_paused(aws: ScriptedAws, rollback: Run) -> None:
     """Waiting for an approval does not make it ours."""
     native(aws, seen(stage="POST_TEST_TRAFFIC_SHIFT", hooks=[blue_green.hook()]))
@@ -430,8 +452,12 @@ def code_deploy(
     aws.on("codedeploy.GetDeploymentGroup", codedeploy.group())
 
     def listed(params: Params) -> Params:
-        wanted = params.get("includeOnlyStatuses")
-        found = [each["deploymentId"] for each in infos if not wanted or each["status"] in wanted]
+        wanted, since = params.get("includeOnlyStatuses"), params.get("createTimeRange", {}).get("start")
+        found = [
+            each["deploymentId"]
+            for each in infos
+            if (not wanted or each["status"] in wanted) and (not since or each["createTime"] >= since)
+        ]
         return {"deployments": sorted(found)}
 
     aws.on("codedeploy.ListDeployments", listed)
@@ -472,6 +498,39 @@ def test_codedeploys_history_names_the_target(
     assert ended.exit_code == 0, ended.log
     assert created(aws) == back
     assert f"web: web:5 -> {back} (it ran well last: deployment d-" in ended.log
+
+
+@pytest.mark.parametrize(
+    ("days", "described"),
+    [((0, 60), 2), ((0, 95), 3), ((0, *range(10, 40)), 31)],
+    ids=["three months suffice", "three months are not enough", "more than one call takes"],
+)
+def test_codedeploys_history_is_read_as_far_as_necessary(
+    aws: ScriptedAws, rollback: Run, days: tuple[int, ...], described: int
+) -> None:
+    """CodeDeploy keeps years of deployments; a group may have thousands."""
+    code_deploy(aws, sets=[codedeploy.task_set(task_definition="web:5", deployment="d-0")])
+    day = -24 * 3600
+    infos = {each: codedeploy.deployment(f"d-{each}", "Succeeded", "web:3", created=each * day) for each in days}
+    infos[0] = codedeploy.deployment("d-0", "Succeeded", "web:5", created=-9)
+
+    def listed(params: Params) -> Params:
+        since = params.get("createTimeRange", {}).get("start")
+        found = [each for each in infos.values() if since is None or each["createTime"] >= since]
+        return {"deployments": [] if "includeOnlyStatuses" in params else [each["deploymentId"] for each in found]}
+
+    aws.on("codedeploy.ListDeployments", listed)
+    aws.on("codedeploy.BatchGetDeployments", codedeploy.described(*infos.values()))
+    done = codedeploy.deployment("d-NEW", "Succeeded", "web:3")
+    aws.on("codedeploy.BatchGetDeployments", codedeploy.described(done), after="codedeploy.CreateDeployment")
+    running(aws, "web:3")
+    ended = rollback()
+    assert ended.exit_code == 0, ended.log
+    assert created(aws) == "web:3"
+    made = next(number for number, call in enumerate(aws.calls) if call.operation == "codedeploy.CreateDeployment")
+    chunks = [call.params["deploymentIds"] for call in aws.calls[:made] if "deploymentIds" in call.params]
+    assert sum(map(len, chunks)) == described
+    assert max(map(len, chunks)) <= 25
 
 
 @pytest.mark.parametrize(
@@ -561,6 +620,20 @@ def test_codedeploys_rollback_is_followed(aws: ScriptedAws, rollback: Run, more:
     assert ended.exit_code == 0, ended.log
     assert not mutations(aws)
     assert "it goes back to web:1 already, so ecs-cd only follows it" in ended.log
+
+
+def test_codedeploy_takes_a_forced_deployment_of_the_same_revision_back(aws: ScriptedAws, rollback: Run) -> None:
+    """Back to the old task set, although it is of the same revision."""
+    now = codedeploy.deployment("d-NEW", "InProgress", "web:1")
+    sets = [codedeploy.task_set("ACTIVE", "web:1", "d-NEW"), codedeploy.task_set()]
+    code_deploy(aws, ("d-OLD", "Succeeded", "web:1"), sets=sets, under_way=now)
+    stopped = codedeploy.deployment("d-NEW", "Stopped", "web:1", error=("MANUAL_STOP", "stopped"), rollback="d-BACK")
+    back = codedeploy.deployment("d-BACK", "Succeeded", "web:1")
+    aws.on("codedeploy.BatchGetDeployments", codedeploy.described(stopped, back), after="codedeploy.StopDeployment")
+    running(aws, "web:1")
+    ended = rollback()
+    assert ended.exit_code == 0, ended.log
+    assert mutations(aws) == ["codedeploy.StopDeployment"]
 
 
 def test_a_foreign_codedeploy_deployment_needs_force(aws: ScriptedAws, rollback: Run) -> None:

@@ -102,8 +102,7 @@ def _take_back(now: Situation, under_way: Unfinished, to: str) -> Choice:
     is_back = bool(under_way.back_to) or history.leads_back(now.history, brings)
     goes_to = under_way.back_to or brings
     if (is_back and not to) or to == goes_to:
-        back = own if own.previous_task_definition else replace(own, previous_task_definition=now.serving)
-        return Choice(Way.FOLLOW, back, goes_to, f"it goes back to {short(goes_to)} already")
+        return Choice(Way.FOLLOW, _followed(now, under_way), goes_to, f"it goes back to {short(goes_to)} already")
     if under_way.back_to:
         remedy = "Wait until it ends, then use --to again."
         raise Refused(f"{under_way.words}, and goes back to {short(goes_to)}", remedy)
@@ -115,6 +114,15 @@ def _take_back(now: Situation, under_way: Unfinished, to: str) -> Choice:
         remedy = "Run rollback without --to first, then with it."
         raise Refused(f"{under_way.words}: CodeDeploy can only return from it to {there}", remedy)
     return _deploy(own, target, why)
+
+
+def _followed(now: Situation, under_way: Unfinished) -> OwnDeployment:
+    """The deployment that ECS rolls back, or the one that is a rollback, with the revision that it leaves."""
+    own = under_way.own
+    if under_way.back_to and own.strategy not in (Strategy.ROLLING, Strategy.CODE_DEPLOY):
+        return own
+    others = (each for each in (own.previous_task_definition, now.serving) if each and each != own.task_definition)
+    return replace(own, previous_task_definition=next(others, None))
 
 
 def _good(now: Situation, under_way: Unfinished) -> tuple[str, str]:
