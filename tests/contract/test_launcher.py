@@ -252,6 +252,23 @@ def test_a_path_of_the_checkout_alone_finds_nothing(tree: Path, tmp_path: Path) 
     assert not (tmp_path / "sprung").exists()
 
 
+@pytest.mark.parametrize("variable", ["RUNNER_TEMP", "XDG_CACHE_HOME", "HOME"])
+def test_dependencies_of_the_checkout_are_not_imported(variable: str, tmp_path: Path) -> None:
+    """A commit could hold a folder with the name of an installation."""
+    suite, folder = tmp_path / "suite", tmp_path / "checkout"
+    (suite / "requirements").mkdir(parents=True)
+    (suite / "requirements" / "runtime.txt").touch()
+    shutil.copytree(ROOT / "bin", suite / "bin")
+    (suite / "src").symlink_to(ROOT / "src")
+    (folder / "cache").mkdir(parents=True)
+    (folder / ".git").touch()
+    env = {"PATH": "/usr/bin:/bin", variable: str(folder / "cache")}
+    ended = subprocess.run(
+        [suite / "bin" / "ecs-cd", "--version"], env=env, cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, "is inside the checkout; set RUNNER_TEMP" in ended.stdout) == (2, True), ended
+
+
 def test_a_place_that_can_not_be_written_to_is_named(tmp_path: Path) -> None:
     """It fails before it starts and names the place; it does not install elsewhere."""
     shutil.copytree(ROOT / "bin", tmp_path / "bin")
