@@ -106,9 +106,7 @@ def _renewed(job: Job, plans: Sequence[DeploymentPlan], absent: dict[str, float]
 
 def _refuse_to_wait_for_approvals(others: Mapping[str, Conflict]) -> None:
     """A pause may last 14 days: ends the job at once instead of at its timeout."""
-    paused = [
-        f"{key}: {found.words} waits for an approval: {found.pause}" for key, found in others.items() if found.pause
-    ]
+    paused = [f"{key}: {found.words}; {found.pause}" for key, found in others.items() if found.pause]
     if paused:
         raise Refused(paused, "Nothing was started: approve that deployment or roll it back, then run this again.")
 

@@ -143,7 +143,7 @@ def findings(job: Job, tracked: TrackedDeployment, shown: Evidence) -> list[Find
 def known(tracked: TrackedDeployment, shown: Evidence) -> list[Finding]:
     """The causes found so far."""
     stopped, events = tuple(tracked.found.stopped.values()), tuple(tracked.found.events[-10:])
-    waiting = (tracked.found.waiting,) if tracked.found.waiting else ()
+    waiting = (tracked.found.waiting,) if tracked.found.waiting else shown.waiting
     return diagnose(replace(shown, stopped=stopped, events=events, waiting=waiting))
 
 

@@ -14,6 +14,7 @@ _STOPPING = {
     "STOPPING": "stopping",
     "DEPROVISIONING": "stopped; ECS is releasing its network",
 }
+OLD_TASKS = "They drain (deregistration delay, `stopTimeout`), or are protected from scale-in."
 _STEPS = {
     "protected": "Its app ends the protection with UpdateTaskProtection, or the protection expires.",
     "DEACTIVATING": "ECS waits for the target group's deregistration delay.",

@@ -77,3 +77,12 @@ def test_a_success_says_what_died_on_the_way(aws: ScriptedAws, step: Run) -> Non
     ended = step("deploy")
     assert ended.exit_code == 0, ended.log
     assert r"on the way 1 task died: container \`app\` exited with 3" in ended.summary
+
+
+def test_old_tasks_that_can_not_be_listed_are_named_all_the_same(aws: ScriptedAws, step: Run) -> None:
+    """DescribeServices counts them."""
+    world(aws)
+    aws.on("ecs.DescribeServices", at(0, services(NEW, OLD)), at(10, services(FULL, OLD)), after="ecs.UpdateService")
+    ended = step("deploy", deployment_timeout="10m")
+    assert "old tasks still run: 1 of web:1" in ended.log
+    assert "no task stopped by itself" not in ended.log

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ecs_cd.deploy.rules.own_deployment import READ_AGAIN, OwnDeployment, deleted
-from ecs_cd.diagnosis.evidence import Evidence
+from ecs_cd.diagnosis.evidence import Evidence, Finding
+from ecs_cd.diagnosis.old_tasks import OLD_TASKS
 from ecs_cd.model import pace
 from ecs_cd.model.lifecycle import STABLE, Until
 from ecs_cd.model.references import short
@@ -148,7 +149,12 @@ def evidence(own: OwnDeployment, snapshot: Snapshot) -> Evidence:
     reason = snapshot.why or reason
     alarms = service.get("deploymentConfiguration", {}).get("alarms", {})
     names = alarms.get("alarmNames", ()) if "alarm" in reason.lower() else ()
-    return Evidence(reason=reason, alarms=tuple({"AlarmName": name} for name in names))
+    waiting = old_tasks(service)
+    return Evidence(
+        reason=reason,
+        alarms=tuple({"AlarmName": name} for name in names),
+        waiting=(Finding(f"old tasks still run: {waiting}", (), OLD_TASKS),) if waiting else (),
+    )
 
 
 def died(task: Mapping[str, Any], own: OwnDeployment) -> bool:
