@@ -274,6 +274,36 @@ def test_content_that_did_not_change_is_not_built_again(yard: Yard, no_docker: d
     assert not (tmp_path / "docker.log").exists()
 
 
+def test_two_images_of_one_repository_and_their_copies(yard: Yard) -> None:
+    """Tags differ by a suffix; a copy has ECR's digest; a reuse copies what is missing."""
+    place, copy = (f"{yard.stack.aws.registry}/{yard.repository(image)}" for image in ("one", "two"))
+    shared = {"one": {"repository": place}, "two": {"repository": place, "tag-suffix": "-two"}}
+    put_document(yard.stack, {"cluster": yard.stack.cluster, "images": shared})
+    first = yard.built()
+    sha = workflows.git(yard.repo, "rev-parse", "HEAD")
+    assert yard.tags("one") == {sha, "latest", f"{sha}-two", "latest-two"}
+    copied = {name: {**image, "copies": [copy]} for name, image in shared.items()}
+    put_document(yard.stack, {"cluster": yard.stack.cluster, "images": copied})
+    second = yard.built()
+    assert {image["built"] for image in second.values()} == {False}
+    assert yard.tags("two") == yard.tags("one")
+    for name, tag in (("one", sha), ("two", f"{sha}-two")):
+        assert yard.manifest("two", {"imageTag": tag}) == yard.manifest("one", {"imageTag": tag})
+        assert second[name]["digest"] == first[name]["digest"]
+
+
+@pytest.mark.parametrize(("trigger", "certain"), [("COPY text /again", True), ("ADD http://{0}/v2/ /more", False)])
+def test_the_triggers_of_a_base_image_decide_on_the_content_tag(yard: Yard, trigger: str, certain: bool) -> None:
+    """buildx reads them from the registry, in the image's configuration."""
+    onbuild = trigger.format(yard.stack.aws.registry)
+    yard.commit({"one/Dockerfile": f"FROM scratch\nCOPY text /\nONBUILD {onbuild}\n"})
+    base = yard.built()["one"]["image"]
+    yard.commit({"two/Dockerfile": f"FROM {base}\n"})
+    built = yard.built("--reuse", "content")["two"]
+    assert built["built"] is True
+    assert any(tag.startswith("content-") for tag in built["tags"]) is certain
+
+
 def test_a_file_that_is_not_committed_is_built_and_takes_no_commits_tag(yard: Yard) -> None:
     """The other image, whose folder is as it was committed, does."""
     sha = workflows.git(yard.repo, "rev-parse", "HEAD")
