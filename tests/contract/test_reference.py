@@ -10,7 +10,7 @@ import pytest
 from botocore import xform_name
 
 from ecs_cd.document.rules import app_file, document
-from ecs_cd.document.rules.document import CodeDeploy, Document, Migration, Rule, ScheduledTask, Service
+from ecs_cd.document.rules.document import CodeDeploy, Document, OneOffTask, Rule, ScheduledTask, Service
 from ecs_cd.model.build_spec import BuildSpec
 from ecs_cd.model.references import RegisteredTaskDefinition, Repository, S3Object
 from ecs_cd.model.verdict import DEFECT_EXIT_CODE, EXIT_CODES, REFUSED_EXIT_CODE
@@ -73,8 +73,19 @@ def test_the_document_to_copy_is_valid() -> None:
             "worker": Service("worker", "worker", RegisteredTaskDefinition("my-worker"), {"worker": "app"}),
             "api": Service("api", "api", RegisteredTaskDefinition("my-api"), {"api": "app"}, codedeploy),
         },
-        migration=Migration(
+        migration=OneOffTask(
             S3Object("my-bucket", "task_definition_migration.json"), "app", "app", "web", ("rails", "db:migrate")
+        ),
+        tasks=(
+            OneOffTask(
+                RegisteredTaskDefinition("my-seed"),
+                "app",
+                "app",
+                "web",
+                ("rails", "db:seed"),
+                key="seed",
+                path="tasks[0]",
+            ),
         ),
         scheduled_tasks={
             "nightly": ScheduledTask(

@@ -12,7 +12,7 @@ from ecs_cd.inputs.rules import parsers
 @dataclass(frozen=True, kw_only=True)
 class Migrate(Cancellable):
     migration_timeout: float = option(
-        "How long the migration may take, for example `90s`, `30m` or `2h`.",
+        "How long the migration, and each task after it, may take, for example `90s`, `30m` or `2h`.",
         parsers.seconds,
         default="30m",
         metavar="DURATION",

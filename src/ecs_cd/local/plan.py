@@ -91,7 +91,8 @@ def differences(document: Document) -> list[str]:
 def _tasks(content: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The parts of the document that name a task definition."""
     sections = [content.get(name, {}).values() for name in ("services", "scheduled-tasks")]
-    return [*sections[0], *sections[1], *([content["migration"]] if "migration" in content else [])]
+    migration = [content["migration"]] if "migration" in content else []
+    return [*sections[0], *sections[1], *migration, *content.get("tasks", ())]
 
 
 def _family_or_place(text: str, services: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -40,6 +40,12 @@ def run_step(step: Step, execute: Callable[[], Result], job: Job) -> int:
         return _report(step, result, started, job)
 
     return guarded(carried_out, step, job)
+
+
+def run_steps(steps: Iterable[tuple[Step, Callable[[], Result]]], job: Job) -> int:
+    """Runs steps one after another until one does not succeed; the exit code of the last one that ran."""
+    codes = (run_step(step, execute, job) for step, execute in steps)
+    return next((code for code in codes if code), 0)
 
 
 def _show(part: Part, job: Job) -> None:

@@ -86,7 +86,7 @@ def start(standalone: StandaloneTask, arn: str, deadline: float, job: Job) -> st
 
 def _request(standalone: StandaloneTask, arn: str, attempt: int, job: Job) -> dict[str, Any]:
     call = {**standalone.call, "taskDefinition": arn, "count": 1}
-    token = client_token(job.run, job.state.nonce, {**call, "attempt": attempt})
+    token = client_token(job.run, job.state.nonce, {**call, "what": standalone.what, "attempt": attempt})
     started_by = standalone.started_by or origin.started_by(standalone.origin, token)
     return {**call, "clientToken": token, "startedBy": started_by}
 

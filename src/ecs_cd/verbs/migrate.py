@@ -1,16 +1,18 @@
-"""migrate: runs the database migration inside the VPC with RunTask and follows it to its exit code."""
+"""migrate: runs the database migration, and the tasks after it, inside the VPC and follows each to its exit code."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from ecs_cd.aws import ecs
 from ecs_cd.diagnosis import stopped_tasks
 from ecs_cd.document import load
-from ecs_cd.document.rules.document import Document, Migration
+from ecs_cd.document.rules.document import MIGRATION, Document, OneOffTask
 from ecs_cd.images import resolve
 from ecs_cd.inputs.migrate import Migrate
 from ecs_cd.job import checkout
@@ -18,7 +20,7 @@ from ecs_cd.job.job import Job, Result, concurrently
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import short
 from ecs_cd.model.verdict import Outcome, Verdict
-from ecs_cd.steps.step import Step, run_step
+from ecs_cd.steps.step import Step, run_steps
 from ecs_cd.tasks import earlier, revisions, run_task, templates
 from ecs_cd.tasks.loader import Loader
 from ecs_cd.tasks.rules import comparison, origin, task_definition
@@ -28,12 +30,14 @@ from ecs_cd.tasks.tracked import TrackedTask, follow
 
 STEP = Step("Migration", result="migration-result", phase="migrate")
 
+Images = Mapping[str, str]  # the document's images, by digest
+
 
 @dataclass(frozen=True)
-class MigrationPlan:
-    """The migration task before its image is known."""
+class TaskPlan:
+    """The migration or a task after it, before its image is known."""
 
-    migration: Migration
+    task: OneOffTask
     cluster: str
     definition: TaskDefinition
     placement: dict[str, Any]
@@ -43,34 +47,62 @@ def run(inputs: Migrate, job: Job) -> int:
     """The verb on its own; its exit code."""
     document = load.load(inputs.config, job)
     commit = checkout.commit(inputs.sha, job)
-    names = [document.migration.image] if document.migration else []
-    plan, by_name = concurrently(
+    names = [task.image for task in document.one_off_tasks]
+    plans, by_name = concurrently(
         lambda: prepare(inputs, document, job), lambda: resolve.resolve(names, document.images, commit, job)
     )
-    return run_step(STEP, lambda: execute(inputs, plan, by_name, commit, job), job)
+    return run_steps(steps(inputs, plans, by_name, commit, job), job)
 
 
-def prepare(inputs: Migrate, document: Document, job: Job) -> MigrationPlan | None:
-    """Checks everything that can be checked before anything changes. ``None`` without a migration."""
-    migration = document.migration
-    if migration is None:
-        return None
-    service_name = document.services[migration.service].name
+def prepare(inputs: Migrate, document: Document, job: Job) -> list[TaskPlan]:
+    """Checks everything that can be checked before anything changes: for the migration and each task after it."""
+    tasks = document.one_off_tasks
     loader = Loader(document, inputs.environment_variables, inputs.allow_unknown_fields, job)
-    (definition, _), service = concurrently(
-        lambda: loader.load(migration),
-        lambda: ecs.active_service(job.aws, document.cluster, service_name),
+    names = list(dict.fromkeys(document.services[task.service].name for task in tasks))
+    loaded, services = concurrently(
+        lambda: concurrently(*(partial(loader.load, task) for task in tasks)),
+        lambda: ecs.active_services(job.aws, document.cluster, names) if names else {},
     )
-    placement = _placement(service, definition)
-    return MigrationPlan(migration, document.cluster, definition, placement)
+
+    def plan(task: OneOffTask, definition: TaskDefinition) -> TaskPlan:
+        service = services[document.services[task.service].name]
+        return TaskPlan(task, document.cluster, definition, _placement(service, definition, task.path))
+
+    return concurrently(*(partial(plan, task, each.definition) for task, each in zip(tasks, loaded, strict=True)))
 
 
-def execute(inputs: Migrate, plan: MigrationPlan | None, by_name: Mapping[str, str], commit: str, job: Job) -> Result:
-    """Starts the migration once and follows it. ``by_name`` has the document's images, by digest."""
-    if plan is None:
-        verdict = Verdict(Outcome.SKIPPED, "the document has no migration")
-        return Result(verdict, outputs={"migration-result": Outcome.SKIPPED.value})
-    image = by_name[plan.migration.image]
+def steps(
+    inputs: Migrate, plans: Sequence[TaskPlan], by_name: Images, commit: str, job: Job
+) -> list[tuple[Step, Callable[[], Result]]]:
+    """The migration, and then each task, as steps in their order."""
+    tasks: dict[str, dict[str, str]] = {}  # the output of this name, which each task's step completes
+    found: list[tuple[Step, Callable[[], Result]]] = []
+    if not plans or plans[0].task.key != MIGRATION:
+        found.append((STEP, _no_migration))
+    for plan in plans:
+        call = partial(_execute, inputs, plan, by_name, commit, job)
+        if plan.task.key == MIGRATION:
+            found.append((STEP, call))
+        else:
+            found.append((Step(f"Task {plan.task.key}", phase=plan.task.key), partial(_as_task, call, plan, tasks)))
+    return found
+
+
+def _no_migration() -> Result:
+    verdict = Verdict(Outcome.SKIPPED, "the document has no migration")
+    return Result(verdict, outputs={"migration-result": Outcome.SKIPPED.value})
+
+
+def _as_task(call: Callable[[], Result], plan: TaskPlan, tasks: dict[str, dict[str, str]]) -> Result:
+    """The result with the output `tasks` in the place of the migration's outputs."""
+    result = call()
+    tasks[plan.task.key] = {name.removeprefix("migration-"): value for name, value in result.outputs.items()}
+    return replace(result, outputs={"tasks": json.dumps(tasks)})
+
+
+def _execute(inputs: Migrate, plan: TaskPlan, by_name: Images, commit: str, job: Job) -> Result:
+    """Starts the task once and follows it."""
+    image = by_name[plan.task.image]
     standalone = _standalone(inputs, plan, image, commit, job)
     try:
         arn, task = "", earlier.of_other_runs(standalone, job)
@@ -85,12 +117,12 @@ def execute(inputs: Migrate, plan: MigrationPlan | None, by_name: Mapping[str, s
     return _result(follow(tracked, deadline), tracked, arn, image)
 
 
-def _standalone(inputs: Migrate, plan: MigrationPlan, image: str, commit: str, job: Job) -> StandaloneTask:
-    container, call = plan.migration.container, _call(plan)
+def _standalone(inputs: Migrate, plan: TaskPlan, image: str, commit: str, job: Job) -> StandaloneTask:
+    container, call = plan.task.container, _call(plan)
     definition = task_definition.with_images(plan.definition, {container: image})
-    work = [comparison.canonical(definition), call.get("overrides")]
+    work = [comparison.canonical(definition), call.get("overrides"), plan.task.key]
     return StandaloneTask(
-        what="migration",
+        what=plan.task.key,
         call=call,
         definition=definition,
         containers=(container,),
@@ -113,13 +145,13 @@ def _revision(definition: TaskDefinition, job: Job) -> Iterator[str]:
             yield arn
 
 
-def _call(plan: MigrationPlan) -> dict[str, Any]:
-    command = list(plan.migration.command)
-    overrides = {"containerOverrides": [{"name": plan.migration.container, "command": command}]} if command else {}
+def _call(plan: TaskPlan) -> dict[str, Any]:
+    command = list(plan.task.command)
+    overrides = {"containerOverrides": [{"name": plan.task.container, "command": command}]} if command else {}
     return {"cluster": plan.cluster, **plan.placement, **({"overrides": overrides} if overrides else {})}
 
 
-def _placement(service: Mapping[str, Any], definition: TaskDefinition) -> dict[str, Any]:
+def _placement(service: Mapping[str, Any], definition: TaskDefinition, path: str) -> dict[str, Any]:
     """The service's network settings and launch type, in the form that RunTask accepts.
 
     Only awsvpc takes network settings. launchType and capacityProviderStrategy exclude each other.
@@ -128,9 +160,9 @@ def _placement(service: Mapping[str, Any], definition: TaskDefinition) -> dict[s
     network = service.get("networkConfiguration")
     if definition.get("networkMode") == "awsvpc" and not network:
         raise Refused(
-            "the migration's task definition uses awsvpc, but the service "
-            f"{service.get('serviceName')} has no network configuration",
-            "Set `migration.service` to a service with networkMode awsvpc.",
+            f"{path}: the task definition uses awsvpc, but the service {service.get('serviceName')} has no network "
+            "configuration",
+            f"Set `{path}.service` to a service with networkMode awsvpc.",
         )
     placement: dict[str, Any] = {}
     if definition.get("networkMode") == "awsvpc":

@@ -11,7 +11,7 @@ from ecs_cd.job import checkout
 from ecs_cd.job.job import Job, Result, concurrently
 from ecs_cd.steps import github_deployment
 from ecs_cd.steps.github_deployment import GitHubDeploymentStatus
-from ecs_cd.steps.step import Step, run_step
+from ecs_cd.steps.step import Step, run_steps
 from ecs_cd.verbs import build_push, deploy, migrate
 
 
@@ -25,11 +25,11 @@ def _run(inputs: Pipeline, status: GitHubDeploymentStatus, job: Job) -> int:
     document = load.load(inputs.config, job)
     targets = deploy.targets(inputs, document, job)
     names = set(deploy.image_names([*targets, *document.scheduled_tasks.values()]))
-    names |= {document.migration.image} if document.migration else set()
+    names |= {task.image for task in document.one_off_tasks}
     # An image that nothing runs is not built, unless the input names it.
     specs = [spec for spec in build_spec.wanted(inputs, document, job) if inputs.image or spec.name in names]
     commit = checkout.commit(inputs.sha, job, build_plan.place(specs))
-    plans, migration, release = concurrently(
+    plans, tasks, release = concurrently(
         lambda: build_plan.prepare(inputs, specs, document, commit, job),
         lambda: migrate.prepare(inputs, document, job),
         lambda: deploy.prepare(inputs, targets, document, job),
@@ -45,10 +45,9 @@ def _run(inputs: Pipeline, status: GitHubDeploymentStatus, job: Job) -> int:
 
     steps: list[tuple[Step, Callable[[], Result]]] = [
         (build_push.STEP, build),
-        (migrate.STEP, lambda: migrate.execute(inputs, migration, by_name, commit, job)),
+        *migrate.steps(inputs, tasks, by_name, commit, job),
         (deploy.STEP, lambda: release(by_name)),
     ]
-    steps = steps[2:] if inputs.dry_run else steps  # a dry run neither builds nor migrates
+    steps = steps[-1:] if inputs.dry_run else steps  # a dry run neither builds nor migrates
     status.begin(commit, [each.key for each in targets])
-    codes = (run_step(step, status.seen(step.title, execute), job) for step, execute in steps)
-    return status.end(next((code for code in codes if code), 0))
+    return status.end(run_steps(((step, status.seen(step.title, execute)) for step, execute in steps), job))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ecs_cd.document.rules import document, json_schema
-from ecs_cd.document.rules.document import CodeDeploy, Migration, Rule, Schedule, ScheduledTask, Service
+from ecs_cd.document.rules.document import CodeDeploy, OneOffTask, Rule, Schedule, ScheduledTask, Service
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import RegisteredTaskDefinition, Repository, S3Object, ServiceRevision, WorkspaceFile
 
@@ -49,7 +49,7 @@ def test_the_documents_words_become_the_typed_form() -> None:
     app = Repository(ECR, "my-app", "123456789012", "ap-northeast-1")
     assert loaded.cluster == "my-cluster"
     assert loaded.images["app"] == app
-    assert loaded.migration == Migration(
+    assert loaded.migration == OneOffTask(
         S3Object("my-bucket", "migration.json"), "app", "app", "web", ("rails", "db:migrate")
     )
     assert loaded.services["web"].name == "my-service"
@@ -278,6 +278,45 @@ def test_a_list_of_variables_holds_their_names(written: object, path: str, words
     (problem,) = problems(example(services={"web": service}))
     assert problem.startswith(f"services.web.environment-from-app{path}: must be ")
     assert words in problem
+
+
+# ---- one-off tasks ----
+
+SEED = {"name": "seed", "task-definition": "my-seed", "container": "app", "service": "web"}
+
+
+def test_tasks_after_the_migration_are_read_in_their_order() -> None:
+    """With the same keys and defaults as the migration, and a name."""
+    loaded = document.load(json.dumps(example(tasks=[SEED, {**SEED, "name": "a", "command": ["x"]}])), where="x")
+    family = RegisteredTaskDefinition("my-seed")
+    assert loaded.tasks == (
+        OneOffTask(family, "app", "app", "web", key="seed", path="tasks[0]"),
+        OneOffTask(family, "app", "app", "web", ("x",), key="a", path="tasks[1]"),
+    )
+    assert [task.key for task in loaded.one_off_tasks] == ["migration", "seed", "a"]
+    assert [entry.path for entry in loaded.entries][-3:] == ["migration", "tasks[0]", "tasks[1]"]
+
+
+@pytest.mark.parametrize(
+    ("tasks", "path", "words"),
+    [
+        ({}, "tasks", "must be a list, but is a mapping"),
+        ([], "tasks", "must not be empty"),
+        ([{**SEED, "nam": "x"}], "tasks[0].nam", "did you mean `name`?"),
+        ([{"name": "x"}], "tasks[0].container", "is missing"),
+        ([{**SEED, "name": "a b"}], "tasks[0].name", "must be a name of your choice"),
+        ([SEED, SEED], "tasks[1].name", "is taken"),
+        ([{**SEED, "name": "migration"}], "tasks[0].name", "is taken"),
+        ([{**SEED, "service": "api"}], "tasks[0].service", "must name a service"),
+        ([SEED, {**SEED, "name": "x", "image": "api"}], "tasks[1].image", "must name an image"),
+        ([{**SEED, "task-definition": "service:api"}], "tasks[0].task-definition", "must name a service"),
+    ],
+)
+def test_what_is_wrong_with_a_task_is_refused(tasks: object, path: str, words: str) -> None:
+    """By its place in the list."""
+    found = [sentence for sentence in problems(example(tasks=tasks)) if sentence.startswith(f"{path}:")]
+    assert found, problems(example(tasks=tasks))
+    assert words in found[0]
 
 
 # ---- CodeDeploy ----

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ecs_cd.document.rules.document import Migration, Service
+from ecs_cd.document.rules.document import OneOffTask, Service
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import WorkspaceFile
 from ecs_cd.tasks.rules import environment
@@ -85,7 +85,7 @@ def test_a_prefix_limits_a_variable_and_the_longer_one_wins() -> None:
 
 def test_a_migration_has_the_key_migration() -> None:
     """So that a workflow can set a variable of its container alone."""
-    migration = Migration(WorkspaceFile("t.json"), "app", "app", "web")
+    migration = OneOffTask(WorkspaceFile("t.json"), "app", "app", "web")
     found = environment.with_variables(template(app={}), given("migration/app/A=1\nweb/app/B=2"), migration)
     assert values(found) == {"A": "1"}
 

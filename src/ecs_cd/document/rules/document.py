@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
@@ -22,10 +22,15 @@ from ecs_cd.model.references import (
     task_definition_source,
 )
 
+MIGRATION = "migration"  # the key of the first one-off task
+
 
 @dataclass(frozen=True)
-class Migration:
-    """The migration task. ``image`` and ``service`` are keys of the document."""
+class OneOffTask:
+    """A task that runs before the services are deployed: the migration, or one of ``tasks``.
+
+    ``image`` and ``service`` are keys of the document; ``path`` is the task's place in it.
+    """
 
     task_definition: TemplateSource
     container: str
@@ -33,8 +38,8 @@ class Migration:
     service: str
     command: tuple[str, ...] = ()
     environment_from_app: tuple[str, ...] | None = None
-
-    key = path = "migration"
+    key: str = MIGRATION
+    path: str = MIGRATION
 
     @property
     def containers(self) -> dict[str, str]:
@@ -106,7 +111,7 @@ class ScheduledTask:
         return f"scheduled-tasks.{self.key}"
 
 
-Entry: TypeAlias = Migration | Service | ScheduledTask
+Entry: TypeAlias = OneOffTask | Service | ScheduledTask
 
 
 @dataclass(frozen=True)
@@ -116,7 +121,8 @@ class Document:
     cluster: str
     images: dict[str, Repository]
     services: dict[str, Service]
-    migration: Migration | None = None
+    migration: OneOffTask | None = None
+    tasks: tuple[OneOffTask, ...] = ()
     scheduled_tasks: dict[str, ScheduledTask] = field(default_factory=dict)
     cache_repositories: dict[str, Repository] = field(default_factory=dict)
     copies: dict[str, tuple[Repository, ...]] = field(default_factory=dict)
@@ -124,8 +130,12 @@ class Document:
     @property
     def entries(self) -> list[Entry]:
         """Everything with a task definition that runs images of the document."""
-        migration = [self.migration] if self.migration else []
-        return [*self.services.values(), *migration, *self.scheduled_tasks.values()]
+        return [*self.services.values(), *self.one_off_tasks, *self.scheduled_tasks.values()]
+
+    @property
+    def one_off_tasks(self) -> list[OneOffTask]:
+        """The migration and the tasks after it, in the order in which they run."""
+        return [*([self.migration] if self.migration else []), *self.tasks]
 
 
 def load(text: str, *, where: str) -> Document:
@@ -174,31 +184,46 @@ def _reference_problems(content: dict[str, Any]) -> list[str]:
             found.append(f"{path}.task-definition: must name a service; {_known('services', services)}")
     for key, task in scheduled.items():
         found += _trigger_problems(f"scheduled-tasks.{key}", task)
-    return found + _migration_problems(content)
+    for path, task in _one_off_tasks(content).items():
+        found += _one_off_problems(path, task, content)
+    return found + _name_problems(content.get("tasks", ()))
 
 
 def _entries(content: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Everything with a task definition, by its path."""
-    found = {"migration": content["migration"]} if content.get("migration") else {}
+    found = _one_off_tasks(content)
     for section in ("services", "scheduled-tasks"):
         found |= {f"{section}.{key}": entry for key, entry in content.get(section, {}).items()}
     return found
 
 
-def _migration_problems(content: dict[str, Any]) -> list[str]:
-    migration, images, services = content.get("migration"), content["images"], content.get("services", {})
-    if migration is None:
-        return []
+def _one_off_tasks(content: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The migration and the tasks after it, by their paths."""
+    found = {"migration": content["migration"]} if content.get("migration") else {}
+    return found | {f"tasks[{number}]": task for number, task in enumerate(content.get("tasks", ()))}
+
+
+def _one_off_problems(path: str, task: dict[str, Any], content: dict[str, Any]) -> list[str]:
+    images, services = content["images"], content.get("services", {})
     found = []
-    if "service" in migration and migration["service"] not in services:
-        found.append(f"migration.service: must name a service; {_known('services', services)}")
-    elif "service" not in migration and len(services) != 1:
-        found.append(f"migration.service: is missing, and there is no clear default; {_known('services', services)}")
-    if "image" in migration and migration["image"] not in images:
-        found.append(f"migration.image: must name an image; {_known('images', images)}")
-    elif not found and _migration_image(content) is None:
-        found.append(f"migration.image: is missing, and there is no clear default; {_known('images', images)}")
+    if "service" in task and task["service"] not in services:
+        found.append(f"{path}.service: must name a service; {_known('services', services)}")
+    elif "service" not in task and len(services) != 1:
+        found.append(f"{path}.service: is missing, and there is no clear default; {_known('services', services)}")
+    if "image" in task and task["image"] not in images:
+        found.append(f"{path}.image: must name an image; {_known('images', images)}")
+    elif not found and _one_off_image(task, content) is None:
+        found.append(f"{path}.image: is missing, and there is no clear default; {_known('images', images)}")
     return found
+
+
+def _name_problems(tasks: Sequence[dict[str, Any]]) -> list[str]:
+    names = [MIGRATION, *(task["name"] for task in tasks)]
+    return [
+        f"tasks[{number}].name: is taken; a name can occur only once, and `{MIGRATION}` is that of the migration"
+        for number, name in enumerate(names[1:])
+        if name in names[: number + 1]
+    ]
 
 
 def _trigger_problems(path: str, task: dict[str, Any]) -> list[str]:
@@ -216,16 +241,15 @@ def _known(section: str, entries: dict[str, Any]) -> str:
     return f"{section} has {', '.join(entries)}" if entries else f"{section} is empty"
 
 
-def _migration_service(content: dict[str, Any]) -> str:
-    return str(content["migration"].get("service") or next(iter(content["services"])))
+def _one_off_service(task: dict[str, Any], content: dict[str, Any]) -> str:
+    return str(task.get("service") or next(iter(content["services"])))
 
 
-def _migration_image(content: dict[str, Any]) -> str | None:
-    migration, images = content["migration"], content["images"]
-    container = migration["container"]
-    beside = content["services"][_migration_service(content)]["containers"]
-    if "image" in migration:
-        return str(migration["image"])
+def _one_off_image(task: dict[str, Any], content: dict[str, Any]) -> str | None:
+    images, container = content["images"], task["container"]
+    beside = content["services"][_one_off_service(task, content)]["containers"]
+    if "image" in task:
+        return str(task["image"])
     if container in beside:
         return str(beside[container])
     if container in images:
@@ -257,15 +281,24 @@ def _document(content: dict[str, Any]) -> Document:
         scheduled_tasks={
             key: _scheduled(key, task, content) for key, task in content.get("scheduled-tasks", {}).items()
         },
-        migration=migration
-        and Migration(
-            task_definition=_template(migration, content),
-            container=migration["container"],
-            image=_migration_image(content) or "",
-            service=_migration_service(content),
-            command=tuple(migration.get("command", ())),
-            environment_from_app=_environment_from_app(migration),
+        migration=_one_off(MIGRATION, migration, content, path=MIGRATION) if migration else None,
+        tasks=tuple(
+            _one_off(task["name"], task, content, path=f"tasks[{number}]")
+            for number, task in enumerate(content.get("tasks", ()))
         ),
+    )
+
+
+def _one_off(key: str, task: dict[str, Any], content: dict[str, Any], *, path: str) -> OneOffTask:
+    return OneOffTask(
+        task_definition=_template(task, content),
+        container=task["container"],
+        image=_one_off_image(task, content) or "",
+        service=_one_off_service(task, content),
+        command=tuple(task.get("command", ())),
+        environment_from_app=_environment_from_app(task),
+        key=key,
+        path=path,
     )
 
 

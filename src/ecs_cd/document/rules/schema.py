@@ -70,6 +70,33 @@ _CODEDEPLOY: json_schema.Schema = {
         },
     },
 }
+_ONE_OFF_TASK: dict[str, json_schema.Schema] = {
+    "task-definition": _TASK_DEFINITION,
+    "container": {
+        "type": "string",
+        "pattern": r"^[A-Za-z0-9_-]{1,255}$",
+        "description": "the container that does the work; its exit code decides",
+    },
+    "image": {
+        "type": "string",
+        "pattern": NAME,
+        "description": "the image that the container runs; default: what the service's container of that "
+        "name runs, or else the image of that name, or else the only image",
+    },
+    "command": {
+        "type": "array",
+        "minItems": 1,
+        "items": {"type": "string"},
+        "description": "the command to run instead of the container's: a list with one word per item",
+    },
+    "service": {
+        "type": "string",
+        "pattern": NAME,
+        "description": "the key of the service whose network settings and launch type the task uses; "
+        "default: the only service",
+    },
+    "environment-from-app": _ENVIRONMENT_FROM_APP,
+}
 _SCHEDULED_TASK: json_schema.Schema = {
     "type": "object",
     "additionalProperties": False,
@@ -169,32 +196,25 @@ SCHEMA: json_schema.Schema = {
             "description": "the task that migrates the database before each deployment; omit it if there is none",
             "additionalProperties": False,
             "required": ["task-definition", "container"],
-            "properties": {
-                "task-definition": _TASK_DEFINITION,
-                "container": {
-                    "type": "string",
-                    "pattern": r"^[A-Za-z0-9_-]{1,255}$",
-                    "description": "the container that runs the migration; its exit code decides",
+            "properties": _ONE_OFF_TASK,
+        },
+        "tasks": {
+            "type": "array",
+            "description": "tasks that run after the migration and before the deployment, in this order, each after "
+            "the previous one has succeeded",
+            "minItems": 1,
+            "items": {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["name", "task-definition", "container"],
+                "properties": {
+                    "name": {
+                        "type": "string",
+                        "pattern": NAME,
+                        "description": "a name of your choice",
+                    },
+                    **_ONE_OFF_TASK,
                 },
-                "image": {
-                    "type": "string",
-                    "pattern": NAME,
-                    "description": "the image that the container runs; default: what the service's container of that "
-                    "name runs, or else the image of that name, or else the only image",
-                },
-                "command": {
-                    "type": "array",
-                    "minItems": 1,
-                    "items": {"type": "string"},
-                    "description": "the command to run instead of the container's: a list with one word per item",
-                },
-                "service": {
-                    "type": "string",
-                    "pattern": NAME,
-                    "description": "the key of the service whose network settings and launch type the task uses; "
-                    "default: the only service",
-                },
-                "environment-from-app": _ENVIRONMENT_FROM_APP,
             },
         },
         "services": {
