@@ -72,8 +72,9 @@ def plans(selection: Selection, inputs: Existing, job: Job) -> list[DeploymentPl
 
 
 def with_definition(plan: DeploymentPlan, arn: str, job: Job) -> DeploymentPlan:
-    """The plan with the definition registered as ``arn``, and the digests that must run then."""
-    definition = templates.known(arn, job) or templates.registered(arn, job) or {"containerDefinitions": []}
+    """The plan with the definition registered as ``arn``, and the digests that must run then; none if it is unknown."""
+    found = templates.known(arn, job) or (templates.registered(arn, job) if arn else None)
+    definition = found or {"containerDefinitions": []}
     return replace(plan, definition=definition, images=resolve.by_digest(definition, job))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd.aws import ecs
-from ecs_cd.aws.errors import code
+from ecs_cd.aws.errors import code, explain, is_transient
 from ecs_cd.deploy import strategies
 from ecs_cd.deploy.existing import Selection
 from ecs_cd.deploy.plan import DeploymentPlan
@@ -35,7 +35,7 @@ def decide(plan: DeploymentPlan, selection: Selection, inputs: Rollback, job: Jo
 
 def _decide(plan: DeploymentPlan, selection: Selection, inputs: Rollback, job: Job) -> Choice:
     strategy, current = strategies.of(plan), str(revisions.running(plan.service))
-    unfinished, past = concurrently(lambda: strategy.unfinished(job, plan), lambda: strategy.history(job, plan))
+    unfinished, past = concurrently(lambda: strategy.unfinished(job, plan), lambda: _history(plan, job))
     to = _target(inputs.to, plan, selection, past, job) if inputs.to else ""
     completed = rolling.state(rolling.primary(plan.service), plan.service) == "COMPLETED"
     serving = None if completed else rolling.serving(plan.service)
@@ -49,6 +49,17 @@ def _decide(plan: DeploymentPlan, selection: Selection, inputs: Rollback, job: J
         state = before.get("status", "not registered")
         raise Refused(f"{short(choice.back_to)} ({choice.why}) is {state}, so ECS starts no task of it", NAME_IT)
     return choice
+
+
+def _history(plan: DeploymentPlan, job: Job) -> Sequence[PastDeployment]:
+    """Nothing if the role may not read it: what still runs may be enough."""
+    try:
+        return strategies.of(plan).history(job, plan)
+    except ClientError as error:
+        if is_transient(error):
+            raise
+        job.ci.line(f"{plan.target.key}: {explain(error).sentence}", alarming=True)
+        return ()
 
 
 def _application(plan: DeploymentPlan, selection: Selection, inputs: Rollback) -> Application:

@@ -28,7 +28,7 @@ def test_a_rolling_update_has_not_ended_until_ecs_says_so(
     deployments: list[Params], words: str | None, back_to: str
 ) -> None:
     """Behind a Classic Load Balancer ECS reports no rolloutState."""
-    found = unfinished.of_rolling(ecs.service(deployments=deployments))
+    found = unfinished.of_service(Strategy.ROLLING, ecs.service(deployments=deployments))
     assert (found and found.words) == words
     assert (found.back_to if found else "") == back_to
 

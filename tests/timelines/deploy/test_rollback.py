@@ -189,6 +189,33 @@ def test_what_may_be_a_rollback_is_not_taken_back_without_a_history(aws: Scripte
     assert not mutations(aws)
 
 
+def test_what_still_runs_is_enough_without_the_permission_to_read_the_history(aws: ScriptedAws, rollback: Run) -> None:
+    """The log says what is missing; without anything that runs the refusal names --to."""
+    rolling(aws, NEW, OLD)
+    aws.on("ecs.ListServiceDeployments", denied("ecs:ListServiceDeployments"))
+    ended = rollback()
+    assert ended.exit_code == 0, ended.log
+    assert updated(aws) == "web:1"
+    assert "ecs:ListServiceDeployments" in ended.log
+    aws.on("ecs.DescribeServices", {"services": [ecs.service(deployments=[NEW])]})
+    ended = rollback()
+    assert ended.exit_code == 2
+    assert "--to FAMILY:REVISION" in ended.log
+
+
+@pytest.mark.parametrize("before", [NEW, NEW | {"rolloutState": "COMPLETED", "runningCount": 1}])
+def test_a_deployment_that_starts_meanwhile_is_left_alone(aws: ScriptedAws, rollback: Run, before: Params) -> None:
+    """The service is read again just before the call."""
+    rolling(aws, before, OLD, past=ecs_past("web:1", "web:2"))
+    theirs = ecs.deployment("ecs-svc/3", task_definition="web:9", rollout_state="IN_PROGRESS")
+    services = [ecs.service(deployments=each) for each in ([before, OLD], [theirs, before | {"status": "ACTIVE"}, OLD])]
+    aws.on("ecs.DescribeServices", *({"services": [service]} for service in services))
+    ended = rollback()
+    assert ended.exit_code == 2
+    assert "web:9 has replaced it; ecs-cd leaves that deployment alone" in ended.log
+    assert not mutations(aws)
+
+
 # ---- after the end of a deployment ----
 
 
@@ -422,6 +449,16 @@ def test_a_rollback_of_the_same_revision_is_followed(aws: ScriptedAws, rollback:
     aws.on("ecs.DescribeServiceDeployments", *blue_green.through(now, seen("ROLLBACK_SUCCESSFUL", sources=("2",))))
     ended = rollback()
     assert ended.exit_code == 0, ended.log
+    assert not mutations(aws)
+
+
+def test_a_service_deployment_that_ecs_lists_late_is_one_under_way(aws: ScriptedAws, rollback: Run) -> None:
+    """So it is not taken back without --force if it is foreign."""
+    native(aws, seen(stage="SCALE_UP"), past=ecs_past("web:1"))
+    definitions(aws, web_2=FOREIGN)
+    ended = rollback()
+    assert ended.exit_code == 2
+    assert "deployment ecs-svc/2 (web:2) is IN_PROGRESS, and this application's pipeline seems not" in ended.log
     assert not mutations(aws)
 
 

@@ -23,13 +23,13 @@ class Unfinished:
     back_to: str = ""
 
 
-def of_rolling(service: Mapping[str, Any]) -> Unfinished | None:
+def of_service(strategy: Strategy, service: Mapping[str, Any]) -> Unfinished | None:
     """The PRIMARY deployment that ECS has not completed and not given up."""
     current = rolling.primary(service)
     if not current or rolling.state(current, service) != "IN_PROGRESS":
         return None
     name, arn = str(current["id"]), str(current["taskDefinition"])
-    own = OwnDeployment(Strategy.ROLLING, name, arn, started_by=name, created_at=current.get("createdAt"))
+    own = OwnDeployment(strategy, name, arn, started_by=name, created_at=current.get("createdAt"))
     back_to = arn if rolling.is_rollback(current) else ""
     return Unfinished(own, f"{rolling.words(current)} is IN_PROGRESS", back_to=back_to)
 

@@ -18,7 +18,7 @@ from ecs_cd.deploy.rules import blue_green, rolling
 from ecs_cd.deploy.rules.blue_green import FORWARD, UNDER_WAY, Snapshot
 from ecs_cd.deploy.rules.conflict import Conflict
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment, absent_since, deleted
-from ecs_cd.deploy.rules.unfinished import Unfinished, of_service_deployment, revisions
+from ecs_cd.deploy.rules.unfinished import Unfinished, of_service, of_service_deployment, revisions
 from ecs_cd.deploy.strategies import past, update_service
 from ecs_cd.deploy.strategies.way_back import way_back
 from ecs_cd.deploy.tracked import TrackedDeployment
@@ -322,12 +322,15 @@ def waiting(job: Job, plan: DeploymentPlan) -> OwnDeployment | None:
 
 
 def unfinished(job: Job, plan: DeploymentPlan) -> Unfinished | None:
-    """The newest service deployment that has not ended, whichever run started it."""
+    """The newest service deployment that has not ended, whichever run started it; ECS may list it late."""
     listed = service_deployments.listed(job.aws, plan.cluster, plan.name, status=UNDER_WAY)
     arns = [str(deployment["serviceDeploymentArn"]) for deployment in listed]
     known = service_deployments.described(job.aws, arns)
     newest = next((known[arn] for arn in arns if arn in known and _status(known[arn]) in UNDER_WAY), None)
-    return _unfinished(job, plan, newest) if newest else None
+    if newest:
+        return _unfinished(job, plan, newest)
+    is_new = rolling.primary(plan.service).get("rolloutState") == "IN_PROGRESS"
+    return of_service(plan.strategy, plan.service) if is_new else None
 
 
 def _unfinished(job: Job, plan: DeploymentPlan, deployment: Json) -> Unfinished:

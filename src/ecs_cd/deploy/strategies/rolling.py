@@ -16,7 +16,7 @@ from ecs_cd.deploy.rules import rolling
 from ecs_cd.deploy.rules.conflict import Conflict
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment, absent_since
 from ecs_cd.deploy.rules.rolling import Snapshot
-from ecs_cd.deploy.rules.unfinished import Unfinished, of_rolling
+from ecs_cd.deploy.rules.unfinished import Unfinished, of_service
 from ecs_cd.deploy.strategies import blue_green, past, update_service
 from ecs_cd.deploy.strategies.way_back import way_back
 from ecs_cd.deploy.tracked import TrackedDeployment
@@ -154,7 +154,7 @@ def stop(aws: Aws, under_way: Mapping[str, Any]) -> str:
 
 def unfinished(job: Job, plan: DeploymentPlan) -> Unfinished | None:
     """The PRIMARY deployment, if ECS has not completed it."""
-    return of_rolling(plan.service)
+    return of_service(plan.strategy, plan.service)
 
 
 def waiting(job: Job, plan: DeploymentPlan) -> OwnDeployment | None:
