@@ -33,7 +33,7 @@ ALWAYS: Mapping[str, tuple[str, ...]] = {
     "RunTask": ("tasks.taskArn",),
     "StopServiceDeployment": ("serviceDeploymentArn",),
     "StopTask": ("task",),
-    "UpdateService": ("service.serviceArn",),
+    "UpdateService": ("service.serviceArn", "service.deployments.id"),
     # CodeDeploy
     "BatchGetDeploymentTargets": ("deploymentTargets",),
     "BatchGetDeployments": ("deploymentsInfo.deploymentId",),

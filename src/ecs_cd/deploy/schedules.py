@@ -114,7 +114,10 @@ def _update_now(scheduled: Prepared, arn: str, job: Job) -> str:
 
     def find_written() -> bool | None:
         nonlocal described, change
+        before = change.replaced
         described, change = _behind(scheduled, arn, job)  # a repetition writes the targets as they are then
+        if theirs := sorted(change.replaced - before):
+            raise Refused(f"another caller has set {', '.join(theirs)}, and ecs-cd does not replace it")
         return None if change.targets else True
 
     if change.targets:

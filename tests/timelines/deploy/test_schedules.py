@@ -321,6 +321,22 @@ def test_a_lost_answer_is_looked_for(job: Job, bridge: EventBridge, capsys: pyte
     assert capsys.readouterr().out.count("job:3 -> job:4") == 2
 
 
+@pytest.mark.parametrize("fault", [throttled(), server_error(), reset()], ids=str)
+def test_a_repetition_never_replaces_another_revision(job: Job, bridge: EventBridge, fault: Answer) -> None:
+    """Another deployment has set its own between two attempts: it can be newer."""
+
+    def meanwhile(_: Params) -> Answer:
+        bridge.targets, bridge.schedule = [target("job:9")], schedule("job:9")
+        return fault
+
+    bridge.aws.on("events.PutTargets", meanwhile)
+    bridge.aws.on("scheduler.UpdateSchedule", meanwhile)
+    for task in prepare(job, NIGHTLY, HOURLY):
+        bridge.targets, bridge.schedule = [target()], schedule()
+        assert "another caller has set job:9, and ecs-cd does not replace it" in schedules.update(task, NEW, job)
+    assert bridge.aws.count("events.PutTargets") == bridge.aws.count("scheduler.UpdateSchedule") == 1
+
+
 def test_a_repetition_writes_what_is_there_then(job: Job, bridge: EventBridge) -> None:
     """Another change may arrive between two attempts."""
 

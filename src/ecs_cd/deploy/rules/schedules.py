@@ -15,10 +15,12 @@ Shape = Any  # botocore.model.Shape
 
 @dataclass(frozen=True)
 class Retargeted:
-    """``targets`` are those to write, with their new revision; ``words`` describe what happens to all of them."""
+    """``targets`` are those to write, with their new revision, and ``replaced`` what they run until then; ``words``
+    describe what happens to all of them."""
 
     targets: list[dict[str, Any]]
     words: str
+    replaced: frozenset[str] = frozenset()
 
 
 def task_definitions(targets: Iterable[Target]) -> list[str]:
@@ -48,6 +50,7 @@ def retarget(targets: Iterable[Target], arn: str) -> Retargeted:
     """
     behind: list[dict[str, Any]] = []
     words: list[str] = []
+    replaced: set[str] = set()
     for target in targets:
         parameters = target["EcsParameters"]
         now = short(str(parameters["TaskDefinitionArn"]))
@@ -58,7 +61,8 @@ def retarget(targets: Iterable[Target], arn: str) -> Retargeted:
         else:
             behind.append({**target, "EcsParameters": {**parameters, "TaskDefinitionArn": arn}})
             words.append(f"{now} -> {short(arn)}")
-    return Retargeted(behind, "; ".join(dict.fromkeys(words)))
+            replaced.add(now)
+    return Retargeted(behind, "; ".join(dict.fromkeys(words)), frozenset(replaced))
 
 
 def update_schedule(described: Mapping[str, Any], target: Mapping[str, Any], takes: Shape) -> dict[str, Any]:
