@@ -54,7 +54,7 @@ def set_the_scene(aws: ScriptedAws) -> None:
     """The document, the commit's image, and the service that runs web:1."""
     aws.on("ssm.GetParameter", {"Parameter": {"Value": json.dumps(DOCUMENT), "Version": 3}})
     aws.on("ecr.BatchGetImage", _image)
-    aws.on("ecr.DescribeRepositoryCreationTemplates", {})
+    aws.on("ecr.DescribeRepositoryCreationTemplates", {"repositoryCreationTemplates": []})
     aws.on("ecs.DescribeTaskDefinition", _task_definition)
     aws.on("ecs.RegisterTaskDefinition", _registered)
     aws.on("ecs.DescribeServices", {"services": [ecs.service()]})
