@@ -111,7 +111,7 @@ def _beyond(written: Mapping[str, BuildSpec], checkout: Collection[Path]) -> Ite
         local = {} if is_remote(spec.context) else {"context": spec.context, "file": spec.file}
         secrets = {f"secrets.{key}.file": path for key, path in spec.secret_files.items()}
         for key, path in {**local, **secrets}.items():
-            if path and checkout and not workspace.inside(Path(path).resolve(), checkout):
+            if path and checkout and not workspace.inside(workspace.real(path), checkout):
                 yield f"{FILE}, images.{name}.{key}: leads out of the checkout; only an input can do that"
 
 

@@ -122,9 +122,9 @@ def _certain(known: str | NotReusable) -> str:
 
 def _place(spec: BuildSpec) -> _Place:
     content.arguments(spec)
-    context = Path(spec.context).resolve()
+    context = workspace.real(spec.context)
     given = Path(spec.file or Path(spec.context) / "Dockerfile")
-    file = given.parent.resolve() / given.name
+    file = workspace.real(given.parent) / given.name
     if not context.is_dir() or not file.is_file():
         raise NotReusable(f"there is no {context if not context.is_dir() else file}")
     top = workspace.top(context)

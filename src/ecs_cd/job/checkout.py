@@ -42,7 +42,7 @@ def commit(given: str, job: Job, place: str = ".") -> str:
 def differences(paths: Sequence[str]) -> list[str]:
     """The files below these paths that differ from HEAD, including those that Git neither tracks nor ignores.
     Empty without a checkout."""
-    there = [Path(path).resolve() for path in paths if Path(path).exists()]
+    there = [workspace.real(path) for path in paths if Path(path).exists()]
     place = (there[0] if there[0].is_dir() else there[0].parent) if there else Path()
     top = workspace.top(place)
     if top is None or _git(str(top), "rev-parse", "--git-dir") is None:
@@ -64,8 +64,9 @@ def _changed(top: Path, paths: Sequence[str]) -> list[str]:
         return [f"{path}: git status fails" for path in paths]
     found = [entry[3:] for entry in listed.split("\0") if entry]
     for path in rules.submodules(staged):
-        if workspace.top(top / path) == (top / path).resolve():
-            found += [f"{path}/{name}" for name in _changed((top / path).resolve(), ["."])]
+        folder = workspace.real(top / path)
+        if workspace.top(folder) == folder:
+            found += [f"{path}/{name}" for name in _changed(folder, ["."])]
     return found
 
 

@@ -38,7 +38,10 @@ def top(place: str | Path = ".") -> Path | None:
     contain a `.git`.
     """
     ceilings = os.environ.get("GIT_CEILING_DIRECTORIES", "").split(os.pathsep)
-    here = Path(place).resolve()
+    try:
+        here = real(place)
+    except OSError:  # the working directory has been removed
+        return None
     for folder in (here, *here.parents):
         if folder != here and str(folder) in ceilings:
             return None
@@ -51,11 +54,17 @@ def roots(environ: Mapping[str, str]) -> frozenset[Path]:
     """The folders whose content comes from the checkout: the CI system's workspace, and the checkout around the
     working directory."""
     given = run.workspace(environ)
-    found = {top(), Path(given).resolve() if given else None}
+    found = {top(), real(given) if given else None}
     return frozenset(folder for folder in found if folder and folder != folder.parent)
 
 
 def inside(path: str | Path, folders: Iterable[Path]) -> bool:
     """Whether the path, as written or behind its symlinks, is in one of these folders."""
-    written, real = Path(os.path.abspath(path)), Path(path).resolve()  # noqa: PTH100  # resolve() follows symlinks
-    return any(one.is_relative_to(folder) for folder in folders for one in (written, real))
+    written = Path(os.path.abspath(path))  # noqa: PTH100  # resolve() would follow symlinks
+    return any(place.is_relative_to(folder) for folder in folders for place in (written, real(path)))
+
+
+def real(path: str | Path) -> Path:
+    """The path without symlinks. `Path.resolve` raises a RuntimeError for a symlink that leads to itself, and a commit
+    can hold such a symlink."""
+    return Path(os.path.realpath(path))
