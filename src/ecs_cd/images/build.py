@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -61,7 +62,8 @@ def build(plans: Sequence[BuildPlan], job: Job) -> Built:
     with docker.configuration(job, [login.host for login in logins], needed) as environ:
         for login in logins:
             _log_in(login, environ, job)
-        plans = [_checked(plan, environ, job) for plan in plans]
+        if any(plan.key for plan in plans):
+            plans = concurrently(*(partial(_checked, plan, environ, job) for plan in plans))
         builds = {plan.name: _build(plan, environ, job) for plan in plans}
         rescued: list[Done] = []
         left = list(plans)

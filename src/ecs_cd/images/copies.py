@@ -6,9 +6,13 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from functools import partial
 
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ecs_cd.aws.errors import explain
 from ecs_cd.images import docker, registry
 from ecs_cd.images.build import Done
 from ecs_cd.job.job import Job, concurrently
+from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import Repository
 
 
@@ -18,8 +22,15 @@ def push(done: Sequence[Done], job: Job) -> str:
     Logs in to ECR. For other registries it uses the caller's own logins.
     """
     wanted = [(image, place) for image in done for place in image.plan.copies]
-    if not wanted:
-        return ""
+    try:
+        return _push(wanted, job) if wanted else ""
+    except Refused as refused:
+        return f"no image was copied: {'; '.join(refused.problems)}"
+    except (ClientError, BotoCoreError) as error:
+        return f"no image was copied: {explain(error)}"
+
+
+def _push(wanted: Sequence[tuple[Done, Repository]], job: Job) -> str:
     in_ecr = [place for _, place in wanted if place.account or place.public]
     logins = registry.logins(job, [*(image.plan.repository for image, _ in wanted), *in_ecr])
     with docker.configuration(job, [login.host for login in logins]) as environ:

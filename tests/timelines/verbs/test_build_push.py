@@ -1024,3 +1024,14 @@ def test_the_content_tag_is_not_copied(aws: ScriptedAws, to_build: Run, docker: 
     _, tags = content_tags(to_build, tmp_path, "FROM scratch\n")
     assert len(tags) == 1
     assert not any("content-" in word for words in copied(docker) for word in words)
+
+
+def test_a_login_for_a_copy_that_fails_fails_the_step(aws: ScriptedAws, to_build: Run, docker: FakeDocker) -> None:
+    """Not as a refusal: the image is in ECR by then, and the outputs say so."""
+    with_copies(aws)
+    docker.refuse_login(ELSEWHERE)
+    ended = to_build()
+    assert ended.exit_code == 1
+    assert f"no image was copied: docker login to {ELSEWHERE} failed" in ended.log
+    assert "hunter2" not in ended.log
+    assert ended.outputs["digest"] == digest_of(f"{REPOSITORY}:{SHA}")
