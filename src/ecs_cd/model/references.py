@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 # The domains of the partitions, from botocore; https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-requests.html
@@ -17,7 +17,7 @@ ECR_HOST = re.compile(
 _PUBLIC_HOSTS = ("public.ecr.aws", "ecr-public.aws.com")
 _NAME = r"[a-z0-9]+(?:[._/-]+[a-z0-9]+)*"
 _MENTIONED = re.compile(rf"(?<![\w.-])(?P<host>{ECR_HOST.pattern})/(?P<name>{_NAME})")
-_MENTIONED_PUBLIC = re.compile(
+_MENTIONED_PUBLIC = re.compile(rf"(?<![\w.-])(?<!\w/)(?P<host>{'|'.join(map(re.escape, _PUBLIC_HOSTS))})(?![\w.-])")
     rf"(?<![\w.-])(?<!\w/)(?P<host>{'|'.join(map(re.escape, _PUBLIC_HOSTS))})/(?P<name>{_NAME})"
 )
 _ENDPOINT = re.compile(rf"https://[a-z0-9.-]+\.(?:{_DOMAIN}|api\.(?:aws|amazonwebservices|cloud-aws)[a-z.-]*)/?")
@@ -101,18 +101,17 @@ def image_reference(image: str) -> tuple[str, str]:
 
 def mentioned(texts: Iterable[str]) -> list[Repository]:
     """The ECR repositories in these texts (Dockerfiles, arguments, caches) outside of comments, without duplicates."""
-    return _found(_MENTIONED, texts)
+    return list(dict.fromkeys(repository(f"{match['host']}/{match['name']}") for match in _matches(_MENTIONED, texts)))
 
 
 def mentioned_public(texts: Iterable[str]) -> list[Repository]:
-    """The same for ECR Public."""
-    return _found(_MENTIONED_PUBLIC, texts)
+    """The hosts of ECR Public in these texts, also without a repository, as in ``ARG REGISTRY=public.ecr.aws``."""
+    return list(dict.fromkeys(repository(match["host"]) for match in _matches(_MENTIONED_PUBLIC, texts)))
 
 
-def _found(pattern: re.Pattern[str], texts: Iterable[str]) -> list[Repository]:
+def _matches(pattern: re.Pattern[str], texts: Iterable[str]) -> Iterator[re.Match[str]]:
     lines = (line for text in texts for line in text.splitlines() if not line.lstrip().startswith("#"))
-    found = (match for line in lines for match in pattern.finditer(line))
-    return list(dict.fromkeys(repository(f"{match['host']}/{match['name']}") for match in found))
+    return (match for line in lines for match in pattern.finditer(line))
 
 
 def is_aws(endpoint: str) -> bool:

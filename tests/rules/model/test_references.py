@@ -135,14 +135,16 @@ def test_repositories_are_found_in_texts(texts: list[str], expected: list[str]) 
     [
         (["FROM node:20"], []),
         ([f"FROM {ECR}/public.ecr.aws/a"], []),
-        (["FROM public.ecr.aws/lambda/python:3.12\nCOPY --from=ecr-public.aws.com/a/b:1 /a /b"], ["public.ecr.aws/lambda/python", "ecr-public.aws.com/a/b"]),
-        (["BASE=public.ecr.aws/a/b", "# FROM public.ecr.aws/c/d"], ["public.ecr.aws/a/b"]),
+        (["FROM public.ecr.aws/a/b:1\nCOPY --from=ecr-public.aws.com/a/b /a /b"], ["public.ecr.aws", "ecr-public.aws.com"]),
+        (["ARG REGISTRY=public.ecr.aws\nFROM ${REGISTRY}/lambda/python:3.12"], ["public.ecr.aws"]),
+        (["BASE=public.ecr.aws/a/b", "# FROM ecr-public.aws.com/c/d"], ["public.ecr.aws"]),
+        (['ARG REGISTRY="public.ecr.aws"', "type=registry,ref=docker-image://public.ecr.aws/a/b"], ["public.ecr.aws"]),
         (["FROM not-public.ecr.aws/a/b\nFROM public.ecr.aws.example/a/b"], []),
     ],
 )  # fmt: skip
-def test_repositories_of_ecr_public_are_found_in_texts(texts: list[str], expected: list[str]) -> None:
+def test_ecr_public_is_found_in_texts(texts: list[str], expected: list[str]) -> None:
     """Its pulls work without a login, but are throttled sooner."""
-    assert mentioned_public(texts) == [repository(uri) for uri in expected]
+    assert mentioned_public(texts) == [repository(host) for host in expected]
 
 
 def test_an_image_is_named_by_digest() -> None:
