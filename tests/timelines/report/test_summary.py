@@ -273,3 +273,18 @@ def test_values_of_the_environment_are_not_shown(aws: ScriptedAws, step: Run, cl
     assert "~ containerDefinitions.app.environment.PLAN: changed" in ended.summary
     assert "hunter2" not in ended.log + ended.summary
     assert "swordfish" not in ended.log + ended.summary
+
+
+ACTING = "\x1b[2J\x1b]0;PWN\x07\x00\x85\u202eevil\u2066\u200f\r::error::x\x9b2J"
+
+
+def test_what_others_write_acts_on_no_reader(aws: ScriptedAws, step: Run, clock: Clock) -> None:
+    """The container's log, and the words of AWS: neither log nor summary has their control characters."""
+    fleet(aws, clock, {"web": CRASHES})
+    aws.on("logs.GetLogEvents", {"events": [{"message": f"boom{ACTING}"}], "nextBackwardToken": "b/1"})
+    aws.on("ecs.ListTasks", error("AccessDeniedException", f"denied{ACTING}"), where={"desiredStatus": "RUNNING"})
+    ended = step("deploy")
+    assert ended.exit_code != 0
+    assert "evil" in ended.log + ended.summary
+    for text in (ended.log, ended.summary, *ended.outputs.values()):
+        assert re.findall(r"[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u200f\u202e\u2066]|\x1b(?!\[[0-9;]*m)", text) == []
