@@ -18,8 +18,6 @@ _PUBLIC_HOSTS = ("public.ecr.aws", "ecr-public.aws.com")
 _NAME = r"[a-z0-9]+(?:[._/-]+[a-z0-9]+)*"
 _MENTIONED = re.compile(rf"(?<![\w.-])(?P<host>{ECR_HOST.pattern})/(?P<name>{_NAME})")
 _MENTIONED_PUBLIC = re.compile(rf"(?<![\w.-])(?<!\w/)(?P<host>{'|'.join(map(re.escape, _PUBLIC_HOSTS))})(?![\w.-])")
-    rf"(?<![\w.-])(?<!\w/)(?P<host>{'|'.join(map(re.escape, _PUBLIC_HOSTS))})/(?P<name>{_NAME})"
-)
 _ENDPOINT = re.compile(rf"https://[a-z0-9.-]+\.(?:{_DOMAIN}|api\.(?:aws|amazonwebservices|cloud-aws)[a-z.-]*)/?")
 # ecs-cd accepts all of them: without the index types a registry returns the manifest of one platform.
 MANIFEST_TYPES = (
