@@ -141,10 +141,10 @@ def _verdict(tracked: TrackedDeployment) -> Verdict:
     return tracked.verdict
 
 
-def _with_deaths(tracked: TrackedDeployment) -> Verdict:
-    """Its verdict; a success says which tasks died on the way."""
-    verdict, died = _verdict(tracked), deaths(list(tracked.found.stopped.values()))
-    if verdict.outcome is not Outcome.SUCCEEDED or not died:
+def _with_deaths(tracked: TrackedDeployment) -> Verdict | None:
+    """Its verdict, if it has one yet; a success says which tasks died on the way."""
+    verdict, died = tracked.verdict, deaths(list(tracked.found.stopped.values()))
+    if verdict is None or verdict.outcome is not Outcome.SUCCEEDED or not died:
         return verdict
     return replace(verdict, message=f"{verdict.message}; on the way {died}")
 
