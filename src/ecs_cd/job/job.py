@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ecs_cd.model import pace
-from ecs_cd.model.errors import Refused
+from ecs_cd.model.errors import Refused, combined
 from ecs_cd.report.summary import Summary
 
 if TYPE_CHECKING:
@@ -65,7 +65,5 @@ def concurrently(*calls: Callable[[], Any]) -> list[Any]:
         if error is not None and not isinstance(error, Refused):
             raise error
     if refused:
-        problems = dict.fromkeys(problem for error in refused for problem in error.problems)
-        remedies = dict.fromkeys(error.remedy for error in refused if error.remedy)
-        raise Refused(problems, " ".join(remedies))
+        raise combined(refused)
     return [future.result() for future in futures]

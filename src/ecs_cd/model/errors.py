@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 
 class Refused(Exception):
@@ -20,6 +21,28 @@ class Refused(Exception):
     def sentence(self) -> str:
         """The problems and the remedy in one line, to embed in other text."""
         return ". ".join(filter(None, ["; ".join(self.problems), self.remedy]))
+
+
+def combined(refused: Iterable[Refused]) -> Refused:
+    """One error with the problems and remedies of all, each once."""
+    refused = list(refused)
+    problems = dict.fromkeys(problem for error in refused for problem in error.problems)
+    remedies = dict.fromkeys(error.remedy for error in refused if error.remedy)
+    return Refused(problems, " ".join(remedies))
+
+
+def checked(*checks: Callable[[], Any]) -> list[Any]:
+    """Makes all checks and returns their results. Raises one ``Refused`` with the problems of all."""
+    results: list[Any] = []
+    refused: list[Refused] = []
+    for check in checks:
+        try:
+            results.append(check())
+        except Refused as error:
+            refused.append(error)
+    if refused:
+        raise combined(refused)
+    return results
 
 
 class OutcomeUnknown(Exception):

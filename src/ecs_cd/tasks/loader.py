@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from ecs_cd.aws import ecs
 from ecs_cd.document.rules.document import Document, Entry
-from ecs_cd.job.job import Job, concurrently
-from ecs_cd.model.errors import Refused
+from ecs_cd.job.job import Job
+from ecs_cd.model.errors import Refused, checked
 from ecs_cd.model.references import RegisteredTaskDefinition, ServiceRevision, TaskDefinitionSource, short
 from ecs_cd.tasks import templates
 from ecs_cd.tasks.rules import environment, task_definition
@@ -47,12 +47,13 @@ class Loader:
     def checked(self, entry: Entry, template: Template) -> TaskDefinition:
         """The definition with the variables. Raises ``Refused`` if it lacks a container or can't take a variable."""
         definition, where = template.definition, template.where
-        _, _, changed = concurrently(
+        changed: TaskDefinition
+        _, _, changed = checked(
             lambda: environment.check_prefixes(self.variables, self.document.entries),
             lambda: task_definition.check_containers(definition, entry.containers, where=where),
             lambda: environment.with_variables(definition, self.variables, entry),
         )
-        return cast(TaskDefinition, changed)
+        return changed
 
     def _source(self, entry: Entry) -> TaskDefinitionSource:
         if not isinstance(entry.task_definition, ServiceRevision):
