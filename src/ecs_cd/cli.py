@@ -174,7 +174,7 @@ def _listen_for_signals() -> None:
 def _from_action(text: str) -> dict[str, str]:
     try:
         given = json.loads(text) if text else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Refused("ECS_CD_INPUTS is not JSON", "The action sets it to toJSON(inputs).") from None
     return {str(name): str(value) for name, value in given.items() if value is not None}
 

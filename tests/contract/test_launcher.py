@@ -184,8 +184,8 @@ def test_a_release_starts_no_process_to_find_python(tree: Path, tmp_path: Path) 
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{__version__}\n", "")
 
 
-def test_no_other_program_gets_the_inputs(tmp_path: Path) -> None:
-    """They can hold build secrets; what installs the dependencies has no business with them."""
+def test_no_other_program_gets_the_inputs_or_the_identity(tmp_path: Path) -> None:
+    """Inputs can hold build secrets; what installs the dependencies has no business with them, nor with OIDC tokens."""
     suite = tmp_path / "suite"
     (suite / "requirements").mkdir(parents=True)
     (suite / "requirements" / "runtime.txt").touch()
@@ -198,6 +198,7 @@ def test_no_other_program_gets_the_inputs(tmp_path: Path) -> None:
         (tools / name).chmod(0o755)
     env = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}", "RUNNER_TEMP": str(tmp_path / "temp")}
     env["ECS_CD_INPUTS"] = '{"secrets": "token=hunter2"}'
+    env["ACTIONS_ID_TOKEN_REQUEST_TOKEN"] = "bearer"
     ended = subprocess.run(
         [suite / "bin" / "ecs-cd", "build-push"], env=env, cwd=tmp_path, capture_output=True, text=True, check=False
     )
@@ -206,6 +207,7 @@ def test_no_other_program_gets_the_inputs(tmp_path: Path) -> None:
     seen = [path.read_text() for path in tmp_path.glob("*.env")]
     assert seen
     assert not any("hunter2" in text for text in seen)
+    assert "ACTIONS_ID_TOKEN_REQUEST_TOKEN" not in (tmp_path / "uv.env").read_text()
 
 
 @pytest.mark.parametrize("place", ["workspace", "checkout"])

@@ -185,14 +185,16 @@ def folder(environ: Mapping[str, str]) -> Path:
     """The folder of the caller's Docker configuration. Raises ``Refused`` if a commit could put files there or into
     the builders' folder: they name programs, plugins and engines."""
     folder = Path(environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
-    given = {"DOCKER_CONFIG": folder, "BUILDX_CONFIG": Path(environ.get("BUILDX_CONFIG") or folder / "buildx")}
+    buildx = Path(environ.get("BUILDX_CONFIG") or folder / "buildx")
+    linked = (*_entries(folder), *_entries(folder / "cli-plugins"))
     checkout = workspace.roots(environ)
-    for name, place in given.items():
-        if place.exists() and workspace.inside(place, checkout):
-            raise Refused(
-                f"{name}: the folder {place} is inside the checkout, so a commit could name programs that Docker runs",
-                "Keep Docker's configuration elsewhere, for example in RUNNER_TEMP.",
-            )
+    for name, places in {"DOCKER_CONFIG": (folder, *linked), "BUILDX_CONFIG": (buildx,)}.items():
+        for place in places:
+            if place.exists() and workspace.inside(place, checkout):
+                raise Refused(
+                    f"{name}: {place} is inside the checkout, so a commit could name programs that Docker runs",
+                    "Keep Docker's configuration elsewhere, for example in RUNNER_TEMP.",
+                )
     return folder
 
 

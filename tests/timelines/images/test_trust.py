@@ -166,6 +166,24 @@ def test_a_docker_configuration_in_the_checkout_is_refused(
     assert docker.runs == []
 
 
+@pytest.mark.parametrize("name", ["config.json", "cli-plugins", "cli-plugins/docker-buildx", "contexts"])
+def test_a_docker_configuration_that_leads_into_the_checkout_is_refused(
+    name: str, step: Run, docker: FakeDocker, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """By a link of the caller's."""
+    folder = tmp_path_factory.mktemp("docker")
+    (folder / name).parent.mkdir(exist_ok=True)
+    (tmp_path / "mine").write_text("{}")
+    (folder / name).symlink_to(tmp_path / "mine")
+    monkeypatch.setenv("DOCKER_CONFIG", str(folder))
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(tmp_path))
+    ended = step("build-push")
+    assert ended.exit_code == 2
+    assert f"DOCKER_CONFIG: {folder / name} is inside the checkout" in ended.log
+    assert docker.runs == []
+
+
 def test_a_docker_of_the_checkout_is_not_run(
     step: Run, docker: FakeDocker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -181,4 +199,6 @@ def test_a_docker_of_the_checkout_is_not_run(
     assert not (tmp_path / "sprung").exists()
     assert "bin::." not in os.environ["PATH"]
     assert docker.builds
+    # Where Docker looks for the credential helpers that its configuration names.
+    assert {run["environ"]["PATH"] for run in docker.runs} == {os.environ["PATH"]}
     assert SHA in ended.outputs["tags"]
