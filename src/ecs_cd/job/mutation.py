@@ -51,6 +51,12 @@ def carry_out(
     raise OutcomeUnknown(f"{what} may have been carried out: no response came ({lost})") from lost
 
 
+def refused_with(error: Exception) -> str:
+    """The code with which AWS refused the call, at once or when it was repeated after a lost response."""
+    cause = error.__cause__ if isinstance(error, OutcomeUnknown) else error
+    return code(cause) if isinstance(cause, Exception) else ""
+
+
 def _look(look: Callable[[], T | None], idempotent: bool) -> T | None:
     try:
         return look()

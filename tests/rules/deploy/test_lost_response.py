@@ -78,3 +78,22 @@ def test_the_active_deployment_is_the_last_id_of_the_message(message: str, ids: 
 def test_whether_a_deployment_was_stopped(status: str, expected: bool | None) -> None:
     """One that is under way may be stopped again."""
     assert lost_response.stopped(status) is expected
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ("", None),
+        ("PENDING", None),
+        ("IN_PROGRESS", None),
+        ("STOP_REQUESTED", True),
+        ("ROLLBACK_REQUESTED", True),
+        ("ROLLBACK_IN_PROGRESS", True),
+        ("ROLLBACK_SUCCESSFUL", True),
+        ("SUCCESSFUL", False),
+        ("STOPPED", False),
+    ],
+)
+def test_whether_a_service_deployment_goes_back(status: str, expected: bool | None) -> None:
+    """One that ECS does not show may do either."""
+    assert lost_response.goes_back(status) is expected

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ecs_cd.deploy.rules import codedeploy, rolling
+from ecs_cd.deploy.rules.blue_green import FORWARD
 from ecs_cd.model.references import short
 
 Service = Mapping[str, Any]
@@ -44,3 +45,10 @@ def active_deployment(message: str) -> list[str]:
 def stopped(status: str) -> bool | None:
     """Whether StopDeployment stopped the deployment, by its status now; ``None`` while it is under way."""
     return None if status in codedeploy.UNDER_WAY else status == "Stopped"
+
+
+def goes_back(status: str) -> bool | None:
+    """Whether a service deployment with this status is rolled back; ``None`` while ECS shows neither."""
+    if status in ("", *FORWARD):
+        return None
+    return status == "STOP_REQUESTED" or status.startswith("ROLLBACK")

@@ -19,18 +19,16 @@ from ecs_cd.deploy.rules.blue_green import FORWARD, UNDER_WAY, Snapshot
 from ecs_cd.deploy.rules.conflict import Conflict
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment, absent_since, deleted
 from ecs_cd.deploy.rules.unfinished import Unfinished, of_service, of_service_deployment, revisions
-from ecs_cd.deploy.strategies import past, update_service
+from ecs_cd.deploy.strategies import blue_green_calls, past, update_service
+from ecs_cd.deploy.strategies.blue_green_calls import described, status
 from ecs_cd.deploy.strategies.way_back import way_back
 from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.job.job import Job
-from ecs_cd.job.mutation import carry_out
 from ecs_cd.model import pace
 from ecs_cd.model.errors import OutcomeUnknown
 from ecs_cd.model.references import short
 
 _MARGIN = timedelta(seconds=5)  # how much older a service deployment may be than its PRIMARY
-_ENDED = ("ConflictException", "ServiceDeploymentNotFoundException")  # StopServiceDeployment's
-_NO_LONGER_WAITS = ("ClientException", "InvalidParameterException", *_ENDED)  # ContinueServiceDeployment's
 
 CARRIED_OUT_BY = "ECS"
 # DescribeServices of ten services; ListServiceDeployments, DescribeServiceRevisions, DescribeServiceDeployments of one
@@ -148,7 +146,7 @@ def read(job: Job, followed: Sequence[TrackedDeployment]) -> list[Snapshot]:
         ids = [tracked.own.id for tracked in followed]
         known = service_deployments.look_at(job.aws, [name for name in ids if name.startswith("arn:")])
         snapshots = [_first(job, tracked, known) for tracked in followed]
-        over = [n for n, snapshot in enumerate(snapshots) if _status(snapshot.deployment) not in UNDER_WAY]
+        over = [n for n, snapshot in enumerate(snapshots) if status(snapshot.deployment) not in UNDER_WAY]
         for number in over[pace.OVER_PER_LOOK :]:
             last = followed[number].snapshot
             snapshots[number] = last if isinstance(last, Snapshot) else Snapshot({"status": "PENDING"})
@@ -190,7 +188,7 @@ def _with_service(job: Job, tracked: TrackedDeployment, snapshot: Snapshot, serv
     gone = deleted(service, 0.0 if since is None else now - since)
     if service is None or gone:
         return replace(snapshot, gone=gone, absent_since=since)
-    if snapshot.deployment is None or _status(snapshot.deployment) != "STOPPED":
+    if snapshot.deployment is None or status(snapshot.deployment) != "STOPPED":
         return replace(snapshot, service=service)
     newest = _newest(job.aws, tracked.plan.cluster, service, snapshot.deployment)
     if newest and newest[1] == tracked.own.task_definition:
@@ -235,10 +233,11 @@ def _conflict(job: Job, plan: DeploymentPlan, deployment: Json, target: str) -> 
     crashes = is_primary and rolling.may_crash_forever(plan.service)
     if crashes and rolling.crashes_forever(plan.service, update_service.crashed_tasks(job, plan)):
         return None
-    words = f"{_words(deployment, target)} is {_status(deployment)}"
-    may_pause = _status(deployment) in FORWARD
+    words = f"{_words(deployment, target)} is {status(deployment)}"
+    may_pause = status(deployment) in FORWARD
     return Conflict(
-        words, blue_green.pause(_described(job.aws, str(deployment["serviceDeploymentArn"]))) if may_pause else ""
+        words,
+        blue_green.pause(described(job.aws, str(deployment["serviceDeploymentArn"]))) if may_pause else "",
     )
 
 
@@ -251,35 +250,14 @@ def undo(job: Job, tracked: TrackedDeployment) -> OwnDeployment:
     Raises ``Refused`` if another deployment has replaced it.
     """
     own = tracked.own
-    ours = _described(job.aws, own.id)
-    if _status(ours) in UNDER_WAY:
-        if take_back(job, ours):
+    ours = described(job.aws, own.id)
+    if status(ours) in UNDER_WAY:
+        if blue_green_calls.take_back(job, ours):
             return own
-        ours = _described(job.aws, own.id)
-    if _status(ours) == "ROLLBACK_SUCCESSFUL":
+        ours = described(job.aws, own.id)
+    if status(ours) == "ROLLBACK_SUCCESSFUL":
         return own
     return start(job, *way_back(job, tracked))
-
-
-def take_back(job: Job, deployment: Mapping[str, Any]) -> bool:
-    """Lets ECS roll back a running service deployment; whether ECS does, since the deployment may have ended by now."""
-    arn, hook = str(deployment["serviceDeploymentArn"]), blue_green.paused_at(deployment)
-    if _status(deployment) not in FORWARD:
-        return True
-    try:
-        if hook:
-            proceed(job, arn, str(hook["hookId"]), "ROLLBACK")
-            return True
-    except ClientError as error:
-        if code(error) not in _NO_LONGER_WAITS:
-            raise
-    try:
-        _roll_back(job, arn)
-    except ClientError as error:
-        if code(error) not in _ENDED:
-            raise
-        return False
-    return True
 
 
 def stop(aws: Aws, under_way: Mapping[str, Any]) -> str:
@@ -287,19 +265,19 @@ def stop(aws: Aws, under_way: Mapping[str, Any]) -> str:
     cluster, name, wanted = (str(under_way[key]) for key in ("cluster", "service", "task_definition"))
     arn = str(under_way.get("id") or "")
     if arn:
-        ours = _described(aws, arn)
+        ours = described(aws, arn)
     else:  # cancelled before ECS listed it
         listed = service_deployments.listed(aws, cluster, name, status=FORWARD)
         found = service_deployments.with_targets(aws, listed)
         ours = next((deployment for deployment, target in found if target == wanted), {})
     if not ours:
         return f"service {name} has no service deployment to {short(wanted)} under way; nothing was stopped"
-    if _status(ours) not in FORWARD:
-        return f"{_words(ours, wanted)} of service {name} is {_status(ours)}; nothing was stopped"
+    if status(ours) not in FORWARD:
+        return f"{_words(ours, wanted)} of service {name} is {status(ours)}; nothing was stopped"
     try:
         service_deployments.roll_back(aws, str(ours["serviceDeploymentArn"]))
     except ClientError as error:
-        if code(error) not in _ENDED:
+        if code(error) not in blue_green_calls.ENDED:
             raise
         return f"{_words(ours, wanted)} of service {name} has already ended; nothing was stopped"
     return f"{_words(ours, wanted)} of service {name} is being rolled back (on-cancel: stop)"
@@ -326,7 +304,7 @@ def unfinished(job: Job, plan: DeploymentPlan) -> Unfinished | None:
     listed = service_deployments.listed(job.aws, plan.cluster, plan.name, status=UNDER_WAY)
     arns = [str(deployment["serviceDeploymentArn"]) for deployment in listed]
     known = service_deployments.described(job.aws, arns)
-    newest = next((known[arn] for arn in arns if arn in known and _status(known[arn]) in UNDER_WAY), None)
+    newest = next((known[arn] for arn in arns if arn in known and status(known[arn]) in UNDER_WAY), None)
     if newest:
         return _unfinished(job, plan, newest)
     is_new = rolling.primary(plan.service).get("rolloutState") == "IN_PROGRESS"
@@ -344,42 +322,12 @@ def go_on(job: Job, plan: DeploymentPlan, own: OwnDeployment) -> None:
     if found is None:
         return
     hook = str(found[1]["hookId"])
-    proceed(job, own.id, hook, "CONTINUE")
+    blue_green_calls.proceed(job, own.id, hook, "CONTINUE")
     for _ in range(pace.RESUMED_WITHIN):
         now = paused(job, plan.cluster, plan.name)
         if now is None or now[1].get("hookId") != hook:
             return
         job.clock.sleep(1)
-
-
-def proceed(job: Job, arn: str, hook: str, action: str) -> None:
-    """Continues a paused service deployment (``CONTINUE``) or rolls it back (``ROLLBACK``), once."""
-
-    def find_resumed() -> Json | None:
-        now = _described(job.aws, arn)
-        waits = blue_green.paused_at(now)
-        return None if waits and waits.get("hookId") == hook else now
-
-    carry_out(
-        "ContinueServiceDeployment", lambda: service_deployments.proceed(job.aws, arn, hook, action), find_resumed, job
-    )
-
-
-def _roll_back(job: Job, arn: str) -> None:
-    def find_ended() -> Json | None:
-        now = _described(job.aws, arn)
-        return None if _status(now) in FORWARD else now
-
-    carry_out("StopServiceDeployment", lambda: service_deployments.roll_back(job.aws, arn), find_ended, job)
-
-
-def _described(aws: Aws, arn: str) -> Json:
-    """Empty if ECS has no service deployment of this name, or if our deployment has no ARN."""
-    return service_deployments.described(aws, [arn]).get(arn, {}) if arn.startswith("arn:") else {}
-
-
-def _status(deployment: Mapping[str, Any] | None) -> str:
-    return str((deployment or {}).get("status", ""))
 
 
 def _words(deployment: Mapping[str, Any], target: str) -> str:

@@ -15,11 +15,11 @@ from ecs_cd.deploy.rules import appspec, lost_response
 from ecs_cd.deploy.strategies.busy import Busy
 from ecs_cd.document.rules.document import CodeDeploy
 from ecs_cd.job.job import Job
-from ecs_cd.job.mutation import carry_out
+from ecs_cd.job.mutation import carry_out, refused_with
 from ecs_cd.model.errors import OutcomeUnknown, Refused
 
 _MARGIN = timedelta(seconds=5)  # by which CodeDeploy's clocks may differ
-_WAITS_NO_MORE = ("DeploymentIsNotInReadyStateException", "DeploymentAlreadyCompletedException")
+_NO_LONGER_WAITS = ("DeploymentIsNotInReadyStateException", "DeploymentAlreadyCompletedException")
 
 
 def create(job: Job, plan: DeploymentPlan, arn: str, names: CodeDeploy, asked: datetime) -> str:
@@ -89,14 +89,11 @@ def proceed(job: Job, name: str) -> None:
 
     try:
         carry_out("ContinueDeployment", call, find_continued, job)
-    except ClientError as error:
-        if code(error) not in _WAITS_NO_MORE:
+    except (ClientError, OutcomeUnknown) as error:
+        if refused_with(error) not in _NO_LONGER_WAITS:
             raise
-        raise Refused(f"deployment {name} is {_status(job, name)}, not waiting for an approval") from error
-    except OutcomeUnknown as unknown:
-        cause = unknown.__cause__
-        if not isinstance(cause, ClientError) or code(cause) not in _WAITS_NO_MORE:
-            raise  # otherwise, the call whose response was lost has continued it
+        if isinstance(error, ClientError):  # otherwise, the call whose response was lost has continued it
+            raise Refused(f"deployment {name} is {_status(job, name)}, not waiting for an approval") from error
 
 
 def _status(job: Job, name: str) -> str:

@@ -15,7 +15,7 @@ from ecs_cd.aws.session import Aws
 from ecs_cd.ci.run import identify
 from ecs_cd.ci.terminal import Terminal
 from ecs_cd.deploy.plan import DeploymentPlan
-from ecs_cd.deploy.strategies import blue_green
+from ecs_cd.deploy.strategies import blue_green, blue_green_calls
 from ecs_cd.document.rules.document import Service
 from ecs_cd.job.job import Job
 from ecs_cd.job.state import State
@@ -553,7 +553,7 @@ def test_a_lost_answer_of_stop_service_deployment_is_looked_for(aws: ScriptedAws
 def test_a_deployment_that_waits_for_somebody_is_taken_back_at_its_hook(job: Job, aws: ScriptedAws) -> None:
     """ContinueServiceDeployment with ROLLBACK is what the hook waits for."""
     aws.on("ecs.ContinueServiceDeployment", {"serviceDeploymentArn": OURS}, where={"action": "ROLLBACK"})
-    assert blue_green.take_back(job, PAUSED)
+    assert blue_green_calls.take_back(job, PAUSED)
     assert aws.calls[0].params == {"serviceDeploymentArn": OURS, "hookId": "ecs-pause-1", "action": "ROLLBACK"}
 
 
@@ -561,7 +561,7 @@ def test_a_hook_that_waits_no_more_is_no_reason_to_go_on(job: Job, aws: Scripted
     """If another user has continued it, ecs-cd stops the deployment."""
     aws.on("ecs.ContinueServiceDeployment", error("ClientException"))
     aws.on("ecs.StopServiceDeployment", {"serviceDeploymentArn": OURS})
-    assert blue_green.take_back(job, PAUSED)
+    assert blue_green_calls.take_back(job, PAUSED)
     assert aws.count("ecs.StopServiceDeployment") == 1
 
 
@@ -580,8 +580,51 @@ def test_a_deployment_is_stopped_unless_it_has_ended(
 ) -> None:
     """One that is being stopped already is not stopped again."""
     aws.on("ecs.StopServiceDeployment", answer)
-    assert blue_green.take_back(job, one) is expected
+    assert blue_green_calls.take_back(job, one) is expected
     assert aws.count("ecs.StopServiceDeployment") == calls
+
+
+@pytest.mark.parametrize(
+    ("now", "repeated", "expected", "calls"),
+    [
+        (seen("ROLLBACK_REQUESTED"), {}, True, 1),
+        (seen("STOP_REQUESTED"), {}, True, 1),
+        (seen("SUCCESSFUL"), {}, False, 1),
+        (seen("STOPPED"), {}, False, 1),
+        (SCALING, {"serviceDeploymentArn": OURS}, True, 2),
+        (SCALING, error("ConflictException"), False, 2),
+    ],
+)
+def test_after_a_lost_answer_only_what_goes_back_counts_as_taken_back(
+    job: Job, aws: ScriptedAws, now: Params, repeated: Any, expected: bool, calls: int
+) -> None:
+    """It may have succeeded, or another deployment may have replaced it, before the stop arrived."""
+    aws.on("ecs.StopServiceDeployment", lost({"serviceDeploymentArn": OURS}), repeated)
+    aws.on("ecs.DescribeServiceDeployments", answers.described(now))
+    assert blue_green_calls.take_back(job, SCALING) is expected
+    assert aws.count("ecs.StopServiceDeployment") == calls
+
+
+@pytest.mark.parametrize(
+    ("now", "stops"),
+    [(seen("ROLLBACK_IN_PROGRESS"), 0), (BAKING, 1)],
+    ids=["it goes back", "another user continued it"],
+)
+def test_after_a_lost_answer_at_a_hook_it_has_to_go_back(job: Job, aws: ScriptedAws, now: Params, stops: int) -> None:
+    """That it no longer waits is not enough."""
+    aws.on("ecs.ContinueServiceDeployment", lost({"serviceDeploymentArn": OURS}))
+    aws.on("ecs.DescribeServiceDeployments", answers.described(now))
+    aws.on("ecs.StopServiceDeployment", {"serviceDeploymentArn": OURS})
+    assert blue_green_calls.take_back(job, PAUSED)
+    assert aws.count("ecs.StopServiceDeployment") == stops
+
+
+def test_a_pause_that_a_lost_answer_has_ended_is_over(job: Job, aws: ScriptedAws) -> None:
+    """ECS still showed it waiting, and refuses the repetition."""
+    aws.on("ecs.ContinueServiceDeployment", lost({"serviceDeploymentArn": OURS}), error("InvalidParameterException"))
+    aws.on("ecs.DescribeServiceDeployments", answers.described(PAUSED), answers.described(BAKING))
+    blue_green_calls.proceed(job, OURS, "ecs-pause-1", "CONTINUE")
+    assert aws.count("ecs.ContinueServiceDeployment") == 2
 
 
 def test_what_has_ended_goes_back_by_another_deployment(aws: ScriptedAws, step: Run) -> None:
@@ -726,7 +769,7 @@ def test_a_pause_is_ended_once(job: Job, aws: ScriptedAws, responses: list[Any],
     """After a lost answer ecs-cd checks the hook first: the next pause may be another user's decision."""
     aws.on("ecs.ContinueServiceDeployment", *responses)
     aws.on("ecs.DescribeServiceDeployments", answers.described(now))
-    blue_green.proceed(job, OURS, "ecs-pause-1", "CONTINUE")
+    blue_green_calls.proceed(job, OURS, "ecs-pause-1", "CONTINUE")
     assert aws.count("ecs.ContinueServiceDeployment") == calls
 
 
@@ -735,5 +778,5 @@ def test_what_may_have_ended_a_pause_is_not_repeated_blindly(job: Job, aws: Scri
     aws.on("ecs.ContinueServiceDeployment", lost({"serviceDeploymentArn": OURS}))
     aws.on("ecs.DescribeServiceDeployments", denied())
     with pytest.raises(OutcomeUnknown):
-        blue_green.proceed(job, OURS, "ecs-pause-1", "CONTINUE")
+        blue_green_calls.proceed(job, OURS, "ecs-pause-1", "CONTINUE")
     assert aws.count("ecs.ContinueServiceDeployment") == 1
