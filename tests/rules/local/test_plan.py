@@ -62,6 +62,7 @@ def test_a_local_document_names_what_is_here() -> None:
             }
         },
         "migration": {"task-definition": "my-migration:3", "container": "app"},
+        "tasks": [{"name": "seed", "task-definition": "my-seed:4", "container": "app"}],
         "services": {
             "web": {
                 "service": "arn:aws:ecs:eu-west-1:123456789012:service/prod/web",
@@ -90,6 +91,7 @@ def test_a_local_document_names_what_is_here() -> None:
             }
         },
         "migration": {"task-definition": "my-migration", "container": "app"},
+        "tasks": [{"name": "seed", "task-definition": "my-seed", "container": "app"}],
         "services": {"web": {"service": "web", "task-definition": "my-web", "containers": {"app": "app"}}},
         "scheduled-tasks": {
             "nightly": {

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from botocore.validate import ParamValidator
 
+from ecs_cd.document.rules.document import Service
 from ecs_cd.model.errors import Refused
-from ecs_cd.tasks.rules import comparison, difference, task_definition
+from ecs_cd.model.references import WorkspaceFile
+from ecs_cd.tasks.rules import comparison, difference, environment, task_definition
 from tests.rules.tasks.definitions import DESCRIBED, REGISTER, SDK, normalised
 
 CORPUS = Path(__file__).parents[2] / "corpus" / "task-definitions"
@@ -64,6 +66,21 @@ def test_what_people_write_can_be_registered(name: str) -> None:
     assert comparison.same(definition, read(name))
     assert difference.lines(definition, read(name)) == []
     assert len(difference.lines(None, definition)) == 1 + len(images)
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name not in REFUSED])
+def test_a_workflows_variables_leave_no_trace_in_the_next_deployment(name: str) -> None:
+    """Put into every container, then left out: ECS would run the result as the template itself."""
+    definition = read(name)
+    images = {container["name"]: "app" for container in definition["containerDefinitions"]}
+    service = Service("web", "web", WorkspaceFile(name), images)
+    given = environment.variables("ECS_CD_A=1\nECS_CD_B<<END\n1\n2\nEND", what=environment.INPUT)
+    added = environment.with_variables(definition, given, service)
+    assert not ParamValidator().validate(task_definition.with_images(added, images), REGISTER).has_errors()
+    assert normalised(added) == added
+    assert not comparison.same(added, definition)
+    assert environment.with_variables(added, given, service) == added
+    assert comparison.same(environment.with_variables(added, (), service), definition)
 
 
 @pytest.mark.parametrize("name", REFUSED)

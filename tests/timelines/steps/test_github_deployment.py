@@ -186,15 +186,23 @@ def test_without_the_input_github_is_not_asked(github: FakeGitHub, run: Run) -> 
     assert github.asked == []
 
 
-@pytest.mark.parametrize("verb", ["deploy", "pipeline"])
-def test_a_dry_run_is_no_deployment(
-    aws: ScriptedAws, github: FakeGitHub, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, verb: str
+@pytest.mark.parametrize(
+    ("verb", "which"), [("deploy", "dry_run"), ("pipeline", "dry_run"), ("deploy", "register_only")]
+)
+def test_a_dry_run_or_a_registration_is_no_deployment(
+    aws: ScriptedAws,
+    github: FakeGitHub,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    verb: str,
+    which: str,
 ) -> None:
     """Nor does it touch the one that an event asks for."""
     (tmp_path / "Dockerfile").write_text("FROM scratch\n")
     aws.on("ecr.DescribeRepositories", {"repositories": [{"imageTagMutability": "MUTABLE"}]})
     event(monkeypatch, tmp_path, {"deployment": {"id": github.add("production"), "environment": "production"}})
-    assert run(verb, dry_run="true").exit_code == 0
+    assert run(verb, **{which: "true"}).exit_code == 0
     assert github.asked == []
 
 
