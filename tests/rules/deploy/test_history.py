@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from ecs_cd.deploy.rules import history
 from ecs_cd.deploy.rules.history import PastDeployment
-from tests.scripted_aws import moment
+from tests.scripted_aws import codedeploy, moment
 
 # A word is a deployment, oldest first: 3 ran well, 4x failed, 5r was rolled back by AWS, ? ran well and is unknown.
 ENDS = {"x": "STOPPED", "r": "ROLLBACK_SUCCESSFUL"}
@@ -93,3 +95,35 @@ def test_what_was_rolled_back_already(words: str, current: str, undone: list[str
 def test_a_deployment_of_an_older_revision_leads_back(words: str, revision: str, back: bool) -> None:
     """A rollback under way is never rolled back itself."""
     assert history.leads_back(past(words), f"web:{revision}") is back
+
+
+def test_a_superseded_service_deployment_is_no_success() -> None:
+    """Whatever ECS calls it at the moment; only the newest one may still be under way."""
+    statuses = ("SUCCESSFUL", "IN_PROGRESS", "STOP_REQUESTED", "ROLLBACK_SUCCESSFUL", "SUCCESSFUL", "IN_PROGRESS")
+    listed = [
+        ({"serviceDeploymentArn": f"arn/{number}", "status": status, "createdAt": moment(number)}, f"web:{number}")
+        for number, status in enumerate(statuses)
+    ]
+    undated = ({"serviceDeploymentArn": "arn/9", "status": "SUCCESSFUL"}, "web:9")
+    found = history.of_service_deployments([*reversed(listed), undated])
+    assert [(each.name[-1], each.well, each.rolled_back) for each in reversed(found)] == [
+        ("0", True, False), ("1", False, False), ("2", False, False), ("3", False, True), ("4", True, False),
+    ]  # fmt: skip
+
+
+def test_codedeploys_history_names_revisions_by_appspec_or_task_set() -> None:
+    """An AppSpec in S3 is not returned."""
+    in_s3: dict[str, Any] = {"revision": {"revisionType": "S3"}}
+    infos = [
+        codedeploy.deployment("d-1", "Succeeded", "web:1"),
+        codedeploy.deployment("d-2", "Failed", **in_s3),
+        codedeploy.deployment("d-3", "Succeeded", **in_s3),
+        codedeploy.deployment("d-4", "InProgress", "web:4"),
+    ]
+    service = codedeploy.service(codedeploy.task_set(task_definition="web:3", deployment="d-3"))
+    found = history.of_codedeploy(infos, service)
+    assert [(each.name, each.task_definition.rpartition("/")[2], each.well) for each in found] == [
+        ("deployment d-1", "web:1", True),
+        ("deployment d-2", "", False),
+        ("deployment d-3", "web:3", True),
+    ]

@@ -180,6 +180,20 @@ def test_a_rollback_under_way_is_followed_and_not_taken_back(
     assert "it goes back to web:1 already, so ecs-cd only follows it" in ended.log
 
 
+def test_a_second_rollback_of_a_crash_loop_follows_the_first_one(aws: ScriptedAws, rollback: Run) -> None:
+    """Although ECS does not list the end of the crash loop yet, it does not go further back."""
+    back = ecs.deployment("ecs-svc/3", task_definition="web:1", rollout_state="IN_PROGRESS")
+    deployments = [back, NEW | {"status": "ACTIVE"}, OLD]
+    rolling(aws, *deployments, past=ecs_past("web:0", "web:1", "web:2 STOP_REQUESTED"))
+    done = ecs.service(deployments=[back | {"rolloutState": "COMPLETED", "runningCount": 1}])
+    before = ecs.service(deployments=deployments)
+    aws.on("ecs.DescribeServices", at(0, {"services": [before]}), at(20, {"services": [done]}))
+    ended = rollback()
+    assert ended.exit_code == 0, ended.log
+    assert not mutations(aws)
+    assert "it goes back to web:1 already" in ended.log
+
+
 def test_what_may_be_a_rollback_is_not_taken_back_without_a_history(aws: ScriptedAws, rollback: Run) -> None:
     """An older revision replaces a newer one, and AWS lists nothing: the user has to name the target."""
     rolling(aws, NEW, OLD | {"taskDefinition": ecs.task_definition_arn("web:5")})

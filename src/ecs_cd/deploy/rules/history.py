@@ -114,7 +114,12 @@ _CODEDEPLOY_ENDED = ("Succeeded", "Failed", "Stopped")
 
 
 def of_service_deployments(listed: Iterable[tuple[Mapping[str, Any], str]]) -> list[PastDeployment]:
-    """From ListServiceDeployments' entries, each with its task definition."""
+    """From ListServiceDeployments' entries, each with its task definition.
+
+    One that has not ended counts as well, and not as a success, if a later one has ended: it was superseded.
+    """
+    dated = [(entry, target) for entry, target in listed if "createdAt" in entry]
+    ended = [entry["createdAt"] for entry, _ in dated if entry["status"] in _ECS_ENDED]
     return [
         PastDeployment(
             f"service deployment {short(str(entry.get('serviceDeploymentArn', '')))}",
@@ -124,8 +129,8 @@ def of_service_deployments(listed: Iterable[tuple[Mapping[str, Any], str]]) -> l
             well=entry["status"] == "SUCCESSFUL",
             rolled_back=entry["status"] == "ROLLBACK_SUCCESSFUL",
         )
-        for entry, target in listed
-        if entry.get("status") in _ECS_ENDED and "createdAt" in entry
+        for entry, target in dated
+        if ended and entry["createdAt"] <= max(ended)
     ]
 
 

@@ -99,7 +99,7 @@ def _deploy(own: OwnDeployment, target: str, why: str) -> Choice:
 
 def _take_back(now: Situation, under_way: Unfinished, to: str) -> Choice:
     own, brings = under_way.own, under_way.own.task_definition
-    is_back = bool(under_way.back_to) or history.leads_back(now.history, brings)
+    is_back = _goes_back(now, under_way)
     goes_to = under_way.back_to or brings
     if (is_back and not to) or to == goes_to:
         return Choice(Way.FOLLOW, _followed(now, under_way), goes_to, f"it goes back to {short(goes_to)} already")
@@ -114,6 +114,17 @@ def _take_back(now: Situation, under_way: Unfinished, to: str) -> Choice:
         remedy = "Run rollback without --to first, then with it."
         raise Refused(f"{under_way.words}: CodeDeploy can only return from it to {there}", remedy)
     return _deploy(own, target, why)
+
+
+def _goes_back(now: Situation, under_way: Unfinished) -> bool:
+    """Whether it is a way back itself: by AWS, by the history, or because what it brings still runs.
+
+    The history may not list yet what it leaves. A forced deployment of what runs is one of these, too, unless AWS can
+    return to the very tasks that it replaces.
+    """
+    brings, sources = under_way.own.task_definition, set(under_way.returns_to)
+    still_runs = brings in sources and len(sources) > 1 if sources else brings == now.serving
+    return bool(under_way.back_to) or still_runs or history.leads_back(now.history, brings)
 
 
 def _followed(now: Situation, under_way: Unfinished) -> OwnDeployment:
