@@ -12,7 +12,7 @@ OUTPUTS = {
     "migration-result": "How the migration ended: succeeded, skipped, failed, timed-out, cancelled or unknown.",
     "migration-task-arn": "The ARN of the migration task.",
     "migration-exit-code": "The exit code of the migration container; empty if it never ran.",
-    "tasks": "JSON, by the names of the document's `tasks` that ran: its `result`, `task-arn` and `exit-code`.",
+    "tasks": "JSON, by the names of the document's `tasks` that have ended: `result`, `task-arn` and `exit-code`.",
     "result": "How the deployment ended: succeeded, in-progress (it reached wait-until), skipped, failed, "
     "rolled-back, rollback-failed, superseded, paused, gone, timed-out, cancelled or unknown.",
     "task-definition-arn": "The ARN of the deployed task definition; with several, one per line.",

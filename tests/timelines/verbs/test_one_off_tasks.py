@@ -146,6 +146,17 @@ def test_the_pipeline_deploys_after_the_last_task(aws: ScriptedAws, step: Run, c
     assert ended.outputs["result"] == "succeeded"
 
 
+def test_a_dry_run_starts_none_of_them(aws: ScriptedAws, step: Run, cluster: Cluster) -> None:
+    """It shows what the deployment would change, and checks the tasks' templates."""
+    document(aws, [task("seed")])
+    assert step("pipeline", dry_run="true").exit_code == 0
+    assert cluster.commands == []
+    document(aws, [task("seed", container="ap")])
+    ended = step("pipeline", dry_run="true")
+    assert ended.exit_code == 2
+    assert "has no container `ap`" in ended.log
+
+
 def test_tasks_do_not_need_a_migration(aws: ScriptedAws, step: Run, cluster: Cluster) -> None:
     """It is skipped, and said so."""
     document(aws, [task("seed")], migration=None)
