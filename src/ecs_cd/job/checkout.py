@@ -64,8 +64,8 @@ def _changed(top: Path, paths: Sequence[str]) -> list[str]:
         return [f"{path}: git status fails" for path in paths]
     found = [entry[3:] for entry in listed.split("\0") if entry]
     for path in rules.submodules(staged):
-        folder = workspace.real(top / path)
-        if workspace.top(folder) == folder:
+        folder = top / path
+        if workspace.real(folder) == folder == workspace.top(folder):  # it is populated, and no link to elsewhere
             found += [f"{path}/{name}" for name in _changed(folder, ["."])]
     return found
 

@@ -149,6 +149,20 @@ def test_no_configuration_makes_git_run_a_program(
     assert not sprung()
 
 
+def test_a_link_in_the_place_of_a_submodule_leads_nowhere(workspace: Path, tmp_path: Path, trap: Path) -> None:
+    """Not around in circles, and not into another repository."""
+    a_repository(workspace / "app" / "submodule", trap)
+    (workspace / "app" / "submodule" / "file").touch()
+    git("-c", "core.fsmonitor=", "-c", "core.hooksPath=", "add", ".", cwd=workspace / "app" / "submodule")
+    git("-c", "core.fsmonitor=", "-c", "core.hooksPath=", "commit", "-qm", "x", cwd=workspace / "app" / "submodule")
+    committed()
+    (workspace / "app" / "submodule").rename(tmp_path / "elsewhere")
+    for target in (workspace, tmp_path / "elsewhere"):
+        (workspace / "app" / "submodule").unlink(missing_ok=True)
+        (workspace / "app" / "submodule").symlink_to(target)
+        assert checkout.differences(["app"]) == ["app/submodule"]
+
+
 def test_a_filter_that_git_lfs_has_installed_still_works(
     workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
