@@ -163,6 +163,7 @@ KEY = "-----BEGIN\nMIIEvQ==\n+a/b=\n-----END"
         ('J=\'{\n "a": "it=s"\n}\'', {"J": '{\n "a": "it=s"\n}'}),
         ('A="\nx\n"', {"A": "\nx\n"}),
         ("SHELL=cat <<EOF", {"SHELL": "cat <<EOF"}),
+        ("A='it's fine'\nB=2\nC='x'", {"A": "'it's fine'", "B": "2", "C": "'x'"}),
     ],
 )
 def test_a_value_can_span_lines(text: str, expected: dict[str, str]) -> None:

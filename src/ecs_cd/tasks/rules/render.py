@@ -106,7 +106,8 @@ def _pair(line: str, rest: Lines, *, where: str) -> tuple[str, str]:
     if not (name and separator):
         raise Refused(f"{where}: must be NAME=VALUE", _SPANS)
     quote = value[0] if value[:1] in ("'", '"') else ""
-    if not quote or value.count(quote) % 2 == 0:  # the official action keeps the quotes of a single line
+    closed = value.count(quote) % 2 == 0 or value[1:].endswith(quote) if quote else True
+    if closed:  # the official action keeps the quotes of a single line
         return name, value
     inside, last = _taken(
         rest, lambda each: each.endswith(quote), where=f"{where}: no line ends with its closing quote"
