@@ -158,12 +158,12 @@ def test_a_familys_tasks_are_those_that_run_and_those_that_ended(
     )
 
 
-def test_a_running_task_that_is_not_described_is_not_left_out(aws: SignedAws, ours: Aws) -> None:
-    """It is not known whose it is. A stopped one may have been forgotten: ECS keeps it for an hour."""
+def test_a_task_that_is_not_described_is_not_left_out(aws: SignedAws, ours: Aws) -> None:
+    """It is not known whose it is, nor how it ended."""
     aws.on("ecs.ListTasks", {"taskArns": ["arn:1"]}, where={"desiredStatus": "RUNNING"})
     aws.on("ecs.ListTasks", {"taskArns": ["arn:2"]}, where={"desiredStatus": "STOPPED"})
     aws.on("ecs.DescribeTasks", {"tasks": [], "failures": [{"reason": "MISSING"}]})
-    assert ecs.tasks_of_family(ours, C, "migration") == ([], {"arn:1"})
+    assert ecs.tasks_of_family(ours, C, "migration") == ([], {"arn:1", "arn:2"})
 
 
 def test_all_of_a_services_tasks_are_listed_and_described(aws: SignedAws, ours: Aws) -> None:

@@ -132,14 +132,15 @@ def started_by(aws: Aws, cluster: str, family: str, name: str) -> str | None:
 
 def tasks_of_family(aws: Aws, cluster: str, family: str) -> tuple[list[Json], set[str]]:
     """Returns the tasks of the family: those that run, and those that stopped within the last hour. Also returns the
-    ARNs of the running ones that ECS lists, but does not describe."""
+    ARNs of those that ECS lists, but does not describe."""
     # In this order: a task that stops in between is in at least one of the lists.
     running, stopped = (
         _list_tasks(aws.client("ecs"), cluster=cluster, family=family, desiredStatus=status)
         for status in ("RUNNING", "STOPPED")
     )
-    found = tasks(aws, cluster, list(dict.fromkeys([*running, *stopped])))
-    return found, set(running) - {str(task["taskArn"]) for task in found}
+    arns = list(dict.fromkeys([*running, *stopped]))
+    found = tasks(aws, cluster, arns)
+    return found, set(arns) - {str(task["taskArn"]) for task in found}
 
 
 def task(aws: Aws, cluster: str, arn: str) -> Json | None:

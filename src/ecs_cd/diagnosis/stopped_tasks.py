@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from ecs_cd.model.references import short
@@ -57,6 +57,22 @@ def migration_verdict(task: Task, name: str) -> Verdict | None:
     own = str(_container(task, name).get("reason", ""))
     why = f"{stop_code or 'no stop code'}: {reason(task, name)}" if ended or stop_code else own
     return Verdict(Outcome.FAILED, how + (f" ({why})" if why else "") + _goes_on(task))
+
+
+def ended_by_another(task: Task, name: str, essential: Collection[str]) -> str:
+    """The essential container whose end stops the task while the named one still runs; empty without one."""
+    if exit_code(task, name) is not None or task.get("desiredStatus") != "STOPPED":
+        return ""
+    others = (str(each.get("name")) for each in task.get("containers", ()) if each.get("exitCode") is not None)
+    return next((other for other in others if other in essential), "")
+
+
+def cut_short(verdict: Verdict, name: str, by: str) -> Verdict:
+    """The verdict on a task that the container ``by`` ended: the named one's 0 may be its answer to SIGTERM."""
+    if not by or not verdict.outcome.green:
+        return verdict
+    why = f"the essential container `{by}` ended first"
+    return Verdict(Outcome.FAILED, f"container `{name}` {_end(0)} {_MAYBE_UNFINISHED} ({why})")
 
 
 def every_container_verdict(task: Task) -> Verdict | None:

@@ -53,7 +53,8 @@ RETARGET_WAITS = (0, 1, 2, 4)  # before each attempt
 
 # ---- tasks ----
 
-DESCRIBED_WITHIN = 60.0  # how soon ECS describes a running task that it lists
+DESCRIBED_WITHIN = 60.0  # how soon ECS describes a task that it lists
+EARLIER_LISTED_WITHIN = 20.0  # how soon ECS lists a task that an earlier attempt may just have started
 LOG_EVERY = 0.2  # between two reads of a stopped task's remaining log
 LONGEST_DRAIN = 15.0  # for a stopped task's remaining log
 

@@ -30,5 +30,10 @@ class Run:
         """Whether id and attempt identify this run. Under act both are always 1."""
         return self.on_github and not self.under_act
 
+    @property
+    def is_rerun(self) -> bool:
+        """Whether this run has an earlier attempt."""
+        return self.is_unique and self.attempt not in ("", "1")
+
 
 NOWHERE = Run()  # outside of every CI system

@@ -21,20 +21,23 @@ from ecs_cd.tasks.standalone import NotStarted, StandaloneTask, begin
 _CLEAR = Verdict(Outcome.SUCCEEDED, "")  # nothing is in the way
 
 
-def of_other_runs(standalone: StandaloneTask, job: Job) -> str:
+def of_other_runs(standalone: StandaloneTask, job: Job, *, lists_may_lag: bool = True) -> str:
     """The ARN of the task that does what this one would do; empty once nothing else runs and a new one may start.
 
-    Waits for other tasks of the family that ecs-cd started. Raises ``NotStarted`` if the time runs out first, and
-    ``Refused`` if ``on_conflict`` is ``fail``.
+    Waits for other tasks of the family that ecs-cd started, and in a re-run until ECS lists what the previous attempt
+    started, unless ``lists_may_lag`` is false. Raises ``NotStarted`` if the time runs out first, and ``Refused`` if
+    ``on_conflict`` is ``fail``.
     """
-    found = Earlier()
+    found, listed_by = Earlier(), _listed_by(job) if lists_may_lag else 0.0
 
     def judge(tasks: Sequence[Task]) -> Verdict | dict[str, InProgress]:
         nonlocal found
         found = earlier.find(tasks, standalone.origin, standalone.judge)
         followed = found.same if standalone.on_conflict == "follow" else None
-        if found.done or followed or not found.running:
+        if found.done or followed or (found.previous and not found.running):
             return _CLEAR
+        if not found.running:
+            return _clear(standalone, listed_by, job)
         words = "; ".join(earlier.words(task, standalone.origin) for task in found.running)
         if standalone.on_conflict == "fail":
             remedy = "Let it end, or let on-conflict wait for it."
@@ -51,18 +54,31 @@ def of_this_run(standalone: StandaloneTask, arn: str, job: Job) -> str:
     The official action's startedBy is that of other runs' tasks too, so only a re-run looks, and only for a task with
     the revision ``arn`` and the same overrides.
     """
-    if not job.run.is_unique or job.run.attempt in ("", "1"):
+    if not job.run.is_rerun:
         return ""
     request = {**standalone.call, "taskDefinition": arn, "startedBy": standalone.started_by}
     found: Task | None = None
+    listed_by = _listed_by(job)
 
-    def judge(tasks: Sequence[Task]) -> Verdict:
+    def judge(tasks: Sequence[Task]) -> Verdict | dict[str, InProgress]:
         nonlocal found
         found = earlier.repeated(tasks, request, standalone.judge)
-        return _CLEAR
+        return _CLEAR if found else _clear(standalone, listed_by, job)
 
     _look(standalone, judge, job)
     return _followed(standalone, found, job)
+
+
+def _listed_by(job: Job) -> float:
+    """When ECS lists what an earlier attempt of this run has started; a list without it proves nothing until then."""
+    return job.clock.monotonic() + (pace.EARLIER_LISTED_WITHIN if job.run.is_rerun else 0.0)
+
+
+def _clear(standalone: StandaloneTask, listed_by: float, job: Job) -> Verdict | dict[str, InProgress]:
+    """Nothing is in the way, if ECS has had the time to list it."""
+    if job.clock.monotonic() >= listed_by:
+        return _CLEAR
+    return {standalone.what: InProgress("looking for the task of an earlier attempt, which ECS may list late")}
 
 
 def _look(

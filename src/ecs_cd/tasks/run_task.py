@@ -79,7 +79,7 @@ def start(standalone: StandaloneTask, arn: str, deadline: float, job: Job) -> st
         attempt += 1
         job.ci.line(f"{standalone.what}: ECS can't place the task now ({words}); trying again")
         job.clock.sleep(min(15, 2 * attempt))
-        other = "" if standalone.started_by else earlier.of_other_runs(standalone, job)
+        other = "" if standalone.started_by else earlier.of_other_runs(standalone, job, lists_may_lag=False)
         if other:
             return other
 

@@ -41,6 +41,12 @@ class StandaloneTask:
         return str(self.call["cluster"])
 
     @property
+    def essential(self) -> list[str]:
+        """The containers whose end stops the task, other than the named one; empty without a named one."""
+        containers = self.definition["containerDefinitions"] if self.named else ()
+        return [str(c["name"]) for c in containers if c.get("essential", True) and c["name"] != self.named]
+
+    @property
     def family(self) -> str:
         return str(self.definition["family"])
 

@@ -29,6 +29,7 @@ class TrackedTask:
     job: Job
     last: Mapping[str, Any] = field(default_factory=dict)  # as ECS last listed it
     listed: bool = False  # whether ECS listed it in the last poll
+    ended_by: str = ""  # the essential container that ended the task while the named one ran
     fresh: bool = False
     lines: deque[str] = field(default_factory=lambda: deque(maxlen=logs.TAIL))
 
@@ -47,6 +48,8 @@ class TrackedTask:
         with transient_as_unreadable():
             found = ecs.task(self.job.aws, self.standalone.cluster, self.task)
         self.last, self.listed = found or self.last, found is not None
+        named, essential = self.standalone.named, self.standalone.essential
+        self.ended_by = self.ended_by or stopped_tasks.ended_by_another(self.last, named, essential)
         self.fresh = self.relay()
         return found or {}
 
@@ -95,7 +98,10 @@ def follow(tracked: TrackedTask, deadline: float) -> Verdict:
         if not task:
             missing = "ECS no longer lists the task" if tracked.last else "ECS does not list the task yet"
             return {what: InProgress(missing)}
-        return tracked.standalone.judge(task) or {what: InProgress(stopped_tasks.status_words(task))}
+        verdict = tracked.standalone.judge(task)
+        if verdict is None:
+            return {what: InProgress(stopped_tasks.status_words(task))}
+        return stopped_tasks.cut_short(verdict, tracked.standalone.named, tracked.ended_by)
 
     verdict = watch(
         tracked.poll,

@@ -355,6 +355,44 @@ def test_a_running_task_that_is_not_described_yet_is_waited_for(
     assert (again.exit_code, cluster.started) == (0, 1), again.log
 
 
+def test_a_rerun_looks_for_a_task_that_is_listed_late(
+    aws: ScriptedAws, step: Run, cluster: Cluster, attempt: Any
+) -> None:
+    """An empty list proves nothing when an earlier attempt may just have started a task."""
+    lose(step, cluster)
+    now = cluster.clock.monotonic()
+    aws.on("ecs.ListTasks", at(now, {"taskArns": []}), at(now + 15, cluster.list_tasks))
+    attempt(2)
+    again = step("migrate")
+    assert (again.exit_code, cluster.started) == (0, 1), again.log
+    assert "migration: looking for the task of an earlier attempt, which ECS may list late" in again.log
+
+
+def test_a_rerun_whose_earlier_attempt_started_nothing_begins_soon(step: Run, cluster: Cluster, attempt: Any) -> None:
+    """After 20 seconds; a rerun that finds the task of the attempt before it does not wait."""
+    attempt(2)
+    cluster.code = 1
+    assert step("migrate").exit_code == 1
+    assert 20 <= cluster.started_at[0] - cluster.began < 25
+    began = cluster.clock.monotonic()
+    attempt(3)
+    assert step("migrate").exit_code == 1
+    assert cluster.started_at[1] == began
+
+
+def test_a_success_that_is_listed_and_not_described_yet_counts(
+    aws: ScriptedAws, step: Run, cluster: Cluster, attempt: Any
+) -> None:
+    """A task that has stopped may be the one that an earlier attempt ran."""
+    lose(step, cluster)
+    cluster.clock.sleep(60)
+    now = cluster.clock.monotonic()
+    aws.on("ecs.DescribeTasks", at(now, MISSING), at(now + 5, cluster.describe))
+    attempt(2)
+    again = step("migrate")
+    assert (again.exit_code, cluster.started) == (0, 1), again.log
+
+
 def test_a_task_that_ecs_lists_and_never_describes_is_given_up(aws: ScriptedAws, step: Run, cluster: Cluster) -> None:
     """After a minute."""
     cluster.others = [ecs.task("theirs", started_by="ecs-cd/abc", task_definition="migration:1")]

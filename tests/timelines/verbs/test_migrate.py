@@ -173,6 +173,25 @@ def test_the_named_container_decides_whatever_its_sidecars_do(
     assert "was still running" not in ended.log
 
 
+@pytest.mark.parametrize(("essential", "exit_code"), [(True, 1), (False, 0)])
+def test_a_0_after_an_essential_sidecar_ended_is_no_success(
+    aws: ScriptedAws, step: Run, essential: bool, exit_code: int
+) -> None:
+    """ECS then stops the migration, and a program may end with 0 on SIGTERM; what is not essential stops nothing."""
+    definition = ecs.task_definition("migration", containers=("app", "proxy"))
+    definition["containerDefinitions"][1]["essential"] = essential
+    aws.on("ecs.DescribeTaskDefinition", {"taskDefinition": definition})
+    stop = {"stopCode": "EssentialContainerExited", "desiredStatus": "STOPPED"}
+    proxy = ecs.container("proxy", "STOPPED", exitCode=1)
+    being_stopped = migration("RUNNING", containers=[ecs.container("app"), proxy], **stop)
+    ended_with_0 = migration("STOPPED", containers=[ecs.container("app", "STOPPED", exitCode=0), proxy], **stop)
+    tell(aws, at(0, {"tasks": [being_stopped]}), at(10, {"tasks": [ended_with_0]}))
+    ended = step("migrate")
+    assert (ended.exit_code, ended.outputs["migration-exit-code"]) == (exit_code, "0")
+    assert ("maybe unfinished (the essential container `proxy` ended first)" in ended.log) is essential
+    assert ("Likely cause: container `proxy` exited with 1" in ended.log) is essential
+
+
 @pytest.mark.parametrize(
     "stop_code", ["SpotInterruption", "TerminationNotice", "InfrastructureHealth", "UserInitiated"]
 )

@@ -17,11 +17,12 @@ Judge = Callable[[Task], Verdict | None]
 @dataclass(frozen=True)
 class Earlier:
     """``done``: its success counts. ``same``: it runs, and does what a new task would do. ``running``: all that run,
-    ``same`` among them."""
+    ``same`` among them. ``previous``: whether the attempt before this one has a task among them."""
 
     done: Task | None = None
     same: Task | None = None
     running: tuple[Task, ...] = ()
+    previous: bool = False
 
 
 def find(tasks: Iterable[Task], own: Origin, judge: Judge) -> Earlier:
@@ -36,6 +37,7 @@ def find(tasks: Iterable[Task], own: Origin, judge: Judge) -> Earlier:
         done=_newest(done),
         same=_newest([task for task, _ in same if _runs(task, judge) and not stopped_from_outside(task)]),
         running=tuple(task for task, _ in known if _runs(task, judge)),
+        previous=any(own.next_attempt_of(found) for _, found in same),
     )
 
 

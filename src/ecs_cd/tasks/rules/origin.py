@@ -33,6 +33,11 @@ class Origin:
         """Whether ``other`` belongs to another attempt of this run."""
         return self.run == other.run and self.attempt != other.attempt
 
+    def next_attempt_of(self, other: Origin) -> bool:
+        """Whether ``other`` belongs to the attempt of this run before this one."""
+        attempts = (other.attempt, self.attempt)
+        return self.run == other.run and all(map(str.isdecimal, attempts)) and int(attempts[0]) + 1 == int(attempts[1])
+
 
 NOT_KNOWN = Origin()
 
