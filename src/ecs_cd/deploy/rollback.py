@@ -12,10 +12,10 @@ from ecs_cd.aws.errors import code, explain, is_transient
 from ecs_cd.deploy import strategies
 from ecs_cd.deploy.existing import Selection
 from ecs_cd.deploy.plan import DeploymentPlan
-from ecs_cd.deploy.rules import rollback, rolling
+from ecs_cd.deploy.rules import rollback
 from ecs_cd.deploy.rules.history import PastDeployment
 from ecs_cd.deploy.rules.rollback import NAME_IT, Application, Choice, Situation, Way
-from ecs_cd.deploy.rules.unfinished import Unfinished
+from ecs_cd.deploy.rules.unfinished import Unfinished, still_serving
 from ecs_cd.images import registry
 from ecs_cd.inputs.rollback import Rollback
 from ecs_cd.job.job import Job, concurrently
@@ -37,9 +37,8 @@ def _decide(plan: DeploymentPlan, selection: Selection, inputs: Rollback, job: J
     strategy, current = strategies.of(plan), str(revisions.running(plan.service))
     unfinished, past = concurrently(lambda: strategy.unfinished(job, plan), lambda: _history(plan, job))
     to = _target(inputs.to, plan, selection, past, job) if inputs.to else ""
-    completed = rolling.state(rolling.primary(plan.service), plan.service) == "COMPLETED"
-    serving = None if completed else rolling.serving(plan.service)
-    choice = rollback.choose(Situation(plan.strategy, current, unfinished, serving, past), to)
+    now = Situation(plan.strategy, current, unfinished, still_serving(plan.service), past)
+    choice = rollback.choose(now, to)
     if choice.way is Way.FOLLOW:
         return choice
     before = _described(choice.back_to, job)

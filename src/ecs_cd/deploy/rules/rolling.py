@@ -79,13 +79,6 @@ def state(deployment: Mapping[str, Any], service: Mapping[str, Any]) -> str:
     return stated or ("COMPLETED" if full and _stable(deployment, service) else "IN_PROGRESS")
 
 
-def serving(service: Mapping[str, Any]) -> str | None:
-    """What still runs of what had COMPLETED before the PRIMARY deployment."""
-    others = (d for d in service.get("deployments", ()) if d.get("status") == "ACTIVE" and d.get("runningCount"))
-    good = (d for d in others if d.get("rolloutState", "COMPLETED") == "COMPLETED")
-    return next((str(d["taskDefinition"]) for d in good), None)
-
-
 def works_towards(service: Mapping[str, Any], task_definition: str) -> bool:
     """Whether the service runs this task definition, or is on the way to it and has not failed."""
     current = primary(service)

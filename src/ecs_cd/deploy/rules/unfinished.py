@@ -34,6 +34,15 @@ def of_service(strategy: Strategy, service: Mapping[str, Any]) -> Unfinished | N
     return Unfinished(own, f"{rolling.words(current)} is IN_PROGRESS", back_to=back_to)
 
 
+def still_serving(service: Mapping[str, Any]) -> str | None:
+    """What still runs of what had COMPLETED before the PRIMARY deployment, as long as that one has not."""
+    if rolling.state(rolling.primary(service), service) == "COMPLETED":
+        return None
+    others = (d for d in service.get("deployments", ()) if d.get("status") == "ACTIVE" and d.get("runningCount"))
+    good = (d for d in others if d.get("rolloutState", "COMPLETED") == "COMPLETED")
+    return next((str(d["taskDefinition"]) for d in good), None)
+
+
 def revisions(deployment: Mapping[str, Any]) -> tuple[str, ...]:
     """The service revisions of a service deployment: its target, and those that it replaces."""
     target, sources = deployment.get("targetServiceRevision", {}), deployment.get("sourceServiceRevisions", ())
