@@ -22,7 +22,7 @@ AWS = ROOT / "src" / "ecs_cd" / "aws"
 CLIENTS = {
     path: set(re.findall(r'\.(?:client|once)\(\s*"([\w-]+)"', path.read_text(encoding="utf-8")))
     for path in AWS.glob("*.py")
-    if path.stem not in ("__init__", "session", "errors", "lazy_imports", "as_written")
+    if path.stem not in ("__init__", "session", "errors", "lazy_imports", "as_written", "readable")
 }
 SERVICES = sorted(set().union(*CLIENTS.values()))
 PREFIXES = {"elbv2": "elasticloadbalancing"}
@@ -34,6 +34,7 @@ INDIRECT = {
     "ecr:InitiateLayerUpload",
     "ecr:UploadLayerPart",
     "ecr:CompleteLayerUpload",
+    "ecr:CreateRepository",  # as a repository creation template says, on a push
     "ecr:GetDownloadUrlForLayer",
     "ecr-public:BatchCheckLayerAvailability",
     "ecr-public:CompleteLayerUpload",
