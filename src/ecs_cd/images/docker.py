@@ -17,6 +17,7 @@ from typing import IO, Any
 from ecs_cd.ci.rules.child_environment import AWS, HELPERS, without_credentials
 from ecs_cd.job import programs, state, workspace
 from ecs_cd.job.job import Job
+from ecs_cd.job.rules import git
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.text import clean
 
@@ -177,8 +178,9 @@ def _no_docker() -> Refused:
 
 
 def _trusted(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment with a PATH on which no program of the checkout is found, also by Docker."""
-    return {**environ, "PATH": programs.path(environ)}
+    """The environment in which neither Docker nor the Git that buildx runs in the context starts a program of the
+    checkout."""
+    return {**environ, **git.settings_for_others(environ), "PATH": programs.path(environ)}
 
 
 def folder(environ: Mapping[str, str]) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -253,3 +254,24 @@ def test_without_docker_it_is_said_what_to_install(tmp_path: Path) -> None:
         with pytest.raises(Refused, match="no `docker` on PATH") as refused:
             call()
         assert refused.value.remedy
+
+
+@pytest.mark.parametrize(
+    "theirs", [{}, {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "x.y", "GIT_CONFIG_VALUE_0": "z"}]
+)
+def test_the_git_of_buildx_trusts_no_repository_in_the_context(theirs: dict[str, str], tmp_path: Path) -> None:
+    """buildx asks Git for the commit, in the context: a bare repository there would be configured by the commit."""
+    context = tmp_path / "checkout" / "app"
+    context.mkdir(parents=True)
+    trap = tmp_path / "trap"
+    trap.write_text(f"#!/bin/sh\ntouch {tmp_path}/sprung\n")
+    trap.chmod(0o755)
+    for words in (["init", "-q", str(context.parent)], ["init", "-q", "--bare", str(context)]):
+        subprocess.run(["git", *words], check=True)
+    for key, value in {"core.bare": "false", "core.worktree": str(context), "core.fsmonitor": str(trap)}.items():
+        subprocess.run(["git", "config", "--file", str(context / "config"), key, value], check=True)
+    script = f"cd {context}; git status --porcelain; git config x.y"
+    code, lines = docker.build(["sh", "-c", script], {**os.environ, **theirs})
+    assert "cannot use bare repository" in lines[0]
+    assert (code, "z" in lines) == (0 if theirs else 1, bool(theirs))
+    assert not (tmp_path / "sprung").exists()

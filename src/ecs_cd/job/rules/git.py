@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
-_SETTINGS = (
-    # In a container job the workspace belongs to another user; it is still trusted.
-    "safe.directory=*",
+_SAFE = (
     # A folder of the commit can look like a bare repository.
     "safe.bareRepository=explicit",
     "core.fsmonitor=false",
     "core.hooksPath=/dev/null",
+)
+_SETTINGS = (
+    *_SAFE,
+    # In a container job the workspace belongs to another user; it is still trusted.
+    "safe.directory=*",
     # Make Git check more closely whether a file is the one that it wrote.
     "core.trustctime=true",
     "core.checkStat=default",
@@ -27,6 +30,18 @@ _DRIVER = re.compile(r"filter\.(?P<name>.*)\.(?P<key>clean|process)", re.DOTALL)
 # Filters that Git needs to compare a file with its commit, by the commands that their own installers write. Their
 # programs come from PATH.
 _KNOWN = re.compile(r'git-lfs clean -- %f|git-lfs filter-process(?: --skip)?|"git-crypt" clean(?: --key-name=[\w-]+)?')
+
+
+def settings_for_others(environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables with which the Git of another program, such as buildx, trusts no repository in a commit either."""
+    text = environ.get("GIT_CONFIG_COUNT", "")
+    first = int(text) if text.isdecimal() and len(text) < 4 else 0
+    settings = [setting.split("=", 1) for setting in _SAFE]
+    named = {"KEY": 0, "VALUE": 1}
+    return {
+        "GIT_CONFIG_COUNT": str(first + len(settings)),
+        **{f"GIT_CONFIG_{n}_{first + i}": s[at] for i, s in enumerate(settings) for n, at in named.items()},
+    }
 
 
 def options(top: str) -> list[str]:
