@@ -243,6 +243,14 @@ def test_no_program_of_the_checkout_is_started(place: str, entry: str, tmp_path:
     assert not (tmp_path / "sprung").exists()
 
 
+def test_the_launcher_works_where_its_folder_is_gone(tree: Path, tmp_path: Path) -> None:
+    """A step before may have removed it."""
+    (tmp_path / "gone").mkdir()
+    script = f'cd "{tmp_path}/gone" && rmdir "{tmp_path}/gone" && exec "{tree}/bin/ecs-cd" --version'
+    done = subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, f"{__version__}\n"), done
+
+
 def test_a_path_of_the_checkout_alone_finds_nothing(tree: Path, tmp_path: Path) -> None:
     """An empty PATH would be the working directory."""
     (tmp_path / ".git").touch()
