@@ -76,30 +76,33 @@ def look_at_service(aws: Aws, cluster: str, name: str) -> Json | None:
     return look_at_services(aws, cluster, [name]).get(name)
 
 
-def active_services(aws: Aws, cluster: str, names: Sequence[str]) -> dict[str, Json]:
-    """Returns the services by the given names or ARNs, ten per call.
-
-    Raises ``Refused`` if the cluster or a service is missing or not ACTIVE, and lists all such services.
-    """
+def services(aws: Aws, cluster: str, names: Sequence[str]) -> dict[str, Json]:
+    """Returns the services by the given names or ARNs, ten per call, without those that ECS does not list. Raises
+    ``Refused`` if the cluster is missing."""
     try:
-        found = _services(aws.client("ecs"), cluster, names)
+        return _services(aws.client("ecs"), cluster, names)
     except ClientError as error:
         if code(error) in _NO_CLUSTER:
             remedy = "Check `cluster` in the document, the region and the account."
             raise Refused(f"there is no active ECS cluster {cluster} in {aws.region}", remedy) from error
         raise
+
+
+def active_service(aws: Aws, cluster: str, name: str) -> Json:
+    """Returns the service. Raises ``Refused`` if it or its cluster is missing or not ACTIVE."""
+    found = services(aws, cluster, [name])
+    check_active(found, cluster, [name])
+    return found[name]
+
+
+def check_active(found: Mapping[str, Json], cluster: str, names: Sequence[str]) -> None:
+    """Raises ``Refused`` if one of these services is missing or not ACTIVE, and lists all such services."""
     states = {name: f"is {found[name]['status']}" if name in found else "is not there" for name in names}
     problems = [
         f"the ECS service {name} of cluster {cluster} {state}" for name, state in states.items() if state != "is ACTIVE"
     ]
     if problems:
         raise Refused(problems, "The infra repo creates it; check its name, its cluster and the region.")
-    return found
-
-
-def active_service(aws: Aws, cluster: str, name: str) -> Json:
-    """Returns the service. Raises ``Refused`` if it or its cluster is missing or not ACTIVE."""
-    return active_services(aws, cluster, [name])[name]
 
 
 def update_service(aws: Aws, cluster: str, name: str, arn: str, *, force: bool, more: Mapping[str, Any]) -> Json:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from ecs_cd.aws import ecs
 from ecs_cd.deploy import release
 from ecs_cd.deploy.begin import Starter
 from ecs_cd.deploy.digests import verify_digests
@@ -20,6 +19,7 @@ from ecs_cd.document.rules.document import Service
 from ecs_cd.images import resolve
 from ecs_cd.inputs.common import Existing
 from ecs_cd.job.job import Job, Result, concurrently
+from ecs_cd.job.services import active_services
 from ecs_cd.model import lifecycle
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.lifecycle import Until
@@ -57,7 +57,7 @@ def select(inputs: Existing, job: Job) -> Selection:
 def plans(selection: Selection, inputs: Existing, job: Job) -> list[DeploymentPlan]:
     """The selected services as they are."""
     cluster, wanted = selection.cluster, selection.services
-    services = ecs.active_services(job.aws, cluster, [each.name for each in wanted])
+    services = active_services(job, cluster, [each.name for each in wanted])
     now = job.clock.monotonic()
 
     def plan(target: Service) -> DeploymentPlan:

@@ -11,6 +11,7 @@ OVERTAKEN_LOOKS = 10  # one per second, for our own deployment while the service
 CONFLICT_FRESH = 5.0  # how long a DescribeServices counts as made just before UpdateService
 STATUS_EVERY = 5.0  # between two ListServiceDeployments for the same service, if there are several services
 ABSENT = 60.0  # how long ECS must not list a service or a deployment until that means something: lists lag
+ABSENT_AT_FIRST = 10.0  # the same before anything is started: a misspelt name is to be reported soon
 ROLLBACK_BEGINS = 60.0  # from FAILED until ECS must have started a rollback; it takes a few seconds
 
 # ---- ECS's own blue/green ----

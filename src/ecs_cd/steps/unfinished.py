@@ -23,7 +23,7 @@ from ecs_cd.diagnosis import stopped_tasks
 from ecs_cd.job.job import concurrently
 from ecs_cd.model import pace
 from ecs_cd.model.clock import Clock
-from ecs_cd.model.errors import Refused
+from ecs_cd.model.errors import Refused, Unreadable
 from ecs_cd.model.exhaustive import assert_never
 from ecs_cd.model.lifecycle import Strategy
 from ecs_cd.model.references import short
@@ -45,11 +45,11 @@ def report_or_stop(under_way: Mapping[str, Any], aws: Aws, ci: Ci, clock: Clock)
     if "docker_config" in under_way:
         shutil.rmtree(under_way["docker_config"], ignore_errors=True)
     if under_way.get("kind") == "task":
-        return _report([_tried(partial(_task, under_way, aws, clock), _name_of_task(under_way))], ci)
+        return _report([_tried(partial(_task, under_way, aws, clock), _name_of_task(under_way), clock)], ci)
     # The runner gives us ten seconds, and there may be a hundred deployments.
     stop = under_way.get("on_cancel") == "stop"
     calls = [
-        partial(_tried, partial(_deployment, each, aws, stop), f"service {each['service']}")
+        partial(_tried, partial(_deployment, each, aws, stop), f"service {each['service']}", clock)
         for each in under_way.get("deployments", ())
     ]
     return _report(concurrently(*calls), ci)
@@ -59,11 +59,19 @@ def _name_of_task(under_way: Mapping[str, Any]) -> str:
     return str(under_way.get("task") or under_way.get("started_by"))
 
 
-def _tried(find_out: Callable[[], Words], what: str) -> Words:
-    try:
-        return find_out()
-    except (ClientError, BotoCoreError, Refused) as error:
-        return Words(f"can't find out what became of {what}: {explain(error)}", "error")
+def _tried(find_out: Callable[[], Words], what: str, clock: Clock) -> Words:
+    """What ``find_out`` returns. Calls it again after ``Unreadable``, whose words count if that lasts: what AWS does
+    not show yet proves nothing, and the runner gives us ten seconds."""
+    words = Words("")
+    for attempt in range(pace.CLEAN_UP_LOOKS):
+        try:
+            clock.sleep(min(1, attempt))
+            return find_out()
+        except Unreadable as error:
+            words = Words(str(error))
+        except (ClientError, BotoCoreError, Refused) as error:
+            return Words(f"can't find out what became of {what}: {explain(error)}", "error")
+    return words
 
 
 def _report(found: Sequence[Words], ci: Ci) -> bool:
@@ -121,13 +129,13 @@ def _goes_on(entry: Mapping[str, Any], aws: Aws) -> str:
     where = f"back to {short(wanted)}" if back else f"to {short(wanted)}"
     service = ecs.look_at_service(aws, str(entry["cluster"]), name)
     if service is None:
-        return f"service {name} no longer exists"
+        raise Unreadable(f"ECS does not list service {name}; if it exists, the deployment {where} continues")
     strategy = Strategy(entry["strategy"])
     match strategy:
         case Strategy.CODE_DEPLOY:
             return _codedeploy_goes_on(name, where, str(entry["id"] or _by_task_set(service, wanted)))
         case Strategy.ROLLING | Strategy.BLUE_GREEN | Strategy.LINEAR | Strategy.CANARY:
-            return _ecs_goes_on(service, name, where, wanted)
+            return _ecs_goes_on(entry, service, where, wanted)
         case _:
             assert_never(strategy)
 
@@ -138,11 +146,15 @@ def _codedeploy_goes_on(name: str, where: str, deployment: str) -> str:
     return f"no deployment of service {name} {where} is visible; if CreateDeployment succeeded, CodeDeploy continues it"
 
 
-def _ecs_goes_on(service: Mapping[str, Any], name: str, where: str, wanted: str) -> str:
-    current = rolling.primary(service)
+def _ecs_goes_on(entry: Mapping[str, Any], service: Mapping[str, Any], where: str, wanted: str) -> str:
+    name, current = str(entry["service"]), rolling.primary(service)
     if current.get("taskDefinition") != wanted:
         running = short(str(current.get("taskDefinition", "unknown")))
-        return f"service {name} is moving to {running}, not {where}"
+        words = f"service {name} is moving to {running}, not {where}"
+        before = entry["task_definition"] if entry.get("back_to") else entry.get("previous_task_definition")
+        if current.get("taskDefinition") == before:
+            raise Unreadable(words)  # ECS may show the deployment a moment late
+        return words
     state = rolling.state(current, service)
     goes_on = "" if state == "COMPLETED" else "; ECS continues it"
     return f"deployment {current.get('id')} of service {name} {where} is {state}{goes_on}"

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ecs_cd.aws import ecs
 from ecs_cd.document.rules.document import Document, Entry
 from ecs_cd.job.job import Job
+from ecs_cd.job.services import active_service
 from ecs_cd.model.errors import Refused, checked
 from ecs_cd.model.references import RegisteredTaskDefinition, ServiceRevision, TaskDefinitionSource, short
 from ecs_cd.tasks import templates
@@ -59,7 +59,7 @@ class Loader:
         if not isinstance(entry.task_definition, ServiceRevision):
             return entry.task_definition
         name = entry.task_definition.service
-        current = running(ecs.active_service(self.job.aws, self.document.cluster, name))
+        current = running(active_service(self.job, self.document.cluster, name))
         if not current:
             raise Refused(
                 f"{entry.path}.task-definition: the service {name} runs no task definition",

@@ -7,7 +7,6 @@ from dataclasses import replace
 from functools import partial
 from typing import cast
 
-from ecs_cd.aws import ecs
 from ecs_cd.deploy import official, register, release, schedules, strategies
 from ecs_cd.deploy.official import Official
 from ecs_cd.deploy.plan import DeploymentPlan, Policy
@@ -20,6 +19,7 @@ from ecs_cd.inputs.deploy import Deploy
 from ecs_cd.inputs.official import DeployAlone
 from ecs_cd.job import checkout
 from ecs_cd.job.job import Job, Result, concurrently
+from ecs_cd.job.services import active_service, active_services
 from ecs_cd.model import lifecycle
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.lifecycle import Until
@@ -102,7 +102,7 @@ def _release(inputs: Deploy, wanted: Sequence[Service], loader: Loader) -> Relea
     document, job = loader.document, loader.job
     read, services, scheduled = concurrently(
         lambda: concurrently(*(partial(loader.template, each) for each in wanted)),
-        lambda: ecs.active_services(job.aws, document.cluster, [each.name for each in wanted]),
+        lambda: active_services(job, document.cluster, [each.name for each in wanted]),
         lambda: schedules.prepare(loader),
     )
     policy = _policy(inputs, Until(inputs.wait_until or lifecycle.DEPLOYED), inputs.deployment_timeout)
@@ -166,7 +166,7 @@ def _official(inputs: DeployAlone, status: GitHubDeploymentStatus, job: Job) -> 
 
 
 def _official_release(inputs: DeployAlone, given: Official, target: Service, job: Job) -> Release:
-    service = ecs.active_service(job.aws, given.cluster, target.name)
+    service = active_service(job, given.cluster, target.name)
     policy = _policy(inputs, given.until, given.timeout)
     plan = DeploymentPlan(
         target,

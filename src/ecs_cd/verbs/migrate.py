@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from ecs_cd.aws import ecs
 from ecs_cd.diagnosis import stopped_tasks
 from ecs_cd.document import load
 from ecs_cd.document.rules.document import MIGRATION, Document, OneOffTask
@@ -17,6 +16,7 @@ from ecs_cd.images import resolve
 from ecs_cd.inputs.migrate import Migrate
 from ecs_cd.job import checkout
 from ecs_cd.job.job import Job, Result, concurrently
+from ecs_cd.job.services import active_services
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import short
 from ecs_cd.model.verdict import Outcome, Verdict
@@ -61,7 +61,7 @@ def prepare(inputs: Migrate, document: Document, job: Job) -> list[TaskPlan]:
     names = list(dict.fromkeys(document.services[task.service].name for task in tasks))
     loaded, services = concurrently(
         lambda: concurrently(*(partial(loader.load, task) for task in tasks)),
-        lambda: ecs.active_services(job.aws, document.cluster, names) if names else {},
+        lambda: active_services(job, document.cluster, names) if names else {},
     )
 
     def plan(task: OneOffTask, definition: TaskDefinition) -> TaskPlan:

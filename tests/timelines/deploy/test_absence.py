@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable
 
 import pytest
 
-from tests.scripted_aws import Clock, Params, ScriptedAws, at, blue_green, ecs
+from tests.scripted_aws import Clock, Params, ScriptedAws, at, blue_green, ecs, lost
 from tests.timelines.conftest import Step
-from tests.timelines.deploy.test_faults import BLUE_GREEN, CODEDEPLOY, GONE, World, build
+from tests.timelines.deploy.test_faults import BLUE_GREEN, CODEDEPLOY, GONE, ROLLING, World, build
 
 Run = Callable[..., Step]
 
@@ -101,3 +103,98 @@ def test_a_service_deployment_that_is_listed_late_is_followed(aws: ScriptedAws, 
     ended = step("deploy")
     assert ended.exit_code == 0, ended.log
     assert aws.count("ecs.UpdateService") == 1
+
+
+@pytest.mark.parametrize("world", [ROLLING, BLUE_GREEN, CODEDEPLOY], ids=str)
+def test_a_service_that_is_missing_at_first_is_read_again(aws: ScriptedAws, step: Run, world: World) -> None:
+    """ECS may list a new service late."""
+    build(world, aws)
+    aws.on("ecs.DescribeServices", at(0, GONE), at(3, {"services": [world.before]}))
+    world.looks(aws, at(0, world.done))
+    ended = step("deploy")
+    assert ended.exit_code == 0, ended.log
+    assert "ECS does not list the service web; reading it again" in ended.log
+
+
+@pytest.mark.parametrize("verb", ["deploy", "migrate", "continue", "rollback"])
+def test_a_service_that_is_not_there_is_reported_soon(aws: ScriptedAws, step: Run, clock: Clock, verb: str) -> None:
+    """After ten seconds: it is mostly a misspelt name."""
+    aws.on("ecs.DescribeServices", GONE)
+    ended = step(verb, **({"sha": ""} if verb in ("continue", "rollback") else {}))
+    assert ended.exit_code == 2, ended.log
+    assert "the ECS service web of cluster my-cluster is not there" in ended.log
+    assert 10 <= clock.monotonic() <= 12
+
+
+def test_a_service_that_is_missing_after_a_lost_answer_is_read_again(rolling: ScriptedAws, step: Run) -> None:
+    """The deployment that UpdateService has started is found."""
+    moving = services(NEW, OLD | {"status": "ACTIVE"})
+    rolling.on("ecs.UpdateService", lost({"service": moving["services"][0]}))
+    looks = (at(0, GONE), at(6, moving), at(20, services(DONE)))
+    rolling.on("ecs.DescribeServices", *looks, after="ecs.UpdateService")
+    ended = step("deploy")
+    assert ended.exit_code == 0, ended.log
+    assert rolling.count("ecs.UpdateService") == 1
+
+
+def cancelled_at(aws: ScriptedAws, clock: Clock, world: World, late: Params) -> None:
+    """The job is cancelled at the third look; from then on DescribeServices gives this answer for two seconds."""
+    looks = 0
+
+    def going(params: Params) -> Params:
+        nonlocal looks
+        looks += 1
+        if looks == 3:
+            now = clock.monotonic()
+            there = at(now + 2, {"services": [world.moving]})
+            aws.on("ecs.DescribeServices", at(now, late), there, after=world.begin)
+            os.kill(os.getpid(), signal.SIGINT)
+        return {"services": [world.moving]}
+
+    aws.on("ecs.DescribeServices", going, after=world.begin)
+
+
+@pytest.mark.parametrize("late", [GONE, {"services": [ROLLING.before]}], ids=["missing", "outdated"])
+def test_a_cancelled_deployment_that_ecs_shows_late_is_stopped(
+    aws: ScriptedAws, step: Run, clock: Clock, late: Params
+) -> None:
+    """One answer that does not show it proves nothing; the runner leaves some seconds."""
+    build(ROLLING, aws)
+    cancelled_at(aws, clock, ROLLING, late)
+    ended = step("deploy", on_cancel="stop")
+    assert ended.exit_code == 130
+    assert "service web goes back to web:1 (on-cancel: stop)" in ended.log
+    assert aws.count("ecs.UpdateService") == 2
+
+
+@pytest.mark.parametrize("late", [GONE, {"services": [ROLLING.before]}], ids=["missing", "outdated"])
+def test_a_cancelled_deployment_that_ecs_shows_late_goes_on(
+    aws: ScriptedAws, step: Run, clock: Clock, late: Params
+) -> None:
+    """The last words name it."""
+    build(ROLLING, aws)
+    cancelled_at(aws, clock, ROLLING, late)
+    ended = step("deploy")
+    assert ended.exit_code == 130
+    assert "deployment ecs-svc/2 of service web to web:2 is IN_PROGRESS; ECS continues it" in ended.log
+
+
+def test_a_cancelled_service_deployment_that_ecs_lists_late_is_rolled_back(
+    aws: ScriptedAws, step: Run, clock: Clock
+) -> None:
+    """The job was cancelled before ECS listed it."""
+    build(BLUE_GREEN, aws)
+    looks = 0
+
+    def listed(params: Params) -> Params:
+        nonlocal looks
+        looks += 1
+        if looks == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+        return blue_green.listed(*([blue_green.service_deployment(created=1)] if looks > 3 else []))
+
+    aws.on("ecs.ListServiceDeployments", listed, after="ecs.UpdateService")
+    aws.on("ecs.StopServiceDeployment", {"serviceDeploymentArn": blue_green.arn("2", "service-deployment")})
+    ended = step("deploy", on_cancel="stop")
+    assert ended.exit_code == 130
+    assert aws.count("ecs.StopServiceDeployment") == 1, ended.log

@@ -188,7 +188,7 @@ def test_the_way_back_is_never_stopped(aws: ScriptedAws, clock: Clock, capsys: p
 @pytest.mark.parametrize(
     ("services", "more", "words"),
     [
-        ([], {}, "service web no longer exists"),
+        ([], {}, "ECS does not list service web; if it exists, the deployment to web:2 continues"),
         ([ecs.service(deployments=[OURS | {"rolloutState": "COMPLETED"}])], {}, "to web:2 is COMPLETED\n"),
         ([codedeploy.service()], {"id": "d-NEW"}, "CodeDeploy continues deployment d-NEW of service web to web:2"),
         (

@@ -72,7 +72,10 @@ class DeploymentStrategy(Protocol):
         """The deployments of this service that have ended, as far as AWS keeps them."""
 
     def stop(self, aws: Aws, under_way: Mapping[str, Any]) -> str:
-        """Stops the deployment of a state file's entry unless another one replaced it; a sentence on what was done."""
+        """Stops the deployment of a state file's entry unless another one replaced it; a sentence on what was done.
+
+        Raises ``Unreadable`` with that sentence if AWS may not show the deployment yet.
+        """
 
 
 STRATEGIES: Mapping[Strategy, DeploymentStrategy] = {

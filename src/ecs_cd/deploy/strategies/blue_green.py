@@ -25,7 +25,7 @@ from ecs_cd.deploy.strategies.way_back import way_back
 from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.job.job import Job
 from ecs_cd.model import pace
-from ecs_cd.model.errors import OutcomeUnknown
+from ecs_cd.model.errors import OutcomeUnknown, Unreadable
 from ecs_cd.model.references import short
 
 _MARGIN = timedelta(seconds=5)  # how much older a service deployment may be than its PRIMARY
@@ -261,7 +261,8 @@ def undo(job: Job, tracked: TrackedDeployment) -> OwnDeployment:
 
 
 def stop(aws: Aws, under_way: Mapping[str, Any]) -> str:
-    """In the last seconds of a cancelled job: lets ECS roll back our deployment if it is still running."""
+    """In the last seconds of a cancelled job: lets ECS roll back our deployment if it is still running. Raises
+    ``Unreadable`` if ECS does not list it, which it may do late."""
     cluster, name, wanted = (str(under_way[key]) for key in ("cluster", "service", "task_definition"))
     arn = str(under_way.get("id") or "")
     if arn:
@@ -271,7 +272,7 @@ def stop(aws: Aws, under_way: Mapping[str, Any]) -> str:
         found = service_deployments.with_targets(aws, listed)
         ours = next((deployment for deployment, target in found if target == wanted), {})
     if not ours:
-        return f"service {name} has no service deployment to {short(wanted)} under way; nothing was stopped"
+        raise Unreadable(f"service {name} has no service deployment to {short(wanted)} under way; nothing was stopped")
     if status(ours) not in FORWARD:
         return f"{_words(ours, wanted)} of service {name} is {status(ours)}; nothing was stopped"
     try:

@@ -26,6 +26,7 @@ from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.document.rules.document import CodeDeploy
 from ecs_cd.job.job import Job, concurrently
 from ecs_cd.model import pace
+from ecs_cd.model.errors import Unreadable
 from ecs_cd.model.lifecycle import Strategy
 from ecs_cd.model.references import short
 
@@ -295,11 +296,12 @@ def undo(job: Job, tracked: TrackedDeployment) -> OwnDeployment:
 
 
 def stop(aws: Aws, under_way: Mapping[str, Any]) -> str:
-    """In the last seconds of a cancelled job: stops our deployment if it is running; CodeDeploy rolls it back."""
+    """In the last seconds of a cancelled job: stops our deployment if it is running; CodeDeploy rolls it back. Raises
+    ``Unreadable`` if the service does not show it, which it may do late."""
     service, wanted = str(under_way["service"]), str(under_way["task_definition"])
     name = str(under_way.get("id") or "") or _by_task_set(aws, under_way)
     if not name:
-        return f"service {service} shows no deployment to {short(wanted)}; nothing was stopped"
+        raise Unreadable(f"service {service} shows no deployment to {short(wanted)}; nothing was stopped")
     what = f"deployment {name} ({short(wanted)}) of service {service}"
     ours = next(iter(codedeploy.deployments(aws, [name])), {})
     if ours.get("status") not in UNDER_WAY or not codedeploy.stop(aws, name):

@@ -22,6 +22,7 @@ from ecs_cd.deploy.strategies.way_back import way_back
 from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.job.job import Job
 from ecs_cd.model import pace
+from ecs_cd.model.errors import Unreadable
 from ecs_cd.model.lifecycle import Strategy
 from ecs_cd.model.references import short
 
@@ -137,13 +138,21 @@ def undo(job: Job, tracked: TrackedDeployment) -> OwnDeployment:
 
 
 def stop(aws: Aws, under_way: Mapping[str, Any]) -> str:
-    """In the last seconds of a cancelled job: deploys what ran before, if the service works towards our revision."""
+    """In the last seconds of a cancelled job: deploys what ran before, if the service works towards our revision.
+
+    Raises ``Unreadable`` if ECS may only not show the deployment yet.
+    """
     cluster, name = str(under_way["cluster"]), str(under_way["service"])
     wanted, previous = under_way["task_definition"], under_way.get("previous_task_definition")
-    service = ecs.look_at_service(aws, cluster, name) or {}
+    service = ecs.look_at_service(aws, cluster, name)
+    if service is None:
+        raise Unreadable(f"ECS does not list service {name}; nothing was stopped")
     current = rolling.primary(service)
     if current.get("taskDefinition") != wanted:
-        return f"service {name} is moving to {short(str(current.get('taskDefinition')))}; nothing was stopped"
+        words = f"service {name} is moving to {short(str(current.get('taskDefinition')))}; nothing was stopped"
+        if current.get("taskDefinition") == previous:
+            raise Unreadable(words)
+        return words
     if rolling.state(current, service) == "COMPLETED":
         return f"the deployment of service {name} to {short(str(wanted))} is COMPLETED; nothing was stopped"
     if not previous:

@@ -12,6 +12,7 @@ from ecs_cd.deploy.rules.own_deployment import OwnDeployment
 from ecs_cd.deploy.strategies.busy import Overtaken
 from ecs_cd.job.job import Job
 from ecs_cd.job.mutation import carry_out
+from ecs_cd.job.services import active_service
 from ecs_cd.model import pace
 
 
@@ -54,7 +55,7 @@ def update(job: Job, plan: DeploymentPlan, arn: str) -> tuple[Mapping[str, Any],
         theirs = ""
         for look in range(pace.OVERTAKEN_LOOKS):
             job.clock.sleep(min(1, look))
-            service = ecs.active_service(job.aws, plan.cluster, plan.name)
+            service = active_service(job, plan.cluster, plan.name)
             ours = lost_response.started(plan.service, service, arn)
             theirs = lost_response.overtaken_by(plan.service, service, arn)
             if ours or not theirs:
