@@ -28,6 +28,7 @@ from ecs_cd.report.timeline import Deployed
 from ecs_cd.tasks import revisions, templates
 from ecs_cd.tasks.revisions import NewRevisions
 from ecs_cd.tasks.rules import difference, task_definition
+from ecs_cd.tasks.rules.revisions import running
 from ecs_cd.tasks.rules.task_definition import TaskDefinition
 
 # These explain themselves: the app is not worth examining.
@@ -65,7 +66,8 @@ def execute(release: Release, by_name: Mapping[str, str], job: Job, first: First
         return dry_run.of_plans(plans, job)
     definitions = [plan.definition for plan in plans] + [_scheduled(task, by_name) for task in release.scheduled]
     deadline = job.clock.monotonic() + release.policy.timeout
-    known = revisions.known(definitions, [plan.template for plan in plans], job)
+    current = [running(plan.service) for plan in plans]
+    known = revisions.known(definitions, [plan.template for plan in plans], job, current)
     cleared = resolve_conflicts(job, plans, known[: len(plans)], release.policy, deadline)
     if isinstance(cleared, Verdict):
         return Result(cleared, {"result": cleared.outcome.value})

@@ -92,15 +92,27 @@ class NewRevisions:
         deregister_unused(self._job, *sorted(self._unused))
 
 
-def known(definitions: Sequence[TaskDefinition], made_from: Sequence[Template | None], job: Job) -> list[str]:
-    """For each definition the ARN of its family's newest revision if that is already equal, else an empty string.
+def known(
+    definitions: Sequence[TaskDefinition],
+    made_from: Sequence[Template | None],
+    job: Job,
+    current: Sequence[str | None] = (),
+) -> list[str]:
+    """For each definition the ARN of the revision that is already equal, else an empty string: the newest of its
+    family, or the one that its service runs.
 
-    ``made_from`` are the templates of the first definitions.
+    ``made_from`` are the templates of the first definitions, ``current`` what their services run.
     """
     first = comparison.first_equal(definitions)
     numbers = sorted(set(first))
-    template = dict(enumerate(made_from))
-    found = concurrently(*(partial(templates.newest, definitions[n], job, template.get(n)) for n in numbers))
+    template, runs = dict(enumerate(made_from)), dict(enumerate(current))
+
+    def find(number: int) -> str:
+        definition, now = definitions[number], runs.get(number)
+        newest = templates.newest(definition, job, template.get(number))
+        return newest or (templates.current(definition, now, job) if now else "")
+
+    found = concurrently(*(partial(find, number) for number in numbers))
     arns = {number: templates.report_existing(arn, job) for number, arn in zip(numbers, found, strict=True)}
     return [arns[number] for number in first]
 

@@ -10,7 +10,7 @@ from ecs_cd.job.job import Job
 from ecs_cd.job.mutation import carry_out
 from ecs_cd.job.workspace import read_file
 from ecs_cd.model.errors import Refused
-from ecs_cd.model.references import RegisteredTaskDefinition, S3Object, TaskDefinitionSource, short
+from ecs_cd.model.references import RegisteredTaskDefinition, S3Object, TaskDefinitionSource, family, short
 from ecs_cd.tasks.rules import comparison, task_definition
 from ecs_cd.tasks.rules.task_definition import TaskDefinition
 
@@ -61,10 +61,24 @@ def newest(definition: TaskDefinition, job: Job, template: Template | None = Non
     """
     if template and template.newest:
         return template.newest if comparison.same(definition, template.definition) else ""
-    found = ecs.task_definition(job.aws, definition["family"])
-    if found and comparison.same(definition, _normalised(found, job)):
-        return str(found["taskDefinition"]["taskDefinitionArn"])
-    return ""
+    return _equal(definition, ecs.task_definition(job.aws, definition["family"]), job)
+
+
+def current(definition: TaskDefinition, arn: str, job: Job) -> str:
+    """The ARN of this revision, which a service runs, if ECS would run it the same way, else an empty text.
+
+    It need not be its family's newest: the family may also have revisions of other services and tasks.
+    """
+    if family(arn) != definition["family"]:
+        return ""
+    return _equal(definition, ecs.known_task_definition(job.aws, arn) or ecs.task_definition(job.aws, arn), job)
+
+
+def _equal(definition: TaskDefinition, found: ecs.Json | None, job: Job) -> str:
+    if not found or found["taskDefinition"].get("status") == "INACTIVE":
+        return ""
+    same = comparison.same(definition, _normalised(found, job))
+    return str(found["taskDefinition"]["taskDefinitionArn"]) if same else ""
 
 
 def report_existing(arn: str, job: Job) -> str:

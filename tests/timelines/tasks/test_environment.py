@@ -100,6 +100,21 @@ def test_the_next_deployment_replaces_what_the_last_one_added(aws: ScriptedAws, 
     assert LABEL not in str(registry.revisions["web"][-1])
 
 
+def test_entries_of_one_family_with_different_variables_are_deployed_once(
+    aws: ScriptedAws, step: Run, registry: Registry
+) -> None:
+    """A repeated run finds what each service runs, although only one of these revisions is the family's newest."""
+    service = {"task-definition": "web", "containers": {"app": "app"}}
+    document(aws, services={"web": service, "worker": service})
+    text = "web/app/ROLE=web\nworker/app/ROLE=worker"
+    assert step("deploy", environment_variables=text).exit_code == 0
+    before = changed(aws)
+    ended = step("deploy", environment_variables=text)
+    assert ended.exit_code == 0, ended.log
+    assert changed(aws) == before
+    assert len(registry.revisions["web"]) == 3
+
+
 @pytest.mark.parametrize("verb", ["migrate", "deploy", "pipeline"])
 def test_a_refused_variable_is_reported_before_anything_changes(
     aws: ScriptedAws, step: Run, registry: Registry, verb: str
