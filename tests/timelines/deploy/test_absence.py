@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.scripted_aws import Clock, Params, ScriptedAws, at, blue_green, ecs, lost
+from tests.scripted_aws import Answer, Clock, Params, ScriptedAws, at, blue_green, ecs, lost
 from tests.timelines.conftest import Step
 from tests.timelines.deploy.test_faults import BLUE_GREEN, CODEDEPLOY, GONE, ROLLING, World, build
 
@@ -186,7 +186,7 @@ def test_a_cancelled_service_deployment_that_ecs_lists_late_is_rolled_back(
     build(BLUE_GREEN, aws)
     looks = 0
 
-    def listed(params: Params) -> Params:
+    def listed(params: Params) -> Answer:
         nonlocal looks
         looks += 1
         if looks == 2:
