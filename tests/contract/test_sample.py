@@ -17,7 +17,7 @@ def crash(scripted: ScriptedAws) -> None:
     new = ecs.deployment("ecs-svc/2", task_definition="web:2", rollout_state="IN_PROGRESS")
     failed = new | {"rolloutState": "FAILED", "rolloutStateReason": ecs.BREAKER_TRIPPED, "failedTasks": 3}
     back = ecs.deployment("ecs-svc/3", rollout_state="IN_PROGRESS", reason=ecs.rolling_back("ecs-svc/3"))
-    completed = back | {"rolloutState": "COMPLETED"}
+    completed = back | {"rolloutState": "COMPLETED", "runningCount": 1}
     moments = {0: [new, old], 20: [new | {"failedTasks": 1}, old], 60: [failed, old]}
     moments |= {70: [back, failed | {"status": "ACTIVE"}], 90: [completed, failed | {"status": "ACTIVE"}]}
     dead = ecs.task(

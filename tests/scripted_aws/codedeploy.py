@@ -38,6 +38,9 @@ def task_set(status: str = "PRIMARY", task_definition: str = "web:1", deployment
         "taskDefinition": ecs.task_definition_arn(task_definition),
         "externalId": deployment,
         "startedBy": "CODE_DEPLOY",
+        "computedDesiredCount": 1,
+        "runningCount": 1,
+        "pendingCount": 0,
         "loadBalancers": [LOAD_BALANCER],
         **more,
     }

@@ -13,6 +13,7 @@ from ecs_cd.deploy import strategies
 from ecs_cd.deploy.conflicts import all_fresh, resolve_conflicts
 from ecs_cd.deploy.follow import follow
 from ecs_cd.deploy.plan import DeploymentPlan, Policy
+from ecs_cd.deploy.rules import rolling, standing
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment
 from ecs_cd.deploy.strategies.busy import Busy, Overtaken
 from ecs_cd.deploy.tracked import TrackedDeployment
@@ -24,7 +25,6 @@ from ecs_cd.model.errors import OutcomeUnknown, Refused
 from ecs_cd.model.lifecycle import STARTED
 from ecs_cd.model.references import short
 from ecs_cd.model.verdict import Outcome, Verdict
-from ecs_cd.tasks.rules.revisions import running
 
 
 class Starter:
@@ -48,7 +48,7 @@ class Starter:
     def start(self, plans: Sequence[DeploymentPlan], arns: Sequence[str]) -> None:
         """Starts a deployment of each plan, or with ``in_order`` each one once the previous one has succeeded."""
         for plan, arn in zip(plans, arns, strict=True):
-            tracked = TrackedDeployment(plan, OwnDeployment(plan.strategy, "", arn, running(plan.service)))
+            tracked = TrackedDeployment(plan, _not_started(plan, arn))
             if self._policy.in_order:
                 follow(self._job, self._group, self._policy, self._deadline)
             tracked.verdict = self._left_out()
@@ -116,6 +116,12 @@ class Starter:
 
     def _ask(self, tracked: TrackedDeployment, call: Callable[[], OwnDeployment]) -> OwnDeployment:
         return ask(self._job, self._group, tracked, self._policy, call, self._deadline)
+
+
+def _not_started(plan: DeploymentPlan, arn: str) -> OwnDeployment:
+    """What is known of a deployment before AWS has named it: enough to stop it if the job is cancelled meanwhile."""
+    previous_id = standing.current(plan.service).get("id")
+    return OwnDeployment(plan.strategy, "", arn, rolling.ran(plan.service), previous_id)
 
 
 def _note_started(job: Job, tracked: TrackedDeployment, began: OwnDeployment | Verdict, policy: Policy) -> None:

@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ecs_cd.aws import cloudwatch, ecs, elbv2, logs
 from ecs_cd.aws.errors import code, is_transient
 from ecs_cd.deploy import strategies
-from ecs_cd.deploy.rules import rolling, snapshot
+from ecs_cd.deploy.rules import crashes, snapshot
 from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.diagnosis import old_tasks, stopped_tasks
 from ecs_cd.diagnosis.evidence import Evidence, Finding, StoppedTask
@@ -179,7 +179,7 @@ def _make(job: Job, tracked: TrackedDeployment, read: _Read) -> None:
             tracked.wanted.reads.extendleft(_Tasks(tuple(chunk)) for chunk in chunks)
         case _Tasks(arns):
             for task in ecs.tasks(job.aws, tracked.plan.cluster, arns):
-                if rolling.died(task, tracked.own):
+                if crashes.died(task, tracked.own):
                     _note(job, tracked, task)
         case _Old():
             _read_old(job, tracked)

@@ -56,6 +56,7 @@ def _examine(job: Job, tracked: TrackedDeployment, before: Snapshot | None, last
     service, now = snapshot.service_with_events(last), job.clock.monotonic()
     if service is not None:
         evidence.notice(job, tracked, service)
+    tracked.found.failures = max(tracked.found.failures, snapshot.failures(tracked.own, last))
     if snapshot.worth_evidence(tracked.own, before, last):
         evidence.want(tracked, events=service is None)
     state = tracked.judge(Until())

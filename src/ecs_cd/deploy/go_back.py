@@ -12,7 +12,8 @@ from ecs_cd.deploy import strategies
 from ecs_cd.deploy.begin import ask
 from ecs_cd.deploy.follow import FAILURES, follow
 from ecs_cd.deploy.plan import Policy
-from ecs_cd.deploy.rules import rolling
+from ecs_cd.deploy.rules import rolling, standing
+from ecs_cd.deploy.strategies.way_back import Replaced
 from ecs_cd.deploy.tracked import Reported, TrackedDeployment
 from ecs_cd.deploy.under_way import note
 from ecs_cd.job.job import Job
@@ -48,6 +49,7 @@ def go_back(job: Job, group: Sequence[TrackedDeployment], policy: Policy) -> Non
         for tracked, back in zip(group, now, strict=True):
             if back is not tracked:
                 tracked.timeline.moments += back.timeline.moments
+                tracked.snapshot = back.snapshot
                 tracked.verdict = _brought_back(back.verdict, short(back.back_to), why)
                 if tracked.verdict:
                     tracked.timeline.add(tracked.verdict.outcome, tracked.timeline.moments[-1][1])
@@ -82,6 +84,11 @@ def _undo(job: Job, now: list[TrackedDeployment], number: int, why: str, policy:
         tracked.verdict = Verdict(
             Outcome.UNKNOWN, f"it failed ({why}), and the outcome of the rollback is unknown: {error}"
         )
+    except Replaced as error:
+        now[number] = tracked
+        failed_before = tracked.verdict is not None and tracked.verdict.outcome is Outcome.FAILED
+        outcome = Outcome.FAILED if failed_before else Outcome.SUPERSEDED
+        tracked.verdict = Verdict(outcome, f"{verdict.message}; {error}")
     except (ClientError, BotoCoreError, Refused) as error:
         now[number] = tracked
         tracked.verdict = Verdict(
@@ -92,13 +99,13 @@ def _undo(job: Job, now: list[TrackedDeployment], number: int, why: str, policy:
 
 def _nothing_to_undo(tracked: TrackedDeployment) -> str:
     """Why it has no way back; empty if it has one."""
-    before = rolling.primary(tracked.plan.service)
-    if (
-        before
-        and before["id"] in (tracked.own.id, tracked.own.started_by)
-        and before.get("rolloutState") == "COMPLETED"
-    ):
+    service = tracked.plan.service
+    before = standing.current(service)
+    completed = "externalId" in before or rolling.state(before, service) == "COMPLETED"
+    if before and standing.is_ours(tracked.own, before) and completed:
         return "the service ran it before this deployment, and keeps it"
+    if tracked.own.theirs:
+        return f"{short(tracked.own.id)} is another deployment of the same revision; ecs-cd leaves it alone"
     if tracked.own.previous_task_definition in (None, tracked.own.task_definition):
         return "there is nothing to go back to"
     return ""

@@ -20,7 +20,7 @@ class DeploymentPlan:
     must run at the end, container to ``repository@sha256:...``. ``service`` is as ECS had it at ``seen_at`` (seconds of
     the job's clock). ``template`` is what ``definition`` was made from, if that may be registered, ``appspec``
     CodeDeploy's AppSpec, if one is given. ``update`` holds what UpdateService changes in addition to the task
-    definition; ``force`` deploys again what already runs.
+    definition; ``force`` deploys again what already runs. ``undoes``: the revision that a way back undoes.
     """
 
     target: Service
@@ -34,6 +34,7 @@ class DeploymentPlan:
     appspec: Mapping[str, Any] | None = None
     update: Mapping[str, Any] = field(default_factory=dict)
     force: bool = False
+    undoes: str = ""
 
     @property
     def name(self) -> str:

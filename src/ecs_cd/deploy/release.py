@@ -17,6 +17,7 @@ from ecs_cd.deploy.digests import verify_digests
 from ecs_cd.deploy.follow import follow
 from ecs_cd.deploy.plan import DeploymentPlan, Policy
 from ecs_cd.deploy.register import First
+from ecs_cd.deploy.rollbacks import verify_rollbacks
 from ecs_cd.deploy.rules import snapshot
 from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.diagnosis.evidence import Finding
@@ -114,6 +115,7 @@ def _carry_out(
         causes = findings(group, job)
         if release.policy.on_failure == "rollback" and go_back.failed(group):
             go_back.go_back(job, group, release.policy)
+        verify_rollbacks(job, group)
     verdict = verdict_on(group)
     if verdict.outcome is Outcome.SUCCEEDED:
         new.used(*arns)  # the scheduled tasks get theirs now

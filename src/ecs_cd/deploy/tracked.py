@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ecs_cd.deploy.plan import DeploymentPlan
-from ecs_cd.deploy.rules import rolling, snapshot
+from ecs_cd.deploy.rules import crashes, snapshot
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment
 from ecs_cd.deploy.rules.snapshot import Snapshot
 from ecs_cd.diagnosis.evidence import Finding, StoppedTask
@@ -40,12 +40,13 @@ class Reported:
 @dataclass
 class Found:
     """The evidence so far: event messages, stopped tasks by ARN, a cause that waiting does not resolve, and what the
-    deployment waits for."""
+    deployment waits for. ``failures`` is the most failed tasks that AWS has counted."""
 
     events: list[str] = field(default_factory=list)
     stopped: dict[str, StoppedTask] = field(default_factory=dict)
     permanent: Finding | None = None
     waiting: Finding | None = None
+    failures: int = 0
 
 
 @dataclass
@@ -109,8 +110,13 @@ class TrackedDeployment:
 
     @property
     def under_way(self) -> bool:
-        """Whether AWS continues it, or may."""
-        return self.started and (self.verdict is None or self.verdict.outcome not in _OVER)
+        """Whether AWS continues it, or may. Another user's deployment is not ours to speak of."""
+        return self.started and not self.own.theirs and (self.verdict is None or self.verdict.outcome not in _OVER)
+
+    @property
+    def died(self) -> bool:
+        """Whether tasks of our deployment have died."""
+        return bool(self.found.failures or any(crashes.crashed(each.task) for each in self.found.stopped.values()))
 
     @property
     def way(self) -> tuple[str, str]:
@@ -123,7 +129,7 @@ class TrackedDeployment:
     def judge(self, until: Until) -> Verdict | InProgress:
         """What the last snapshot says. Requires a snapshot."""
         assert self.snapshot is not None
-        crashed = sum(rolling.crashed(each.task) for each in self.found.stopped.values())
+        crashed = sum(crashes.crashed(each.task) for each in self.found.stopped.values())
         return snapshot.judge(self.own, self.snapshot, until, crashed=crashed)
 
     def phase(self) -> Phase | None:

@@ -29,5 +29,6 @@ def _entry(tracked: TrackedDeployment) -> dict[str, Any]:
         "task_definition": tracked.own.task_definition,
         "id": tracked.own.id,
         "previous_task_definition": tracked.own.previous_task_definition,
+        "previous_id": tracked.own.previous_id,
         "back_to": tracked.back_to,
     }

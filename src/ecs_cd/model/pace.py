@@ -12,6 +12,7 @@ CONFLICT_FRESH = 5.0  # how long a DescribeServices counts as made just before U
 STATUS_EVERY = 5.0  # between two ListServiceDeployments for the same service, if there are several services
 ABSENT = 60.0  # how long ECS must not list a service or a deployment until that means something: lists lag
 ABSENT_AT_FIRST = 10.0  # the same before anything is started: a misspelt name is to be reported soon
+ROLLBACK_RUNS = 60.0  # how soon a task must run once a rollback has ended
 ROLLBACK_BEGINS = 60.0  # from FAILED until ECS must have started a rollback; it takes a few seconds
 
 # ---- ECS's own blue/green ----

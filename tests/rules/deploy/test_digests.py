@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from ecs_cd.deploy.rules import digests
+from ecs_cd.deploy.rules.digests import Running, Wanted
+from ecs_cd.model.verdict import InProgress, Outcome, Verdict
 
 OURS = "arn:aws:ecs:r:1:task-definition/web:2"
 ASKED, CHILD, OTHER = ("sha256:" + letter * 64 for letter in "abc")
@@ -54,3 +56,50 @@ def test_without_its_index_a_child_proves_nothing() -> None:
 def test_the_children_are_those_of_an_index(manifest: dict[str, Any], expected: set[str]) -> None:
     """The layers of an image are not children."""
     assert digests.children(json.dumps(manifest)) == expected
+
+
+DONE = Verdict(Outcome.SUCCEEDED, "1 of 1 running")
+SUPERSEDED = Verdict(Outcome.SUPERSEDED, "it completed, and then deployment ecs-svc/9 (web:9) replaced it")
+WRONG, IDLE = Running(["task b runs web:9"]), Running(["no task is running"], idle=True)
+ONE, NONE, SCALED, DYING = Wanted(1, 1, False), Wanted(0, 0, False), Wanted(1, 0, False), Wanted(1, 0, True)
+
+
+@pytest.mark.parametrize(
+    ("running", "state", "wanted", "late", "outcome", "words"),
+    [
+        (Running(), DONE, ONE, False, Outcome.SUCCEEDED, "1 of 1 running"),
+        (Running(draining=2), DONE, ONE, False, Outcome.SUCCEEDED, "1 of 1 running; 2 old tasks still drain"),
+        (WRONG, DONE, ONE, False, None, ""),
+        (WRONG, DONE, ONE, True, Outcome.FAILED, "9 seconds later task b runs web:9"),
+        (WRONG, SUPERSEDED, ONE, False, Outcome.SUPERSEDED, "replaced it"),
+        (WRONG, SUPERSEDED, ONE, True, Outcome.SUPERSEDED, "replaced it"),
+        (WRONG, InProgress("ECS does not show the deployment yet"), ONE, True, None, ""),
+        (IDLE, DONE, ONE, True, Outcome.FAILED, "no task is running"),
+        (IDLE, DONE, Wanted(1, None, False), True, Outcome.FAILED, "no task is running"),
+        (IDLE, DONE, NONE, False, Outcome.SUCCEEDED, "no task was started, and no digest was verified"),
+        (IDLE, DONE, SCALED, False, Outcome.SUPERSEDED, "scaled to 0 during the deployment"),
+        (IDLE, DONE, DYING, False, Outcome.FAILED, "scaled to 0 during the deployment while its tasks were dying"),
+        (IDLE, SUPERSEDED, DYING, False, Outcome.SUPERSEDED, "replaced it"),
+    ],
+)
+def test_running_tasks_that_contradict_a_success_need_an_explanation(
+    running: Running, state: Verdict | InProgress, wanted: Wanted, late: bool, outcome: Outcome | None, words: str
+) -> None:
+    """A failure only if the service still runs ours by AWS's word; another deployment or no task wanted comes first."""
+    verdict = digests.judge(running, DONE, state, wanted, late=late)
+    assert (verdict and verdict.outcome) == outcome
+    assert words in (verdict.message if verdict else "")
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (None, "ecs-cd could not read the running digests for 5 min"),
+        (InProgress("ECS does not show the deployment yet"), "ECS does not show the deployment yet"),
+    ],
+)
+def test_what_can_not_be_verified_in_time_is_unknown(state: InProgress | None, words: str) -> None:
+    """Neither a success nor a failure."""
+    verdict = digests.unverified(state)
+    assert verdict.outcome is Outcome.UNKNOWN
+    assert words in verdict.message

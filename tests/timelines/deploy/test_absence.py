@@ -77,7 +77,7 @@ def test_a_failure_is_not_gone_because_the_service_is_missing_once(aws: Scripted
 
 def test_a_status_that_is_listed_late_decides(rolling: ScriptedAws, step: Run) -> None:
     """Another deployment is PRIMARY and ours is not listed: superseded only if that lasts; here it was rolled back."""
-    gone_by = services(THEIRS | {"taskDefinition": ecs.task_definition_arn("web:1")})
+    gone_by = services(THEIRS | {"taskDefinition": ecs.task_definition_arn("web:1"), "runningCount": 1})
     rolling.on("ecs.DescribeServices", at(0, services(NEW)), at(20, gone_by), after="ecs.UpdateService")
     back = {"status": "ROLLBACK_SUCCESSFUL", "statusReason": "hook failed.", "targetServiceRevisionArn": REVISION}
     rolling.on(

@@ -226,7 +226,7 @@ def test_a_deployment_that_starts_meanwhile_is_left_alone(aws: ScriptedAws, roll
     aws.on("ecs.DescribeServices", *({"services": [service]} for service in services))
     ended = rollback()
     assert ended.exit_code == 2
-    assert "web:9 has replaced it; ecs-cd leaves that deployment alone" in ended.log
+    assert "(web:9) has replaced it; ecs-cd leaves that deployment alone" in ended.log
     assert not mutations(aws)
 
 

@@ -136,8 +136,8 @@ def test_somebody_elses_deployment_is_not_undone(aws: ScriptedAws, step: Run, cl
     aws.on("ecs.DescribeServices", {"services": [ecs.service(deployments=[theirs])]}, after="ecs.ListTasks")
     ended = step("deploy", on_failure="rollback", deployment_timeout="1m")
     assert len(updates(aws)) == 1
-    assert ended.exit_code == 4
-    assert "web:7 has replaced it; ecs-cd leaves that deployment alone" in ended.log
+    assert (ended.exit_code, ended.outputs["result"]) == (5, "superseded"), ended.log
+    assert "(web:7) has replaced it; ecs-cd leaves that deployment alone" in ended.log
 
 
 def test_what_can_not_be_begun_does_not_leave_the_others_alone(aws: ScriptedAws, step: Run, clock: Clock) -> None:
@@ -263,7 +263,9 @@ def test_five_active_deployments_are_waited_for(aws: ScriptedAws, step: Run, clo
 def test_no_desired_task_is_a_success_without_a_proof(aws: ScriptedAws, step: Run, clock: Clock) -> None:
     """desiredCount 0: the revision is the service's, and nothing has to run."""
     fleet(aws, clock, {"web": COMPLETES}, desired={"web": 0})
-    assert step("deploy").exit_code == 0
+    ended = step("deploy")
+    assert ended.exit_code == 0, ended.log
+    assert "the desired count is 0, so no task was started, and no digest was verified" in ended.log
 
 
 def test_a_first_deployment_has_nothing_to_go_back_to(aws: ScriptedAws, step: Run, clock: Clock) -> None:
@@ -763,16 +765,17 @@ def test_a_proof_that_can_not_be_read_at_all_is_no_failure(aws: ScriptedAws, ste
     assert len(updates(aws)) == 1
 
 
-def test_a_service_that_is_scaled_to_nothing_meanwhile_needs_no_proof(
-    aws: ScriptedAws, step: Run, clock: Clock
-) -> None:
-    """If no task runs, ecs-cd reads its desired count again."""
+def test_a_service_that_is_scaled_to_nothing_meanwhile_is_no_success(aws: ScriptedAws, step: Run, clock: Clock) -> None:
+    """It wanted a task when the deployment began; now none runs, so nothing was verified, and nothing is cleaned up."""
     ours = fleet(aws, clock, {"web": COMPLETES})
     aws.on("ecs.ListTasks", {"taskArns": []})
     ours.desired = {"web": 1}
     none = {"services": [ecs.service(desired=0, deployments=[ecs.deployment("ecs-svc/2", task_definition="web:2")])]}
     aws.on("ecs.DescribeServices", at(0, ours._describe), at(25, none))
-    assert step("deploy").exit_code == 0
+    ended = step("deploy", keep_revisions="1")
+    assert (ended.exit_code, ended.outputs["result"]) == (5, "superseded"), ended.log
+    assert "the service was scaled to 0 during the deployment: no task runs, and nothing was verified" in ended.log
+    assert aws.count("ecs.DeregisterTaskDefinition") == 0
 
 
 def test_tasks_that_do_not_run_prove_nothing(aws: ScriptedAws, step: Run, clock: Clock) -> None:

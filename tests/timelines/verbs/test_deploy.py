@@ -195,7 +195,10 @@ def test_a_rollback_is_red_and_followed_to_its_end(aws: ScriptedAws, step: Run) 
         at(0, MOVING),
         at(60, {"services": [ecs.service(deployments=[failed | {"status": "PRIMARY"}, OLD | {"status": "ACTIVE"}])]}),
         at(70, {"services": [ecs.service(deployments=[back, failed])]}),
-        at(90, {"services": [ecs.service(deployments=[back | {"rolloutState": "COMPLETED"}, failed])]}),
+        at(
+            90,
+            {"services": [ecs.service(deployments=[back | {"rolloutState": "COMPLETED", "runningCount": 1}, failed])]},
+        ),
     )
     aws.on("ecs.ListServiceDeployments", {"serviceDeployments": []})
     ended = step("deploy")
@@ -251,6 +254,7 @@ def test_what_the_service_has_already_is_not_deployed_again(aws: ScriptedAws, st
 
 def test_a_revision_that_failed_before_is_tried_again_by_force(aws: ScriptedAws, step: Run) -> None:
     """UpdateService with the same revision starts a deployment only by force."""
+    aws.on("ecs.ListServiceDeployments", {"serviceDeployments": []})
     aws.on("ecs.DescribeTaskDefinition", {"taskDefinition": ecs.task_definition("web", 2), "tags": []})
     aws.on("ecs.DescribeServices", {"services": [ecs.service(deployments=[DONE | {"rolloutState": "FAILED"}])]})
     again = {"services": [ecs.service(deployments=[DONE | {"id": "ecs-svc/3"}])]}

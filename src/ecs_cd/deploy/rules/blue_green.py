@@ -68,7 +68,7 @@ def judge(own: OwnDeployment, snapshot: Snapshot, until: Until) -> Verdict | InP
         return InProgress(f"{status}, to {back}: {_why(snapshot)}", alarming=True)
     if status == "STOP_REQUESTED":
         return InProgress(f"{status}: {_why(snapshot)}")
-    return _ended(status, snapshot, until, back)
+    return _ended(own, snapshot, until, back)
 
 
 def _not_shown(own: OwnDeployment, snapshot: Snapshot) -> Verdict | InProgress:
@@ -141,10 +141,11 @@ def worth_evidence(before: Snapshot | None, now: Snapshot) -> bool:
     return worse or (before is not None and _alive(now) < _alive(before))
 
 
-def _ended(status: str, snapshot: Snapshot, until: Until, back: str) -> Verdict | InProgress:
+def _ended(own: OwnDeployment, snapshot: Snapshot, until: Until, back: str) -> Verdict | InProgress:
+    status = str((snapshot.deployment or {}).get("status", ""))
     match status:
         case "SUCCESSFUL":
-            return _succeeded(snapshot, until)
+            return _succeeded(own, snapshot, until)
         case "STOPPED" if snapshot.newer:
             return Verdict(Outcome.SUPERSEDED, f"{snapshot.newer} replaced it")
         case "STOPPED":
@@ -157,12 +158,16 @@ def _ended(status: str, snapshot: Snapshot, until: Until, back: str) -> Verdict 
             return InProgress(f"{_progress(snapshot.deployment or {})} (ECS calls it {status})")
 
 
-def _succeeded(snapshot: Snapshot, until: Until) -> Verdict | InProgress:
+def _succeeded(own: OwnDeployment, snapshot: Snapshot, until: Until) -> Verdict | InProgress:
     service = snapshot.service
     if service is None:
         return Verdict(Outcome.SUCCEEDED, _running((snapshot.deployment or {}).get("targetServiceRevision", {})))
     running, desired = service.get("runningCount", 0), service.get("desiredCount", 0)
     counts = f"{running} of {desired} running"
+    if snapshot.newer:
+        return Verdict(Outcome.SUPERSEDED, f"it completed, and then {snapshot.newer} replaced it")
+    if own.unsettled and running < desired:
+        return InProgress(f"SUCCESSFUL, {counts}; waiting until all its tasks run")
     if until.goal == STABLE and (running != desired or service.get("pendingCount")):
         return InProgress(f"SUCCESSFUL, {counts}; waiting until the service is stable")
     return Verdict(Outcome.SUCCEEDED, counts)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ecs_cd.deploy.rules import appspec
+from ecs_cd.deploy.rules import appspec, standing
 from ecs_cd.deploy.rules.own_deployment import READ_AGAIN, OwnDeployment
 from ecs_cd.diagnosis.evidence import Evidence
 from ecs_cd.document.rules.document import CodeDeploy
@@ -44,7 +44,8 @@ class Snapshot:
     every poll makes. ``rollback``: the entry of the deployment that rolls this one back. ``at`` is when the snapshot
     was taken, ``ended_at`` when our deployment was first seen as Failed or Stopped, in seconds of the same clock.
     ``absent_since``: since when ECS has not listed the service, by the same clock; ``gone``: the verdict if the service
-    is deleted.
+    is deleted. ``service``: the DescribeServices answer, read if CodeDeploy's success says too little: see
+    ``OwnDeployment``.
     """
 
     info: Mapping[str, Any]
@@ -55,6 +56,7 @@ class Snapshot:
     asked_at: float = float("-inf")
     absent_since: float | None = None
     gone: Verdict | None = None
+    service: Mapping[str, Any] | None = None
 
     @property
     def status(self) -> str:
@@ -83,7 +85,7 @@ def judge(own: OwnDeployment, snapshot: Snapshot, until: Until) -> Verdict | InP
     """What this snapshot says about our deployment. Never concludes from missing data alone."""
     match snapshot.status:
         case "Succeeded":
-            return Verdict(Outcome.SUCCEEDED, _progress(snapshot))
+            return snapshot.gone or _succeeded(own, snapshot)
         case "Failed" | "Stopped":
             absent = READ_AGAIN if snapshot.absent_since is not None else None
             return snapshot.gone or absent or _ended_badly(snapshot)
@@ -91,6 +93,16 @@ def judge(own: OwnDeployment, snapshot: Snapshot, until: Until) -> Verdict | InP
             return InProgress(f"CodeDeploy does not show deployment {own.id}")
         case _:
             return _under_way(snapshot, until)
+
+
+def _succeeded(own: OwnDeployment, snapshot: Snapshot) -> Verdict | InProgress:
+    newer = standing.replaced_by(own, snapshot.service) if snapshot.service else ""
+    if newer:
+        return Verdict(Outcome.SUPERSEDED, f"it completed, and then {newer} replaced it")
+    if own.unsettled and snapshot.service and not standing.is_steady(snapshot.service):
+        running, desired = standing.counts(snapshot.service, own.task_definition)
+        return InProgress(f"Succeeded, {running} of {desired} running; waiting until all its tasks run")
+    return Verdict(Outcome.SUCCEEDED, _progress(snapshot))
 
 
 def phase(snapshot: Snapshot) -> Phase | None:

@@ -1,12 +1,87 @@
-"""Whether the running tasks run the requested digests."""
+"""Whether the running tasks run the requested digests, and what it means if they do not."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
+from ecs_cd.model import duration, pace
 from ecs_cd.model.references import short
+from ecs_cd.model.verdict import InProgress, Outcome, Verdict
+
+_DONE = "AWS reports success, but"
+
+
+@dataclass(frozen=True)
+class Running:
+    """The running tasks of a service, after AWS has reported success.
+
+    ``wrong``: what contradicts the success; ``idle``: no task runs; ``draining``: tasks of older revisions that ECS
+    still has to remove.
+    """
+
+    wrong: Sequence[str] = ()
+    idle: bool = False
+    draining: int = 0
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How many tasks the service should run: ``before`` the deployment and ``now``, ``None`` while unknown.
+
+    ``died``: tasks of our deployment died.
+    """
+
+    before: int
+    now: int | None
+    died: bool
+
+
+def judge(
+    running: Running, reported: Verdict, state: Verdict | InProgress, wanted: Wanted, *, late: bool
+) -> Verdict | None:
+    """The verdict after a look at the running tasks; ``None``: look again.
+
+    ``reported`` is the success so far, ``state`` what AWS says of the deployment now: something may have replaced it
+    since. ``late``: the tasks have contradicted it for longer than ListTasks may lag.
+    """
+    if not running.wrong:
+        return _with_draining(reported, running.draining)
+    if isinstance(state, InProgress) or state.outcome is not Outcome.SUCCEEDED:
+        return state if isinstance(state, Verdict) else None
+    if running.idle and wanted.now == 0:
+        return _nothing_to_verify(reported, wanted)
+    if late:
+        return Verdict(Outcome.FAILED, f"{_DONE} {pace.DIGESTS_LATE:g} seconds later {'; '.join(running.wrong)}")
+    return None
+
+
+def unverified(state: Verdict | InProgress | None) -> Verdict:
+    """The verdict if the time is over; ``state`` is what AWS said of the deployment last."""
+    if isinstance(state, InProgress):
+        return Verdict(Outcome.UNKNOWN, f"{_DONE} not what the service does now: {state.message}")
+    time = duration.words(pace.DIGESTS_WAIT)
+    return Verdict(Outcome.UNKNOWN, f"{_DONE} ecs-cd could not read the running digests for {time}")
+
+
+def _with_draining(reported: Verdict, draining: int) -> Verdict:
+    if not draining:
+        return reported
+    tasks = "1 old task still drains" if draining == 1 else f"{draining} old tasks still drain"
+    return replace(reported, message=f"{reported.message}; {tasks}")
+
+
+def _nothing_to_verify(reported: Verdict, wanted: Wanted) -> Verdict:
+    """No task is wanted: a success if none was wanted before, either."""
+    if not wanted.before:
+        nothing = "the desired count is 0, so no task was started, and no digest was verified"
+        return replace(reported, message=f"{reported.message}; {nothing}")
+    scaled = "the service was scaled to 0 during the deployment"
+    if wanted.died:
+        return Verdict(Outcome.FAILED, f"{scaled} while its tasks were dying: no task runs, and nothing was verified")
+    return Verdict(Outcome.SUPERSEDED, f"{scaled}: no task runs, and nothing was verified")
 
 
 def missing(

@@ -17,8 +17,12 @@ class OwnDeployment:
 
     ``id``: for a rolling update the ECS deployment's id (``ecs-svc/...``), for ECS's own blue/green the service
     deployment's ARN, for CodeDeploy the deployment's id (``d-...``). ``started_by`` is what ECS writes into the tasks
-    that it starts for it; empty if unknown. ``previous_id`` is the ECS deployment that was PRIMARY before,
+    that it starts for it; empty if unknown. ``previous_id`` is the ECS deployment or task set that was PRIMARY before,
     ``created_at`` is when ECS created this one, by ECS's own clock.
+
+    ``unsettled``: it was there before us, and did not run all its tasks, so that AWS's earlier success says too little.
+    ``completed``: AWS has reported its success; whatever comes later replaces it. ``theirs``: a later deployment of
+    another user that brings the same revision; its result is our result, but it is not ours to undo.
     """
 
     strategy: Strategy
@@ -28,6 +32,9 @@ class OwnDeployment:
     previous_id: str | None = None
     started_by: str = ""
     created_at: Any = None
+    unsettled: bool = False
+    completed: bool = False
+    theirs: bool = False
 
 
 READ_AGAIN = InProgress("ECS does not list the service; reading it again")

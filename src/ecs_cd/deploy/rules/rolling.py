@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ecs_cd.deploy.rules import crashes, standing
 from ecs_cd.deploy.rules.own_deployment import READ_AGAIN, OwnDeployment, deleted
 from ecs_cd.diagnosis.evidence import Evidence, Finding
 from ecs_cd.diagnosis.old_tasks import OLD_TASKS
@@ -53,13 +54,17 @@ class Snapshot:
 
 UNREADABLE = "UNREADABLE"
 _MOST_DEPLOYMENTS = 5  # of a service at once; ECS refuses another: aws/containers-roadmap#2836
-# Not a failure of the app: whatever ended the task, ECS starts it again.
-_ENDED_FROM_OUTSIDE = ("SpotInterruption", "TerminationNotice", "InfrastructureHealth", "UserInitiated")
 
 
 def primary(service: Mapping[str, Any]) -> Mapping[str, Any]:
     """The deployment that ECS is working towards; empty without one."""
     return next((d for d in service.get("deployments", ()) if d.get("status") == "PRIMARY"), {})
+
+
+def alive(deployment: Mapping[str, Any]) -> str | None:
+    """The deployment's task definition if it has running tasks and has not failed."""
+    lives = deployment.get("runningCount") and deployment.get("rolloutState") != "FAILED"
+    return str(deployment["taskDefinition"]) if lives else None
 
 
 def listed(own: OwnDeployment, service: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -87,9 +92,19 @@ def works_towards(service: Mapping[str, Any], task_definition: str) -> bool:
 
 def before(service: Mapping[str, Any]) -> str | None:
     """The task definition that the PRIMARY deployment replaces, if the service still lists it."""
-    wanted = primary(service).get("taskDefinition")
-    others = (str(d["taskDefinition"]) for d in service.get("deployments", ()) if d.get("taskDefinition") != wanted)
-    return next(others, None)
+    return standing.serving(service, but=str(primary(service).get("taskDefinition")))
+
+
+def ran(service: Mapping[str, Any]) -> str | None:
+    """The task definition to which a way back goes: of the PRIMARY once it is COMPLETED, else of what still serves.
+
+    ``None`` if no deployment in this answer has worked: ECS's history may know what did.
+    """
+    current = primary(service)
+    if not current:
+        return standing.current(service).get("taskDefinition")
+    completed = state(current, service) == "COMPLETED"
+    return str(current["taskDefinition"]) if completed else standing.serving(service)
 
 
 def under_way(service: Mapping[str, Any], arn: str, crashed: int = 0) -> str:
@@ -126,7 +141,7 @@ def worth_evidence(own: OwnDeployment, before: Snapshot | None, now: Snapshot) -
     if before is None or before.service is None or now.service is None:
         return False
     earlier, later = listed(own, before.service), listed(own, now.service)
-    if later.get("rolloutState") == "COMPLETED":
+    if later.get("rolloutState") == "COMPLETED" and not own.unsettled:
         return False
 
     failed = later.get("failedTasks", 0) > earlier.get("failedTasks", 0)
@@ -150,23 +165,6 @@ def evidence(own: OwnDeployment, snapshot: Snapshot) -> Evidence:
     )
 
 
-def died(task: Mapping[str, Any], own: OwnDeployment) -> bool:
-    """Whether a stopped task belongs to our deployment and died. Scaling in does not count."""
-    ours = task.get("taskDefinitionArn") == own.task_definition
-    started_by = str(task.get("startedBy", ""))
-    of_another = bool(own.started_by) and started_by.startswith("ecs-svc/") and started_by != own.started_by
-    scaled_in = (
-        task.get("stopCode") == "ServiceSchedulerInitiated"
-        and "scaling activity" in str(task.get("stoppedReason", "")).lower()
-    )
-    return ours and not of_another and not scaled_in and task.get("lastStatus") == "STOPPED"
-
-
-def crashed(task: Mapping[str, Any]) -> bool:
-    """Whether a dead task ended by itself or failed its health check, and was not ended by its host or by a user."""
-    return task.get("stopCode") not in _ENDED_FROM_OUTSIDE
-
-
 def has_failed(own: OwnDeployment, service: Mapping[str, Any]) -> bool:
     """Whether this DescribeServices answer shows that our deployment failed. Later answers may no longer show it."""
     current = primary(service)
@@ -178,22 +176,19 @@ def taken_over(own: OwnDeployment, service: Mapping[str, Any], *, failed: bool) 
     """Whether a later deployment brings our task definition, so that its result is our result.
 
     A rollback does not count, even if it returns to the same revision. ``failed``: an earlier snapshot showed that
-    our deployment failed.
+    our deployment failed. Nothing takes over a deployment that has completed.
     """
     current = primary(service)
     ours = current.get("id") != own.id and current.get("taskDefinition") == own.task_definition
     failed = failed or has_failed(own, service)
     back = is_rollback(current) or (failed and own.previous_task_definition == own.task_definition)
-    return ours and not back and not _lags(own, service)
+    completed = own.completed or listed(own, service).get("rolloutState") == "COMPLETED"
+    return ours and not back and not completed and not _lags(own, service)
 
 
-def crash_limit(desired: int) -> int:
-    """How many tasks may die before ecs-cd calls it a failure if no circuit breaker does.
-
-    The circuit breaker's own rule: half the desired count, at least 3, at most 200.
-    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
-    """
-    return min(200, max(3, -(-desired // 2)))
+def may_be_its_rollback(own: OwnDeployment) -> bool:
+    """Whether a later deployment of the same revision may be the rollback of ours; DescribeServices can't show it."""
+    return own.previous_task_definition == own.task_definition
 
 
 def judge(own: OwnDeployment, snapshot: Snapshot, until: Until) -> Verdict | InProgress:
@@ -203,8 +198,9 @@ def judge(own: OwnDeployment, snapshot: Snapshot, until: Until) -> Verdict | InP
     if gone or service is None:
         return gone or READ_AGAIN
     current = primary(service)
-    if current.get("id") == own.id or taken_over(own, service, failed=snapshot.failed_at is not None):
-        return _while_primary(current, service, snapshot, until)
+    took_over = taken_over(own, service, failed=snapshot.failed_at is not None) and not may_be_its_rollback(own)
+    if current.get("id") == own.id or took_over:
+        return _while_primary(own, current, service, snapshot, until)
     return _after_primary(own, service, current, snapshot)
 
 
@@ -225,19 +221,20 @@ def phase(own: OwnDeployment, snapshot: Snapshot) -> Phase | None:
 
 
 def _while_primary(
-    ours: Mapping[str, Any], service: Mapping[str, Any], snapshot: Snapshot, until: Until
+    own: OwnDeployment, ours: Mapping[str, Any], service: Mapping[str, Any], snapshot: Snapshot, until: Until
 ) -> Verdict | InProgress:
     counts, now = _counts(ours), state(ours, service)
-    if now == "COMPLETED" and until.goal == STABLE and not _stable(ours, service):
-        return InProgress(f"COMPLETED, {counts}; waiting until the service is stable")
-    if now == "COMPLETED":
+    waits_for = _still_missing(own, ours, service, until) if now == "COMPLETED" else ""
+    if now == "COMPLETED" and not waits_for:
         return Verdict(Outcome.SUCCEEDED, counts)
     if now == "FAILED":
         return _failed_and_primary(ours, service, snapshot)
-    if _hopeless(ours, service, snapshot.crashed):
-        counted = _counts_failures(ours, service)
+    if crashes.hopeless(ours, service, snapshot.crashed):
+        counted = crashes.counts_failures(ours, service)
         why = "the circuit breaker no longer counts them" if counted else "the service has no circuit breaker"
         return Verdict(Outcome.FAILED, f"{snapshot.crashed} tasks died and none runs; {why}, so ECS keeps trying")
+    if waits_for:
+        return InProgress(f"COMPLETED, {counts}; waiting until {waits_for}")
     unknown = "" if now == "IN_PROGRESS" else f" (ECS calls it {now})"
     old = old_tasks(service)
     return InProgress(counts + unknown + (f"; waiting for {old} to stop" if old else ""))
@@ -263,27 +260,29 @@ def may_crash_forever(service: Mapping[str, Any]) -> bool:
 def crashes_forever(service: Mapping[str, Any], crashed: int) -> bool:
     """Whether ECS would retry the PRIMARY deployment forever. ``crashed`` counts its tasks that ended by themselves."""
     current = primary(service)
-    return _hopeless(current, service, max(crashed, int(current.get("failedTasks", 0))))
+    return crashes.hopeless(current, service, max(crashed, int(current.get("failedTasks", 0))))
 
 
-def _hopeless(deployment: Mapping[str, Any], service: Mapping[str, Any], deaths: int) -> bool:
-    """Whether ECS would retry forever: tasks are desired, none runs, many died, and no circuit breaker counts them.
-
-    ECS resets failedTasks and counts no more once a task has run; then the breaker never trips. Twice the limit rules
-    out that failedTasks only lags.
-    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Deployment.html
-    """
-    desired = int(service.get("desiredCount", 0))
-    if not desired or deployment.get("runningCount"):
-        return False
-    if not _counts_failures(deployment, service):
-        return deaths >= crash_limit(desired)
-    return not deployment.get("failedTasks") and deaths >= 2 * crash_limit(desired)
+def _still_missing(own: OwnDeployment, ours: Mapping[str, Any], service: Mapping[str, Any], until: Until) -> str:
+    """What a COMPLETED deployment still waits for; empty if nothing."""
+    if until.goal == STABLE and not _stable(ours, service):
+        return "the service is stable"
+    if own.unsettled and not standing.is_steady(service):
+        return "all its tasks run"
+    if _early_success(service).get("enable") and ours.get("desiredCount") and not ours.get("runningCount"):
+        return "its first task runs"
+    return ""
 
 
-def _counts_failures(deployment: Mapping[str, Any], service: Mapping[str, Any]) -> bool:
-    """Whether a circuit breaker watches the deployment; ECS has none for a service behind a Classic Load Balancer."""
-    return bool(_breaker(service).get("enable") and deployment.get("rolloutState"))
+def defers_cleanup(service: Mapping[str, Any]) -> bool:
+    """Whether ECS calls a deployment COMPLETED before it has removed the old tasks."""
+    early = _early_success(service)
+    return bool(early.get("enable")) and early.get("sourceServiceRevisionCleanup") == "DEFERRED"
+
+
+def _early_success(service: Mapping[str, Any]) -> Mapping[str, Any]:
+    early: Mapping[str, Any] = service.get("deploymentConfiguration", {}).get("earlySuccessCriteria", {})
+    return early
 
 
 def _stable(ours: Mapping[str, Any], service: Mapping[str, Any]) -> bool:
@@ -314,13 +313,14 @@ def _after_primary(
     own: OwnDeployment, service: Mapping[str, Any], current: Mapping[str, Any], snapshot: Snapshot
 ) -> Verdict | InProgress:
     status, lags = snapshot.status or "", _lags(own, service)
-    failed = snapshot.failed_at is not None or has_failed(own, service)
+    failed = snapshot.failed_at is not None or has_failed(own, service) or status.startswith("ROLLBACK")
+    completed = own.completed or listed(own, service).get("rolloutState") == "COMPLETED"
     back = _goes_back(own, service, failed=failed)
     if back or status.startswith("ROLLBACK"):
         return _during_rollback(own, service, current if back else {}, snapshot)
     if lags and not failed:
         return InProgress("ECS does not show the deployment yet")
-    if current and status == "SUCCESSFUL":
+    if current and (completed or status == "SUCCESSFUL"):
         return Verdict(Outcome.SUPERSEDED, f"it completed, and then {words(current)} replaced it")
     if current and failed and (snapshot.says_nothing or status):
         return Verdict(Outcome.FAILED, f"it failed, and then {words(current)} replaced it")
@@ -371,12 +371,7 @@ def is_rollback(deployment: Mapping[str, Any]) -> bool:
 
 def _rolls_back(service: Mapping[str, Any]) -> bool:
     alarms = service.get("deploymentConfiguration", {}).get("alarms", {})
-    return any(rule.get("enable") and rule.get("rollback") for rule in (_breaker(service), alarms))
-
-
-def _breaker(service: Mapping[str, Any]) -> Mapping[str, Any]:
-    breaker: Mapping[str, Any] = service.get("deploymentConfiguration", {}).get("deploymentCircuitBreaker", {})
-    return breaker
+    return any(rule.get("enable") and rule.get("rollback") for rule in (crashes.breaker(service), alarms))
 
 
 def words(deployment: Mapping[str, Any]) -> str:

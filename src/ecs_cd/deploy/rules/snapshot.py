@@ -76,6 +76,25 @@ def waits_for_old_tasks(snapshot: Snapshot | None) -> bool:
     return isinstance(snapshot, rolling.Snapshot) and bool(rolling.old_tasks(snapshot.service or {}))
 
 
+def service(snapshot: Snapshot | None) -> Mapping[str, Any] | None:
+    """The service as the snapshot shows it, if reading it brought the service."""
+    return None if snapshot is None else snapshot.service
+
+
+def failures(own: OwnDeployment, snapshot: Snapshot) -> int:
+    """How many of our tasks AWS counts as failed."""
+    match snapshot:
+        case rolling.Snapshot():
+            return int(rolling.listed(own, snapshot.service or {}).get("failedTasks", 0))
+        case blue_green.Snapshot():
+            breaker = (snapshot.deployment or {}).get("deploymentCircuitBreaker", {})
+            return int(breaker.get("failureCount", 0))
+        case codedeploy.Snapshot():
+            return 0
+        case _:
+            assert_never(snapshot)
+
+
 def service_with_events(snapshot: Snapshot) -> Mapping[str, Any] | None:
     """The service, if reading the snapshot brought it with its events."""
     match snapshot:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ecs_cd.deploy.rules import blue_green, codedeploy, history, rolling
+from ecs_cd.deploy.rules import blue_green, codedeploy, history, rolling, standing
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment
 from ecs_cd.model.lifecycle import Strategy
 from ecs_cd.model.references import short
@@ -36,11 +36,8 @@ def of_service(strategy: Strategy, service: Mapping[str, Any]) -> Unfinished | N
 
 def still_serving(service: Mapping[str, Any]) -> str | None:
     """What still runs of what had COMPLETED before the PRIMARY deployment, as long as that one has not."""
-    if rolling.state(rolling.primary(service), service) == "COMPLETED":
-        return None
-    others = (d for d in service.get("deployments", ()) if d.get("status") == "ACTIVE" and d.get("runningCount"))
-    good = (d for d in others if d.get("rolloutState", "COMPLETED") == "COMPLETED")
-    return next((str(d["taskDefinition"]) for d in good), None)
+    completed = rolling.state(rolling.primary(service), service) == "COMPLETED"
+    return None if completed else standing.serving(service)
 
 
 def revisions(deployment: Mapping[str, Any]) -> tuple[str, ...]:

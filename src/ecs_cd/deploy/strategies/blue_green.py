@@ -14,7 +14,7 @@ from ecs_cd.aws.ecs import Json
 from ecs_cd.aws.errors import code, is_transient, transient_as_unreadable
 from ecs_cd.aws.session import Aws
 from ecs_cd.deploy.plan import DeploymentPlan
-from ecs_cd.deploy.rules import blue_green, rolling
+from ecs_cd.deploy.rules import blue_green, rolling, standing
 from ecs_cd.deploy.rules.blue_green import FORWARD, UNDER_WAY, Snapshot
 from ecs_cd.deploy.rules.conflict import Conflict
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment, absent_since, deleted
@@ -56,17 +56,19 @@ def start(job: Job, plan: DeploymentPlan, arn: str) -> OwnDeployment:
         ours = find(job, plan, arn, before)
         if _holds(ours, before):
             job.ci.line(f"{plan.target.key}: the service already has {short(arn)}")
-            return _own(plan, arn, _name(ours) or _if_old(before), before, rolling.before(plan.service))
+            own = _own(plan, arn, _name(ours) or _if_old(before), before, rolling.before(plan.service))
+            return replace(own, unsettled=not standing.is_steady(plan.service))
         plan = replace(plan, force=True)  # it was rolled back: only force deploys the same revision again
+    ran = update_service.ran_before(job, plan)
+    ran = rolling.before(plan.service) if ran == arn else ran
     before, after = update_service.update(job, plan, arn)
-    previous = before.get("taskDefinition") if before.get("taskDefinition") != arn else rolling.before(plan.service)
     if after.get("id") == before.get("id"):  # nothing but settings changed
         find = _wait_for if after.get("rolloutState") == "IN_PROGRESS" else _found
-        return _own(plan, arn, _name(find(job, plan, arn, after)) or _if_old(after), after, previous)
+        return _own(plan, arn, _name(find(job, plan, arn, after)) or _if_old(after), after, ran)
     ours = _wait_for(job, plan, arn, after)
     name = f"service deployment {short(str(ours['serviceDeploymentArn']))}" if ours else f"deployment {after.get('id')}"
-    job.ci.line(f"{plan.target.key}: {name} started, {short(str(previous))} -> {short(arn)}")
-    return _own(plan, arn, _name(ours), after, previous)
+    job.ci.line(f"{plan.target.key}: {name} started, {short(str(ran))} -> {short(arn)}")
+    return replace(_own(plan, arn, _name(ours), after, ran), previous_id=str(before.get("id")))
 
 
 def _holds(ours: Json | None, primary: Mapping[str, Any]) -> bool:
@@ -188,14 +190,17 @@ def _with_service(job: Job, tracked: TrackedDeployment, snapshot: Snapshot, serv
     gone = deleted(service, 0.0 if since is None else now - since)
     if service is None or gone:
         return replace(snapshot, gone=gone, absent_since=since)
+    if status(snapshot.deployment) == "SUCCESSFUL":
+        return replace(snapshot, service=service, newer=standing.replaced_by(tracked.own, service))
     if snapshot.deployment is None or status(snapshot.deployment) != "STOPPED":
         return replace(snapshot, service=service)
     newest = _newest(job.aws, tracked.plan.cluster, service, snapshot.deployment)
     if newest and newest[1] == tracked.own.task_definition:
         job.ci.line(f"{tracked.key}: {_words(*newest)} took over with the same task definition")
-        tracked.own = replace(tracked.own, id=str(newest[0]["serviceDeploymentArn"]), started_by="")
+        tracked.own = replace(tracked.own, id=str(newest[0]["serviceDeploymentArn"]), started_by="", theirs=True)
         return Snapshot(service_deployments.look_at(job.aws, [tracked.own.id]).get(tracked.own.id))
-    return replace(snapshot, service=service, newer=_words(*newest) if newest else _replaced(tracked.own, service))
+    newer = _words(*newest) if newest else standing.replaced_by(tracked.own, service)
+    return replace(snapshot, service=service, newer=newer)
 
 
 def _newest(aws: Aws, cluster: str, service: Json, ours: Mapping[str, Any]) -> tuple[Json, str] | None:
@@ -204,15 +209,6 @@ def _newest(aws: Aws, cluster: str, service: Json, ours: Mapping[str, Any]) -> t
     listed = service_deployments.listed(aws, cluster, arn, created_after=since, polling=True)
     others = [deployment for deployment in listed if deployment["serviceDeploymentArn"] != ours["serviceDeploymentArn"]]
     return next(iter(service_deployments.with_targets(aws, others[:1], polling=True)), None)
-
-
-def _replaced(own: OwnDeployment, service: Json) -> str:
-    """What replaced our deployment, if DescribeServices lists it before ListServiceDeployments does."""
-    current = rolling.primary(service)
-    theirs = current.get("taskDefinition")
-    if theirs in (None, own.task_definition, own.previous_task_definition):
-        return ""
-    return f"deployment {current.get('id')} ({short(str(theirs))})"
 
 
 def under_way(job: Job, plan: DeploymentPlan, arn: str) -> Conflict | None:
@@ -297,7 +293,9 @@ def waiting(job: Job, plan: DeploymentPlan) -> OwnDeployment | None:
     found = paused(job, plan.cluster, plan.name)
     if found is None:
         return None
-    return _unfinished(job, plan, found[0]).own
+    own, primary = _unfinished(job, plan, found[0]).own, rolling.primary(plan.service)
+    started_by = str(primary.get("id", "")) if primary.get("taskDefinition") == own.task_definition else ""
+    return replace(own, started_by=started_by)
 
 
 def unfinished(job: Job, plan: DeploymentPlan) -> Unfinished | None:

@@ -15,6 +15,7 @@ from ecs_cd.aws.errors import code, is_transient, transient_as_unreadable
 from ecs_cd.aws.session import Aws
 from ecs_cd.deploy import rules
 from ecs_cd.deploy.plan import DeploymentPlan
+from ecs_cd.deploy.rules import standing
 from ecs_cd.deploy.rules.codedeploy import ENDED_BADLY, UNDER_WAY, Snapshot
 from ecs_cd.deploy.rules.conflict import Conflict
 from ecs_cd.deploy.rules.history import PastDeployment
@@ -76,18 +77,20 @@ def start(job: Job, plan: DeploymentPlan, arn: str) -> OwnDeployment:
     deployment of the deployment group is running.
     """
     names, before = _names(plan), _before(plan.service, arn)
+    previous_id = str(standing.current(plan.service).get("id", ""))
     under_way, asked = _under_way(job, names)
     adopted = next((each for each in under_way if _brings(each, arn)), None)
     if adopted:
         job.ci.line(f"{plan.target.key}: {rules.codedeploy.words(adopted)} is already under way")
-        return _own(arn, before, str(adopted["deploymentId"]))
+        own = _own(arn, before, str(adopted["deploymentId"]))
+        return own if standing.is_ours(own, standing.current(plan.service)) else replace(own, previous_id=previous_id)
     there = None if under_way or plan.force else _brought(job, plan.service, arn)
     if there:
         job.ci.line(f"{plan.target.key}: the service already has {short(arn)}")
-        return _own(arn, before, there)
+        return replace(_own(arn, before, there), unsettled=not standing.is_steady(plan.service))
     name = codedeploy_calls.create(job, plan, arn, names, asked)
     job.ci.line(f"{plan.target.key}: deployment {name} started, {short(str(before))} -> {short(arn)}")
-    return _own(arn, before, name)
+    return replace(_own(arn, before, name), previous_id=previous_id)
 
 
 def under_way(job: Job, plan: DeploymentPlan, arn: str) -> Conflict | None:
@@ -163,10 +166,18 @@ def _is_named(name: str) -> bool:
 
 
 def _before(service: Mapping[str, Any], arn: str) -> str | None:
-    """What the service runs or, if the traffic is on ``arn`` already, the task set that it replaces."""
-    sets = sorted(service.get("taskSets", ()), key=lambda each: each.get("status") != "PRIMARY")
-    others = (str(each["taskDefinition"]) for each in sets if each.get("taskDefinition") != arn)
-    return next(others, None)
+    """What the service runs or, if the traffic is on ``arn`` already, the task set that it replaces.
+
+    A PRIMARY task set without any running task does not count while another one serves.
+    """
+    primary = standing.current(service)
+    if primary.get("taskDefinition") != arn and primary.get("runningCount") != 0:
+        return primary.get("taskDefinition")
+    others = [each for each in service.get("taskSets", ()) if each.get("taskDefinition") != arn]
+    best: Json = max(
+        others, key=lambda each: (each.get("runningCount", 0), each.get("status") == "PRIMARY"), default={}
+    )
+    return best.get("taskDefinition")
 
 
 def _own(arn: str, before: str | None, name: str) -> OwnDeployment:
@@ -212,14 +223,12 @@ def _snapshot(job: Job, tracked: TrackedDeployment, known: Mapping[str, Json]) -
 
 
 def _with_service(job: Job, followed: Sequence[TrackedDeployment], snapshots: Sequence[Snapshot]) -> list[Snapshot]:
-    """Reads the services of those that just ended badly, until ECS lists them: CodeDeploy's messages about a deleted
-    service vary."""
+    """Reads the services that decide, until ECS lists them: CodeDeploy's messages about a deleted service vary."""
     found, now = list(snapshots), job.clock.monotonic()
     due = [
         number
         for number, (tracked, snapshot) in enumerate(zip(followed, snapshots, strict=True))
-        if snapshot.ended_at is not None
-        and ((last := _last(tracked)) is None or last.ended_at is None or last.absent_since is not None)
+        if _service_decides(tracked, snapshot)
     ]
     services = (
         ecs.look_at_services(job.aws, followed[0].plan.cluster, [followed[number].plan.name for number in due])
@@ -230,8 +239,16 @@ def _with_service(job: Job, followed: Sequence[TrackedDeployment], snapshots: Se
         service = services.get(followed[number].plan.name)
         since = absent_since(snapshots[number].absent_since, service, now)
         gone = deleted(service, 0.0 if since is None else now - since)
-        found[number] = replace(snapshots[number], absent_since=since, gone=gone)
+        found[number] = replace(snapshots[number], service=service, absent_since=since, gone=gone)
     return found
+
+
+def _service_decides(tracked: TrackedDeployment, snapshot: Snapshot) -> bool:
+    """Whether the deployment just ended badly, or its success says too little."""
+    if snapshot.status == "Succeeded":
+        return tracked.own.unsettled or tracked.own.completed
+    last = _last(tracked)
+    return snapshot.ended_at is not None and (last is None or last.ended_at is None or last.absent_since is not None)
 
 
 def _due(followed: Sequence[TrackedDeployment], snapshots: Sequence[Snapshot]) -> list[int]:

@@ -12,7 +12,8 @@ from ecs_cd.aws import ecs
 from ecs_cd.aws.errors import is_transient, transient_as_unreadable
 from ecs_cd.aws.session import Aws
 from ecs_cd.deploy.plan import DeploymentPlan
-from ecs_cd.deploy.rules import rolling
+from ecs_cd.deploy.rules import rolling, standing
+from ecs_cd.deploy.rules.blue_green import UNDER_WAY
 from ecs_cd.deploy.rules.conflict import Conflict
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment, absent_since
 from ecs_cd.deploy.rules.rolling import Snapshot
@@ -46,12 +47,14 @@ def start(job: Job, plan: DeploymentPlan, arn: str) -> OwnDeployment:
     if not plan.force and not plan.update and rolling.works_towards(plan.service, arn):
         job.ci.line(f"{plan.target.key}: the service already has {short(arn)}")
         ours, previous = before, rolling.before(plan.service)
+        unsettled = not standing.is_steady(plan.service)
     else:
+        previous, unsettled = update_service.ran_before(job, plan), False
         before, ours = update_service.update(job, plan, arn)
-        previous = before.get("taskDefinition")
         job.ci.line(f"{plan.target.key}: deployment {ours['id']} started, {short(str(previous))} -> {short(arn)}")
     name, before_id, created = str(ours["id"]), str(before.get("id")), ours.get("createdAt")
-    return OwnDeployment(Strategy.ROLLING, name, arn, previous, before_id, started_by=name, created_at=created)
+    own = OwnDeployment(Strategy.ROLLING, name, arn, previous, before_id, started_by=name, created_at=created)
+    return replace(own, unsettled=unsettled)
 
 
 def read(job: Job, followed: Sequence[TrackedDeployment]) -> list[Snapshot]:
@@ -71,17 +74,34 @@ def _snapshot(job: Job, tracked: TrackedDeployment, service: Mapping[str, Any] |
     since = absent_since(last.absent_since, service, now)
     if service is None:
         return replace(last, service=None, at=now, absent_since=since)
-    current = rolling.primary(service)
     if rolling.taken_over(tracked.own, service, failed=last.failed_at is not None):
-        name = str(current["id"])
-        job.ci.line(f"{tracked.key}: deployment {name} took over with the same task definition")
-        tracked.own = replace(tracked.own, id=name, started_by=name, created_at=current.get("createdAt"))
-        last = Snapshot(None)
+        own_status = _own_status(job, tracked, service)
+        if own_status.startswith("ROLLBACK"):
+            last = replace(last, failed_at=now)
+        elif own_status not in UNDER_WAY and (own_status or last.says_nothing):  # else what ECS lists lags
+            _adopt(job, tracked, rolling.primary(service))
+            last = Snapshot(None)
     failed = last.failed_at is not None or rolling.has_failed(tracked.own, service)
     failed_at = (now if last.failed_at is None else last.failed_at) if failed else None
     snapshot = replace(last, service=service, at=now, failed_at=failed_at, absent_since=since)
     # A status asked for while DescribeServices lagged says nothing about what happens later.
     return snapshot if _unclear(tracked, snapshot) else replace(snapshot, status=None, unlisted_since=None)
+
+
+def _own_status(job: Job, tracked: TrackedDeployment, service: Mapping[str, Any]) -> str:
+    """Our service deployment's status if the later deployment of the same revision may be its rollback."""
+    theirs = rolling.primary(service).get("createdAt")
+    if not rolling.may_be_its_rollback(tracked.own):
+        return rolling.UNREADABLE
+    listed, _ = _status(job, tracked, service, since=theirs)
+    return rolling.UNREADABLE if listed else _status(job, tracked, service)[0]
+
+
+def _adopt(job: Job, tracked: TrackedDeployment, current: Mapping[str, Any]) -> None:
+    """From now on, another user's deployment of the same revision is followed."""
+    name, created = str(current["id"]), current.get("createdAt")
+    job.ci.line(f"{tracked.key}: deployment {name} took over with the same task definition")
+    tracked.own = replace(tracked.own, id=name, started_by=name, created_at=created, theirs=True)
 
 
 def _unclear(tracked: TrackedDeployment, snapshot: Snapshot) -> bool:
@@ -112,11 +132,15 @@ def _ask(job: Job, followed: Sequence[TrackedDeployment], snapshots: list[Snapsh
     )
 
 
-def _status(job: Job, tracked: TrackedDeployment, service: Mapping[str, Any]) -> tuple[str, str]:
-    """The status of our service deployment, and ECS's reason."""
+def _status(job: Job, tracked: TrackedDeployment, service: Mapping[str, Any], *, since: Any = None) -> tuple[str, str]:
+    """The status of the newest service deployment to our revision, and ECS's reason.
+
+    It is as old as our deployment or, with ``since``, not older than that.
+    """
     arn, own = str(service["serviceArn"]), tracked.own
+    created = since or own.created_at
     try:
-        ours = blue_green.brought(job, tracked.plan.cluster, arn, own.task_definition, own.created_at, polling=True)
+        ours = blue_green.brought(job, tracked.plan.cluster, arn, own.task_definition, created, polling=True)
     except (ClientError, BotoCoreError) as error:
         if is_transient(error):
             raise
@@ -150,9 +174,11 @@ def stop(aws: Aws, under_way: Mapping[str, Any]) -> str:
     current = rolling.primary(service)
     if current.get("taskDefinition") != wanted:
         words = f"service {name} is moving to {short(str(current.get('taskDefinition')))}; nothing was stopped"
-        if current.get("taskDefinition") == previous:
+        if current.get("taskDefinition") == previous or current.get("id") == under_way.get("previous_id", ""):
             raise Unreadable(words)
         return words
+    if not _is_ours(under_way, current):
+        return f"{standing.words(current)} of service {name} is not the one that this job started; nothing was stopped"
     if rolling.state(current, service) == "COMPLETED":
         return f"the deployment of service {name} to {short(str(wanted))} is COMPLETED; nothing was stopped"
     if not previous:
@@ -164,6 +190,13 @@ def stop(aws: Aws, under_way: Mapping[str, Any]) -> str:
 def unfinished(job: Job, plan: DeploymentPlan) -> Unfinished | None:
     """The PRIMARY deployment, if ECS has not completed it."""
     return of_service(plan.strategy, plan.service)
+
+
+def _is_ours(under_way: Mapping[str, Any], current: Mapping[str, Any]) -> bool:
+    """Whether the PRIMARY is our deployment; cancelled before UpdateService answered, any later one of our revision."""
+    if under_way.get("id"):
+        return bool(current.get("id") == under_way["id"])
+    return bool(current.get("id") != under_way.get("previous_id"))
 
 
 def waiting(job: Job, plan: DeploymentPlan) -> OwnDeployment | None:

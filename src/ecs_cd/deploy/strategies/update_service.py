@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from ecs_cd.aws import ecs
+from ecs_cd.aws.errors import is_transient
 from ecs_cd.deploy.plan import DeploymentPlan
-from ecs_cd.deploy.rules import lost_response, rolling
+from ecs_cd.deploy.rules import crashes, history, lost_response, rolling
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment
+from ecs_cd.deploy.strategies import past
 from ecs_cd.deploy.strategies.busy import Overtaken
 from ecs_cd.job.job import Job
 from ecs_cd.job.mutation import carry_out
@@ -33,7 +37,24 @@ def crashed_tasks(job: Job, plan: DeploymentPlan) -> int:
     theirs = OwnDeployment(plan.strategy, name, revision, started_by=name)
     arns = ecs.service_task_arns(job.aws, plan.cluster, plan.name, "STOPPED")
     tasks = ecs.tasks(job.aws, plan.cluster, arns[: pace.MOST_STOPPED_TASKS])
-    return sum(rolling.died(task, theirs) and rolling.crashed(task) for task in tasks)
+    return sum(crashes.died(task, theirs) and crashes.crashed(task) for task in tasks)
+
+
+def ran_before(job: Job, plan: DeploymentPlan) -> str | None:
+    """What the service runs before our deployment: never a revision that has not worked, so that it can go back there.
+
+    If no deployment that the service lists has worked, ECS's history shows the last success; it may not be allowed.
+    """
+    found, current = plan.undoes or rolling.ran(plan.service), rolling.primary(plan.service)
+    if found or not current:
+        return found
+    try:
+        success = history.last_success(past.by_service_deployments(job, plan))
+    except (ClientError, BotoCoreError) as error:
+        if is_transient(error):
+            raise
+        success = None
+    return (success.task_definition if success else None) or rolling.alive(current)
 
 
 def update(job: Job, plan: DeploymentPlan, arn: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:

@@ -659,7 +659,7 @@ def test_what_ends_while_it_is_asked_to_go_back_is_looked_at_again(aws: Scripted
     aws.on("ecs.StopServiceDeployment", conflict)
     ended = step("deploy", deployment_timeout="90s", on_failure="rollback")
     if status == "STOPPED":
-        assert "web:9 has replaced it" in ended.log
+        assert "(web:9) has replaced it" in ended.log
     else:
         assert ended.exit_code == 3, ended.log
     assert aws.count("ecs.UpdateService") == aws.count("ecs.StopServiceDeployment") == 1

@@ -648,6 +648,8 @@ def test_on_failure_rollback_deploys_what_ran_before_where_ours_has_succeeded(aw
     wrong = ecs.task(task_definition="web:2", started_by="ecs-svc/d-NEW", containers=[container])
     aws.on("ecs.DescribeTasks", ecs.described("tasks", wrong))
     aws.on("ecs.DescribeServices", {"services": [AFTER]}, after=OPERATION)
+    back = answers.service(answers.task_set("PRIMARY", "web:1", "d-BACK"))
+    aws.on("ecs.DescribeServices", {"services": [back]}, after=f"{OPERATION}#2")
     aws.on(OPERATION, {"deploymentId": "d-NEW"}, {"deploymentId": "d-BACK"})
     aws.on("codedeploy.StopDeployment", error("DeploymentAlreadyCompletedException"))
     aws.on(
@@ -674,16 +676,19 @@ def following(name: str = "web", id: str = "d-NEW", previous: str | None = OLD) 
 @pytest.mark.parametrize(
     ("previous", "running", "words"),
     [
-        (OLD, "web:7", "web:7 has replaced it"),
-        (None, "web:2", "ran nothing before"),
-        (NEW, "web:2", "nothing"),
+        (OLD, answers.task_set("PRIMARY", "web:7", "d-7"), r"deployment d-7 \(web:7\) has replaced it"),
+        (OLD, answers.task_set("PRIMARY", "web:2", "d-7"), r"deployment d-7 \(web:2\) has replaced it"),
+        (None, answers.task_set("PRIMARY", "web:2", "d-NEW"), "ran nothing before"),
+        (NEW, answers.task_set("PRIMARY", "web:2", "d-NEW"), "nothing"),
     ],
 )
-def test_there_may_be_no_way_back(aws: ScriptedAws, job: Job, previous: str | None, running: str, words: str) -> None:
+def test_there_may_be_no_way_back(
+    aws: ScriptedAws, job: Job, previous: str | None, running: Params, words: str
+) -> None:
     """Another user's later deployment stays, and before a first deployment there is nothing to go back to."""
     aws.on("codedeploy.StopDeployment", error("DeploymentAlreadyCompletedException"))
     aws.on("codedeploy.BatchGetDeployments", answers.described(SUCCEEDED))
-    aws.on("ecs.DescribeServices", {"services": [answers.service(answers.task_set(task_definition=running))]})
+    aws.on("ecs.DescribeServices", {"services": [answers.service(running)]})
     with pytest.raises(Refused, match=words):
         codedeploy.undo(job, following(previous=previous))
     assert aws.count(OPERATION) == 0
@@ -711,7 +716,9 @@ def test_an_adopted_deployment_knows_what_it_replaces(aws: ScriptedAws, job: Job
     aws.on("codedeploy.ListDeployments", {"deployments": ["d-NEW"]})
     aws.on("codedeploy.BatchGetDeployments", answers.described(seen()))
     own = codedeploy.start(job, plan(service=answers.service(*sets)), NEW)
-    assert own == OwnDeployment(Strategy.CODE_DEPLOY, "d-NEW", NEW, OLD)
+    has_the_traffic = next(each for each in sets if each["status"] == "PRIMARY")
+    previous_id = None if has_the_traffic["externalId"] == "d-NEW" else "ecs-svc/d-OLD"
+    assert own == OwnDeployment(Strategy.CODE_DEPLOY, "d-NEW", NEW, OLD, previous_id)
 
 
 # ---- cancelled ----
