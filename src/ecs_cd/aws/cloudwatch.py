@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ecs_cd.aws.session import Aws
+from ecs_cd.model.batches import batches
 
 Json = dict[str, Any]
 
@@ -16,8 +17,7 @@ def in_alarm(aws: Aws, names: Sequence[str]) -> list[Json]:
     """Returns those of the named alarms that are in ALARM, 100 names per call."""
     client = aws.once("cloudwatch")
     found: list[Json] = []
-    for start in range(0, len(names), 100):  # the most that one response holds
-        chunk = list(names[start : start + 100])
-        answer = client.describe_alarms(AlarmNames=chunk, AlarmTypes=_KINDS, StateValue="ALARM", MaxRecords=100)
+    for batch in batches(names, 100):  # the most that one response holds
+        answer = client.describe_alarms(AlarmNames=batch, AlarmTypes=_KINDS, StateValue="ALARM", MaxRecords=100)
         found += [*answer.get("MetricAlarms", ()), *answer.get("CompositeAlarms", ())]
     return found

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from ecs_cd.aws.errors import code
 from ecs_cd.aws.session import Aws, Client, pages
+from ecs_cd.model.batches import batches
 from ecs_cd.model.errors import Refused
 
 Json = dict[str, Any]
@@ -114,6 +115,5 @@ def proceed(aws: Aws, deployment_id: str) -> None:
 
 
 def _deployments(client: Client, ids: Sequence[str]) -> list[Json]:
-    chunks = [list(ids[start : start + DEPLOYMENTS_A_CALL]) for start in range(0, len(ids), DEPLOYMENTS_A_CALL)]
-    answers = (client.batch_get_deployments(deploymentIds=chunk) for chunk in chunks)
+    answers = (client.batch_get_deployments(deploymentIds=batch) for batch in batches(ids, DEPLOYMENTS_A_CALL))
     return [found for answer in answers for found in answer.get("deploymentsInfo", ())]

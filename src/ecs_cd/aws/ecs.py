@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from ecs_cd.aws import as_written
 from ecs_cd.aws.errors import code
 from ecs_cd.aws.session import Aws, Client, pages
+from ecs_cd.model.batches import batches
 from ecs_cd.model.errors import Refused
 
 Json = dict[str, Any]
@@ -19,6 +20,7 @@ Json = dict[str, Any]
 _NO_CLUSTER = ("ClusterNotFoundException",)
 _PROTECTIONS_A_CALL = 10  # the maximum for GetTaskProtection
 _SERVICES_A_CALL = 10  # the maximum for DescribeServices
+TASKS_A_CALL = 100  # the maximum for DescribeTasks
 
 
 def shapes(aws: Aws) -> tuple[Any, Any, str]:
@@ -156,12 +158,11 @@ def stop_task(aws: Aws, cluster: str, arn: str, reason: str) -> None:
 
 
 def tasks(aws: Aws, cluster: str, arns: Sequence[str]) -> list[Json]:
-    """Returns the tasks with these ARNs, 100 per call, without those that ECS does not list."""
-    chunks = (list(arns[start : start + 100]) for start in range(0, len(arns), 100))
+    """Returns the tasks with these ARNs, ``TASKS_A_CALL`` per call, without those that ECS does not list."""
     return [
         found
-        for chunk in chunks
-        for found in aws.once("ecs").describe_tasks(cluster=cluster, tasks=chunk).get("tasks", ())
+        for batch in batches(arns, TASKS_A_CALL)
+        for found in aws.once("ecs").describe_tasks(cluster=cluster, tasks=batch).get("tasks", ())
     ]
 
 
@@ -178,9 +179,9 @@ def protected_until(aws: Aws, cluster: str, arns: Sequence[str]) -> Json:
 
 
 def _services(client: Client, cluster: str, names: Sequence[str]) -> dict[str, Json]:
-    chunks = [list(names[start : start + _SERVICES_A_CALL]) for start in range(0, len(names), _SERVICES_A_CALL)]
-    with ThreadPoolExecutor(max_workers=min(5, len(chunks)) or 1) as pool:
-        answers = list(pool.map(lambda chunk: client.describe_services(cluster=cluster, services=chunk), chunks))
+    calls = batches(names, _SERVICES_A_CALL)
+    with ThreadPoolExecutor(max_workers=min(5, len(calls)) or 1) as pool:
+        answers = list(pool.map(lambda batch: client.describe_services(cluster=cluster, services=batch), calls))
     found: dict[str, Json] = {}
     for service in (service for answer in answers for service in answer["services"]):
         found |= {str(service["serviceName"]): service, str(service["serviceArn"]): service}

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from ecs_cd.aws.errors import code
 from ecs_cd.aws.session import Aws, Client, pages
+from ecs_cd.model.batches import batches
 
 Json = dict[str, Any]
 
@@ -66,8 +67,8 @@ def task_definitions(aws: Aws, revisions: Iterable[str], *, polling: bool = Fals
     """Returns the task definition ARNs of service revisions, by revision ARN. ``polling`` turns off retries."""
     client = aws.once("ecs") if polling else aws.client("ecs")
     found: dict[str, str] = {}
-    for chunk in _chunks(revisions):
-        answer = client.describe_service_revisions(serviceRevisionArns=chunk)
+    for batch in batches(list(dict.fromkeys(revisions)), _A_CALL):
+        answer = client.describe_service_revisions(serviceRevisionArns=batch)
         found |= {
             str(revision["serviceRevisionArn"]): str(revision["taskDefinition"])
             for revision in answer["serviceRevisions"]
@@ -92,14 +93,9 @@ def _listed(client: Client, request: Json) -> list[Json]:
 
 def _described(client: Client, arns: Iterable[str]) -> dict[str, Json]:
     found: dict[str, Json] = {}
-    for chunk in _chunks(arns):
-        answer = client.describe_service_deployments(serviceDeploymentArns=chunk)
+    for batch in batches(list(dict.fromkeys(arns)), _A_CALL):
+        answer = client.describe_service_deployments(serviceDeploymentArns=batch)
         found |= {
             str(deployment["serviceDeploymentArn"]): deployment for deployment in answer.get("serviceDeployments", ())
         }
     return found
-
-
-def _chunks(arns: Iterable[str]) -> list[list[str]]:
-    distinct = list(dict.fromkeys(arns))
-    return [distinct[start : start + _A_CALL] for start in range(0, len(distinct), _A_CALL)]

@@ -22,10 +22,8 @@ from ecs_cd.diagnosis.evidence import Evidence, Finding, StoppedTask
 from ecs_cd.diagnosis.findings import diagnose, event_cause, new_events, task_failed
 from ecs_cd.job.job import Job
 from ecs_cd.model import pace
+from ecs_cd.model.batches import batches
 from ecs_cd.tasks.logs import log_stream
-
-_TASKS_A_CALL = 100
-
 
 # ---- the reads that are still to be made ----
 
@@ -175,8 +173,7 @@ def _make(job: Job, tracked: TrackedDeployment, read: _Read) -> None:
             new = [arn for arn in arns if arn not in tracked.found.stopped][
                 : max(0, pace.MOST_STOPPED_TASKS - len(tracked.found.stopped))
             ]
-            chunks = (new[start : start + _TASKS_A_CALL] for start in range(0, len(new), _TASKS_A_CALL))
-            tracked.wanted.reads.extendleft(_Tasks(tuple(chunk)) for chunk in chunks)
+            tracked.wanted.reads.extendleft(_Tasks(tuple(batch)) for batch in batches(new, ecs.TASKS_A_CALL))
         case _Tasks(arns):
             for task in ecs.tasks(job.aws, tracked.plan.cluster, arns):
                 if crashes.died(task, tracked.own):
@@ -195,7 +192,7 @@ def _read_old(job: Job, tracked: TrackedDeployment) -> None:
     """Why earlier revisions still run; the role may lack the permission for the protection, which is left out then."""
     cluster, name = tracked.plan.cluster, tracked.plan.name
     arns = [arn for status in ("RUNNING", "STOPPED") for arn in ecs.service_task_arns(job.aws, cluster, name, status)]
-    tasks = ecs.tasks(job.aws, cluster, arns[:_TASKS_A_CALL])
+    tasks = ecs.tasks(job.aws, cluster, arns[: ecs.TASKS_A_CALL])
     earlier = old_tasks.of_earlier(tasks, tracked.own.task_definition)
     running = [str(task["taskArn"]) for task in earlier if task.get("lastStatus") == "RUNNING"]
     protected = (

@@ -13,6 +13,7 @@ from ecs_cd.deploy.rules.history import PastDeployment
 from ecs_cd.document.rules.document import CodeDeploy
 from ecs_cd.job.job import Job, concurrently
 from ecs_cd.model import pace
+from ecs_cd.model.batches import batches
 from ecs_cd.tasks.rules.revisions import running
 
 _MONTHS = timedelta(days=90)  # as long as ECS keeps service deployments
@@ -30,9 +31,8 @@ def by_codedeploy(job: Job, plan: DeploymentPlan, names: CodeDeploy) -> Sequence
     _, now = codedeploy.deployment_ids(job.aws, *group, statuses=("Created",))  # the time by AWS's clock
     for since in (now - _MONTHS, None):
         ids, _ = codedeploy.deployment_ids(job.aws, *group, since=since)
-        size = codedeploy.DEPLOYMENTS_A_CALL
-        chunks = [ids[start : start + size] for start in range(0, len(ids), size)]
-        infos = concurrently(*(partial(codedeploy.deployments, job.aws, chunk) for chunk in chunks))
+        calls = batches(ids, codedeploy.DEPLOYMENTS_A_CALL)
+        infos = concurrently(*(partial(codedeploy.deployments, job.aws, batch) for batch in calls))
         found = history.of_codedeploy([info for each in infos for info in each], plan.service)
         if history.last_success(found, str(running(plan.service))):
             break
