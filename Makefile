@@ -1,6 +1,6 @@
 # Every target works alone, straight after a clone: the virtual environment is made first, from hash-locked files.
 .DELETE_ON_ERROR:
-.PHONY: demo test test-fast lint bench generate fuzz release-tree lock upgrade clean
+.PHONY: demo test test-fast soak lint bench generate fuzz release-tree lock upgrade clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -17,6 +17,9 @@ test: $(STAMP)
 
 test-fast: $(STAMP)  ## no engine, no network
 	$(BIN)/python -m pytest --numprocesses auto tests/rules tests/machine tests/aws tests/contract tests/timelines
+
+soak: $(STAMP)  ## generated timelines, ten times as many as in the tests. make soak COUNT=20000
+	GENERATED_TIMELINES=$(or $(COUNT),20000) $(BIN)/python -m pytest --numprocesses auto tests/timelines/generated
 
 lint: $(STAMP)
 	$(BIN)/ruff check

@@ -16,6 +16,7 @@ from ecs_cd.model.references import RegisteredTaskDefinition, Repository, S3Obje
 from ecs_cd.model.verdict import DEFECT_EXIT_CODE, EXIT_CODES, REFUSED_EXIT_CODE
 from tests.contract import parts
 from tests.contract.parts import APP_FILE, DOCUMENT, EXIT_CODES_PAGE, QUICKSTART, ROOT
+from tests.timelines.permissions import INDIRECT
 
 AWS = ROOT / "src" / "ecs_cd" / "aws"
 # Each file by what it makes clients of; of these the prefix in IAM is another than botocore's name.
@@ -26,27 +27,6 @@ CLIENTS = {
 }
 SERVICES = sorted(set().union(*CLIENTS.values()))
 PREFIXES = {"elbv2": "elasticloadbalancing"}
-# Nobody calls these by name: Docker pushes and pulls, and AWS asks for them on behalf of another call.
-INDIRECT = {
-    "codedeploy:GetApplicationRevision",
-    "codedeploy:RegisterApplicationRevision",
-    "ecr:BatchCheckLayerAvailability",
-    "ecr:InitiateLayerUpload",
-    "ecr:UploadLayerPart",
-    "ecr:CompleteLayerUpload",
-    "ecr:CreateRepository",  # as a repository creation template says, on a push
-    "ecr:GetDownloadUrlForLayer",
-    "ecr-public:BatchCheckLayerAvailability",
-    "ecr-public:CompleteLayerUpload",
-    "ecr-public:InitiateLayerUpload",
-    "ecr-public:UploadLayerPart",
-    "ecs:TagResource",
-    "iam:PassRole",
-    "kms:Decrypt",
-    "sts:AssumeRoleWithWebIdentity",
-    "sts:GetServiceBearerToken",
-    "sts:TagSession",
-}
 
 
 def test_the_document_to_copy_is_valid() -> None:

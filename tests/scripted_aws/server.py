@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import pytest
 from botocore.loaders import Loader
@@ -54,7 +54,12 @@ class Rule:
 
 
 class ScriptedAws:
-    """Answers boto3 from the script; a request or answer outside the models or the script fails the test at its end."""
+    """Answers boto3 from the script; a request or answer outside the models or the script fails the test at its end.
+
+    ``observers`` get the name of each operation that is called.
+    """
+
+    observers: ClassVar[list[Callable[[str], None]]] = []
 
     def __init__(self, clock: Time) -> None:
         self.clock = clock
@@ -140,6 +145,8 @@ class ScriptedAws:
             try:
                 operation, params = wire.parse(request)
                 name = wire.name_of(operation)
+                for observe in self.observers:
+                    observe(name)
                 outcome, response = _play(operation, self._scripted(name, params, elapsed), params)
             except Exception as problem:
                 message = str(problem) if isinstance(problem, ScriptError) else traceback.format_exc()

@@ -15,6 +15,7 @@ import pytest
 from ecs_cd import cli
 from ecs_cd.model.references import short
 from tests.scripted_aws import Clock, Params, ScriptedAws, ecs
+from tests.timelines import permissions
 
 SHA = "c0ffee" + "0" * 34
 REPOSITORY = "123456789012.dkr.ecr.ap-northeast-1.amazonaws.com/my-app"
@@ -34,6 +35,16 @@ class Step:
     log: str
     outputs: dict[str, str]
     summary: str
+
+
+@pytest.fixture(autouse=True)
+def permitted(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A verb calls what docs/reference/permissions.md gives it, and nothing else."""
+    with permissions.recorded(monkeypatch) as pairs:
+        yield
+    given = permissions.table()
+    missing = {(verb, name) for verb, name in pairs if name not in permissions.allowed(verb, given)}
+    assert not missing, f"not in the table of docs/reference/permissions.md: {sorted(missing)}"
 
 
 @pytest.fixture

@@ -15,6 +15,13 @@ CHILD = "sha256:" + "c" * 64  # a manifest in the index that was asked for
 ELSE = "sha256:" + "e" * 64
 SERVICE = f"{ecs.PREFIX}:service/{ecs.CLUSTER}/{FAMILY}"
 _SHIFTED = ("POST_PRODUCTION_TRAFFIC_SHIFT", "BAKE_TIME", "CLEAN_UP")
+_GROUP = "arn:aws:elasticloadbalancing:ap-northeast-1:123456789012:targetgroup"
+_BALANCER = {
+    "targetGroupArn": f"{_GROUP}/blue/1",
+    "containerName": "app",
+    "containerPort": 80,
+    "advancedConfiguration": {"alternateTargetGroupArn": f"{_GROUP}/green/2"},
+}
 _MISSING = {"services": [], "failures": [{"arn": SERVICE, "reason": "MISSING"}]}
 
 
@@ -45,6 +52,7 @@ class Answers:
             "ecs.UpdateService": self.update_service,
             "ecs.ListTasks": self.list_tasks,
             "ecs.DescribeTasks": self.describe_tasks,
+            "ecs.GetTaskProtection": lambda _: {"protectedTasks": [], "failures": []},
             "ecs.ListServiceDeployments": self.list_service_deployments,
             "ecs.DescribeServiceDeployments": self.describe_service_deployments,
             "ecs.DescribeServiceRevisions": self.describe_service_revisions,
@@ -145,6 +153,7 @@ class Answers:
             desired=world.desired,
             events=[ecs.event(message, at, FAMILY) for at, message in world.events[:-8:-1]],
             status=world.status,
+            loadBalancers=[_BALANCER] if world.strategy != "ROLLING" else [],
         )
         return told | {"deploymentConfiguration": {**told["deploymentConfiguration"], **world.configuration}}
 
@@ -190,7 +199,8 @@ class Answers:
 
     def _listed_task(self, task: Task) -> Params:
         stopped = task.status == "STOPPED"
-        digest = self.digest if self.is_asked(task.attempt.revision) else ELSE
+        revision = task.attempt.revision
+        digest = self.digest if self.is_asked(revision) else self.image_of(revision).partition("@")[2]
         container = ecs.container("app", task.status, **({"exitCode": 1} if stopped and task.started else {}))
         if digest:
             container["imageDigest"] = digest
@@ -289,7 +299,14 @@ class Answers:
             "lifecycleStage": one.stage,
             "lifecycleHookDetails": [hook] if one.hook else [],
             "deploymentCircuitBreaker": breaker,
+            **self._alarms(one),
         }
+
+    def _alarms(self, one: Attempt) -> Params:
+        names = self.world.configuration.get("alarms", {}).get("alarmNames", [])
+        if not names or "alarm" not in one.why:
+            return {}
+        return {"alarms": {"status": "TRIGGERED", "alarmNames": names, "triggeredAlarmNames": names}}
 
     def stop_service_deployment(self, params: Params) -> Answer:
         one = self._named(params)

@@ -40,6 +40,7 @@ _BEFORE: dict[str, list[tuple[float, str]]] = {
     "failed": [(-120, "1")],
     "ours": [(-280, "a")],
     "ours under way": [(-3, "a")],
+    "ours paused": [(-60, "a")],
 }
 
 

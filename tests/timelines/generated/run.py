@@ -107,7 +107,8 @@ def _run(scenario: Scenario, folder: Path, patch: pytest.MonkeyPatch, clock: Clo
     patch.setenv("GITHUB_ACTIONS", "true")
     patch.setenv("RUNNER_TEMP", str(folder))
     patch.chdir(folder)
-    inputs = {"config": "/my/parameter", "sha": SHA, **scenario.inputs}
+    commit = {"sha": SHA} if scenario.verb == "deploy" else {}
+    inputs = {"config": "/my/parameter", **commit, **scenario.inputs}
     patch.setenv("ECS_CD_INPUTS", json.dumps(inputs))
     log = io.StringIO()
     with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):

@@ -15,7 +15,7 @@ from .faults import EVIDENCE, KINDS, Faults
 from .world import Course
 
 # The service before: well; somebody's deployment of another revision under way, or in a crash loop; a FAILED PRIMARY;
-# our revision already, well or under way.
+# our revision already, well or under way ("ours paused": since long ago).
 BEFORE = ("well", "under way", "crash loop", "failed", "ours", "ours under way")
 ACTIONS = ("deploys", "deploys ours again", "forces", "scales to 0", "scales", "deletes", "alarm", "hook")
 
@@ -132,7 +132,7 @@ def _inputs(draw: random.Random) -> dict[str, str]:
     }
     given = {name: value for name, (value, share) in rare.items() if draw.random() < share}
     conflict = draw.choices(("wait", "fail", "supersede"), (70, 15, 15))[0]
-    return {"on-conflict": conflict, "deployment-timeout": f"{draw.choice((60, 90, 120))}s", **given}
+    return {"on-conflict": conflict, "deployment-timeout": f"{draw.choice((45, 60, 90))}s", **given}
 
 
 def _configuration(draw: random.Random) -> dict[str, Any]:
