@@ -48,6 +48,8 @@ INDIRECT = {
     "ecr-public:InitiateLayerUpload",
     "ecr-public:UploadLayerPart",
     "ecs:TagResource",
+    "inspector2:ListCoverage",
+    "inspector2:ListFindings",
     "iam:PassRole",
     "kms:Decrypt",
     "sts:AssumeRoleWithWebIdentity",

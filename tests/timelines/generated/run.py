@@ -31,12 +31,6 @@ from .rolling import Rolling
 from .scenario import Scenario
 from .world import FAMILY, World
 
-_DOCUMENT = {
-    "cluster": ecs.CLUSTER,
-    "images": {"app": {"repository": REPOSITORY}},
-    "services": {"web": {"task-definition": FAMILY, "containers": {"app": "app"}}},
-}
-
 _TLS = create_urllib3_context()
 
 
@@ -65,7 +59,7 @@ def play(scenario: Scenario, folder: Path) -> Played:
     answers = serves(world, scenario.digest, scenario.lags)
     set_up(world, answers, scenario)
     line = Line(scenario.seed, scenario.faults, answers, aws)
-    line.serve({**answers.operations(), **_others()})
+    line.serve({**answers.operations(), **_others(scenario)})
     random.seed(scenario.seed)  # botocore's waits
     with pytest.MonkeyPatch.context() as patch, _signals_kept():
         aws.use(patch)
@@ -131,10 +125,14 @@ def _signals_kept() -> Iterator[None]:
         signal.signal(received, handler)
 
 
-def _others() -> dict[str, Callable[[Params], Params]]:
+def _others(scenario: Scenario) -> dict[str, Callable[[Params], Params]]:
     """What says nothing about the deployment itself."""
+    service = {"task-definition": FAMILY, "containers": {"app": "app"}, "codedeploy": scenario.codedeploy}
+    images = {"app": {"repository": REPOSITORY}}
+    document = json.dumps({"cluster": ecs.CLUSTER, "images": images, "services": {"web": service}})
     return {
-        "ssm.GetParameter": lambda _: {"Parameter": {"Value": json.dumps(_DOCUMENT), "Version": 3}},
+        "ssm.GetParameter": lambda _: {"Parameter": {"Value": document, "Version": 3}},
+        "codedeploy.GetDeploymentConfig": lambda _: {"deploymentConfigInfo": {"computePlatform": "ECS"}},
         "logs.GetLogEvents": lambda _: {"events": [], "nextForwardToken": "f/1"},
         "elbv2.DescribeTargetHealth": lambda _: {"TargetHealthDescriptions": []},
         "cloudwatch.DescribeAlarms": lambda _: {"MetricAlarms": [], "CompositeAlarms": []},

@@ -51,6 +51,7 @@ class Scenario:
     fails_at: str = ""
     terminates: float = 0
     ready: float = 0
+    codedeploy: dict[str, str] = field(default_factory=dict)  # of the document
 
     @property
     def timeout(self) -> float:
