@@ -1,4 +1,4 @@
-"""Makes text from other sources harmless."""
+"""Makes text from other sources harmless, and survives a reader that has gone away."""
 
 from __future__ import annotations
 

@@ -42,6 +42,8 @@ class Located:
 
 @dataclass(frozen=True, kw_only=True)
 class Common(Located):
+    """A verb that works for a commit."""
+
     sha: str = option(
         "The commit whose images to use. Default: HEAD of the checkout, or else the commit of the workflow run.",
         parsers.commit,
@@ -72,6 +74,8 @@ class Registering(Common):
 
 @dataclass(frozen=True, kw_only=True)
 class Cancellable(Registering):
+    """A verb that starts what keeps running when the job is cancelled."""
+
     on_cancel: str = option(
         "What to do with a running migration or deployment when the job is cancelled: `leave` it or `stop` it.",
         parsers.one_of("leave", "stop"),

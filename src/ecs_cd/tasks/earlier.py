@@ -88,7 +88,6 @@ def _look(
 
     Raises ``NotStarted`` if it never does, and ``Refused`` if AWS can't be read.
     """
-
     described_by = job.clock.monotonic() + pace.DESCRIBED_WITHIN
 
     def read() -> list[ecs.Json]:

@@ -1,4 +1,4 @@
-"""Revisions of a family: finds those that are no longer needed."""
+"""Revisions: which of a family are no longer needed, which images they run, and which of them a service runs."""
 
 from __future__ import annotations
 

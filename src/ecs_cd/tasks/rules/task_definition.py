@@ -1,4 +1,4 @@
-"""Task definitions: reads a template, inserts images, compares with the registered revision.
+"""Task definitions: reads a template, fits it to ECS's fields and types, and inserts images.
 
 Follows botocore's model of RegisterTaskDefinition, which the caller passes in: a field that AWS adds works as soon as
 botocore knows it.
