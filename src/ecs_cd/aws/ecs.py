@@ -109,15 +109,18 @@ def check_active(found: Mapping[str, Json], cluster: str, names: Sequence[str]) 
 
 def update_service(aws: Aws, cluster: str, name: str, arn: str, *, force: bool, more: Mapping[str, Any]) -> Json:
     """Calls UpdateService with a task definition and ``more`` parameters; returns the service. Never retries."""
-    forced = {"forceNewDeployment": True} if force else {}
-    answer = aws.once("ecs").update_service(cluster=cluster, service=name, taskDefinition=arn, **forced, **more)
+    forced, client = {"forceNewDeployment": True} if force else {}, aws.once("ecs")
+    as_written.send(client, "UpdateService")
+    answer = client.update_service(cluster=cluster, service=name, taskDefinition=arn, **forced, **more)
     updated: Json = answer["service"]
     return updated
 
 
 def run_task(aws: Aws, request: Mapping[str, Any]) -> tuple[Json | None, list[Json]]:
     """Calls RunTask and returns the task, or else its ``failures``. Never retries."""
-    answer = aws.once("ecs").run_task(**request)
+    client = aws.once("ecs")
+    as_written.send(client, "RunTask")
+    answer = client.run_task(**request)
     return next(iter(answer.get("tasks", ())), None), list(answer.get("failures", ()))
 
 

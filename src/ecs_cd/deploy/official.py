@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ecs_cd.aws import ecs
+from ecs_cd.deploy.json_inputs import Request
 from ecs_cd.deploy.rules import rolling
 from ecs_cd.diagnosis import stopped_tasks
 from ecs_cd.document.rules.document import CodeDeploy, Service
@@ -25,7 +25,7 @@ from ecs_cd.model.lifecycle import STABLE, STARTED, Until
 from ecs_cd.model.names import closest
 from ecs_cd.model.references import RegisteredTaskDefinition, TaskDefinitionSource, WorkspaceFile, short
 from ecs_cd.tasks import templates
-from ecs_cd.tasks.rules import environment, render, task_definition
+from ecs_cd.tasks.rules import environment, render
 from ecs_cd.tasks.rules.render import Changes
 from ecs_cd.tasks.rules.task_definition import TaskDefinition
 from ecs_cd.tasks.standalone import StandaloneTask
@@ -136,10 +136,12 @@ def _load(inputs: DeployAlone, given: list[str], job: Job) -> tuple[TaskDefiniti
     if isinstance(source, WorkspaceFile):
         job.ci.line(f"task definition: the file {source.path}{unused}")
         text = read_file(source.path, what="the task definition")
-        shapes, keep = ecs.shapes(job.aws), inputs.keep_null_value_keys
-        allow_unknown = inputs.allow_unknown_fields
-        definition = task_definition.read(
-            text, *shapes, where=source.path, keep_null_value_keys=keep, allow_unknown=allow_unknown
+        definition = templates.read(
+            text,
+            source.path,
+            job,
+            allow_unknown=inputs.allow_unknown_fields,
+            keep_null_value_keys=inputs.keep_null_value_keys,
         )
         return definition, source.path
     definition, where, _ = templates.load(source, job, allow_unknown=inputs.allow_unknown_fields)
@@ -219,18 +221,16 @@ def _service(inputs: DeployAlone) -> Service:
 
 
 def _update(inputs: DeployAlone, job: Job) -> dict[str, Any]:
-    found: list[str] = []
-    shape = _shape("UpdateService", job)
+    request = Request.to("UpdateService", job, allow_unknown=inputs.allow_unknown_fields)
     name, volume = inputs.service_managed_ebs_volume_name, inputs.service_managed_ebs_volume
-    volumes = _volumes("service-managed-ebs-volume", name, volume, shape, found, job)
+    volumes = request.volumes("service-managed-ebs-volume", name, volume, job)
     asked = {
         "desiredCount": inputs.desired_count,
         "enableECSManagedTags": inputs.enable_ecs_managed_tags,
         "propagateTags": inputs.propagate_tags or None,
         "volumeConfigurations": volumes or None,
     }
-    if found:
-        raise Refused(found)
+    request.check()
     return {name: value for name, value in asked.items() if value is not None}
 
 
@@ -273,39 +273,23 @@ def _standalone(
 
 def _call(inputs: DeployAlone, job: Job) -> dict[str, Any]:
     """The members of the RunTask request."""
-    found: list[str] = []
-    shape = _shape("RunTask", job)
-    overrides, strategy, tags = (
-        _fitted(value, member, of, f"run-task-{name}", found)
-        for value, member, of, name in (
-            (
-                inputs.run_task_container_overrides,
-                "containerOverrides",
-                shape.members["overrides"],
-                "container-overrides",
-            ),
-            (
-                inputs.run_task_capacity_provider_strategy,
-                "capacityProviderStrategy",
-                shape,
-                "capacity-provider-strategy",
-            ),
-            (inputs.run_task_tags, "tags", shape, "tags"),
-        )
+    request = Request.to("RunTask", job, allow_unknown=inputs.allow_unknown_fields)
+    overrides = {"containerOverrides": inputs.run_task_container_overrides}
+    strategy = request.fitted(
+        inputs.run_task_capacity_provider_strategy, "capacityProviderStrategy", "run-task-capacity-provider-strategy"
     )
     name, volume = inputs.run_task_managed_ebs_volume_name, inputs.run_task_managed_ebs_volume
     call = {
         "cluster": inputs.cluster,
         "capacityProviderStrategy": strategy,
         "launchType": "" if strategy else inputs.run_task_launch_type,
-        "networkConfiguration": _network(inputs, found),
-        "overrides": overrides and {"containerOverrides": overrides},
+        "networkConfiguration": _network(inputs, request.problems),
+        "overrides": request.fitted(overrides, "overrides", "run-task-container-overrides", "containerOverrides"),
         "enableECSManagedTags": inputs.enable_ecs_managed_tags,
-        "tags": tags,
-        "volumeConfigurations": _volumes("run-task-managed-ebs-volume", name, volume, shape, found, job),
+        "tags": request.fitted(inputs.run_task_tags, "tags", "run-task-tags"),
+        "volumeConfigurations": request.volumes("run-task-managed-ebs-volume", name, volume, job),
     }
-    if found:
-        raise Refused(found)
+    request.check()
     return {name: value for name, value in call.items() if value or value is False}
 
 
@@ -336,35 +320,3 @@ def _network(inputs: DeployAlone, found: list[str]) -> dict[str, Any]:
         return {}
     configuration: dict[str, Any] = {"subnets": subnets, "assignPublicIp": inputs.run_task_assign_public_IP}
     return {"awsvpcConfiguration": {**configuration, **({"securityGroups": groups} if groups else {})}}
-
-
-# ---- JSON inputs, by the model of the call that gets them ----
-
-
-def _shape(operation: str, job: Job) -> Any:
-    return job.aws.client("ecs").meta.service_model.operation_model(operation).input_shape
-
-
-def _fitted(value: Any, member: str, shape: Any, name: str, found: list[str]) -> Any:
-    """``value`` with the types of this member of the shape; a problem is reported with the input's name.
-
-    Omits what is empty, except values: a tag may have an empty one.
-    """
-    problems: list[str] = []
-    fitted = task_definition.normalise({member: value}, shape, shape, "", problems, ("value",))
-    found += [f"{name}{problem.removeprefix(member)}" for problem in problems if problem.startswith(member)]
-    return fitted.get(member)
-
-
-def _volumes(
-    name: str, volume_name: str, volume: Mapping[str, Any], shape: Any, found: list[str], job: Job
-) -> list[dict[str, Any]]:
-    """One volume, or none: its name and its settings only have an effect together."""
-    if bool(volume_name) != bool(volume):
-        lonely, missing = (f"{name}-name", name) if volume_name else (name, f"{name}-name")
-        job.ci.warning(f"{lonely}: has no effect without {missing}")
-        return []
-    if not volume:
-        return []
-    member = shape.members["volumeConfigurations"].member
-    return [{"name": volume_name, "managedEBSVolume": _fitted(volume, "managedEBSVolume", member, name, found)}]

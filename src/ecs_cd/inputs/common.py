@@ -64,7 +64,8 @@ class Registering(Common):
         metavar="NAME=VALUE",
     )
     allow_unknown_fields: bool = option(
-        "`true`: send fields of a task definition that this release does not know to ECS as written. "
+        "`true`: send fields of a task definition, and of inputs with JSON for ECS, that this release does not know to "
+        "ECS as written. "
         "ECS ignores what it does not know either.",
         parsers.truth,
         default="false",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from ecs_cd.aws import ecs, s3
@@ -45,8 +46,33 @@ def load(source: TaskDefinitionSource, job: Job, *, allow_unknown: bool) -> Temp
         where, text = f"s3://{source.bucket}/{source.key}", s3.text(job.aws, source)
     else:
         where, text = source.path, read_file(source.path, what="the task definition")
-    definition = task_definition.read(text, *ecs.shapes(job.aws), where=where, allow_unknown=allow_unknown)
-    return Template(definition, where)
+    return Template(read(text, where, job, allow_unknown=allow_unknown), where)
+
+
+def read(
+    text: str, where: str, job: Job, *, allow_unknown: bool, keep_null_value_keys: Collection[str] = ()
+) -> TaskDefinition:
+    """The task definition in this text. Raises ``Refused`` if it is not valid. Logs unknown fields that it keeps."""
+    register, described, sdk = ecs.shapes(job.aws)
+    found = task_definition.read(
+        text,
+        register,
+        described,
+        sdk,
+        where=where,
+        keep_null_value_keys=keep_null_value_keys,
+        allow_unknown=allow_unknown,
+    )
+    _report_unknown(found, where, job)
+    return found
+
+
+def _report_unknown(definition: TaskDefinition, where: str, job: Job) -> None:
+    """ECS ignores what it does not know either, so a slip would go unnoticed."""
+    register, _, sdk = ecs.shapes(job.aws)
+    unknown = task_definition.unknown_fields(definition, register)
+    if unknown:
+        job.ci.line(f"task definition: {where} has {', '.join(unknown)}, which {sdk} does not know; sent as written")
 
 
 def revision(definition: TaskDefinition, job: Job) -> str:
@@ -115,9 +141,11 @@ def known(arn: str, job: Job) -> TaskDefinition | None:
 def _registered(described: ecs.Json, name: str, allow_unknown: bool, job: Job) -> TaskDefinition:
     """A registered template. Unknown fields are not refused: they may be output only, and none of a new revision."""
     if allow_unknown:
-        return task_definition.normalise(described[RESPONSE], *ecs.shapes(job.aws), [], allow_unknown=True)
+        kept = task_definition.normalise(described[RESPONSE], *ecs.shapes(job.aws), [], allow_unknown=True)
+        _report_unknown(kept, name, job)
+        return kept
     _, shape, sdk = ecs.shapes(job.aws)
-    unknown = task_definition.unknown_fields(described.get(RESPONSE, {}), shape)
+    unknown = task_definition.unknown_fields(described.get(RESPONSE, {}).get("taskDefinition", {}), shape)
     if unknown:
         job.ci.line(
             f"task definition: {name} has {', '.join(unknown)}, which {sdk} does not know: a new revision will "

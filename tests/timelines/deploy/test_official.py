@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import botocore
 import pytest
 
 from ecs_cd.aws.session import Aws
@@ -295,7 +296,7 @@ REFUSED: list[tuple[dict[str, str], str]] = [
     ({"config": "/p", "task_definition": "", "desired_count": "3"}, "desired-count: can't be combined with config"),
     ({"config": "/p"}, "task-definition: can't be combined with config"),
     ({"run_task": "true", "run_task_security_groups": "sg-1"}, "run-task-subnets: is missing"),
-    ({"run_task": "true", "run_task_tags": '[{"kye": "a"}]'}, "run-task-tags[0].kye: ECS has no such field; did you mean `key`?"),
+    ({"run_task": "true", "run_task_tags": '[{"kye": "a"}]'}, f"run-task-tags[0].kye: botocore {botocore.__version__} has no such field; did you mean `key`?"),
     ({"run_task": "true", "run_task_container_overrides": '[{"name": "app", "command": "x"}]'}, "run-task-container-overrides[0].command: must be a list"),
     ({"run_task": "true", "run_task_container_overrides": '[{"name": "ap"}, {"command": ["x"]}]'}, "run-task-container-overrides[0].name: the task definition has no container `ap`; did you mean `app`?; it has app, sidecar"),
     ({"run_task": "true", "run_task_container_overrides": '[{"command": ["x"]}]'}, "run-task-container-overrides[0].name: is missing"),

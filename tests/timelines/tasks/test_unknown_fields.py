@@ -22,14 +22,16 @@ class NewerAws(ScriptedAws):
 
     def __init__(self, clock: Clock) -> None:
         self.sent: list[dict[str, Any]] = []
+        self.sent_to: list[str] = []
         self.described: dict[str, Any] = {}
         super().__init__(clock)
 
     def answer(self, request: Request) -> Response | None:
         operation = request.headers.get("x-amz-target", "").rpartition(".")[2]
-        if operation == "RegisterTaskDefinition":
+        if operation in ("RegisterTaskDefinition", "RunTask", "UpdateService"):
             content = json.loads(request.body)
             self.sent.append(content)
+            self.sent_to.append(operation)
             request = replace(request, body=json.dumps(_without_lasers(content)).encode())
         response = super().answer(request)
         if operation == "DescribeTaskDefinition" and response and self.described:
@@ -87,10 +89,11 @@ def test_an_unknown_field_is_sent_as_written_if_the_workflow_allows_it(aws: Newe
     template(aws, text)
     ended = step("deploy", allow_unknown_fields="true")
     assert ended.exit_code == 0, ended.log
-    (sent,) = aws.sent
+    sent = aws.sent[0]
     assert sent["lasers"] == NEW
     assert sent["containerDefinitions"][0]["lasers"] == [1, "1"]
     assert sent["containerDefinitions"][0]["image"].startswith(REPOSITORY)
+    assert "s3://my-bucket/t has lasers, containerDefinitions[0].lasers, which botocore 1." in ended.log
 
 
 def test_an_unknown_field_is_refused_with_the_sdks_version(aws: NewerAws, step: Run) -> None:
@@ -116,7 +119,9 @@ def test_a_registered_template_keeps_its_unknown_fields_if_the_workflow_allows_i
     aws.described = {"lasers": NEW}
     ended = step("deploy", allow_unknown_fields="true")
     assert ended.exit_code == 0, ended.log
-    assert [content["lasers"] for content in aws.sent] == [NEW]
+    assert aws.sent[0]["lasers"] == NEW
+    assert "web has lasers, which botocore 1." in ended.log
+    assert "does not know; sent as written" in ended.log
 
 
 def test_a_registered_template_that_loses_a_field_is_reported(aws: NewerAws, step: Run) -> None:
@@ -126,3 +131,54 @@ def test_a_registered_template_that_loses_a_field_is_reported(aws: NewerAws, ste
     assert ended.exit_code == 0, ended.log
     assert "web has lasers, which botocore 1." in ended.log
     assert "lasers" not in aws.sent[0]
+
+
+OFFICIAL = {"config": "", "cluster": ecs.CLUSTER, "task_definition_family": "web", "container_name": "app"}
+TASK = {"run_task": "true", "run_task_subnets": "subnet-1"}
+VOLUME = {"roleArn": "arn:aws:iam::1:role/r", "lasers": 1}
+JSON_INPUTS: list[tuple[dict[str, str], str, str, Any]] = [
+    (
+        TASK | {"run_task_container_overrides": '[{"name": "app", "lasers": 1}]'},
+        "RunTask",
+        "run-task-container-overrides[0].lasers",
+        {"overrides": {"containerOverrides": [{"name": "app", "lasers": 1}]}},
+    ),
+    (
+        TASK | {"run_task_capacity_provider_strategy": '[{"capacityProvider": "FARGATE", "lasers": 1}]'},
+        "RunTask",
+        "run-task-capacity-provider-strategy[0].lasers",
+        {"capacityProviderStrategy": [{"capacityProvider": "FARGATE", "lasers": 1}]},
+    ),
+    (
+        TASK | {"run_task_managed_ebs_volume_name": "v", "run_task_managed_ebs_volume": json.dumps(VOLUME)},
+        "RunTask",
+        "run-task-managed-ebs-volume.lasers",
+        {"volumeConfigurations": [{"name": "v", "managedEBSVolume": VOLUME}]},
+    ),
+    (
+        {
+            "service": "web",
+            "service_managed_ebs_volume_name": "v",
+            "service_managed_ebs_volume": json.dumps(VOLUME),
+        },
+        "UpdateService",
+        "service-managed-ebs-volume.lasers",
+        {"volumeConfigurations": [{"name": "v", "managedEBSVolume": VOLUME}]},
+    ),
+]
+
+
+@pytest.mark.parametrize(("inputs", "operation", "place", "expected"), JSON_INPUTS)
+def test_an_unknown_field_of_an_input_is_sent_or_refused_too(
+    aws: NewerAws, step: Run, inputs: dict[str, str], operation: str, place: str, expected: Any
+) -> None:
+    """As in a task definition: as written if the workflow allows it, else refused with the SDK's version."""
+    aws.on("ecs.RunTask", ecs.RunTask())
+    refused = step("deploy", image=ecs.IMAGE, **OFFICIAL, **inputs)
+    assert refused.exit_code == 2
+    assert f"{place}: botocore 1." in refused.log
+    assert "`allow-unknown-fields: true`" in refused.log
+    ended = step("deploy", image=ecs.IMAGE, allow_unknown_fields="true", **OFFICIAL, **inputs)
+    assert ended.exit_code == 0, ended.log
+    sent = aws.sent[aws.sent_to.index(operation)]
+    assert {name: sent[name] for name in expected} == expected

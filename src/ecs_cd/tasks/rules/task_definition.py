@@ -57,9 +57,13 @@ def read(
         elif name in names[:index]:
             found.append(f"containerDefinitions[{index}].name: another container has the same name")
     if found:
-        newer = any(f": {sdk} has no such field" in problem for problem in found)
-        raise Refused([f"{what} has {len(found)} problem{'s' * (len(found) > 1)}:", *found], _NEWER if newer else "")
+        raise Refused([f"{what} has {len(found)} problem{'s' * (len(found) > 1)}:", *found], remedy(found, sdk))
     return definition
+
+
+def remedy(problems: Collection[str], sdk: str) -> str:
+    """What to do if one of these problems is that the model of ``sdk`` lacks a field; empty if none is."""
+    return _NEWER if any(f": {sdk} has no such field" in problem for problem in problems) else ""
 
 
 def _resembles(content: Mapping[str, Any], register: Shape) -> bool:
@@ -96,9 +100,9 @@ def normalise(
     return result
 
 
-def unknown_fields(body: Mapping[str, Any], described: Shape) -> list[str]:
-    """The paths of the fields in DescribeTaskDefinition's body that the model lacks."""
-    return list(_unknown_in(body.get("taskDefinition", {}), described, ""))
+def unknown_fields(definition: Mapping[str, Any], shape: Shape) -> list[str]:
+    """The paths of the fields that this shape of a task definition lacks."""
+    return list(_unknown_in(definition, shape, ""))
 
 
 def _unknown_in(value: Any, shape: Shape, path: str) -> Iterator[str]:
