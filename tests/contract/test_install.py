@@ -42,7 +42,7 @@ def check(ecs_cd: Path, cwd: Path) -> None:
     """The version, a verb's help, the verbs of `local`; and those say what they need."""
     assert run(ecs_cd, "--version", cwd=cwd).stdout == f"{__version__}\n"
     assert "--role-to-assume" in run(ecs_cd, "deploy", "--help", cwd=cwd).stdout
-    assert "end the local AWS" in run(ecs_cd, "local", "--help", cwd=cwd).stdout
+    assert "stop the local AWS and remove it" in run(ecs_cd, "local", "--help", cwd=cwd).stdout
     # Alone on PATH, so that another act or ministack of this machine is not found.
     up = run(ecs_cd, "local", "up", cwd=cwd, PATH=str(cwd))
     assert up.returncode == 2
