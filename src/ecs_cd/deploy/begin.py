@@ -15,13 +15,13 @@ from ecs_cd.deploy.follow import follow
 from ecs_cd.deploy.plan import DeploymentPlan, Policy
 from ecs_cd.deploy.rules import rolling, standing
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment
-from ecs_cd.deploy.strategies.busy import Busy, Overtaken
+from ecs_cd.deploy.strategies.busy import Busy
 from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.deploy.under_way import note
 from ecs_cd.job.job import Job
 from ecs_cd.model import pace
 from ecs_cd.model.duration import words
-from ecs_cd.model.errors import OutcomeUnknown, Refused
+from ecs_cd.model.errors import OutcomeUnknown, Overtaken, Refused
 from ecs_cd.model.lifecycle import STARTED
 from ecs_cd.model.references import short
 from ecs_cd.model.verdict import Outcome, Verdict

@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ecs_cd.aws.errors import code, had_no_effect, is_transient, unsent
 from ecs_cd.job.job import Job
 from ecs_cd.model import pace
-from ecs_cd.model.errors import OutcomeUnknown, Refused
+from ecs_cd.model.errors import OutcomeUnknown, Overtaken, Refused
 
 T = TypeVar("T")
 
@@ -23,7 +23,8 @@ def carry_out(
     ``look`` follows a throttled call, a server error or a lost connection, because AWS may have carried the call
     out anyway. An ``idempotent`` call is repeated even if ``look`` fails.
     Raises AWS's own error if the first call was refused or never sent, and any error of ``look`` while all calls were
-    throttled: then nothing has happened. After a lost response, any error becomes ``OutcomeUnknown``.
+    throttled: then nothing has happened. After a lost response, any error becomes ``OutcomeUnknown``; after an
+    ``Overtaken``, ``look`` gets more attempts first.
     """
     try:
         return call()
@@ -33,7 +34,7 @@ def carry_out(
         lost: Exception = error
     in_doubt = not had_no_effect(lost)
     for attempt in range(1, pace.MUTATION_ATTEMPTS):
-        job.ci.line(f"{what}: {code(lost) or type(lost).__name__}; checking before a retry")
+        job.ci.line(f"{what}: {_in_short(lost)}; checking before a retry")
         job.clock.sleep(attempt)
         try:
             found = _look(look, idempotent)
@@ -41,14 +42,21 @@ def carry_out(
         except (ClientError, BotoCoreError, Refused) as error:
             if not is_transient(error) and not in_doubt:
                 raise
-            if not is_transient(error):
-                raise OutcomeUnknown(
-                    f"{what} may have been carried out: its response was lost, and then: {error}"
-                ) from error
+            if not is_transient(error) and not isinstance(error, Overtaken):
+                raise _unknown(what, error) from error
             lost, in_doubt = error, in_doubt or not had_no_effect(error)
     if not in_doubt:
         raise lost
-    raise OutcomeUnknown(f"{what} may have been carried out: no response came ({lost})") from lost
+    raise _unknown(what, lost) from lost
+
+
+def _unknown(what: str, error: Exception) -> OutcomeUnknown:
+    then = f"no response came ({error})" if is_transient(error) else f"its response was lost, and then: {error}"
+    return OutcomeUnknown(f"{what} may have been carried out: {then}")
+
+
+def _in_short(error: Exception) -> str:
+    return str(error) if isinstance(error, Overtaken) else code(error) or type(error).__name__
 
 
 def refused_with(error: Exception) -> str:

@@ -45,6 +45,10 @@ def checked(*checks: Callable[[], Any]) -> list[Any]:
     return results
 
 
+class Overtaken(Refused):
+    """A mutation without a response can't be repeated, because AWS has carried out another caller's since."""
+
+
 class OutcomeUnknown(Exception):
     """A mutation may have happened: its response is lost, and ecs-cd can't find out the result."""
 

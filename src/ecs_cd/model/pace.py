@@ -7,7 +7,6 @@ from __future__ import annotations
 LOOK_EVERY = 2.0  # between two polls of deployments, and two attempts to start one
 FIRST_LOOK = 1.5  # from UpdateService to the first poll: its response says as much as an earlier poll would
 LOOK_CALLS = 12  # AWS calls per poll, evidence included; reads of the deployments themselves are never skipped
-OVERTAKEN_LOOKS = 10  # one per second, for our own deployment while the service shows another one
 CONFLICT_FRESH = 5.0  # how long a DescribeServices counts as made just before UpdateService
 STATUS_EVERY = 5.0  # between two ListServiceDeployments for the same service, if there are several services
 ABSENT = 60.0  # how long ECS must not list a service or a deployment until that means something: lists lag

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from ecs_cd.deploy.rules import lost_response
+from tests.scripted_aws import moment
 
 OLD, NEW, THEIRS = (f"arn:aws:ecs:r:1:task-definition/web:{n}" for n in "127")
 
@@ -40,6 +41,19 @@ def test_what_a_service_shows(now: dict[str, Any], ours: str, theirs: str) -> No
     """Only a service that shows nothing new allows the call to be repeated."""
     assert lost_response.started(BEFORE, now, NEW).get("id", "") == ours
     assert lost_response.overtaken_by(BEFORE, now, NEW) == theirs
+
+
+def test_a_listed_service_deployment_is_ours_if_it_is_younger() -> None:
+    """An earlier one to the same revision is not; nor is one without a time."""
+    arn = "arn:aws:ecs:r:1:service-deployment/c/web/"
+    found: list[tuple[dict[str, Any], str]] = [
+        ({"serviceDeploymentArn": f"{arn}9", "createdAt": moment(90)}, THEIRS),
+        ({"serviceDeploymentArn": f"{arn}8"}, NEW),
+        ({"serviceDeploymentArn": f"{arn}2", "createdAt": moment(60)}, NEW),
+    ]
+    ours = {"id": "2", "status": "ACTIVE", "taskDefinition": NEW, "createdAt": moment(60)}
+    assert lost_response.listed(found, NEW, moment(59)) == ours
+    assert lost_response.listed(found, NEW, moment(60)) == {}
 
 
 def test_the_same_revision_is_ours_only_as_a_new_deployment() -> None:

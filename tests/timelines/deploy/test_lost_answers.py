@@ -12,9 +12,11 @@ from tests.scripted_aws import (
     ScriptedAws,
     at,
     blue_green,
+    denied,
     ecs,
     garbled,
     lost,
+    moment,
     reset,
     server_error,
     throttled,
@@ -93,10 +95,36 @@ def test_ours_that_another_one_has_replaced_is_superseded(aws: ScriptedAws, step
     assert aws.count(UPDATE) == 1
 
 
+def test_ours_that_the_service_no_longer_lists_is_superseded(aws: ScriptedAws, step: Run, world: World) -> None:
+    """ECS drops a deployment that was replaced before it had tasks, and still lists its service deployment."""
+    service = Service(aws, world)
+    aws.on(UPDATE, service.then(lost(world.begun), THEIRS | {"createdAt": moment(10)}, DRAINING), world.begun)
+    stopped = blue_green.service_deployment(status="STOPPED", created=9)
+    theirs = blue_green.service_deployment("7", created=10)
+    aws.on("ecs.ListServiceDeployments", blue_green.listed(stopped, theirs), after=UPDATE)
+    aws.on("ecs.DescribeServiceDeployments", blue_green.described(stopped, theirs))
+    service.show(OLD | {"createdAt": moment(-99)})
+    ended = step("deploy")
+    assert (ended.exit_code, ended.outputs["result"]) == (5, "superseded"), ended.log
+    assert aws.count(UPDATE) == 1
+
+
+def test_a_rolling_update_can_do_without_the_list(aws: ScriptedAws, step: Run) -> None:
+    """Then the outcome is unknown, and the log names the other deployment."""
+    build(ROLLING, aws)
+    service = Service(aws, ROLLING)
+    aws.on(UPDATE, service.then(lost(ROLLING.begun), THEIRS, DRAINING), ROLLING.begun)
+    aws.on("ecs.ListServiceDeployments", denied("ecs:ListServiceDeployments"))
+    ended = step("deploy")
+    assert (ended.exit_code, ended.outputs["result"]) == (8, "unknown"), ended.log
+    assert "its response was lost, and then: deployment ecs-svc/9 (web:7) became PRIMARY" in ended.log
+    assert aws.count(UPDATE) == 1
+
+
 def test_ours_may_be_shown_a_little_later_than_the_one_it_replaced(aws: ScriptedAws, step: Run, world: World) -> None:
     """DescribeServices lags: another deployment began just before ours."""
     service = Service(aws, world)
-    looks = iter([[THEIRS, DRAINING]] * 5)
+    looks = iter([[THEIRS, DRAINING]] * 3)
 
     def look(_: Params) -> Params:
         if aws.count(UPDATE):

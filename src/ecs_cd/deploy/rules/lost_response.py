@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ecs_cd.deploy.rules import codedeploy, rolling
@@ -29,6 +29,19 @@ def overtaken_by(before: Service, now: Service, arn: str) -> str:
     if theirs.get("taskDefinition") == arn or theirs.get("id") == rolling.primary(before).get("id"):
         return ""
     return f"deployment {theirs.get('id')} ({short(str(theirs.get('taskDefinition', '')))})"
+
+
+def listed(found: Sequence[tuple[Mapping[str, Any], str]], arn: str, since: Any) -> Mapping[str, Any]:
+    """Ours among these service deployments and their task definitions, newest first, in the form of DescribeServices.
+
+    Ours was created after ``since``, a time of AWS's clock.
+    """
+    for deployment, target in found:
+        created_at = deployment.get("createdAt")
+        if target == arn and created_at and created_at > since:
+            name = short(str(deployment["serviceDeploymentArn"]))
+            return {"id": name, "status": "ACTIVE", "taskDefinition": arn, "createdAt": created_at}
+    return {}
 
 
 def created(info: Mapping[str, Any], arn: str, sha256: str) -> bool:

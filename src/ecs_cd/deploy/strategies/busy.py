@@ -7,7 +7,3 @@ from ecs_cd.model.errors import Refused
 
 class Busy(Refused):
     """The deployment group has a deployment under way, and accepts no second one."""
-
-
-class Overtaken(Refused):
-    """While ecs-cd called UpdateService, another deployment became PRIMARY, and ours is not there."""

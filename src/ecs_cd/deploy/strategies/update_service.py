@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ecs_cd.aws import ecs
+from ecs_cd.aws import ecs, service_deployments
 from ecs_cd.aws.errors import is_transient
 from ecs_cd.deploy.plan import DeploymentPlan
 from ecs_cd.deploy.rules import crashes, history, lost_response, rolling
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment
 from ecs_cd.deploy.strategies import past
-from ecs_cd.deploy.strategies.busy import Overtaken
 from ecs_cd.job.job import Job
 from ecs_cd.job.mutation import carry_out
 from ecs_cd.job.services import active_service
 from ecs_cd.model import pace
+from ecs_cd.model.errors import Overtaken
+
+_MARGIN = timedelta(seconds=5)  # how much younger a service deployment may be than its PRIMARY
 
 
 def prepare(job: Job, plan: DeploymentPlan) -> DeploymentPlan:
@@ -72,15 +75,27 @@ def update(job: Job, plan: DeploymentPlan, arn: str) -> tuple[Mapping[str, Any],
         return rolling.primary(updated)
 
     def find_ours() -> Mapping[str, Any] | None:
-        """Looks again if there is another PRIMARY: ECS may show ours a little later."""
-        theirs = ""
-        for look in range(pace.OVERTAKEN_LOOKS):
-            job.clock.sleep(min(1, look))
-            service = active_service(job, plan.cluster, plan.name)
-            ours = lost_response.started(plan.service, service, arn)
-            theirs = lost_response.overtaken_by(plan.service, service, arn)
-            if ours or not theirs:
-                return ours or None
-        raise Overtaken(f"{theirs} became PRIMARY, and ecs-cd does not replace it", "Run the deployment again.")
+        service = active_service(job, plan.cluster, plan.name)
+        theirs = lost_response.overtaken_by(plan.service, service, arn)
+        ours = lost_response.started(plan.service, service, arn) or (_listed(job, plan, arn) if theirs else {})
+        if theirs and not ours:
+            raise Overtaken(f"{theirs} became PRIMARY, and ecs-cd does not replace it", "Run the deployment again.")
+        return ours or None
 
     return before, carry_out("UpdateService", call, find_ours, job)
+
+
+def _listed(job: Job, plan: DeploymentPlan, arn: str) -> Mapping[str, Any]:
+    """Our deployment if ECS lists its service deployment. DescribeServices drops one that was replaced at once."""
+    since = rolling.primary(plan.service).get("createdAt")
+    if since is None:
+        return {}
+    try:
+        service = str(plan.service["serviceArn"])
+        listed = service_deployments.listed(job.aws, plan.cluster, service, created_after=since)
+        found = service_deployments.with_targets(job.aws, listed[: pace.NEWEST_LISTED])
+    except ClientError as error:
+        if is_transient(error):
+            raise
+        return {}  # a rolling update can do without this permission
+    return lost_response.listed(found, arn, since + _MARGIN)
