@@ -17,25 +17,24 @@ _ATTEMPTS = 3
 
 def text(aws: Aws, source: S3Object) -> str:
     """Returns the object's text. Raises ``Refused`` if it does not exist or can't be a template."""
-    where = f"s3://{source.bucket}/{source.key}"
     try:
-        content = _read(aws, source, where)
+        content = _read(aws, source)
     except ClientError as error:
         if code(error) in ("NoSuchKey", "NoSuchBucket", "404"):
-            raise Refused(f"there is no {where} ({code(error)})", "The infra repo owns this template.") from error
+            raise Refused(f"there is no {source} ({code(error)})", "The infra repo owns this template.") from error
         raise
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise Refused(f"{where} is not UTF-8 text") from None
+        raise Refused(f"{source} is not UTF-8 text") from None
 
 
-def _read(aws: Aws, source: S3Object, where: str) -> bytes:
+def _read(aws: Aws, source: S3Object) -> bytes:
     """Reads the object again if the connection ends in the middle of it: botocore does not retry that."""
     for _ in range(_ATTEMPTS):
         found = aws.client("s3").get_object(Bucket=source.bucket, Key=source.key)
         if found["ContentLength"] > _LARGEST:
-            raise Refused(f"{where} has {found['ContentLength']} bytes: that is too large for a task definition")
+            raise Refused(f"{source} has {found['ContentLength']} bytes: that is too large for a task definition")
         with suppress(IncompleteReadError, FlexibleChecksumError, HTTPClientError):
             return bytes(found["Body"].read())
-    raise Refused(f"{where} can't be read: its content was cut off {_ATTEMPTS} times", "Run the job again.")
+    raise Refused(f"{source} can't be read: its content was cut off {_ATTEMPTS} times", "Run the job again.")

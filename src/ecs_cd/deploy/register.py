@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ecs_cd.deploy import dry_run
-from ecs_cd.document.rules.document import ScheduledTask, Service
+from ecs_cd.document.rules.document import ScheduledTask, Service, by_container
 from ecs_cd.job.job import Job, Result
 from ecs_cd.model.references import short
 from ecs_cd.model.verdict import Outcome, Verdict
@@ -45,7 +45,7 @@ def execute(registration: Registration, by_name: Mapping[str, str], job: Job) ->
 
     If one can't be registered, deregisters those before it.
     """
-    images = [{name: by_name[image] for name, image in entry.containers.items()} for entry in registration.entries]
+    images = [by_container(entry, by_name) for entry in registration.entries]
     definitions = [
         with_images(loaded.definition, asked) for loaded, asked in zip(registration.loaded, images, strict=True)
     ]

@@ -22,6 +22,7 @@ from ecs_cd.deploy.rules import snapshot
 from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.diagnosis.evidence import Finding
 from ecs_cd.diagnosis.findings import deaths
+from ecs_cd.document.rules.document import by_container
 from ecs_cd.job.job import Job, Result
 from ecs_cd.model.errors import Cancelled, Refused
 from ecs_cd.model.verdict import Outcome, Verdict, combined
@@ -78,14 +79,13 @@ def execute(release: Release, by_name: Mapping[str, str], job: Job, first: First
 
 
 def _with_images(plan: DeploymentPlan, by_name: Mapping[str, str]) -> DeploymentPlan:
-    asked = {container: by_name[image] for container, image in plan.target.containers.items()}
+    asked = by_container(plan.target, by_name)
     definition = task_definition.with_images(plan.definition, asked)
     return replace(plan, definition=definition, images=plan.images or asked)
 
 
 def _scheduled(scheduled: schedules.Prepared, by_name: Mapping[str, str]) -> TaskDefinition:
-    asked = {container: by_name[image] for container, image in scheduled.task.containers.items()}
-    return task_definition.with_images(scheduled.definition, asked)
+    return task_definition.with_images(scheduled.definition, by_container(scheduled.task, by_name))
 
 
 # ---- start, follow ----

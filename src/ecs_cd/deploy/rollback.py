@@ -16,6 +16,7 @@ from ecs_cd.deploy.rules import rollback
 from ecs_cd.deploy.rules.history import PastDeployment
 from ecs_cd.deploy.rules.rollback import NAME_IT, Application, Choice, Situation, Way
 from ecs_cd.deploy.rules.unfinished import Unfinished, still_serving
+from ecs_cd.document.rules.document import by_container
 from ecs_cd.images import registry
 from ecs_cd.inputs.rollback import Rollback
 from ecs_cd.job.job import Job, concurrently
@@ -62,10 +63,10 @@ def _history(plan: DeploymentPlan, job: Job) -> Sequence[PastDeployment]:
 
 
 def _application(plan: DeploymentPlan, selection: Selection, inputs: Rollback) -> Application:
-    source, named = plan.target.task_definition, selection.repositories
+    source, repositories = plan.target.task_definition, by_container(plan.target, selection.repositories)
     return Application(
         families={family(source.name)} if inputs.config and isinstance(source, RegisteredTaskDefinition) else set(),
-        repositories={container: str(named[image]) for container, image in plan.target.containers.items()},
+        repositories={container: str(place) for container, place in repositories.items()},
         role=inputs.role_to_assume[-1] if inputs.role_to_assume else "",
     )
 
@@ -99,7 +100,7 @@ def _of_commit(
     commit: str, plan: DeploymentPlan, selection: Selection, past: Sequence[PastDeployment], job: Job
 ) -> str:
     """The newest revision that ran well in this service with the commit's images."""
-    named = {container: selection.repositories[image] for container, image in plan.target.containers.items()}
+    named = by_container(plan.target, selection.repositories)
     newest_first = sorted(past, key=lambda each: each.created_at, reverse=True)
     arns = dict.fromkeys(each.task_definition for each in newest_first if each.well and each.task_definition)
     digests: dict[Repository, str] = {}

@@ -125,11 +125,9 @@ class Needed:
     @property
     def where(self) -> str:
         """The source in readable form."""
-        if isinstance(self.source, S3Object):
-            return f"s3://{self.source.bucket}/{self.source.key}"
         if isinstance(self.source, ServiceRevision):
             return f"of service {short(self.source.service)}"
-        return self.source.path if isinstance(self.source, WorkspaceFile) else self.source.name
+        return str(self.source)
 
 
 def needed(document: Document) -> list[Needed]:

@@ -122,6 +122,9 @@ class S3Object:
     bucket: str
     key: str
 
+    def __str__(self) -> str:
+        return f"s3://{self.bucket}/{self.key}"
+
 
 @dataclass(frozen=True)
 class RegisteredTaskDefinition:
@@ -129,10 +132,16 @@ class RegisteredTaskDefinition:
 
     name: str
 
+    def __str__(self) -> str:
+        return self.name
+
 
 @dataclass(frozen=True)
 class WorkspaceFile:
     path: str
+
+    def __str__(self) -> str:
+        return self.path
 
 
 @dataclass(frozen=True)

@@ -43,10 +43,10 @@ def load(source: TaskDefinitionSource, job: Job, *, allow_unknown: bool) -> Temp
         arn = str(found["taskDefinition"]["taskDefinitionArn"]) if is_family else ""
         return Template(_registered(found, source.name, allow_unknown, job), source.name, arn)
     if isinstance(source, S3Object):
-        where, text = f"s3://{source.bucket}/{source.key}", s3.text(job.aws, source)
+        text = s3.text(job.aws, source)
     else:
-        where, text = source.path, read_file(source.path, what="the task definition")
-    return Template(read(text, where, job, allow_unknown=allow_unknown), where)
+        text = read_file(source.path, what="the task definition")
+    return Template(read(text, str(source), job, allow_unknown=allow_unknown), str(source))
 
 
 def read(

@@ -22,16 +22,13 @@ def read_appspec(
     if source is None:
         appspec.check(appspec.of_service(service), definition, where=f"the service {service['serviceName']}")
         return None
-    if isinstance(source, S3Object):
-        where, text = f"s3://{source.bucket}/{source.key}", s3.text(job.aws, source)
-    else:
-        where, text = source.path, read_file(source.path, what="the appspec")
-    found = appspec.read(text, where=where)
-    appspec.check(found, definition, where=where)
+    text = s3.text(job.aws, source) if isinstance(source, S3Object) else read_file(source.path, what="the appspec")
+    found = appspec.read(text, where=str(source))
+    appspec.check(found, definition, where=str(source))
     dropped = appspec.dropped_capacity_providers(found, service)
     if dropped:
         job.ci.warning(
-            f"the appspec in {where} has no CapacityProviderStrategy: CodeDeploy drops the service's "
+            f"the appspec in {source} has no CapacityProviderStrategy: CodeDeploy drops the service's "
             f"({', '.join(dropped)}). Add it, or leave the appspec out."
         )
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from ecs_cd.document.rules import json_schema
 from ecs_cd.document.rules.schema import SCHEMA
@@ -21,6 +21,8 @@ from ecs_cd.model.references import (
     service_key,
     task_definition_source,
 )
+
+T = TypeVar("T")
 
 MIGRATION = "migration"  # the key of the first one-off task
 
@@ -112,6 +114,11 @@ class ScheduledTask:
 
 
 Entry: TypeAlias = OneOffTask | Service | ScheduledTask
+
+
+def by_container(entry: Entry, by_image: Mapping[str, T]) -> dict[str, T]:
+    """For each container of the entry, what ``by_image`` has for the image that it runs."""
+    return {container: by_image[image] for container, image in entry.containers.items()}
 
 
 @dataclass(frozen=True)
