@@ -37,18 +37,14 @@ def watch(
         said: dict[str, InProgress] = {}
         trouble = False
         while True:
-            began, lost = clock.monotonic(), ""
-            states: Verdict | Mapping[str, InProgress] = {}
-            try:
-                states = judge(look())
-            except Unreadable as error:
-                lost = str(error)
+            began = clock.monotonic()
+            states, lost = _read(look, judge)
             if isinstance(states, Verdict):
                 return states
             if bool(lost) != trouble:
-                change = f"AWS can't be read at the moment ({lost}); retrying" if lost else "AWS answers again"
-                say("", InProgress(change))
                 trouble = not trouble
+                change = f"AWS can't be read at the moment ({lost}); retrying" if trouble else "AWS answers again"
+                say("", InProgress(change))
             for subject, state in states.items():
                 if said.get(subject) != state:
                     say(subject, state)
@@ -56,13 +52,25 @@ def watch(
             if states:
                 progress({subject: state.message for subject, state in states.items()})
             now = clock.monotonic()
-            if now - start >= timeout and trouble:
-                return Verdict(
-                    Outcome.UNKNOWN, f"AWS could not be read when the time limit of {words(timeout)} was reached"
-                )
             if now - start >= timeout:
-                return Verdict(Outcome.TIMED_OUT, f"no verdict after {words(timeout)}; last seen: {_words(states)}")
+                return _out_of_time(states, timeout, trouble=trouble)
             clock.sleep(max(0.0, min(interval(now - start) - (now - began), start + timeout - now)))
+
+
+def _read(
+    look: Callable[[], Seen], judge: Callable[[Seen], Verdict | Mapping[str, InProgress]]
+) -> tuple[Verdict | Mapping[str, InProgress], str]:
+    """What ``judge`` returns, and if AWS can't be read, no states and why."""
+    try:
+        return judge(look()), ""
+    except Unreadable as error:
+        return {}, str(error)
+
+
+def _out_of_time(states: Mapping[str, InProgress], timeout: float, *, trouble: bool) -> Verdict:
+    if trouble:
+        return Verdict(Outcome.UNKNOWN, f"AWS could not be read when the time limit of {words(timeout)} was reached")
+    return Verdict(Outcome.TIMED_OUT, f"no verdict after {words(timeout)}; last seen: {_words(states)}")
 
 
 def _words(states: Mapping[str, InProgress]) -> str:
