@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from ecs_cd.aws import ecs
 from ecs_cd.aws.errors import transient_as_unreadable
@@ -27,37 +27,10 @@ def resolve_conflicts(
     first. Raises ``Refused`` if ``on_conflict`` does not wait.
     """
     fresh = {plan.target.key: plan for plan in plans}
-    wanted = dict(zip(fresh, arns, strict=True))
-    others: dict[str, Conflict] = {}  # by service; those read longest ago come first
-    absent: dict[str, float] = {}  # services that ECS does not list, and since when
-    seen_all = False
-
-    def read_services() -> None:
-        nonlocal seen_all
-        asked = _affordable([fresh[key] for key in others]) or list(fresh.values())
-        with transient_as_unreadable():
-            for plan in asked if all_fresh(job, asked) and not others else _renewed(job, asked, absent):
-                key = plan.target.key
-                fresh[key] = plan
-                found = strategies.of(plan).under_way(job, plan, wanted[key])
-                others.pop(key, None)
-                others.update({key: found} if found else {})
-        seen_all = len(asked) == len(plans)  # else the others may have changed during the wait
-
-    def judge(_: None) -> Verdict | dict[str, InProgress]:
-        if not others:
-            return Verdict(Outcome.SUCCEEDED, "") if seen_all else {}
-        if policy.on_conflict != "wait":
-            _refuse_or_supersede(job, fresh, others, policy)
-            return Verdict(Outcome.SUCCEEDED, "")
-        _refuse_to_wait_for_approvals(others)
-        return {
-            key: InProgress(f"waiting for another deployment to end: {found.words}") for key, found in others.items()
-        }
-
+    services = _Services(job, policy, fresh, dict(zip(fresh, arns, strict=True)))
     ended = watch(
-        read_services,
-        judge,
+        services.read,
+        services.judge,
         lambda key, watching: say(job, key, watching),
         clock=job.clock,
         timeout=max(0.0, deadline - job.clock.monotonic()),
@@ -65,8 +38,55 @@ def resolve_conflicts(
         progress=job.ci.progress,
     )
     if ended.outcome is Outcome.SUCCEEDED:
-        return list(fresh.values())
+        return list(services.fresh.values())
     return replace(ended, message=f"nothing was started: {ended.message}")
+
+
+@dataclass
+class _Services:
+    """The services to deploy, as they were read last: the plan and the wanted revision of each, by its key.
+
+    ``others`` are the deployments in the way; those read longest ago come first. ``absent`` are the services that ECS
+    does not list, and since when. ``seen_all``: the last poll read all services.
+    """
+
+    job: Job
+    policy: Policy
+    fresh: dict[str, DeploymentPlan]
+    wanted: Mapping[str, str]
+    others: dict[str, Conflict] = field(default_factory=dict)
+    absent: dict[str, float] = field(default_factory=dict)
+    seen_all: bool = False
+
+    def read(self) -> None:
+        """Reads as many of the conflicts as one poll may cost; without a conflict, all services."""
+        asked = _affordable([self.fresh[key] for key in self.others]) or list(self.fresh.values())
+        with transient_as_unreadable():
+            as_planned = all_fresh(self.job, asked) and not self.others
+            for plan in asked if as_planned else _renewed(self.job, asked, self.absent):
+                self._find(plan)
+        self.seen_all = len(asked) == len(self.fresh)  # else the others may have changed during the wait
+
+    def _find(self, plan: DeploymentPlan) -> None:
+        key = plan.target.key
+        self.fresh[key] = plan
+        found = strategies.of(plan).under_way(self.job, plan, self.wanted[key])
+        self.others.pop(key, None)
+        if found:
+            self.others[key] = found
+
+    def judge(self, _: None) -> Verdict | dict[str, InProgress]:
+        """A success if nothing is in the way, or if on-conflict says to start all the same."""
+        if not self.others:
+            return Verdict(Outcome.SUCCEEDED, "") if self.seen_all else {}
+        if self.policy.on_conflict != "wait":
+            _refuse_or_supersede(self.job, self.fresh, self.others, self.policy)
+            return Verdict(Outcome.SUCCEEDED, "")
+        _refuse_to_wait_for_approvals(self.others)
+        return {
+            key: InProgress(f"waiting for another deployment to end: {found.words}")
+            for key, found in self.others.items()
+        }
 
 
 def _affordable(plans: Sequence[DeploymentPlan]) -> list[DeploymentPlan]:
