@@ -77,7 +77,7 @@ def _verify(job: Job, proofs: Sequence[_Proof], children: Children, deadline: fl
         lambda _, watching: job.ci.line(f"digests: {watching.message}"),
         clock=job.clock,
         timeout=max(pace.DIGESTS_LATE, deadline - job.clock.monotonic()),
-        interval=lambda _: pace.DIGESTS_EVERY,
+        interval=lambda elapsed: pace.DIGESTS_EVERY if elapsed < pace.DIGESTS_OFTEN else pace.LOOK_EVERY,
     )
     for proof in left:
         proof.tracked.verdict = digests.unverified(proof.state)

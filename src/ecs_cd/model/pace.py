@@ -34,8 +34,9 @@ TARGETS_SHARE = 5  # each poll reads the lifecycle events of one in this many de
 # ---- digests ----
 
 DIGESTS_PER_LOOK = 50  # services; each costs one ListTasks
-DIGESTS_EVERY = 1.0  # between two checks of the running digests
-DIGESTS_LATE = 9.0  # how far ListTasks may lag behind the end of a deployment
+DIGESTS_EVERY = 1.0  # between two checks of the running digests, at first; then as often as deployments are polled
+DIGESTS_OFTEN = 10.0  # how long at first
+DIGESTS_LATE = 60.0  # how far ListTasks may lag behind the end of a deployment
 DIGESTS_WAIT = 300.0  # how soon the running tasks must become readable
 
 # ---- evidence ----

@@ -70,7 +70,7 @@ ONE, NONE, SCALED, DYING = Wanted(1, 1, False), Wanted(0, 0, False), Wanted(1, 0
         (Running(), DONE, ONE, False, Outcome.SUCCEEDED, "1 of 1 running"),
         (Running(draining=2), DONE, ONE, False, Outcome.SUCCEEDED, "1 of 1 running; 2 old tasks still drain"),
         (WRONG, DONE, ONE, False, None, ""),
-        (WRONG, DONE, ONE, True, Outcome.FAILED, "9 seconds later task b runs web:9"),
+        (WRONG, DONE, ONE, True, Outcome.FAILED, "1 min later task b runs web:9"),
         (WRONG, SUPERSEDED, ONE, False, Outcome.SUPERSEDED, "replaced it"),
         (WRONG, SUPERSEDED, ONE, True, Outcome.SUPERSEDED, "replaced it"),
         (WRONG, InProgress("ECS does not show the deployment yet"), ONE, True, None, ""),

@@ -78,3 +78,24 @@ def test_the_tasks_of_a_revision_are_counted_whatever_the_state_of_its_deploymen
     assert standing.counts(service, OLD) == (2, 3)
     assert standing.counts(service, ecs.task_definition_arn("web:9")) == (0, 3)
     assert standing.counts(service, None) == (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("own", "service", "lags"),
+    [
+        (ROLLING, rolling("ecs-svc/1", "web:1", 0), True),
+        (ROLLING, rolling("ecs-svc/2", "web:2", 10), False),
+        (ROLLING, rolling("ecs-svc/9", "web:9", 20), False),
+        (CODEDEPLOY, task_set("web:1", "d-OLD"), True),
+        (
+            CODEDEPLOY,
+            codedeploy.service(codedeploy.task_set(), codedeploy.task_set("ACTIVE", "web:2", "d-NEW")),
+            False,
+        ),
+    ],
+)
+def test_an_answer_from_before_our_deployment_does_not_list_it(
+    own: OwnDeployment, service: dict[str, Any], lags: bool
+) -> None:
+    """Its PRIMARY is older; a later one is no lag."""
+    assert standing.lags(own, service) is lags

@@ -98,19 +98,17 @@ def test_other_digests_while_the_service_is_ours_are_a_failure(aws: ScriptedAws,
     tasks(aws, "RUNNING", OURS, FOREIGN)
     ended = step("deploy")
     assert (ended.exit_code, ended.outputs["result"]) == (1, "failed"), ended.log
-    assert "9 seconds later task b runs web:9" in ended.log
+    assert "1 min later task b runs web:9" in ended.log
 
 
-def test_a_service_that_lags_during_the_proof_replaces_nothing(aws: ScriptedAws, step: Run, clock: Clock) -> None:
+def test_a_service_that_lags_during_the_proof_replaces_nothing(aws: ScriptedAws, step: Run) -> None:
     """DescribeServices returns the state before UpdateService once more: ecs-cd looks again."""
     build(ROLLING, aws)
     ROLLING.looks(aws, at(0, ROLLING.done), at(2, services(OLD)), at(20, ROLLING.done))
-    aws.on("ecs.ListTasks", {"taskArns": []}, where={"desiredStatus": "RUNNING"})
     aws.on("ecs.ListTasks", at(0, {"taskArns": []}), at(30, {"taskArns": [OURS["taskArn"]]}), after="ecs.UpdateService")
     aws.on("ecs.DescribeTasks", ecs.described("tasks", OURS))
     ended = step("deploy")
-    assert ended.exit_code in (0, 1), ended.log
-    assert "replaced" not in ended.log
+    assert ended.exit_code == 0, ended.log
 
 
 # ---- scaled to 0 ----
@@ -250,3 +248,20 @@ def test_a_crash_loop_of_the_revision_that_the_service_has_is_a_failure(aws: Scr
     tasks(aws, "STOPPED", *(dead(number, "ecs-svc/2") for number in range(3)))
     ended = step("deploy", deployment_timeout="10m")
     assert (ended.exit_code, ended.outputs["result"]) == (1, "failed"), ended.log
+
+
+# ---- lists that lag ----
+
+
+@pytest.mark.parametrize("kind", [ROLLING, BLUE_GREEN, CODEDEPLOY], ids=str)
+def test_tasks_that_are_listed_late_prove_the_success(aws: ScriptedAws, step: Run, kind: World) -> None:
+    """ListTasks may lag for most of a minute: an empty list, or one of old tasks, contradicts nothing until then."""
+    build(kind, aws)
+    kind.looks(aws, at(0, kind.done))
+    ours = ecs.task("a", task_definition="web:2", started_by=kind.started_by)
+    listed = [{"taskArns": [each["taskArn"]]} for each in (ecs.task("old"), ours)]
+    looks = [at(0, {"taskArns": []}), at(20, listed[0]), at(50, listed[1])]
+    aws.on("ecs.ListTasks", *looks, where={"desiredStatus": "RUNNING"})
+    aws.on("ecs.DescribeTasks", ecs.described("tasks", ecs.task("old"), ours))
+    ended = step("deploy")
+    assert ended.exit_code == 0, ended.log

@@ -201,3 +201,57 @@ def test_the_same_revision_by_force_that_somebody_forces_again(aws: ScriptedAws,
     ended = step("deploy", force_new_deployment="true")
     assert ended.exit_code == 0, ended.log
     assert "deployment ecs-svc/3 took over with the same task definition" in ended.log
+
+
+# ---- answers that lag ----
+
+
+@pytest.mark.parametrize("revision", ["web:2", "web:9"])
+def test_what_replaced_a_stopped_deployment_may_be_listed_late(aws: ScriptedAws, step: Run, revision: str) -> None:
+    """STOPPED without a reason: another deployment came, and ECS lists it seconds later; nothing is taken back."""
+    build(BLUE_GREEN, aws)
+    stopped = blue_green.service_deployment(status="STOPPED", created=1)
+    theirs = blue_green.service_deployment("9", "SUCCESSFUL", created=30)
+    if revision == "web:2":
+        theirs["targetServiceRevision"] = stopped["targetServiceRevision"]
+    BLUE_GREEN.looks(aws, at(0, BLUE_GREEN.going), at(30, blue_green.described(stopped, theirs)))
+    primary = ecs.deployment("ecs-svc/9", task_definition=revision, created=30)
+    aws.on("ecs.DescribeServices", at(0, native(NEW, SERVES)), at(36, native(primary)), after="ecs.UpdateService")
+    late = [at(0, blue_green.listed(stopped)), at(45, blue_green.listed(stopped, theirs))]
+    aws.on("ecs.ListServiceDeployments", *late, after="ecs.UpdateService")
+    tasks(aws, "RUNNING", ecs.task(task_definition=revision, started_by="ecs-svc/9"))
+    ended = step("deploy", on_failure="rollback")
+    expected = (0, "succeeded") if revision == "web:2" else (5, "superseded")
+    assert (ended.exit_code, ended.outputs["result"]) == expected, ended.log
+    assert revisions(aws) == ["web:2"]
+
+
+def test_a_stopped_deployment_that_nothing_replaces_has_failed(aws: ScriptedAws, step: Run, clock: Clock) -> None:
+    """After a minute."""
+    build(BLUE_GREEN, aws)
+    stopped = blue_green.service_deployment(status="STOPPED", created=1, statusReason="Stopped by a user.")
+    BLUE_GREEN.looks(aws, at(0, BLUE_GREEN.going), at(30, blue_green.described(stopped)))
+    ended = step("deploy")
+    assert (ended.exit_code, ended.outputs["result"]) == (1, "failed"), ended.log
+    assert "STOPPED: Stopped by a user, at SCALE_UP; looking for the deployment that replaced it" in ended.log
+    assert clock.monotonic() >= 90
+
+
+def test_a_way_back_does_not_believe_an_answer_from_before_our_deployment(aws: ScriptedAws, step: Run) -> None:
+    """DescribeServices still shows web:1 as if it ran: ecs-cd reads again, and deploys web:1."""
+    build(BLUE_GREEN, aws)
+    wrong = ecs.container() | {"imageDigest": "sha256:" + "b" * 64}
+    tasks(aws, "RUNNING", ecs.task(task_definition="web:2", started_by="ecs-svc/2", containers=[wrong]))
+    BLUE_GREEN.looks(aws, at(0, BLUE_GREEN.done))
+    aws.on("ecs.DescribeServices", at(0, native(OLD)), at(90, native(NEW, SERVES)), after="ecs.UpdateService")
+    back = blue_green.service_deployment("1", "SUCCESSFUL", created=100)
+    third = ecs.deployment("ecs-svc/3", task_definition="web:1", created=100)
+    second = "ecs.UpdateService#2"
+    returning = {"service": blue_green.service(deployments=[third | {"rolloutState": "IN_PROGRESS"}])}
+    aws.on("ecs.UpdateService", BLUE_GREEN.begun, returning)
+    aws.on("ecs.DescribeServices", native(third), after=second)
+    aws.on("ecs.ListServiceDeployments", blue_green.listed(back), after=second)
+    aws.on("ecs.DescribeServiceDeployments", blue_green.described(back), after=second)
+    ended = step("deploy", on_failure="rollback")
+    assert (ended.exit_code, ended.outputs["result"]) == (3, "rolled-back"), ended.log
+    assert revisions(aws) == ["web:2", "web:1"]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ecs_cd.deploy.rules import standing
 from ecs_cd.deploy.rules.own_deployment import READ_AGAIN, OwnDeployment
 from ecs_cd.diagnosis.evidence import Evidence
 from ecs_cd.model import pace
@@ -43,6 +44,7 @@ class Snapshot:
     ``stage``: the last lifecycle stage before it turned back or ended. ``unlisted_for``: for how many seconds ECS has
     listed no service deployment that is ours. ``service``: the DescribeServices answer. ``absent_since``: since when
     that lacks the service, in seconds of the job's clock. ``gone``: the verdict if the service is deleted.
+    ``stopped_since``: since when it has been STOPPED, by the same clock; ``at``: when the snapshot was taken.
     """
 
     deployment: Mapping[str, Any] | None
@@ -51,7 +53,14 @@ class Snapshot:
     gone: Verdict | None = None
     absent_since: float | None = None
     unlisted_for: float = 0.0
+    stopped_since: float | None = None
+    at: float = 0.0
     stage: str = ""
+
+    @property
+    def stopped_for(self) -> float:
+        """Seconds since it was first seen STOPPED; long ago if that is unknown."""
+        return float("inf") if self.stopped_since is None else self.at - self.stopped_since
 
 
 def judge(own: OwnDeployment, snapshot: Snapshot, until: Until) -> Verdict | InProgress:
@@ -148,6 +157,8 @@ def _ended(own: OwnDeployment, snapshot: Snapshot, until: Until, back: str) -> V
             return _succeeded(own, snapshot, until)
         case "STOPPED" if snapshot.newer:
             return Verdict(Outcome.SUPERSEDED, f"{snapshot.newer} replaced it")
+        case "STOPPED" if snapshot.stopped_for < pace.ABSENT and not _is_explained(snapshot):
+            return InProgress(f"STOPPED: {_why(snapshot)}; looking for the deployment that replaced it", alarming=True)
         case "STOPPED":
             return Verdict(Outcome.FAILED, f"STOPPED: {_why(snapshot)}")
         case "ROLLBACK_SUCCESSFUL":
@@ -156,6 +167,21 @@ def _ended(own: OwnDeployment, snapshot: Snapshot, until: Until, back: str) -> V
             return Verdict(Outcome.ROLLBACK_FAILED, f"the rollback to {back} failed too: {_why(snapshot)}")
         case _:  # a status that AWS added later does not count as an end
             return InProgress(f"{_progress(snapshot.deployment or {})} (ECS calls it {status})")
+
+
+def _is_explained(snapshot: Snapshot) -> bool:
+    """Whether a failure stopped it, and not another deployment, which ECS may list late."""
+    breaker = (snapshot.deployment or {}).get("deploymentCircuitBreaker", {})
+    return breaker.get("status") == "TRIGGERED" or bool(triggered_alarms(snapshot) or failed_hooks(snapshot))
+
+
+def replaced(own: OwnDeployment, service: Mapping[str, Any], stopped_for: float) -> str:
+    """What replaced a STOPPED deployment, in words, while ECS lists no newer service deployment.
+
+    One of our own revision is to be followed: ECS will list it.
+    """
+    same = standing.current(service).get("taskDefinition") == own.task_definition
+    return "" if same and stopped_for < pace.ABSENT else standing.replaced_by(own, service)
 
 
 def _succeeded(own: OwnDeployment, snapshot: Snapshot, until: Until) -> Verdict | InProgress:

@@ -54,7 +54,8 @@ def judge(
     if running.idle and wanted.now == 0:
         return _nothing_to_verify(reported, wanted)
     if late:
-        return Verdict(Outcome.FAILED, f"{_DONE} {pace.DIGESTS_LATE:g} seconds later {'; '.join(running.wrong)}")
+        time = duration.words(pace.DIGESTS_LATE)
+        return Verdict(Outcome.FAILED, f"{_DONE} {time} later {'; '.join(running.wrong)}")
     return None
 
 

@@ -42,6 +42,12 @@ def replaced_by(own: OwnDeployment, service: Mapping[str, Any]) -> str:
     return words(now)
 
 
+def lags(own: OwnDeployment, service: Mapping[str, Any]) -> bool:
+    """Whether this answer seems to be from before our deployment: it does not list ours, and its PRIMARY is older."""
+    now = current(service)
+    return bool(now) and _is_older(own, now) and not any(is_ours(own, each) for each in entries(service))
+
+
 def _is_older(own: OwnDeployment, entry: Entry) -> bool:
     created = entry.get("createdAt")
     return entry.get("id") == own.previous_id or bool(created and own.created_at and created < own.created_at)

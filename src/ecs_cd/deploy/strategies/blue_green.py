@@ -196,11 +196,22 @@ def _with_service(job: Job, tracked: TrackedDeployment, snapshot: Snapshot, serv
         return replace(snapshot, service=service)
     newest = _newest(job.aws, tracked.plan.cluster, service, snapshot.deployment)
     if newest and newest[1] == tracked.own.task_definition:
-        job.ci.line(f"{tracked.key}: {_words(*newest)} took over with the same task definition")
-        tracked.own = replace(tracked.own, id=str(newest[0]["serviceDeploymentArn"]), started_by="", theirs=True)
+        _adopt(job, tracked, newest, service)
         return Snapshot(service_deployments.look_at(job.aws, [tracked.own.id]).get(tracked.own.id))
-    newer = _words(*newest) if newest else standing.replaced_by(tracked.own, service)
-    return replace(snapshot, service=service, newer=newer)
+    stopped_since = last.stopped_since if isinstance(last, Snapshot) else None
+    snapshot = replace(snapshot, service=service, stopped_since=now if stopped_since is None else stopped_since, at=now)
+    newer = _words(*newest) if newest else blue_green.replaced(tracked.own, service, snapshot.stopped_for)
+    return replace(snapshot, newer=newer)
+
+
+def _adopt(job: Job, tracked: TrackedDeployment, newest: tuple[Json, str], service: Json) -> None:
+    """From now on, another user's deployment of the same revision is followed."""
+    job.ci.line(f"{tracked.key}: {_words(*newest)} took over with the same task definition")
+    primary = rolling.primary(service)
+    known = primary.get("taskDefinition") == tracked.own.task_definition and not standing.is_ours(tracked.own, primary)
+    name, started_by = str(newest[0]["serviceDeploymentArn"]), str(primary["id"]) if known else ""
+    created_at = newest[0].get("createdAt")
+    tracked.own = replace(tracked.own, id=name, started_by=started_by, created_at=created_at, theirs=True)
 
 
 def _newest(aws: Aws, cluster: str, service: Json, ours: Mapping[str, Any]) -> tuple[Json, str] | None:
