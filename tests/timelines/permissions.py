@@ -90,7 +90,7 @@ def recorded(patch: pytest.MonkeyPatch) -> Iterator[Pairs]:
     main, running = cli.main, [""]
 
     def run(argv: Any, *rest: Any, **more: Any) -> int:
-        running[0] = argv[0]
+        running[0] = argv[0] if argv else ""
         try:
             return main(argv, *rest, **more)
         finally:

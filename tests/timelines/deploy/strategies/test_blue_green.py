@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from ecs_cd.deploy.strategies import blue_green, blue_green_calls
 from ecs_cd.document.rules.document import Service
 from ecs_cd.job.job import Job
 from ecs_cd.job.state import State
-from ecs_cd.model.errors import OutcomeUnknown
+from ecs_cd.model.errors import OutcomeUnknown, Unreadable
 from ecs_cd.model.lifecycle import Strategy
 from ecs_cd.model.references import RegisteredTaskDefinition
 from tests.scripted_aws import (
@@ -730,11 +731,15 @@ ENTRY = {
 def test_a_cancelled_job_stops_only_what_is_ours_and_under_way(
     job: Job, aws: ScriptedAws, id: str, there: list[Params], answer: Any, words: str, calls: int
 ) -> None:
-    """Also a deployment that ECS had not listed yet; never another user's."""
+    """Also a deployment that ECS had not listed yet; never another user's. One that is not listed is looked for again."""
     aws.on("ecs.DescribeServiceDeployments", answers.described(*there))
     aws.on("ecs.ListServiceDeployments", answers.listed(*there))
     aws.on("ecs.StopServiceDeployment", answer, where={"serviceDeploymentArn": OURS, "stopType": "ROLLBACK"})
-    assert words in blue_green.stop(job.aws, {**ENTRY, "id": id})
+    if words.startswith("has no service deployment"):
+        with pytest.raises(Unreadable, match=re.escape(words)):
+            blue_green.stop(job.aws, {**ENTRY, "id": id})
+    else:
+        assert words in blue_green.stop(job.aws, {**ENTRY, "id": id})
     assert aws.count("ecs.StopServiceDeployment") == calls
 
 

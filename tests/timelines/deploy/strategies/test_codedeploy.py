@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.document.rules.document import Service
 from ecs_cd.job.job import Job
 from ecs_cd.job.state import State
-from ecs_cd.model.errors import Refused
+from ecs_cd.model.errors import Refused, Unreadable
 from ecs_cd.model.lifecycle import Strategy
 from ecs_cd.model.references import RegisteredTaskDefinition
 from tests.scripted_aws import (
@@ -738,13 +739,18 @@ def test_an_adopted_deployment_knows_what_it_replaces(aws: ScriptedAws, job: Job
 def test_a_cancelled_deployment_is_stopped_only_if_it_is_ours_and_under_way(
     aws: ScriptedAws, job: Job, id: str, status: str, task_set: tuple[str, str] | None, stopped: bool, words: str
 ) -> None:
-    """If the job was cancelled before CreateDeployment answered, the task set identifies the deployment."""
+    """If the job was cancelled before CreateDeployment answered, the task set identifies the deployment; a service that
+    shows none is read again."""
     sets = [answers.task_set(), *([answers.task_set(*task_set, deployment="d-NEW")] if task_set else [])]
     aws.on("ecs.DescribeServices", {"services": [answers.service(*sets)]})
     aws.on("codedeploy.BatchGetDeployments", answers.described(seen(status)))
     aws.on("codedeploy.StopDeployment", {"status": "Pending"})
     entry = {"id": id, "cluster": ecs.CLUSTER, "service": "web", "task_definition": NEW}
-    assert words in codedeploy.stop(job.aws, entry)
+    if "shows no deployment" in words:
+        with pytest.raises(Unreadable, match=re.escape(words)):
+            codedeploy.stop(job.aws, entry)
+    else:
+        assert words in codedeploy.stop(job.aws, entry)
     assert aws.count("codedeploy.StopDeployment") == stopped
 
 
