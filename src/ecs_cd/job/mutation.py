@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ecs_cd.aws.errors import code, had_no_effect, is_transient, unsent
 from ecs_cd.job.job import Job
 from ecs_cd.model import pace
-from ecs_cd.model.errors import OutcomeUnknown, Overtaken, Refused
+from ecs_cd.model.errors import NotCarriedOut, OutcomeUnknown, Overtaken, Refused
 
 T = TypeVar("T")
 
@@ -23,8 +23,8 @@ def carry_out(
     ``look`` follows a throttled call, a server error or a lost connection, because AWS may have carried the call
     out anyway. An ``idempotent`` call is repeated even if ``look`` fails.
     Raises AWS's own error if the first call was refused or never sent, and any error of ``look`` while all calls were
-    throttled: then nothing has happened. After a lost response, any error becomes ``OutcomeUnknown``; after an
-    ``Overtaken``, ``look`` gets more attempts first.
+    throttled: then nothing has happened. After a lost response, any error but
+    ``NotCarriedOut`` becomes ``OutcomeUnknown``; after an ``Overtaken``, ``look`` gets more attempts first.
     """
     try:
         return call()
@@ -39,6 +39,8 @@ def carry_out(
         try:
             found = _look(look, idempotent)
             return call() if found is None else found
+        except NotCarriedOut:
+            raise
         except (ClientError, BotoCoreError, Refused) as error:
             if not is_transient(error) and not in_doubt:
                 raise

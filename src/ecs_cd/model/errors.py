@@ -49,6 +49,10 @@ class Overtaken(Refused):
     """A mutation without a response can't be repeated, because AWS has carried out another caller's since."""
 
 
+class NotCarriedOut(Refused):
+    """AWS refuses a mutation for a reason that shows that no earlier call was carried out, either."""
+
+
 class OutcomeUnknown(Exception):
     """A mutation may have happened: its response is lost, and ecs-cd can't find out the result."""
 

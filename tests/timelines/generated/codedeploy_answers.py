@@ -58,9 +58,12 @@ class CodeDeployAnswers(Answers):
         return {"minutes": round(self.world.terminates / 60), "ready": round(self.world.ready / 60)}
 
     def get_deployment_group(self, params: Params) -> Params:
+        return codedeploy.group(**self._minutes(), autoRollbackConfiguration=self._rolls_back())
+
+    def _rolls_back(self) -> Params:
+        enabled = self.world.rolls_back()
         events = ["DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM", "DEPLOYMENT_STOP_ON_REQUEST"]
-        rolls = {"enabled": self.world.rolls_back(), "events": events if self.world.rolls_back() else []}
-        return codedeploy.group(**self._minutes(), autoRollbackConfiguration=rolls)
+        return {"enabled": enabled, "events": events if enabled else []}
 
     def list_deployments(self, params: Params) -> Params:
         statuses = params.get("includeOnlyStatuses")
@@ -87,7 +90,7 @@ class CodeDeployAnswers(Answers):
             rollback=_id(one.back) if one.back else "",
             created=one.created,
             creator="codeDeployRollback" if one.back_of else "user",
-            autoRollbackConfiguration={"enabled": self.world.rolls_back()},
+            autoRollbackConfiguration=self._rolls_back(),
             **self._minutes(),
         )
 

@@ -36,13 +36,15 @@ EVIDENCE = ("logs.GetLogEvents", "elbv2.DescribeTargetHealth", "cloudwatch.Descr
 class Faults:
     """``rate``: of calls that fail, by one of ``kinds``. ``blackout``: from when to when all calls fail.
 
-    ``absent``: operations one call of which, that number, finds nothing. ``expires``: when the credentials end.
+    ``absent``: operations one call of which, that number, finds nothing; ``fails``: that fails in that way. ``expires``:
+    when the credentials end.
     """
 
     rate: float = 0
     kinds: tuple[str, ...] = KINDS
     blackout: tuple[float, float] = (0, 0)
     absent: dict[str, int] = field(default_factory=dict)
+    fails: dict[str, tuple[int, str]] = field(default_factory=dict)
     expires: float | None = None
     denied: tuple[str, ...] = ()
 
@@ -83,6 +85,8 @@ class Line:
             return "5xx"
         if faults.absent.get(name) == number:
             return "absent"
+        if faults.fails.get(name, (0, ""))[0] == number:
+            return faults.fails[name][1]
         if not faults.rate:
             return ""
         drawn = random.Random(f"{self.seed} {name} {number}")

@@ -66,8 +66,9 @@ class Truth:
         faults = self.scenario.faults
         blackout = faults.blackout[1] > 0 and faults.blackout[0] <= self.end
         hits = [at for at, _, _ in self.line.hits]
+        at_the_end = self.end >= self.scenario.timeout - 1 and any(at > self.end - 2.5 for at in hits)
         burst = any(later - at <= 45 for at, later in zip(hits, hits[4:], strict=False))
-        return blackout or self.by(faults.expires) or burst
+        return blackout or self.by(faults.expires) or burst or at_the_end
 
 
 def complaints(played: Played) -> list[str]:
@@ -186,8 +187,9 @@ def _rolled_back(truth: Truth) -> str:
 
 def _restored_by_others(truth: Truth) -> bool:
     """Whether what ran before runs: it never went, or somebody deployed it after ours had failed."""
-    if any(truth.by(one.failed) and truth.world.primary is one.source for one in truth.ours):
-        return True
+    now = truth.world.primary
+    if any(truth.by(one.failed) and one.source and one.source.revision == now.revision for one in truth.ours):
+        return truth.by(now.completed)
     before = {(one.failed, one.source.revision) for one in truth.ours if one.failed is not None and one.source}
     return any(
         one.revision == revision and one.completed is not None and one.completed >= failed
@@ -218,7 +220,9 @@ def _rollback_failed(truth: Truth) -> str:
 
 
 def _superseded(truth: Truth) -> str:
-    if truth.foreign_after_ours or truth.by(truth.world.scaled_to_0):
+    # Of our revision, but not ours.
+    again = any(one.by == OTHER and one.created > truth.ours[0].created for one in truth.ours[1:])
+    if truth.foreign_after_ours or again or truth.by(truth.world.scaled_to_0):
         return ""
     return f"nobody replaced it: {_instead(truth)}"
 
@@ -256,6 +260,13 @@ def _over(one: Attempt) -> float:
     return min((moment for moment in ends if moment is not None), default=float("inf"))
 
 
+def _still_goes_back(one: Attempt) -> bool:
+    """Whether its rollback had not ended when the verb began. ROLLBACK_IN_PROGRESS is no end of a deployment."""
+    ends = (one.rolled_back, one.rollback_failed)
+    over = min((moment for moment in ends if moment is not None), default=float("inf"))
+    return one.failed is not None and one.rollout.startswith("ROLLBACK") and over > 0
+
+
 def _unknown(truth: Truth) -> str:
     return "" if truth.unreadable() else f"AWS could be asked: {_instead(truth)}"
 
@@ -266,8 +277,11 @@ def _refused(truth: Truth) -> str:
         return f"{begun[0]} has been carried out"
     if truth.unreadable() or truth.by(truth.world.deleted):
         return ""
-    conflict = truth.scenario.inputs["on-conflict"] == "fail" and any(_over(one) > 0 for one in truth.others)
-    waits = any(one.hook == "AWAITING_ACTION" for one in truth.others)  # for somebody, perhaps for days
+    conflict = truth.scenario.inputs["on-conflict"] == "fail" and any(
+        _over(one) > 0 or _still_goes_back(one) for one in truth.others
+    )
+    # For somebody, perhaps for days.
+    waits = any(one.hook == "AWAITING_ACTION" or one.rollout == "Ready" for one in truth.others)
     return "" if conflict or waits else "there is no reason to"
 
 
@@ -316,7 +330,7 @@ def _updates(truth: Truth, one: Mutation) -> str:
     theirs, target = one.foreign, one.target
     if theirs is None or target is None or target.by != US or truth.played.answers.is_asked(theirs.revision):
         return ""
-    known = one.foreign_shown is not None and one.foreign_shown < one.at
+    known = one.foreign_shown is not None
     stale = one.last_shown is None or one.at - one.last_shown > _FRESH
     if target in truth.ways_back:
         began = min((each.created for each in truth.ours), default=0.0)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from botocore.hooks import EventAliaser
 from urllib3.util.ssl_ import create_urllib3_context
 
 from ecs_cd import cli
@@ -32,6 +33,14 @@ from .scenario import Scenario
 from .world import FAMILY, World
 
 _TLS = create_urllib3_context()
+_ALIASES: dict[str, str] = {}
+_ALIASED = EventAliaser._alias_event_name  # type: ignore[attr-defined]
+
+
+def _alias(aliaser: EventAliaser, name: str) -> str:
+    if name not in _ALIASES:
+        _ALIASES[name] = _ALIASED(aliaser, name)
+    return _ALIASES[name]
 
 
 @dataclass(frozen=True)
@@ -72,8 +81,9 @@ def play(scenario: Scenario, folder: Path) -> Played:
 
 
 def _quickly(patch: pytest.MonkeyPatch) -> None:
-    """What botocore does again for each client: the signatures of its handlers, and a TLS context, here unused."""
+    """What botocore does again for each client: names and signatures of its handlers, and a TLS context, here unused."""
     patch.setattr("botocore.hooks.accepts_kwargs", lambda _: True)
+    patch.setattr("botocore.hooks.EventAliaser._alias_event_name", _alias)
     patch.setattr("botocore.httpsession.create_urllib3_context", lambda *_, **__: _TLS)
 
 

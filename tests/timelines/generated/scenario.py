@@ -133,7 +133,7 @@ def _inputs(draw: random.Random) -> dict[str, str]:
     }
     given = {name: value for name, (value, share) in rare.items() if draw.random() < share}
     conflict = draw.choices(("wait", "fail", "supersede"), (70, 15, 15))[0]
-    return {"on-conflict": conflict, "deployment-timeout": f"{draw.choice((45, 60, 90))}s", **given}
+    return {"on-conflict": conflict, "deployment-timeout": f"{draw.choices((45, 60, 90), (50, 35, 15))[0]}s", **given}
 
 
 def _configuration(draw: random.Random) -> dict[str, Any]:
@@ -176,7 +176,11 @@ def _lags(draw: random.Random) -> dict[str, float]:
     if draw.random() < 0.5:
         return {}
     most = {"ecs.DescribeServices": 20, "ecs.ListTasks": 40, "ecs.DescribeTasks": 20, "ecs.ListServiceDeployments": 40}
-    return {name: min(longest, draw.choice((1, 3, 8, 20, 40))) for name, longest in most.items() if draw.random() < 0.5}
+    return {
+        name: min(longest, draw.choices((1, 3, 8, 20, 40), (25, 25, 25, 15, 10))[0])
+        for name, longest in most.items()
+        if draw.random() < 0.5
+    }
 
 
 def _faults(draw: random.Random) -> Faults:
@@ -188,4 +192,4 @@ def _faults(draw: random.Random) -> Faults:
     absent = {name: draw.randint(2, 12) for name in names if draw.random() < 0.08}
     expires = draw.uniform(0, 60) if draw.random() < 0.04 else None
     denials = EVIDENCE if draw.random() < 0.1 else ()
-    return Faults(rate, kinds, blackout, absent, expires, denials)
+    return Faults(rate, kinds, blackout, absent, expires=expires, denied=denials)

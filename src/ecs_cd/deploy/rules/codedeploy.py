@@ -96,7 +96,11 @@ def judge(own: OwnDeployment, snapshot: Snapshot, until: Until) -> Verdict | InP
 
 
 def _succeeded(own: OwnDeployment, snapshot: Snapshot) -> Verdict | InProgress:
-    newer = standing.replaced_by(own, snapshot.service) if snapshot.service else ""
+    newer = (
+        standing.replaced_by(replace(own, created_at=snapshot.info.get("createTime")), snapshot.service)
+        if snapshot.service
+        else ""
+    )
     if newer:
         return Verdict(Outcome.SUPERSEDED, f"it completed, and then {newer} replaced it")
     if own.unsettled and snapshot.service and not standing.is_steady(snapshot.service):
@@ -166,6 +170,12 @@ def words(info: Mapping[str, Any]) -> str:
 def green(snapshot: Snapshot) -> Mapping[str, Any]:
     """The new task set; empty before it exists."""
     return next((each for each in _task_sets(snapshot) if each.get("taskSetLabel") == "Green"), {})
+
+
+def has_moved(snapshot: Snapshot) -> bool:
+    """Whether the traffic is on the new tasks, and was not taken back."""
+    moved = _events(snapshot).get("AllowTraffic", {}).get("status") == "Succeeded"
+    return moved and not rollback_id(snapshot.info)
 
 
 def failed_events(snapshot: Snapshot) -> tuple[Mapping[str, Any], ...]:

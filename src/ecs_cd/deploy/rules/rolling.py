@@ -168,7 +168,7 @@ def evidence(own: OwnDeployment, snapshot: Snapshot) -> Evidence:
 def has_failed(own: OwnDeployment, service: Mapping[str, Any]) -> bool:
     """Whether this DescribeServices answer shows that our deployment failed. Later answers may no longer show it."""
     current = primary(service)
-    rolled_back = current.get("id") != own.id and is_rollback(current) and not _lags(own, service)
+    rolled_back = current.get("id") != own.id and is_rollback(current) and not (own.replaced or _lags(own, service))
     return listed(own, service).get("rolloutState") == "FAILED" or rolled_back
 
 
@@ -184,6 +184,13 @@ def taken_over(own: OwnDeployment, service: Mapping[str, Any], *, failed: bool) 
     back = is_rollback(current) or (failed and own.previous_task_definition == own.task_definition)
     completed = own.completed or listed(own, service).get("rolloutState") == "COMPLETED"
     return ours and not back and not completed and not _lags(own, service)
+
+
+def replaced(own: OwnDeployment, service: Mapping[str, Any]) -> bool:
+    """Whether another deployment has replaced ours: a rollback that comes later is the other's."""
+    current = primary(service)
+    theirs = current.get("taskDefinition") not in (None, own.task_definition, own.previous_task_definition)
+    return theirs and not is_rollback(current) and not _lags(own, service)
 
 
 def may_be_its_rollback(own: OwnDeployment) -> bool:
@@ -315,7 +322,8 @@ def _after_primary(
     status, lags = snapshot.status or "", _lags(own, service)
     failed = snapshot.failed_at is not None or has_failed(own, service) or status.startswith("ROLLBACK")
     completed = own.completed or listed(own, service).get("rolloutState") == "COMPLETED"
-    back = _goes_back(own, service, failed=failed)
+    late = lags and status in ("ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS")  # what ran before, not the rollback
+    back = _goes_back(own, service, failed=failed) and not late
     if back or status.startswith("ROLLBACK"):
         return _during_rollback(own, service, current if back else {}, snapshot)
     if lags and not failed:
@@ -335,7 +343,7 @@ def _goes_back(own: OwnDeployment, service: Mapping[str, Any], *, failed: bool) 
     if current.get("id") == own.id:
         return False
     to_previous = failed and current.get("taskDefinition") == own.previous_task_definition
-    return to_previous or (is_rollback(current) and not _lags(own, service))
+    return to_previous or (is_rollback(current) and not own.replaced and not _lags(own, service))
 
 
 def _lags(own: OwnDeployment, service: Mapping[str, Any]) -> bool:

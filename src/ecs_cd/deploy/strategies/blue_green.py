@@ -232,7 +232,19 @@ def under_way(job: Job, plan: DeploymentPlan, arn: str) -> Conflict | None:
     for deployment, target in service_deployments.with_targets(job.aws, listed):
         if target != arn or deployment.get("status") not in FORWARD:
             return _conflict(job, plan, deployment, target)
-    return None
+    return _unlisted(job, plan, arn)
+
+
+def _unlisted(job: Job, plan: DeploymentPlan, arn: str) -> Conflict | None:
+    """A PRIMARY in progress that ECS does not list as a service deployment under way: lists lag."""
+    current = rolling.primary(plan.service)
+    target = str(current.get("taskDefinition", ""))
+    if target in ("", arn) or current.get("rolloutState") != "IN_PROGRESS":
+        return None
+    listed = _brought(job, plan, target, current)
+    if listed is None:
+        return Conflict(f"{rolling.words(current)} is IN_PROGRESS")
+    return _conflict(job, plan, listed, target) if status(listed) in UNDER_WAY else None
 
 
 def _conflict(job: Job, plan: DeploymentPlan, deployment: Json, target: str) -> Conflict | None:

@@ -309,7 +309,10 @@ def undo(job: Job, tracked: TrackedDeployment) -> OwnDeployment:
         ours = next(iter(codedeploy.deployments(job.aws, [own.id])), {})
         if rules.codedeploy.rollback_id(ours):
             return own
-    return start(job, *way_back(job, tracked))
+    plan, previous = way_back(job, tracked)
+    # Once the traffic has moved, an answer that shows the previous revision is an old one.
+    last = _last(tracked)
+    return start(job, replace(plan, force=last is not None and rules.codedeploy.has_moved(last)), previous)
 
 
 def stop(aws: Aws, under_way: Mapping[str, Any]) -> str:

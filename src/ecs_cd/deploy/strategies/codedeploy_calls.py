@@ -12,7 +12,7 @@ from ecs_cd.aws.codedeploy import Json
 from ecs_cd.aws.errors import code
 from ecs_cd.deploy.plan import DeploymentPlan
 from ecs_cd.deploy.rules import appspec, lost_response
-from ecs_cd.deploy.strategies.busy import Busy
+from ecs_cd.deploy.strategies.busy import Busy, BusyWithAnother
 from ecs_cd.document.rules.document import CodeDeploy
 from ecs_cd.job.job import Job
 from ecs_cd.job.mutation import carry_out, refused_with
@@ -29,14 +29,13 @@ def create(job: Job, plan: DeploymentPlan, arn: str, names: CodeDeploy, asked: d
     """
     request, sha256 = _request(plan, arn, names)
 
-    def ours(ids: Sequence[str]) -> str | None:
-        found = codedeploy.deployments(job.aws, ids)
+    def ours(found: Sequence[Json]) -> str | None:
         return next((str(each["deploymentId"]) for each in found if lost_response.created(each, arn, sha256)), None)
 
     def find_ours() -> str | None:
         """A deployment created since we asked. If CodeDeploy lists it late, the response to the next call names it."""
         ids, _ = codedeploy.deployment_ids(job.aws, names.application, names.deployment_group, since=asked - _MARGIN)
-        return ours(ids)
+        return ours(codedeploy.deployments(job.aws, ids))
 
     def call() -> str:
         try:
@@ -45,11 +44,13 @@ def create(job: Job, plan: DeploymentPlan, arn: str, names: CodeDeploy, asked: d
             if code(error) != "DeploymentLimitExceededException":
                 raise
             said = str(error.response["Error"].get("Message", "")) or code(error)
-            found = ours(lost_response.active_deployment(said)) or find_ours()
+            active = codedeploy.deployments(job.aws, lost_response.active_deployment(said))
+            found = ours(active) or find_ours()
             if found:  # an earlier call started it, and its response was lost
                 return found
-            remedy = "Wait until the running deployment ends, or stop it."
-            raise Busy(f"CodeDeploy accepts no deployment of {plan.name} at the moment: {said}", remedy) from error
+            problem = f"CodeDeploy accepts no deployment of {plan.name} at the moment: {said}"
+            busy = BusyWithAnother if active else Busy
+            raise busy(problem, "Wait until the running deployment ends, or stop it.") from error
 
     return carry_out("CreateDeployment", call, find_ours, job)
 

@@ -81,6 +81,8 @@ def _snapshot(job: Job, tracked: TrackedDeployment, service: Mapping[str, Any] |
         elif own_status not in UNDER_WAY and (own_status or last.says_nothing):  # else what ECS lists lags
             _adopt(job, tracked, rolling.primary(service))
             last = Snapshot(None)
+    if rolling.replaced(tracked.own, service):
+        tracked.own = replace(tracked.own, replaced=True)
     failed = last.failed_at is not None or rolling.has_failed(tracked.own, service)
     failed_at = (now if last.failed_at is None else last.failed_at) if failed else None
     snapshot = replace(last, service=service, at=now, failed_at=failed_at, absent_since=since)

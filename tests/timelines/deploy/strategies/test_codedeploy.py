@@ -360,17 +360,26 @@ def test_the_id_in_codedeploys_refusal_is_asked_for(aws: ScriptedAws, step: Run)
     assert aws.count(OPERATION, processed=True) == 1
 
 
-@pytest.mark.parametrize("on_conflict", ["wait", "fail", "supersede"])
-def test_after_a_lost_answer_another_deployment_is_not_waited_out(
-    aws: ScriptedAws, step: Run, on_conflict: str
-) -> None:
-    """Ours may have ended before it, so the outcome is unknown: a second one of ours could replace a later one."""
+def test_a_lost_answer_and_another_active_deployment_is_waited_out(aws: ScriptedAws, step: Run) -> None:
+    """A group has one active deployment, and ours is not listed, so the lost call started nothing."""
+    aws.on(OPERATION, lost({"deploymentId": "d-LOST"}), BUSY, {"deploymentId": "d-NEW"})
+    aws.on("codedeploy.BatchGetDeployments", answers.described(THEIRS, SUCCEEDED))
+    ended = step("deploy", on_conflict="wait")
+    assert ended.exit_code == 0, ended.log
+    assert ended.outputs["deployment-id"] == "d-NEW"
+    assert aws.count(OPERATION) == 3
+
+
+@pytest.mark.parametrize("on_conflict", ["fail", "supersede"])
+def test_a_lost_answer_and_another_active_deployment_is_refused(aws: ScriptedAws, step: Run, on_conflict: str) -> None:
+    """Nothing was started, and nobody else's deployment is stopped."""
     aws.on(OPERATION, lost({"deploymentId": "d-NEW"}), BUSY, {"deploymentId": "d-AGAIN"})
     aws.on("codedeploy.BatchGetDeployments", answers.described(THEIRS))
+    aws.on("ecs.DeregisterTaskDefinition", {})
     ended = step("deploy", on_conflict=on_conflict)
-    assert (ended.exit_code, ended.outputs["result"]) == (8, "unknown"), ended.log
+    assert ended.exit_code == 2, ended.log
     assert "an active Deployment 'd-THEIRS'" in ended.log
-    assert aws.count(OPERATION) == 2
+    assert (aws.count(OPERATION), aws.count("codedeploy.StopDeployment")) == (2, 0)
 
 
 def test_after_throttling_another_deployment_is_waited_for(aws: ScriptedAws, step: Run) -> None:
