@@ -49,9 +49,9 @@ def dead(number: int, started_by: str = "ecs-svc/8", **more: Any) -> list[Params
     ]
 
 
-def crash_loop(aws: ScriptedAws, *stopped: Params, breaker: bool) -> None:
+def crash_loop(aws: ScriptedAws, *stopped: Params, breaker: bool, **counts: int) -> None:
     """Another deployment whose failedTasks stays 0; ours then completes."""
-    aws.on("ecs.DescribeServices", services(CRASHING, OLD, breaker=breaker))
+    aws.on("ecs.DescribeServices", services({**CRASHING, **counts}, OLD, breaker=breaker))
     aws.on("ecs.UpdateService", {"service": services(NEW, OLD, breaker=breaker)["services"][0]})
     aws.on("ecs.DescribeServices", services(DONE, breaker=breaker), after="ecs.UpdateService")
     tasks(aws, "STOPPED", *stopped)
@@ -67,6 +67,16 @@ def test_a_fix_is_not_blocked_by_the_crash_loop_that_it_fixes(
     ended = step("deploy")
     assert ended.exit_code == 0, ended.log
     assert next(call.time for call in aws.calls if call.operation == "ecs.UpdateService") < 5
+
+
+@pytest.mark.parametrize(("deaths", "ends"), [(6, 0), (5, 7)], ids=["twice the limit", "fewer"])
+def test_tasks_that_run_until_a_health_check_fails_block_no_fix(
+    aws: ScriptedAws, step: Run, deaths: int, ends: int
+) -> None:
+    """One of two tasks runs at each look, and ECS counts no failure."""
+    stopped = dead(deaths, stoppedReason="Task failed ELB health checks")
+    crash_loop(aws, *stopped, breaker=True, runningCount=1, pendingCount=1)
+    assert step("deploy", deployment_timeout="2m").exit_code == ends
 
 
 @pytest.mark.parametrize(

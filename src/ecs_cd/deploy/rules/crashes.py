@@ -52,6 +52,19 @@ def hopeless(deployment: Mapping[str, Any], service: Mapping[str, Any], deaths: 
     return not deployment.get("failedTasks") and deaths >= 2 * crash_limit(desired)
 
 
+def never_settles(deployment: Mapping[str, Any], service: Mapping[str, Any], deaths: int) -> bool:
+    """Whether tasks die as fast as ECS starts them, although some run: until a health check fails, for example.
+
+    Too weak for a verdict about our own deployment, which may recover, but reason enough not to wait for another's.
+    """
+    counted = counts_failures(deployment, service) and deployment.get("failedTasks")
+    return misses_tasks(deployment, service) and not counted and deaths >= 2 * crash_limit(service["desiredCount"])
+
+
+def misses_tasks(deployment: Mapping[str, Any], service: Mapping[str, Any]) -> bool:
+    return int(deployment.get("runningCount", 0)) < int(service.get("desiredCount", 0))
+
+
 def counts_failures(deployment: Mapping[str, Any], service: Mapping[str, Any]) -> bool:
     """Whether a circuit breaker watches the deployment; ECS has none for a service behind a Classic Load Balancer."""
     return bool(breaker(service).get("enable") and deployment.get("rolloutState"))

@@ -257,17 +257,16 @@ def old_tasks(service: Mapping[str, Any]) -> str:
 
 
 def may_crash_forever(service: Mapping[str, Any]) -> bool:
-    """Whether the PRIMARY deployment's stopped tasks can show that ECS would retry forever: none of its tasks runs."""
+    """Whether the PRIMARY deployment's stopped tasks can show that ECS would retry forever: not all its tasks run."""
     current = primary(service)
-    return bool(
-        service.get("desiredCount") and state(current, service) == "IN_PROGRESS" and not current.get("runningCount")
-    )
+    return state(current, service) == "IN_PROGRESS" and crashes.misses_tasks(current, service)
 
 
 def crashes_forever(service: Mapping[str, Any], crashed: int) -> bool:
     """Whether ECS would retry the PRIMARY deployment forever. ``crashed`` counts its tasks that ended by themselves."""
     current = primary(service)
-    return crashes.hopeless(current, service, max(crashed, int(current.get("failedTasks", 0))))
+    deaths = max(crashed, int(current.get("failedTasks", 0)))
+    return crashes.hopeless(current, service, deaths) or crashes.never_settles(current, service, deaths)
 
 
 def _still_missing(own: OwnDeployment, ours: Mapping[str, Any], service: Mapping[str, Any], until: Until) -> str:
