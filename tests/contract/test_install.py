@@ -46,7 +46,7 @@ def check(ecs_cd: Path, cwd: Path) -> None:
     # Alone on PATH, so that another act or ministack of this machine is not found.
     up = run(ecs_cd, "local", "up", cwd=cwd, PATH=str(cwd))
     assert up.returncode == 2
-    assert "not installed: act, ministack: they come with ecs-cd's extra `local`" in up.stderr
+    assert "not installed: act, ministack: install ecs-cd's extra `local`" in up.stderr
 
 
 def test_pip_install_gives_a_command(environment: Path) -> None:

@@ -57,7 +57,7 @@ def test_a_dry_run_tells_what_would_change_and_changes_nothing(shop: Shop) -> No
     assert shop.page() == "one"
     assert result.outputs()["result"] == "skipped"
     for service in ("web", "worker"):
-        assert f"{service}: what would change, against {shop.family(service)}:1" in result.summary
+        assert f"{service}: what would change, compared with {shop.family(service)}:1" in result.summary
     assert "~ containerDefinitions.app.image: " in result.summary
     assert shop.images["two"].partition("@sha256:")[2][:12] in result.summary
 

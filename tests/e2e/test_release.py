@@ -165,7 +165,7 @@ def test_a_version_is_released(project: Project) -> None:
             {"test": "success", "build": "success", "attest": "success", "publish": "failure"},
             "release the commit that was tested",
         ),
-        (__version__, "echo >> README.md", {"publish": "failure"}, "The working tree is not what was tested"),
+        (__version__, "echo >> README.md", {"publish": "failure"}, "The working tree differs from what was tested"),
         (
             __version__,
             'find "$HANDED_OVER" -name "*.gz" -exec truncate --size=-1 {} +',
@@ -173,7 +173,7 @@ def test_a_version_is_released(project: Project) -> None:
             "was built: run the whole workflow again",
         ),
         ("99.0.0", "", {"test": "failure"}, f"pyproject.toml says '{__version__}', not '99.0.0'"),
-        ("1; touch x", "", {"test": "failure"}, "'1; touch x' is no version that can be released"),
+        ("1; touch x", "", {"test": "failure"}, "'1; touch x' is not a version that can be released"),
     ],
     ids=["another commit", "dirty", "another archive", "another version", "no version"],
 )
