@@ -138,7 +138,8 @@ def _running(tracked: TrackedDeployment, tasks: Sequence[Any], children: Childre
     if not any(task.get("lastStatus") == "RUNNING" for task in relevant):
         return Running(["no task is running"], idle=True)
     draining = 0 if count or not strategies.of(tracked.plan).OLD_TASKS_COUNT else len(tasks) - len(ours)
-    return Running(_mismatches(tracked, relevant, children), draining=draining)
+    newer = digests.newer(relevant, tracked.own, tracked.plan.service.get("deployments", ()))
+    return Running(_mismatches(tracked, relevant, children), newer, draining=draining)
 
 
 def _old_tasks_count(tracked: TrackedDeployment) -> bool:

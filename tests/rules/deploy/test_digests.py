@@ -9,6 +9,8 @@ import pytest
 
 from ecs_cd.deploy.rules import digests
 from ecs_cd.deploy.rules.digests import Running, Wanted
+from ecs_cd.deploy.rules.own_deployment import OwnDeployment
+from ecs_cd.model.lifecycle import Strategy
 from ecs_cd.model.verdict import InProgress, Outcome, Verdict
 
 OURS = "arn:aws:ecs:r:1:task-definition/web:2"
@@ -61,6 +63,7 @@ def test_the_children_are_those_of_an_index(manifest: dict[str, Any], expected: 
 DONE = Verdict(Outcome.SUCCEEDED, "1 of 1 running")
 SUPERSEDED = Verdict(Outcome.SUPERSEDED, "it completed, and then deployment ecs-svc/9 (web:9) replaced it")
 WRONG, IDLE = Running(["task b runs web:9"]), Running(["no task is running"], idle=True)
+NEWER = Running(WRONG.wrong, "deployment ecs-svc/9 (web:9)")
 ONE, NONE, SCALED, DYING = Wanted(1, 1, False), Wanted(0, 0, False), Wanted(1, 0, False), Wanted(1, 0, True)
 
 
@@ -71,6 +74,15 @@ ONE, NONE, SCALED, DYING = Wanted(1, 1, False), Wanted(0, 0, False), Wanted(1, 0
         (Running(draining=2), DONE, ONE, False, Outcome.SUCCEEDED, "1 of 1 running; 2 old tasks still drain"),
         (WRONG, DONE, ONE, False, None, ""),
         (WRONG, DONE, ONE, True, Outcome.FAILED, "1 min later task b runs web:9"),
+        (NEWER, DONE, ONE, False, None, ""),
+        (
+            NEWER,
+            DONE,
+            ONE,
+            True,
+            Outcome.SUPERSEDED,
+            "it completed, and then deployment ecs-svc/9 (web:9) started tasks",
+        ),
         (WRONG, SUPERSEDED, ONE, False, Outcome.SUPERSEDED, "replaced it"),
         (WRONG, SUPERSEDED, ONE, True, Outcome.SUPERSEDED, "replaced it"),
         (WRONG, InProgress("ECS does not show the deployment yet"), ONE, True, None, ""),
@@ -89,6 +101,25 @@ def test_running_tasks_that_contradict_a_success_need_an_explanation(
     verdict = digests.judge(running, DONE, state, wanted, late=late)
     assert (verdict and verdict.outcome) == outcome
     assert words in (verdict.message if verdict else "")
+
+
+@pytest.mark.parametrize(
+    ("started_by", "revision", "found"),
+    [
+        ("ecs-svc/9", "web:9", "deployment ecs-svc/9 (web:9)"),
+        ("ecs-svc/9", "web:2", ""),
+        ("ecs-svc/2", "web:9", ""),
+        ("ecs-svc/1", "web:1", ""),
+        ("ecs-svc/0", "web:0", ""),
+        ("me", "web:9", ""),
+        ("", "web:9", ""),
+    ],
+)
+def test_a_newer_deployment_is_neither_ours_nor_one_of_before(started_by: str, revision: str, found: str) -> None:
+    """Its tasks run another revision, and ECS started them for a deployment that was not there."""
+    own = OwnDeployment(Strategy.ROLLING, "ecs-svc/2", OURS, previous_id="ecs-svc/1", started_by="ecs-svc/2")
+    tasks = [{"startedBy": started_by, "taskDefinitionArn": OURS[:-5] + revision}]
+    assert digests.newer(tasks, own, [{"id": "ecs-svc/1"}, {"id": "ecs-svc/0"}]) == found
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ecs_cd.deploy.rules.own_deployment import OwnDeployment
 from ecs_cd.model import duration, pace
 from ecs_cd.model.references import short
 from ecs_cd.model.verdict import InProgress, Outcome, Verdict
@@ -19,10 +20,11 @@ class Running:
     """The running tasks of a service, after AWS has reported success.
 
     ``wrong``: what contradicts the success; ``idle``: no task runs; ``draining``: tasks of older revisions that ECS
-    still has to remove.
+    still has to remove; ``newer``: the deployment that started tasks of another revision after ours, in words.
     """
 
     wrong: Sequence[str] = ()
+    newer: str = ""
     idle: bool = False
     draining: int = 0
 
@@ -53,6 +55,8 @@ def judge(
         return state if isinstance(state, Verdict) else None
     if running.idle and wanted.now == 0:
         return _nothing_to_verify(reported, wanted)
+    if late and running.newer:
+        return Verdict(Outcome.SUPERSEDED, f"it completed, and then {running.newer} started tasks")
     if late:
         time = duration.words(pace.DIGESTS_LATE)
         return Verdict(Outcome.FAILED, f"{_DONE} {time} later {'; '.join(running.wrong)}")
@@ -111,6 +115,19 @@ def missing(
             if runs != asked.partition("@")[2] and runs not in children.get(asked, frozenset()):
                 found.append(f"{name}: container `{container['name']}` runs {runs}, not {asked}")
     return found
+
+
+def newer(running: Sequence[Mapping[str, Any]], own: OwnDeployment, before: Sequence[Mapping[str, Any]]) -> str:
+    """The deployment, in words, that started tasks of another revision and was neither ours nor there ``before`` it.
+
+    ECS lists tasks and deployments independently, so its tasks may be the first sign of it. Empty without one.
+    """
+    known = {own.started_by, own.previous_id, *(deployment.get("id") for deployment in before)}
+    for task in running:
+        by, revision = str(task.get("startedBy", "")), str(task.get("taskDefinitionArn", ""))
+        if by.startswith("ecs-svc/") and by not in known and revision != own.task_definition:
+            return f"deployment {by} ({short(revision)})"
+    return ""
 
 
 def children(manifest: str) -> frozenset[str]:
