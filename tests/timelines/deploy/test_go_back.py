@@ -113,6 +113,32 @@ def test_blue_green_goes_back_to_what_worked(aws: ScriptedAws, step: Run) -> Non
     assert revisions(aws) == ["web:2", "web:1"]
 
 
+def test_what_waits_for_an_approval_goes_back_at_its_hook(aws: ScriptedAws, step: Run, clock: Clock) -> None:
+    """worker fails while web is paused: ContinueServiceDeployment with ROLLBACK is what the hook waits for."""
+    ours = fleet(aws, clock, {"web": STAYS, "worker": CRASHES})
+
+    def described(params: Params) -> Params:
+        names = [name.rpartition("/")[2] for name in params["services"]]
+        there = [ours.service(name) for name in names]
+        for each in there:
+            if each["serviceName"] == "web":
+                each["deploymentConfiguration"]["strategy"] = "BLUE_GREEN"
+        return ecs.described("services", *there)(params)
+
+    aws.on("ecs.DescribeServices", described)
+    paused = blue_green.service_deployment("2", stage="POST_TEST_TRAFFIC_SHIFT", hooks=[blue_green.hook()])
+    aws.on("ecs.ListServiceDeployments", blue_green.listed(paused), after="ecs.UpdateService")
+    aws.on("ecs.DescribeServiceRevisions", blue_green.revisions)
+    aws.on("ecs.DescribeServiceDeployments", blue_green.described(paused))
+    arn = paused["serviceDeploymentArn"]
+    aws.on("ecs.ContinueServiceDeployment", {"serviceDeploymentArn": arn}, where={"action": "ROLLBACK"})
+    back = blue_green.service_deployment("2", "ROLLBACK_SUCCESSFUL")
+    aws.on("ecs.DescribeServiceDeployments", blue_green.described(back), after="ecs.ContinueServiceDeployment")
+    ended = step("deploy", on_failure="rollback")
+    assert results(ended) == {"web": "rolled-back", "worker": "rolled-back"}, ended.log
+    assert [service for service, *_ in updates(aws)] == ["web", "worker"]
+
+
 # ---- what is not ours ----
 
 
