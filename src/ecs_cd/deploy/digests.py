@@ -36,7 +36,7 @@ class _Proof:
     reported: Verdict
     running: Running = field(default_factory=Running)
     state: Verdict | InProgress | None = None
-    contradicted_at: float = float("inf")  # when it was first seen that they do
+    doubtful_at: float = float("inf")  # when it was first seen that they do, or may do
 
 
 def verify_digests(job: Job, group: Sequence[TrackedDeployment]) -> None:
@@ -65,7 +65,7 @@ def _verify(job: Job, proofs: Sequence[_Proof], children: Children, deadline: fl
     def read() -> None:
         with transient_as_unreadable():
             _read_running(job, left, children)
-        _read_again(job, [proof for proof in left if proof.running.wrong])
+        _read_again(job, [proof for proof in left if proof.running.doubtful])
 
     def judge(_: None) -> Verdict | dict[str, InProgress]:
         left[:] = [proof for proof in left if not _decide(proof, job.clock.monotonic())]
@@ -86,9 +86,9 @@ def _verify(job: Job, proofs: Sequence[_Proof], children: Children, deadline: fl
 def _decide(proof: _Proof, now: float) -> bool:
     """Gives the deployment its verdict, if there is one."""
     state = proof.state or proof.reported
-    if proof.running.wrong and isinstance(state, Verdict):
-        proof.contradicted_at = min(proof.contradicted_at, now)
-    late = now - proof.contradicted_at >= pace.DIGESTS_LATE
+    if proof.running.doubtful and isinstance(state, Verdict):
+        proof.doubtful_at = min(proof.doubtful_at, now)
+    late = now - proof.doubtful_at >= pace.DIGESTS_LATE
     verdict = digests.judge(proof.running, proof.reported, state, _wanted(proof.tracked), late=late)
     proof.tracked.verdict = verdict or proof.tracked.verdict
     return verdict is not None
@@ -139,7 +139,8 @@ def _running(tracked: TrackedDeployment, tasks: Sequence[Any], children: Childre
         return Running(["no task is running"], idle=True)
     draining = 0 if count or not strategies.of(tracked.plan).OLD_TASKS_COUNT else len(tasks) - len(ours)
     newer = digests.newer(relevant, tracked.own, tracked.plan.service.get("deployments", ()))
-    return Running(_mismatches(tracked, relevant, children), newer, draining=draining)
+    unconfirmed = snapshot.none_runs(tracked.own, tracked.snapshot)
+    return Running(_mismatches(tracked, relevant, children), newer, draining=draining, unconfirmed=unconfirmed)
 
 
 def _old_tasks_count(tracked: TrackedDeployment) -> bool:

@@ -63,6 +63,7 @@ def test_the_children_are_those_of_an_index(manifest: dict[str, Any], expected: 
 DONE = Verdict(Outcome.SUCCEEDED, "1 of 1 running")
 SUPERSEDED = Verdict(Outcome.SUPERSEDED, "it completed, and then deployment ecs-svc/9 (web:9) replaced it")
 WRONG, IDLE = Running(["task b runs web:9"]), Running(["no task is running"], idle=True)
+UNCONFIRMED = Running(unconfirmed=True)
 NEWER = Running(WRONG.wrong, "deployment ecs-svc/9 (web:9)")
 ONE, NONE, SCALED, DYING = Wanted(1, 1, False), Wanted(0, 0, False), Wanted(1, 0, False), Wanted(1, 0, True)
 
@@ -72,6 +73,9 @@ ONE, NONE, SCALED, DYING = Wanted(1, 1, False), Wanted(0, 0, False), Wanted(1, 0
     [
         (Running(), DONE, ONE, False, Outcome.SUCCEEDED, "1 of 1 running"),
         (Running(draining=2), DONE, ONE, False, Outcome.SUCCEEDED, "1 of 1 running; 2 old tasks still drain"),
+        (UNCONFIRMED, DONE, ONE, False, None, ""),
+        (UNCONFIRMED, DONE, ONE, True, Outcome.SUCCEEDED, "1 of 1 running"),
+        (UNCONFIRMED, SUPERSEDED, ONE, False, Outcome.SUPERSEDED, "replaced it"),
         (WRONG, DONE, ONE, False, None, ""),
         (WRONG, DONE, ONE, True, Outcome.FAILED, "1 min later task b runs web:9"),
         (NEWER, DONE, ONE, False, None, ""),

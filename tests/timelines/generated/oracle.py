@@ -207,13 +207,18 @@ def _none_runs(truth: Truth) -> bool:
 def _rollback_failed(truth: Truth) -> str:
     if any(truth.by(one.rollback_failed) for one in truth.ours):
         return ""
+    by_codedeploy = [one.back for one in truth.ours if one.back]
     if any(not truth.by(one.completed) or truth.by(one.failed) for one in truth.ways_back):
+        return ""
+    if any(truth.by(one.failed) for one in by_codedeploy):
         return ""
     ended = any(truth.by(one.failed) or one.deaths >= 3 or not truth.by(one.completed) for one in truth.ours)
     asked = truth.scenario.inputs.get("on-failure") == "rollback"
     if asked and ended and (truth.foreign_after_ours or truth.unreadable() or truth.by(truth.world.deleted)):
         return ""
-    backs = [one.back for one in truth.ours if one.back] + truth.ways_back
+    # Where ours never became PRIMARY, what ran before has to work.
+    still = [truth.world.primary] if asked and ended and truth.world.primary not in truth.ours else []
+    backs = by_codedeploy + truth.ways_back + still
     if any(one.ran_between(truth.end - 30, truth.end)[0] == 0 for one in backs) and truth.world.desired:
         return ""
     return f"no rollback has failed: {_instead(truth)}"
@@ -278,7 +283,7 @@ def _refused(truth: Truth) -> str:
     if truth.unreadable() or truth.by(truth.world.deleted):
         return ""
     conflict = truth.scenario.inputs["on-conflict"] == "fail" and any(
-        _over(one) > 0 or _still_goes_back(one) for one in truth.others
+        _over(one) > 0 or _still_goes_back(one) or (one.back and _over(one.back) > 0) for one in truth.others
     )
     # For somebody, perhaps for days.
     waits = any(one.hook == "AWAITING_ACTION" or one.rollout == "Ready" for one in truth.others)

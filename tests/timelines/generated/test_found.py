@@ -70,6 +70,15 @@ def scenario(strategy: str, inputs: dict[str, str] | None = None, **more: Any) -
             id="a lost refusal is no deployment",
         ),
         pytest.param(
+            scenario(
+                "CODE_DEPLOY",
+                ours=Course(start=6, deaths=2, dies="later", lives=1),
+                lags={"ecs.ListTasks": 8, "ecs.DescribeTasks": 8},
+            ),
+            "succeeded",
+            id="a listed task that ECS no longer counts proves nothing yet",
+        ),
+        pytest.param(
             scenario("ROLLING", ours=Course(start=6), events=(Event("scales to 0", "begun", 1),)),
             "superseded",
             id="what never ran is not green",

@@ -20,13 +20,19 @@ class Running:
     """The running tasks of a service, after AWS has reported success.
 
     ``wrong``: what contradicts the success; ``idle``: no task runs; ``draining``: tasks of older revisions that ECS
-    still has to remove; ``newer``: the deployment that started tasks of another revision after ours, in words.
+    still has to remove; ``newer``: the deployment that started tasks of another revision after ours, in words;
+    ``unconfirmed``: AWS counts none of our tasks as running, though some are listed, which may be an old state.
     """
 
     wrong: Sequence[str] = ()
     newer: str = ""
     idle: bool = False
     draining: int = 0
+    unconfirmed: bool = False
+
+    @property
+    def doubtful(self) -> bool:
+        return bool(self.wrong) or self.unconfirmed
 
 
 @dataclass(frozen=True)
@@ -47,12 +53,16 @@ def judge(
     """The verdict after a look at the running tasks; ``None``: look again.
 
     ``reported`` is the success so far, ``state`` what AWS says of the deployment now: something may have replaced it
-    since. ``late``: the tasks have contradicted it for longer than ListTasks may lag.
+    since. ``late``: the tasks have been doubtful for longer than ListTasks may lag.
     """
-    if not running.wrong:
+    if not running.doubtful or (late and not running.wrong):
+        if isinstance(state, Verdict) and state.outcome is Outcome.SUCCEEDED:
+            reported = state  # with newer counts
         return _with_draining(reported, running.draining)
     if isinstance(state, InProgress) or state.outcome is not Outcome.SUCCEEDED:
         return state if isinstance(state, Verdict) else None
+    if not running.wrong:
+        return None
     if running.idle and wanted.now == 0:
         return _nothing_to_verify(reported, wanted)
     if late and running.newer:

@@ -81,6 +81,24 @@ def service(snapshot: Snapshot | None) -> Mapping[str, Any] | None:
     return None if snapshot is None else snapshot.service
 
 
+def none_runs(own: OwnDeployment, snapshot: Snapshot | None) -> bool:
+    """Whether AWS counts none of the tasks as running that it wants of our deployment."""
+    match snapshot:
+        case None:
+            return False
+        case rolling.Snapshot():
+            ours = rolling.listed(own, snapshot.service or {})
+            return bool(ours.get("desiredCount")) and not ours.get("runningCount")
+        case blue_green.Snapshot():
+            target = (snapshot.deployment or {}).get("targetServiceRevision", {})
+            return bool(target.get("requestedTaskCount")) and not target.get("runningTaskCount")
+        case codedeploy.Snapshot():
+            green = codedeploy.green(snapshot)
+            return bool(green.get("desiredCount")) and not green.get("runningCount")
+        case _:
+            assert_never(snapshot)
+
+
 def failures(own: OwnDeployment, snapshot: Snapshot) -> int:
     """How many of our tasks AWS counts as failed."""
     match snapshot:
