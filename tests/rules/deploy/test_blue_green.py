@@ -42,6 +42,12 @@ def service(running: int, pending: int = 0, status: str = "ACTIVE") -> Params:
     return {"status": status, "desiredCount": 2, "runningCount": running, "pendingCount": pending}
 
 
+def stopped(hook: Params, current: str) -> Snapshot:
+    """Just now; the service's PRIMARY has this id."""
+    there = {**service(2), "deployments": [{"id": current, "status": "PRIMARY", "taskDefinition": NEW}]}
+    return replace(look("STOPPED", hooks=[hook]), service=there, stopped_since=0.0, at=1.0)
+
+
 PAUSED = look(stage="POST_TEST_TRAFFIC_SHIFT", hooks=[PAUSE])
 SHIFT, BAKE = look(stage="PRODUCTION_TRAFFIC_SHIFT", running=2, weight=50.0), look(stage="BAKE_TIME")
 
@@ -110,6 +116,9 @@ TABLE: list[Row] = [
     ("started, but it goes back", look("ROLLBACK_REQUESTED"), Until(STARTED), "ROLLBACK_REQUESTED, to web:1: ECS gives no reason"),
 
     ("stopped", look("STOPPED", statusReason="Stopped by a user."), Until(), (Outcome.FAILED, "STOPPED: Stopped by a user")),
+    ("stopped after a hook failed", stopped(TEST, "ecs-svc/2"), Until(), (Outcome.FAILED, "the hook smoke FAILED")),
+    ("a hook failed, and another deployment is PRIMARY", stopped(TEST, "ecs-svc/9"), Until(),
+     "STOPPED: ECS gives no reason (the hook smoke FAILED); looking for the deployment that replaced it"),
     ("stopped by a newer one", Snapshot(seen("STOPPED"), newer=NEWER), Until(), (Outcome.SUPERSEDED, f"{NEWER} replaced it")),
     ("successful, whatever is newer", Snapshot(seen("SUCCESSFUL"), newer=NEWER), Until(), (Outcome.SUCCEEDED, "2 of 2 running")),
     ("rolled back", look("ROLLBACK_SUCCESSFUL", rollback={"reason": "Tasks failed to start."}, statusReason="Rolled back."),

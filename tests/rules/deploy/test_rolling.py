@@ -163,6 +163,11 @@ TABLE: list[tuple[str, Snapshot, Outcome | str]] = [
         Outcome.SUPERSEDED,
     ),
     (
+        "superseded, and ECS rolls back what replaced it",
+        Snapshot(service(deployment("4", "PRIMARY", OLD, "COMPLETED", ROLLBACK)), status="STOPPED", failed_at=5.0),
+        Outcome.SUPERSEDED,
+    ),
+    (
         "somebody else went back to the old revision",
         Snapshot(service(deployment("9", "PRIMARY", OLD, "COMPLETED"), demoted["IN_PROGRESS"]), **SILENT),
         Outcome.SUPERSEDED,

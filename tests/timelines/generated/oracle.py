@@ -58,8 +58,8 @@ class Truth:
     @property
     def foreign_after_ours(self) -> Attempt | None:
         """Somebody else's deployment of another revision after ours."""
-        first = min((one.created for one in self.ours), default=float("inf"))
-        return next((one for one in self.others if one.created >= first), None)
+        first = min((one.number for one in self.ours), default=float("inf"))
+        return next((one for one in self.others if one.number > first), None)
 
     def unreadable(self) -> bool:
         """Whether AWS could not be asked for a while: a blackout, no credentials, faults one after the other."""
@@ -180,7 +180,8 @@ def _rolled_back(truth: Truth) -> str:
     restored = backs or any(truth.by(one.rolled_back) for one in truth.ours) or _restored_by_others(truth)
     if not restored:
         return f"it was not: {_instead(truth)}"
-    if truth.world.desired and not truth.world.deleted and _none_runs(truth):
+    wanted = truth.world.desired and truth.world.scaled_to_0 is None and not truth.world.deleted
+    if wanted and _none_runs(truth):
         return "nothing runs, so the outage is not over"
     return ""
 
@@ -208,7 +209,7 @@ def _rollback_failed(truth: Truth) -> str:
     if any(truth.by(one.rollback_failed) for one in truth.ours):
         return ""
     by_codedeploy = [one.back for one in truth.ours if one.back]
-    if any(not truth.by(one.completed) or truth.by(one.failed) for one in truth.ways_back):
+    if any(one.completed is None or not truth.long_ago(one.completed) or one.failed for one in truth.ways_back):
         return ""
     if any(truth.by(one.failed) for one in by_codedeploy):
         return ""
@@ -216,8 +217,8 @@ def _rollback_failed(truth: Truth) -> str:
     asked = truth.scenario.inputs.get("on-failure") == "rollback"
     if asked and ended and (truth.foreign_after_ours or truth.unreadable() or truth.by(truth.world.deleted)):
         return ""
-    # Where ours never became PRIMARY, what ran before has to work.
-    still = [truth.world.primary] if asked and ended and truth.world.primary not in truth.ours else []
+    # Where what ran before is PRIMARY without a deployment of its own, it has to work.
+    still = [truth.world.primary] if ended and truth.world.primary not in truth.ours else []
     backs = by_codedeploy + truth.ways_back + still
     if any(one.ran_between(truth.end - 30, truth.end)[0] == 0 for one in backs) and truth.world.desired:
         return ""
@@ -226,7 +227,7 @@ def _rollback_failed(truth: Truth) -> str:
 
 def _superseded(truth: Truth) -> str:
     # Of our revision, but not ours.
-    again = any(one.by == OTHER and one.created > truth.ours[0].created for one in truth.ours[1:])
+    again = any(one.by == OTHER for one in truth.ours[1:])
     if truth.foreign_after_ours or again or truth.by(truth.world.scaled_to_0):
         return ""
     return f"nobody replaced it: {_instead(truth)}"
@@ -241,7 +242,10 @@ def _timed_out(truth: Truth) -> str:
     if truth.end < deadline - 1:
         return f"after {truth.end:g} seconds of {deadline:g}"
     if not truth.ours:
-        open_ones = [one for one in truth.world.attempts if not (_over(one) < deadline - truth.unseen - 10)]
+        seen = deadline - truth.unseen - 10
+        # DescribeServices has no other word than IN_PROGRESS for a rollback of ECS's that failed.
+        stuck = truth.world.primary.by == "ECS" and truth.world.primary.state == "IN_PROGRESS"
+        open_ones = [one for one in truth.world.attempts if not _over(one) < seen or (one.by == "ECS" and stuck)]
         return "" if any(one.by != US for one in open_ones) else "there was nothing to wait for"
     stable = truth.scenario.inputs.get("wait-until") == "stable"
     drained = max((task.stopped or truth.end for one in truth.others for task in one.tasks), default=0.0)
@@ -273,7 +277,10 @@ def _still_goes_back(one: Attempt) -> bool:
 
 
 def _unknown(truth: Truth) -> str:
-    return "" if truth.unreadable() else f"AWS could be asked: {_instead(truth)}"
+    # A deleted service shows no longer what a call without a response has done.
+    lost = any(operation in _BEGIN for _, operation, _ in truth.line.hits)
+    hidden = lost and truth.by(truth.world.deleted)
+    return "" if hidden or truth.unreadable() else f"AWS could be asked: {_instead(truth)}"
 
 
 def _refused(truth: Truth) -> str:
@@ -282,8 +289,9 @@ def _refused(truth: Truth) -> str:
         return f"{begun[0]} has been carried out"
     if truth.unreadable() or truth.by(truth.world.deleted):
         return ""
-    conflict = truth.scenario.inputs["on-conflict"] == "fail" and any(
-        _over(one) > 0 or _still_goes_back(one) or (one.back and _over(one.back) > 0) for one in truth.others
+    conflict = truth.scenario.inputs["on-conflict"] == "fail" and (
+        any(_over(one) > 0 or (one.back and _over(one.back) > 0) for one in truth.others)
+        or any(_still_goes_back(one) for one in truth.world.attempts)
     )
     # For somebody, perhaps for days.
     waits = any(one.hook == "AWAITING_ACTION" or one.rollout == "Ready" for one in truth.others)

@@ -79,6 +79,17 @@ def scenario(strategy: str, inputs: dict[str, str] | None = None, **more: Any) -
             id="a listed task that ECS no longer counts proves nothing yet",
         ),
         pytest.param(
+            scenario(
+                "BLUE_GREEN",
+                configuration=_NONE,
+                ours=Course(start=3, deaths=1000, dies="unhealthy"),
+                events=(Event("deploys ours again", "start", 2), Event("deploys", "start", 13)),
+                lags={"ecs.ListServiceDeployments": 20},
+            ),
+            "superseded",
+            id="what took over has been replaced, too",
+        ),
+        pytest.param(
             scenario("ROLLING", ours=Course(start=6), events=(Event("scales to 0", "begun", 1),)),
             "superseded",
             id="what never ran is not green",

@@ -157,7 +157,7 @@ def _ended(own: OwnDeployment, snapshot: Snapshot, until: Until, back: str) -> V
             return _succeeded(own, snapshot, until)
         case "STOPPED" if snapshot.newer:
             return Verdict(Outcome.SUPERSEDED, f"{snapshot.newer} replaced it")
-        case "STOPPED" if snapshot.stopped_for < pace.ABSENT and not _is_explained(snapshot):
+        case "STOPPED" if snapshot.stopped_for < pace.ABSENT and not _is_explained(own, snapshot):
             return InProgress(f"STOPPED: {_why(snapshot)}; looking for the deployment that replaced it", alarming=True)
         case "STOPPED":
             return Verdict(Outcome.FAILED, f"STOPPED: {_why(snapshot)}")
@@ -169,8 +169,10 @@ def _ended(own: OwnDeployment, snapshot: Snapshot, until: Until, back: str) -> V
             return InProgress(f"{_progress(snapshot.deployment or {})} (ECS calls it {status})")
 
 
-def _is_explained(snapshot: Snapshot) -> bool:
+def _is_explained(own: OwnDeployment, snapshot: Snapshot) -> bool:
     """Whether a failure stopped it, and not another deployment, which ECS may list late."""
+    if standing.replaced_by(own, snapshot.service or {}):
+        return False
     breaker = (snapshot.deployment or {}).get("deploymentCircuitBreaker", {})
     return breaker.get("status") == "TRIGGERED" or bool(triggered_alarms(snapshot) or failed_hooks(snapshot))
 

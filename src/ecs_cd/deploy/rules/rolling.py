@@ -319,6 +319,9 @@ def _after_primary(
     own: OwnDeployment, service: Mapping[str, Any], current: Mapping[str, Any], snapshot: Snapshot
 ) -> Verdict | InProgress:
     status, lags = snapshot.status or "", _lags(own, service)
+    if status.startswith("STOP") and is_rollback(current) and not lags:
+        to = short(str(current.get("taskDefinition")))
+        return Verdict(Outcome.SUPERSEDED, f"another deployment replaced it, which ECS rolls back to {to}")
     failed = snapshot.failed_at is not None or has_failed(own, service) or status.startswith("ROLLBACK")
     completed = own.completed or listed(own, service).get("rolloutState") == "COMPLETED"
     late = lags and status in ("ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS")  # what ran before, not the rollback

@@ -197,7 +197,8 @@ def _with_service(job: Job, tracked: TrackedDeployment, snapshot: Snapshot, serv
     newest = _newest(job.aws, tracked.plan.cluster, service, snapshot.deployment)
     if newest and newest[1] == tracked.own.task_definition:
         _adopt(job, tracked, newest, service)
-        return Snapshot(service_deployments.look_at(job.aws, [tracked.own.id]).get(tracked.own.id))
+        adopted = Snapshot(service_deployments.look_at(job.aws, [tracked.own.id]).get(tracked.own.id))
+        return _with_service(job, tracked, adopted, service)  # another deployment may have replaced that one, too
     stopped_since = last.stopped_since if isinstance(last, Snapshot) else None
     snapshot = replace(snapshot, service=service, stopped_since=now if stopped_since is None else stopped_since, at=now)
     newer = _words(*newest) if newest else blue_green.replaced(tracked.own, service, snapshot.stopped_for)
