@@ -221,7 +221,10 @@ def _walk(
 
 
 def _on_disk(path: str | Path, found: os.stat_result, tracked: Tracked | None) -> OnDisk:
-    """The mode and size of a file. Hashes the content of a Git LFS file, because its blob holds that hash."""
+    """The mode and size of a file. Hashes the content of a Git LFS file, because its blob holds that hash, and of a
+    file in which Git expands keywords."""
+    if tracked is not None and tracked.ident and stat.S_ISREG(found.st_mode):
+        return OnDisk(found.st_mode, found.st_size, blob=content.blob(Path(path).read_bytes(), tracked.blob))
     if tracked is None or tracked.filter != "lfs" or not stat.S_ISREG(found.st_mode):
         return OnDisk(found.st_mode, found.st_size)
     hashed = hashlib.sha256()

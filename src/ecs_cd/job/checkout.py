@@ -103,13 +103,14 @@ def tracked(top: str, paths: Sequence[str]) -> tuple[str, dict[str, Tracked]]:
             hidden=name not in looked_at,
             filter=attributes.get((name, "filter"), ""),
             encoding=attributes.get((name, "working-tree-encoding"), ""),
+            ident=attributes.get((name, "ident")) == "set",
         )
     return commit, files
 
 
 def _attributes(top: str, names: Sequence[str]) -> dict[tuple[str, str], str] | None:
     """How Git converts these files, by name and attribute, other than their line ends."""
-    asked = ("filter", "working-tree-encoding")
+    asked = ("filter", "working-tree-encoding", "ident")
     attributes = _git(top, "check-attr", "-z", "--stdin", *asked, text="".join(f"{name}\0" for name in names))
     if attributes is None:
         return None

@@ -222,3 +222,4 @@ class Tracked:
     hidden: bool = False
     filter: str = ""
     encoding: str = ""
+    ident: bool = False  # Git expands `$Id$` in it

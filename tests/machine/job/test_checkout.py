@@ -289,9 +289,11 @@ def test_how_git_converts_a_file_is_told(workspace: Path) -> None:
     """By any .gitattributes above it; an unset attribute does not count."""
     (workspace / ".gitattributes").write_text("*.py filter=lfs\nDockerfile working-tree-encoding=UTF-8\n")
     (workspace / "lib" / ".gitattributes").write_text("x.py -filter\n")
+    (workspace / "app" / ".gitattributes").write_text("main.py ident\nDockerfile -ident\n")
     found = tracked("")
     assert {name: path.filter for name, path in found.items() if path.filter} == {"app/main.py": "lfs"}
     assert {name: path.encoding for name, path in found.items() if path.encoding} == {"app/Dockerfile": "UTF-8"}
+    assert [name for name, path in found.items() if path.ident] == ["app/main.py"]
 
 
 def test_a_submodule_is_told_by_its_mode(workspace: Path, tmp_path: Path) -> None:

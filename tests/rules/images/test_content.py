@@ -283,6 +283,7 @@ def test_a_pointer_has_the_checkouts_own_hash(algorithm: str) -> None:
         ({"Dockerfile": OnDisk(FILE, 12)}, {}, "app/Dockerfile has other line endings"),
         ({}, {"app/Dockerfile": Tracked("100644", "1" * 40, 10, filter="crypt")}, "filter=crypt"),
         ({}, {"app/Dockerfile": Tracked("100644", "1" * 40, 10, encoding="UTF-16")}, "UTF-16"),
+        ({}, {"app/Dockerfile": Tracked("100644", "1" * 40, 10, ident=True)}, "expands keywords in app/Dockerfile: ident"),
         ({"sub": OnDisk(FOLDER, 1)}, {"app/sub": Tracked("160000", "7" * 40, 0)}, "app/sub is a submodule"),
         ({"big": OnDisk(FILE, 130, "0" * 64)}, {"app/big": lfs(b"x")[1]}, "lfs: true"),
         ({"big": lfs(b"y")[0]}, {"app/big": lfs(b"x")[1]}, "app/big doesn't match its Git LFS pointer"),

@@ -357,6 +357,16 @@ def keyword() -> None:
     git("checkout", "--", "app/main.py")
 
 
+def expanded() -> None:
+    """A keyword that was committed with a value gets another one of the same length, and Git sees no change."""
+    commit({"app/main.py": f"# $Id: {'a' * 40} $\n"})
+    Path(".git/info/attributes").write_text("*.py ident\n")
+    Path("app/main.py").unlink()
+    git("checkout", "--", "app/main.py")
+    os.utime(".git/index", (2**31, 2**31))  # as in a large checkout: written long after this file
+    assert checkout.differences(["app"]) == []
+
+
 def pointer() -> None:
     """`lfs: true` was forgotten: the build would see the pointer."""
     oid = hashlib.sha256(b"data").hexdigest()
@@ -402,6 +412,7 @@ def replaced() -> None:
         (lambda: commit({".gitattributes": "*.py filter=crypt\n"}), "filter=crypt"),
         (lambda: commit({".gitattributes": "*.py working-tree-encoding=UTF-8\n"}), "UTF-8"),
         (lambda: Path(".git/info/attributes").write_text("*.py filter=crypt\n"), "filter=crypt"),
+        (expanded, "Git expands keywords in app/main.py: ident in .gitattributes"),
         (lambda: write({"app/Dockerfile.dockerignore": "*\n"}), "the build sees app/Dockerfile.dockerignore,"),
         (lambda: commit({"app/Dockerfile.dockerignore": ""}), "is empty"),
         (lambda: write({"app/.dockerignore": "*\n"}), "app/.dockerignore differs from the commit"),

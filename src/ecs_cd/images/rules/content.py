@@ -44,11 +44,13 @@ class Key:
 
 @dataclass(frozen=True)
 class OnDisk:
-    """A file or folder on disk. ``mode`` includes the type; ``sha256`` is of the content, if it was requested."""
+    """A file or folder on disk. ``mode`` includes the type; ``sha256`` and ``blob`` are of the content, if they were
+    requested."""
 
     mode: int
     size: int
     sha256: str = ""
+    blob: str = ""
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,8 @@ def certain(name: str, on_disk: OnDisk, tracked: Mapping[str, Tracked]) -> str:
             raise NotReusable(f"{name} doesn't match its Git LFS pointer; check out with `lfs: true`")
     elif on_disk.size != known.size:
         raise NotReusable(f"{name} has other line endings or keywords than in the commit; see .gitattributes")
+    if known.ident and on_disk.blob != known.blob:  # `$Id: ...$` in a blob gets another value of the same length
+        raise NotReusable(f"Git expands keywords in {name}: ident in .gitattributes")
     return f"{stat.S_IFMT(on_disk.mode):o} {known.blob}"
 
 
@@ -146,8 +150,13 @@ def _pointer(on_disk: OnDisk, like: str) -> str:
     https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
     """
     text = f"version https://git-lfs.github.com/spec/v1\noid sha256:{on_disk.sha256}\nsize {on_disk.size}\n"
-    blob = f"blob {len(text)}\0{text}".encode()
-    return (hashlib.sha256 if len(like) == 64 else hashlib.sha1)(blob).hexdigest()
+    return blob(text.encode(), like)
+
+
+def blob(content: bytes, like: str) -> str:
+    """The blob of this content, by the hash algorithm of the blob ``like``."""
+    hashed = hashlib.sha256 if len(like) == 64 else hashlib.sha1
+    return hashed(f"blob {len(content)}\0".encode() + content).hexdigest()
 
 
 # ---- base images ----
