@@ -46,6 +46,7 @@ def images(*lines: str, **build_args: str) -> list[str]:
         (["# syntax=docker/dockerfile:1", "# check=skip=all", "FROM a"], ["a"]),
         ([f"# Syntax = docker.io/docker/dockerfile:1.7-labs@{DIGEST}", "FROM a"], ["a"]),
         (["# escape=\\", "FROM a"], ["a"]),
+        (["# escape=\\ \t\r", "# syntax=docker/dockerfile:1 \r", "FROM a"], ["a"]),
         (["# a comment", "# syntax=other/frontend", "FROM a"], ["a"]),
         (["FROM a", "RUN <<EOF", "FROM b", "EOF", "FROM c"], ["a", "c"]),
         (["FROM a", "RUN cat <<-'X' > /x && cat <<\"Y\"", "FROM b", "\tX", "FROM c", "Y", "FROM d"], ["a", "d"]),
@@ -244,3 +245,16 @@ def test_most_plain_files_are_certain() -> None:
     """A reader that doubts everything overlooks nothing, and is of no use."""
     certain = [answer for answer in ANSWERS if "other" not in answer and dockerfiles.certain(answer["seed"])]
     assert len(certain) > 200
+
+
+def test_arguments_that_double_each_other_are_a_doubt_before_they_fill_the_memory() -> None:
+    """Forty lines would make a name of a terabyte."""
+    doubled = [f"ARG A{n}=$A{n - 1}$A{n - 1}" for n in range(1, 40)]
+    with pytest.raises(NotReusable, match="unknown before the build"):
+        images("ARG A0=x", *doubled, "FROM $A39")
+
+
+def test_blanks_in_a_directive_cost_one_pass() -> None:
+    """A megabyte of them is read at once."""
+    with pytest.raises(NotReusable, match="syntax"):
+        images(f"# syntax=a{' ' * 1_000_000}b", "FROM a")

@@ -40,11 +40,13 @@ _PASSED = [f"{kind}_PROXY" for kind in ("HTTP", "HTTPS", "NO", "FTP", "ALL")]
 _AUTOMATIC = [*_PLATFORM, "TARGETSTAGE", "SOURCE_DATE_EPOCH", *_PASSED, *map(str.lower, _PASSED)]
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-_DIRECTIVE = re.compile(r"(\s*)#\s*([A-Za-z][A-Za-z0-9]*)\s*=\s*(.+?)\s*", re.ASCII)
+_DIRECTIVE = re.compile(r"(\s*)#\s*([A-Za-z][A-Za-z0-9]*)\s*=\s*(.+)", re.ASCII)
+_BLANKS = " \t\r"
 _FRONTEND = re.compile(
     r"(?:docker\.io/)?docker/dockerfile"
     r"(?::(?:latest|labs|1(?:\.(?:[4-9]|[1-9][0-9])(?:\.[0-9]+)?)?(?:-labs)?)(?:@sha256:[0-9a-f]{64})?)?"
 )
+_LONGEST_VALUE = 4096  # characters; no reference is as long
 _CONTINUED = re.compile(r"\\[ \t]*$")
 _WITH_HEREDOC = re.compile(r"\s*(?:ONBUILD\s+)?(?:RUN|COPY|ADD)\s", re.IGNORECASE)
 _HEREDOC = re.compile(r"[0-9]*<<(-?)([\"']?)([A-Za-z_][A-Za-z0-9_]*)\2")
@@ -109,10 +111,11 @@ def _check_directives(lines: Sequence[str]) -> None:
         name = match[2].lower() if match else ""
         if not match or name not in ("syntax", "escape", "check"):
             return
-        if match[1] or (name == "escape" and match[3] != "\\"):
+        value = match[3].rstrip(_BLANKS)
+        if match[1] or (name == "escape" and value != "\\"):
             raise NotReusable(f"the Dockerfile has a directive `{name}` that ecs-cd doesn't support")
         if name == "syntax":
-            _check_frontend(match[3])
+            _check_frontend(value)
 
 
 def _check_frontend(reference: str | None) -> None:
@@ -280,6 +283,8 @@ class _Reading:
         """The text with its variables expanded; ``None`` if a value is unknown or the text has quotes."""
         values = [self._value(match) for match in _VARIABLE.finditer(text)]
         if None in values or re.search(r"[$\\\"']", _VARIABLE.sub("", text)):
+            return None
+        if sum(map(len, filter(None, values))) > _LONGEST_VALUE:  # arguments that double each other fill the memory
             return None
         remaining = iter(values)
         return _VARIABLE.sub(lambda _: str(next(remaining)), text)
