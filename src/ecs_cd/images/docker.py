@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -184,13 +185,21 @@ def _trusted(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def folder(environ: Mapping[str, str]) -> Path:
-    """The folder of the caller's Docker configuration. Raises ``Refused`` if a commit could put files there or into
-    the builders' folder: they name programs, plugins and engines."""
+    """The folder of the caller's Docker configuration. Raises ``Refused`` if a commit could put files there, or where
+    it leads to builders, plugins and clusters: they name programs and engines."""
     folder = Path(environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
     buildx = Path(environ.get("BUILDX_CONFIG") or folder / "buildx")
     linked = (*_entries(folder), *_entries(folder / "cli-plugins"))
+    extra = _read(folder / "config.json").get("cliPluginsExtraDirs")
+    plugins = map(Path, filter(None, map(str, extra))) if isinstance(extra, list) else ()
     checkout = workspace.roots(environ)
-    for name, places in {"DOCKER_CONFIG": (folder, *linked), "BUILDX_CONFIG": (buildx,)}.items():
+    known = {
+        "DOCKER_CONFIG": (folder, *linked),
+        "BUILDX_CONFIG": (buildx,),
+        "cliPluginsExtraDirs": plugins,
+        "KUBECONFIG": _kubernetes(environ),
+    }
+    for name, places in known.items():
         for place in places:
             if place.exists() and workspace.inside(place, checkout):
                 raise Refused(
@@ -202,9 +211,15 @@ def folder(environ: Mapping[str, str]) -> Path:
 
 def _needed_by(config: Mapping[str, object], environ: Mapping[str, str]) -> set[str]:
     """The credentials that Docker's own helpers need: for registries, and for a builder in Kubernetes."""
-    kubernetes = Path(environ.get("KUBECONFIG") or Path.home() / ".kube" / "config")
+    kubernetes = any(place.exists() for place in _kubernetes(environ))
     helpers = config.get("credsStore") or config.get("credHelpers")
-    return {*(HELPERS if helpers else ()), *((AWS,) if kubernetes.exists() else ())}
+    return {*(HELPERS if helpers else ()), *((AWS,) if kubernetes else ())}
+
+
+def _kubernetes(environ: Mapping[str, str]) -> list[Path]:
+    """The files that say how to sign in to clusters, which may be by a program."""
+    given = [Path(place) for place in environ.get("KUBECONFIG", "").split(os.pathsep) if place]
+    return given or [Path.home() / ".kube" / "config"]
 
 
 def _entries(folder: Path) -> list[Path]:

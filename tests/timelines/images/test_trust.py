@@ -184,6 +184,39 @@ def test_a_docker_configuration_that_leads_into_the_checkout_is_refused(
     assert docker.runs == []
 
 
+@pytest.mark.parametrize("name", ["cliPluginsExtraDirs", "KUBECONFIG"])
+def test_plugins_and_clusters_of_the_checkout_are_refused(
+    name: str, step: Run, docker: FakeDocker, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Docker runs the one kind, and for a builder in Kubernetes the programs that the other names."""
+    folder = tmp_path_factory.mktemp("docker")
+    inside = tmp_path / "mine"
+    inside.mkdir()
+    if name == "KUBECONFIG":
+        monkeypatch.setenv(name, f"{folder}/none{os.pathsep}{inside}")
+    else:
+        (folder / "config.json").write_text(json.dumps({name: [str(folder), str(inside)]}))
+    monkeypatch.setenv("DOCKER_CONFIG", str(folder))
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(tmp_path))
+    ended = step("build-push")
+    assert ended.exit_code == 2, ended.log
+    assert f"{name}: {inside} is inside the checkout" in ended.log
+    assert docker.runs == []
+
+
+def test_one_of_several_kubeconfigs_is_enough_to_sign_in(
+    step: Run, docker: FakeDocker, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """KUBECONFIG is a list; a cluster in EKS needs the job's credentials."""
+    folder = tmp_path_factory.mktemp("kube")
+    (folder / "config").write_text("{}")
+    monkeypatch.setenv("KUBECONFIG", f"{folder}/none{os.pathsep}{folder}/config")
+    assert step("build-push").exit_code == 0
+    assert given(docker) == set(OF_AWS)
+
+
 def test_a_docker_of_the_checkout_is_not_run(
     step: Run, docker: FakeDocker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
