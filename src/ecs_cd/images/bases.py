@@ -40,7 +40,7 @@ def _doubt(image: str, parents: Parents, environ: Mapping[str, str]) -> str:
             manifests = [_read(name, child, environ) for child in onbuild.children(top, parents.platforms)]
         configs = [_read(name, manifest["config"]["digest"], environ) for manifest in manifests]
         found = [trigger for config in configs for trigger in onbuild.triggers(config)]
-    except (ValueError, LookupError, TypeError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return f"the configuration of the base image {image} can't be read, and may have ONBUILD triggers"
     return f"the base image {image} has an ONBUILD trigger whose content may change" if onbuild.uncertain(found) else ""
 

@@ -47,6 +47,8 @@ def test_a_trigger_that_may_add_other_content_is_uncertain(trigger: str, uncerta
         ({"config": {"OnBuild": None}}, []),
         ({"config": {"OnBuild": ["RUN a", "RUN b"]}}, ["RUN a", "RUN b"]),
         ({"Config": {"onbuild": ["RUN a"]}}, ["RUN a"]),
+        ({"config": {}, "Config": {"OnBuild": ["RUN a"]}}, ["RUN a"]),
+        ({"config": {"onbuild": None, "OnBuild": ["RUN a"]}}, ["RUN a"]),
         ({"container_config": {"OnBuild": ["RUN a"]}}, []),
     ],
 )

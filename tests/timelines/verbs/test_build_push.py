@@ -759,7 +759,16 @@ def test_a_trigger_that_takes_from_elsewhere_rules_the_content_tag_out(
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{}", "not JSON", '{"manifests": [{}]}', '{"config": {"digest": "sha256:0"}}']
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        "not JSON",
+        '{"manifests": [{}]}',
+        '{"config": {"digest": "sha256:0"}}',
+        pytest.param("[" * 100_000, id="deep"),
+    ],
 )
 def test_a_base_image_that_can_not_be_read_rules_the_content_tag_out(
     to_build: Run, docker: FakeDocker, tmp_path: Path, text: str

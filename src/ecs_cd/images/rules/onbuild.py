@@ -55,8 +55,9 @@ def children(index: Mapping[str, Any], wanted: Collection[str]) -> list[str]:
 
 
 def triggers(config: Mapping[str, Any]) -> list[str]:
-    """The triggers in an image's configuration; like Go, ignores the case of keys."""
-    return [str(trigger) for trigger in _value(_value(config, "config") or {}, "onbuild") or ()]
+    """The triggers in an image's configuration; like Go, ignores the case of keys, of which there may be several."""
+    lists = (found for inner in _values(config, "config") for found in _values(inner or {}, "onbuild"))
+    return [str(trigger) for found in lists for trigger in found or ()]
 
 
 def uncertain(found: Iterable[str]) -> bool:
@@ -70,5 +71,5 @@ def uncertain(found: Iterable[str]) -> bool:
     return False
 
 
-def _value(mapping: Mapping[str, Any], wanted: str) -> Any:
-    return next((value for name, value in mapping.items() if name.lower() == wanted), None)
+def _values(mapping: Mapping[str, Any], wanted: str) -> list[Any]:
+    return [value for name, value in mapping.items() if name.lower() == wanted]
