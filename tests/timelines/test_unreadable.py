@@ -17,7 +17,7 @@ from tests.timelines.verbs import test_migrate
 
 Run = Callable[..., Step]
 
-BODIES = {"a page": b"<html><body>Sign in to the proxy</body></html>", "{}": b"{}"}
+BODIES = {"a page": b"<html><body>Sign in to the proxy</body></html>", "{}": b"{}", "deep": b'{"a":' * 100_000}
 READS = ("ssm.GetParameter#1", "ecr.BatchGetImage#1", "ecs.DescribeTaskDefinition#1", "ecs.DescribeServices#1")
 PROOF = ("ecs.ListTasks#1", "ecs.DescribeTasks#1")
 
@@ -210,15 +210,19 @@ SCENARIOS = (
 )
 
 
-def cases(body: str) -> Iterator[object]:
+def cases(body: str, *calls: str) -> Iterator[object]:
     for scenario in SCENARIOS:
-        for call in scenario.calls:
+        for call in (call for call in scenario.calls if not calls or call in calls):
             # ContinueDeployment has no content, so `{}` is an answer.
             if not (call.startswith("codedeploy.ContinueDeployment") and body == "{}"):
                 yield pytest.param(scenario, call, BODIES[body], id=f"{scenario.name}-{call}-{body}")
 
 
-ONCE = [*cases("a page"), *cases("{}")]
+ONCE = [
+    *cases("a page"),
+    *cases("{}"),
+    *cases("deep", "ecs.DescribeTaskDefinition#1", "codedeploy.ContinueDeployment#1"),
+]
 
 
 def spoil(aws: ScriptedAws, call: str, body: bytes, *, always: bool = False) -> None:

@@ -28,7 +28,7 @@ def keep(client: Client, operation: str) -> None:
 
 
 def _keep(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: Any) -> None:
-    with suppress(ValueError):
+    with suppress(ValueError, RecursionError):
         customized_response_dict[RESPONSE] = json.loads(response_dict["body"])
 
 

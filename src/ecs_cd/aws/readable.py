@@ -107,7 +107,7 @@ def _is_object(body: bytes) -> bool:
     """Whether the body is a JSON object, or empty, as of an operation without output."""
     try:
         return isinstance(json.loads(body or b"{}"), dict)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
 
 
