@@ -67,6 +67,12 @@ def ended_by_another(task: Task, name: str, essential: Collection[str]) -> str:
     return next((other for other in others if other in essential), "")
 
 
+def maybe_ended_by_another(task: Task, essential: Collection[str]) -> bool:
+    """Whether one of these containers ended with a code that no stop gives it, so it may have ended the task itself."""
+    codes = (exit_code(task, name) for name in essential)
+    return any(code not in (None, 0, 137, 143) for code in codes)
+
+
 def cut_short(verdict: Verdict, name: str, by: str) -> Verdict:
     """The verdict on a task that the container ``by`` ended: the named one's 0 may be its answer to SIGTERM."""
     if not by or not verdict.outcome.green:

@@ -32,7 +32,7 @@ def of_other_runs(standalone: StandaloneTask, job: Job, *, lists_may_lag: bool =
 
     def judge(tasks: Sequence[Task]) -> Verdict | dict[str, InProgress]:
         nonlocal found
-        found = earlier.find(tasks, standalone.origin, standalone.judge)
+        found = earlier.find(tasks, standalone.origin, standalone.judge, standalone.essential)
         followed = found.same if standalone.on_conflict == "follow" else None
         if found.done or followed or (found.previous and not found.running):
             return _CLEAR

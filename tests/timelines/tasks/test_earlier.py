@@ -200,6 +200,24 @@ def test_a_success_whose_sidecar_runs_on_counts(step: Run, cluster: Cluster, att
     assert "container `app` exited with 0; the task keeps running because of `proxy`" in again.log
 
 
+@pytest.mark.parametrize(("code", "starts"), [(0, 1), (1, 2), (137, 1), (143, 1)])
+def test_a_0_that_an_essential_sidecar_may_have_cut_short_does_not_count(
+    aws: ScriptedAws, step: Run, cluster: Cluster, attempt: Any, code: int, starts: int
+) -> None:
+    """The first attempt fails when it sees the sidecar end first; a re-run sees only codes, and not all come by a stop."""
+    definition = ecs.task_definition("migration", containers=("app", "proxy"))
+    aws.on("ecs.DescribeTaskDefinition", {"taskDefinition": definition})
+    lose(step, cluster)
+    containers = [ecs.container("app", "STOPPED", exitCode=0), ecs.container("proxy", "STOPPED", exitCode=code)]
+    cluster.shows = lambda task, age: {
+        **ended(task, 0),
+        **({"containers": containers} if task["taskArn"].endswith("-1") else {}),
+    }
+    attempt(2)
+    again = step("migrate")
+    assert (again.exit_code, cluster.started) == (0, starts), again.log
+
+
 def test_a_failure_whose_sidecar_runs_on_holds_nothing_up(step: Run, cluster: Cluster, attempt: Any) -> None:
     """Its work is over: the re-run starts another one at once."""
     containers = [ecs.container("app", "STOPPED", exitCode=1), ecs.container("proxy")]

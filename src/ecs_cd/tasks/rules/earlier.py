@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ecs_cd.diagnosis.stopped_tasks import Task, status_words, stopped_from_outside
+from ecs_cd.diagnosis.stopped_tasks import Task, maybe_ended_by_another, status_words, stopped_from_outside
 from ecs_cd.model.verdict import Verdict
 from ecs_cd.tasks.rules import origin
 from ecs_cd.tasks.rules.origin import NOT_KNOWN, Origin
@@ -25,14 +25,16 @@ class Earlier:
     previous: bool = False
 
 
-def find(tasks: Iterable[Task], own: Origin, judge: Judge) -> Earlier:
+def find(tasks: Iterable[Task], own: Origin, judge: Judge, essential: Collection[str] = ()) -> Earlier:
     """What those of the family's tasks that ecs-cd started mean for a new one with the origin ``own``.
 
     A re-run does not repeat what an earlier attempt of the same run has done. Another run does: it was asked for.
+    What one of the other ``essential`` containers may have cut short is not done.
     """
     known = [(task, found) for task in tasks if (found := origin.read(str(task.get("startedBy", "")))) is not None]
     same = [(task, found) for task, found in known if own.same_work(found)]
-    done = [task for task, found in same if own.later_attempt(found) and _succeeded(judge(task))]
+    ended = [task for task, found in same if own.later_attempt(found) and _succeeded(judge(task))]
+    done = [task for task in ended if not maybe_ended_by_another(task, essential)]
     return Earlier(
         done=_newest(done),
         same=_newest([task for task, _ in same if _runs(task, judge) and not stopped_from_outside(task)]),
