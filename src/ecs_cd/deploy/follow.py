@@ -15,7 +15,7 @@ from ecs_cd.job.job import Job
 from ecs_cd.job.watch import watch
 from ecs_cd.model import pace
 from ecs_cd.model.duration import words
-from ecs_cd.model.lifecycle import Until
+from ecs_cd.model.lifecycle import Strategy, Until
 from ecs_cd.model.verdict import InProgress, Outcome, Verdict, combined
 
 FAILURES = (Outcome.FAILED, Outcome.ROLLED_BACK, Outcome.ROLLBACK_FAILED, Outcome.TIMED_OUT)
@@ -104,8 +104,10 @@ def _judge_back(tracked: TrackedDeployment, policy: Policy) -> Verdict | InProgr
 
     That is either by deploying that revision or, if the deployment of another revision is rolled back, by its rollback.
     A forced deployment of the same revision is rolled back, too: then it replaces that revision itself.
+    Not so a rolling update: its way back is always another deployment.
     """
-    if tracked.own.task_definition == tracked.back_to != tracked.own.previous_task_definition:
+    brings_it, previous = tracked.own.task_definition == tracked.back_to, tracked.own.previous_task_definition
+    if brings_it and (tracked.own.strategy is Strategy.ROLLING or previous != tracked.back_to):
         return tracked.judge(policy.until)
     state = tracked.judge(Until(through_pauses=True))
     if isinstance(state, InProgress):

@@ -31,6 +31,7 @@ def run(inputs: Continue, job: Job) -> int:
 
 
 def _go_on(tracked: TrackedDeployment, job: Job) -> OwnDeployment:
-    strategies.of(tracked.plan).go_on(job, tracked.plan, tracked.own)
-    job.ci.line(f"{tracked.key}: deployment {short(tracked.own.id)} to {short(tracked.own.task_definition)} continues")
+    continued = strategies.of(tracked.plan).go_on(job, tracked.plan, tracked.own)
+    what = f"{tracked.key}: deployment {short(tracked.own.id)} to {short(tracked.own.task_definition)}"
+    job.ci.line(f"{what} continues" if continued else f"{what} no longer waits at that pause; ecs-cd only follows it")
     return tracked.own

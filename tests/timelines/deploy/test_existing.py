@@ -69,6 +69,31 @@ def test_continue_waits_until_ecs_shows_that_the_pause_is_over(aws: ScriptedAws,
     assert ended.exit_code == 0, ended.log
 
 
+def test_continue_approves_only_the_pause_that_it_found(aws: ScriptedAws, step: Run) -> None:
+    """Another user continues it at the same time, and it waits at the next hook: nobody has approved that one."""
+    hooks = [blue_green.hook(id="ecs-pause-2")]
+    second = blue_green.service_deployment("2", stage="POST_PRODUCTION_TRAFFIC_SHIFT", hooks=hooks) | SOURCE
+    blue_green_service(aws, PAUSED | SOURCE)
+    aws.on(
+        "ecs.DescribeServiceDeployments", blue_green.described(PAUSED | SOURCE), blue_green.described(second | SOURCE)
+    )
+    ended = step("continue", sha="")
+    assert ended.exit_code == 9, ended.log
+    assert aws.count("ecs.ContinueServiceDeployment") == 0
+    assert "deployment 2 to web:2 no longer waits at that pause; ecs-cd only follows it" in ended.log
+
+
+def test_continue_does_not_claim_to_continue_what_is_rolled_back(aws: ScriptedAws, step: Run) -> None:
+    """The pause ended between the reading and the call."""
+    blue_green_service(aws, PAUSED | SOURCE)
+    back = [blue_green.service_deployment("2", f"ROLLBACK_{each}") | SOURCE for each in ("IN_PROGRESS", "SUCCESSFUL")]
+    aws.on("ecs.DescribeServiceDeployments", *map(blue_green.described, (PAUSED | SOURCE, *back)))
+    aws.on("ecs.ListServiceDeployments", blue_green.listed(PAUSED), blue_green.listed(back[0]))
+    ended = step("continue", sha="")
+    assert ended.exit_code == 3, ended.log
+    assert "web:2 continues" not in ended.log
+
+
 def test_continue_is_refused_where_nothing_waits(aws: ScriptedAws, step: Run) -> None:
     """The log does not claim that anything continued."""
     blue_green_service(aws, blue_green.service_deployment("2", "SUCCESSFUL"))

@@ -230,6 +230,21 @@ def test_a_deployment_that_starts_meanwhile_is_left_alone(aws: ScriptedAws, roll
     assert not mutations(aws)
 
 
+@pytest.mark.parametrize("to", ["", "web:3"])
+def test_a_failed_deployment_of_the_same_revision_is_deployed_once_more(
+    aws: ScriptedAws, rollback: Run, to: str
+) -> None:
+    """The way back is another deployment of that revision, so its success is the rollback's success."""
+    failed = ecs.deployment("ecs-svc/2", task_definition="web:3", rollout_state="FAILED", created=-100)
+    settings = {"deploymentConfiguration": {"deploymentCircuitBreaker": {"enable": True, "rollback": False}}}
+    old = OLD | {"taskDefinition": ecs.task_definition_arn("web:3")}
+    rolling(aws, failed, old, back="web:3", past=ecs_past("web:1", "web:3"), **settings)
+    ended = rollback(to=to)
+    assert ended.exit_code == 0, ended.log
+    assert updated(aws) == "web:3"
+    assert "web is back at web:3" in ended.log
+
+
 # ---- after the end of a deployment ----
 
 
@@ -463,6 +478,22 @@ def test_a_rollback_of_the_same_revision_is_followed(aws: ScriptedAws, rollback:
     aws.on("ecs.DescribeServiceDeployments", *blue_green.through(now, seen("ROLLBACK_SUCCESSFUL", sources=("2",))))
     ended = rollback()
     assert ended.exit_code == 0, ended.log
+    assert not mutations(aws)
+
+
+def test_a_service_deployment_that_another_one_replaced_meanwhile_is_left_alone(
+    aws: ScriptedAws, rollback: Run
+) -> None:
+    """It is STOPPED when it is to be taken back: what runs now is not what the user meant."""
+    now = seen(stage="SCALE_UP")
+    native(aws, now)
+    theirs = ecs.deployment("ecs-svc/9", task_definition="web:9", rollout_state="IN_PROGRESS", created=5)
+    services = [blue_green.service(deployments=each) for each in ([NEW, OLD], [theirs, OLD])]
+    aws.on("ecs.DescribeServices", *({"services": [service]} for service in services))
+    aws.on("ecs.DescribeServiceDeployments", *map(blue_green.described, (now, seen("STOPPED"))))
+    ended = rollback()
+    assert ended.exit_code == 2, ended.log
+    assert "deployment ecs-svc/9 (web:9) has replaced it; ecs-cd leaves that deployment alone" in ended.log
     assert not mutations(aws)
 
 

@@ -23,7 +23,8 @@ class OwnDeployment:
     ``unsettled``: it was there before us, and did not run all its tasks, so that AWS's earlier success says too little.
     ``completed``: AWS has reported its success; whatever comes later replaces it. ``theirs``: a later deployment of
     another user that brings the same revision; its result is our result, but it is not ours to undo.
-    ``replaced``: another revision was PRIMARY since; a rollback that follows is not ours.
+    ``replaced``: another revision was PRIMARY since; a rollback that follows is not ours. ``hook`` is where `continue`
+    found it paused.
     """
 
     strategy: Strategy
@@ -37,6 +38,7 @@ class OwnDeployment:
     completed: bool = False
     theirs: bool = False
     replaced: bool = False
+    hook: str = ""
 
 
 READ_AGAIN = InProgress("ECS does not list the service; reading it again")

@@ -65,8 +65,8 @@ class DeploymentStrategy(Protocol):
     def waiting(self, job: Job, plan: DeploymentPlan) -> OwnDeployment | None:
         """The service's deployment that waits for an approval."""
 
-    def go_on(self, job: Job, plan: DeploymentPlan, own: OwnDeployment) -> None:
-        """Lets a waiting deployment continue."""
+    def go_on(self, job: Job, plan: DeploymentPlan, own: OwnDeployment) -> bool:
+        """Lets a waiting deployment continue; ``False`` if it no longer waits there."""
 
     def history(self, job: Job, plan: DeploymentPlan) -> Sequence[PastDeployment]:
         """The deployments of this service that have ended, as far as AWS keeps them."""

@@ -317,9 +317,7 @@ def waiting(job: Job, plan: DeploymentPlan) -> OwnDeployment | None:
     found = paused(job, plan.cluster, plan.name)
     if found is None:
         return None
-    own, primary = _unfinished(job, plan, found[0]).own, rolling.primary(plan.service)
-    started_by = str(primary.get("id", "")) if primary.get("taskDefinition") == own.task_definition else ""
-    return replace(own, started_by=started_by)
+    return replace(_unfinished(job, plan, found[0]).own, hook=str(found[1]["hookId"]))
 
 
 def unfinished(job: Job, plan: DeploymentPlan) -> Unfinished | None:
@@ -335,22 +333,31 @@ def unfinished(job: Job, plan: DeploymentPlan) -> Unfinished | None:
 
 
 def _unfinished(job: Job, plan: DeploymentPlan, deployment: Json) -> Unfinished:
+    """With the PRIMARY that it brought, so that another deployment that replaces it is not taken for ours."""
     arns = filter(None, revisions(deployment))
-    return of_service_deployment(plan.strategy, deployment, service_deployments.task_definitions(job.aws, arns))
+    found = of_service_deployment(plan.strategy, deployment, service_deployments.task_definitions(job.aws, arns))
+    primary = rolling.primary(plan.service)
+    if primary.get("taskDefinition") != found.own.task_definition:
+        return found
+    own = replace(found.own, started_by=str(primary.get("id", "")), created_at=primary.get("createdAt"))
+    return replace(found, own=own)
 
 
-def go_on(job: Job, plan: DeploymentPlan, own: OwnDeployment) -> None:
-    """Continues it from the hook where it waits, and waits until ECS shows that it continues."""
-    found = paused(job, plan.cluster, plan.name)
-    if found is None:
-        return
-    hook = str(found[1]["hookId"])
+def go_on(job: Job, plan: DeploymentPlan, own: OwnDeployment) -> bool:
+    """Continues it from the hook where it waited, and waits until ECS shows that it continues.
+
+    If another user has continued it meanwhile, it may wait at the next hook already: nobody has approved that one.
+    """
+    found, hook = paused(job, plan.cluster, plan.name), own.hook
+    if found is None or found[0]["serviceDeploymentArn"] != own.id or found[1]["hookId"] != hook:
+        return False
     blue_green_calls.proceed(job, own.id, hook, "CONTINUE")
     for _ in range(pace.RESUMED_WITHIN):
         now = paused(job, plan.cluster, plan.name)
         if now is None or now[1].get("hookId") != hook:
-            return
+            break
         job.clock.sleep(1)
+    return True
 
 
 def _words(deployment: Mapping[str, Any], target: str) -> str:

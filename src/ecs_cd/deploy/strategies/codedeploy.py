@@ -120,9 +120,10 @@ def unfinished(job: Job, plan: DeploymentPlan) -> Unfinished | None:
     return max(found, key=lambda each: bool(each.back_to), default=None)
 
 
-def go_on(job: Job, plan: DeploymentPlan, own: OwnDeployment) -> None:
+def go_on(job: Job, plan: DeploymentPlan, own: OwnDeployment) -> bool:
     """Lets the traffic move."""
     codedeploy_calls.proceed(job, own.id)
+    return True
 
 
 def history(job: Job, plan: DeploymentPlan) -> Sequence[PastDeployment]:

@@ -206,5 +206,6 @@ def waiting(job: Job, plan: DeploymentPlan) -> OwnDeployment | None:
     return None
 
 
-def go_on(job: Job, plan: DeploymentPlan, own: OwnDeployment) -> None:
+def go_on(job: Job, plan: DeploymentPlan, own: OwnDeployment) -> bool:
     """Does nothing: a rolling update never waits for an approval."""
+    return False
