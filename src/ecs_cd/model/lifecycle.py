@@ -14,7 +14,7 @@ from ecs_cd.model.names import closest
 
 
 class Strategy(str, Enum):
-    """A kind of deployment. The native ones are the values of ``deploymentConfiguration.strategy``."""
+    """A kind of deployment. All but CODE_DEPLOY are values of ``deploymentConfiguration.strategy``."""
 
     ROLLING = "ROLLING"
     BLUE_GREEN = "BLUE_GREEN"
@@ -80,11 +80,13 @@ def strategy(service: Mapping[str, Any]) -> Strategy:
             "The program that creates its task sets deploys it; ecs-cd deploys services with the controllers ECS and "
             "CODE_DEPLOY.",
         )
-    native = service.get("deploymentConfiguration", {}).get("strategy", Strategy.ROLLING.value)
+    strategy = service.get("deploymentConfiguration", {}).get("strategy", Strategy.ROLLING.value)
     try:
-        return Strategy(native)
+        return Strategy(strategy)
     except ValueError:
-        raise Refused(f"the service {name} has the deployment strategy {native}, which ecs-cd does not know") from None
+        raise Refused(
+            f"the service {name} has the deployment strategy {strategy}, which ecs-cd does not know"
+        ) from None
 
 
 def goal(text: str) -> str:

@@ -15,7 +15,7 @@ from ecs_cd.model.errors import Refused
 from ecs_cd.model.lifecycle import Strategy
 from tests.rules.deploy.test_history import past
 
-ROLLING, NATIVE, CODE_DEPLOY = Strategy.ROLLING, Strategy.BLUE_GREEN, Strategy.CODE_DEPLOY
+ROLLING, BLUE_GREEN, CODE_DEPLOY = Strategy.ROLLING, Strategy.BLUE_GREEN, Strategy.CODE_DEPLOY
 
 
 def situation(
@@ -54,16 +54,16 @@ def situation(
         (ROLLING, {"current": "3", "words": "", "under_way": True, "serving": "5", "back_to": "3"}, "", Way.FOLLOW, "3"),
         (ROLLING, {"current": "3", "words": "2 3", "under_way": True, "serving": "3"}, "", Way.FOLLOW, "3"),
         (ROLLING, {"current": "3", "words": "2 3", "under_way": True, "serving": "3"}, "2", Way.DEPLOY, "2"),
-        (NATIVE, {"current": "3", "words": "2 3", "under_way": True, "returns": "3 5"}, "", Way.FOLLOW, "3"),
-        (NATIVE, {"current": "5", "words": "3", "under_way": True, "returns": "3"}, "", Way.UNDO, "3"),
-        (NATIVE, {"current": "5", "words": "3", "under_way": True, "returns": "4 3"}, "", Way.UNDO, "3"),
-        (NATIVE, {"current": "5", "words": "3 4x", "under_way": True, "returns": "4"}, "", Way.DEPLOY, "3"),
-        (NATIVE, {"current": "5", "words": "", "under_way": True, "returns": "3"}, "", Way.UNDO, "3"),
-        (NATIVE, {"current": "5", "words": "3", "under_way": True}, "", Way.DEPLOY, "3"),
-        (NATIVE, {"current": "5", "words": "3", "under_way": True, "returns": "3"}, "2", Way.DEPLOY, "2"),
-        (NATIVE, {"current": "5", "words": "3", "under_way": True, "returns": "3"}, "3", Way.UNDO, "3"),
-        (NATIVE, {"current": "5", "words": "3 5", "under_way": True, "returns": "5"}, "", Way.UNDO, "5"),
-        (NATIVE, {"current": "5", "words": "3", "under_way": True, "returns": "3", "back_to": "3"}, "", Way.FOLLOW, "3"),
+        (BLUE_GREEN, {"current": "3", "words": "2 3", "under_way": True, "returns": "3 5"}, "", Way.FOLLOW, "3"),
+        (BLUE_GREEN, {"current": "5", "words": "3", "under_way": True, "returns": "3"}, "", Way.UNDO, "3"),
+        (BLUE_GREEN, {"current": "5", "words": "3", "under_way": True, "returns": "4 3"}, "", Way.UNDO, "3"),
+        (BLUE_GREEN, {"current": "5", "words": "3 4x", "under_way": True, "returns": "4"}, "", Way.DEPLOY, "3"),
+        (BLUE_GREEN, {"current": "5", "words": "", "under_way": True, "returns": "3"}, "", Way.UNDO, "3"),
+        (BLUE_GREEN, {"current": "5", "words": "3", "under_way": True}, "", Way.DEPLOY, "3"),
+        (BLUE_GREEN, {"current": "5", "words": "3", "under_way": True, "returns": "3"}, "2", Way.DEPLOY, "2"),
+        (BLUE_GREEN, {"current": "5", "words": "3", "under_way": True, "returns": "3"}, "3", Way.UNDO, "3"),
+        (BLUE_GREEN, {"current": "5", "words": "3 5", "under_way": True, "returns": "5"}, "", Way.UNDO, "5"),
+        (BLUE_GREEN, {"current": "5", "words": "3", "under_way": True, "returns": "3", "back_to": "3"}, "", Way.FOLLOW, "3"),
         (CODE_DEPLOY, {"current": "5", "words": "3 4x", "under_way": True, "returns": "3"}, "", Way.UNDO, "3"),
         (CODE_DEPLOY, {"current": "5", "words": "2 3x", "under_way": True, "returns": "3"}, "", Way.UNDO, "3"),
         (CODE_DEPLOY, {"current": "3", "words": "3 5", "under_way": True, "returns": "5"}, "", Way.FOLLOW, "3"),
@@ -86,8 +86,8 @@ def test_what_rollback_chooses(strategy: Strategy, now: dict[str, Any], to: str,
         (ROLLING, {"current": "3", "words": "3 5 3x", "serving": "5"}, "", "AWS lists no deployment"),
         (ROLLING, {"current": "5", "words": "", "under_way": True}, "", "AWS lists no deployment"),
         (ROLLING, {"current": "3", "words": "", "under_way": True, "serving": "5"}, "", "it may be a rollback itself"),
-        (NATIVE, {"current": "5", "words": "", "under_way": True}, "", "AWS lists no deployment"),
-        (NATIVE, {"current": "5", "words": "3", "under_way": True, "returns": "3", "back_to": "3"}, "2", "goes back to web:3"),
+        (BLUE_GREEN, {"current": "5", "words": "", "under_way": True}, "", "AWS lists no deployment"),
+        (BLUE_GREEN, {"current": "5", "words": "3", "under_way": True, "returns": "3", "back_to": "3"}, "2", "goes back to web:3"),
         (CODE_DEPLOY, {"current": "5", "words": "3", "under_way": True, "returns": "3"}, "2", "CodeDeploy can only return"),
         (CODE_DEPLOY, {"current": "3", "words": "3 5x 3"}, "", "web:5 (service deployment 1) was rolled back already"),
     ],

@@ -14,7 +14,7 @@ from tests.scripted_aws import codedeploy, ecs, moment
 
 OLD, NEW = (ecs.task_definition_arn(f"web:{number}") for number in (1, 2))
 ROLLING = OwnDeployment(Strategy.ROLLING, "ecs-svc/2", NEW, OLD, "ecs-svc/1", "ecs-svc/2", moment(10))
-NATIVE = replace(ROLLING, strategy=Strategy.BLUE_GREEN, id="arn:aws:ecs:r:1:service-deployment/c/web/2")
+BLUE_GREEN = replace(ROLLING, strategy=Strategy.BLUE_GREEN, id="arn:aws:ecs:r:1:service-deployment/c/web/2")
 CODEDEPLOY = OwnDeployment(Strategy.CODE_DEPLOY, "d-NEW", NEW, OLD, "ecs-svc/d-OLD", "ecs-svc/d-NEW")
 THERE = OwnDeployment(Strategy.ROLLING, "", NEW, OLD)
 
@@ -37,9 +37,9 @@ def task_set(revision: str, deployment: str) -> dict[str, Any]:
         (ROLLING, rolling("ecs-svc/1", "web:1", 0), ""),
         (ROLLING, rolling("ecs-svc/0", "web:1", 5), ""),
         (ROLLING, ecs.service(deployments=[]), ""),
-        (NATIVE, rolling("ecs-svc/2", "web:2", 10), ""),
-        (NATIVE, rolling("ecs-svc/9", "web:2", 20), "deployment ecs-svc/9 (web:2)"),
-        (replace(NATIVE, started_by=""), rolling("ecs-svc/9", "web:9", 20), ""),
+        (BLUE_GREEN, rolling("ecs-svc/2", "web:2", 10), ""),
+        (BLUE_GREEN, rolling("ecs-svc/9", "web:2", 20), "deployment ecs-svc/9 (web:2)"),
+        (replace(BLUE_GREEN, started_by=""), rolling("ecs-svc/9", "web:9", 20), ""),
         (CODEDEPLOY, task_set("web:2", "d-NEW"), ""),
         (CODEDEPLOY, task_set("web:1", "d-OLD"), ""),
         (CODEDEPLOY, task_set("web:2", "d-9"), "deployment d-9 (web:2)"),

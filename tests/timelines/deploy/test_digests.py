@@ -35,7 +35,7 @@ def services(*deployments: Params, **more: Any) -> Params:
     return {"services": [ecs.service(deployments=deployments, **more)]}
 
 
-def native(*deployments: Params, **more: Any) -> Params:
+def blue_green_services(*deployments: Params, **more: Any) -> Params:
     return {"services": [blue_green.service(deployments=deployments, **more)]}
 
 
@@ -49,9 +49,9 @@ REPLACED: list[tuple[str, World, Params]] = [
     ("rolling, the old one", ROLLING, services(primary("ecs-svc/9", "web:1"))),
     ("rolling, ours by force", ROLLING, services(primary("ecs-svc/9", "web:2", rollout_state="IN_PROGRESS"))),
     ("rolling, still starting", ROLLING, services(primary("ecs-svc/9", "web:9", rollout_state="IN_PROGRESS"), DONE | {"status": "ACTIVE"})),
-    ("blue/green, another revision", BLUE_GREEN, native(primary("ecs-svc/9", "web:9", rollout_state="IN_PROGRESS"))),
-    ("blue/green, the old one", BLUE_GREEN, native(primary("ecs-svc/9", "web:1"))),
-    ("blue/green, ours by force", BLUE_GREEN, native(primary("ecs-svc/9", "web:2"))),
+    ("blue/green, another revision", BLUE_GREEN, blue_green_services(primary("ecs-svc/9", "web:9", rollout_state="IN_PROGRESS"))),
+    ("blue/green, the old one", BLUE_GREEN, blue_green_services(primary("ecs-svc/9", "web:1"))),
+    ("blue/green, ours by force", BLUE_GREEN, blue_green_services(primary("ecs-svc/9", "web:2"))),
     ("CodeDeploy, another revision", CODEDEPLOY, {"services": [codedeploy.service(codedeploy.task_set("PRIMARY", "web:9", "d-9"))]}),
     ("CodeDeploy, ours by force", CODEDEPLOY, {"services": [codedeploy.service(codedeploy.task_set("PRIMARY", "web:2", "d-9"))]}),
 ]  # fmt: skip
@@ -214,7 +214,7 @@ def has_it(kind: World, running: int, desired: int = 3) -> Params:
     if kind is CODEDEPLOY:
         sets = codedeploy.task_set("PRIMARY", "web:2", "d-NEW", computedDesiredCount=desired, runningCount=running)
         return {"services": [codedeploy.service(sets, desired=desired)]}
-    return (services if kind is ROLLING else native)(there, desired=desired)
+    return (services if kind is ROLLING else blue_green_services)(there, desired=desired)
 
 
 @pytest.mark.parametrize("kind", [ROLLING, BLUE_GREEN, CODEDEPLOY], ids=str)

@@ -10,7 +10,7 @@ import pytest
 from tests.scripted_aws import Answer, Clock, Params, ScriptedAws, at, blue_green, denied, ecs, moment
 from tests.scripted_aws.fleet import COMPLETES, CRASHES, STAYS
 from tests.timelines.conftest import Step
-from tests.timelines.deploy.test_digests import native, services
+from tests.timelines.deploy.test_digests import blue_green_services, services
 from tests.timelines.deploy.test_faults import BLUE_GREEN, NEW, NO_ROLLBACK, OLD, ROLLING, build, tasks
 from tests.timelines.deploy.test_services import fleet, results, updates
 
@@ -100,8 +100,8 @@ def test_superseding_goes_back_past_what_was_superseded(aws: ScriptedAws, step: 
 def test_blue_green_goes_back_to_what_worked(aws: ScriptedAws, step: Run) -> None:
     """Ours is STOPPED by ECS; before it, the PRIMARY was FAILED."""
     build(BLUE_GREEN, aws)
-    fails(aws, native, NEVER_WORKED, SERVES)
-    aws.on("ecs.DescribeServices", native(NEW, SERVES), after="ecs.UpdateService")
+    fails(aws, blue_green_services, NEVER_WORKED, SERVES)
+    aws.on("ecs.DescribeServices", blue_green_services(NEW, SERVES), after="ecs.UpdateService")
     stopped = blue_green.service_deployment(status="STOPPED", created=1)
     back = blue_green.service_deployment("1", "SUCCESSFUL", created=100)
     aws.on("ecs.DescribeServiceDeployments", at(0, BLUE_GREEN.going), at(30, blue_green.described(stopped)),
@@ -242,7 +242,12 @@ def test_what_replaced_a_stopped_deployment_may_be_listed_late(aws: ScriptedAws,
         theirs["targetServiceRevision"] = stopped["targetServiceRevision"]
     BLUE_GREEN.looks(aws, at(0, BLUE_GREEN.going), at(30, blue_green.described(stopped, theirs)))
     primary = ecs.deployment("ecs-svc/9", task_definition=revision, created=30)
-    aws.on("ecs.DescribeServices", at(0, native(NEW, SERVES)), at(36, native(primary)), after="ecs.UpdateService")
+    aws.on(
+        "ecs.DescribeServices",
+        at(0, blue_green_services(NEW, SERVES)),
+        at(36, blue_green_services(primary)),
+        after="ecs.UpdateService",
+    )
     late = [at(0, blue_green.listed(stopped)), at(45, blue_green.listed(stopped, theirs))]
     aws.on("ecs.ListServiceDeployments", *late, after="ecs.UpdateService")
     tasks(aws, "RUNNING", ecs.task(task_definition=revision, started_by="ecs-svc/9"))
@@ -269,13 +274,18 @@ def test_a_way_back_does_not_believe_an_answer_from_before_our_deployment(aws: S
     wrong = ecs.container() | {"imageDigest": "sha256:" + "b" * 64}
     tasks(aws, "RUNNING", ecs.task(task_definition="web:2", started_by="ecs-svc/2", containers=[wrong]))
     BLUE_GREEN.looks(aws, at(0, BLUE_GREEN.done))
-    aws.on("ecs.DescribeServices", at(0, native(OLD)), at(90, native(NEW, SERVES)), after="ecs.UpdateService")
+    aws.on(
+        "ecs.DescribeServices",
+        at(0, blue_green_services(OLD)),
+        at(90, blue_green_services(NEW, SERVES)),
+        after="ecs.UpdateService",
+    )
     back = blue_green.service_deployment("1", "SUCCESSFUL", created=100)
     third = ecs.deployment("ecs-svc/3", task_definition="web:1", created=100)
     second = "ecs.UpdateService#2"
     returning = {"service": blue_green.service(deployments=[third | {"rolloutState": "IN_PROGRESS"}])}
     aws.on("ecs.UpdateService", BLUE_GREEN.begun, returning)
-    aws.on("ecs.DescribeServices", native(third), after=second)
+    aws.on("ecs.DescribeServices", blue_green_services(third), after=second)
     aws.on("ecs.ListServiceDeployments", blue_green.listed(back), after=second)
     aws.on("ecs.DescribeServiceDeployments", blue_green.described(back), after=second)
     ended = step("deploy", on_failure="rollback")

@@ -375,7 +375,7 @@ def seen(
     return blue_green.service_deployment("2", status, stage, sourceServiceRevisions=arns, **more)
 
 
-def native(
+def blue_green_service(
     aws: ScriptedAws, now: Params, *looks: Params, strategy: str = "BLUE_GREEN", past: Any = None, back: str = "web:1"
 ) -> None:
     """A service with this service deployment under way, which goes through ``looks`` after StopServiceDeployment."""
@@ -399,7 +399,7 @@ def test_ecs_takes_a_service_deployment_back_at_any_stage(
     aws: ScriptedAws, rollback: Run, strategy: str, stage: str | None
 ) -> None:
     """In the bake time above all: at its end the old tasks are gone."""
-    native(aws, seen(stage=stage), *TAKEN_BACK, strategy=strategy)
+    blue_green_service(aws, seen(stage=stage), *TAKEN_BACK, strategy=strategy)
     ended = rollback()
     assert ended.exit_code == 0, ended.log
     (call,) = (call for call in aws.calls if call.operation in MUTATIONS)
@@ -414,7 +414,7 @@ def test_ecs_takes_a_service_deployment_back_at_any_stage(
 @pytest.mark.parametrize("status", ["ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS", "STOP_REQUESTED"])
 def test_what_ecs_takes_back_already_is_followed(aws: ScriptedAws, rollback: Run, status: str) -> None:
     """A second request would be refused."""
-    native(aws, seen(status))
+    blue_green_service(aws, seen(status))
     aws.on("ecs.DescribeServiceDeployments", *blue_green.through(seen(status), seen("ROLLBACK_SUCCESSFUL")))
     ended = rollback()
     assert ended.exit_code == 0, ended.log
@@ -425,7 +425,7 @@ def test_what_ecs_takes_back_already_is_followed(aws: ScriptedAws, rollback: Run
 def test_a_service_deployment_that_leads_back_is_followed(aws: ScriptedAws, rollback: Run) -> None:
     """An earlier rollback made it, for lack of one to stop."""
     back = blue_green.service_deployment("3.1", stage="SCALE_UP")
-    native(aws, back, past=ecs_past("web:1", "web:2", more=(back,)))
+    blue_green_service(aws, back, past=ecs_past("web:1", "web:2", more=(back,)))
     done = blue_green.service_deployment("3.1", "SUCCESSFUL")
     aws.on("ecs.DescribeServiceDeployments", *blue_green.through(back, done))
     ended = rollback()
@@ -446,7 +446,7 @@ def test_ecs_or_another_deployment_returns_to_what_ran_well(
 ) -> None:
     """A deployment that never ended well is not the target, even if ECS still runs its tasks."""
     now = seen(stage="SCALE_UP", sources=sources)
-    native(aws, now, *TAKEN_BACK, past=ecs_past(*past, more=(now,)))
+    blue_green_service(aws, now, *TAKEN_BACK, past=ecs_past(*past, more=(now,)))
     new = blue_green.service_deployment("9.1", created=1)
     moving = ecs.deployment("ecs-svc/9", task_definition="web:1", rollout_state="IN_PROGRESS", created=1)
     aws.on("ecs.UpdateService", {"service": blue_green.service(deployments=[moving])})
@@ -462,7 +462,7 @@ def test_ecs_or_another_deployment_returns_to_what_ran_well(
 def test_a_forced_deployment_of_the_same_revision_is_taken_back(aws: ScriptedAws, rollback: Run) -> None:
     """Back to the tasks that it replaces, although they are of the same revision."""
     now = seen(stage="BAKE_TIME", sources=("2",))
-    native(aws, now, *TAKEN_BACK, past=ecs_past("web:1", "web:2", more=(now,)), back="web:2")
+    blue_green_service(aws, now, *TAKEN_BACK, past=ecs_past("web:1", "web:2", more=(now,)), back="web:2")
     old = OLD | {"taskDefinition": NEW["taskDefinition"]}
     aws.on("ecs.DescribeServices", {"services": [blue_green.service(deployments=[NEW, old])]})
     ended = rollback()
@@ -474,7 +474,7 @@ def test_a_forced_deployment_of_the_same_revision_is_taken_back(aws: ScriptedAws
 def test_a_rollback_of_the_same_revision_is_followed(aws: ScriptedAws, rollback: Run) -> None:
     """ECS takes a forced deployment back, whose tasks have the revision of those before."""
     now = seen("ROLLBACK_IN_PROGRESS", sources=("2",))
-    native(aws, now, past=ecs_past("web:1", "web:2", more=(now,)), back="web:2")
+    blue_green_service(aws, now, past=ecs_past("web:1", "web:2", more=(now,)), back="web:2")
     aws.on("ecs.DescribeServiceDeployments", *blue_green.through(now, seen("ROLLBACK_SUCCESSFUL", sources=("2",))))
     ended = rollback()
     assert ended.exit_code == 0, ended.log
@@ -486,7 +486,7 @@ def test_a_service_deployment_that_another_one_replaced_meanwhile_is_left_alone(
 ) -> None:
     """It is STOPPED when it is to be taken back: what runs now is not what the user meant."""
     now = seen(stage="SCALE_UP")
-    native(aws, now)
+    blue_green_service(aws, now)
     theirs = ecs.deployment("ecs-svc/9", task_definition="web:9", rollout_state="IN_PROGRESS", created=5)
     services = [blue_green.service(deployments=each) for each in ([NEW, OLD], [theirs, OLD])]
     aws.on("ecs.DescribeServices", *({"services": [service]} for service in services))
@@ -499,7 +499,7 @@ def test_a_service_deployment_that_another_one_replaced_meanwhile_is_left_alone(
 
 def test_a_service_deployment_that_ecs_lists_late_is_one_under_way(aws: ScriptedAws, rollback: Run) -> None:
     """So it is not taken back without --force if it is foreign."""
-    native(aws, seen(stage="SCALE_UP"), past=ecs_past("web:1"))
+    blue_green_service(aws, seen(stage="SCALE_UP"), past=ecs_past("web:1"))
     definitions(aws, web_2=FOREIGN)
     ended = rollback()
     assert ended.exit_code == 2
@@ -509,7 +509,7 @@ def test_a_service_deployment_that_ecs_lists_late_is_one_under_way(aws: Scripted
 
 def test_a_foreign_service_deployment_needs_force_even_if_it_is_paused(aws: ScriptedAws, rollback: Run) -> None:
     """Waiting for an approval does not make it ours."""
-    native(aws, seen(stage="POST_TEST_TRAFFIC_SHIFT", hooks=[blue_green.hook()]))
+    blue_green_service(aws, seen(stage="POST_TEST_TRAFFIC_SHIFT", hooks=[blue_green.hook()]))
     definitions(aws, web_2=FOREIGN)
     ended = rollback()
     assert ended.exit_code == 2

@@ -8,7 +8,7 @@ import pytest
 
 from tests.scripted_aws import Params, ScriptedAws, at, blue_green, codedeploy, ecs
 from tests.timelines.conftest import Step
-from tests.timelines.deploy.test_digests import native, services
+from tests.timelines.deploy.test_digests import blue_green_services, services
 from tests.timelines.deploy.test_faults import BLUE_GREEN, CODEDEPLOY, HOOK, NEW, OLD, ROLLING, World, build
 
 Run = Callable[..., Step]
@@ -34,7 +34,7 @@ def state(kind: World, running: int, desired: int) -> Params:
         there = codedeploy.task_set(runningCount=running, computedDesiredCount=desired)
         return {"services": [codedeploy.service(there, desired=desired)]}
     back = OLD | {"runningCount": running, "desiredCount": desired, "pendingCount": desired - running}
-    return (services if kind is ROLLING else native)(back, FAILED, desired=desired)
+    return (services if kind is ROLLING else blue_green_services)(back, FAILED, desired=desired)
 
 
 @pytest.mark.parametrize("kind", [ROLLING, BLUE_GREEN, CODEDEPLOY], ids=str)
@@ -76,7 +76,7 @@ def test_a_rollback_that_another_deployment_follows_is_still_one(aws: ScriptedAw
     build(BLUE_GREEN, aws)
     BLUE_GREEN.looks(aws, at(0, BLUE_GREEN.going), at(20, BLUE_GREEN.failed))
     theirs = ecs.deployment("ecs-svc/9", task_definition="web:9", rollout_state="IN_PROGRESS", created=30)
-    aws.on("ecs.DescribeServices", native(theirs), after="ecs.UpdateService")
+    aws.on("ecs.DescribeServices", blue_green_services(theirs), after="ecs.UpdateService")
     ended = step("deploy")
     assert (ended.exit_code, ended.outputs["result"]) == (3, "rolled-back"), ended.log
     assert "then deployment ecs-svc/9 (web:9) replaced it" in ended.log
@@ -91,7 +91,7 @@ def test_a_way_back_after_which_nothing_runs_has_failed(aws: ScriptedAws, step: 
     third = ecs.deployment("ecs-svc/3", task_definition="web:1", running=0, pending=1, created=100)
     second = "ecs.UpdateService#2"
     aws.on("ecs.UpdateService", BLUE_GREEN.begun, {"service": blue_green.service(deployments=[third])})
-    aws.on("ecs.DescribeServices", native(third), after=second)
+    aws.on("ecs.DescribeServices", blue_green_services(third), after=second)
     aws.on("ecs.ListServiceDeployments", blue_green.listed(back), after=second)
     aws.on("ecs.DescribeServiceDeployments", blue_green.described(back), after=second)
     ended = step("deploy", on_failure="rollback")

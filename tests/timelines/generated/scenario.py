@@ -58,19 +58,19 @@ class Scenario:
         return float(self.inputs["deployment-timeout"].rstrip("s"))
 
 
-ROLLING, NATIVE, CODE_DEPLOY = STRATEGIES = ("ROLLING", "NATIVE", "CODE_DEPLOY")
+ROLLING, BLUE_GREEN, CODE_DEPLOY = STRATEGIES = ("ROLLING", "BLUE_GREEN", "CODE_DEPLOY")
 
 
 def scenario(seed: int, strategy: str) -> Scenario:
-    """``strategy``: ROLLING, or NATIVE for ECS's own blue/green deployments."""
+    """``strategy``: BLUE_GREEN also draws LINEAR and CANARY."""
     draw = random.Random(f"{strategy} {seed}")
     found = _scenario(seed, strategy, draw)
-    if strategy == NATIVE:
-        return _native(found, draw)
+    if strategy == BLUE_GREEN:
+        return _blue_green(found, draw)
     return _codedeploy(found, draw) if strategy == CODE_DEPLOY else found
 
 
-def _native(found: Scenario, draw: random.Random) -> Scenario:
+def _blue_green(found: Scenario, draw: random.Random) -> Scenario:
     hooks = (
         Hook(draw.choice(STAGES[:-1]), pauses=draw.choice((2, 10, 1000)), timeout_action=draw.choice(_TIMEOUTS)),
         Hook(draw.choice(STAGES[:-1])),
