@@ -288,7 +288,7 @@ class Answers:
         target["requestedProductionTrafficWeight"] = 100.0 if shifted and one.failed is None else 0.0
         hook: Params = {"hookId": "hook-1", "targetType": "PAUSE", "status": one.hook}
         if one.hook in ("AWAITING_ACTION", "TIMED_OUT", "SUCCEEDED"):
-            hook |= {"expiresAt": moment(one.hook_expires), "timeoutAction": "ROLLBACK"}
+            hook |= {"expiresAt": moment(one.hook_expires), "timeoutAction": one.hook_timeout}
         else:
             hook |= {
                 "targetType": "AWS_LAMBDA",

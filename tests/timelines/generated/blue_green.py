@@ -96,6 +96,7 @@ class BlueGreen(Rolling):
     def _at_hook(self, attempt: Attempt, hook: Hook) -> None:
         if hook.pauses:
             attempt.hook, attempt.hook_expires = "AWAITING_ACTION", self.now + hook.pauses
+            attempt.hook_timeout = hook.timeout_action
             self.after(hook.pauses, partial(self._expired, attempt, hook))
         else:
             attempt.hook = "FAILED"
@@ -167,6 +168,7 @@ class BlueGreen(Rolling):
         if attempt.status == "PRIMARY":
             attempt.status = "ACTIVE"
             attempt.source.status, attempt.source.replaced = "PRIMARY", None
+            attempt.source.desired = self.desired  # the service's, which may have been scaled meanwhile
         for task in attempt.tasks:
             self._scale_in(task, 2)
         self._fill(attempt.source)

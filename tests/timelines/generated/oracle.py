@@ -58,7 +58,7 @@ class Truth:
     @property
     def foreign_after_ours(self) -> Attempt | None:
         """Somebody else's deployment of another revision after ours."""
-        first = min((one.number for one in self.ours), default=float("inf"))
+        first = min((one.number for one in self.ours), default=float("inf"))  # two may begin at the same moment
         return next((one for one in self.others if one.number > first), None)
 
     def unreadable(self) -> bool:
@@ -289,9 +289,10 @@ def _refused(truth: Truth) -> str:
         return f"{begun[0]} has been carried out"
     if truth.unreadable() or truth.by(truth.world.deleted):
         return ""
+    # A deployment of our revision that goes back is not the one that we want.
     conflict = truth.scenario.inputs["on-conflict"] == "fail" and (
         any(_over(one) > 0 or (one.back and _over(one.back) > 0) for one in truth.others)
-        or any(_still_goes_back(one) for one in truth.world.attempts)
+        or any(_still_goes_back(one) for one in (*truth.others, *truth.ours) if one.by == OTHER)
     )
     # For somebody, perhaps for days.
     waits = any(one.hook == "AWAITING_ACTION" or one.rollout == "Ready" for one in truth.others)

@@ -77,6 +77,7 @@ class Attempt:
     stages: list[tuple[float, str]] = field(default_factory=list)
     hook: str = ""  # the status of its lifecycle hook
     hook_expires: float = 0
+    hook_timeout: str = "ROLLBACK"  # what ends its pause
     tasks: list[Task] = field(default_factory=list)
     ran: list[tuple[float, int]] = field(default_factory=list)
     completed: float | None = None
