@@ -305,3 +305,21 @@ BACK = look("ROLLBACK_IN_PROGRESS", "SCALE_UP", running=2, failures=1)
 def test_evidence_is_looked_for_when_something_went_wrong(before: Snapshot | None, now: Snapshot, worth: bool) -> None:
     """More failures, fewer tasks, a failed hook, a turn back; not again while all is as it was."""
     assert blue_green.worth_evidence(before, now) is worth
+
+
+@pytest.mark.parametrize(
+    ("listed", "ours"),
+    [
+        ({"3": 100}, "3"),
+        ({"4": 112, "3": 99, "2": 96}, "3"),  # before and after ours, somebody deployed the same revision
+        ({"4": 100, "3": 100}, "3"),
+        ({}, None),
+    ],
+)
+def test_ours_is_the_service_deployment_that_came_with_our_deployment(
+    listed: dict[str, float], ours: str | None
+) -> None:
+    """``listed`` are the service deployments to our revision, newest first, and when ECS created them."""
+    found = [{"name": name, "createdAt": moment(at)} for name, at in listed.items()]
+    came = blue_green.came_with(moment(100), found)
+    assert (came and came["name"]) == ours

@@ -104,6 +104,20 @@ def scenario(strategy: str, inputs: dict[str, str] | None = None, **more: Any) -
             "succeeded",
             id="what replaces ours after its success is left alone",
         ),
+        pytest.param(
+            scenario("BLUE_GREEN", events=(Event("forces", "begun", 0),)),
+            "succeeded",
+            id="of two deployments of our revision, ours is the one that came with our call",
+        ),
+        pytest.param(
+            scenario(
+                "BLUE_GREEN",
+                events=(Event("deploys ours again", "begun", 2), Event("deploys", "begun", 13)),
+                lags={"ecs.DescribeServices": 20, "ecs.ListServiceDeployments": 20},
+            ),
+            "superseded",
+            id="what replaced the deployment that took over is listed late, too",
+        ),
     ],
 )
 def test_what_was_found(played: Scenario, result: str, tmp_path: Path) -> None:

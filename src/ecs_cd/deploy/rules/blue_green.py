@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -175,6 +175,13 @@ def _is_explained(own: OwnDeployment, snapshot: Snapshot) -> bool:
         return False
     breaker = (snapshot.deployment or {}).get("deploymentCircuitBreaker", {})
     return breaker.get("status") == "TRIGGERED" or bool(triggered_alarms(snapshot) or failed_hooks(snapshot))
+
+
+def came_with(created_at: Any, newest_first: Sequence[Mapping[str, Any]]) -> Any:
+    """Among service deployments to one revision, the one of the ECS deployment that was created then; ``None`` without
+    any. Both are created within seconds; a later one of the same revision is somebody else's."""
+    dated = [each for each in newest_first if "createdAt" in each]
+    return min(reversed(dated), key=lambda each: abs(each["createdAt"] - created_at), default=None)
 
 
 def replaced(own: OwnDeployment, service: Mapping[str, Any], stopped_for: float) -> str:

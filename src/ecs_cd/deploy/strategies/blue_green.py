@@ -65,7 +65,7 @@ def start(job: Job, plan: DeploymentPlan, arn: str) -> OwnDeployment:
     if after.get("id") == before.get("id"):  # nothing but settings changed
         find = _wait_for if after.get("rolloutState") == "IN_PROGRESS" else _found
         return _own(plan, arn, _name(find(job, plan, arn, after)) or _if_old(after), after, ran)
-    ours = _wait_for(job, plan, arn, after)
+    ours = _wait_for(job, plan, arn, after, is_new=True)
     name = f"service deployment {short(str(ours['serviceDeploymentArn']))}" if ours else f"deployment {after.get('id')}"
     job.ci.line(f"{plan.target.key}: {name} started, {short(str(ran))} -> {short(arn)}")
     return replace(_own(plan, arn, _name(ours), after, ran), previous_id=str(before.get("id")))
@@ -93,20 +93,24 @@ def _if_old(primary: Mapping[str, Any]) -> str:
     return "" if primary.get("rolloutState") == "IN_PROGRESS" else str(primary.get("id", ""))
 
 
-def _wait_for(job: Job, plan: DeploymentPlan, arn: str, primary: Mapping[str, Any]) -> Json | None:
+def _wait_for(
+    job: Job, plan: DeploymentPlan, arn: str, primary: Mapping[str, Any], *, is_new: bool = False
+) -> Json | None:
     """The service deployment that came with this PRIMARY; ``None`` if ECS lists it so late that ``read`` finds it."""
     deadline = job.clock.monotonic() + pace.LISTED_SOON
     while True:
-        found = _found(job, plan, arn, primary)
+        found = _found(job, plan, arn, primary, is_new=is_new)
         if found or job.clock.monotonic() >= deadline:
             return found
         job.clock.sleep(1)
 
 
-def _found(job: Job, plan: DeploymentPlan, arn: str, primary: Mapping[str, Any]) -> Json | None:
+def _found(
+    job: Job, plan: DeploymentPlan, arn: str, primary: Mapping[str, Any], *, is_new: bool = False
+) -> Json | None:
     """What ``_brought`` it, once the deployment has started: a failed read then does not count as refused."""
     try:
-        return _brought(job, plan, arn, primary)
+        return _brought(job, plan, arn, primary, is_new=is_new)
     except (ClientError, BotoCoreError) as error:
         if is_transient(error):
             return None
@@ -114,22 +118,33 @@ def _found(job: Job, plan: DeploymentPlan, arn: str, primary: Mapping[str, Any])
         raise OutcomeUnknown(f"can't read what became of {name}: {error}") from error
 
 
-def _brought(job: Job, plan: DeploymentPlan, arn: str, primary: Mapping[str, Any]) -> Json | None:
-    return brought(job, plan.cluster, str(plan.service["serviceArn"]), arn, primary.get("createdAt"))
+def _brought(
+    job: Job, plan: DeploymentPlan, arn: str, primary: Mapping[str, Any], *, is_new: bool = False
+) -> Json | None:
+    service, created_at = str(plan.service["serviceArn"]), primary.get("createdAt")
+    return brought(job, plan.cluster, service, arn, created_at, is_new=is_new)
 
 
 def brought(
-    job: Job, cluster: str, service: str, arn: str, created_at: datetime | None, *, polling: bool = False
+    job: Job,
+    cluster: str,
+    service: str,
+    arn: str,
+    created_at: datetime | None,
+    *,
+    polling: bool = False,
+    is_new: bool = False,
 ) -> Json | None:
     """The newest service deployment to this task definition that is not older than the ECS deployment of
-    ``created_at``.
+    ``created_at``; if that ``is_new``, the one that came with it, even if another one has replaced it.
 
     Identified by ECS's own clock and by its target service revision, never by list position.
     """
     since = created_at - _MARGIN if created_at else None
     listed = service_deployments.listed(job.aws, cluster, service, created_after=since, polling=polling)
     found = service_deployments.with_targets(job.aws, listed[: pace.NEWEST_LISTED], polling=polling)
-    return next((deployment for deployment, target in found if target == arn), None)
+    to_arn = [deployment for deployment, target in found if target == arn]
+    return blue_green.came_with(created_at, to_arn) if is_new and created_at else next(iter(to_arn), None)
 
 
 # ---- read ----
@@ -170,7 +185,7 @@ def _first(job: Job, tracked: TrackedDeployment, known: Mapping[str, Json]) -> S
 def _identify(job: Job, tracked: TrackedDeployment) -> None:
     own, plan = tracked.own, tracked.plan
     service = str(plan.service["serviceArn"])
-    ours = brought(job, plan.cluster, service, own.task_definition, own.created_at, polling=True)
+    ours = brought(job, plan.cluster, service, own.task_definition, own.created_at, polling=True, is_new=True)
     if ours:
         tracked.own = replace(own, id=str(ours["serviceDeploymentArn"]))
         job.ci.line(f"{tracked.key}: ECS lists it as {_words(ours, own.task_definition)}")
@@ -190,16 +205,17 @@ def _with_service(job: Job, tracked: TrackedDeployment, snapshot: Snapshot, serv
     gone = deleted(service, 0.0 if since is None else now - since)
     if service is None or gone:
         return replace(snapshot, gone=gone, absent_since=since)
-    if status(snapshot.deployment) == "SUCCESSFUL":
-        return replace(snapshot, service=service, newer=standing.replaced_by(tracked.own, service))
-    if snapshot.deployment is None or status(snapshot.deployment) != "STOPPED":
-        return replace(snapshot, service=service)
-    newest = _newest(job.aws, tracked.plan.cluster, service, snapshot.deployment)
+    stopped_since, newest = last.stopped_since if isinstance(last, Snapshot) else None, None
+    if snapshot.deployment and status(snapshot.deployment) == "STOPPED":
+        newest = _newest(job.aws, tracked.plan.cluster, service, snapshot.deployment)
     if newest and newest[1] == tracked.own.task_definition:
         _adopt(job, tracked, newest, service)
-        adopted = Snapshot(service_deployments.look_at(job.aws, [tracked.own.id]).get(tracked.own.id))
-        return _with_service(job, tracked, adopted, service)  # another deployment may have replaced that one, too
-    stopped_since = last.stopped_since if isinstance(last, Snapshot) else None
+        snapshot = Snapshot(service_deployments.look_at(job.aws, [tracked.own.id]).get(tracked.own.id))
+        stopped_since = newest = None  # of this one, nothing is known yet
+    if status(snapshot.deployment) == "SUCCESSFUL":
+        return replace(snapshot, service=service, newer=standing.replaced_by(tracked.own, service))
+    if status(snapshot.deployment) != "STOPPED":
+        return replace(snapshot, service=service)
     snapshot = replace(snapshot, service=service, stopped_since=now if stopped_since is None else stopped_since, at=now)
     newer = _words(*newest) if newest else blue_green.replaced(tracked.own, service, snapshot.stopped_for)
     return replace(snapshot, newer=newer)
