@@ -118,6 +118,15 @@ def scenario(strategy: str, inputs: dict[str, str] | None = None, **more: Any) -
             "superseded",
             id="what replaced the deployment that took over is listed late, too",
         ),
+        pytest.param(
+            scenario(
+                "BLUE_GREEN",
+                events=(Event("deploys", "begun", 0), Event("deletes", "begun", 1)),
+                faults=Faults(fails={"ecs.UpdateService": (1, "lost")}),
+            ),
+            "gone",
+            id="a service that is deleted after a lost response takes our deployment along",
+        ),
     ],
 )
 def test_what_was_found(played: Scenario, result: str, tmp_path: Path) -> None:

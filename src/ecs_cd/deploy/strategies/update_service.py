@@ -12,13 +12,13 @@ from ecs_cd.aws import ecs, service_deployments
 from ecs_cd.aws.errors import is_transient
 from ecs_cd.deploy.plan import DeploymentPlan
 from ecs_cd.deploy.rules import crashes, history, lost_response, rolling
-from ecs_cd.deploy.rules.own_deployment import OwnDeployment
+from ecs_cd.deploy.rules.own_deployment import OwnDeployment, deleted
 from ecs_cd.deploy.strategies import past
 from ecs_cd.job.job import Job
 from ecs_cd.job.mutation import carry_out
 from ecs_cd.job.services import active_service
 from ecs_cd.model import pace
-from ecs_cd.model.errors import Overtaken
+from ecs_cd.model.errors import Overtaken, Refused
 
 _MARGIN = timedelta(seconds=5)  # how much younger a service deployment may be than its PRIMARY
 
@@ -75,7 +75,12 @@ def update(job: Job, plan: DeploymentPlan, arn: str) -> tuple[Mapping[str, Any],
         return rolling.primary(updated)
 
     def find_ours() -> Mapping[str, Any] | None:
-        service = active_service(job, plan.cluster, plan.name)
+        try:
+            service = active_service(job, plan.cluster, plan.name)
+        except Refused:
+            if gone := _gone_with_service(job, plan, arn):
+                return gone
+            raise
         theirs = lost_response.overtaken_by(plan.service, service, arn)
         ours = lost_response.started(plan.service, service, arn) or (_listed(job, plan, arn) if theirs else {})
         if theirs and not ours:
@@ -83,6 +88,14 @@ def update(job: Job, plan: DeploymentPlan, arn: str) -> tuple[Mapping[str, Any],
         return ours or None
 
     return before, carry_out("UpdateService", call, find_ours, job)
+
+
+def _gone_with_service(job: Job, plan: DeploymentPlan, arn: str) -> Mapping[str, Any]:
+    """Our deployment if the service has been deleted since, as far as ECS still shows both."""
+    service = ecs.services(job.aws, plan.cluster, [plan.name]).get(plan.name)
+    if service is None or not deleted(service, 0.0):
+        return {}
+    return lost_response.started(plan.service, service, arn) or _listed(job, plan, arn)
 
 
 def _listed(job: Job, plan: DeploymentPlan, arn: str) -> Mapping[str, Any]:
