@@ -277,10 +277,7 @@ def _still_goes_back(one: Attempt) -> bool:
 
 
 def _unknown(truth: Truth) -> str:
-    # A deleted service shows no longer what a call without a response has done.
-    lost = any(operation in _BEGIN for _, operation, _ in truth.line.hits)
-    hidden = lost and truth.by(truth.world.deleted)
-    return "" if hidden or truth.unreadable() else f"AWS could be asked: {_instead(truth)}"
+    return "" if truth.unreadable() else f"AWS could be asked: {_instead(truth)}"
 
 
 def _refused(truth: Truth) -> str:
