@@ -15,9 +15,9 @@ from ecs_cd.deploy.follow import follow
 from ecs_cd.deploy.plan import DeploymentPlan, Policy
 from ecs_cd.deploy.rules import rolling, standing
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment
+from ecs_cd.deploy.state_file import record
 from ecs_cd.deploy.strategies.busy import Busy
 from ecs_cd.deploy.tracked import TrackedDeployment
-from ecs_cd.deploy.under_way import note
 from ecs_cd.job.job import Job
 from ecs_cd.model import pace
 from ecs_cd.model.duration import words
@@ -93,7 +93,7 @@ class Starter:
             _note_started(self._job, tracked, began, self._policy)
         if tracked.verdict and not tracked.verdict.outcome.green and not is_first:
             self._job.ci.line(f"{tracked.key}: {tracked.verdict.message}", alarming=True)
-        note(self._job, self._group, self._policy)
+        record(self._job, self._group, self._policy)
 
     def _start(self, tracked: TrackedDeployment) -> OwnDeployment | Verdict:
         """Starts it once no conflict is left: other deployments may have started since all services were read."""
@@ -145,7 +145,7 @@ def ask(
 ) -> OwnDeployment:
     """Records a request for a deployment, then makes it. Repeats a read that fails before the request."""
     tracked.started, tracked.timeline.asked_at = True, job.clock.monotonic()
-    note(job, group, policy)
+    record(job, group, policy)
     while True:
         try:
             return call()

@@ -70,7 +70,7 @@ class _Services:
     def _find(self, plan: DeploymentPlan) -> None:
         key = plan.target.key
         self.fresh[key] = plan
-        found = strategies.of(plan).under_way(self.job, plan, self.wanted[key])
+        found = strategies.of(plan).conflict(self.job, plan, self.wanted[key])
         self.others.pop(key, None)
         if found:
             self.others[key] = found

@@ -9,8 +9,8 @@ from ecs_cd.deploy import evidence, strategies
 from ecs_cd.deploy.plan import Policy
 from ecs_cd.deploy.rules import rolling, snapshot
 from ecs_cd.deploy.rules.snapshot import Snapshot
+from ecs_cd.deploy.state_file import record
 from ecs_cd.deploy.tracked import TrackedDeployment
-from ecs_cd.deploy.under_way import note
 from ecs_cd.job.job import Job
 from ecs_cd.job.watch import watch
 from ecs_cd.model import pace
@@ -82,7 +82,7 @@ def _judge_all(
         if len(group) > 1 or policy.in_order:
             job.ci.line(f"{tracked.key}: {state.outcome.words}: {state.message}")
     if len(states) < len(waiting):
-        note(job, group, policy)
+        record(job, group, policy)
     verdicts = {tracked.key: tracked.verdict for tracked in active if tracked.verdict}
     hopeless = policy.on_failure == "rollback" and any(v.outcome in FAILURES for v in verdicts.values())
     return states if states and not hopeless else combined(verdicts)

@@ -13,9 +13,9 @@ from ecs_cd.deploy.begin import ask
 from ecs_cd.deploy.follow import FAILURES, follow
 from ecs_cd.deploy.plan import Policy
 from ecs_cd.deploy.rules import rolling, standing
+from ecs_cd.deploy.state_file import record
 from ecs_cd.deploy.strategies.way_back import Replaced
 from ecs_cd.deploy.tracked import Reported, TrackedDeployment
-from ecs_cd.deploy.under_way import note
 from ecs_cd.job.job import Job
 from ecs_cd.model.errors import OutcomeUnknown, Refused
 from ecs_cd.model.lifecycle import Until
@@ -94,7 +94,7 @@ def _undo(job: Job, now: list[TrackedDeployment], number: int, why: str, policy:
         tracked.verdict = Verdict(
             Outcome.ROLLBACK_FAILED, f"it failed ({why}), and can't be rolled back: {explain(error)}"
         )
-    note(job, now, policy)
+    record(job, now, policy)
 
 
 def _nothing_to_undo(tracked: TrackedDeployment) -> str:

@@ -413,7 +413,7 @@ def test_stable_is_more_than_completed(look: Snapshot, stable: bool) -> None:
 )
 def test_what_is_under_way_is_somebody_elses_and_goes_on(found: dict[str, Any], words: str) -> None:
     """ecs-cd's own deployment and ended ones do not count; a crash loop without a circuit breaker can be replaced."""
-    assert rolling.under_way(found, NEW) == words
+    assert rolling.conflict_words(found, NEW) == words
 
 
 @pytest.mark.parametrize(

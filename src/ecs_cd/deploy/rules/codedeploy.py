@@ -92,7 +92,7 @@ def judge(own: OwnDeployment, snapshot: Snapshot, until: Until) -> Verdict | InP
         case "":
             return InProgress(f"CodeDeploy does not show deployment {own.id}")
         case _:
-            return _under_way(snapshot, until)
+            return _in_progress(snapshot, until)
 
 
 def _succeeded(own: OwnDeployment, snapshot: Snapshot) -> Verdict | InProgress:
@@ -213,7 +213,7 @@ def worth_evidence(before: Snapshot | None, now: Snapshot) -> bool:
 # ---- under way ----
 
 
-def _under_way(snapshot: Snapshot, until: Until) -> Verdict | InProgress:
+def _in_progress(snapshot: Snapshot, until: Until) -> Verdict | InProgress:
     failed = failed_events(snapshot)
     if failed:
         return InProgress(f"{snapshot.status}, {_failures(snapshot)}", alarming=True)

@@ -97,58 +97,58 @@ def _deploy(own: OwnDeployment, target: str, why: str) -> Choice:
 # ---- a deployment under way ----
 
 
-def _take_back(now: Situation, under_way: Unfinished, to: str) -> Choice:
-    own, brings = under_way.own, under_way.own.task_definition
-    is_back = _goes_back(now, under_way)
-    goes_to = under_way.back_to or brings
+def _take_back(now: Situation, unfinished: Unfinished, to: str) -> Choice:
+    own, brings = unfinished.own, unfinished.own.task_definition
+    is_back = _goes_back(now, unfinished)
+    goes_to = unfinished.back_to or brings
     if (is_back and not to) or to == goes_to:
-        return Choice(Way.FOLLOW, _followed(now, under_way), goes_to, f"it goes back to {short(goes_to)} already")
-    if under_way.back_to:
+        return Choice(Way.FOLLOW, _followed(now, unfinished), goes_to, f"it goes back to {short(goes_to)} already")
+    if unfinished.back_to:
         remedy = "Wait until it ends, then use --to again."
-        raise Refused(f"{under_way.words}, and goes back to {short(goes_to)}", remedy)
-    target, why = (to, _BY_NAME) if to else _good(now, under_way)
-    if target in under_way.returns_to:
+        raise Refused(f"{unfinished.words}, and goes back to {short(goes_to)}", remedy)
+    target, why = (to, _BY_NAME) if to else _good(now, unfinished)
+    if target in unfinished.returns_to:
         return Choice(Way.UNDO, replace(own, previous_task_definition=target), target, why)
     if now.strategy is Strategy.CODE_DEPLOY:
-        there = short(next(iter(under_way.returns_to), "")) or "what ran before"
+        there = short(next(iter(unfinished.returns_to), "")) or "what ran before"
         remedy = "Run rollback without --to first, then with it."
-        raise Refused(f"{under_way.words}: CodeDeploy can only return from it to {there}", remedy)
+        raise Refused(f"{unfinished.words}: CodeDeploy can only return from it to {there}", remedy)
     return _deploy(own, target, why)
 
 
-def _goes_back(now: Situation, under_way: Unfinished) -> bool:
+def _goes_back(now: Situation, unfinished: Unfinished) -> bool:
     """Whether it is a way back itself: by AWS, by the history, or because what it brings still runs.
 
     The history may not list yet what it leaves. A forced deployment of what runs is one of these, too, unless AWS can
     return to the very tasks that it replaces.
     """
-    brings, sources = under_way.own.task_definition, set(under_way.returns_to)
+    brings, sources = unfinished.own.task_definition, set(unfinished.returns_to)
     still_runs = brings in sources and len(sources) > 1 if sources else brings == now.serving
-    return bool(under_way.back_to) or still_runs or history.leads_back(now.history, brings)
+    return bool(unfinished.back_to) or still_runs or history.leads_back(now.history, brings)
 
 
-def _followed(now: Situation, under_way: Unfinished) -> OwnDeployment:
+def _followed(now: Situation, unfinished: Unfinished) -> OwnDeployment:
     """The deployment that ECS rolls back, or the one that is a rollback, with the revision that it leaves."""
-    own = under_way.own
-    if under_way.back_to and own.strategy not in (Strategy.ROLLING, Strategy.CODE_DEPLOY):
+    own = unfinished.own
+    if unfinished.back_to and own.strategy not in (Strategy.ROLLING, Strategy.CODE_DEPLOY):
         return own
     others = (each for each in (own.previous_task_definition, now.serving) if each and each != own.task_definition)
     return replace(own, previous_task_definition=next(others, None))
 
 
-def _good(now: Situation, under_way: Unfinished) -> tuple[str, str]:
+def _good(now: Situation, unfinished: Unfinished) -> tuple[str, str]:
     """The revision to return to, and why: the last one that ran well, or else what AWS still runs."""
-    brings = under_way.own.task_definition
+    brings = unfinished.own.task_definition
     past = history.last_success(now.history, brings)
     known = past.task_definition if past else ""
-    runs = [each for each in (now.serving, *under_way.returns_to) if each and _may_return(now, each)]
-    runs = [each for each in runs if each != brings or each in under_way.returns_to]
+    runs = [each for each in (now.serving, *unfinished.returns_to) if each and _may_return(now, each)]
+    runs = [each for each in runs if each != brings or each in unfinished.returns_to]
     if past and known and (known in runs or not runs):
         return known, _words(past, now)
     if not runs:
         raise _silent(brings)
     if not now.history and _older(brings, runs[0]):
-        what = f"{under_way.words}, and {short(brings)} is older than {short(runs[0])}, which it replaces"
+        what = f"{unfinished.words}, and {short(brings)} is older than {short(runs[0])}, which it replaces"
         raise Refused(f"{what}: it may be a rollback itself", NAME_IT)
     return runs[0], "it still runs"
 

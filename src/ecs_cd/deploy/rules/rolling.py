@@ -107,7 +107,7 @@ def ran(service: Mapping[str, Any]) -> str | None:
     return str(current["taskDefinition"]) if completed else standing.serving(service)
 
 
-def under_way(service: Mapping[str, Any], arn: str, crashed: int = 0) -> str:
+def conflict_words(service: Mapping[str, Any], arn: str, crashed: int = 0) -> str:
     """Another deployment that has not ended, in words; empty without one. ``crashed`` counts its tasks that ended by
     themselves.
 

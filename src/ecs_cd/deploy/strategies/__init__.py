@@ -53,7 +53,7 @@ class DeploymentStrategy(Protocol):
     def read(self, job: Job, followed: Sequence[TrackedDeployment]) -> Sequence[Snapshot]:
         """A snapshot of each deployment, all at once. Raises ``Unreadable``."""
 
-    def under_way(self, job: Job, plan: DeploymentPlan, arn: str) -> Conflict | None:
+    def conflict(self, job: Job, plan: DeploymentPlan, arn: str) -> Conflict | None:
         """Another deployment of this service, not to the revision ``arn``, that has not ended."""
 
     def undo(self, job: Job, tracked: TrackedDeployment) -> OwnDeployment:
@@ -71,7 +71,7 @@ class DeploymentStrategy(Protocol):
     def history(self, job: Job, plan: DeploymentPlan) -> Sequence[PastDeployment]:
         """The deployments of this service that have ended, as far as AWS keeps them."""
 
-    def stop(self, aws: Aws, under_way: Mapping[str, Any]) -> str:
+    def stop(self, aws: Aws, entry: Mapping[str, Any]) -> str:
         """Stops the deployment of a state file's entry unless another one replaced it; a sentence on what was done.
 
         Raises ``Unreadable`` with that sentence if AWS may not show the deployment yet.

@@ -239,7 +239,7 @@ def _newest(aws: Aws, cluster: str, service: Json, ours: Mapping[str, Any]) -> t
     return next(iter(service_deployments.with_targets(aws, others[:1], polling=True)), None)
 
 
-def under_way(job: Job, plan: DeploymentPlan, arn: str) -> Conflict | None:
+def conflict(job: Job, plan: DeploymentPlan, arn: str) -> Conflict | None:
     """Another service deployment that has not ended; not one that never will.
 
     A deployment on its way to ``arn`` is the one we want; one that rolls back from it is not.
@@ -296,11 +296,11 @@ def undo(job: Job, tracked: TrackedDeployment) -> OwnDeployment:
     return start(job, *way_back(job, tracked))
 
 
-def stop(aws: Aws, under_way: Mapping[str, Any]) -> str:
+def stop(aws: Aws, entry: Mapping[str, Any]) -> str:
     """In the last seconds of a cancelled job: lets ECS roll back our deployment if it is still running. Raises
     ``Unreadable`` if ECS does not list it, which it may do late."""
-    cluster, name, wanted = (str(under_way[key]) for key in ("cluster", "service", "task_definition"))
-    arn = str(under_way.get("id") or "")
+    cluster, name, wanted = (str(entry[key]) for key in ("cluster", "service", "task_definition"))
+    arn = str(entry.get("id") or "")
     if arn:
         ours = described(aws, arn)
     else:  # cancelled before ECS listed it

@@ -78,13 +78,13 @@ def start(job: Job, plan: DeploymentPlan, arn: str) -> OwnDeployment:
     """
     names, before = _names(plan), _before(plan.service, arn)
     previous_id = str(standing.current(plan.service).get("id", ""))
-    under_way, asked = _under_way(job, names)
-    adopted = next((each for each in under_way if _brings(each, arn)), None)
+    running, asked = _running(job, names)
+    adopted = next((each for each in running if _brings(each, arn)), None)
     if adopted:
         job.ci.line(f"{plan.target.key}: {rules.codedeploy.words(adopted)} is already under way")
         own = _own(arn, before, str(adopted["deploymentId"]))
         return own if standing.is_ours(own, standing.current(plan.service)) else replace(own, previous_id=previous_id)
-    there = None if under_way or plan.force else _brought(job, plan.service, arn)
+    there = None if running or plan.force else _brought(job, plan.service, arn)
     if there:
         job.ci.line(f"{plan.target.key}: the service already has {short(arn)}")
         return replace(_own(arn, before, there), unsettled=not standing.is_steady(plan.service))
@@ -93,12 +93,12 @@ def start(job: Job, plan: DeploymentPlan, arn: str) -> OwnDeployment:
     return replace(_own(arn, before, name), previous_id=previous_id)
 
 
-def under_way(job: Job, plan: DeploymentPlan, arn: str) -> Conflict | None:
+def conflict(job: Job, plan: DeploymentPlan, arn: str) -> Conflict | None:
     """Another deployment of this service that has not ended.
 
     A deployment on its way to ``arn`` is the one we want.
     """
-    found, _ = _under_way(job, _names(plan))
+    found, _ = _running(job, _names(plan))
     others = (each for each in found if not _brings(each, arn))
     conflicts = (
         Conflict(f"{rules.codedeploy.words(each)} is {each.get('status')}", rules.codedeploy.pause(each))
@@ -109,14 +109,14 @@ def under_way(job: Job, plan: DeploymentPlan, arn: str) -> Conflict | None:
 
 def waiting(job: Job, plan: DeploymentPlan) -> OwnDeployment | None:
     """The deployment group's deployment if it is Ready; a group has at most one that has not ended."""
-    found, _ = _under_way(job, _names(plan))
+    found, _ = _running(job, _names(plan))
     ready = next((info for info in found if info.get("status") == "Ready"), None)
     return of_codedeploy(ready, plan.service).own if ready else None
 
 
 def unfinished(job: Job, plan: DeploymentPlan) -> Unfinished | None:
     """The deployment group's deployment that has not ended, or its rollback."""
-    found = [of_codedeploy(info, plan.service) for info in _under_way(job, _names(plan))[0]]
+    found = [of_codedeploy(info, plan.service) for info in _running(job, _names(plan))[0]]
     return max(found, key=lambda each: bool(each.back_to), default=None)
 
 
@@ -131,7 +131,7 @@ def history(job: Job, plan: DeploymentPlan) -> Sequence[PastDeployment]:
     return past.by_codedeploy(job, plan, _names(plan))
 
 
-def _under_way(job: Job, names: CodeDeploy) -> tuple[list[Json], datetime]:
+def _running(job: Job, names: CodeDeploy) -> tuple[list[Json], datetime]:
     """The group's running deployments, and when we asked, by AWS's clock."""
     ids, asked = codedeploy.deployment_ids(job.aws, names.application, names.deployment_group, statuses=UNDER_WAY)
     return codedeploy.deployments(job.aws, ids), asked
@@ -316,11 +316,11 @@ def undo(job: Job, tracked: TrackedDeployment) -> OwnDeployment:
     return start(job, replace(plan, force=last is not None and rules.codedeploy.has_moved(last)), previous)
 
 
-def stop(aws: Aws, under_way: Mapping[str, Any]) -> str:
+def stop(aws: Aws, entry: Mapping[str, Any]) -> str:
     """In the last seconds of a cancelled job: stops our deployment if it is running; CodeDeploy rolls it back. Raises
     ``Unreadable`` if the service does not show it, which it may do late."""
-    service, wanted = str(under_way["service"]), str(under_way["task_definition"])
-    name = str(under_way.get("id") or "") or _by_task_set(aws, under_way)
+    service, wanted = str(entry["service"]), str(entry["task_definition"])
+    name = str(entry.get("id") or "") or _by_task_set(aws, entry)
     if not name:
         raise Unreadable(f"service {service} shows no deployment to {short(wanted)}; nothing was stopped")
     what = f"deployment {name} ({short(wanted)}) of service {service}"
@@ -330,12 +330,12 @@ def stop(aws: Aws, under_way: Mapping[str, Any]) -> str:
     return f"{what} is being stopped and rolled back (on-cancel: stop)"
 
 
-def _by_task_set(aws: Aws, under_way: Mapping[str, Any]) -> str:
+def _by_task_set(aws: Aws, entry: Mapping[str, Any]) -> str:
     """Cancelled before CreateDeployment answered: the task set that CodeDeploy has made names its deployment."""
-    service = ecs.look_at_service(aws, str(under_way["cluster"]), str(under_way["service"])) or {}
+    service = ecs.look_at_service(aws, str(entry["cluster"]), str(entry["service"])) or {}
     ours = (
         str(each.get("externalId", ""))
         for each in service.get("taskSets", ())
-        if each.get("taskDefinition") == under_way["task_definition"] and each.get("status") != "PRIMARY"
+        if each.get("taskDefinition") == entry["task_definition"] and each.get("status") != "PRIMARY"
     )
     return next(filter(_is_named, ours), "")

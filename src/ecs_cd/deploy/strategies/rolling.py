@@ -150,11 +150,11 @@ def _status(job: Job, tracked: TrackedDeployment, service: Mapping[str, Any], *,
     return str((ours or {}).get("status", "")), str((ours or {}).get("statusReason", ""))
 
 
-def under_way(job: Job, plan: DeploymentPlan, arn: str) -> Conflict | None:
+def conflict(job: Job, plan: DeploymentPlan, arn: str) -> Conflict | None:
     """Another deployment of this service that has not ended; not one that never will."""
-    words = rolling.under_way(plan.service, arn)
+    words = rolling.conflict_words(plan.service, arn)
     if words and rolling.may_crash_forever(plan.service):
-        words = rolling.under_way(plan.service, arn, update_service.crashed_tasks(job, plan))
+        words = rolling.conflict_words(plan.service, arn, update_service.crashed_tasks(job, plan))
     return Conflict(words) if words else None
 
 
@@ -163,23 +163,23 @@ def undo(job: Job, tracked: TrackedDeployment) -> OwnDeployment:
     return start(job, *way_back(job, tracked))
 
 
-def stop(aws: Aws, under_way: Mapping[str, Any]) -> str:
+def stop(aws: Aws, entry: Mapping[str, Any]) -> str:
     """In the last seconds of a cancelled job: deploys what ran before, if the service works towards our revision.
 
     Raises ``Unreadable`` if ECS may only not show the deployment yet.
     """
-    cluster, name = str(under_way["cluster"]), str(under_way["service"])
-    wanted, previous = under_way["task_definition"], under_way.get("previous_task_definition")
+    cluster, name = str(entry["cluster"]), str(entry["service"])
+    wanted, previous = entry["task_definition"], entry.get("previous_task_definition")
     service = ecs.look_at_service(aws, cluster, name)
     if service is None:
         raise Unreadable(f"ECS does not list service {name}; nothing was stopped")
     current = rolling.primary(service)
     if current.get("taskDefinition") != wanted:
         words = f"service {name} is moving to {short(str(current.get('taskDefinition')))}; nothing was stopped"
-        if current.get("taskDefinition") == previous or current.get("id") == under_way.get("previous_id", ""):
+        if current.get("taskDefinition") == previous or current.get("id") == entry.get("previous_id", ""):
             raise Unreadable(words)
         return words
-    if not _is_ours(under_way, current):
+    if not _is_ours(entry, current):
         return f"{standing.words(current)} of service {name} is not the one that this job started; nothing was stopped"
     if rolling.state(current, service) == "COMPLETED":
         return f"the deployment of service {name} to {short(str(wanted))} is COMPLETED; nothing was stopped"
@@ -194,11 +194,11 @@ def unfinished(job: Job, plan: DeploymentPlan) -> Unfinished | None:
     return of_service(plan.strategy, plan.service)
 
 
-def _is_ours(under_way: Mapping[str, Any], current: Mapping[str, Any]) -> bool:
+def _is_ours(entry: Mapping[str, Any], current: Mapping[str, Any]) -> bool:
     """Whether the PRIMARY is our deployment; cancelled before UpdateService answered, any later one of our revision."""
-    if under_way.get("id"):
-        return bool(current.get("id") == under_way["id"])
-    return bool(current.get("id") != under_way.get("previous_id"))
+    if entry.get("id"):
+        return bool(current.get("id") == entry["id"])
+    return bool(current.get("id") != entry.get("previous_id"))
 
 
 def waiting(job: Job, plan: DeploymentPlan) -> OwnDeployment | None:

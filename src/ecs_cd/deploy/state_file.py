@@ -1,4 +1,4 @@
-"""What is under way, written into the state file before each mutation."""
+"""The state file's entries: which deployments are under way, written before each mutation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.job.job import Job
 
 
-def note(job: Job, group: Sequence[TrackedDeployment], policy: Policy) -> None:
+def record(job: Job, group: Sequence[TrackedDeployment], policy: Policy) -> None:
     """Writes into the state file what is under way; ``steps.unfinished`` and the strategies' ``stop`` read it."""
     job.state.begin(
         kind="deployment",
