@@ -68,7 +68,7 @@ def _verify(job: Job, proofs: Sequence[_Proof], children: Children, deadline: fl
         _read_again(job, [proof for proof in left if proof.running.doubtful])
 
     def judge(_: None) -> Verdict | dict[str, InProgress]:
-        left[:] = [proof for proof in left if not _decide(proof, job.clock.monotonic())]
+        left[:] = [proof for proof in left if not _give_verdict(proof, job.clock.monotonic())]
         return {} if left else Verdict(Outcome.SUCCEEDED, "")
 
     watch(
@@ -83,7 +83,7 @@ def _verify(job: Job, proofs: Sequence[_Proof], children: Children, deadline: fl
         proof.tracked.verdict = digests.unverified(proof.state)
 
 
-def _decide(proof: _Proof, now: float) -> bool:
+def _give_verdict(proof: _Proof, now: float) -> bool:
     """Gives the deployment its verdict, if there is one."""
     state = proof.state or proof.reported
     if proof.running.doubtful and isinstance(state, Verdict):

@@ -11,7 +11,7 @@ from ecs_cd.deploy.begin import Starter
 from ecs_cd.deploy.digests import verify_digests
 from ecs_cd.deploy.follow import follow
 from ecs_cd.deploy.plan import DeploymentPlan, Policy
-from ecs_cd.deploy.rollbacks import verify_rollbacks
+from ecs_cd.deploy.rolled_back import verify_rollbacks
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment
 from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.document import load

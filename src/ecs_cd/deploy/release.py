@@ -17,7 +17,7 @@ from ecs_cd.deploy.digests import verify_digests
 from ecs_cd.deploy.follow import follow
 from ecs_cd.deploy.plan import DeploymentPlan, Policy
 from ecs_cd.deploy.register import First
-from ecs_cd.deploy.rollbacks import verify_rollbacks
+from ecs_cd.deploy.rolled_back import verify_rollbacks
 from ecs_cd.deploy.rules import snapshot
 from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.diagnosis.evidence import Finding

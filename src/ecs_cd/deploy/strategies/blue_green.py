@@ -19,8 +19,9 @@ from ecs_cd.deploy.rules.blue_green import FORWARD, UNDER_WAY, Snapshot
 from ecs_cd.deploy.rules.conflict import Conflict
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment, absent_since, deleted
 from ecs_cd.deploy.rules.unfinished import Unfinished, of_service, of_service_deployment, revisions
-from ecs_cd.deploy.strategies import blue_green_calls, past, update_service
+from ecs_cd.deploy.strategies import blue_green_calls, update_service
 from ecs_cd.deploy.strategies.blue_green_calls import described, status
+from ecs_cd.deploy.strategies.history import by_service_deployments
 from ecs_cd.deploy.strategies.way_back import way_back
 from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.job.job import Job
@@ -39,7 +40,7 @@ SERVICE_NAMES_TARGET_GROUPS = True
 
 prepare = update_service.prepare
 wait_budget = update_service.wait_budget
-history = past.by_service_deployments
+history = by_service_deployments
 
 
 # ---- start ----

@@ -21,7 +21,8 @@ from ecs_cd.deploy.rules.conflict import Conflict
 from ecs_cd.deploy.rules.history import PastDeployment
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment, absent_since, deleted
 from ecs_cd.deploy.rules.unfinished import Unfinished, of_codedeploy
-from ecs_cd.deploy.strategies import codedeploy_calls, codedeploy_checks, past
+from ecs_cd.deploy.strategies import codedeploy_calls, codedeploy_checks
+from ecs_cd.deploy.strategies.history import by_codedeploy
 from ecs_cd.deploy.strategies.way_back import way_back
 from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.document.rules.document import CodeDeploy
@@ -128,7 +129,7 @@ def go_on(job: Job, plan: DeploymentPlan, own: OwnDeployment) -> bool:
 
 def history(job: Job, plan: DeploymentPlan) -> Sequence[PastDeployment]:
     """What CodeDeploy has done in this deployment group."""
-    return past.by_codedeploy(job, plan, _names(plan))
+    return by_codedeploy(job, plan, _names(plan))
 
 
 def _running(job: Job, names: CodeDeploy) -> tuple[list[Json], datetime]:

@@ -18,7 +18,8 @@ from ecs_cd.deploy.rules.conflict import Conflict
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment, absent_since
 from ecs_cd.deploy.rules.rolling import Snapshot
 from ecs_cd.deploy.rules.unfinished import Unfinished, of_service
-from ecs_cd.deploy.strategies import blue_green, past, update_service
+from ecs_cd.deploy.strategies import blue_green, update_service
+from ecs_cd.deploy.strategies.history import by_service_deployments
 from ecs_cd.deploy.strategies.way_back import way_back
 from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.job.job import Job
@@ -35,7 +36,7 @@ SERVICE_NAMES_TARGET_GROUPS = True
 
 prepare = update_service.prepare
 wait_budget = update_service.wait_budget
-history = past.by_service_deployments
+history = by_service_deployments
 
 
 def start(job: Job, plan: DeploymentPlan, arn: str) -> OwnDeployment:

@@ -13,7 +13,7 @@ from ecs_cd.aws.errors import is_transient
 from ecs_cd.deploy.plan import DeploymentPlan
 from ecs_cd.deploy.rules import crashes, history, lost_response, rolling
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment, deleted
-from ecs_cd.deploy.strategies import past
+from ecs_cd.deploy.strategies.history import by_service_deployments
 from ecs_cd.job.job import Job
 from ecs_cd.job.mutation import carry_out
 from ecs_cd.job.services import active_service
@@ -52,7 +52,7 @@ def ran_before(job: Job, plan: DeploymentPlan) -> str | None:
     if found or not current:
         return found
     try:
-        success = history.last_success(past.by_service_deployments(job, plan))
+        success = history.last_success(by_service_deployments(job, plan))
     except (ClientError, BotoCoreError) as error:
         if is_transient(error):
             raise

@@ -19,7 +19,7 @@ def verify_rollbacks(job: Job, group: Sequence[TrackedDeployment]) -> None:
     """Adds to each rollback how many tasks run; if none does in time, the rollback has failed."""
     left = [tracked for tracked in group if tracked.verdict and tracked.verdict.outcome is Outcome.ROLLED_BACK]
     services = {tracked.key: snapshot.service(tracked.snapshot) for tracked in left}
-    left = [tracked for tracked in left if not _decide(tracked, services[tracked.key], late=False)]
+    left = [tracked for tracked in left if not _give_verdict(tracked, services[tracked.key], late=False)]
     if not left:
         return
     found: dict[str, Any] = {}
@@ -32,7 +32,7 @@ def verify_rollbacks(job: Job, group: Sequence[TrackedDeployment]) -> None:
 
     def judge(_: None) -> Verdict | Mapping[str, InProgress]:
         late = job.clock.monotonic() >= late_at
-        left[:] = [tracked for tracked in left if not _decide(tracked, found.get(tracked.plan.name), late=late)]
+        left[:] = [tracked for tracked in left if not _give_verdict(tracked, found.get(tracked.plan.name), late=late)]
         waiting = {tracked.key: InProgress("rolled back; waiting until its tasks run") for tracked in left}
         return waiting or Verdict(Outcome.SUCCEEDED, "")
 
@@ -46,7 +46,7 @@ def verify_rollbacks(job: Job, group: Sequence[TrackedDeployment]) -> None:
     )
 
 
-def _decide(tracked: TrackedDeployment, service: Mapping[str, Any] | None, *, late: bool) -> bool:
+def _give_verdict(tracked: TrackedDeployment, service: Mapping[str, Any] | None, *, late: bool) -> bool:
     """Gives the rollback its verdict, if there is one."""
     assert tracked.verdict is not None
     verdict = rolled_back.judge(tracked.own, tracked.verdict, service, late=late)
