@@ -81,10 +81,6 @@ def plan(
     either, because its content is unknown.
     Raises ``Refused`` if a tag can't move, or if no tag is left.
     """
-    notices = []
-    if doubt:
-        notices.append(f"built without the commit's tag: {doubt}")
-        extra = [tag for tag in extra if tag != commit]
     own = () if doubt or not commit else (commit,)
     found, why = _found(own, doubt, existing, reuse, content, why_not)
     if own and not found and commit in existing and mutability.fixed(commit):
@@ -92,22 +88,27 @@ def plan(
             "the commit's image is already in ECR and can't be replaced: the repository is immutable",
             "Leave `reuse` at its default.",
         )
-    kept = []
-    for tag in dict.fromkeys(extra):
-        if tag == latest and mutability.fixed(tag):
-            notices.append(f"the tag `{latest}` is skipped: the repository is immutable, so it could never move")
-        elif mutability.fixed(tag) and tag in existing and existing[tag] != existing.get(found):
-            raise Refused(
-                f"the tag `{tag}` belongs to another image, and the repository is immutable",
-                "Choose another tag, or exclude it from the repository's immutability.",
-            )
-        else:
-            kept.append(tag)
+    wanted = [tag for tag in dict.fromkeys(extra) if not (doubt and tag == commit)]
+    skipped = [tag for tag in wanted if tag == latest and mutability.fixed(tag)]
+    kept = [tag for tag in wanted if tag not in skipped]
+    _check_free(kept, found, existing, mutability)
     by_content = "" if doubt or found in own else content
     tags = tuple(dict.fromkeys(filter(None, (*own, *kept, by_content))))
     if not tags:
         raise Refused("no tag is left for the image", "Commit first, or add a tag in `tags`.")
+    notices = [f"built without the commit's tag: {doubt}"] if doubt else []
+    notices += [f"the tag `{tag}` is skipped: the repository is immutable, so it could never move" for tag in skipped]
     return Tagging(found, tags, tuple(notices), why, by_content)
+
+
+def _check_free(tags: Sequence[str], reused: str, existing: Mapping[str, str], mutability: Mutability) -> None:
+    """Raises ``Refused`` if one of these tags can't move, and belongs to another image than the reused one."""
+    for tag in tags:
+        if mutability.fixed(tag) and tag in existing and existing[tag] != existing.get(reused):
+            raise Refused(
+                f"the tag `{tag}` belongs to another image, and the repository is immutable",
+                "Choose another tag, or exclude it from the repository's immutability.",
+            )
 
 
 def _found(
