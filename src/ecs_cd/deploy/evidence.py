@@ -100,7 +100,7 @@ def notice(job: Job, tracked: TrackedDeployment, service: Mapping[str, Any]) -> 
         job.ci.line(f"  event: {message}")
         finding = event_cause(message)
         if finding:
-            _found(job, tracked, finding, f"{tracked.key}: {finding.cause}")
+            _report(job, tracked, finding, f"{tracked.key}: {finding.cause}")
 
 
 def look_once_more(job: Job, group: Sequence[TrackedDeployment]) -> None:
@@ -177,7 +177,7 @@ def _make(job: Job, tracked: TrackedDeployment, read: _Read) -> None:
         case _Tasks(arns):
             for task in ecs.tasks(job.aws, tracked.plan.cluster, arns):
                 if crashes.died(task, tracked.own):
-                    _note(job, tracked, task)
+                    _keep(job, tracked, task)
         case _Old():
             _read_old(job, tracked)
         case _Log(task, pages):
@@ -189,7 +189,7 @@ def _make(job: Job, tracked: TrackedDeployment, read: _Read) -> None:
 
 
 def _read_old(job: Job, tracked: TrackedDeployment) -> None:
-    """Why earlier revisions still run; the role may lack the permission for the protection, which is left out then."""
+    """Reports why earlier revisions still run; without the permission for task protection, leaves that out."""
     cluster, name = tracked.plan.cluster, tracked.plan.name
     arns = [arn for status in ("RUNNING", "STOPPED") for arn in ecs.service_task_arns(job.aws, cluster, name, status)]
     tasks = ecs.tasks(job.aws, cluster, arns[: ecs.TASKS_A_CALL])
@@ -200,21 +200,24 @@ def _read_old(job: Job, tracked: TrackedDeployment) -> None:
     )
     tracked.found.waiting = old_tasks.finding(earlier, dict(protected))
     if tracked.found.waiting:
-        _found(job, tracked, tracked.found.waiting, f"{tracked.key}: {tracked.found.waiting.cause}")
+        _report(job, tracked, tracked.found.waiting, f"{tracked.key}: {tracked.found.waiting.cause}")
 
 
-def _note(job: Job, tracked: TrackedDeployment, task: Mapping[str, Any]) -> None:
+def _keep(job: Job, tracked: TrackedDeployment, task: Mapping[str, Any]) -> None:
+    """Keeps a task that died, reports its cause, and queues the read of its log."""
     noted = StoppedTask(task)
     finding = task_failed(noted)
     alike = sum(task_failed(each).cause == finding.cause for each in tracked.found.stopped.values())
     tracked.found.stopped[str(task["taskArn"])] = noted
-    _found(job, tracked, finding, f"{tracked.key}: a task died: {finding.cause}")
+    _report(job, tracked, finding, f"{tracked.key}: a task died: {finding.cause}")
     if alike < pace.TAILS_PER_CAUSE and _streams(tracked, task):
         tracked.wanted.reads.append(_Log(task))
 
 
-def _found(job: Job, tracked: TrackedDeployment, finding: Finding, words: str) -> None:
-    """Logs a cause once; an event and a dead task report the same cause, and the event does not know the container.
+def _report(job: Job, tracked: TrackedDeployment, finding: Finding, words: str) -> None:
+    """Logs a cause once, and keeps the first one that waiting does not resolve.
+
+    An event and a dead task report the same cause, and the event does not know the container.
 
     Adds the next step if waiting does not help, or if the cause is not repeated at the end.
     """

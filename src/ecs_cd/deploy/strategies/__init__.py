@@ -51,7 +51,10 @@ class DeploymentStrategy(Protocol):
         """Starts the deployment of this revision, or finds that the service runs it or is on the way to it."""
 
     def read(self, job: Job, followed: Sequence[TrackedDeployment]) -> Sequence[Snapshot]:
-        """A snapshot of each deployment, all at once. Raises ``Unreadable``."""
+        """A snapshot of each deployment, all at once. Raises ``Unreadable``.
+
+        Puts into ``own`` of each what AWS has shown of it since: its id, or that another one took over or replaced it.
+        """
 
     def conflict(self, job: Job, plan: DeploymentPlan, arn: str) -> Conflict | None:
         """Another deployment of this service, not to the revision ``arn``, that has not ended."""

@@ -66,8 +66,7 @@ def read(job: Job, followed: Sequence[TrackedDeployment]) -> list[Snapshot]:
     with transient_as_unreadable():
         services = ecs.look_at_services(job.aws, followed[0].plan.cluster, [tracked.plan.name for tracked in followed])
         snapshots = [_snapshot(job, tracked, services.get(tracked.plan.name), now) for tracked in followed]
-        _ask(job, followed, snapshots)
-    return snapshots
+        return _with_status(job, followed, snapshots)
 
 
 def _snapshot(job: Job, tracked: TrackedDeployment, service: Mapping[str, Any] | None, now: float) -> Snapshot:
@@ -113,26 +112,28 @@ def _unclear(tracked: TrackedDeployment, snapshot: Snapshot) -> bool:
     return snapshot.service is not None and (snapshot.failed_at is not None or current.get("id") != tracked.own.id)
 
 
-def _ask(job: Job, followed: Sequence[TrackedDeployment], snapshots: list[Snapshot]) -> None:
-    """Asks for the status of one deployment that the service does not show.
+def _with_status(job: Job, followed: Sequence[TrackedDeployment], snapshots: Sequence[Snapshot]) -> list[Snapshot]:
+    """Adds the status of one deployment that the service does not show.
 
     This costs two calls for each, so with several deployments each poll asks for one, in rotation.
     """
+    found = list(snapshots)
     unclear = [
         number
         for number, (tracked, snapshot) in enumerate(zip(followed, snapshots, strict=True))
         if _unclear(tracked, snapshot) and (len(followed) == 1 or snapshot.at - snapshot.asked_at >= pace.STATUS_EVERY)
     ]
     if not unclear:
-        return
+        return found
     number = min(unclear, key=lambda each: (snapshots[each].asked_at, each))
     tracked, snapshot = followed[number], snapshots[number]
     assert snapshot.service is not None
     status, why = _status(job, tracked, snapshot.service)
     since = snapshot.at if snapshot.unlisted_since is None else snapshot.unlisted_since
-    snapshots[number] = replace(
+    found[number] = replace(
         snapshot, status=status, why=why, asked_at=snapshot.at, unlisted_since=None if status else since
     )
+    return found
 
 
 def _status(job: Job, tracked: TrackedDeployment, service: Mapping[str, Any], *, since: Any = None) -> tuple[str, str]:
