@@ -116,7 +116,6 @@ _VALID = [
     "RUN --mount=from={0},target=/m true\n",
     "USER x\n",
 ]
-Pair = tuple[Sequence[str], Sequence[str]]
 
 
 @dataclass

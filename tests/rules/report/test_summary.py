@@ -117,18 +117,18 @@ def test_several_parts_are_one_summary() -> None:
 
 
 @pytest.mark.parametrize(
-    ("states", "title", "words"),
+    ("states", "words"),
     [
-        ([Outcome.SUCCEEDED, Outcome.SKIPPED, Outcome.SUCCEEDED], "2", "✅ 2: succeeded"),
-        ([Outcome.SUCCEEDED, Outcome.FAILED], "1", "❌ 1: failed"),
-        ([Outcome.FAILED, Outcome.SUCCEEDED], "0", "❌ 0: failed"),
-        ([Outcome.FAILED, Outcome.ROLLED_BACK], "1", "❌ 1: rolled back"),
-        ([Outcome.SUCCEEDED, UNDER_WAY], "1", "⏳ 1: under way"),
-        ([UNDER_WAY, Outcome.SUCCEEDED], "0", "⏳ 0: under way"),
-        ([Outcome.SUCCEEDED, NOT_STARTED], "1", "❌ 1: not started"),
+        ([Outcome.SUCCEEDED, Outcome.SKIPPED, Outcome.SUCCEEDED], "✅ 2: succeeded"),
+        ([Outcome.SUCCEEDED, Outcome.FAILED], "❌ 1: failed"),
+        ([Outcome.FAILED, Outcome.SUCCEEDED], "❌ 0: failed"),
+        ([Outcome.FAILED, Outcome.ROLLED_BACK], "❌ 1: rolled back"),
+        ([Outcome.SUCCEEDED, UNDER_WAY], "⏳ 1: under way"),
+        ([UNDER_WAY, Outcome.SUCCEEDED], "⏳ 0: under way"),
+        ([Outcome.SUCCEEDED, NOT_STARTED], "❌ 1: not started"),
     ],
 )
-def test_the_heading_is_that_of_the_part_that_decides(states: list[Any], title: str, words: str) -> None:
+def test_the_heading_is_that_of_the_part_that_decides(states: list[Any], words: str) -> None:
     """Failures before running parts, running parts before successes; the last of its kind."""
     text = summary.markdown([Part(str(number), state) for number, state in enumerate(states)])
     assert text.splitlines()[0] == f"### {words}"
