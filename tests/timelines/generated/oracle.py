@@ -227,7 +227,7 @@ def _rollback_failed(truth: Truth) -> str:
 
 def _superseded(truth: Truth) -> str:
     # Of our revision, but not ours.
-    again = any(one.by == OTHER for one in truth.ours[1:])
+    again = any(one.by == OTHER and one.created > truth.ours[0].created for one in truth.ours[1:])
     if truth.foreign_after_ours or again or truth.by(truth.world.scaled_to_0):
         return ""
     return f"nobody replaced it: {_instead(truth)}"
