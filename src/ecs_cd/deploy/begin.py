@@ -119,7 +119,7 @@ class Starter:
 
 
 def _not_started(plan: DeploymentPlan, arn: str) -> OwnDeployment:
-    """What is known of a deployment before AWS has named it: enough to stop it if the job is cancelled meanwhile."""
+    """What is known of a deployment before AWS has named it: enough to stop it if the job is cancelled before that."""
     previous_id = standing.current(plan.service).get("id")
     return OwnDeployment(plan.strategy, "", arn, rolling.ran(plan.service), previous_id)
 

@@ -115,7 +115,7 @@ def _of_commit(
 
 
 def _digest(place: Repository, commit: str, job: Job) -> str:
-    """The digest of the commit's image in this repository; empty if there is none, or if it is not in ECR."""
+    """The digest of the commit's image in this repository; empty without an image, or if it is not in ECR."""
     if not (place.account or place.public):
         return ""
     tag = place.tag(commit)

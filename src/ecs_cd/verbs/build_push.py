@@ -64,7 +64,7 @@ def _scanned(inputs: BuildPush, done: Sequence[Done], job: Job) -> Verdict | Non
 
 
 def _copied(done: Sequence[Done], job: Job) -> Verdict | None:
-    """The verdict if a copy in another registry fails; ``None`` if all are there."""
+    """The verdict if a copy in another registry fails; ``None`` if all exist."""
     if not any(each.plan.copies for each in done):
         return None
     from ecs_cd.images import copies  # rarely used

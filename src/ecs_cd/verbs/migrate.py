@@ -94,7 +94,7 @@ def _no_migration() -> Result:
 
 
 def _as_task(call: Callable[[], Result], plan: TaskPlan, tasks: dict[str, dict[str, str]]) -> Result:
-    """The result with the output `tasks` in the place of the migration's outputs."""
+    """The result with the output `tasks` instead of the migration's outputs."""
     result = call()
     tasks[plan.task.key] = {name.removeprefix("migration-"): value for name, value in result.outputs.items()}
     return replace(result, outputs={"tasks": json.dumps(tasks)})

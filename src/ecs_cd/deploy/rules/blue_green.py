@@ -42,7 +42,7 @@ class Snapshot:
     ``deployment``: its entry in DescribeServiceDeployments; ``None`` if ECS answers that it is MISSING. The other
     fields are only read once it has ended or is MISSING. ``newer``: a later deployment of the service, in words.
     ``stage``: the last lifecycle stage before it turned back or ended. ``unlisted_for``: for how many seconds ECS has
-    listed no service deployment that is ours. ``service``: the DescribeServices answer. ``absent_since``: since when
+    listed no service deployment of this step. ``service``: the DescribeServices answer. ``absent_since``: since when
     that lacks the service, in seconds of the job's clock. ``gone``: the verdict if the service is deleted.
     ``stopped_since``: since when it has been STOPPED, by the same clock; ``at``: when the snapshot was taken.
     """
@@ -179,7 +179,7 @@ def _is_explained(own: OwnDeployment, snapshot: Snapshot) -> bool:
 
 def came_with(created_at: Any, newest_first: Sequence[Mapping[str, Any]]) -> Any:
     """Among service deployments to one revision, the one of the ECS deployment that was created then; ``None`` without
-    any. Both are created within seconds; a later one of the same revision is somebody else's."""
+    any. Both are created within seconds; another user made a later one of the same revision."""
     dated = [each for each in newest_first if "createdAt" in each]
     return min(reversed(dated), key=lambda each: abs(each["createdAt"] - created_at), default=None)
 
@@ -187,7 +187,7 @@ def came_with(created_at: Any, newest_first: Sequence[Mapping[str, Any]]) -> Any
 def replaced(own: OwnDeployment, service: Mapping[str, Any], stopped_for: float) -> str:
     """What replaced a STOPPED deployment, in words, while ECS lists no newer service deployment.
 
-    One of our own revision is to be followed: ECS will list it.
+    A newer deployment of the same revision is followed instead: ECS will list it.
     """
     same = standing.current(service).get("taskDefinition") == own.task_definition
     return "" if same and stopped_for < pace.ABSENT else standing.replaced_by(own, service)

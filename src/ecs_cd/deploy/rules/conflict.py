@@ -1,4 +1,4 @@
-"""Another deployment of a service that ours has to wait for."""
+"""Another deployment of the service, which this step has to wait for."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ class Running:
     """The running tasks of a service, after AWS has reported success.
 
     ``wrong``: what contradicts the success; ``idle``: no task runs; ``draining``: tasks of older revisions that ECS
-    still has to remove; ``newer``: the deployment that started tasks of another revision after ours, in words;
+    still has to remove; ``newer``: the deployment that started tasks of another revision later, in words;
     ``unconfirmed``: AWS counts none of our tasks as running, though some are listed, which may be an old state.
     """
 
@@ -50,7 +50,7 @@ class Wanted:
 def judge(
     running: Running, reported: Verdict, state: Verdict | InProgress, wanted: Wanted, *, late: bool
 ) -> Verdict | None:
-    """The verdict after a look at the running tasks; ``None``: look again.
+    """The verdict after the running tasks were read; ``None``: look again.
 
     ``reported`` is the success so far, ``state`` what AWS says of the deployment now: something may have replaced it
     since. ``late``: the tasks have been doubtful for longer than ListTasks may lag.
@@ -74,7 +74,7 @@ def judge(
 
 
 def unverified(state: Verdict | InProgress | None) -> Verdict:
-    """The verdict if the time is over; ``state`` is what AWS said of the deployment last."""
+    """The verdict if the time has passed; ``state`` is what AWS said of the deployment last."""
     if isinstance(state, InProgress):
         return Verdict(Outcome.UNKNOWN, f"{_DONE} not what the service does now: {state.message}")
     time = duration.words(pace.DIGESTS_WAIT)
@@ -89,7 +89,7 @@ def _with_draining(reported: Verdict, draining: int) -> Verdict:
 
 
 def _nothing_to_verify(reported: Verdict, wanted: Wanted) -> Verdict:
-    """No task is wanted: a success if none was wanted before, either."""
+    """The desired count is 0: a success if it was 0 before."""
     if not wanted.before:
         nothing = "the desired count is 0, so no task was started, and no digest was verified"
         return replace(reported, message=f"{reported.message}; {nothing}")
@@ -128,7 +128,7 @@ def missing(
 
 
 def newer(running: Sequence[Mapping[str, Any]], own: OwnDeployment, before: Sequence[Mapping[str, Any]]) -> str:
-    """The deployment, in words, that started tasks of another revision and was neither ours nor there ``before`` it.
+    """The deployment, in words, that started tasks of another revision: neither ours nor an earlier one (``before``).
 
     ECS lists tasks and deployments independently, so its tasks may be the first sign of it. Empty without one.
     """

@@ -20,11 +20,11 @@ class OwnDeployment:
     that it starts for it; empty if unknown. ``previous_id`` is the ECS deployment or task set that was PRIMARY before,
     ``created_at`` is when ECS created this one, by ECS's own clock.
 
-    ``unsettled``: it was there before us, and did not run all its tasks, so that AWS's earlier success says too little.
-    ``completed``: AWS has reported its success; whatever comes later replaces it. ``theirs``: a later deployment of
-    another user that brings the same revision; its result is our result, but it is not ours to undo.
-    ``replaced``: another revision was PRIMARY since; a rollback that follows is not ours. ``hook`` is where `continue`
-    found it paused.
+    ``unsettled``: it existed before this step, and did not run all its tasks, so that AWS's earlier success says too
+    little. ``completed``: AWS has reported its success; whatever comes later replaces it. ``theirs``: a later
+    deployment of another user that brings the same revision; its result is our result, but ecs-cd does not undo it.
+    ``replaced``: another revision was PRIMARY since; a rollback that follows belongs to that. ``hook`` is where
+    `continue` found it paused.
     """
 
     strategy: Strategy

@@ -187,14 +187,14 @@ def taken_over(own: OwnDeployment, service: Mapping[str, Any], *, failed: bool) 
 
 
 def replaced(own: OwnDeployment, service: Mapping[str, Any]) -> bool:
-    """Whether another deployment has replaced ours: a rollback that comes later is the other's."""
+    """Whether another deployment has replaced this one: a rollback that comes later belongs to the other."""
     current = primary(service)
     theirs = current.get("taskDefinition") not in (None, own.task_definition, own.previous_task_definition)
     return theirs and not is_rollback(current) and not _lags(own, service)
 
 
 def may_be_its_rollback(own: OwnDeployment) -> bool:
-    """Whether a later deployment of the same revision may be the rollback of ours; DescribeServices can't show it."""
+    """Whether a later deployment of the same revision may be its rollback; DescribeServices can't show that."""
     return own.previous_task_definition == own.task_definition
 
 

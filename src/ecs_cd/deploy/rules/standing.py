@@ -30,7 +30,7 @@ def is_ours(own: OwnDeployment, entry: Entry) -> bool:
 
 
 def replaced_by(own: OwnDeployment, service: Mapping[str, Any]) -> str:
-    """The deployment that replaced ours, in words; empty if none did, as far as this answer shows.
+    """The deployment that replaced our deployment, in words; empty if this answer shows none.
 
     A PRIMARY that is older than our deployment did not replace it: the answer lags, the traffic has not moved yet, or
     ECS went back to it.
@@ -43,7 +43,7 @@ def replaced_by(own: OwnDeployment, service: Mapping[str, Any]) -> str:
 
 
 def lags(own: OwnDeployment, service: Mapping[str, Any]) -> bool:
-    """Whether this answer seems to be from before our deployment: it does not list ours, and its PRIMARY is older."""
+    """Whether this answer seems to be from before our deployment: it does not list that, and its PRIMARY is older."""
     now = current(service)
     return bool(now) and _is_older(own, now) and not any(is_ours(own, each) for each in entries(service))
 

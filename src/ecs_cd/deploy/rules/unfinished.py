@@ -35,7 +35,7 @@ def of_service(strategy: Strategy, service: Mapping[str, Any]) -> Unfinished | N
 
 
 def still_serving(service: Mapping[str, Any]) -> str | None:
-    """What still runs of what had COMPLETED before the PRIMARY deployment, as long as that one has not."""
+    """What still runs of what had COMPLETED before the PRIMARY deployment, while that one has not."""
     completed = rolling.state(rolling.primary(service), service) == "COMPLETED"
     return None if completed else standing.serving(service)
 

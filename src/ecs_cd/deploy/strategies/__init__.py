@@ -72,7 +72,7 @@ class DeploymentStrategy(Protocol):
         """Lets a waiting deployment continue; ``False`` if it no longer waits there."""
 
     def history(self, job: Job, plan: DeploymentPlan) -> Sequence[PastDeployment]:
-        """The deployments of this service that have ended, as far as AWS keeps them."""
+        """The deployments of this service that have ended, for the time that AWS keeps them."""
 
     def stop(self, aws: Aws, entry: Mapping[str, Any]) -> str:
         """Stops the deployment of a state file's entry unless another one replaced it; a sentence on what was done.

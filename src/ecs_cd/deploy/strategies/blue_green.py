@@ -155,7 +155,7 @@ def read(job: Job, followed: Sequence[TrackedDeployment]) -> list[Snapshot]:
     """A snapshot of each service deployment, twenty per call; ended deployments are checked a second time.
 
     If ECS had no service deployment to identify, the service has long had the task definition: treated as SUCCESSFUL.
-    One that ECS did not list in time is looked for again.
+    Searches again for one that ECS did not list in time.
     """
     with transient_as_unreadable():
         for tracked in followed:
@@ -350,7 +350,7 @@ def unfinished(job: Job, plan: DeploymentPlan) -> Unfinished | None:
 
 
 def _unfinished(job: Job, plan: DeploymentPlan, deployment: Json) -> Unfinished:
-    """With the PRIMARY that it brought, so that another deployment that replaces it is not taken for ours."""
+    """With the PRIMARY that it brought, which tells it apart from another deployment that replaces it."""
     arns = filter(None, revisions(deployment))
     found = of_service_deployment(plan.strategy, deployment, service_deployments.task_definitions(job.aws, arns))
     primary = rolling.primary(plan.service)
@@ -363,7 +363,7 @@ def _unfinished(job: Job, plan: DeploymentPlan, deployment: Json) -> Unfinished:
 def go_on(job: Job, plan: DeploymentPlan, own: OwnDeployment) -> bool:
     """Continues it from the hook where it waited, and waits until ECS shows that it continues.
 
-    If another user has continued it meanwhile, it may wait at the next hook already: nobody has approved that one.
+    If another user has continued it by now, it may wait at the next hook, which no user has approved.
     """
     found, hook = paused(job, plan.cluster, plan.name), own.hook
     if found is None or found[0]["serviceDeploymentArn"] != own.id or found[1]["hookId"] != hook:

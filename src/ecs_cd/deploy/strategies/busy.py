@@ -10,4 +10,4 @@ class Busy(Refused):
 
 
 class BusyWithAnother(Busy, NotCarriedOut):
-    """The deployment under way is known, and is not ours."""
+    """The deployment under way is known, and is another user's."""

@@ -34,7 +34,7 @@ def wait_budget(job: Job, plan: DeploymentPlan, timeout: float) -> float:
 
 
 def crashed_tasks(job: Job, plan: DeploymentPlan) -> int:
-    """How many tasks of the PRIMARY deployment, whoever started it, ended by themselves lately."""
+    """How many tasks of the PRIMARY deployment, this step's or not, ended by themselves lately."""
     current = rolling.primary(plan.service)
     name, revision = str(current.get("id")), str(current.get("taskDefinition"))
     theirs = OwnDeployment(plan.strategy, name, revision, started_by=name)
@@ -91,7 +91,7 @@ def update(job: Job, plan: DeploymentPlan, arn: str) -> tuple[Mapping[str, Any],
 
 
 def _gone_with_service(job: Job, plan: DeploymentPlan, arn: str) -> Mapping[str, Any]:
-    """Our deployment if the service has been deleted since, as far as ECS still shows both."""
+    """Our deployment if the service has been deleted since, while ECS still shows both."""
     service = ecs.services(job.aws, plan.cluster, [plan.name]).get(plan.name)
     if service is None or not deleted(service, 0.0):
         return {}

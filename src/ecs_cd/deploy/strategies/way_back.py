@@ -17,13 +17,13 @@ from ecs_cd.model.references import short
 
 
 class Replaced(Refused):
-    """Another deployment has replaced ours: it is not ours to undo."""
+    """Another deployment has replaced this step's, and ecs-cd does not undo it."""
 
 
 def way_back(job: Job, tracked: TrackedDeployment) -> tuple[DeploymentPlan, str]:
     """The plan to deploy, with the service as it is now, and the revision.
 
-    Raises ``Replaced`` if another deployment has replaced ours, and ``Refused`` if nothing ran before.
+    Raises ``Replaced`` if another deployment has replaced it, and ``Refused`` if nothing ran before.
     """
     own, plan = tracked.own, tracked.plan
     service = _service_now(job, tracked)

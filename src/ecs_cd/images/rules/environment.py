@@ -34,7 +34,7 @@ _OTHERS = re.compile(r"(?:EXPERIMENTAL_)?(?:BUILDX|BUILDKIT)_.*", re.DOTALL)
 def facts(environ: Mapping[str, str], docker_config: Mapping[str, Any]) -> dict[str, str]:
     """What of the environment and of Docker's configuration changes an image. Raises ``NotReusable``.
 
-    A variable that only a later buildx knows may name a file or hold a secret, so its value is no fact.
+    A variable that only a later buildx knows may name a file or hold a secret, so its value is not recorded.
     """
     for name in sorted(environ):
         if _OTHERS.fullmatch(name) and name not in _WITHOUT_EFFECT and name not in _IN_KEY:
