@@ -32,11 +32,11 @@ lint: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
 
-generate: $(STAMP)  ## action.yml, README tables and schema, from the code
+generate: $(STAMP)  ## action.yml, tables of docs/ and schemas, from the code
 	PYTHONPATH=src $(BIN)/python -m tests.contract.generate
 	PYTHONPATH=src $(BIN)/python -m tests.contract.reports
 
-fuzz: $(STAMP)  ## Dockerfiles, as our reader and BuildKit read them; needs Go. make fuzz COUNT=60000
+fuzz: $(STAMP)  ## compares our reader of Dockerfiles with BuildKit's; needs Go. make fuzz COUNT=60000
 	PYTHONPATH=src $(BIN)/python -m tests.rules.images.fuzz_dockerfiles $(COUNT)
 
 release-tree: $(STAMP)  ## make release-tree DEST=directory

@@ -1,6 +1,6 @@
 """Counts archaic turns of phrase per 1000 words of prose.
 
-python -m dev.prose [FILES]    without files: README.md, docs/ and the docstrings of src/
+python -m dev.prose [FILES]    without files: README.md, docs/, the other pages and the docstrings of src/
 
 Code does not count: fences, code spans, URLs and comments are left out. Regions that `make generate` writes into a
 page come from the code, so they are counted separately.
@@ -126,6 +126,12 @@ def pages() -> list[Path]:
     return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
+def other_pages() -> list[Path]:
+    """What developers read, and the READMEs of the examples."""
+    names = ("CHANGELOG.md", "CONTRIBUTING.md", "tests/README.md")
+    return [*(ROOT / name for name in names), *sorted(ROOT.glob("examples/*/README.md"))]
+
+
 def written(path: Path) -> Count:
     """What people wrote into a page."""
     return count(_GENERATED.sub("", path.read_text(encoding="utf-8")))
@@ -161,14 +167,16 @@ def _report(counts: dict[str, Count], verbose: bool) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m dev.prose", description="per 1000 words; turns; words")
-    parser.add_argument("files", nargs="*", type=Path, help="Markdown or Python; default: README.md, docs/, src/")
+    parser.add_argument("files", nargs="*", type=Path, help="Markdown or Python; default: all pages and src/")
     parser.add_argument("--verbose", action="store_true", help="list the turns")
     asked = parser.parse_args()
     if asked.files:
         counts = {str(path): docstrings(path) if path.suffix == ".py" else written(path) for path in asked.files}
     else:
         counts = {str(path.relative_to(ROOT)): written(path) for path in pages()}
-        counts["README.md and docs/"] = total(counts.values())
+        all_docs = total(counts.values())
+        counts.update({str(path.relative_to(ROOT)): written(path) for path in other_pages()})
+        counts["README.md and docs/"] = all_docs
         counts["generated tables of docs/"] = total(map(generated, pages()))
         counts["docstrings of src/"] = total(map(docstrings, modules()))
     _report(counts, asked.verbose)

@@ -1,4 +1,4 @@
-"""README and docs are in plain English, and every link in them works."""
+"""Every page is in plain English, and every link in it works."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from tests.contract.parts import DOCS, README, ROOT
 # Archaic turns per 1000 words, by `python -m dev.prose`.
 TARGET = 1.0
 DOCSTRINGS = 2.0
+PAGES = [*prose.pages(), *prose.other_pages()]
 GENERATED = [page for page in prose.pages() if prose.generated(page).words]
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^ *```.*?^ *```$", re.M | re.S)
 
 
-@pytest.mark.parametrize("page", prose.pages(), ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_a_page_is_in_plain_english(page: Path) -> None:
     """Hardly a turn that a reader would stumble over."""
     found = prose.written(page)
@@ -49,7 +50,7 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("page", prose.pages(), ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
     """Relative links, and anchors in Markdown pages."""
     dead = []
