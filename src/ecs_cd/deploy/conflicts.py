@@ -24,7 +24,7 @@ def resolve_conflicts(
     """The plans with the current state of the services, once no other deployment is running.
 
     ``arns`` are the wanted revisions, empty if they are not registered yet. Returns a verdict if the time runs out
-    first. Raises ``Refused`` if ``on_conflict`` does not wait.
+    first. Raises ``Refused`` if ``on_conflict`` is ``fail``, and if waiting or superseding does not help.
     """
     fresh = {plan.target.key: plan for plan in plans}
     services = _Services(job, policy, fresh, dict(zip(fresh, arns, strict=True)))

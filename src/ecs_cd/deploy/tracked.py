@@ -110,7 +110,7 @@ class TrackedDeployment:
 
     @property
     def under_way(self) -> bool:
-        """Whether AWS continues it, or may. This does not count for another user's deployment."""
+        """Whether AWS continues it, or may. Another user's deployment is not reported as ours."""
         return self.started and not self.own.theirs and (self.verdict is None or self.verdict.outcome not in _OVER)
 
     @property

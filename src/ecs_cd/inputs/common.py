@@ -64,9 +64,8 @@ class Registering(Common):
         metavar="NAME=VALUE",
     )
     allow_unknown_fields: bool = option(
-        "`true`: send fields of a task definition, and of inputs with JSON for ECS, that this release does not know to "
-        "ECS as written. "
-        "ECS ignores what it does not know either.",
+        "`true`: also send ECS the fields of a task definition, or of an input with JSON for ECS, that this release "
+        "does not know, as written. ECS ignores a field that it does not know.",
         parsers.truth,
         default="false",
         metavar="BOOLEAN",

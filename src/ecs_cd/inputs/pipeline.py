@@ -17,7 +17,8 @@ class Pipeline(Deploy, Migrate, BuildPush):
 
     on_conflict: str = option(
         "If another deployment of the service is in progress: `wait` until it ends, `fail`, or `supersede` it. If an "
-        "earlier migration is still running, `fail` too; otherwise follow the same commit's and wait for another's.",
+        "earlier migration is still running, `fail` applies to it too; the other values follow the same commit's "
+        "migration and wait for another's.",
         parsers.one_of("wait", "fail", "supersede"),
         default="wait",
         metavar="POLICY",

@@ -142,7 +142,7 @@ def candidates(source: TemplateSource) -> tuple[str, ...]:
     """The possible paths of a template below --templates."""
     if isinstance(source, S3Object):
         return (f"{source.bucket}/{source.key}", source.key)
-    assert not isinstance(source, WorkspaceFile), "a file of the workspace is there, and nowhere else"
+    assert not isinstance(source, WorkspaceFile), "the workspace itself has its files"
     return tuple(f"{_family_of(source)}.{kind}" for kind in ("json", "yaml", "yml"))
 
 
@@ -317,7 +317,7 @@ def read_variables(text: str, *, where: str) -> dict[str, str]:
     found = pairs("\n".join(lines), what=where)
     wrong = [name for name in found if not re.fullmatch(r"[A-Za-z_]\w*", name)]
     if wrong:
-        raise Refused([f"{where}: the name of variable {list(found).index(name) + 1} is none" for name in wrong])
+        raise Refused([f"{where}: variable {list(found).index(name) + 1} has an invalid name" for name in wrong])
     return found
 
 

@@ -129,5 +129,6 @@ def _followed(standalone: StandaloneTask, task: Task | None, job: Job) -> str:
     found = origin.read(started_by)
     on_cancel = standalone.on_cancel if found and found.run == standalone.origin.run else "leave"
     begin(standalone, started_by, on_cancel, job, task=arn)
-    job.ci.line(f"{standalone.what}: {earlier.words(task, standalone.origin)}; following it, no other one is started")
+    words = earlier.words(task, standalone.origin)
+    job.ci.line(f"{standalone.what}: {words}; following it instead of starting another")
     return arn

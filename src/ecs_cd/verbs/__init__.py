@@ -1,1 +1,1 @@
-"""A file a verb, named as the verb: its steps in their order. What a step does is in deploy/, images/ and tasks/."""
+"""One file per verb, named after it: its steps in order. What a step does is in deploy/, images/ and tasks/."""

@@ -839,7 +839,7 @@ def test_a_rerun_follows_the_task_that_an_earlier_attempt_started(
     assert ended.exit_code == 0, ended.log
     assert runs.started == []
     assert json.loads(ended.outputs["run-task-arn"]) == [theirs["taskArn"]]
-    assert "task task-1 is RUNNING; following it, no other one is started" in ended.log
+    assert "task task-1 is RUNNING; following it instead of starting another" in ended.log
 
 
 @pytest.mark.usefixtures("rerun")

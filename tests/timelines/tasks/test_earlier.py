@@ -135,7 +135,7 @@ def test_the_same_commits_migration_is_followed(
     assert cluster.started == 1
     assert again.outputs["migration-task-arn"].endswith("task-1")
     assert again.outputs["migration-exit-code"] == "0"
-    assert "task task-1 of this commit is RUNNING; following it, no other one is started" in again.log
+    assert "task task-1 of this commit is RUNNING; following it instead of starting another" in again.log
     assert "migration:2" in again.summary
 
 
@@ -464,5 +464,5 @@ def test_in_the_pipeline_too(aws: ScriptedAws, step: Run, cluster: Cluster, atte
     refused = step("pipeline", on_conflict="fail")
     assert "another migration is running" in refused.log
     again = step("pipeline")
-    assert "following it, no other one is started" in again.log
+    assert "following it instead of starting another" in again.log
     assert cluster.started == 1

@@ -168,7 +168,7 @@ def _without_empty_words(container: dict[str, Any]) -> dict[str, Any]:
 
 
 def merged(existing: list[dict[str, str]], new: Mapping[str, str], member: str) -> list[dict[str, str]]:
-    """A list of names and values with the new ones added, or replacing the old ones."""
+    """A list of names and values with the new ones added; they replace old ones of the same name."""
     replaced = [{**item, member: new[item["name"]]} if item.get("name") in new else item for item in existing]
     known = {item.get("name") for item in existing}
     return [*replaced, *({"name": name, member: value} for name, value in new.items() if name not in known)]
