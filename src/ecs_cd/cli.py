@@ -201,7 +201,9 @@ def _arguments(argv: Sequence[str]) -> dict[str, Any]:
 def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     import argparse
 
-    parser = argparse.ArgumentParser(prog="ecs-cd", description="The CD pipeline to Amazon ECS.", allow_abbrev=False)
+    parser = argparse.ArgumentParser(
+        prog="ecs-cd", description="Build images, migrate, and deploy to Amazon ECS.", allow_abbrev=False
+    )
     parser.add_argument("--version", action="version", version=__version__)
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     for verb in VERBS.values():

@@ -56,7 +56,7 @@ def test_nothing_green_is_told_as_failed_and_nothing_red_as_a_success() -> None:
     [
         (2, "image `app` is not in ECR", "not started: image `app` is not in ECR"),
         (8, "AWS answered DescribeServices with ExpiredToken", "the outcome is unknown: AWS answered"),
-        (70, "", "a defect of ecs-cd"),
+        (70, "", "a bug in ecs-cd"),
         (130, "", "cancelled"),
     ],
 )

@@ -42,7 +42,7 @@ STATES = {
 # The descriptions for steps that end without a verdict.
 _WITHOUT_VERDICT = {
     REFUSED_EXIT_CODE: "not started",
-    DEFECT_EXIT_CODE: "a defect of ecs-cd",
+    DEFECT_EXIT_CODE: "a bug in ecs-cd",
     EXIT_CODES[Outcome.CANCELLED]: "cancelled",
 }
 
