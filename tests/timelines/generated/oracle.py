@@ -180,8 +180,7 @@ def _rolled_back(truth: Truth) -> str:
     restored = backs or any(truth.by(one.rolled_back) for one in truth.ours) or _restored_by_others(truth)
     if not restored:
         return f"it was not: {_instead(truth)}"
-    wanted = truth.world.desired and truth.world.scaled_to_0 is None and not truth.world.deleted
-    if wanted and _none_runs(truth):
+    if truth.world.desired and not truth.world.deleted and _none_runs(truth):
         return "nothing runs, so the outage is not over"
     return ""
 
@@ -200,8 +199,10 @@ def _restored_by_others(truth: Truth) -> bool:
 
 
 def _none_runs(truth: Truth) -> bool:
-    """Whether no task of any attempt ran in the last seconds of the run."""
-    begin = truth.end - truth.unseen
+    """Whether no task of any attempt ran in the last seconds of the run, although some were wanted all that time."""
+    begin, wanted = truth.end - truth.unseen, truth.world.scaled_from_0
+    if wanted is not None and not truth.long_ago(wanted):
+        return False
     return not any(one.ran_between(begin, truth.end)[1] for one in truth.world.attempts)
 
 
@@ -209,7 +210,9 @@ def _rollback_failed(truth: Truth) -> str:
     if any(truth.by(one.rollback_failed) for one in truth.ours):
         return ""
     by_codedeploy = [one.back for one in truth.ours if one.back]
-    if any(one.completed is None or not truth.long_ago(one.completed) or one.failed for one in truth.ways_back):
+    if any(not truth.by(one.completed) or truth.by(one.failed) for one in truth.ways_back):
+        return ""
+    if any(_completed_too_late(truth, one) for one in truth.ways_back):
         return ""
     if any(truth.by(one.failed) for one in by_codedeploy):
         return ""
@@ -218,11 +221,16 @@ def _rollback_failed(truth: Truth) -> str:
     if asked and ended and (truth.foreign_after_ours or truth.unreadable() or truth.by(truth.world.deleted)):
         return ""
     # Where what ran before is PRIMARY without a deployment of its own, it has to work.
-    still = [truth.world.primary] if ended and truth.world.primary not in truth.ours else []
+    still = [truth.world.primary] if asked and ended and truth.world.primary not in truth.ours else []
     backs = by_codedeploy + truth.ways_back + still
     if any(one.ran_between(truth.end - 30, truth.end)[0] == 0 for one in backs) and truth.world.desired:
         return ""
     return f"no rollback has failed: {_instead(truth)}"
+
+
+def _completed_too_late(truth: Truth, back: Attempt) -> bool:
+    """Whether the verb waited as long as it may, and may not have seen its way back completed."""
+    return truth.end >= back.created + truth.scenario.timeout - truth.unseen and not truth.long_ago(back.completed)
 
 
 def _superseded(truth: Truth) -> str:
@@ -242,10 +250,7 @@ def _timed_out(truth: Truth) -> str:
     if truth.end < deadline - 1:
         return f"after {truth.end:g} seconds of {deadline:g}"
     if not truth.ours:
-        seen = deadline - truth.unseen - 10
-        # DescribeServices has no other word than IN_PROGRESS for a rollback of ECS's that failed.
-        stuck = truth.world.primary.by == "ECS" and truth.world.primary.state == "IN_PROGRESS"
-        open_ones = [one for one in truth.world.attempts if not _over(one) < seen or (one.by == "ECS" and stuck)]
+        open_ones = [one for one in truth.world.attempts if not (_over(one) < deadline - truth.unseen - 10)]
         return "" if any(one.by != US for one in open_ones) else "there was nothing to wait for"
     stable = truth.scenario.inputs.get("wait-until") == "stable"
     drained = max((task.stopped or truth.end for one in truth.others for task in one.tasks), default=0.0)

@@ -44,6 +44,8 @@ class Rolling(World):
 
     def scale(self, desired: int) -> None:
         """A new desired count is no deployment."""
+        if desired and not self.desired:
+            self.scaled_from_0 = self.now
         self.desired = self.primary.desired = desired
         if not desired:
             self.scaled_to_0 = self.now
@@ -118,13 +120,14 @@ class Rolling(World):
 
     def _fail(self, attempt: Attempt, why: str, *, silent: bool = False) -> None:
         attempt.failed = self.now
-        if not (silent or self.silent) or not self.rolls_back():
+        goes_back = self.rolls_back() and attempt.source is not None and not attempt.back_of
+        if not (silent or self.silent) or not goes_back:
             attempt.state, attempt.reason = "FAILED", why
         attempt.why = why
         self.event(f"(deployment {attempt.id}) deployment failed: tasks failed to start.")
         if attempt.back_of:
             attempt.back_of.rollout, attempt.back_of.rollback_failed = "ROLLBACK_FAILED", self.now
-        elif self.rolls_back() and attempt.source:
+        elif goes_back:
             attempt.rollout = "ROLLBACK_IN_PROGRESS"
             self.after(2, partial(self._roll_back, attempt, named=why != _HOOK))
         else:

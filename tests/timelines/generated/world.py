@@ -137,6 +137,7 @@ class World:
         self.status = "ACTIVE"
         self.deleted: float | None = None
         self.scaled_to_0: float | None = None
+        self.scaled_from_0: float | None = None
         self.attempts: list[Attempt] = []
         self.events: list[tuple[float, str]] = []
         self.revisions: dict[int, dict[str, Any]] = {}
