@@ -10,6 +10,7 @@ from ecs_cd.model.verdict import Outcome, Verdict
 
 Task = Mapping[str, Any]
 
+_STOPPED = (137, 143)  # the exit codes after SIGKILL and SIGTERM
 _MAYBE_UNFINISHED = "while the task was being stopped, maybe unfinished"
 
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Failure.html: worth a retry, because
@@ -70,7 +71,7 @@ def ended_by_another(task: Task, name: str, essential: Collection[str]) -> str:
 def maybe_ended_by_another(task: Task, essential: Collection[str]) -> bool:
     """Whether one of these containers ended with a code that no stop gives it, so it may have ended the task itself."""
     codes = (exit_code(task, name) for name in essential)
-    return any(code not in (None, 0, 137, 143) for code in codes)
+    return any(code not in (None, 0, *_STOPPED) for code in codes)
 
 
 def cut_short(verdict: Verdict, name: str, by: str) -> Verdict:
@@ -138,7 +139,7 @@ def failed_containers(task: Task) -> list[Mapping[str, Any]]:
     if unhealthy and "failed container health checks" in str(task.get("stoppedReason", "")):
         return unhealthy
     suspects = [c for c in task.get("containers", ()) if c.get("exitCode") not in (None, 0) or c.get("reason")]
-    own_fault = [c for c in suspects if c.get("exitCode") not in (137, 143) or c.get("reason")]
+    own_fault = [c for c in suspects if c.get("exitCode") not in _STOPPED or c.get("reason")]
     ended = [c for c in task.get("containers", ()) if c.get("exitCode") == 0]
     return own_fault or ended or suspects
 

@@ -8,7 +8,7 @@ import os
 import platform
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -223,15 +223,18 @@ def _walk(
 def _on_disk(path: str | Path, found: os.stat_result, tracked: Tracked | None) -> OnDisk:
     """The mode and size of a file. Hashes the content of a Git LFS file, because its blob holds that hash, and of a
     file in which Git expands keywords."""
-    if tracked is not None and tracked.ident and stat.S_ISREG(found.st_mode):
-        return OnDisk(found.st_mode, found.st_size, blob=content.blob(Path(path).read_bytes(), tracked.blob))
-    if tracked is None or tracked.filter != "lfs" or not stat.S_ISREG(found.st_mode):
-        return OnDisk(found.st_mode, found.st_size)
+    plain = OnDisk(found.st_mode, found.st_size)
+    if tracked is None or not stat.S_ISREG(found.st_mode):
+        return plain
+    if tracked.ident:
+        return replace(plain, blob=content.blob(Path(path).read_bytes(), tracked.blob))
+    if tracked.filter != "lfs":
+        return plain
     hashed = hashlib.sha256()
     with Path(path).open("rb") as file:
         while chunk := file.read(_CHUNK):
             hashed.update(chunk)
-    return OnDisk(found.st_mode, found.st_size, hashed.hexdigest())
+    return replace(plain, sha256=hashed.hexdigest())
 
 
 # ---- the builder ----

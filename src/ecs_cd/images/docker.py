@@ -34,8 +34,7 @@ def configuration(job: Job, hosts: Iterable[str], needed: Iterable[str] = ()) ->
     caller's credential helper, so each host uses the file as its store. The block removes the folder at its end; if
     ecs-cd is killed, the clean-up finds the folder in the state file.
     """
-    original = folder(job.environ)
-    config = _read(original / "config.json")
+    original, config = _callers(job.environ)
     private = Path(tempfile.mkdtemp(prefix="docker-", dir=job.state.folder))
     job.state.begin(docker_config=str(private))
     try:
@@ -56,7 +55,7 @@ def configuration(job: Job, hosts: Iterable[str], needed: Iterable[str] = ()) ->
 
 def known_hosts(environ: Mapping[str, str]) -> set[str]:
     """The registries that the caller has logged in to, or has a credential helper for."""
-    config = _read(folder(environ) / "config.json")
+    _, config = _callers(environ)
     sections = (config.get("auths"), config.get("credHelpers"))
     return {str(host) for section in sections if isinstance(section, dict) for host in section}
 
@@ -187,10 +186,16 @@ def _trusted(environ: Mapping[str, str]) -> dict[str, str]:
 def folder(environ: Mapping[str, str]) -> Path:
     """The folder of the caller's Docker configuration. Raises ``Refused`` if a commit could put files there, or where
     it leads to builders, plugins and clusters: they name programs and engines."""
+    return _callers(environ)[0]
+
+
+def _callers(environ: Mapping[str, str]) -> tuple[Path, dict[str, object]]:
+    """See ``folder``; also the content of its config.json."""
     folder = Path(environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
     buildx = Path(environ.get("BUILDX_CONFIG") or folder / "buildx")
     linked = (*_entries(folder), *_entries(folder / "cli-plugins"))
-    extra = _read(folder / "config.json").get("cliPluginsExtraDirs")
+    config = _read(folder / "config.json")
+    extra = config.get("cliPluginsExtraDirs")
     plugins = map(Path, filter(None, map(str, extra))) if isinstance(extra, list) else ()
     checkout = workspace.roots(environ)
     known = {
@@ -206,7 +211,7 @@ def folder(environ: Mapping[str, str]) -> Path:
                     f"{name}: {place} is inside the checkout, so a commit could name programs that Docker runs",
                     "Keep Docker's configuration elsewhere, for example in RUNNER_TEMP.",
                 )
-    return folder
+    return folder, config
 
 
 def _needed_by(config: Mapping[str, object], environ: Mapping[str, str]) -> set[str]:

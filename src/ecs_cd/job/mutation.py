@@ -23,8 +23,8 @@ def carry_out(
     ``look`` follows a throttled call, a server error or a lost connection, because AWS may have carried the call
     out anyway. An ``idempotent`` call is repeated even if ``look`` fails.
     Raises AWS's own error if the first call was refused or never sent, and any error of ``look`` while all calls were
-    throttled: then nothing has happened. After a lost response, any error but
-    ``NotCarriedOut`` becomes ``OutcomeUnknown``; after an ``Overtaken``, ``look`` gets more attempts first.
+    throttled: then nothing has happened. After a lost response, any error but ``NotCarriedOut`` becomes
+    ``OutcomeUnknown``; after an ``Overtaken``, ``look`` gets more attempts first.
     """
     try:
         return call()

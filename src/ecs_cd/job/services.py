@@ -11,11 +11,16 @@ from ecs_cd.model import pace
 
 
 def active_services(job: Job, cluster: str, names: Sequence[str]) -> dict[str, Any]:
-    """The services by the given names or ARNs. Reads again for a while if ECS does not list one: a new service, for
-    example, may be listed late.
+    """The services by the given names or ARNs. Raises ``Refused`` if the cluster or a service is missing or not ACTIVE,
+    and lists all such services."""
+    found = listed_services(job, cluster, names)
+    ecs.check_active(found, cluster, names)
+    return found
 
-    Raises ``Refused`` if the cluster or a service is missing or not ACTIVE, and lists all such services.
-    """
+
+def listed_services(job: Job, cluster: str, names: Sequence[str]) -> dict[str, Any]:
+    """The services that ECS lists, in any state. Reads again for a while if ECS does not list one: a new service, for
+    example, may be listed late. Raises ``Refused`` if the cluster is missing."""
     until = job.clock.monotonic() + pace.ABSENT_AT_FIRST
     found = ecs.services(job.aws, cluster, names)
     if set(names) - set(found):
@@ -24,7 +29,6 @@ def active_services(job: Job, cluster: str, names: Sequence[str]) -> dict[str, A
     while set(names) - set(found) and job.clock.monotonic() < until:
         job.clock.sleep(pace.LOOK_EVERY)
         found = ecs.services(job.aws, cluster, names)
-    ecs.check_active(found, cluster, names)
     return found
 
 

@@ -80,12 +80,12 @@ def strategy(service: Mapping[str, Any]) -> Strategy:
             "The program that creates its task sets deploys it; ecs-cd deploys services with the controllers ECS and "
             "CODE_DEPLOY.",
         )
-    strategy = service.get("deploymentConfiguration", {}).get("strategy", Strategy.ROLLING.value)
+    configured = service.get("deploymentConfiguration", {}).get("strategy", Strategy.ROLLING.value)
     try:
-        return Strategy(strategy)
+        return Strategy(configured)
     except ValueError:
         raise Refused(
-            f"the service {name} has the deployment strategy {strategy}, which ecs-cd does not know"
+            f"the service {name} has the deployment strategy {configured}, which ecs-cd does not know"
         ) from None
 
 

@@ -96,11 +96,8 @@ def judge(own: OwnDeployment, snapshot: Snapshot, until: Until) -> Verdict | InP
 
 
 def _succeeded(own: OwnDeployment, snapshot: Snapshot) -> Verdict | InProgress:
-    newer = (
-        standing.replaced_by(replace(own, created_at=snapshot.info.get("createTime")), snapshot.service)
-        if snapshot.service
-        else ""
-    )
+    dated = replace(own, created_at=snapshot.info.get("createTime"))
+    newer = standing.replaced_by(dated, snapshot.service or {})
     if newer:
         return Verdict(Outcome.SUPERSEDED, f"it completed, and then {newer} replaced it")
     if own.unsettled and snapshot.service and not standing.is_steady(snapshot.service):

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ecs_cd.deploy.rules import standing
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment
 from ecs_cd.model import duration, pace
 from ecs_cd.model.references import short
@@ -136,7 +137,7 @@ def newer(running: Sequence[Mapping[str, Any]], own: OwnDeployment, before: Sequ
     for task in running:
         by, revision = str(task.get("startedBy", "")), str(task.get("taskDefinitionArn", ""))
         if by.startswith("ecs-svc/") and by not in known and revision != own.task_definition:
-            return f"deployment {by} ({short(revision)})"
+            return standing.words({"id": by, "taskDefinition": revision})
     return ""
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ecs_cd.deploy.rules import codedeploy, rolling
+from ecs_cd.deploy.rules import codedeploy, rolling, standing
 from ecs_cd.deploy.rules.blue_green import FORWARD
 from ecs_cd.model.references import short
 
@@ -28,7 +28,7 @@ def overtaken_by(before: Service, now: Service, arn: str) -> str:
     theirs = rolling.primary(now)
     if theirs.get("taskDefinition") == arn or theirs.get("id") == rolling.primary(before).get("id"):
         return ""
-    return f"deployment {theirs.get('id')} ({short(str(theirs.get('taskDefinition', '')))})"
+    return standing.words(theirs)
 
 
 def listed(found: Sequence[tuple[Mapping[str, Any], str]], arn: str, since: Any) -> Mapping[str, Any]:

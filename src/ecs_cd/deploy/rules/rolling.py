@@ -115,7 +115,7 @@ def conflict_words(service: Mapping[str, Any], arn: str, crashed: int = 0) -> st
     forever, does not block our deployment.
     """
     current = primary(service)
-    name = words(current)
+    name = standing.words(current)
     open_ones = [d for d in service.get("deployments", ()) if _is_open(d)]
     if len(open_ones) >= _MOST_DEPLOYMENTS and current.get("taskDefinition") != arn:
         return f"{len(open_ones)} deployments are active, the newest {name}; ECS accepts no more"
@@ -331,11 +331,11 @@ def _after_primary(
     if lags and not failed:
         return InProgress("ECS does not show the deployment yet")
     if current and (completed or status == "SUCCESSFUL"):
-        return Verdict(Outcome.SUPERSEDED, f"it completed, and then {words(current)} replaced it")
+        return Verdict(Outcome.SUPERSEDED, f"it completed, and then {standing.words(current)} replaced it")
     if current and failed and (snapshot.says_nothing or status):
-        return Verdict(Outcome.FAILED, f"it failed, and then {words(current)} replaced it")
+        return Verdict(Outcome.FAILED, f"it failed, and then {standing.words(current)} replaced it")
     if current and (status.startswith("STOP") or snapshot.says_nothing):
-        return Verdict(Outcome.SUPERSEDED, f"{words(current)} replaced it")
+        return Verdict(Outcome.SUPERSEDED, f"{standing.words(current)} replaced it")
     return InProgress(f"{own.id} is no longer PRIMARY; waiting for ECS to say whether it was replaced or rolled back")
 
 
@@ -382,11 +382,6 @@ def is_rollback(deployment: Mapping[str, Any]) -> bool:
 def _rolls_back(service: Mapping[str, Any]) -> bool:
     alarms = service.get("deploymentConfiguration", {}).get("alarms", {})
     return any(rule.get("enable") and rule.get("rollback") for rule in (crashes.breaker(service), alarms))
-
-
-def words(deployment: Mapping[str, Any]) -> str:
-    """``deployment ecs-svc/2 (web:2)``."""
-    return f"deployment {deployment.get('id')} ({short(str(deployment.get('taskDefinition', '')))})"
 
 
 def _counts(deployment: Mapping[str, Any]) -> str:

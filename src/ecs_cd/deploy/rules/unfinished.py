@@ -31,7 +31,7 @@ def of_service(strategy: Strategy, service: Mapping[str, Any]) -> Unfinished | N
     name, arn = str(current["id"]), str(current["taskDefinition"])
     own = OwnDeployment(strategy, name, arn, started_by=name, created_at=current.get("createdAt"))
     back_to = arn if rolling.is_rollback(current) else ""
-    return Unfinished(own, f"{rolling.words(current)} is IN_PROGRESS", back_to=back_to)
+    return Unfinished(own, f"{standing.words(current)} is IN_PROGRESS", back_to=back_to)
 
 
 def still_serving(service: Mapping[str, Any]) -> str | None:

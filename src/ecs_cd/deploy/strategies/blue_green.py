@@ -261,7 +261,7 @@ def _unlisted(job: Job, plan: DeploymentPlan, arn: str) -> Conflict | None:
         return None
     listed = _brought(job, plan, target, current)
     if listed is None:
-        return Conflict(f"{rolling.words(current)} is IN_PROGRESS")
+        return Conflict(f"{standing.words(current)} is IN_PROGRESS")
     return _conflict(job, plan, listed, target) if status(listed) in UNDER_WAY else None
 
 

@@ -16,9 +16,9 @@ from ecs_cd.deploy.rules.own_deployment import OwnDeployment, deleted
 from ecs_cd.deploy.strategies.history import by_service_deployments
 from ecs_cd.job.job import Job
 from ecs_cd.job.mutation import carry_out
-from ecs_cd.job.services import active_service
+from ecs_cd.job.services import listed_services
 from ecs_cd.model import pace
-from ecs_cd.model.errors import Overtaken, Refused
+from ecs_cd.model.errors import Overtaken
 
 _MARGIN = timedelta(seconds=5)  # how much younger a service deployment may be than its PRIMARY
 
@@ -75,12 +75,11 @@ def update(job: Job, plan: DeploymentPlan, arn: str) -> tuple[Mapping[str, Any],
         return rolling.primary(updated)
 
     def find_ours() -> Mapping[str, Any] | None:
-        try:
-            service = active_service(job, plan.cluster, plan.name)
-        except Refused:
-            if gone := _gone_with_service(job, plan, arn):
-                return gone
-            raise
+        found = listed_services(job, plan.cluster, [plan.name])
+        if gone := _gone(job, plan, arn, found.get(plan.name)):
+            return gone
+        ecs.check_active(found, plan.cluster, [plan.name])
+        service = found[plan.name]
         theirs = lost_response.overtaken_by(plan.service, service, arn)
         ours = lost_response.started(plan.service, service, arn) or (_listed(job, plan, arn) if theirs else {})
         if theirs and not ours:
@@ -90,9 +89,8 @@ def update(job: Job, plan: DeploymentPlan, arn: str) -> tuple[Mapping[str, Any],
     return before, carry_out("UpdateService", call, find_ours, job)
 
 
-def _gone_with_service(job: Job, plan: DeploymentPlan, arn: str) -> Mapping[str, Any]:
+def _gone(job: Job, plan: DeploymentPlan, arn: str, service: Mapping[str, Any] | None) -> Mapping[str, Any]:
     """Our deployment if the service has been deleted since, while ECS still shows both."""
-    service = ecs.services(job.aws, plan.cluster, [plan.name]).get(plan.name)
     if service is None or not deleted(service, 0.0):
         return {}
     return lost_response.started(plan.service, service, arn) or _listed(job, plan, arn)
