@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias, TypeVar
 
-from ecs_cd.document.rules import json_schema
+from ecs_cd.document.rules import json_schema, pipeline
+from ecs_cd.document.rules.pipeline import Pipeline
 from ecs_cd.document.rules.schema import SCHEMA
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.names import closest
@@ -133,6 +134,7 @@ class Document:
     scheduled_tasks: dict[str, ScheduledTask] = field(default_factory=dict)
     cache_repositories: dict[str, Repository] = field(default_factory=dict)
     copies: dict[str, tuple[Repository, ...]] = field(default_factory=dict)
+    pipeline: Pipeline | None = None
 
     @property
     def entries(self) -> list[Entry]:
@@ -193,6 +195,8 @@ def _reference_problems(content: dict[str, Any]) -> list[str]:
         found += _trigger_problems(f"scheduled-tasks.{key}", task)
     for path, task in _one_off_tasks(content).items():
         found += _one_off_problems(path, task, content)
+    if "pipeline" in content:
+        found += pipeline.problems(content["pipeline"], images)
     return found + _name_problems(content.get("tasks", ()))
 
 
@@ -293,6 +297,7 @@ def _document(content: dict[str, Any]) -> Document:
             _one_off(task["name"], task, content, path=f"tasks[{number}]")
             for number, task in enumerate(content.get("tasks", ()))
         ),
+        pipeline=pipeline.typed(content["pipeline"], content["images"]) if "pipeline" in content else None,
     )
 
 

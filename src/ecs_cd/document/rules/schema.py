@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ecs_cd.document.rules import json_schema
+from ecs_cd.document.rules import json_schema, pipeline
 from ecs_cd.model.names import NAME, VARIABLE
 
 _TASK_DEFINITION: json_schema.Schema = {
@@ -249,5 +249,6 @@ SCHEMA: json_schema.Schema = {
             "additionalProperties": False,
             "patternProperties": {NAME: _SCHEDULED_TASK},
         },
+        "pipeline": pipeline.SCHEMA,
     },
 }
