@@ -61,14 +61,14 @@ class ScriptedAws:
 
     observers: ClassVar[list[Callable[[str], None]]] = []
 
-    def __init__(self, clock: Time) -> None:
+    def __init__(self, clock: Time, address: tuple[str, int] = ("127.0.0.1", 0)) -> None:
         self.clock = clock
         self.start = clock.monotonic()
         self.calls: list[Call] = []
         self.violations: list[str] = []
         self._rules: dict[str, list[Rule]] = {}
         self._lock = threading.Lock()
-        self._server = _Server(self.answer, self.elapsed)
+        self._server = _Server(address, self.answer, self.elapsed)
         # The poll interval is what close() waits for at most.
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
 
@@ -205,8 +205,10 @@ def _play(operation: Any, answer: Answer, params: Params) -> tuple[str, Response
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, answer: Callable[[Request], Response | None], elapsed: Callable[[], float]) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(
+        self, address: tuple[str, int], answer: Callable[[Request], Response | None], elapsed: Callable[[], float]
+    ) -> None:
+        super().__init__(address, _Handler)
         self.answer, self.elapsed = answer, elapsed
 
     def handle_error(self, request: object, client_address: object) -> None:
