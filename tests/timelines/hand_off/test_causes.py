@@ -1,0 +1,259 @@
+"""Why an action failed: hand-off brings the cause back from CodeBuild, CodeDeploy and CodePipeline."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.scripted_aws import Params, codedeploy, course, error
+from tests.scripted_aws.codebuild import EXIT_1, Build
+from tests.scripted_aws.codepipeline import MIGRATE, S3_SOURCE, SOURCE, action, declaration, stage
+from tests.scripted_aws.course import MIGRATION, SUCCEEDS, ends, fails, happens
+from tests.timelines.hand_off.conftest import DECLARED, START, Run, World
+
+LOG = [(8.0, "[Container] Running command ecs-cd migrate"), (50.0, "could not connect to the database"), (58.0, "bye")]
+PULL = "Likely cause of the migration: password authentication failed for user app"
+
+
+def broken(*log: tuple[float, str], failed: Any = EXIT_1, **more: Any) -> Build:
+    return Build(6, 59, failed, log=[*LOG, *log], **more)
+
+
+def verdict_line(world: World, **more: Any) -> str:
+    """What ecs-cd writes last into the log of this build, with the nonce that hand-off gave."""
+    values = {each["name"]: each["value"] for each in (world.requests or [{}])[-1].get("variables", ())}
+    finding = {"cause": PULL, "evidence": ["FATAL: 28P01"], "next_step": "Check the secret."}
+    part = {"title": "migrate", "outcome": "failed", "message": "exited with 1", "facts": {}, "findings": [finding]}
+    said = {"version": 1, "build": MIGRATION, "nonce": values.get("ECS_CD_NONCE", ""), "verb": "migrate"}
+    return "ecs-cd-verdict: " + json.dumps({**said, "parts": [part], **more})
+
+
+class Lines(list[tuple[float, str]]):
+    """A log whose lines are made when it is read, since the nonce is known only then."""
+
+    def __init__(self, world: World, *more: Params, prefix: str = "") -> None:
+        super().__init__(LOG)
+        self.world, self.more, self.prefix = world, more, prefix
+
+    def __iter__(self) -> Any:
+        yield from LOG
+        yield from ((59.0, self.prefix + verdict_line(self.world, **more)) for more in self.more)
+
+
+def failing(world: World, build: Build, details: tuple[str, str] = course.BUILD_FAILED) -> None:
+    world.goes(fails(60, details), migrate=build)
+
+
+# ---- CodeBuild ----
+
+
+def test_the_first_failed_phase_and_the_end_of_the_log_are_the_cause(step: Run, world: World) -> None:
+    """With the stage and the action, and links to the execution, the build, and its log."""
+    failing(world, broken())
+    ended = step("hand-off")
+    assert (ended.exit_code, ended.outputs["result"]) == (1, "failed"), ended.log
+    assert (ended.outputs["failed-stage"], ended.outputs["failed-action"]) == ("Migrate", "Migrate")
+    for word in ("BUILD", "COMMAND_EXECUTION_ERROR", "exit status 1", "could not connect to the database"):
+        assert word in ended.log, ended.log
+    for link in ("codebuild", "logsV2"):
+        assert link in ended.summary, ended.summary
+
+
+def test_a_build_that_never_ran_has_a_cause_too(step: Run, world: World) -> None:
+    """A phase before the build fails, and there is no log."""
+    contexts = ("PROVISIONING", "CLIENT_ERROR", "Build container found dead before completing the build")
+    failing(world, Build(6, 59, contexts))
+    world.aws.on("logs.GetLogEvents", error("ResourceNotFoundException"))
+    ended = step("hand-off")
+    assert ended.exit_code == 1, ended.log
+    assert "PROVISIONING" in ended.log
+    assert "Build container found dead" in ended.log
+
+
+@pytest.mark.parametrize("status", ["FAULT", "TIMED_OUT"])
+def test_a_fault_of_the_infrastructure_is_said_as_such(step: Run, world: World, status: str) -> None:
+    """With how to retry the stage; hand-off itself never does."""
+    failing(world, broken(failed=("BUILD", "BUILD_TIMED_OUT", "Build has timed out."), status=status))
+    ended = step("hand-off")
+    assert (ended.exit_code, ended.outputs["result"]) == (1, "failed"), ended.log
+    assert status in ended.log
+    assert "retry-stage-execution" in ended.log
+    assert "FAILED_ACTIONS" in ended.log
+    assert world.mutations() == [START]
+
+
+@pytest.mark.parametrize("fault", ["codebuild.BatchGetBuilds", "logs.GetLogEvents"])
+def test_what_can_not_be_read_leaves_the_rest(step: Run, world: World, fault: str) -> None:
+    """The verdict is CodePipeline's, and never waits for evidence."""
+    failing(world, broken())
+    world.aws.on(fault, error("ThrottlingException"))
+    ended = step("hand-off")
+    assert ended.exit_code == 1, ended.log
+    assert "Build terminated with state: FAILED" in ended.log
+    assert world.clock.monotonic() <= 61 + 30
+
+
+def test_a_log_can_not_command_the_runner(step: Run, world: World) -> None:
+    """A line of a build that looks like a workflow command is text."""
+    failing(world, broken((58.5, "::set-output name=result::succeeded"), (58.6, "::stop-commands::x")))
+    ended = step("hand-off")
+    assert ended.exit_code == 1
+    assert ended.outputs["result"] == "failed"
+    assert not [line for line in ended.log.splitlines() if line.startswith(("::set-output", "::stop-commands::x"))]
+
+
+# ---- ecs-cd's own verdict ----
+
+
+def test_the_verdict_of_ecs_cd_in_the_build_is_shown_as_if_it_had_run_here(step: Run, world: World) -> None:
+    """Its cause is the annotation, with its evidence and the next step."""
+    failing(world, Build(6, 59, EXIT_1, log=Lines(world, {})))
+    ended = step("hand-off")
+    assert ended.exit_code == 1
+    annotation = next(line for line in ended.log.splitlines() if line.startswith("::error"))
+    assert PULL in annotation
+    assert "FATAL: 28P01" in ended.log
+    assert "Check the secret." in ended.log
+    assert PULL in ended.summary
+
+
+FORGED: list[tuple[str, str, tuple[Params, ...]]] = [
+    ("a container's line", "  | ", ({},)),
+    ("another build", "", ({"build": "migrate:2"},)),
+    ("another nonce", "", ({"nonce": "0" * 32},)),
+    ("no nonce", "", ({"nonce": ""},)),
+    ("another version", "", ({"version": 2},)),
+    ("no parts", "", ({"parts": "none"},)),
+    ("wrong types", "", ({"parts": [{"title": 1, "findings": [[]]}]},)),
+]
+
+
+@pytest.mark.parametrize(("prefix", "more"), [each[1:] for each in FORGED], ids=[each[0] for each in FORGED])
+def test_a_verdict_that_is_not_ecs_cds_is_not_believed(
+    step: Run, world: World, prefix: str, more: tuple[Params, ...]
+) -> None:
+    """What remains is CodeBuild's own cause."""
+    failing(world, Build(6, 59, EXIT_1, log=Lines(world, *more, prefix=prefix)))
+    ended = step("hand-off")
+    assert (ended.exit_code, ended.outputs["result"]) == (1, "failed"), ended.log
+    annotations = [line for line in ended.log.splitlines() if line.startswith("::error")]
+    assert not [line for line in annotations if PULL in line]
+    assert "exit status 1" in ended.log
+    assert "a bug in ecs-cd" not in ended.log
+
+
+def test_the_last_verdict_counts(step: Run, world: World) -> None:
+    """A build may run several verbs."""
+    first = {"parts": [{"title": "migrate", "outcome": "succeeded", "message": "", "facts": {}, "findings": []}]}
+    failing(world, Build(6, 59, EXIT_1, log=Lines(world, first, {})))
+    ended = step("hand-off")
+    assert any(PULL in line for line in ended.log.splitlines() if line.startswith("::error")), ended.log
+
+
+def test_a_verdict_that_is_green_in_a_failed_build_is_no_success(step: Run, world: World) -> None:
+    """Something else in the build failed: CodePipeline decides."""
+    green = {"parts": [{"title": "migrate", "outcome": "succeeded", "message": "", "facts": {}, "findings": []}]}
+    failing(world, Build(6, 59, EXIT_1, log=Lines(world, green)))
+    ended = step("hand-off")
+    assert (ended.exit_code, ended.outputs["result"]) == (1, "failed"), ended.log
+    assert "exit status 1" in ended.log
+
+
+# ---- other providers ----
+
+
+def ends_with(world: World, provider: str, details: tuple[str, str], **more: Any) -> None:
+    """The last stage has an action of this provider, which fails."""
+    last = action("Ship", provider, configuration={"ClusterName": "my-cluster", "ServiceName": "web"})
+    world.pipeline.declared = declaration(SOURCE, MIGRATE, stage("Deploy", last), variables=DECLARED)
+    begun = happens(42, "Deploy/Ship", "InProgress", **more)
+    failed = happens(60, "Deploy/Ship", "Failed", error=details, **more)
+    world.goes((*SUCCEEDS[:4], begun, failed, ends(61, "Failed")))
+
+
+HOOK = ("HOOK_EXECUTION_FAILURE", "The deployment failed because a lifecycle hook failed.")
+
+
+def test_a_deployment_of_codedeploy_is_diagnosed(step: Run, world: World) -> None:
+    """By the deployment's id, which CodePipeline has."""
+    ends_with(world, "CodeDeployToECS", ("JobFailed", "Deployment d-NEW failed"), id="d-NEW")
+    world.aws.on(
+        "codedeploy.BatchGetDeployments", codedeploy.described(codedeploy.deployment(status="Failed", error=HOOK))
+    )
+    failed = codedeploy.target("BeforeAllowTraffic", "Failed", message="the smoke test said no", status="Failed")
+    world.aws.on("codedeploy.BatchGetDeploymentTargets", failed)
+    ended = step("hand-off")
+    assert (ended.exit_code, ended.outputs["failed-action"]) == (1, "Ship"), ended.log
+    assert "HOOK_EXECUTION_FAILURE" in ended.log or "lifecycle hook failed" in ended.log
+    assert "BeforeAllowTraffic" in ended.log
+
+
+@pytest.mark.parametrize(
+    ("status", "exit_code", "result"), [("Succeeded", 3, "rolled-back"), ("Failed", 4, "rollback-failed")]
+)
+def test_a_rollback_of_codedeploy_is_followed(
+    step: Run, world: World, status: str, exit_code: int, result: str
+) -> None:
+    """CodePipeline says only that the action failed; which revision runs is CodeDeploy's to say."""
+    ends_with(world, "CodeDeployToECS", ("JobFailed", "Deployment d-NEW failed"), id="d-NEW")
+    failed = codedeploy.deployment(status="Failed", error=HOOK, rollback="d-BACK")
+
+    def described(params: Params) -> Params:
+        now = status if world.clock.monotonic() >= 90 else "InProgress"
+        return codedeploy.described(failed, codedeploy.deployment("d-BACK", now, "web:1"))(params)
+
+    world.aws.on("codedeploy.BatchGetDeployments", described)
+    world.aws.on("codedeploy.BatchGetDeploymentTargets", codedeploy.target("BeforeAllowTraffic", "Failed"))
+    ended = step("hand-off")
+    assert (ended.exit_code, ended.outputs["result"]) == (exit_code, result), ended.log
+    assert "d-BACK" in ended.log
+
+
+@pytest.mark.parametrize("fault", [error("AccessDeniedException"), error("ThrottlingException")], ids=str)
+def test_a_deployment_that_can_not_be_read_leaves_codepipelines_words(step: Run, world: World, fault: Any) -> None:
+    """hand-off's role may do nothing of CodeDeploy."""
+    ends_with(world, "CodeDeployToECS", ("JobFailed", "Deployment d-NEW failed"), id="d-NEW")
+    world.aws.on("codedeploy.BatchGetDeployments", fault)
+    ended = step("hand-off")
+    assert (ended.exit_code, ended.outputs["result"]) == (1, "failed"), ended.log
+    assert "Deployment d-NEW failed" in ended.log
+
+
+def test_the_ecs_actions_own_words_are_the_cause(step: Run, world: World) -> None:
+    """hand-off may do nothing of ECS, and needs nothing of it."""
+    words = "The ECS deployment circuit breaker triggered: tasks failed to start."
+    ends_with(world, "ECS", ("JobFailed", words))
+    ended = step("hand-off")
+    assert (ended.exit_code, ended.outputs["failed-action"]) == (1, "Ship"), ended.log
+    assert words in ended.log
+    assert not [call for call in world.aws.calls if call.operation.startswith("ecs.")]
+
+
+def test_a_source_that_fails_has_its_own_words(step: Run, world: World) -> None:
+    """Such as an object that is not there."""
+    words = "The object with key 'hand-off.zip' does not exist"
+    world.goes((happens(2, "Source/Source", "Failed", error=("ConfigurationError", words)), ends(3, "Failed")))
+    ended = step("hand-off")
+    assert (ended.exit_code, ended.outputs["failed-stage"]) == (1, "Source"), ended.log
+    assert words in ended.log
+
+
+def test_a_failure_without_any_action_has_the_executions_summary(step: Run, world: World) -> None:
+    """A condition of a stage, for example."""
+    world.goes((*SUCCEEDS[:2], ends(20, "Failed", "BeforeEntry condition of stage Migrate failed")))
+    ended = step("hand-off")
+    assert ended.exit_code == 1, ended.log
+    assert "BeforeEntry condition of stage Migrate failed" in ended.log
+
+
+def test_a_source_has_no_build(step: Run, world: World) -> None:
+    """Only CodeBuild's ids are asked of CodeBuild."""
+    world.pipeline.declared = declaration(stage("Source", S3_SOURCE), MIGRATE, variables=DECLARED)
+    world.goes((*SUCCEEDS[:4], ends(42, "Succeeded")))
+    assert step("hand-off").exit_code == 0
+    asked = {
+        id for call in world.aws.calls if call.operation == "codebuild.BatchGetBuilds" for id in call.params["ids"]
+    }
+    assert asked <= {MIGRATION}
