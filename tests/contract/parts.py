@@ -30,7 +30,11 @@ WORKFLOWS = sorted([*ROOT.glob(".github/workflows/*.yml"), *ROOT.glob("examples/
 SUITE = "org/ecs-cd"
 ENTRY_POINTS = {
     ".": "pipeline",
-    **{path: verb for verb in ("images", "build-push", "migrate", "deploy") for path in (f"actions/{verb}", verb)},
+    **{
+        path: verb
+        for verb in ("images", "build-push", "migrate", "deploy", "hand-off")
+        for path in (f"actions/{verb}", verb)
+    },
 }
 
 

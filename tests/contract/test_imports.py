@@ -25,6 +25,7 @@ PACKAGES = (
     "inputs",
     "images",
     "deploy",
+    "handoff",
     "steps",
     "verbs",
     "local",

@@ -26,13 +26,16 @@ class Stream:
     trouble: str = field(default="", compare=False)  # why it can't be read; the reader reports it once
 
 
-def new_lines(aws: Aws, log: Stream) -> Iterator[str]:
-    """Yields the lines written since the last call. An unchanged token marks the end; an empty page does not.
+def new_lines(aws: Aws, log: Stream, pages: int | None = None) -> Iterator[str]:
+    """Yields the lines written since the last call, from at most ``pages`` pages if given. An unchanged token marks the
+    end; an empty page does not.
 
     A stream that does not exist yet has no lines. If the log can't be read, nothing is raised: ``log.trouble`` has the
     reason.
     """
-    while not log.trouble:
+    read = 0
+    while not log.trouble and (pages is None or read < pages):
+        read += 1
         # CloudWatch Logs needs startFromHead even with a forward token.
         page = _events(aws, log, {"startFromHead": True, **({"nextToken": log.token} if log.token else {})})
         yield from (str(event.get("message", "")) for event in page.get("events", ()))
@@ -42,18 +45,18 @@ def new_lines(aws: Aws, log: Stream) -> Iterator[str]:
         log.token = token
 
 
-def tail(aws: Aws, log: Stream, pages: int = PAGES) -> tuple[str, ...]:
-    """Returns the last lines, from at most ``pages`` pages. An unchanged token marks the beginning of the log."""
+def tail(aws: Aws, log: Stream, pages: int = PAGES, count: int = TAIL) -> tuple[str, ...]:
+    """Returns the last ``count`` lines, from at most ``pages`` pages. An unchanged token marks the log's beginning."""
     lines: list[str] = []
     position: dict[str, Any] = {"startFromHead": False}
     for _ in range(pages):
-        page = _events(aws, log, {"limit": TAIL, **position})
+        page = _events(aws, log, {"limit": count, **position})
         lines = [str(event.get("message", "")) for event in page.get("events", ())] + lines
         token = page.get("nextBackwardToken")
-        if len(lines) >= TAIL or token in (None, position.get("nextToken")):
+        if len(lines) >= count or token in (None, position.get("nextToken")):
             break
         position = {"nextToken": token}
-    return tuple(lines[-TAIL:])
+    return tuple(lines[-count:])
 
 
 def _events(aws: Aws, log: Stream, position: Mapping[str, Any]) -> dict[str, Any]:

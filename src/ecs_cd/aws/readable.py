@@ -44,6 +44,15 @@ ALWAYS: Mapping[str, tuple[str, ...]] = {
     "GetDeploymentGroup": ("deploymentGroupInfo",),
     "ListDeployments": ("deployments",),
     "StopDeployment": ("status",),
+    # CodePipeline and CodeBuild
+    "BatchGetBuilds": ("builds",),
+    "GetPipeline": ("pipeline.name", "pipeline.stages"),
+    "GetPipelineExecution": ("pipelineExecution.pipelineExecutionId", "pipelineExecution.status"),
+    "GetPipelineState": ("stageStates",),
+    "ListActionExecutions": ("actionExecutionDetails.stageName", "actionExecutionDetails.actionName"),
+    "ListPipelineExecutions": ("pipelineExecutionSummaries.pipelineExecutionId",),
+    "StartPipelineExecution": ("pipelineExecutionId",),
+    "StopPipelineExecution": ("pipelineExecutionId",),
     # ECR and ECR public
     "BatchGetImage": ("images.imageId", "images.imageManifest"),
     "BatchGetRepositoryScanningConfiguration": (),
@@ -66,6 +75,7 @@ ALWAYS: Mapping[str, tuple[str, ...]] = {
     "GetParameter": ("Parameter.Value",),
     "GetSchedule": ("Name", "Target"),
     "ListTargetsByRule": ("Targets",),
+    "PutObject": ("ETag",),
     "PutTargets": ("FailedEntryCount",),
     "UpdateSchedule": ("ScheduleArn",),
 }

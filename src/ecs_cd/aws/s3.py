@@ -1,4 +1,4 @@
-"""S3: templates."""
+"""S3: templates, and the object that starts a pipeline."""
 
 from __future__ import annotations
 
@@ -27,6 +27,13 @@ def text(aws: Aws, source: S3Object) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise Refused(f"{source} is not UTF-8 text") from None
+
+
+def put(aws: Aws, target: S3Object, content: bytes) -> str:
+    """Writes the object and returns its version's id, empty if the bucket has no versions."""
+    answer = aws.client("s3").put_object(Bucket=target.bucket, Key=target.key, Body=content)
+    version = str(answer.get("VersionId", ""))
+    return "" if version == "null" else version  # what S3 answers if versioning is suspended
 
 
 def _read(aws: Aws, source: S3Object) -> bytes:

@@ -130,3 +130,23 @@ class Existing(Followed):
         parsers.text,
         metavar="NAME",
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnGitHub(Located):
+    """Whether a GitHub Deployment shows the progress and the result."""
+
+    github_deployment: str = option(
+        "The environment, such as `production`, for a GitHub Deployment that shows progress and result. "
+        "Needs `deployments: write`. Default: no GitHub Deployment.",
+        parsers.text,
+        metavar="ENVIRONMENT",
+    )
+    environment_url: str = option("The URL that the GitHub Deployment links to.", parsers.url, metavar="URL")
+    github_token: str = option(
+        "The token for the GitHub Deployment. Default on the command line: GITHUB_TOKEN.",
+        parsers.text,
+        in_action="${{ github.token }}",
+        secret=True,
+        metavar="TOKEN",
+    )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ecs_cd.inputs.common import Cancellable, Followed
+from ecs_cd.inputs.common import Cancellable, Followed, OnGitHub
 from ecs_cd.inputs.options import option
 from ecs_cd.inputs.rules import parsers
 
 
 @dataclass(frozen=True, kw_only=True)
-class Deploy(Followed, Cancellable):
+class Deploy(Followed, Cancellable, OnGitHub):
     start: str = option(
         "How to start several services: all `together`, or `in-order`, each after the previous one has succeeded.",
         parsers.one_of("together", "in-order"),
@@ -52,17 +52,8 @@ class Deploy(Followed, Cancellable):
         default="false",
         metavar="BOOLEAN",
     )
-    github_deployment: str = option(
-        "The environment, such as `production`, for a GitHub Deployment that shows progress and result. "
-        "Needs `deployments: write`. Default: no GitHub Deployment.",
-        parsers.text,
-        metavar="ENVIRONMENT",
-    )
-    environment_url: str = option("The URL that the GitHub Deployment links to.", parsers.url, metavar="URL")
-    github_token: str = option(
-        "The token for the GitHub Deployment. Default on the command line: GITHUB_TOKEN.",
-        parsers.text,
-        in_action="${{ github.token }}",
-        secret=True,
-        metavar="TOKEN",
-    )
+
+    @property
+    def deploys(self) -> bool:
+        """Whether this run changes services."""
+        return not (self.dry_run or self.register_only)

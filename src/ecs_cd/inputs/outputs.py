@@ -13,13 +13,18 @@ OUTPUTS = {
     "migration-task-arn": "The ARN of the migration task.",
     "migration-exit-code": "The exit code of the migration container; empty if it never ran.",
     "tasks": "JSON, by the names of the document's `tasks` that have ended: `result`, `task-arn` and `exit-code`.",
-    "result": "How the deployment ended: succeeded, in-progress (it reached wait-until), skipped, failed, "
-    "rolled-back, rollback-failed, superseded, paused, gone, timed-out, cancelled or unknown.",
+    "result": "How the deployment or the execution ended: succeeded, in-progress (it reached wait-until), skipped, "
+    "failed, rolled-back, rollback-failed, superseded, paused, gone, timed-out, cancelled or unknown.",
     "task-definition-arn": "The ARN of the deployed task definition; with several, one per line.",
     "deployment-id": "The id of the ECS deployment.",
     "codedeploy-deployment-id": "The id of the CodeDeploy deployment, if CodeDeploy deploys the service.",
     "images": "JSON, by container name: the deployed image, `repository@sha256:...`.",
     "services": "JSON, by service: its `result`, `task-definition-arn`, `deployment-id` and `images`.",
+    "status": "The status of the pipeline's execution, as CodePipeline calls it, such as Succeeded or Failed.",
+    "execution-id": "The id of the pipeline's execution.",
+    "url": "The execution's page in the AWS console.",
+    "failed-stage": "The stage that failed.",
+    "failed-action": "The action that failed.",
     "task-definition": "The path of the rendered task definition; only without a document.",
     "run-task-arn": "The ARN of the task that run-task started, as a JSON array.",
 }
@@ -29,3 +34,4 @@ MIGRATE = ("migration-result", "migration-task-arn", "migration-exit-code", "tas
 FOLLOW = ("result", "task-definition-arn", "deployment-id", "codedeploy-deployment-id", "services")
 DEPLOY = ("result", "task-definition-arn", "deployment-id", "codedeploy-deployment-id", "images", "services")
 OFFICIAL = ("task-definition", "run-task-arn")
+HAND_OFF = ("result", "status", "execution-id", "url", "failed-stage", "failed-action")

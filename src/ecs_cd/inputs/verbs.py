@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from ecs_cd.inputs.outputs import BUILD, DEPLOY, FOLLOW, MIGRATE, OFFICIAL
+from ecs_cd.inputs.outputs import BUILD, DEPLOY, FOLLOW, HAND_OFF, MIGRATE, OFFICIAL
 
 if TYPE_CHECKING:
     from ecs_cd.inputs.common import Located
@@ -44,6 +44,13 @@ VERBS = {
             "official.DeployAlone",
             (*DEPLOY, *OFFICIAL),
             "actions/deploy",
+        ),
+        Verb(
+            "hand-off",
+            "give the commit's images to a CodePipeline pipeline and follow it",
+            "hand_off.HandOff",
+            HAND_OFF,
+            "actions/hand-off",
         ),
         Verb("continue", "continue a paused deployment", "continue_.Continue", FOLLOW),
         Verb("rollback", "roll services back to what last ran well", "rollback.Rollback", FOLLOW),

@@ -36,8 +36,8 @@ class Job:
 
 @dataclass(frozen=True)
 class Result:
-    """The result of a verb: the verdict, its outputs, and for the summary: facts, findings, texts by title, and the
-    result of each service."""
+    """The result of a verb: the verdict, its outputs, and for the summary: facts, findings, texts by title, the result
+    of each service, and links."""
 
     verdict: Verdict
     outputs: Mapping[str, str] = field(default_factory=dict)
@@ -45,6 +45,7 @@ class Result:
     findings: Sequence[Finding] = ()
     texts: Mapping[str, Sequence[str]] = field(default_factory=dict)
     services: Sequence[Deployed] = ()
+    links: Mapping[str, str] = field(default_factory=dict)
 
 
 def concurrently(*calls: Callable[[], Any]) -> list[Any]:

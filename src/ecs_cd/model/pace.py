@@ -31,6 +31,19 @@ CODEDEPLOY_ROLLBACK_MAY_BEGIN = 10.0  # the same if the stop request may have as
 LONGEST_WAIT_BUDGET = 6 * 3600.0  # for a deployment with its own waits: the limit of the official action
 TARGETS_SHARE = 5  # each poll reads the lifecycle events of one in this many deployments, in rotation
 
+# ---- pipelines ----
+
+EXECUTION_EVERY = 5.0  # between two polls of a pipeline's execution, of two calls each: at most 24 a minute
+EXECUTION_CONFIRMED = 1.0  # until a Failed counts: a person may just have retried the stage
+EXECUTION_LISTED = 60.0  # how soon CodePipeline must know an execution that it has started
+RETRY_BEGINS = 30.0  # how soon a pipeline retries a stage by itself
+PIPELINE_ROLLBACK_BEGINS = 60.0  # how soon a pipeline starts the rollback of a stage
+EVENT_STARTS = 180.0  # from the push until EventBridge must have started an execution
+START_PAUSE = 15.0  # before another attempt to start while the pipeline refuses one more execution
+EXECUTIONS_COMPARED = 5  # executions in progress that are compared with ours before the start
+BUILD_LOG_PAGES = 4  # of a failed build's log, from its end
+BUILD_LOG_LINES = 100  # per page: ecs-cd's own verdict comes before CodeBuild's last lines
+
 # ---- digests ----
 
 DIGESTS_PER_LOOK = 50  # services; each costs one ListTasks

@@ -36,8 +36,8 @@ class Part:
     """A part of a step, as the summary reports it.
 
     ``state`` is its outcome, or ``UNDER_WAY``, or ``NOT_STARTED``. ``begin`` is in seconds of the job clock. ``phase``
-    is its label in the timeline, if the ``services`` don't have one. The summary shows ``texts`` verbatim, under their
-    titles.
+    is its label in the timeline, if the ``services`` don't have one. ``links`` are pages by the words to show. The
+    summary shows ``texts`` verbatim, under their titles.
     """
 
     title: str
@@ -50,6 +50,7 @@ class Part:
     findings: Sequence[Finding] = ()
     texts: Mapping[str, Sequence[str]] = field(default_factory=dict)
     services: Sequence[Deployed] = ()
+    links: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def words(self) -> str:
@@ -226,6 +227,7 @@ def _facts(parts: Sequence[Part]) -> list[str]:
         if len(parts) > 1:
             rows.append(f"| **{_escape(part.title)}** | {part.words}, {words(part.elapsed)} |")
         rows += [f"| {_escape(name)} | {_code(value)} |" for name, value in part.facts.items() if value]
+        rows += [f"| {_escape(name)} | {_link(page)} |" for name, page in part.links.items() if page]
         if len(parts) == 1:
             rows.append(f"| duration | {words(part.elapsed)} |")
     return ["| | |", "|---|---|", *rows, ""] if rows else []
@@ -264,6 +266,11 @@ def _code(value: str) -> str:
     cell: after a backslash even an escaped pipe is a border."""
     parts = (part.replace("`", "'").replace("|", "\N{BROKEN BAR}") for part in value.splitlines())
     return "<br>".join(f"`{part}`" for part in parts if part.strip())
+
+
+def _link(page: str) -> str:
+    """A page as a link, if nothing in its URL could end the link or the cell."""
+    return f"<{page}>" if re.fullmatch(r"https://[\w.~:/?#@!$&'*+,;=%-]+", page) else _code(page)
 
 
 def _fenced(lines: Sequence[str], language: str = "text") -> list[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd.aws.errors import explain
-from ecs_cd.inputs.deploy import Deploy
+from ecs_cd.inputs.common import OnGitHub
 from ecs_cd.job.job import Job, Result
 from ecs_cd.model import pace
 from ecs_cd.model.errors import Cancelled, OutcomeUnknown, Refused, Unreadable
@@ -26,12 +26,12 @@ _EXPLAINED = (Refused, ClientError, BotoCoreError, OutcomeUnknown, OSError)
 
 
 @contextmanager
-def kept(inputs: Deploy, job: Job) -> Iterator[GitHubDeploymentStatus]:
+def kept(inputs: OnGitHub, job: Job, *, deploys: bool) -> Iterator[GitHubDeploymentStatus]:
     """Updates the Deployment's status while the block runs. Reports an exception as `error` and reraises it.
 
-    Without the input `github-deployment`, in a dry run and with register-only, ecs-cd does not call GitHub.
+    Without the input `github-deployment`, or if this run ``deploys`` nothing, ecs-cd does not call GitHub.
     """
-    asked = inputs.github_deployment and not (inputs.dry_run or inputs.register_only)
+    asked = inputs.github_deployment and deploys
     status = GitHubDeploymentStatus(_deployment(inputs, job) if asked else None, job)
     try:
         yield status
@@ -147,7 +147,7 @@ class GitHubDeploymentStatus:
             )
 
 
-def _deployment(inputs: Deploy, job: Job) -> Deployment | None:
+def _deployment(inputs: OnGitHub, job: Job) -> Deployment | None:
     """``None`` if ecs-cd can't or must not report to GitHub."""
     from ecs_cd.ci.github_api import NotAsked, connect
     from ecs_cd.ci.github_deployments import Deployment

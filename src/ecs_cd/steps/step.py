@@ -79,6 +79,7 @@ def _report(step: Step, result: Result, started: float, job: Job) -> int:
         findings=result.findings,
         texts=result.texts,
         services=result.services,
+        links=result.links,
     )
     _show(part, job)
     return EXIT_CODES[verdict.outcome]

@@ -13,13 +13,14 @@ from typing import Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ecs_cd.aws import ecs
+from ecs_cd.aws import codepipeline, ecs
 from ecs_cd.aws.errors import explain
 from ecs_cd.aws.session import Aws
 from ecs_cd.ci import Ci
 from ecs_cd.deploy import strategies
 from ecs_cd.deploy.rules import rolling
 from ecs_cd.diagnosis import stopped_tasks
+from ecs_cd.handoff.rules import links
 from ecs_cd.job.job import concurrently
 from ecs_cd.model import pace
 from ecs_cd.model.clock import Clock
@@ -46,6 +47,8 @@ def report_or_stop(under_way: Mapping[str, Any], aws: Aws, ci: Ci, clock: Clock)
         shutil.rmtree(under_way["docker_config"], ignore_errors=True)
     if under_way.get("kind") == "task":
         return _report([_tried(partial(_task, under_way, aws, clock), _name_of_task(under_way), clock)], ci)
+    if under_way.get("kind") == "execution":
+        return _report([_tried(partial(_execution, under_way, aws), _name_of_execution(under_way), clock)], ci)
     # The runner gives us ten seconds, and there may be a hundred deployments.
     stop = under_way.get("on_cancel") == "stop"
     calls = [
@@ -113,6 +116,28 @@ def _find(aws: Aws, under_way: Mapping[str, Any], clock: Clock) -> str | None:
         if arn:
             return arn
     return None
+
+
+def _name_of_execution(under_way: Mapping[str, Any]) -> str:
+    return f"execution {under_way['execution']} of the pipeline {under_way['pipeline']}".replace("  ", " ")
+
+
+def _execution(under_way: Mapping[str, Any], aws: Aws) -> Words:
+    """Stops the execution only by its id: without one, it could be somebody else's."""
+    pipeline, execution = str(under_way["pipeline"]), str(under_way["execution"])
+    page = links.execution(aws.region, pipeline, execution) if execution else links.pipeline(aws.region, pipeline)
+    if not execution:
+        return Words(f"if StartPipelineExecution succeeded, an execution of the pipeline {pipeline} continues: {page}")
+    status = str(codepipeline.execution(aws, pipeline, execution)["status"])
+    if status not in ("InProgress", "Stopping"):
+        return Words(f"execution {execution} of the pipeline {pipeline} has ended: {status}", "line")
+    if under_way.get("on_cancel") == "stop":
+        codepipeline.stop(aws, pipeline, execution, "cancelled (ecs-cd, on-cancel: stop)")
+        return Words(
+            f"execution {execution} of {pipeline} is being stopped (on-cancel: stop); its running actions end first"
+        )
+    how = f"aws codepipeline stop-pipeline-execution --pipeline-name {pipeline} --pipeline-execution-id {execution}"
+    return Words(f"execution {execution} of {pipeline} continues: {page}. To stop it: {how}")
 
 
 def _deployment(entry: Mapping[str, Any], aws: Aws, stop: bool) -> Words:

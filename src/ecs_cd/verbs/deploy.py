@@ -38,7 +38,7 @@ Execute = Callable[[Mapping[str, str]], Result]
 
 def run(inputs: DeployAlone, job: Job) -> int:
     """The verb on its own; its exit code."""
-    with github_deployment.kept(inputs, job) as status:
+    with github_deployment.kept(inputs, job, deploys=inputs.deploys) as status:
         return _official(inputs, status, job) if official.wanted(inputs) else _by_document(inputs, status, job)
 
 

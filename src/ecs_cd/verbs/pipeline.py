@@ -17,7 +17,7 @@ from ecs_cd.verbs import build_push, deploy, migrate
 
 def run(inputs: Pipeline, job: Job) -> int:
     """The verb; its exit code. Checks everything before it builds; each step starts if the previous one succeeded."""
-    with github_deployment.kept(inputs, job) as status:
+    with github_deployment.kept(inputs, job, deploys=inputs.deploys) as status:
         return _run(inputs, status, job)
 
 

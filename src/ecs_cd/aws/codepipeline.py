@@ -1,0 +1,106 @@
+"""CodePipeline: a pipeline's declaration and state, executions and their actions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from ecs_cd.aws.errors import code
+from ecs_cd.aws.session import Aws, pages
+from ecs_cd.model.errors import Refused
+
+Json = dict[str, Any]
+
+MISSING_PIPELINE = "PipelineNotFoundException"
+MISSING_EXECUTION = "PipelineExecutionNotFoundException"
+_PAGE = 100  # the maximum for ListActionExecutions and ListPipelineExecutions
+_STOP_REASON = 200  # characters, at most
+
+
+def pipeline(aws: Aws, name: str) -> Json:
+    """Returns the pipeline's declaration. Raises ``Refused`` if the pipeline does not exist."""
+    try:
+        answer = aws.client("codepipeline").get_pipeline(name=name)
+    except ClientError as error:
+        if code(error) == MISSING_PIPELINE:
+            raise Refused(
+                f"there is no pipeline {name} in {aws.region}",
+                "The infra repo creates it; `pipeline.name` in the document names it. Check the region, too.",
+            ) from error
+        raise
+    found: Json = answer["pipeline"]
+    return found
+
+
+def stages(aws: Aws, name: str) -> list[Json]:
+    """Returns the state of the pipeline's stages: about each stage's newest execution."""
+    found: list[Json] = aws.client("codepipeline").get_pipeline_state(name=name)["stageStates"]
+    return found
+
+
+def look_at_stages(aws: Aws, name: str) -> list[Json]:
+    """The same, for polling: no retries."""
+    found: list[Json] = aws.once("codepipeline").get_pipeline_state(name=name)["stageStates"]
+    return found
+
+
+def execution(aws: Aws, name: str, execution_id: str) -> Json:
+    """Returns an execution."""
+    client = aws.client("codepipeline")
+    found: Json = client.get_pipeline_execution(pipelineName=name, pipelineExecutionId=execution_id)[
+        "pipelineExecution"
+    ]
+    return found
+
+
+def look_at_execution(aws: Aws, name: str, execution_id: str) -> Json | None:
+    """Returns an execution, or ``None`` if CodePipeline does not know it. For polling: no retries."""
+    client = aws.once("codepipeline")
+    try:
+        answer = client.get_pipeline_execution(pipelineName=name, pipelineExecutionId=execution_id)
+    except ClientError as error:
+        if code(error) in (MISSING_PIPELINE, MISSING_EXECUTION):
+            return None
+        raise
+    found: Json = answer["pipelineExecution"]
+    return found
+
+
+def executions(aws: Aws, name: str, most: int = _PAGE) -> list[Json]:
+    """Returns the summaries of the newest executions, newest first."""
+    client = aws.client("codepipeline")
+    found: list[Json] = client.list_pipeline_executions(pipelineName=name, maxResults=most)[
+        "pipelineExecutionSummaries"
+    ]
+    return found
+
+
+def look_at_actions(aws: Aws, name: str, execution_id: str) -> list[Json]:
+    """Returns the execution's actions, newest first. For polling: no retries."""
+    request: Json = {
+        "pipelineName": name,
+        "maxResults": _PAGE,
+        "filter": {"pipelineExecutionId": execution_id},
+    }
+    call = aws.once("codepipeline").list_action_executions
+    return [each for page in pages(call, request) for each in page["actionExecutionDetails"]]
+
+
+def start(aws: Aws, request: Mapping[str, Any]) -> str:
+    """Calls StartPipelineExecution and returns the execution's id. Never retries."""
+    return str(aws.once("codepipeline").start_pipeline_execution(**request)["pipelineExecutionId"])
+
+
+def stop(aws: Aws, name: str, execution_id: str, reason: str) -> bool:
+    """Stops the execution after its running actions. Returns ``False`` if it has ended or is already stopping."""
+    try:
+        aws.client("codepipeline").stop_pipeline_execution(
+            pipelineName=name, pipelineExecutionId=execution_id, abandon=False, reason=reason[:_STOP_REASON]
+        )
+    except ClientError as error:
+        if code(error) in ("PipelineExecutionNotStoppableException", "DuplicatedStopRequestException"):
+            return False
+        raise
+    return True

@@ -1,0 +1,1 @@
+"""Hands the commit's images to a CodePipeline pipeline, and follows its execution."""

@@ -1,0 +1,153 @@
+"""The loop: polls an execution to its verdict, and relays what its builds log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from ecs_cd.aws import codebuild, codepipeline, logs
+from ecs_cd.aws.errors import transient_as_unreadable
+from ecs_cd.handoff.rules import actions, builds, declaration, progress, rollback
+from ecs_cd.handoff.rules.progress import Snapshot
+from ecs_cd.handoff.tracked import TrackedExecution
+from ecs_cd.job.job import Job
+from ecs_cd.job.watch import watch
+from ecs_cd.model import pace
+from ecs_cd.model.duration import words
+from ecs_cd.model.errors import Unreadable
+from ecs_cd.model.verdict import InProgress, Outcome, Verdict
+
+FINAL = ("Succeeded", "Failed", "Stopped", "Superseded", "Cancelled")
+
+
+def follow(tracked: TrackedExecution, deadline: float, job: Job) -> Verdict:
+    """Polls until there is a verdict or the deadline passes; then the execution is still in progress."""
+    timeout = max(0.0, deadline - job.clock.monotonic())
+    verdict = watch(
+        lambda: _look(tracked, job),
+        lambda snapshot: _judge(tracked, snapshot, job),
+        lambda path, watching: _say(tracked, path, watching, job),
+        clock=job.clock,
+        timeout=timeout,
+        interval=lambda _: pace.EXECUTION_EVERY if tracked.failed_at is None else pace.EXECUTION_CONFIRMED,
+        progress=job.ci.progress,
+    )
+    if verdict.outcome is Outcome.TIMED_OUT:
+        return progress.undecided(tracked.snapshot, words(timeout))
+    if verdict.outcome is not Outcome.UNKNOWN:
+        job.state.end()
+    return verdict
+
+
+# ---- look ----
+
+
+def _look(tracked: TrackedExecution, job: Job) -> Snapshot:
+    """Two calls, in rotation: the execution, its actions, a build's log or what it waits for.
+
+    A failed action or a final status needs more: everything that explains it.
+    """
+    tracked.looks += 1
+    odd = bool(tracked.looks % 2)
+    with transient_as_unreadable():
+        if odd or not tracked.plan.stage:  # a stage is reached when its actions are
+            _read_execution(tracked, job)
+        if odd or tracked.plan.stage:
+            _read_actions(tracked, job)
+        if not odd:
+            _read_details(tracked, job)
+        if tracked.snapshot.failed or tracked.snapshot.status in FINAL:
+            _read_end(tracked, job)
+    return tracked.snapshot
+
+
+def _read_execution(tracked: TrackedExecution, job: Job) -> None:
+    found = codepipeline.look_at_execution(job.aws, tracked.plan.pipeline.name, tracked.id)
+    tracked.snapshot = replace(tracked.snapshot, execution=found)
+
+
+def _read_actions(tracked: TrackedExecution, job: Job) -> None:
+    details = codepipeline.look_at_actions(job.aws, tracked.plan.pipeline.name, tracked.id)
+    declared = declaration.places(tracked.plan.declaration)
+    tracked.snapshot = replace(tracked.snapshot, actions=actions.newest(details, declared))
+
+
+def _read_end(tracked: TrackedExecution, job: Job) -> None:
+    """How it ended, and from the list who stopped the execution, superseded it or rolls its stage back."""
+    _read_execution(tracked, job)
+    if tracked.snapshot.status in FINAL:
+        _read_actions(tracked, job)
+    if tracked.snapshot.status in FINAL and tracked.snapshot.status != "Succeeded":
+        listed = codepipeline.executions(job.aws, tracked.plan.pipeline.name)
+        tracked.snapshot = replace(tracked.snapshot, executions=tuple(listed))
+
+
+def _read_details(tracked: TrackedExecution, job: Job) -> None:
+    """The next running build's log, or why nothing runs."""
+    running = [each for each in tracked.snapshot.actions if each.running]
+    building = [each.external_id for each in running if each.provider == actions.CODEBUILD and each.external_id]
+    if building:
+        _relay(tracked, building[tracked.looks // 2 % len(building)], job)
+    elif not running:
+        stages = codepipeline.look_at_stages(job.aws, tracked.plan.pipeline.name)
+        tracked.snapshot = replace(tracked.snapshot, stages=tuple(stages))
+
+
+def _relay(tracked: TrackedExecution, build: str, job: Job) -> None:
+    """Shows the next page of the build's log; the first call finds out where it is. A log that can't be read is not
+    tried again."""
+    log = tracked.logs.get(build)
+    if log is None:
+        tracked.logs[build] = log_of(build, job)
+        return
+    trouble = log.trouble
+    job.ci.relay(logs.new_lines(job.aws, log, pages=1))
+    if log.trouble != trouble:
+        job.ci.line(f"pipeline: {log.trouble}")
+
+
+def log_of(build: str, job: Job) -> logs.Stream | None:
+    """The log of the build, ``None`` if it has none yet."""
+    found = codebuild.look_at_builds(job.aws, [build])
+    place = builds.stream(found[0]) if found else None
+    return logs.Stream(*place, region=None) if place else None
+
+
+# ---- judge ----
+
+
+def _judge(tracked: TrackedExecution, snapshot: Snapshot, job: Job) -> Verdict | Mapping[str, InProgress]:
+    if snapshot.execution is None:
+        return _not_listed(tracked, job)
+    verdict = progress.judge(snapshot, tracked.wanted)
+    if isinstance(verdict, Verdict) and snapshot.status == "Failed":
+        return _failed(tracked, verdict, job)
+    if tracked.failed_at is not None:
+        tracked.failed_at = None
+        job.ci.line("pipeline: the stage is being retried")
+    if isinstance(verdict, Verdict) and verdict.outcome is Outcome.SUCCEEDED and tracked.replaced_by:
+        return Verdict(Outcome.SUPERSEDED, f"it has succeeded, but execution {tracked.replaced_by} is newer")
+    return verdict
+
+
+def _not_listed(tracked: TrackedExecution, job: Job) -> Verdict:
+    """Right after the start, CodePipeline may not know the execution yet; later, the pipeline is gone."""
+    if not tracked.snapshot.actions and job.clock.monotonic() - tracked.started < pace.EXECUTION_LISTED:
+        raise Unreadable("CodePipeline does not list the execution yet")
+    name = tracked.plan.pipeline.name
+    return Verdict(Outcome.GONE, f"CodePipeline no longer knows execution {tracked.id}: was {name} deleted?")
+
+
+def _failed(tracked: TrackedExecution, verdict: Verdict, job: Job) -> Verdict | Mapping[str, InProgress]:
+    """A Failed counts once it has been seen twice, and the pipeline has neither retried nor rolled back the stage."""
+    now, snapshot = job.clock.monotonic(), tracked.snapshot
+    first = tracked.failed_at is None
+    tracked.failed_at = now if tracked.failed_at is None else tracked.failed_at
+    waits = rollback.waits(snapshot, tracked.plan.declaration, now - tracked.failed_at)
+    if first or waits:
+        return {"": InProgress(f"{verdict.message}{waits}", alarming=True)}
+    return verdict
+
+
+def _say(tracked: TrackedExecution, path: str, watching: InProgress, job: Job) -> None:
+    job.ci.line(f"{path or 'pipeline'}: {watching.message}", alarming=watching.alarming)

@@ -1,0 +1,86 @@
+"""A hand-off: what is given to which pipeline, checked before anything starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ecs_cd.aws import codepipeline
+from ecs_cd.document.rules.document import Document
+from ecs_cd.document.rules.pipeline import Pipeline
+from ecs_cd.handoff.rules import declaration, progress
+from ecs_cd.handoff.rules.declaration import Declaration
+from ecs_cd.inputs.hand_off import END, STARTED, HandOff
+from ecs_cd.job.job import Job, concurrently
+from ecs_cd.model.errors import Refused
+
+_REMEDY = "The infra repo owns the pipeline and the document; nothing was started."
+
+
+@dataclass(frozen=True)
+class HandOffPlan:
+    """``images`` are by digest. ``goal`` is a stage, ``started``, or empty for the end."""
+
+    pipeline: Pipeline
+    declaration: Declaration
+    commit: str
+    images: Mapping[str, str] = field(default_factory=dict)
+    goal: str = ""
+    timeout: float = 3600.0
+    superseded: str = "error"
+    on_cancel: str = "leave"
+
+    @property
+    def stage(self) -> str:
+        """The stage to wait for; empty for the end."""
+        return "" if self.goal == STARTED else self.goal
+
+
+def declared(document: Document) -> Pipeline:
+    """The document's pipeline. Raises ``Refused`` if it has none."""
+    if document.pipeline is None:
+        raise Refused(
+            "the document has no `pipeline`, so there is nothing to hand the images to",
+            "The infra repo adds `pipeline` (docs/reference/document.md). To deploy without CodePipeline, use deploy.",
+        )
+    return document.pipeline
+
+
+def image_names(document: Document, pipeline: Pipeline) -> list[str]:
+    """The images that must be there: those that are handed over, and those that something in the document runs."""
+    used = {image for entry in document.entries for image in entry.containers.values()}
+    handed = {*pipeline.variables.values(), *pipeline.images.values()}
+    return sorted(used | (handed or set(document.images)))
+
+
+def goal(inputs: HandOff, pipeline: Pipeline) -> str:
+    """A stage, ``started``, or empty for the end."""
+    wanted = inputs.wait_until or pipeline.wait_until
+    return "" if wanted == END else wanted
+
+
+def check(inputs: HandOff, document: Document, pipeline: Pipeline, job: Job) -> Declaration:
+    """The pipeline's declaration. Raises ``Refused`` with all reasons why it can't be started as the document says."""
+    found, stages = concurrently(
+        lambda: codepipeline.pipeline(job.aws, pipeline.name),
+        lambda: codepipeline.stages(job.aws, pipeline.name),
+    )
+    wanted = goal(inputs, pipeline)
+    stage = "" if wanted == STARTED else wanted
+    problems = declaration.problems(found, pipeline, document.images, stage)
+    problems += _disabled(stages, stage)
+    if problems:
+        raise Refused(problems, _REMEDY)
+    return dict(found)
+
+
+def _disabled(stages: Sequence[Mapping[str, object]], until: str) -> list[str]:
+    """The disabled transitions on the way: an execution would wait there for a person."""
+    found = []
+    for stage in stages:
+        why = progress.disabled_words(stage)
+        if why:
+            found.append(f"stage {stage['stageName']} can't be entered: {why}")
+        if stage["stageName"] == until:
+            break
+    return found

@@ -1,0 +1,1 @@
+"""Decisions about a pipeline and its executions, on data alone."""

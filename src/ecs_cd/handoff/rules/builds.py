@@ -1,0 +1,51 @@
+"""A CodeBuild build, as BatchGetBuilds returns it: its log, and why it failed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ecs_cd.diagnosis.evidence import Finding
+
+Build = Mapping[str, Any]
+
+# CodeBuild's own troubles, not the commands'.
+_INFRASTRUCTURE = {
+    "FAULT": "CodeBuild had an internal error",
+    "TIMED_OUT": "the build reached its timeout",
+}
+_AGAIN = (
+    "If the migration has not started, retry the stage: aws codepipeline retry-stage-execution "
+    "--retry-mode FAILED_ACTIONS. Otherwise check first what it has changed."
+)
+
+
+def stream(build: Build) -> tuple[str, str] | None:
+    """The log group and stream; ``None`` without a log yet."""
+    logs = build.get("logs", {})
+    group, name = logs.get("groupName"), logs.get("streamName")
+    return (str(group), str(name)) if group and name else None
+
+
+def log_link(build: Build) -> str:
+    return str(build.get("logs", {}).get("deepLink", ""))
+
+
+def failed_phase(build: Build) -> Mapping[str, Any] | None:
+    """The first phase that did not succeed; later phases fail because of it, or run in spite of it."""
+    bad = (phase for phase in build.get("phases", ()) if phase.get("phaseStatus") not in (None, "SUCCEEDED"))
+    return next(bad, None)
+
+
+def finding(build: Build, path: str, log: Sequence[str]) -> Finding:
+    """Why the build of the action ``path`` failed: CodeBuild's status, the first failed phase, the log's last lines."""
+    status, phase = str(build.get("buildStatus", "")), failed_phase(build)
+    contexts = [
+        f"{each.get('statusCode', '')}: {each.get('message', '')}".strip(": ")
+        for each in (phase or {}).get("contexts", ())
+        if each.get("message") or each.get("statusCode")
+    ]
+    infrastructure = _INFRASTRUCTURE.get(status, "")
+    where = f" in phase {phase['phaseType']}" if phase else ""
+    cause = f"{path}: {infrastructure}{where}" if infrastructure else f"{path}: the build failed{where}"
+    return Finding(cause, (*contexts, *log), _AGAIN if infrastructure else "")

@@ -1,0 +1,70 @@
+"""Why a deployment by CodePipeline's own actions failed: what ECS and CodeDeploy show, if the role may read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from ecs_cd.aws import codedeploy, ecs, logs
+from ecs_cd.deploy.rules import codedeploy as codedeploy_rules
+from ecs_cd.deploy.rules.codedeploy import Snapshot
+from ecs_cd.diagnosis import stopped_tasks
+from ecs_cd.diagnosis.evidence import Evidence, Finding, StoppedTask
+from ecs_cd.diagnosis.findings import diagnose, new_events
+from ecs_cd.handoff.rules.actions import Action
+from ecs_cd.job.job import Job
+from ecs_cd.model import pace
+from ecs_cd.model.references import short
+from ecs_cd.tasks.logs import log_stream
+
+
+def of_codedeploy(action: Action, job: Job) -> list[Finding]:
+    """The causes of a failed CodeDeployToECS action."""
+    settings = action.configuration
+    group = codedeploy.deployment_group(job.aws, settings["ApplicationName"], settings["DeploymentGroupName"])
+    info = codedeploy.look_at_deployments(job.aws, [action.external_id]).get(action.external_id, {})
+    shown = Evidence()
+    for service in group.get("ecsServices", ()):
+        cluster, name = str(service["clusterName"]), str(service["serviceName"])
+        target = codedeploy.ecs_target(job.aws, action.external_id, codedeploy_rules.target_id(cluster, name))
+        shown = codedeploy_rules.evidence(Snapshot(info, target))
+        shown = replace(shown, stopped=_stopped(cluster, name, action.started, job))
+    back = codedeploy_rules.rollback_id(info)
+    rolled = [Finding(f"CodeDeploy rolls back with deployment {back}")] if back else []
+    return [*diagnose(shown), *rolled]
+
+
+def of_ecs(action: Action, job: Job) -> list[Finding]:
+    """The causes of a failed ECS deploy action."""
+    cluster, name = action.configuration["ClusterName"], action.configuration["ServiceName"]
+    service = ecs.look_at_service(job.aws, cluster, name) or {}
+    events = {**service, "events": [each for each in service.get("events", ()) if _since(each, action.started)]}
+    stopped = _stopped(cluster, name, action.started, job)
+    return diagnose(Evidence(stopped=stopped, events=tuple(new_events(events, set()))))
+
+
+def _stopped(cluster: str, name: str, since: datetime | None, job: Job) -> tuple[StoppedTask, ...]:
+    """The service's tasks that have stopped since the action began, some with the end of their logs."""
+    arns = ecs.service_task_arns(job.aws, cluster, name, "STOPPED")[: ecs.TASKS_A_CALL]
+    tasks = ecs.tasks(job.aws, cluster, arns) if arns else []
+    dead = [task for task in tasks if _since(task, since, "stoppedAt") and stopped_tasks.failed_containers(task)]
+    return tuple(
+        StoppedTask(task, _log(task, job) if number < pace.TAILS_PER_CAUSE else ()) for number, task in enumerate(dead)
+    )
+
+
+def _log(task: Mapping[str, Any], job: Job) -> tuple[str, ...]:
+    definition = ecs.task_definition(job.aws, short(str(task["taskDefinitionArn"]))) or {}
+    for container in stopped_tasks.failed_containers(task):
+        stream = log_stream(definition, str(container.get("name", "")), str(task["taskArn"]))
+        lines = logs.tail(job.aws, stream, pace.TAIL_PAGES) if stream else ()
+        if lines:
+            return lines
+    return ()
+
+
+def _since(what: Mapping[str, Any], since: datetime | None, key: str = "createdAt") -> bool:
+    at = what.get(key)
+    return since is None or not isinstance(at, datetime) or at >= since

@@ -1,0 +1,27 @@
+"""An execution that ecs-cd follows: what it has read of it so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ecs_cd.aws.logs import Stream
+from ecs_cd.handoff.plan import HandOffPlan
+from ecs_cd.handoff.rules.progress import Snapshot, Wanted
+
+
+@dataclass
+class TrackedExecution:
+    """``failed_at`` is when its status was first Failed, ``rollback`` the execution that rolls a stage back, and
+    ``replaced_by`` a newer one that was there when ecs-cd found this one."""
+
+    plan: HandOffPlan
+    id: str
+    wanted: Wanted
+    started: float  # by the job's clock
+    nonce: str = ""
+    snapshot: Snapshot = field(default_factory=Snapshot)
+    looks: int = 0
+    failed_at: float | None = None
+    rollback: str = ""
+    replaced_by: str = ""
+    logs: dict[str, Stream | None] = field(default_factory=dict)  # by build; None if it has no log yet
