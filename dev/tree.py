@@ -28,6 +28,7 @@ PARTS = (
     "build-push",
     "migrate",
     "deploy",
+    "hand-off",
     ".github/workflows/pipeline.yml",
     "bin",
     "src",
