@@ -1,4 +1,4 @@
-"""Starts an execution exactly once, or finds the one that has the images already."""
+"""Starts an execution exactly once, or finds the one that the push has started."""
 
 from __future__ import annotations
 
@@ -28,9 +28,7 @@ def start(plan: HandOffPlan, job: Job) -> TrackedExecution:
     """The execution with the images of this run."""
     if plan.pipeline.start is Start.EVENT:
         return _started_by_event(plan, job)
-    adopted = _in_progress(plan, job)
-    if adopted:
-        return adopted
+    _name_the_same(plan, job)
     version = _put_object(plan, job) if plan.pipeline.start is Start.OBJECT else ""
     token = request.token(plan.pipeline, _origin(job), plan.commit, plan.images, version)
     nonce = request.nonce(token) if declaration.declares_nonce(plan.declaration) else ""
@@ -103,27 +101,20 @@ def _start(plan: HandOffPlan, call: Mapping[str, Any], job: Job) -> str:
             job.clock.sleep(pace.START_PAUSE)
 
 
-# ---- an execution that is there already ----
+# ---- executions that are there already ----
 
 
-def _in_progress(plan: HandOffPlan, job: Job) -> TrackedExecution | None:
-    """An execution in progress with the same images and commit: an earlier attempt of this run has started it."""
+def _name_the_same(plan: HandOffPlan, job: Job) -> None:
+    """Names the executions in progress that have the same images and commit, such as an earlier attempt's."""
     wanted = _wanted(plan, "")
     if plan.pipeline.start is Start.OBJECT:  # each hand-off writes a version of its own
-        return None
-    running = [
-        str(each["pipelineExecutionId"])
-        for each in codepipeline.executions(job.aws, plan.pipeline.name)
-        if each.get("status") == "InProgress"
-    ]
+        return
+    listed = codepipeline.executions(job.aws, plan.pipeline.name)
+    running = [str(each["pipelineExecutionId"]) for each in listed if each.get("status") == "InProgress"]
     for name in running[: pace.EXECUTIONS_COMPARED]:
         found = codepipeline.execution(job.aws, plan.pipeline.name, name)
         if same_images.has(found, wanted.variables, wanted.revisions):
-            job.ci.line(f"pipeline: execution {name} already has these images; following it instead of a new one")
-            record(plan, name, job)
-            nonce = same_images.nonce(found)
-            return TrackedExecution(plan, name, wanted, job.clock.monotonic(), nonce)
-    return None
+            job.ci.notice(f"pipeline: execution {name} is still in progress and has the same images")
 
 
 def _started_by_event(plan: HandOffPlan, job: Job) -> TrackedExecution:

@@ -5,20 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ecs_cd.handoff.rules.declaration import NONCE
-
 
 def has(execution: Mapping[str, Any], variables: Mapping[str, str], revisions: Sequence[str]) -> bool:
     """Whether an execution has these variables and source revisions."""
     values = _values(execution)
     used = {each.get("revisionId") for each in execution.get("artifactRevisions", ())}
     return all(values.get(name) == value for name, value in variables.items()) and used.issuperset(revisions)
-
-
-def nonce(execution: Mapping[str, Any]) -> str:
-    """The nonce that the execution was started with; empty without one."""
-    found = _values(execution).get(NONCE, "")
-    return "" if found == "none" else found
 
 
 def find(summaries: Sequence[Mapping[str, Any]], wanted: Sequence[Mapping[str, str]], *, newest_only: bool) -> str:
