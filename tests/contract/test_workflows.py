@@ -116,12 +116,19 @@ def test_a_call_of_the_whole_pipeline_is_complete(where: str) -> None:
 def test_the_whole_pipeline_releases_the_commit_of_its_run() -> None:
     """Only when every image exists; a self-hosted runner may have another job's checkout in the workspace."""
     jobs = COPIED[CALLED]["jobs"]
-    assert set(jobs["release"]["needs"]) == set(jobs) - {"release"}
-    assert not any("actions/checkout" in step.get("uses", "") for step in jobs["release"]["steps"])
-    given = {step.verb: step.content["with"] for step in ours(CALLED) if "job release" in step.where}
-    assert {verb: inputs["sha"] for verb, inputs in given.items()} == dict.fromkeys(
-        ("migrate", "deploy"), "${{ github.sha }}"
-    )
+    last = {"release": ("migrate", "deploy"), "hand-off": ("hand-off",)}
+    for job, verbs in last.items():
+        assert set(jobs[job]["needs"]) == set(jobs) - set(last)
+        assert not any("actions/checkout" in step.get("uses", "") for step in jobs[job]["steps"])
+        given = {step.verb: step.content["with"] for step in ours(CALLED) if f"job {job}" in step.where}
+        assert {verb: inputs["sha"] for verb, inputs in given.items()} == dict.fromkeys(verbs, "${{ github.sha }}")
+
+
+def test_the_whole_pipeline_releases_or_hands_off() -> None:
+    """Never both: with `pipeline` in the document, CodePipeline migrates and deploys."""
+    jobs = COPIED[CALLED]["jobs"]
+    assert jobs["release"]["if"] == "needs.images.outputs.hand-off != 'true'"
+    assert jobs["hand-off"]["if"] == "needs.images.outputs.hand-off == 'true'"
 
 
 def test_the_workflows_of_the_docs_are_valid(tmp_path: Path) -> None:

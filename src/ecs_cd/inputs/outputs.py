@@ -4,6 +4,7 @@ from __future__ import annotations
 
 OUTPUTS = {
     "matrix": 'The document\'s images as a JSON matrix: `{"image": ["app", "nginx"]}`.',
+    "hand-off": "`true` if the document has `pipeline`: CodePipeline migrates and deploys, and `hand-off` starts it.",
     "image": "The image by digest, `repository@sha256:...`; with several images, one per line.",
     "digest": "The image's digest, `sha256:...`; with several images, one per line.",
     "tags": "The tags that the image now has, one per line.",

@@ -35,7 +35,13 @@ VERBS = {
     verb.name: verb
     for verb in (
         Verb("pipeline", "build and push, migrate, deploy", "pipeline.Pipeline", (*BUILD, *MIGRATE, *DEPLOY), "."),
-        Verb("images", "print the document's images as a matrix", "images.Images", ("matrix",), "actions/images"),
+        Verb(
+            "images",
+            "print the document's images as a matrix",
+            "images.Images",
+            ("matrix", "hand-off"),
+            "actions/images",
+        ),
         Verb("build-push", "build images and push them to ECR", "build_push.BuildPush", BUILD, "actions/build-push"),
         Verb("migrate", "run the database migration inside the VPC", "migrate.Migrate", MIGRATE, "actions/migrate"),
         Verb(

@@ -18,7 +18,7 @@ def run(inputs: Images, job: Job) -> int:
         document = load.load(inputs.config, job)
         matrix = json.dumps({"image": list(document.images)})
         if job.ci.keeps_outputs:  # a terminal gets it below
-            job.ci.outputs({"matrix": matrix})
+            job.ci.outputs({"matrix": matrix, "hand-off": json.dumps(document.pipeline is not None)})
     with unbroken():
         print(matrix, flush=True)
     return 0

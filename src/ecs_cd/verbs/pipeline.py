@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ecs_cd.document import load
+from ecs_cd.document.rules.document import Document
 from ecs_cd.images import build_plan, build_spec, resolve
 from ecs_cd.inputs.pipeline import Pipeline
 from ecs_cd.job import checkout
 from ecs_cd.job.job import Job, Result, concurrently
+from ecs_cd.model.errors import Refused
 from ecs_cd.steps import github_deployment
 from ecs_cd.steps.github_deployment import GitHubDeploymentStatus
 from ecs_cd.steps.step import Step, run_steps
@@ -23,6 +25,7 @@ def run(inputs: Pipeline, job: Job) -> int:
 
 def _run(inputs: Pipeline, status: GitHubDeploymentStatus, job: Job) -> int:
     document = load.load(inputs.config, job)
+    _check_who_deploys(document)
     targets = deploy.targets(inputs, document, job)
     names = set(deploy.image_names([*targets, *document.scheduled_tasks.values()]))
     names |= {task.image for task in document.one_off_tasks}
@@ -51,3 +54,12 @@ def _run(inputs: Pipeline, status: GitHubDeploymentStatus, job: Job) -> int:
     steps = steps[-1:] if inputs.dry_run else steps  # a dry run neither builds nor migrates
     status.begin(commit, [each.key for each in targets])
     return status.end(run_steps(((step, status.seen(step.title, execute)) for step, execute in steps), job))
+
+
+def _check_who_deploys(document: Document) -> None:
+    """With `pipeline`, CodePipeline migrates and deploys. Raises ``Refused``, or both sides would do it."""
+    if document.pipeline:
+        raise Refused(
+            f"the document has `pipeline`: CodePipeline ({document.pipeline.name}) migrates and deploys these images",
+            "Use build-push and then hand-off, or the reusable workflow, which does both; or remove `pipeline`.",
+        )

@@ -16,18 +16,38 @@ from tests.timelines.conftest import DOCUMENT, Step
 MATRIX = '{"image": ["nginx", "app"]}'
 
 
+def has_document(aws: ScriptedAws, **more: Any) -> None:
+    images = {name: {"repository": f"localhost:5000/my-{name}"} for name in ("nginx", "app")}
+    text = json.dumps({**DOCUMENT, "images": images, **more})
+    aws.on("ssm.GetParameter", {"Parameter": {"Value": text, "Version": 3}})
+
+
 @pytest.fixture(autouse=True)
 def document(aws: ScriptedAws) -> None:
     """A parameter with two images."""
-    images = {name: {"repository": f"localhost:5000/my-{name}"} for name in ("nginx", "app")}
-    aws.on("ssm.GetParameter", {"Parameter": {"Value": json.dumps({**DOCUMENT, "images": images}), "Version": 3}})
+    has_document(aws)
 
 
 def test_the_output_is_a_matrix(aws: ScriptedAws, step: Callable[..., Step]) -> None:
     """What `fromJSON` makes of it is what `strategy.matrix` takes; one call is all."""
     ended = step("images", sha="")
     assert ended.exit_code == 0, ended.log
-    assert ended.outputs == {"matrix": MATRIX}
+    assert ended.outputs == {"matrix": MATRIX, "hand-off": "false"}
+    assert [call.operation for call in aws.calls] == ["ssm.GetParameter"]
+
+
+def test_a_document_with_a_pipeline_asks_for_a_hand_off(aws: ScriptedAws, step: Callable[..., Step]) -> None:
+    """The reusable workflow then hands the images over instead of deploying them."""
+    has_document(aws, pipeline={"name": "my-app-deploy", "variables": {"IMAGE_APP": "app"}})
+    assert step("images", sha="").outputs["hand-off"] == "true"
+
+
+def test_the_whole_pipeline_does_not_deploy_beside_codepipeline(aws: ScriptedAws, step: Callable[..., Step]) -> None:
+    """With `pipeline` in the document, both sides would migrate and deploy; nothing is built, either."""
+    has_document(aws, pipeline={"name": "my-app-deploy", "variables": {"IMAGE_APP": "app"}})
+    ended = step("pipeline")
+    assert ended.exit_code == 2
+    assert "the document has `pipeline`: CodePipeline (my-app-deploy) migrates and deploys these images" in ended.log
     assert [call.operation for call in aws.calls] == ["ssm.GetParameter"]
 
 
