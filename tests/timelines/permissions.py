@@ -26,7 +26,7 @@ EVERY = "all"
 # These run several verbs, or finish what they began.
 _SEVERAL = {
     "pipeline": ("build-push", "migrate", "deploy"),
-    "clean-up": ("build-push", "migrate", "deploy", "continue", "rollback"),
+    "clean-up": ("build-push", "migrate", "deploy", "continue", "rollback", "hand-off"),
 }
 _PREFIXES = {"elbv2": "elasticloadbalancing"}
 _ACTIONS = {"s3:HeadObject": "s3:GetObject"}

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.scripted_aws import Params, ScriptedAws, error
+from tests.scripted_aws import Clock, Params, ScriptedAws, codepipeline, error
 from tests.timelines import permissions
 from tests.timelines.conftest import DOCUMENT, Step
 from tests.timelines.generated.answers import CHILD
@@ -74,9 +74,10 @@ _DIGEST = f"sha256:{hashlib.sha256(_MANIFEST).hexdigest()}"
 
 
 @pytest.fixture
-def public(aws: ScriptedAws, monkeypatch: pytest.MonkeyPatch) -> None:
+def public(aws: ScriptedAws, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """The document's image is in ECR Public."""
-    document = {**DOCUMENT, "images": {"app": {"repository": _PUBLIC}}}
+    pipeline = {"name": codepipeline.NAME, "start": "object", "object": "s3://bucket/hand-off.zip", "source": "Source"}
+    document = {**DOCUMENT, "images": {"app": {"repository": _PUBLIC}}, "pipeline": pipeline}
     aws.on("ssm.GetParameter", {"Parameter": {"Value": json.dumps(document), "Version": 3}})
     aws.on("ecr-public.DescribeRepositories", {"repositories": [{}]})
     aws.on("ecr-public.DescribeImages", {"imageDetails": [{"imageDigest": _DIGEST}]})
@@ -84,6 +85,7 @@ def public(aws: ScriptedAws, monkeypatch: pytest.MonkeyPatch) -> None:
     aws.on("ecr-public.DescribeRegistries", {"registries": [_registry("our-alias")]})
     aws.on("ecr-public.GetAuthorizationToken", {"authorizationData": {"authorizationToken": "QVdTOmh1bnRlcjI="}})
     aws.on("ecr-public.PutImage", {"image": {}})
+    codepipeline.Pipeline(clock).script(aws)
     monkeypatch.setattr("urllib.request.urlopen", lambda *_, **__: io.BytesIO(_MANIFEST))
 
 
@@ -104,7 +106,7 @@ def test_an_image_in_ecr_public_is_reused(aws: ScriptedAws, step: Callable[..., 
 
 
 @pytest.mark.usefixtures("public")
-@pytest.mark.parametrize("verb", ["migrate", "deploy"])
+@pytest.mark.parametrize("verb", ["migrate", "deploy", "hand-off"])
 def test_an_image_in_another_accounts_ecr_public_is_refused(
     verb: str, aws: ScriptedAws, step: Callable[..., Step]
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.scripted_aws import Params, codedeploy, course, error
+from tests.scripted_aws import Params, codedeploy, course, denied, ecs, error, moment, throttled
 from tests.scripted_aws.codebuild import EXIT_1, Build
 from tests.scripted_aws.codepipeline import MIGRATE, S3_SOURCE, SOURCE, action, declaration, stage
 from tests.scripted_aws.course import MIGRATION, SUCCEEDS, ends, fails, happens
@@ -164,10 +164,17 @@ def test_a_verdict_that_is_green_in_a_failed_build_is_no_success(step: Run, worl
 # ---- other providers ----
 
 
+CONFIGURATION = {
+    "ECS": {"ClusterName": ecs.CLUSTER, "ServiceName": "web"},
+    "CodeDeployToECS": {"ApplicationName": codedeploy.APPLICATION, "DeploymentGroupName": codedeploy.GROUP},
+}
+
+
 def ends_with(world: World, provider: str, details: tuple[str, str], **more: Any) -> None:
     """The last stage has an action of this provider, which fails."""
-    last = action("Ship", provider, configuration={"ClusterName": "my-cluster", "ServiceName": "web"})
+    last = action("Ship", provider, configuration=CONFIGURATION[provider])
     world.pipeline.declared = declaration(SOURCE, MIGRATE, stage("Deploy", last), variables=DECLARED)
+    world.aws.on("codedeploy.GetDeploymentGroup", codedeploy.group())
     begun = happens(42, "Deploy/Ship", "InProgress", **more)
     failed = happens(60, "Deploy/Ship", "Failed", error=details, **more)
     world.goes((*SUCCEEDS[:4], begun, failed, ends(61, "Failed")))
@@ -179,9 +186,8 @@ HOOK = ("HOOK_EXECUTION_FAILURE", "The deployment failed because a lifecycle hoo
 def test_a_deployment_of_codedeploy_is_diagnosed(step: Run, world: World) -> None:
     """By the deployment's id, which CodePipeline has."""
     ends_with(world, "CodeDeployToECS", ("JobFailed", "Deployment d-NEW failed"), id="d-NEW")
-    world.aws.on(
-        "codedeploy.BatchGetDeployments", codedeploy.described(codedeploy.deployment(status="Failed", error=HOOK))
-    )
+    failed_deployment = codedeploy.deployment(status="Failed", error=HOOK)
+    world.aws.on("codedeploy.BatchGetDeployments", codedeploy.described(failed_deployment))
     failed = codedeploy.target("BeforeAllowTraffic", "Failed", message="the smoke test said no", status="Failed")
     world.aws.on("codedeploy.BatchGetDeploymentTargets", failed)
     ended = step("hand-off")
@@ -211,7 +217,7 @@ def test_a_rollback_of_codedeploy_is_followed(
     assert "d-BACK" in ended.log
 
 
-@pytest.mark.parametrize("fault", [error("AccessDeniedException"), error("ThrottlingException")], ids=str)
+@pytest.mark.parametrize("fault", [denied(), throttled()], ids=["denied", "throttled"])
 def test_a_deployment_that_can_not_be_read_leaves_codepipelines_words(step: Run, world: World, fault: Any) -> None:
     """hand-off's role may do nothing of CodeDeploy."""
     ends_with(world, "CodeDeployToECS", ("JobFailed", "Deployment d-NEW failed"), id="d-NEW")
@@ -221,14 +227,30 @@ def test_a_deployment_that_can_not_be_read_leaves_codepipelines_words(step: Run,
     assert "Deployment d-NEW failed" in ended.log
 
 
-def test_the_ecs_actions_own_words_are_the_cause(step: Run, world: World) -> None:
-    """hand-off may do nothing of ECS, and needs nothing of it."""
-    words = "The ECS deployment circuit breaker triggered: tasks failed to start."
-    ends_with(world, "ECS", ("JobFailed", words))
+CIRCUIT_BREAKER = "The ECS deployment circuit breaker triggered: tasks failed to start."
+
+
+def test_a_deployment_of_the_ecs_action_is_diagnosed(step: Run, world: World) -> None:
+    """By the tasks that died since the action began, if hand-off's role may read them."""
+    ends_with(world, "ECS", ("JobFailed", CIRCUIT_BREAKER))
+    dead = ecs.task("dead", "STOPPED", containers=[ecs.container(status="STOPPED", exitCode=3)], stoppedAt=moment(50))
+    world.aws.on("ecs.ListTasks", {"taskArns": [dead["taskArn"]]})
+    world.aws.on("ecs.DescribeTasks", {"tasks": [dead]})
     ended = step("hand-off")
     assert (ended.exit_code, ended.outputs["failed-action"]) == (1, "Ship"), ended.log
-    assert words in ended.log
-    assert not [call for call in world.aws.calls if call.operation.startswith("ecs.")]
+    assert CIRCUIT_BREAKER in ended.log
+    assert "container `app` exited with 3" in ended.log
+
+
+def test_the_ecs_actions_own_words_are_enough(step: Run, world: World) -> None:
+    """hand-off's role may do nothing of ECS: that is no trouble, and CodePipeline's words are the cause."""
+    ends_with(world, "ECS", ("JobFailed", CIRCUIT_BREAKER))
+    for operation in ("DescribeServices", "ListTasks", "DescribeTasks", "DescribeTaskDefinition"):
+        world.aws.on(f"ecs.{operation}", denied(operation))
+    ended = step("hand-off")
+    assert (ended.exit_code, ended.outputs["result"]) == (1, "failed"), ended.log
+    assert CIRCUIT_BREAKER in ended.log
+    assert CIRCUIT_BREAKER in ended.summary
 
 
 def test_a_source_that_fails_has_its_own_words(step: Run, world: World) -> None:

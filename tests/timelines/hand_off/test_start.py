@@ -26,7 +26,8 @@ from tests.timelines.hand_off.conftest import DIGEST, EVENT, IMAGE, OBJECT, STAR
 
 ECR_STAGES = (stage("Source", ECR_SOURCE), MIGRATE, DEPLOY)
 FROM_ECR = (*runs(1, "Source/Image", 4), *course.SUCCEEDS[2:])
-FAULTS = [reset(), server_error(), server_error(500), throttled()]
+FAULTS = [reset(), server_error(), server_error(500), throttled(), error("ConflictException")]
+NAMES = ["reset", "503", "500", "throttled", "conflict"]
 
 
 def given(request: Params) -> dict[str, str]:
@@ -136,7 +137,7 @@ def test_an_execution_that_no_event_starts_is_red(step: Run, world: World, by_ev
 # ---- once ----
 
 
-@pytest.mark.parametrize("fault", [*FAULTS, error("ConflictException")], ids=str)
+@pytest.mark.parametrize("fault", FAULTS, ids=NAMES)
 def test_a_start_that_is_not_carried_out_is_repeated(step: Run, world: World, fault: Answer) -> None:
     """With the same token."""
     world.aws.on(START, fault, world.pipeline.start)
@@ -155,7 +156,9 @@ def test_a_lost_response_starts_nothing_twice(step: Run, world: World) -> None:
     assert len(world.pipeline.started) == 1
 
 
-@pytest.mark.parametrize("fault", [lost({"pipelineExecutionId": execution_id(1)}), reset(), server_error()], ids=str)
+@pytest.mark.parametrize(
+    "fault", [lost({"pipelineExecutionId": execution_id(1)}), reset(), server_error()], ids=["lost", "reset", "503"]
+)
 def test_a_start_without_any_answer_is_unknown(step: Run, world: World, fault: Answer) -> None:
     """It may run: never green, never "nothing was started", and not a second one."""
     world.aws.on(START, fault)
