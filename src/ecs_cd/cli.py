@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, MutableMapping, Sequence
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import argparse
 
     from ecs_cd.aws.session import Aws
+    from ecs_cd.ci import Ci
     from ecs_cd.model.clock import Clock
     from ecs_cd.model.run import Run
 
@@ -51,36 +52,46 @@ def main(argv: Sequence[str], environ: MutableMapping[str, str], *, clock: Clock
     environ["PATH"] = programs.path(environ)  # also for what the AWS SDK starts
     arguments = _arguments(argv)
     verb_name = arguments.pop("verb")
+    ci = cache(partial(_ci, verb_name, environ, clock))
     if verb_name == "clean-up":
-        return _clean_up(environ, clock)
+        return _clean_up(environ, ci, clock)
     try:
         _listen_for_signals()
         given = {**_from_action(handed_over), **_from_flags(arguments)}
-        return _run(verb_name, options.read(VERBS[verb_name].inputs, given), environ, clock)
+        code = _run(verb_name, options.read(VERBS[verb_name].inputs, given), environ, ci, clock)
     except Refused as refused:
-        return _refuse(refused, verb_name, environ, clock)
+        code = _refuse(refused, verb_name, ci())
     except Cancelled:
-        return _cancelled(verb_name, environ, clock)
+        code = _cancelled(verb_name, ci())
+    for received in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(received, signal.SIG_IGN)  # the verdict is known: report it
+    ci().end()
+    return code
 
 
-def _run(name: str, inputs: Any, environ: MutableMapping[str, str], clock: Clock) -> int:
+def _ci(verb: str, environ: MutableMapping[str, str], clock: Clock) -> Ci:
+    from ecs_cd.ci import detect
+
+    return detect(environ, clock, verb)
+
+
+def _run(name: str, inputs: Any, environ: MutableMapping[str, str], ci: Callable[[], Ci], clock: Clock) -> int:
     """Runs a verb with these inputs. Imports its modules while AWS answers the first request."""
     from ecs_cd.ci.run import identify
 
     programs.check_aws_files(environ)
     this_run = identify(environ)
-    aws = _aws(inputs, environ, this_run, clock)
+    aws = _aws(inputs, environ, this_run, ci, clock)
     if inputs.config and not inputs.config.startswith("file:"):
         from ecs_cd.aws import ssm
 
         ssm.ask(aws, inputs.config)
 
-    from ecs_cd.ci import detect
     from ecs_cd.job.job import Job
     from ecs_cd.job.state import State
     from ecs_cd.steps.step import Step, guarded
 
-    job = Job(environ, this_run, detect(environ, clock), aws, clock, State(environ, this_run))
+    job = Job(environ, this_run, ci(), aws, clock, State(environ, this_run))
     run: Callable[[Any, Job], int] = import_module(f"ecs_cd.verbs.{_module(name)}").run
     if not gc.isenabled():  # the launcher disables it: objects created so far stay, so collections can skip them
         gc.freeze()
@@ -95,7 +106,7 @@ def _module(verb: str) -> str:
     return f"{name}_" if iskeyword(name) else name
 
 
-def _aws(inputs: Any, environ: MutableMapping[str, str], this_run: Run, clock: Clock) -> Aws:
+def _aws(inputs: Any, environ: MutableMapping[str, str], this_run: Run, ci: Callable[[], Ci], clock: Clock) -> Aws:
     """The clients. Raises ``Refused``, for example if the profile does not exist."""
     from botocore.exceptions import BotoCoreError
 
@@ -104,10 +115,10 @@ def _aws(inputs: Any, environ: MutableMapping[str, str], this_run: Run, clock: C
 
     signing_in: dict[str, Any] = {}
     if inputs.role_to_assume:
-        from ecs_cd.ci import detect, oidc
+        from ecs_cd.ci import oidc
 
         token = partial(oidc.id_token, environ, clock)
-        signing_in = {"chaining": inputs.role_chaining, "id_token": token, "notice": detect(environ, clock).notice}
+        signing_in = {"chaining": inputs.role_chaining, "id_token": token, "notice": ci().notice}
     elif inputs.role_chaining:
         raise Refused("role-chaining: there is no role to assume", "Set role-to-assume, or remove role-chaining.")
     try:
@@ -116,32 +127,32 @@ def _aws(inputs: Any, environ: MutableMapping[str, str], this_run: Run, clock: C
         raise explain(error) from error
 
 
-def _clean_up(environ: MutableMapping[str, str], clock: Clock) -> int:
+def _clean_up(environ: MutableMapping[str, str], ci: Callable[[], Ci], clock: Clock) -> int:
     from botocore.exceptions import BotoCoreError
 
     from ecs_cd.aws.errors import explain
-    from ecs_cd.ci import detect
     from ecs_cd.verbs import clean_up
 
     try:
         programs.check_aws_files(environ)
-        clean_up.run(environ, detect(environ, clock), clock)
+        clean_up.run(environ, ci(), clock)
     except (Refused, BotoCoreError) as error:
-        return _refuse(explain(error), "clean-up", environ, clock)
+        return _refuse(explain(error), "clean-up", ci())
     return 0
 
 
-def _refuse(refused: Refused, verb: str, environ: MutableMapping[str, str], clock: Clock) -> int:
-    from ecs_cd.ci import detect
+def _refuse(refused: Refused, verb: str, ci: Ci) -> int:
     from ecs_cd.steps.step import refuse
 
-    return refuse(refused, verb, detect(environ, clock))
+    return refuse(refused, verb, ci)
 
 
-def _cancelled(verb: str, environ: MutableMapping[str, str], clock: Clock) -> int:
-    from ecs_cd.ci import detect
+def _cancelled(verb: str, ci: Ci) -> int:
+    from ecs_cd.report.summary import Part
 
-    detect(environ, clock).error("cancelled before anything started", title=verb)
+    message = "cancelled before anything started"
+    ci.error(message, title=verb)
+    ci.summary([Part(verb, Outcome.CANCELLED, message)])
     return EXIT_CODES[Outcome.CANCELLED]
 
 

@@ -1,4 +1,4 @@
-"""Where output goes: GitHub's job log and files, or a terminal."""
+"""Where output goes: GitHub's job log and files, CodeBuild's, or a terminal."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
+
+from ecs_cd.ci import run
 
 if TYPE_CHECKING:
     from ecs_cd.model.clock import Clock
@@ -40,13 +42,20 @@ class Ci(Protocol):
     def summary(self, parts: Sequence[Part]) -> None:
         """Shows the summary of the whole step, replacing the previous one."""
 
+    def end(self) -> None:
+        """Ends the verb's output: it writes nothing more."""
 
-def detect(environ: Mapping[str, str], clock: Clock) -> Ci:
-    """The CI system that this process runs in."""
-    if environ.get("GITHUB_ACTIONS") == "true":
+
+def detect(environ: Mapping[str, str], clock: Clock, verb: str) -> Ci:
+    """The CI system that this process runs in. A runner of GitHub that CodeBuild hosts is GitHub's."""
+    if run.on_github(environ):
         from ecs_cd.ci.github import GitHub
 
         return GitHub(environ)
+    if run.on_codebuild(environ):
+        from ecs_cd.ci.codebuild import CodeBuild
+
+        return CodeBuild(environ, verb)
     if sys.stdout.isatty() and environ.get("TERM", "dumb") != "dumb":
         try:
             from ecs_cd.ci.live import Live

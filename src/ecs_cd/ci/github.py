@@ -87,6 +87,9 @@ class GitHub:
             self._summary = None  # warn only once
             self.warning(f"the job summary can't be written: {error.strerror or error}")
 
+    def end(self) -> None:
+        """Does nothing: GitHub has the verdict as an annotation and in the summary."""
+
     def _rewrite_summary(self, parts: Sequence[Part]) -> None:
         """Replaces our part of the file and keeps what other programs wrote before and after it.
 

@@ -51,6 +51,9 @@ class Terminal:
     def summary(self, parts: Sequence[Part]) -> None:
         pass
 
+    def end(self) -> None:
+        pass
+
     def _print(self, lines: Iterable[str]) -> None:
         with unbroken():
             for line in lines:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_REMEDY = "Paths are relative to the workspace; is there an actions/checkout step before this one?"
+_REMEDY = "Paths are relative to the working directory; on GitHub, is there an actions/checkout step before this one?"
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from ecs_cd.job.job import Job
 from ecs_cd.job.rules import git
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.text import clean
+from ecs_cd.report import verdict_line
 
 _LAST_LINES = 200  # of a build's output; bake's error block repeats the last lines of a target
 
@@ -104,8 +105,8 @@ def _show(stream: IO[bytes], last: deque[bytes], muted: threading.Lock) -> None:
     for line in stream:
         last.append(line)
         with muted, suppress(OSError, ValueError):  # our log has no reader any more; the build continues
-            shown = line.decode(errors="replace").rstrip("\r\n").replace("\r", "\n")
-            sys.stdout.buffer.write(f"{clean(shown)}\n".encode())
+            shown = clean(line.decode(errors="replace").rstrip("\r\n").replace("\r", "\n"))
+            sys.stdout.buffer.write("".join(f"{verdict_line.inert(each)}\n" for each in shown.split("\n")).encode())
             sys.stdout.buffer.flush()
 
 

@@ -22,7 +22,7 @@ from ecs_cd.model.run import Run
 
 
 def folder(environ: Mapping[str, str]) -> Path:
-    """ecs-cd's own folder: in RUNNER_TEMP, else this user's in the system's temp folder.
+    """ecs-cd's own folder: in RUNNER_TEMP, else this user's in the system's temp folder, which TMPDIR names.
 
     Raises ``Refused`` if another user created it: it could be a trap.
     """
@@ -34,9 +34,11 @@ def folder(environ: Mapping[str, str]) -> Path:
         if stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid():
             path.chmod(0o700)  # it may be older, from under another umask
     except OSError as error:
-        raise Refused(f"{path} can't be created: {error.strerror}", "Set RUNNER_TEMP to your own folder.") from error
+        raise Refused(
+            f"{path} can't be created: {error.strerror}", "Set RUNNER_TEMP or TMPDIR to your own folder."
+        ) from error
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
-        raise Refused(f"{path} belongs to another user", "Remove it, or set RUNNER_TEMP to your own folder.")
+        raise Refused(f"{path} belongs to another user", "Remove it, or set RUNNER_TEMP or TMPDIR to your own folder.")
     return path
 
 
@@ -92,7 +94,7 @@ def _leave_clean_up(folder: Path) -> None:
 
 def _unwritable(path: Path, error: OSError) -> Refused:
     return Refused(
-        f"{path} can't be written: {error.strerror}", "Free some space, or set RUNNER_TEMP to another folder."
+        f"{path} can't be written: {error.strerror}", "Free some space, or set RUNNER_TEMP or TMPDIR to another folder."
     )
 
 
@@ -106,9 +108,10 @@ def client_token(run: Run, nonce: str, call: Mapping[str, Any]) -> str:
     """The clientToken of a RunTask call: the same for retries within this step, and otherwise different.
 
     On GitHub it is a hash of run, attempt, job, step and the call's parameters. Under act, run and attempt are
-    always 1, and elsewhere they do not exist, so the nonce of this process replaces them.
+    always 1, and elsewhere they do not exist, so the nonce of this process replaces them. It also replaces the step
+    in CodeBuild: a build may start the same task twice on purpose.
     """
-    origin = [run.repository, run.id, run.attempt, run.job, run.step] if run.is_unique else [nonce]
+    origin = [run.repository, run.id, run.attempt, run.job, run.step or nonce] if run.is_unique else [nonce]
     return hashlib.sha256(json.dumps([origin, call], sort_keys=True).encode()).hexdigest()
 
 

@@ -15,7 +15,9 @@ _LARGEST = 1024 * 1024  # bytes; a link can lead to a file without an end
 
 def read_file(path: str, *, what: str) -> str:
     """Reads a text file of the workspace. Raises ``Refused`` if it can't be read, or is longer than any such file."""
-    remedy = "A path is relative to the job's workspace; is there an actions/checkout step before this one?"
+    remedy = (
+        "A path is relative to the working directory; on GitHub, is there an actions/checkout step before this one?"
+    )
     if text.unusable(path):
         raise Refused(f"{what}: no path can have a NUL character", remedy)
     try:
@@ -51,10 +53,9 @@ def top(place: str | Path = ".") -> Path | None:
 
 
 def roots(environ: Mapping[str, str]) -> frozenset[Path]:
-    """The folders whose content comes from the checkout: the CI system's workspace, and the checkout around the
+    """The folders whose content comes from the checkout: the CI system's workspaces, and the checkout around the
     working directory."""
-    given = run.workspace(environ)
-    found = {top(), real(given) if given else None}
+    found = {top(), *map(real, run.workspaces(environ))}
     return frozenset(folder for folder in found if folder and folder != folder.parent)
 
 

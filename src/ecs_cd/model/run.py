@@ -14,7 +14,7 @@ class Run:
     id: str = ""
     attempt: str = ""
     job: str = ""
-    step: str = ""  # unique among the steps of the job
+    step: str = ""  # unique among the steps of the job; empty in CodeBuild, which has none
     repository: str = ""  # owner/name
     repository_url: str = ""
     url: str = ""  # the log of this attempt
@@ -22,13 +22,14 @@ class Run:
     event: str = ""
     event_path: str = ""  # of the event's payload
     on_github: bool = False  # under act as well
+    on_codebuild: bool = False
     under_act: bool = False
     github_cache: bool = False  # whether a build can reach GitHub's cache
 
     @property
     def is_unique(self) -> bool:
-        """Whether id and attempt identify this run. Under act both are always 1."""
-        return self.on_github and not self.under_act
+        """Whether id and attempt identify this run. Under act both are always 1; each try of a build has its own id."""
+        return self.on_codebuild or (self.on_github and not self.under_act)
 
     @property
     def is_rerun(self) -> bool:

@@ -56,6 +56,7 @@ def _show(part: Part, job: Job) -> None:
 
 def _report(step: Step, result: Result, started: float, job: Job) -> int:
     verdict, elapsed = result.verdict, job.clock.monotonic() - started
+    job.ci.outputs(result.outputs)  # before the cause, which ends the log
     words = f"{verdict.outcome.words}{': ' + verdict.message if verdict.message else ''}"
     if verdict.outcome.green:
         job.ci.line(f"{step.title} {words} ({duration.words(elapsed)})")
@@ -67,7 +68,6 @@ def _report(step: Step, result: Result, started: float, job: Job) -> int:
                 job.ci.line(f"-> {finding.next_step}")
         cause = f"\nLikely cause: {result.findings[0].cause}" if result.findings else ""
         job.ci.error(f"{words}{cause}", title=step.title)
-    job.ci.outputs(result.outputs)
     part = Part(
         step.title,
         verdict.outcome,
@@ -120,11 +120,11 @@ def _cut_short(refused: Refused, step: Step, job: Job) -> int:
 def _unfinished(outcome: Outcome, message: str, step: Step, job: Job) -> int:
     """Reports an end without a verdict and what still runs; the exit code. Only a cancellation stops work."""
     under_way = job.state.under_way if outcome is Outcome.CANCELLED else {**job.state.under_way, "on_cancel": "leave"}
+    if step.result:
+        job.ci.outputs({step.result: outcome.value})
     job.ci.error(message, title=step.title)
     if unfinished.report_or_stop(under_way, job.aws, job.ci, job.clock):
         job.state.end()  # otherwise a later step of the job can try again
-    if step.result:
-        job.ci.outputs({step.result: outcome.value})
     part = job.summary.part(step.title) or Part(step.title, UNDER_WAY, begin=job.clock.monotonic())
     findings = [Finding("", tuple(message.splitlines()))]
     elapsed, services = job.clock.monotonic() - part.begin, job.summary.unfinished

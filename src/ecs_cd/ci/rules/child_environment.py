@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 CACHE_TOKEN = "ACTIONS_RUNTIME_TOKEN"  # for GitHub's cache, `type=gha`
+NONCE = "ECS_CD_NONCE"  # proves to `hand-off` that ecs-cd itself wrote a verdict
 AWS = "AWS_"
 HELPERS = (AWS, "GH_TOKEN", "GITHUB_TOKEN")  # what a credential helper for a registry may sign in with
 # With these, a process can act as this job towards GitHub and AWS. act sets INPUT_*, which can hold build secrets.
-_CREDENTIALS = {"ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_URL", CACHE_TOKEN, *HELPERS}
+_CREDENTIALS = {"ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_URL", CACHE_TOKEN, NONCE, *HELPERS}
 _PREFIXES = (AWS, "INPUT_")
 # Of the variables that steer Git, only those that name the user's configuration files are for Git itself.
 _GIT = {
