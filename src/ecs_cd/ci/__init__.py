@@ -46,7 +46,7 @@ class Ci(Protocol):
         """Ends the verb's output: it writes nothing more."""
 
 
-def detect(environ: Mapping[str, str], clock: Clock, verb: str) -> Ci:
+def detect(environ: Mapping[str, str], clock: Clock, verb: str = "") -> Ci:
     """The CI system that this process runs in. A runner of GitHub that CodeBuild hosts is GitHub's."""
     if run.on_github(environ):
         from ecs_cd.ci.github import GitHub
