@@ -43,9 +43,9 @@ def from_json(value: object) -> Part | None:
     return Part(
         title,
         _state(outcome),
-        message if known else f"{outcome}: {message}",
+        message if known else f"{outcome}: {message}".strip(": "),
         facts={str(name): fact for name, fact in _dict(value.get("facts")).items() if isinstance(fact, str)},
-        findings=[_finding(each) for each in _list(value.get("findings")) if isinstance(each, dict)],
+        findings=tuple(_finding(each) for each in _list(value.get("findings")) if isinstance(each, dict)),
     )
 
 
@@ -63,7 +63,7 @@ def _finding(value: dict[str, Any]) -> Finding:
 def _title(value: object) -> str:
     """Plain words: a summary shows titles without escapes."""
     words = re.sub(r"[^\w .,:/()-]", " ", _text(value)[:_LONGEST_TITLE])
-    return " ".join(words.split())
+    return " ".join(words.split()) or ("?" if words else "")
 
 
 def _text(value: object) -> str:
