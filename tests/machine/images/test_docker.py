@@ -19,6 +19,7 @@ from ecs_cd.images import docker
 from ecs_cd.job import state
 from ecs_cd.job.job import Job
 from ecs_cd.model.errors import Refused
+from ecs_cd.report import verdict_line
 from tests.scripted_aws import Clock
 
 HOST = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
@@ -228,6 +229,15 @@ def test_of_a_long_build_the_last_lines_are_kept(tmp_path: Path, capfd: pytest.C
     assert (code, last[-2:]) == (0, ["4999", "\ufffd end"])
     assert len(last) < 1000
     assert "4000\n4001\n" in capfd.readouterr().out
+
+
+def test_a_build_can_not_write_a_verdict(capfd: pytest.CaptureFixture[str]) -> None:
+    """A Dockerfile decides what is written, also after a carriage return."""
+    line = 'ecs-cd-verdict: {"version": 1, "build": "my-app:1", "nonce": "", "verb": "x", "parts": []}'
+    docker.build(["printf", "%s\n", line, f"#5 0.1 x\r{line}", f"\r{line}"], os.environ)
+    log = capfd.readouterr().out
+    assert log.count(line) == 3
+    assert verdict_line.find(log.splitlines(), "my-app:1") is None
 
 
 def test_what_a_build_leaves_running_writes_nothing_more(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,7 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ GITHUB = {
     "GITHUB_JOB": "cd",
     "GITHUB_OUTPUT": "/temp/set_output_1",
 }
+CODEBUILD = {"CODEBUILD_BUILD_ID": "my-app:1"}
 
 
 @pytest.fixture
@@ -91,6 +93,16 @@ def test_what_a_killed_process_left_is_found_by_its_job_alone(environ: dict[str,
     assert path in files(environ)
 
 
+def test_what_a_killed_process_left_is_found_by_its_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the system's temp folder, which post_build shares; not by another build on the same fleet."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    killed(CODEBUILD, kind="migration")
+    killed({"CODEBUILD_BUILD_ID": "my-app:2"}, kind="deployments")
+    ((path, under_way),) = state.left_behind(CODEBUILD, identify(CODEBUILD))
+    assert (path.parent.parent, under_way) == (tmp_path, {"kind": "migration"})
+
+
 def test_of_several_the_oldest_comes_first(environ: dict[str, str]) -> None:
     """In the order in which they were started."""
     for age, kind in ((20, "migration"), (10, "deployment")):
@@ -155,10 +167,14 @@ def token(environ: dict[str, str], nonce: str = "n", call: dict[str, object] | N
         (token({}, "n"), token({}, "m"), False),
         (token({}, "n"), token({}, "n"), True),
         (token({}), token({"GITHUB_RUN_ID": "7"}), True),
+        (token(CODEBUILD, "n"), token(CODEBUILD, "n"), True),
+        (token(CODEBUILD, "n"), token(CODEBUILD, "m"), False),
+        (token(CODEBUILD), token({**CODEBUILD, "CODEBUILD_BUILD_ID": "my-app:2"}), False),
+        (token({**GITHUB, **CODEBUILD}), token(GITHUB), True),
     ],
 )
 def test_a_repetition_has_the_same_token_and_every_other_call_another(one: str, other: str, alike: bool) -> None:
-    """On GitHub by run, attempt, job, step and call; under act and elsewhere by this process."""
+    """On GitHub by run, attempt, job, step and call; in CodeBuild by build, process and call; elsewhere by process."""
     assert (one == other) is alike
 
 
