@@ -135,7 +135,7 @@ def test_the_checkout_stays_as_its_commit(build: CodeBuild, tmp_path: Path) -> N
     """A build from a changed checkout gets no tag of its commit."""
     subprocess.run(["git", "init", "-q", tmp_path], check=True)
     build.summary([ENDED])
-    status = ["git", "-C", tmp_path, "status", "--porcelain"]
+    status = ["git", "-C", str(tmp_path), "status", "--porcelain"]
     assert subprocess.run(status, capture_output=True, text=True, check=True).stdout == ""
 
 

@@ -51,13 +51,13 @@ def test_what_was_written_is_read_for_the_next_verb() -> None:
     assert report_files.earlier(report, "b:2") == []
 
 
+BROKEN: list[dict[str, Any]] = [{"parts": 1}, {"id": None}, {"outputs": {"a": 1}}, {"markdown": []}]
+
+
 @pytest.mark.parametrize(
     "report",
     ["", "null", "[]", "{", "[" * 99_999, '{"build": "b:1"}', '{"build": "b:1", "verbs": {}}']
-    + [
-        json.dumps({"build": "b:1", "verbs": [{**MIGRATED, **change}]})
-        for change in ({"parts": 1}, {"id": None}, {"outputs": {"a": 1}}, {"markdown": []})
-    ],
+    + [json.dumps({"build": "b:1", "verbs": [{**MIGRATED, **change}]}) for change in BROKEN],
 )
 def test_what_can_not_be_read_is_left_out(report: str) -> None:
     """It is then replaced."""

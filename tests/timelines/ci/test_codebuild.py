@@ -26,7 +26,7 @@ from ecs_cd.report.verdict_line import PREFIX, VerdictLine
 from tests.contract.test_sample import crash
 from tests.scripted_aws import Clock, Params, ScriptedAws, at, denied, ecs, lost, reset
 from tests.scripted_aws.fleet import COMPLETES, STAYS, Fleet
-from tests.timelines.conftest import SHA, Step
+from tests.timelines.conftest import DOCUMENT, SHA, Step
 from tests.timelines.fake_docker import FakeDocker
 
 BUILD = "my-app-deploy:1b2c3d4e"
@@ -219,21 +219,35 @@ def test_a_cancellation_is_a_verdict(aws: ScriptedAws, clock: Clock, build: Buil
     assert found is not None and found.parts[0].state is Outcome.CANCELLED
 
 
+class Cancelling(dict[str, str]):
+    """An environment whose reader gets a signal."""
+
+    def get(self, name: str, default: Any = None) -> Any:
+        if name == "AWS_CONFIG_FILE":
+            os.kill(os.getpid(), signal.SIGTERM)
+        return super().get(name, default)
+
+
 def test_a_cancellation_before_anything_started_is_a_verdict(
-    aws: ScriptedAws, build: Build, monkeypatch: pytest.MonkeyPatch
+    build: Build, clock: Clock, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """There is no job yet."""
-    monkeypatch.setattr(cli.programs, "check_aws_files", lambda _: os.kill(os.getpid(), signal.SIGTERM))
-    ended = build("deploy")
-    found = ended.verdict()
-    assert (ended.exit_code, ended.lines[0]) == (130, "error: deploy: cancelled before anything started")
+    code = cli.main(["deploy", "--config=/my/parameter"], Cancelling(os.environ), clock=clock)
+    first, last = capfd.readouterr().out.splitlines()
+    assert (code, first) == (130, "error: deploy: cancelled before anything started")
+    found = verdict_line.find([last], BUILD, NONCE)
     assert found is not None and [part.state for part in found.parts] == [Outcome.CANCELLED]
 
 
 def test_a_defect_is_a_verdict(aws: ScriptedAws, build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
     """After its traceback, which is relayed."""
-    monkeypatch.setattr("ecs_cd.document.load.load", lambda *_: 1 / 0)
-    ended = build("deploy")
+
+    def submit(*_: Any, **__: Any) -> Any:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("concurrent.futures.ThreadPoolExecutor.submit", submit)
+    Path("document.json").write_text(json.dumps(DOCUMENT))
+    ended = build("deploy", config="file:document.json")
     found = ended.verdict()
     assert (ended.exit_code, "  | Traceback (most recent call last):" in ended.lines) == (70, True)
     assert found is not None and [part.state for part in found.parts] == [Outcome.UNKNOWN]
