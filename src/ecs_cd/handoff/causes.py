@@ -16,6 +16,7 @@ from ecs_cd.handoff.tracked import TrackedExecution
 from ecs_cd.job.job import Job
 from ecs_cd.model import pace
 from ecs_cd.model.errors import Refused
+from ecs_cd.report import verdict_line
 
 
 def find(tracked: TrackedExecution, job: Job) -> list[Finding]:
@@ -64,5 +65,6 @@ def _of_build(action: Action, tracked: TrackedExecution, job: Job) -> list[Findi
     lines = logs.tail(job.aws, log, pace.BUILD_LOG_PAGES, pace.BUILD_LOG_LINES) if log else ()
     if log and log.trouble:
         job.ci.line(f"{action.path}: {log.trouble}")
-    lines = tuple(line.rstrip("\n") for line in lines)
-    return [builds.finding(found[0], action.path, lines[-logs.TAIL :])]
+    verdict = verdict_line.find(lines, action.external_id, tracked.nonce)
+    own = builds.by_ecs_cd(verdict, action.path) if verdict else []
+    return own or [builds.finding(found[0], action.path, builds.last_lines(lines))]

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ecs_cd.diagnosis.evidence import Finding
+from ecs_cd.report import verdict_line
+from ecs_cd.report.summary import Part
+from ecs_cd.report.verdict_line import VerdictLine
 
 Build = Mapping[str, Any]
+
+_LAST_LINES = 20  # of the log
 
 # CodeBuild's own troubles, not the commands'.
 _INFRASTRUCTURE = {
@@ -49,3 +55,22 @@ def finding(build: Build, path: str, log: Sequence[str]) -> Finding:
     where = f" in phase {phase['phaseType']}" if phase else ""
     cause = f"{path}: {infrastructure}{where}" if infrastructure else f"{path}: the build failed{where}"
     return Finding(cause, (*contexts, *log), _AGAIN if infrastructure else "")
+
+
+def by_ecs_cd(verdict: VerdictLine, path: str) -> list[Finding]:
+    """What ecs-cd found in the build of the action ``path``, as if it had run here; empty if all went well there."""
+    return [finding for part in verdict.parts if part.bad for finding in _of_part(part, path)]
+
+
+def _of_part(part: Part, path: str) -> list[Finding]:
+    """The part's findings, the first with how the part ended."""
+    words = f"{path}: {part.title} {part.words}{': ' + part.message if part.message else ''}"
+    first, *more = part.findings or [Finding("")]
+    cause = f"{words}. {first.cause}" if first.cause else words
+    return [replace(first, cause=cause, logged=False), *more]
+
+
+def last_lines(lines: Sequence[str]) -> tuple[str, ...]:
+    """The end of the log, without verdict lines: they are for programs."""
+    shown = [line.rstrip() for line in lines if not line.startswith(verdict_line.PREFIX)]
+    return tuple(shown[-_LAST_LINES:])
