@@ -41,8 +41,13 @@ def stages(aws: Aws, name: str) -> list[Json]:
 
 
 def look_at_stages(aws: Aws, name: str) -> list[Json]:
-    """The same, for polling: no retries."""
-    found: list[Json] = aws.once("codepipeline").get_pipeline_state(name=name)["stageStates"]
+    """The same, for polling: no retries. Without the pipeline there are no stages."""
+    try:
+        found: list[Json] = aws.once("codepipeline").get_pipeline_state(name=name)["stageStates"]
+    except ClientError as error:
+        if code(error) == MISSING_PIPELINE:
+            return []
+        raise
     return found
 
 
@@ -77,15 +82,21 @@ def executions(aws: Aws, name: str, most: int = _PAGE) -> list[Json]:
     return found
 
 
-def look_at_actions(aws: Aws, name: str, execution_id: str) -> list[Json]:
-    """Returns the execution's actions, newest first. For polling: no retries."""
+def look_at_actions(aws: Aws, name: str, execution_id: str) -> list[Json] | None:
+    """Returns the execution's actions, newest first, or ``None`` if CodePipeline does not know the execution. For
+    polling: no retries."""
     request: Json = {
         "pipelineName": name,
         "maxResults": _PAGE,
         "filter": {"pipelineExecutionId": execution_id},
     }
     call = aws.once("codepipeline").list_action_executions
-    return [each for page in pages(call, request) for each in page["actionExecutionDetails"]]
+    try:
+        return [each for page in pages(call, request) for each in page["actionExecutionDetails"]]
+    except ClientError as error:
+        if code(error) in (MISSING_PIPELINE, MISSING_EXECUTION):
+            return None
+        raise
 
 
 def start(aws: Aws, request: Mapping[str, Any]) -> str:

@@ -11,11 +11,11 @@ import botocore.exceptions
 from ecs_cd.aws import readable
 from ecs_cd.model.errors import Refused, Unreadable
 
-_THROTTLED = {
+THROTTLED = {
     "Throttling", "ThrottlingException", "ThrottledException", "RequestLimitExceeded", "TooManyRequestsException",
     "RequestThrottled", "RequestThrottledException", "SlowDown",
 }  # fmt: skip
-_PASSING = _THROTTLED | {"PriorRequestNotComplete", "ServerException", "RequestTimeout", "RequestTimeoutException"}
+_PASSING = THROTTLED | {"PriorRequestNotComplete", "ServerException", "RequestTimeout", "RequestTimeoutException"}
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403", "Forbidden"}
 _SIGN_IN = {
     "ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException",
@@ -59,7 +59,7 @@ def unsent(error: Exception) -> bool:
 
 def had_no_effect(error: Exception) -> bool:
     """Whether a call with this transient error certainly changed nothing: it was throttled, or not sent."""
-    return unsent(error) or code(error) in _THROTTLED or _CONCURRENT in str(error)
+    return unsent(error) or code(error) in THROTTLED or _CONCURRENT in str(error)
 
 
 def denied(error: Exception) -> bool:

@@ -31,7 +31,12 @@ def text(aws: Aws, source: S3Object) -> str:
 
 def put(aws: Aws, target: S3Object, content: bytes) -> str:
     """Writes the object and returns its version's id, empty if the bucket has no versions."""
-    answer = aws.client("s3").put_object(Bucket=target.bucket, Key=target.key, Body=content)
+    try:
+        answer = aws.client("s3").put_object(Bucket=target.bucket, Key=target.key, Body=content)
+    except ClientError as error:
+        if code(error) == "NoSuchBucket":
+            raise Refused(f"there is no bucket {target.bucket}, so {target} can't be written") from error
+        raise
     version = str(answer.get("VersionId", ""))
     return "" if version == "null" else version  # what S3 answers if versioning is suspended
 

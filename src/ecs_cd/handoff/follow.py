@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from ecs_cd.aws import codebuild, codepipeline, logs
-from ecs_cd.aws.errors import transient_as_unreadable
+from ecs_cd.aws.errors import code, is_transient, transient_as_unreadable
 from ecs_cd.handoff.rules import actions, builds, declaration, progress, rollback
 from ecs_cd.handoff.rules.progress import Snapshot
 from ecs_cd.handoff.tracked import TrackedExecution
@@ -33,8 +36,8 @@ def follow(tracked: TrackedExecution, deadline: float, job: Job) -> Verdict:
         progress=job.ci.progress,
     )
     if verdict.outcome is Outcome.TIMED_OUT:
-        return progress.undecided(tracked.snapshot, words(timeout))
-    if verdict.outcome is not Outcome.UNKNOWN:
+        verdict = progress.undecided(tracked.snapshot, words(timeout))
+    if verdict.outcome not in (Outcome.TIMED_OUT, Outcome.UNKNOWN):
         job.state.end()
     return verdict
 
@@ -43,21 +46,21 @@ def follow(tracked: TrackedExecution, deadline: float, job: Job) -> Verdict:
 
 
 def _look(tracked: TrackedExecution, job: Job) -> Snapshot:
-    """Two calls, in rotation: the execution, its actions, a build's log or what it waits for.
-
-    A failed action or a final status needs more: everything that explains it.
+    """Two calls, in rotation: the execution, its actions, a build's log or what it waits for. A look that fails is made
+    again. A final status needs more: everything that explains it.
     """
-    tracked.looks += 1
-    odd = bool(tracked.looks % 2)
+    odd, goal = not tracked.looks % 2, bool(tracked.plan.stage)  # a stage is reached when its actions are
     with transient_as_unreadable():
-        if odd or not tracked.plan.stage:  # a stage is reached when its actions are
-            _read_execution(tracked, job)
-        if odd or tracked.plan.stage:
+        if odd or goal:
             _read_actions(tracked, job)
-        if not odd:
-            _read_details(tracked, job)
-        if tracked.snapshot.failed or tracked.snapshot.status in FINAL:
+        asks = odd or not goal or tracked.snapshot.failed is not None
+        if asks:
+            _read_execution(tracked, job)
+        if tracked.snapshot.status in FINAL:
             _read_end(tracked, job)
+        elif not odd and not (goal and asks):
+            _read_details(tracked, job)
+    tracked.looks += 1
     return tracked.snapshot
 
 
@@ -68,29 +71,29 @@ def _read_execution(tracked: TrackedExecution, job: Job) -> None:
 
 def _read_actions(tracked: TrackedExecution, job: Job) -> None:
     details = codepipeline.look_at_actions(job.aws, tracked.plan.pipeline.name, tracked.id)
-    declared = declaration.places(tracked.plan.declaration)
-    tracked.snapshot = replace(tracked.snapshot, actions=actions.newest(details, declared))
+    if details is not None:
+        declared = declaration.places(tracked.plan.declaration)
+        tracked.snapshot = replace(tracked.snapshot, actions=actions.newest(details, declared))
 
 
 def _read_end(tracked: TrackedExecution, job: Job) -> None:
     """How it ended, and from the list who stopped the execution, superseded it or rolls its stage back."""
-    _read_execution(tracked, job)
-    if tracked.snapshot.status in FINAL:
-        _read_actions(tracked, job)
-    if tracked.snapshot.status in FINAL and tracked.snapshot.status != "Succeeded":
+    _read_actions(tracked, job)
+    if tracked.snapshot.status != "Succeeded":
         listed = codepipeline.executions(job.aws, tracked.plan.pipeline.name)
         tracked.snapshot = replace(tracked.snapshot, executions=tuple(listed))
 
 
 def _read_details(tracked: TrackedExecution, job: Job) -> None:
-    """The next running build's log, or why nothing runs."""
+    """The next running build's log, or why nothing runs. Neither decides, so a later look reads what this one can't."""
     running = [each for each in tracked.snapshot.actions if each.running]
     building = [each.external_id for each in running if each.provider == actions.CODEBUILD and each.external_id]
-    if building:
-        _relay(tracked, building[tracked.looks // 2 % len(building)], job)
-    elif not running:
-        stages = codepipeline.look_at_stages(job.aws, tracked.plan.pipeline.name)
-        tracked.snapshot = replace(tracked.snapshot, stages=tuple(stages))
+    with suppress(Unreadable), transient_as_unreadable():
+        if building:
+            _relay(tracked, building[tracked.looks // 2 % len(building)], job)
+        elif not running:
+            stages = codepipeline.look_at_stages(job.aws, tracked.plan.pipeline.name)
+            tracked.snapshot = replace(tracked.snapshot, stages=tuple(stages))
 
 
 def _relay(tracked: TrackedExecution, build: str, job: Job) -> None:
@@ -108,7 +111,14 @@ def _relay(tracked: TrackedExecution, build: str, job: Job) -> None:
 
 def log_of(build: str, job: Job) -> logs.Stream | None:
     """The log of the build, ``None`` if it has none yet."""
-    found = codebuild.look_at_builds(job.aws, [build])
+    try:
+        found = codebuild.look_at_builds(job.aws, [build])
+    except (ClientError, BotoCoreError) as error:
+        if is_transient(error):
+            raise
+        trouble = f"the build {build} can't be read ({code(error) or error})"
+        job.ci.line(f"pipeline: {trouble}")
+        return logs.Stream("", "", region=None, trouble=trouble)
     place = builds.stream(found[0]) if found else None
     return logs.Stream(*place, region=None) if place else None
 

@@ -8,20 +8,20 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd.aws import codepipeline, s3
-from ecs_cd.aws.errors import code
+from ecs_cd.aws.errors import THROTTLED
 from ecs_cd.document.rules.pipeline import Start
 from ecs_cd.handoff.plan import HandOffPlan
 from ecs_cd.handoff.rules import declaration, request, same_images
 from ecs_cd.handoff.rules.progress import Wanted
 from ecs_cd.handoff.tracked import TrackedExecution
 from ecs_cd.job.job import Job
-from ecs_cd.job.mutation import carry_out
+from ecs_cd.job.mutation import carry_out, refused_with
 from ecs_cd.model import pace
 from ecs_cd.model.duration import words
-from ecs_cd.model.errors import Refused
+from ecs_cd.model.errors import OutcomeUnknown, Refused
 
-# The pipeline can't take one more execution, or somebody is just changing it.
-_LATER = {"ConcurrentPipelineExecutionsLimitExceededException", "ConflictException"}
+# The pipeline can't take one more execution, somebody is just changing it, or AWS is busy.
+_LATER = {"ConcurrentPipelineExecutionsLimitExceededException", "ConflictException", *THROTTLED}
 
 
 def start(plan: HandOffPlan, job: Job) -> TrackedExecution:
@@ -83,7 +83,8 @@ def _put_object(plan: HandOffPlan, job: Job) -> str:
 
 def _start(plan: HandOffPlan, call: Mapping[str, Any], job: Job) -> str:
     """StartPipelineExecution, with one token for all attempts. Waits while the pipeline takes no more executions."""
-    deadline = job.clock.monotonic() + plan.timeout
+    deadline, said = job.clock.monotonic() + plan.timeout, ""
+    doubt: OutcomeUnknown | None = None
     while True:
         try:
             return carry_out(
@@ -93,12 +94,18 @@ def _start(plan: HandOffPlan, call: Mapping[str, Any], job: Job) -> str:
                 job,
                 idempotent=True,  # thanks to the clientRequestToken
             )
-        except (ClientError, BotoCoreError) as error:
-            if code(error) not in _LATER or job.clock.monotonic() >= deadline:
+        except (ClientError, BotoCoreError, OutcomeUnknown) as error:
+            why = refused_with(error)
+            doubt = doubt or (error if isinstance(error, OutcomeUnknown) else None)
+            if why not in _LATER or job.clock.monotonic() >= deadline:
+                if doubt:
+                    raise doubt from error
                 job.state.end()  # CodePipeline refused the call and started nothing
                 raise
-            job.ci.line(f"pipeline: {plan.pipeline.name} can't be started now ({code(error)}); trying again")
-            job.clock.sleep(pace.START_PAUSE)
+            if why != said:
+                job.ci.line(f"pipeline: {plan.pipeline.name} can't be started now ({why}); trying again")
+            said = why
+            job.clock.sleep(min(pace.START_PAUSE, max(0.0, deadline - job.clock.monotonic())))
 
 
 # ---- executions that are there already ----

@@ -322,7 +322,8 @@ def test_a_rollback_of_another_execution_is_not_ours(step: Run, world: World) ->
     world.pipeline.declared = BACK
     world.goes(FAILS_LATE)
     theirs = Execution(execution_id("theirs"), -90, fails(60))
-    world.pipeline.others = [theirs, rolled_back(theirs, execution_id("before"), 62, runs(1, "Deploy/Deploy", 30))]
+    goes = (*runs(1, "Deploy/Deploy", 30), ends(31, "Succeeded"))
+    world.pipeline.others = [theirs, rolled_back(theirs, execution_id("before"), 62, goes)]
     ended = step("hand-off")
     assert (ended.exit_code, ended.outputs["result"]) == (1, "failed"), ended.log
 

@@ -32,10 +32,9 @@ def execution(snapshot: Snapshot) -> str:
     """The execution that rolls back the stage in which this one failed; empty if there is none."""
     ids = [str(each["pipelineExecutionId"]) for each in snapshot.executions]
     newer = snapshot.executions[: ids.index(snapshot.id)] if snapshot.id in ids else ()
-    back = [each for each in newer if _is_automatic(each)]
-    named = [each for each in back if snapshot.id in str(each["trigger"].get("triggerDetail", ""))]
-    # The list is newest first, and a rollback follows its failure at once.
-    return str((named or back)[-1]["pipelineExecutionId"]) if back else ""
+    # The trigger's detail is {"FailedPipelineExecutionId": "..."}.
+    ours = [each for each in newer if _is_automatic(each) and snapshot.id in str(each["trigger"].get("triggerDetail"))]
+    return str(ours[-1]["pipelineExecutionId"]) if ours else ""
 
 
 def verdict(failed: Verdict, status: str, name: str, target: str) -> Verdict:
