@@ -18,6 +18,7 @@ sys.path.insert(0, str(ROOT / "src"))
 
 from benchmarks.build import build
 from benchmarks.cold_start import cold_start
+from benchmarks.hand_off import hand_off
 from benchmarks.many import many
 from benchmarks.pipeline import pipeline
 from benchmarks.rows import Row, table
@@ -34,7 +35,12 @@ REAL: dict[str, Callable[[World, int], list[Row]]] = {
     "calls": calls,
     "build": build,
 }
-SCRIPTED: dict[str, Callable[[int], list[Row]]] = {"cold_start": cold_start, "watching": watching, "many": many}
+SCRIPTED: dict[str, Callable[[int], list[Row]]] = {
+    "cold_start": cold_start,
+    "watching": watching,
+    "hand_off": hand_off,
+    "many": many,
+}
 RUNS = 5
 # Measured elsewhere, on a machine of this size: the same pipeline made of the official actions.
 QUOTED = "Not measured here, quoted: the same pipeline of the official actions takes 25.4 s and 16 AWS calls."
