@@ -102,6 +102,16 @@ def _on_github(web: Course, verb: str) -> tuple[str, str]:
         return "\n".join(as_shown(log.getvalue())), summary.read_text(encoding="utf-8")
 
 
+def _in_codebuild(web: Course, verb: str) -> str:
+    """The log of a build, without colours; the verdict is shortened."""
+    log = io.StringIO()
+    with _world(web) as (_, environ, clock), contextlib.redirect_stdout(log):
+        codebuild = {"CODEBUILD_BUILD_ID": "my-app-deploy:1b2c3d4e", "CODEBUILD_SRC_DIR": environ["RUNNER_TEMP"]}
+        cli.main(_argv(verb), {**environ, **codebuild}, clock=clock)
+    text = re.sub(r"\x1b\[\d*m", "", log.getvalue())
+    return re.sub(r'("parts": \[\{"title": "\w+", "outcome": "[\w-]+").*', r"\1, ...", text)
+
+
 def _at_a_terminal(web: Course, verb: str) -> terminal.Terminal:
     with _world(web) as (monkeypatch, environ, clock), terminal.stdout(monkeypatch, width=100) as seen:
         cli.main(_argv(verb), {**environ, "TERM": "xterm"}, clock=clock)
@@ -112,6 +122,7 @@ def samples() -> Mapping[str, str]:
     """The samples by their names in the page: summaries as Markdown, the rest in a fence."""
     _, success = _on_github(STARTS, "pipeline")
     log, failure = _on_github(CRASHES, "deploy")
+    build = _in_codebuild(CRASHES, "deploy")
     seen = _at_a_terminal(STARTS, "deploy")
     halfway = next(frame for frame in seen.frames if HALFWAY.search(frame))
     end = seen.screen.splitlines()[-4:]
@@ -119,6 +130,7 @@ def samples() -> Mapping[str, str]:
         "success": success,
         "failure": failure,
         "log": _fenced(log[log.index("web: 0 of 2 running, 2 failed") :]),
+        "codebuild": _fenced(build[build.index("web: container") :]),
         "live": _fenced(halfway[halfway.index("task definition: web:2") :]),
         "result": _fenced("\n".join(end)),
     }

@@ -28,9 +28,9 @@ _UNSIGNED = botocore.exceptions.CredentialRetrievalError
 _CONCURRENT = "Too many concurrent attempts"
 
 CREDENTIALS_REMEDY = (
-    "Set the input role-to-assume (a missing variable is empty); the job needs `permissions: id-token: write` for it. "
-    "Or sign in before this step (aws-actions/configure-aws-credentials), or set the AWS environment variables or "
-    "AWS_PROFILE."
+    "On GitHub, set the input role-to-assume (a missing variable is empty); the job needs `permissions: id-token: "
+    "write` for it. Or sign in before this step (aws-actions/configure-aws-credentials), or set the AWS environment "
+    "variables or AWS_PROFILE. In CodeBuild, check the project's service role."
 )
 
 

@@ -235,7 +235,9 @@ def _cache_place(name: str, document: Document) -> tuple[Repository, str]:
 
 
 def _has_github_cache(name: str, job: Job) -> bool:
-    if not job.run.github_cache:
+    if job.run.on_codebuild:
+        job.ci.warning(f"cache: image `{name}` is built without GitHub's cache, which CodeBuild can't reach.")
+    elif not job.run.github_cache:
         job.ci.warning(
             f"cache: image `{name}` is built without GitHub's cache: ACTIONS_RUNTIME_TOKEN and ACTIONS_RESULTS_URL are "
             "not in the environment. Add crazy-max/ghaction-github-runtime before this step."

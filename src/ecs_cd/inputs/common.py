@@ -45,7 +45,7 @@ class Common(Located):
     """A verb that works for a commit."""
 
     sha: str = option(
-        "The commit whose images to use. Default: HEAD of the checkout, or else the commit of the workflow run.",
+        "The commit whose images to use. Default: HEAD of the checkout, or else the commit of the run or build.",
         parsers.commit,
         metavar="COMMIT",
     )
