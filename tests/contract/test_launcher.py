@@ -210,7 +210,7 @@ def test_no_other_program_gets_the_inputs_or_the_identity(tmp_path: Path) -> Non
     assert "ACTIONS_ID_TOKEN_REQUEST_TOKEN" not in (tmp_path / "uv.env").read_text()
 
 
-@pytest.mark.parametrize("place", ["workspace", "checkout"])
+@pytest.mark.parametrize("place", ["workspace", "checkout", "source"])
 @pytest.mark.parametrize(
     "entry", ["{place}/bin", "{place}", "bin", "./bin", "", ".", "{tmp}/link", "{tmp}/x/../{name}/bin"]
 )
@@ -235,6 +235,7 @@ def test_no_program_of_the_checkout_is_started(place: str, entry: str, tmp_path:
     path = f"{entry.format(place=folder, tmp=tmp_path, name=place)}:/usr/bin:/bin"
     env = {"PATH": path, "RUNNER_TEMP": str(tmp_path / "temp"), "HOME": str(tmp_path)}
     env |= {"GITHUB_WORKSPACE": str(folder)} if place == "workspace" else {}
+    env |= {"CODEBUILD_SRC_DIR": str(folder)} if place == "source" else {}
     (tmp_path / "ecs-cd").symlink_to(suite / "bin" / "ecs-cd")
     ended = subprocess.run([tmp_path / "ecs-cd"], env=env, cwd=folder, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stdout) == (0, "/usr/bin:/bin\n"), ended
@@ -279,16 +280,19 @@ def test_dependencies_of_the_checkout_are_not_imported(variable: str, tmp_path: 
     assert (ended.returncode, "is inside the checkout; set RUNNER_TEMP" in ended.stdout) == (2, True), ended
 
 
-def test_a_place_that_can_not_be_written_to_is_named(tmp_path: Path) -> None:
-    """It fails before it starts and names the place; it does not install elsewhere."""
+@pytest.mark.parametrize(("on_github", "begin"), [("true", "::error title=ecs-cd::"), ("", "error: ecs-cd: ")])
+def test_a_place_that_can_not_be_written_to_is_named(on_github: str, begin: str, tmp_path: Path) -> None:
+    """It fails before it starts and names the place; it does not install elsewhere. Only GitHub knows annotations."""
     shutil.copytree(ROOT / "bin", tmp_path / "bin")
     (tmp_path / "requirements").mkdir()
     (tmp_path / "requirements" / "runtime.txt").touch()
     (tmp_path / "a file").touch()
-    env = {**os.environ, "RUNNER_TEMP": str(tmp_path / "a file")}
+    env = {**os.environ, "RUNNER_TEMP": str(tmp_path / "a file"), "GITHUB_ACTIONS": on_github}
     launcher = tmp_path / "bin" / "ecs-cd"
     ended = subprocess.run([launcher, "--version"], env=env, capture_output=True, text=True, check=False)
-    assert (ended.returncode, f"{tmp_path}/a file/ecs-cd can't be written to" in ended.stdout) == (2, True), ended
+    assert (ended.returncode, f"{begin}{tmp_path}/a file/ecs-cd can't be written to" in ended.stdout) == (2, True), (
+        ended
+    )
 
 
 def test_a_signal_before_we_listen_ends_as_a_cancellation(tree: Path) -> None:

@@ -142,6 +142,8 @@ def connect(environ: Mapping[str, str], run: Run, token: str, clock: Clock) -> A
     """The API of this run's repository; ``token`` defaults to the environment's. Raises ``NotAsked``."""
     url = (environ.get("GITHUB_API_URL") or PUBLIC).rstrip("/")
     token = token or environ.get("GITHUB_TOKEN", "")
+    if run.on_codebuild and url == PUBLIC and not run.repository_url.startswith("https://github.com/"):
+        raise NotAsked("nothing is reported to GitHub: the build's source is no repository of github.com")
     lacks = [name for name, value in (("GITHUB_REPOSITORY", run.repository), ("a token", token)) if not value]
     if lacks:
         raise NotAsked(f"nothing is reported to GitHub without {' and '.join(lacks)}")

@@ -376,3 +376,20 @@ def test_on_a_runner_of_github_everything_is_githubs(
     assert PREFIX not in ended.log
     assert "b" * 40 not in ended.log
     assert not (tmp_path / "ecs-cd-report").exists()
+
+
+@pytest.mark.parametrize("source", ["", "https://git-codecommit.ap-northeast-1.amazonaws.com/v1/repos/my-app"])
+def test_a_source_elsewhere_has_no_github_deployment(
+    aws: ScriptedAws, clock: Clock, build: Build, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    """GitHub is not asked, even with a token."""
+    monkeypatch.setenv("CODEBUILD_SOURCE_REPO_URL", source)
+    monkeypatch.setenv("GITHUB_TOKEN", "hunter2")
+    Fleet(clock, {"web": COMPLETES}).script(aws)
+    ended = build("deploy", github_deployment="production")
+    assert ended.exit_code == 0
+    assert (
+        "github-deployment: nothing is reported to GitHub: the build's source is no repository of github.com"
+        in ended.lines
+    )
+    assert "hunter2" not in ended.out
