@@ -15,7 +15,7 @@ from pathlib import Path
 from ecs_cd.document.rules import app_file
 from ecs_cd.document.rules.schema import SCHEMA
 from ecs_cd.inputs import options
-from ecs_cd.inputs.common import Located
+from ecs_cd.inputs.common import ImagesFrom
 from ecs_cd.inputs.deploy import Deploy
 from ecs_cd.inputs.options import Option
 from ecs_cd.inputs.outputs import OUTPUTS
@@ -92,8 +92,8 @@ def _between(text: str, name: str, table: list[str]) -> str:
 
 def _inputs() -> list[str]:
     rows = ["| Input | Of | Default | Meaning |", "|---|---|---|---|"]
-    for name in options.options(Pipeline):
-        owners = {verb.name: own[name] for verb in _SEPARATE if name in (own := options.options(_own(verb)))}
+    for name in _names():
+        owners = {verb.name: own[name] for verb in _SEPARATE if name in (own := _own(verb))}
         rows += [_input(name, owners, option) for option in _distinct(owners.values())]
     more = "Instead of `config`, `deploy` also takes all inputs of the official actions"
     return [*rows, "", f"{more}: [coming from other tools](../guides/coming-from.md)."]
@@ -117,20 +117,29 @@ def _flags() -> list[str]:
     """The flags of the verbs that are no action, except those that are inputs of an action as well."""
     rows = ["| Flag | Of | Default | Meaning |", "|---|---|---|---|"]
     verbs = [verb for verb in VERBS.values() if not verb.action]
-    known = options.options(Pipeline)
-    flags = {
-        name: option for verb in verbs for name, option in options.options(verb.inputs).items() if name not in known
-    }
-    for name, option in flags.items():
-        owners = [verb.name for verb in verbs if name in options.options(verb.inputs)]
-        default = f"`{option.default}`" if option.default else ""
-        rows.append(_row(f"`--{name}`", ", ".join(owners), default, option.help))
+    flags = [
+        (name, option, verb.name)
+        for verb in verbs
+        for name, option in options.options(verb.inputs).items()
+        if name not in _names()
+    ]
+    for name, help in dict.fromkeys((name, option.help) for name, option, _ in flags):
+        same = [(option, verb) for each, option, verb in flags if (each, option.help) == (name, help)]
+        default = f"`{same[0][0].default}`" if same[0][0].default else ""
+        rows.append(_row(f"`--{name}`", ", ".join(verb for _, verb in same), default, help))
     return rows
 
 
-def _own(verb: Verb) -> type[Located]:
+def _names() -> dict[str, None]:
+    """What the actions take with a document; the pipeline's first."""
+    names = [*options.options(Pipeline), *(name for verb in _SEPARATE for name in _own(verb))]
+    return dict.fromkeys(names)
+
+
+def _own(verb: Verb) -> dict[str, Option]:
     """The verb's inputs without those of the official actions, which may have the same name."""
-    return Deploy if verb.name == "deploy" else verb.inputs
+    with_document = {**options.options(Deploy), **options.options(ImagesFrom)}
+    return with_document if verb.name == "deploy" else options.options(verb.inputs)
 
 
 def _official() -> list[str]:

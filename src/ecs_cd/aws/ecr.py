@@ -41,6 +41,16 @@ def images(aws: Aws, repository: Repository, tags: Sequence[str]) -> dict[str, I
     return there
 
 
+def by_digest(aws: Aws, repository: Repository, digests: Sequence[str]) -> dict[str, Image]:
+    """Returns the images with these digests, by digest, without the digests that do not exist.
+
+    Raises ``Refused`` if the repository does not exist.
+    """
+    ids = [{"imageDigest": digest} for digest in dict.fromkeys(digests)]
+    found = map(_image, _batch_get(aws, repository, ids)["images"]) if ids else ()
+    return {image.digest: image for image in found}
+
+
 def manifest(aws: Aws, repository: Repository, digest: str) -> str:
     """Returns the manifest of the image with this digest, or an empty JSON object if the image does not exist."""
     answer = _batch_get(aws, repository, [{"imageDigest": digest}])

@@ -23,10 +23,12 @@ def images(aws: Aws, repository: Repository, tags: Sequence[str]) -> dict[str, I
 
     Raises ``Refused`` if the repository does not exist or belongs to another account.
     """
-    found = {tag: image for tag in dict.fromkeys(tags) if (image := _image(aws, repository, tag))}
-    if found:  # the API reads this account's registry, whatever the alias is
-        _check_alias(aws, repository)
-    return found
+    return _images(aws, repository, "imageTag", tags)
+
+
+def by_digest(aws: Aws, repository: Repository, digests: Sequence[str]) -> dict[str, Image]:
+    """Returns the images with these digests, by digest, like ``images``."""
+    return _images(aws, repository, "imageDigest", digests)
 
 
 def check(aws: Aws, repository: Repository) -> None:
@@ -81,10 +83,17 @@ def manifest(aws: Aws, repository: Repository, digest: str) -> str:
     return content.decode()
 
 
-def _image(aws: Aws, repository: Repository, tag: str) -> Image | None:
-    """Looks up one tag per call: in a call with several tags, one missing tag fails them all."""
+def _images(aws: Aws, repository: Repository, kind: str, names: Sequence[str]) -> dict[str, Image]:
+    found = {name: image for name in dict.fromkeys(names) if (image := _image(aws, repository, {kind: name}))}
+    if found:  # the API reads this account's registry, whatever the alias is
+        _check_alias(aws, repository)
+    return found
+
+
+def _image(aws: Aws, repository: Repository, image_id: dict[str, str]) -> Image | None:
+    """Looks up one image per call: in a call with several, one missing image fails them all."""
     try:
-        answer = _client(aws).describe_images(repositoryName=_name(repository), imageIds=[{"imageTag": tag}])
+        answer = _client(aws).describe_images(repositoryName=_name(repository), imageIds=[image_id])
     except ClientError as error:
         if code(error) == "ImageNotFoundException":
             return None

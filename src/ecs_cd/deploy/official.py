@@ -162,6 +162,8 @@ def _check(inputs: DeployAlone, given: list[str]) -> None:
         found.append(
             "service: only one is possible without a document; use a step for each, the revision is registered once"
         )
+    if inputs.images_from != "auto":
+        found.append("images-from: works only with config; without a document, image names the image")
     given = [*given, environment.INPUT] if inputs.environment_variables else given
     into = [name for name in _INTO_CONTAINERS if name in given]
     if into and not inputs.container_name:

@@ -54,6 +54,14 @@ def images(aws: Aws, repository: Repository, tags: Sequence[str]) -> dict[str, I
     return {tag: image for tag, image in found.items() if not image.attestation}
 
 
+def by_digest(aws: Aws, repository: Repository, digests: Sequence[str]) -> dict[str, Image]:
+    """The images with these digests, by digest; omits missing images and attestations. Raises ``Refused`` if the
+    repository doesn't exist."""
+    service = ecr_public if repository.public else ecr
+    found = service.by_digest(aws, repository, digests)
+    return {digest: image for digest, image in found.items() if not image.attestation}
+
+
 def existing(aws: Aws, repository: Repository, tags: Sequence[str]) -> dict[str, Image]:
     """The same, and empty if the repository doesn't exist."""
     try:

@@ -52,6 +52,19 @@ class Common(Located):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ImagesFrom(Common):
+    """A verb that runs images that another step has pushed."""
+
+    images_from: str = option(
+        "Where the images come from: `pipeline` (what a CodePipeline pipeline hands over to this CodeBuild build), "
+        "`commit`, or `auto` (the pipeline if it started this build and hands over images, or else the commit).",
+        parsers.one_of("auto", "pipeline", "commit"),
+        default="auto",
+        metavar="SOURCE",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Registering(Common):
     """A verb that registers task definitions."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ecs_cd.inputs.common import Cancellable
+from ecs_cd.inputs.common import Cancellable, ImagesFrom
 from ecs_cd.inputs.options import option
 from ecs_cd.inputs.rules import parsers
 
@@ -29,3 +29,8 @@ class Migrate(Cancellable):
     def migration_conflict(self) -> str:
         """What to do if another migration is running: ``follow``, ``wait`` or ``fail``."""
         return self.on_conflict
+
+
+@dataclass(frozen=True, kw_only=True)
+class MigrateAlone(Migrate, ImagesFrom):
+    """The action migrate, which the pipeline's step is not: that one gets the images of the build before it."""

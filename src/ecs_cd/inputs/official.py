@@ -6,6 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
+from ecs_cd.inputs.common import ImagesFrom
 from ecs_cd.inputs.deploy import Deploy
 from ecs_cd.inputs.options import option
 from ecs_cd.inputs.rules import parsers
@@ -21,7 +22,7 @@ _NAMES = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class DeployAlone(Deploy):
+class DeployAlone(Deploy, ImagesFrom):
     """The action deploy: with a document, or as a replacement for the official actions with all of their inputs.
 
     Those inputs keep their meaning, except for what ``differs`` says, and can't be combined with a document.
@@ -287,7 +288,7 @@ class DeployAlone(Deploy):
 
 def official_given(inputs: DeployAlone) -> list[str]:
     """The names of the inputs that only the official actions have, and that are neither blank nor the defaults."""
-    shared = {f.name for f in dataclasses.fields(Deploy)}
+    shared = {f.name for each in (Deploy, ImagesFrom) for f in dataclasses.fields(each)}
     official = [f for f in dataclasses.fields(inputs) if f.name not in shared]
     defaults = DeployAlone()
     return [

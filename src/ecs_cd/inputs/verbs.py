@@ -43,7 +43,9 @@ VERBS = {
             "actions/images",
         ),
         Verb("build-push", "build images and push them to ECR", "build_push.BuildPush", BUILD, "actions/build-push"),
-        Verb("migrate", "run the database migration inside the VPC", "migrate.Migrate", MIGRATE, "actions/migrate"),
+        Verb(
+            "migrate", "run the database migration inside the VPC", "migrate.MigrateAlone", MIGRATE, "actions/migrate"
+        ),
         Verb(
             "deploy",
             "deploy the commit's images to ECS",
@@ -57,6 +59,12 @@ VERBS = {
             "hand_off.HandOff",
             HAND_OFF,
             "actions/hand-off",
+        ),
+        Verb(
+            "artifacts",
+            "write the files for CodePipeline's deploy actions: CodeDeployToECS and ECS",
+            "artifacts.Artifacts",
+            ("images",),
         ),
         Verb("continue", "continue a paused deployment", "continue_.Continue", FOLLOW),
         Verb("rollback", "roll services back to what last ran well", "rollback.Rollback", FOLLOW),

@@ -19,23 +19,23 @@ def head(place: str = ".") -> str:
     return (_git(place, "rev-parse", "--verify", "--quiet", "HEAD") or "").strip()
 
 
-def commit(given: str, job: Job, place: str = ".") -> str:
-    """The commit to use: the input ``sha``, else HEAD of the checkout that contains ``place``, else
-    the run's own; empty if none is known.
+def commit(given: str, job: Job, place: str = ".", *, source: str = "the input sha") -> str:
+    """The commit to use: the one that is ``given`` in this ``source``, else HEAD of the checkout that contains
+    ``place``, else the run's own; empty if none is known.
 
     Logs a difference between them, because it is seldom intended.
     """
     known = {
-        "the input sha": given,
+        source: given,
         "HEAD of the checkout": head(place),
         job.run.commit_variable: job.run.commit,
     }
     candidates = {source: value for source, value in known.items() if COMMIT.fullmatch(value)}
     if not candidates:
         return ""
-    source, chosen = next(iter(candidates.items()))
+    first, chosen = next(iter(candidates.items()))
     different = [f"{name} is {value}" for name, value in candidates.items() if value != chosen]
-    job.ci.line(f"commit: {chosen} ({'; '.join([source, *different])})")
+    job.ci.line(f"commit: {chosen} ({'; '.join([first, *different])})")
     return chosen
 
 

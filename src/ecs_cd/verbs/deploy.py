@@ -14,7 +14,7 @@ from ecs_cd.deploy.register import Registration
 from ecs_cd.deploy.release import Release
 from ecs_cd.document import load
 from ecs_cd.document.rules.document import Document, ScheduledTask, Service, choose
-from ecs_cd.images import resolve
+from ecs_cd.images import handed_over, resolve
 from ecs_cd.inputs.deploy import Deploy
 from ecs_cd.inputs.official import DeployAlone
 from ecs_cd.job import checkout
@@ -44,14 +44,15 @@ def run(inputs: DeployAlone, job: Job) -> int:
 
 def _by_document(inputs: DeployAlone, status: GitHubDeploymentStatus, job: Job) -> int:
     document = load.load(inputs.config, job)
-    commit = checkout.commit(inputs.sha, job)
     wanted = targets(inputs, document, job)
     names = image_names([*wanted, *document.scheduled_tasks.values()])
+    found = handed_over.find(inputs, names, document, job)
+    required = not inputs.dry_run
     execute, by_name = concurrently(
         lambda: prepare(inputs, wanted, document, job),
-        lambda: resolve.resolve(names, document.images, commit, job, required=not inputs.dry_run),
+        lambda: resolve.resolve(names, document.images, found.commit, job, digests=found.digests, required=required),
     )
-    status.begin(commit, [each.key for each in wanted])
+    status.begin(found.commit, [each.key for each in wanted])
     return status.end(run_step(STEP, status.seen(STEP.title, lambda: execute(by_name)), job))
 
 

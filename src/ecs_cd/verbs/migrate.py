@@ -12,9 +12,8 @@ from typing import Any
 from ecs_cd.diagnosis import stopped_tasks
 from ecs_cd.document import load
 from ecs_cd.document.rules.document import MIGRATION, Document, OneOffTask
-from ecs_cd.images import resolve
-from ecs_cd.inputs.migrate import Migrate
-from ecs_cd.job import checkout
+from ecs_cd.images import handed_over, resolve
+from ecs_cd.inputs.migrate import Migrate, MigrateAlone
 from ecs_cd.job.job import Job, Result, concurrently
 from ecs_cd.job.services import active_services
 from ecs_cd.model.errors import Refused
@@ -43,15 +42,16 @@ class TaskPlan:
     placement: dict[str, Any]
 
 
-def run(inputs: Migrate, job: Job) -> int:
+def run(inputs: MigrateAlone, job: Job) -> int:
     """The verb on its own; its exit code."""
     document = load.load(inputs.config, job)
-    commit = checkout.commit(inputs.sha, job)
     names = [task.image for task in document.one_off_tasks]
+    found = handed_over.find(inputs, names, document, job)
     plans, by_name = concurrently(
-        lambda: prepare(inputs, document, job), lambda: resolve.resolve(names, document.images, commit, job)
+        lambda: prepare(inputs, document, job),
+        lambda: resolve.resolve(names, document.images, found.commit, job, digests=found.digests),
     )
-    return run_steps(steps(inputs, plans, by_name, commit, job), job)
+    return run_steps(steps(inputs, plans, by_name, found.commit, job), job)
 
 
 def prepare(inputs: Migrate, document: Document, job: Job) -> list[TaskPlan]:
