@@ -16,6 +16,7 @@ from ecs_cd.model.references import COMMIT, DIGEST, Repository, image_reference,
 IMAGES = "images.json"
 # https://docs.aws.amazon.com/codepipeline/latest/userguide/file-reference.html
 _DETAIL = re.compile(r"imageDetail(?:-(?P<image>.+))?\.json")
+_PLACE = re.compile(r"[A-Za-z0-9._:/-]+")
 NONE = "none"  # the default of a pipeline's variable, which can't be empty
 REMEDY = "`images-from: commit` uses the commit's images instead."
 
@@ -92,7 +93,10 @@ def of_commit_variable(pipeline: Pipeline, environ: Mapping[str, str]) -> list[S
         return []
     commit = environ[name].strip().lower()
     if not COMMIT.fullmatch(commit):
-        raise Refused(f"the variable {name}: must be a full commit id of 40 or 64 hexadecimal digits")
+        raise Refused(
+            f"the variable {name}: must be a full commit id of 40 or 64 hexadecimal digits",
+            "Start the execution with hand-off, or without a commit.",
+        )
     return [Statement(f"the variable {name}", commit=commit)]
 
 
@@ -117,9 +121,7 @@ def _variables_remedy(absent: Iterable[str], environ: Mapping[str, str]) -> str:
 
 def _of_variable(name: str, value: str, image: str, place: Repository) -> Statement:
     where = f"the variable {name}"
-    _, digest = _by_digest(value.strip(), where)
-    _check_place(value.strip(), image, place, where)
-    return Statement(where, {image: digest})
+    return Statement(where, {image: _digest(value.strip(), image, place, where)})
 
 
 # ---- files ----
@@ -157,7 +159,7 @@ def of_file(
 
 def _object(text: str, where: str) -> Mapping[str, Any]:
     try:
-        content = json_yaml.parse(text, what=where)
+        content: Any = json_yaml.parse(text, what=where)
     except Refused as refused:
         raise Refused(refused.problems, REMEDY) from None
     found = [f"{where}: {path}: occurs twice; keep one" for path in json_yaml.duplicate_keys(content)]
@@ -165,7 +167,7 @@ def _object(text: str, where: str) -> Mapping[str, Any]:
         found.append(f"{where}: must be a JSON object")
     if found:
         raise Refused(found, REMEDY)
-    return content
+    return dict(content)
 
 
 def _of_images(content: Mapping[str, Any], where: str, images: Mapping[str, Repository]) -> Statement:
@@ -191,9 +193,7 @@ def _named(name: str, value: Any, where: str, images: Mapping[str, Repository]) 
     if name not in images:
         known = f"{closest(name, images)}; it has {', '.join(images)}"
         raise Refused(f"{where}: the document has no image `{name}`{known}", REMEDY)
-    _, digest = _by_digest(value, where)
-    _check_place(value, name, images[name], where)
-    return digest
+    return _digest(value, name, images[name], where)
 
 
 def _of_detail(
@@ -205,25 +205,24 @@ def _of_detail(
     pipeline: Pipeline | None,
 ) -> Statement:
     """An imageDetail.json. That of an ECR source has ImageDigest too, and may have a tag in ImageURI."""
-    uri, digest = content.get("ImageURI"), content.get("ImageDigest", "")
+    uri, digest = content.get("ImageURI"), content.get("ImageDigest") or ""
     if not isinstance(uri, str) or not uri:
         raise Refused(f"{where}: ImageURI: is missing", REMEDY)
     place, known = image_reference(uri)
     if DIGEST.fullmatch(known) and digest not in ("", known):
         raise Refused(f"{where}: ImageURI has {known}, but ImageDigest is another digest", REMEDY)
-    if not DIGEST.fullmatch(known):
-        known = digest if isinstance(digest, str) else ""
-    reference = f"{place}@{known}"
-    name = image if image is not None else _image_in(place, where, artifact, images, pipeline)
+    reference = f"{place}@{known if DIGEST.fullmatch(known) else digest}"
+    given, _ = _by_digest(reference, where)
+    name = image if image is not None else _image_in(given, where, artifact, images, pipeline)
     return Statement(where, {name: _named(name, reference, where, images)}, tagged_with=_commits(content, images[name]))
 
 
 def _image_in(
-    place: str, where: str, artifact: str, images: Mapping[str, Repository], pipeline: Pipeline | None
+    place: Repository, where: str, artifact: str, images: Mapping[str, Repository], pipeline: Pipeline | None
 ) -> str:
     """The image in this repository. If several share it, the one of the source action that the artifact is named
     after."""
-    there = [name for name, each in images.items() if _same(repository(place), each)]
+    there = [name for name, each in images.items() if _same(place, each)]
     by_action = {_plain(action): name for action, name in (pipeline.images if pipeline else {}).items()}
     if len(there) > 1 and by_action.get(_plain(artifact)) in there:
         return by_action[_plain(artifact)]
@@ -255,22 +254,23 @@ def _commits(content: Mapping[str, Any], place: Repository) -> frozenset[str]:
 # ---- references ----
 
 
-def _by_digest(value: Any, where: str) -> tuple[str, str]:
-    """The repository and the digest. Raises ``Refused`` without the value, which could be anything."""
-    place, digest = image_reference(value) if isinstance(value, str) else ("", "")
-    if not place or not DIGEST.fullmatch(digest):
-        raise Refused(f"{where}: must be an image by digest, repository@sha256:...", REMEDY)
-    return place, digest
-
-
-def _check_place(value: str, image: str, wanted: Repository, where: str) -> None:
-    given = repository(image_reference(value)[0])
+def _digest(value: Any, image: str, wanted: Repository, where: str) -> str:
+    """The digest of the image with this name. Raises ``Refused`` if the value is not in its repository."""
+    given, digest = _by_digest(value, where)
     if _same(given, wanted):
-        return
+        return digest
     what = "repository"
     if given.account and wanted.account and given.name == wanted.name:
         what = "region" if given.account == wanted.account else "account"
     raise Refused(f"{where}: {given} is another {what} than that of image `{image}`, {wanted}", REMEDY)
+
+
+def _by_digest(value: Any, where: str) -> tuple[Repository, str]:
+    """The repository and the digest. Raises ``Refused`` without the value, which could be anything."""
+    place, digest = image_reference(value) if isinstance(value, str) else ("", "")
+    if not _PLACE.fullmatch(place) or not DIGEST.fullmatch(digest):
+        raise Refused(f"{where}: must be an image by digest, repository@sha256:...", REMEDY)
+    return repository(place), digest
 
 
 def _same(given: Repository, wanted: Repository) -> bool:
