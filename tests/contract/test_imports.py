@@ -36,8 +36,8 @@ WORLD = {"boto3", "botocore", "os", "sys", "subprocess", "time", "datetime", "pa
 WORLD |= {"socket", "urllib", "threading", "concurrent", "random", "secrets"}
 
 
-# A variable that GitHub, its runner or act sets, or how the names of many begin; as a whole, not in a sentence.
-VARIABLE = re.compile(r"(GITHUB|ACTIONS)_\w*|ACT")
+# A variable that GitHub, its runner, act or CodeBuild sets, or how the names of many begin; as a whole, not in a sentence.
+VARIABLE = re.compile(r"(GITHUB|ACTIONS|CODEBUILD)_\w*|ACT")
 READERS = ("ci", "local")  # `ecs-cd local` gives a workflow its variables, on a developer's machine
 
 
@@ -154,12 +154,18 @@ def test_decisions_touch_nothing_of_the_world() -> None:
 
 
 def test_the_run_is_identified_in_ci() -> None:
-    """No other code names a variable of GitHub or act: ``Run`` has their values."""
+    """No other code names a variable of GitHub, act or CodeBuild: ``Run`` has their values."""
     found = {
         module: {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and is_variable(node.value)}
         for module, tree in MODULES.items()
     }
-    assert found["ecs_cd.ci.run"] > {"GITHUB_SHA", "GITHUB_RUN_ID", "ACTIONS_RUNTIME_TOKEN", "ACT"}
+    assert found["ecs_cd.ci.run"] > {
+        "GITHUB_SHA",
+        "GITHUB_RUN_ID",
+        "ACTIONS_RUNTIME_TOKEN",
+        "ACT",
+        "CODEBUILD_BUILD_ID",
+    }
     assert {module: names for module, names in found.items() if names and package(module) not in READERS} == {}
 
 

@@ -7,18 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ecs_cd.ci import run
+
 _FOLDER = "CODEBUILD_SRC_DIR"  # the primary input artifact's; those of the others continue with `_` and their names
 _INITIATOR = "codepipeline/"
 
 
 def pipeline(environ: Mapping[str, str]) -> str:
-    """The CodePipeline pipeline that started this build; empty in any other build, and outside of CodeBuild.
-
-    A GitHub job on a CodeBuild runner is GitHub's.
-    """
+    """The CodePipeline pipeline that started this build; empty in any other build, and outside of CodeBuild."""
     initiator = environ.get("CODEBUILD_INITIATOR", "")
-    of_github = environ.get("GITHUB_ACTIONS") == "true"
-    return initiator.removeprefix(_INITIATOR) if initiator.startswith(_INITIATOR) and not of_github else ""
+    started = run.on_codebuild(environ) and initiator.startswith(_INITIATOR)
+    return initiator.removeprefix(_INITIATOR) if started else ""
 
 
 def folders(environ: Mapping[str, str]) -> dict[str, str]:
