@@ -127,6 +127,16 @@ def test_a_manifest_is_found_by_digest(images: list[Params], expected: str, aws:
     assert aws.calls[0].params["imageIds"] == [{"imageDigest": DIGEST}]
 
 
+def test_images_are_found_by_their_digests(aws: SignedAws, ours: Aws) -> None:
+    """In one call, each digest once; those that are missing are left out."""
+    absent = {"imageId": {"imageDigest": OTHER}, "failureCode": "ImageNotFound"}
+    aws.on("ecr.BatchGetImage", {"images": [_found("a")], "failures": [absent]})
+    assert ecr.by_digest(ours, ECR, [DIGEST, OTHER, DIGEST]) == {DIGEST: IMAGE}
+    assert [call.params["imageIds"] for call in aws.calls] == [[{"imageDigest": DIGEST}, {"imageDigest": OTHER}]]
+    assert ecr.by_digest(ours, ECR, []) == {}
+    assert len(aws.calls) == 1
+
+
 def test_creation_templates_have_pages(aws: SignedAws, ours: Aws) -> None:
     """All are read."""
     pages = [{"repositoryCreationTemplates": [{"prefix": prefix}]} for prefix in ("a", "b")]

@@ -49,7 +49,7 @@ def registry(aws: SignedAws) -> None:
     def images(params: Params) -> Any:
         assert params["repositoryName"] == "team/app"
         (wanted,) = params["imageIds"]
-        if wanted["imageTag"] not in ("a", "b"):
+        if wanted.get("imageTag") not in ("a", "b") and wanted.get("imageDigest") != DIGEST:
             return error("ImageNotFoundException")
         return {"imageDetails": [{"imageDigest": DIGEST, "imageManifestMediaType": INDEX}]}
 
@@ -65,6 +65,14 @@ def test_public_images_are_found_by_their_tags(asked: list[str], found: list[str
     assert ecr_public.images(ours, PUBLIC, asked) == dict.fromkeys(found, Image(DIGEST, "", INDEX))
     assert aws.count("ecr-public.DescribeImages") == len(set(asked))
     assert set(aws.regions) <= {"us-east-1"}
+
+
+@pytest.mark.usefixtures("registry")
+def test_public_images_are_found_by_their_digests(aws: SignedAws, ours: Aws) -> None:
+    """As by their tags."""
+    asked = [DIGEST, f"sha256:{'0' * 64}", DIGEST]
+    assert ecr_public.by_digest(ours, PUBLIC, asked) == {DIGEST: Image(DIGEST, "", INDEX)}
+    assert aws.count("ecr-public.DescribeImages") == 2
 
 
 @pytest.mark.usefixtures("registry")

@@ -106,7 +106,7 @@ def test_an_image_in_ecr_public_is_reused(aws: ScriptedAws, step: Callable[..., 
 
 
 @pytest.mark.usefixtures("public")
-@pytest.mark.parametrize("verb", ["migrate", "deploy", "hand-off"])
+@pytest.mark.parametrize("verb", ["migrate", "deploy", "hand-off", "artifacts"])
 def test_an_image_in_another_accounts_ecr_public_is_refused(
     verb: str, aws: ScriptedAws, step: Callable[..., Step]
 ) -> None:

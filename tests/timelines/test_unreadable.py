@@ -176,6 +176,7 @@ SCENARIOS = (
         migrates,
         (*READS, "ecs.RegisterTaskDefinition#1", "ecs.RunTask#1", "ecs.DescribeTasks#1", "logs.GetLogEvents#1"),
     ),
+    Scenario("files", "artifacts", deploys(CODEDEPLOY), READS),
     Scenario(
         "reuse",
         "build-push",

@@ -89,7 +89,7 @@ def _execute(inputs: Artifacts, to: Path, prepared: Sequence[Prepared], by_name:
         containers = by_container(each.service, by_name)
         named = {name: by_name[name] for name in each.service.containers.values()}
         definition = with_images(each.definition, containers)
-        folder = to / each.service.key if len(inputs.service) > 1 else to
+        folder = to / each.service.key if len(prepared) > 1 else to
         folders[folder] = artifacts.files(definition, containers, named, each.template)
         images |= containers
     for folder, files in folders.items():

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from ecs_cd.document.rules.pipeline import Pipeline, Start
+from ecs_cd.handoff.rules import request
 from ecs_cd.images.rules import handed_over
 from ecs_cd.images.rules.handed_over import HandedOver, Statement
 from ecs_cd.model.errors import Refused
@@ -164,6 +167,15 @@ def test_images_json_names_all_images_and_the_commit() -> None:
     found = read("images.json", content, "Source")
     assert found == Statement("images.json of the input artifact Source", {"app": A, "nginx": B}, SHA)
     assert read("images.json", {"images": content["images"]}).commit == ""
+
+
+def test_what_hand_off_writes_can_be_read() -> None:
+    """Each file of its object says the same as the others."""
+    given = {"app": f"{HOST}/app@{A}", "nginx": f"{HOST}/nginx@{B}"}
+    with zipfile.ZipFile(io.BytesIO(request.archive(given, SHA))) as archive:
+        found = [read(name, archive.read(name).decode()) for name in archive.namelist() if handed_over.is_source(name)]
+    assert len(found) == 3
+    assert handed_over.together(found) == HandedOver({"app": A, "nginx": B}, SHA, tuple(each.source for each in found))
 
 
 @pytest.mark.parametrize(

@@ -227,6 +227,19 @@ def test_the_commit_is_the_one_that_the_pipeline_names(
     assert f"commit: {SHA} (the variable COMMIT" in ended.log
 
 
+@pytest.mark.parametrize(("revision", "exit_code"), [(SHA, 0), (A, 2), ("arn:aws:s3:::bucket/key/version", 2)])
+def test_the_commit_can_be_that_of_the_builds_source(
+    aws: ScriptedAws, build: Run, monkeypatch: pytest.MonkeyPatch, revision: str, exit_code: int
+) -> None:
+    """If the source is a repository; the revision of an image or an object is no commit."""
+    document(aws, None)
+    monkeypatch.setenv("CODEBUILD_RESOLVED_SOURCE_VERSION", revision)
+    ended = build("deploy")
+    assert ended.exit_code == exit_code, ended.log
+    assert asked(aws) == ([] if exit_code else BY_COMMIT)
+    assert ("no commit is known" in ended.log) is bool(exit_code)
+
+
 def test_a_pipeline_that_the_document_does_not_name_may_hand_over_nothing(aws: ScriptedAws, build: Run) -> None:
     """Then the commit decides, as everywhere."""
     document(aws, None)

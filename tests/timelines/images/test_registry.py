@@ -98,6 +98,7 @@ def test_a_registry_of_others_is_left_to_the_callers_configuration(job: Job, mon
         lambda aws, where: registry.images(aws, where, ["a"]),
         registry.mutability,
         lambda aws, where: registry.manifest(aws, where, DIGEST),
+        lambda aws, where: registry.by_digest(aws, where, [DIGEST]),
         lambda aws, where: registry.tag(aws, where, Image(DIGEST, "{}", ""), "a"),
     ],
 )
@@ -148,7 +149,9 @@ def test_an_attestation_under_a_tag_is_no_image(aws: ScriptedAws, job: Job) -> N
         for tag in held
     ]
     aws.on("ecr.BatchGetImage", {"images": images})
-    assert list(registry.images(job.aws, repository(f"{OURS}/team/app"), ["a", "b"])) == ["b"]
+    place = repository(f"{OURS}/team/app")
+    assert list(registry.images(job.aws, place, ["a", "b"])) == ["b"]
+    assert list(registry.by_digest(job.aws, place, [f"sha256:{tag * 64}" for tag in held])) == [f"sha256:{'b' * 64}"]
 
 
 def test_a_token_that_is_denied_is_an_error(aws: ScriptedAws, job: Job) -> None:

@@ -116,6 +116,22 @@ def test_the_files_are_what_a_deployment_uses(aws: ScriptedAws, step: Run, given
     assert "STAGE" in files["taskdef.json"]
 
 
+def test_the_templates_can_be_in_s3(aws: ScriptedAws, step: Run) -> None:
+    """The task definition and the AppSpec; output-only fields are left out, and the image is replaced."""
+    found = {**ecs.task_definition(), "registeredBy": "me"}
+    found.pop("registeredAt")
+    found["containerDefinitions"][0] |= {"portMappings": [{"containerPort": "80"}]}
+    for key, text in (("taskdef.json", json.dumps(found)), ("appspec.yml", APPSPEC)):
+        aws.on("s3.GetObject", {"Body": text.encode(), "ContentLength": len(text)}, where={"Key": key})
+    service = web(**{"task-definition": "s3://my-bucket/taskdef.json"}, codedeploy={"appspec": "s3://b/appspec.yml"})
+    document(aws, services={"web": service})
+    ended = step("artifacts")
+    assert ended.exit_code == 0, ended.log
+    files = written()
+    assert not {"revision", "status", "registeredBy", "taskDefinitionArn"} & set(json.loads(files["taskdef.json"]))
+    assert yaml.safe_load(files["appspec.yaml"])["Hooks"] == [{"AfterAllowTestTraffic": "my-function"}]
+
+
 @pytest.mark.parametrize("strategy", ["ROLLING", "BLUE_GREEN"])
 def test_a_service_that_ecs_deploys_gets_no_appspec(aws: ScriptedAws, step: Run, strategy: str) -> None:
     """The ECS action takes imagedefinitions.json."""
@@ -151,7 +167,7 @@ def test_several_services_have_a_folder_each(aws: ScriptedAws, step: Run) -> Non
     assert list(written("out/worker")) == ["imageDetail.json", "imagedefinitions.json", "taskdef.json"]
     assert written("out") == {}
     assert "artifacts: out/worker has taskdef.json" in ended.log
-    assert step("artifacts", service="worker").exit_code == 0
+    assert step("artifacts", service="worker,worker").exit_code == 0
     assert list(written()) == list(written("out/worker"))
 
 
