@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from ecs_cd.aws import codedeploy, ecs, logs
@@ -13,7 +12,7 @@ from ecs_cd.deploy.rules.codedeploy import Snapshot
 from ecs_cd.diagnosis import stopped_tasks
 from ecs_cd.diagnosis.evidence import Evidence, Finding, StoppedTask
 from ecs_cd.diagnosis.findings import diagnose, new_events
-from ecs_cd.handoff.rules.actions import Action
+from ecs_cd.handoff.rules.actions import Action, moment
 from ecs_cd.job.job import Job
 from ecs_cd.model import pace
 from ecs_cd.model.references import short
@@ -45,7 +44,7 @@ def of_ecs(action: Action, job: Job) -> list[Finding]:
     return diagnose(Evidence(stopped=stopped, events=tuple(new_events(events, set()))))
 
 
-def _stopped(cluster: str, name: str, since: datetime | None, job: Job) -> tuple[StoppedTask, ...]:
+def _stopped(cluster: str, name: str, since: float | None, job: Job) -> tuple[StoppedTask, ...]:
     """The service's tasks that have stopped since the action began, some with the end of their logs."""
     arns = ecs.service_task_arns(job.aws, cluster, name, "STOPPED")[: ecs.TASKS_A_CALL]
     tasks = ecs.tasks(job.aws, cluster, arns) if arns else []
@@ -65,6 +64,6 @@ def _log(task: Mapping[str, Any], job: Job) -> tuple[str, ...]:
     return ()
 
 
-def _since(what: Mapping[str, Any], since: datetime | None, key: str = "createdAt") -> bool:
-    at = what.get(key)
-    return since is None or not isinstance(at, datetime) or at >= since
+def _since(what: Mapping[str, Any], since: float | None, key: str = "createdAt") -> bool:
+    at = moment(what.get(key))
+    return since is None or at is None or at >= since

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 IN_PROGRESS, SUCCEEDED, FAILED, ABANDONED = "InProgress", "Succeeded", "Failed", "Abandoned"
@@ -14,7 +13,7 @@ CODEBUILD, CODEDEPLOY, ECS, APPROVAL = "CodeBuild", "CodeDeployToECS", "ECS", "A
 
 @dataclass(frozen=True)
 class Action:
-    """One action of one execution, as it was tried last; ``tries`` counts how often."""
+    """One action of one execution, as it was tried last; ``tries`` counts how often. Times are POSIX timestamps."""
 
     stage: str
     name: str
@@ -29,8 +28,8 @@ class Action:
     error: str = ""
     updated_by: str = ""
     configuration: Mapping[str, str] = field(default_factory=dict)
-    started: datetime | None = None
-    updated: datetime | None = None
+    started: float | None = None
+    updated: float | None = None
     tries: int = 1
 
     @property
@@ -60,8 +59,12 @@ def newest(details: Iterable[Mapping[str, Any]], declared: Iterable[tuple[str, s
 
 
 def _begin(detail: Mapping[str, Any]) -> float:
-    started = detail.get("startTime")
-    return started.timestamp() if isinstance(started, datetime) else 0.0
+    return moment(detail.get("startTime")) or 0.0
+
+
+def moment(time: Any) -> float | None:
+    """The POSIX timestamp of a time as botocore returns it; ``None`` without one."""
+    return float(time.timestamp()) if time is not None else None
 
 
 def _action(detail: Mapping[str, Any], tries: int) -> Action:
@@ -81,7 +84,7 @@ def _action(detail: Mapping[str, Any], tries: int) -> Action:
         error=str(error.get("message", "")),
         updated_by=str(detail.get("updatedBy", "")),
         configuration=given.get("resolvedConfiguration") or given.get("configuration") or {},
-        started=detail.get("startTime"),
-        updated=detail.get("lastUpdateTime"),
+        started=moment(detail.get("startTime")),
+        updated=moment(detail.get("lastUpdateTime")),
         tries=tries,
     )

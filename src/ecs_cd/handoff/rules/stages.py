@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from ecs_cd.handoff.rules import actions
 from ecs_cd.handoff.rules.actions import Action
 from ecs_cd.handoff.rules.progress import Snapshot
@@ -15,12 +13,12 @@ _OUTCOMES = {actions.SUCCEEDED: Outcome.SUCCEEDED, actions.FAILED: Outcome.FAILE
 
 def parts(snapshot: Snapshot, started: float) -> list[Part]:
     """A part per action that has started. ``started`` is when the execution started, by the job's clock."""
-    begins = [action.started for action in snapshot.actions if action.started]
+    begins = [action.started for action in snapshot.actions if action.started is not None]
     zero = min(begins) if begins else None
     return [_part(action, zero, started) for action in snapshot.actions]
 
 
-def _part(action: Action, zero: datetime | None, started: float) -> Part:
+def _part(action: Action, zero: float | None, started: float) -> Part:
     known = zero is not None and action.started is not None
     begin = started + _seconds(zero, action.started) if known else started
     state: Outcome | str = _OUTCOMES.get(action.status, UNDER_WAY)
@@ -35,5 +33,5 @@ def _part(action: Action, zero: datetime | None, started: float) -> Part:
     )
 
 
-def _seconds(begin: datetime | None, end: datetime | None) -> float:
-    return max(0.0, (end - begin).total_seconds()) if begin and end else 0.0
+def _seconds(begin: float | None, end: float | None) -> float:
+    return max(0.0, end - begin) if begin is not None and end is not None else 0.0
