@@ -264,7 +264,8 @@ import boto3
 from botocore.exceptions import EndpointConnectionError, EndpointProviderError
 sent, calls = {}, json.load(sys.stdin)
 def keep(request, **_):
-    sent[name] = request.method, request.url, str(request.body)
+    body = request.body.read() if hasattr(request.body, "read") else request.body
+    sent[name] = request.method, request.url, str(body)
     raise EndpointConnectionError(endpoint_url="nowhere")
 for service, operations in calls.items():
     for region in ("eu-west-1", "cn-north-1", "us-gov-west-1"):
