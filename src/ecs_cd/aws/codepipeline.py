@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -15,6 +16,7 @@ Json = dict[str, Any]
 
 MISSING_PIPELINE = "PipelineNotFoundException"
 MISSING_EXECUTION = "PipelineExecutionNotFoundException"
+_NO_EXECUTION = "00000000-0000-0000-0000-000000000000"
 _PAGE = 100  # the maximum for ListActionExecutions and ListPipelineExecutions
 _STOP_REASON = 200  # characters, at most
 
@@ -80,6 +82,23 @@ def executions(aws: Aws, name: str, most: int = _PAGE) -> list[Json]:
         "pipelineExecutionSummaries"
     ]
     return found
+
+
+def try_to_follow(aws: Aws, name: str) -> None:
+    """Makes the calls that follow an execution, for one that does not exist. Raises AWS's error if one is denied."""
+    client = aws.client("codepipeline")
+    pipeline: Json = {"pipelineName": name}
+    calls = (
+        partial(client.get_pipeline_execution, **pipeline, pipelineExecutionId=_NO_EXECUTION),
+        partial(client.list_action_executions, **pipeline, maxResults=1),
+        partial(client.list_pipeline_executions, **pipeline, maxResults=1),
+    )
+    for call in calls:
+        try:
+            call()
+        except ClientError as error:
+            if code(error) not in (MISSING_PIPELINE, MISSING_EXECUTION):
+                raise
 
 
 def look_at_actions(aws: Aws, name: str, execution_id: str) -> list[Json] | None:

@@ -30,7 +30,8 @@ def text(aws: Aws, source: S3Object) -> str:
 
 
 def put(aws: Aws, target: S3Object, content: bytes) -> str:
-    """Writes the object and returns its version's id, empty if the bucket has no versions."""
+    """Writes the object and returns its version's id, empty if the bucket has no versions. Raises ``Refused`` if there
+    is no such bucket."""
     try:
         answer = aws.client("s3").put_object(Bucket=target.bucket, Key=target.key, Body=content)
     except ClientError as error:

@@ -61,11 +61,13 @@ def goal(inputs: HandOff, pipeline: Pipeline) -> str:
 
 def check(inputs: HandOff, document: Document, pipeline: Pipeline, job: Job) -> Declaration:
     """The pipeline's declaration. Raises ``Refused`` with all reasons why it can't be started as the document says."""
-    found, stages = concurrently(
+    wanted = goal(inputs, pipeline)
+    follows = [] if wanted == STARTED else [lambda: codepipeline.try_to_follow(job.aws, pipeline.name)]
+    found, stages, *_ = concurrently(
         lambda: codepipeline.pipeline(job.aws, pipeline.name),
         lambda: codepipeline.stages(job.aws, pipeline.name),
+        *follows,
     )
-    wanted = goal(inputs, pipeline)
     stage = "" if wanted == STARTED else wanted
     problems = declaration.problems(found, pipeline, document.images, stage)
     problems += _disabled(stages, stage)

@@ -124,7 +124,7 @@ FORGED: list[tuple[str, str, tuple[Params, ...]]] = [
     ("another build", "", ({"build": "migrate:2"},)),
     ("another nonce", "", ({"nonce": "0" * 32},)),
     ("no nonce", "", ({"nonce": ""},)),
-    ("another version", "", ({"version": 2},)),
+    ("no version", "", ({"version": "1"},)),
     ("no parts", "", ({"parts": "none"},)),
     ("wrong types", "", ({"parts": [{"title": 1, "findings": [[]]}]},)),
 ]
