@@ -9,6 +9,10 @@ from dataclasses import dataclass, field
 import pytest
 
 from tests.scripted_aws import Params, ScriptedAws, at, blue_green, codedeploy, ecs, wire
+from tests.scripted_aws.codebuild import EXIT_1, Build, Builds
+from tests.scripted_aws.codepipeline import NAME, Pipeline
+from tests.scripted_aws.course import DEPLOYMENT, MIGRATION, SUCCEEDS, Course, fails
+from tests.scripted_aws.s3 import Bucket
 from tests.scripted_aws.wire import Request, Response
 from tests.timelines.conftest import DOCUMENT, REPOSITORY, SHA, Step
 from tests.timelines.deploy import test_existing, test_schedules
@@ -18,6 +22,7 @@ from tests.timelines.verbs import test_migrate
 Run = Callable[..., Step]
 
 BODIES = {"a page": b"<html><body>Sign in to the proxy</body></html>", "{}": b"{}", "deep": b'{"a":' * 100_000}
+PIPELINE = "codepipeline"
 READS = ("ssm.GetParameter#1", "ecr.BatchGetImage#1", "ecs.DescribeTaskDefinition#1", "ecs.DescribeServices#1")
 PROOF = ("ecs.ListTasks#1", "ecs.DescribeTasks#1")
 
@@ -107,6 +112,20 @@ def ready(aws: ScriptedAws) -> None:
     aws.on("codedeploy.BatchGetDeployments", at(0, done), after="codedeploy.ContinueDeployment")
     aws.on("codedeploy.ContinueDeployment", {})
     aws.on("ecs.DescribeTaskDefinition", {"taskDefinition": ecs.task_definition("web", 2), "tags": []})
+
+
+def hands_off(course: Course) -> Callable[[ScriptedAws], None]:
+    """To a pipeline with a build that fails, or all goes well."""
+
+    def script(aws: ScriptedAws) -> None:
+        given = {"name": NAME, "start": "object", "object": "s3://bucket/hand-off.zip", "source": "Source"}
+        document = json.dumps({**DOCUMENT, "pipeline": given})
+        aws.on("ssm.GetParameter", {"Parameter": {"Value": document, "Version": 3}})
+        pipeline = Pipeline(aws.clock, [course]).script(aws)
+        Builds(pipeline, {MIGRATION: Build(6, 39, EXIT_1), DEPLOYMENT: Build(42, 99)}).script(aws)
+        Bucket().script(aws)
+
+    return script
 
 
 @dataclass(frozen=True)
@@ -200,6 +219,26 @@ SCENARIOS = (
         goes_back,
         ("ecs.DescribeServices#1", "ecs.ListServiceDeployments#1", "ecs.StopServiceDeployment#1", *PROOF),
         inputs={"sha": ""},
+    ),
+    Scenario(
+        "hand-off",
+        "hand-off",
+        hands_off(SUCCEEDS),
+        (
+            *("ssm.GetParameter#1", "ecr.BatchGetImage#1", "s3.PutObject#1", f"{PIPELINE}.GetPipeline#1"),
+            *(f"{PIPELINE}.GetPipelineState#1", f"{PIPELINE}.StartPipelineExecution#1"),
+            *(f"{PIPELINE}.GetPipelineExecution#3", f"{PIPELINE}.ListActionExecutions#3"),
+        ),
+    ),
+    Scenario(
+        "hand-off fails",
+        "hand-off",
+        hands_off(fails()),
+        (
+            *(f"{PIPELINE}.ListPipelineExecutions#2", "codebuild.BatchGetBuilds#1", "codebuild.BatchGetBuilds#2"),
+            "logs.GetLogEvents#1",
+        ),
+        exit_code=1,
     ),
     Scenario(
         "approval",

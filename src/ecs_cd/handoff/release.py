@@ -8,7 +8,7 @@ from dataclasses import replace
 from ecs_cd.aws import codepipeline
 from ecs_cd.aws.errors import transient_as_unreadable
 from ecs_cd.diagnosis.evidence import Finding
-from ecs_cd.handoff import causes, start
+from ecs_cd.handoff import causes, services, start
 from ecs_cd.handoff.follow import FINAL, follow
 from ecs_cd.handoff.plan import HandOffPlan
 from ecs_cd.handoff.rules import links, progress, rollback, stages
@@ -42,10 +42,12 @@ def execute(plan: HandOffPlan, job: Job) -> Result:
 
 
 def _rolled_back(tracked: TrackedExecution, verdict: Verdict, deadline: float, job: Job) -> Verdict:
-    """The verdict after the pipeline's own rollback of the failed stage, if there is one."""
-    name = rollback.execution(tracked.snapshot) if verdict.outcome is Outcome.FAILED else ""
-    if not name:
+    """The verdict after the rollback by the pipeline or by CodeDeploy, if there is one."""
+    if verdict.outcome is not Outcome.FAILED:
         return verdict
+    name = rollback.execution(tracked.snapshot)
+    if not name:
+        return services.after_rollback(tracked.snapshot.failed, verdict, deadline, job)
     job.ci.line(f"pipeline: {verdict.message}; execution {name} rolls the stage back", alarming=True)
     goes_back_to = rollback.target(tracked.snapshot.executions, name)
 

@@ -6,16 +6,21 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from ecs_cd.aws import codedeploy, ecs, logs
+from ecs_cd.aws.errors import transient_as_unreadable
 from ecs_cd.deploy.rules import codedeploy as codedeploy_rules
 from ecs_cd.deploy.rules.codedeploy import Snapshot
 from ecs_cd.diagnosis import stopped_tasks
 from ecs_cd.diagnosis.evidence import Evidence, Finding, StoppedTask
 from ecs_cd.diagnosis.findings import diagnose, new_events
-from ecs_cd.handoff.rules.actions import Action, moment
+from ecs_cd.handoff.rules.actions import CODEDEPLOY, Action, moment
 from ecs_cd.job.job import Job
+from ecs_cd.job.watch import watch
 from ecs_cd.model import pace
 from ecs_cd.model.references import short
+from ecs_cd.model.verdict import InProgress, Outcome, Verdict
 from ecs_cd.tasks.logs import log_stream
 
 
@@ -30,9 +35,45 @@ def of_codedeploy(action: Action, job: Job) -> list[Finding]:
         target = codedeploy.ecs_target(job.aws, action.external_id, codedeploy_rules.target_id(cluster, name))
         shown = codedeploy_rules.evidence(Snapshot(info, target))
         shown = replace(shown, stopped=_stopped(cluster, name, action.started, job))
-    back = codedeploy_rules.rollback_id(info)
-    rolled = [Finding(f"CodeDeploy rolls back with deployment {back}")] if back else []
-    return [*diagnose(shown), *rolled]
+    return diagnose(shown)
+
+
+def after_rollback(action: Action | None, failed: Verdict, deadline: float, job: Job) -> Verdict:
+    """The verdict on a failed CodeDeployToECS action after CodeDeploy's own rollback. Without a rollback, and if CodeDeploy
+    can't be read, it is ``failed``."""
+    if action is None or action.provider != CODEDEPLOY or not action.external_id:
+        return failed
+    began, name = job.clock.monotonic(), action.external_id
+    known: dict[str, Any] = {}
+
+    def look() -> Snapshot:
+        back = codedeploy_rules.rollback_id(known.get(name, {}))
+        with transient_as_unreadable():
+            known.update(codedeploy.look_at_deployments(job.aws, [name, *filter(None, [back])]))
+        return Snapshot(known.get(name, {}), rollback=known.get(back), at=job.clock.monotonic(), ended_at=began)
+
+    def judge(snapshot: Snapshot) -> Verdict | dict[str, InProgress]:
+        if snapshot.status not in codedeploy_rules.ENDED_BADLY:
+            return failed
+        state = codedeploy_rules.ended_badly(snapshot)
+        return state if isinstance(state, Verdict) else {action.path: state}
+
+    try:
+        known.update({str(each["deploymentId"]): each for each in codedeploy.deployments(job.aws, [name])})
+        ended = watch(
+            look,
+            judge,
+            lambda path, watching: job.ci.line(f"{path or 'pipeline'}: {watching.message}", alarming=watching.alarming),
+            clock=job.clock,
+            timeout=max(0.0, deadline - began),
+            interval=lambda _: pace.EXECUTION_EVERY,
+        )
+    except (ClientError, BotoCoreError):
+        return failed  # the causes name what is missing
+    if ended.outcome in (Outcome.ROLLED_BACK, Outcome.ROLLBACK_FAILED):
+        return replace(ended, message=f"{failed.message}; {ended.message}")
+    unfinished = ended.outcome in (Outcome.TIMED_OUT, Outcome.UNKNOWN)
+    return replace(failed, message=f"{failed.message}; CodeDeploy's rollback has not ended") if unfinished else failed
 
 
 def of_ecs(action: Action, job: Job) -> list[Finding]:

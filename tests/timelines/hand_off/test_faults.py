@@ -27,8 +27,9 @@ from tests.scripted_aws import (
     throttled,
 )
 from tests.scripted_aws.codebuild import EXIT_1, Build
+from tests.scripted_aws.codepipeline import DEPLOY, MIGRATE, SOURCE, declaration, stage
 from tests.scripted_aws.course import MIGRATION, SUCCEEDS, ends, execution_id, fails, happens
-from tests.timelines.hand_off.conftest import OBJECT, START, VARIABLES, Run, World
+from tests.timelines.hand_off.conftest import DECLARED, OBJECT, START, VARIABLES, Run, World
 
 STOP = "codepipeline.StopPipelineExecution"
 FAULTS = [reset(), server_error(), server_error(500), throttled()]
@@ -276,10 +277,25 @@ def test_waiting_costs_at_most_24_calls_a_minute(step: Run, world: World) -> Non
     assert minutes[0] <= 40
 
 
+def test_a_failed_action_beside_a_long_one_costs_no_more(step: Run, world: World) -> None:
+    """The execution ends when both have; until then there is nothing more to read."""
+    deploys = [{**DEPLOY["actions"][0], "name": name} for name in ("Api", "Web")]
+    world.pipeline.declared = declaration(SOURCE, MIGRATE, stage("Deploy", *deploys), variables=DECLARED)
+    begun = [happens(42, f"Deploy/{name}", "InProgress") for name in ("Api", "Web")]
+    broken = happens(50, "Deploy/Web", "Failed", error=course.BUILD_FAILED)
+    world.goes((*SUCCEEDS[:4], *begun, broken, happens(600, "Deploy/Api", "Succeeded"), ends(601, "Failed")))
+    for goal in ("end", "Deploy"):
+        begins = world.clock.monotonic()
+        ended = step("hand-off", wait_until=goal)
+        assert ended.exit_code == 1, ended.log
+        minutes = Counter(int((call.time - begins) // 60) for call in world.aws.calls if call.time > begins)
+        assert max(count for minute, count in minutes.items() if 1 <= minute < 9) <= 24, minutes
+
+
 def test_hours_leave_few_lines(step: Run, world: World) -> None:
     """Beside the build's own log, which is relayed."""
-    hours(world, 4)
-    ended = step("hand-off", timeout="6h")
+    hours(world, 2)
+    ended = step("hand-off", timeout="3h")
     assert ended.exit_code == 0, ended.log
     own = [line for line in ended.log.splitlines() if "row " not in line and not line.startswith("::")]
     assert len(own) <= 60, own

@@ -88,7 +88,7 @@ def judge(own: OwnDeployment, snapshot: Snapshot, until: Until) -> Verdict | InP
             return snapshot.gone or _succeeded(own, snapshot)
         case "Failed" | "Stopped":
             absent = READ_AGAIN if snapshot.absent_since is not None else None
-            return snapshot.gone or absent or _ended_badly(snapshot)
+            return snapshot.gone or absent or ended_badly(snapshot)
         case "":
             return InProgress(f"CodeDeploy does not show deployment {own.id}")
         case _:
@@ -290,7 +290,8 @@ def _until_the_old_tasks_end(snapshot: Snapshot) -> str:
 # ---- ended badly ----
 
 
-def _ended_badly(snapshot: Snapshot) -> Verdict | InProgress:
+def ended_badly(snapshot: Snapshot) -> Verdict | InProgress:
+    """A deployment that is Failed or Stopped: its rollback decides."""
     why, back = _why(snapshot), rollback_id(snapshot.info)
     if not back:
         return _without_rollback(snapshot, why)

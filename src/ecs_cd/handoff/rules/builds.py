@@ -17,8 +17,8 @@ _LAST_LINES = 20  # of the log
 
 # CodeBuild's own troubles, not the commands'.
 _INFRASTRUCTURE = {
-    "FAULT": "CodeBuild had an internal error",
-    "TIMED_OUT": "the build reached its timeout",
+    "FAULT": "CodeBuild had an internal error (FAULT)",
+    "TIMED_OUT": "the build reached its timeout (TIMED_OUT)",
 }
 _AGAIN = (
     "If the migration has not started, retry the stage: aws codepipeline retry-stage-execution "
@@ -54,7 +54,9 @@ def finding(build: Build, path: str, log: Sequence[str]) -> Finding:
     infrastructure = _INFRASTRUCTURE.get(status, "")
     where = f" in phase {phase['phaseType']}" if phase else ""
     cause = f"{path}: {infrastructure}{where}" if infrastructure else f"{path}: the build failed{where}"
-    return Finding(cause, (*contexts, *log), _AGAIN if infrastructure else "")
+    link = log_link(build)
+    next_step = [_AGAIN if infrastructure else "", f"The log: {link}" if link else ""]
+    return Finding(cause, (*contexts, *log), " ".join(filter(None, next_step)))
 
 
 def by_ecs_cd(verdict: VerdictLine, path: str) -> list[Finding]:
