@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tests.scripted_aws import Params, ScriptedAws, at, blue_green, codedeploy, ecs, wire
+from tests.scripted_aws import Params, ScriptedAws, at, blue_green, codedeploy, course, ecs, wire
 from tests.scripted_aws.codebuild import EXIT_1, Build, Builds
 from tests.scripted_aws.codepipeline import NAME, Pipeline
-from tests.scripted_aws.course import DEPLOYMENT, MIGRATION, SUCCEEDS, Course, fails
 from tests.scripted_aws.s3 import Bucket
 from tests.scripted_aws.wire import Request, Response
 from tests.timelines.conftest import DOCUMENT, REPOSITORY, SHA, Step
@@ -114,15 +113,15 @@ def ready(aws: ScriptedAws) -> None:
     aws.on("ecs.DescribeTaskDefinition", {"taskDefinition": ecs.task_definition("web", 2), "tags": []})
 
 
-def hands_off(course: Course) -> Callable[[ScriptedAws], None]:
+def hands_off(goes: course.Course) -> Callable[[ScriptedAws], None]:
     """To a pipeline with a build that fails, or all goes well."""
 
     def script(aws: ScriptedAws) -> None:
         given = {"name": NAME, "start": "object", "object": "s3://bucket/hand-off.zip", "source": "Source"}
         document = json.dumps({**DOCUMENT, "pipeline": given})
         aws.on("ssm.GetParameter", {"Parameter": {"Value": document, "Version": 3}})
-        pipeline = Pipeline(aws.clock, [course]).script(aws)
-        Builds(pipeline, {MIGRATION: Build(6, 39, EXIT_1), DEPLOYMENT: Build(42, 99)}).script(aws)
+        pipeline = Pipeline(aws.clock, [goes]).script(aws)
+        Builds(pipeline, {course.MIGRATION: Build(6, 39, EXIT_1), course.DEPLOYMENT: Build(42, 99)}).script(aws)
         Bucket().script(aws)
 
     return script
@@ -223,7 +222,7 @@ SCENARIOS = (
     Scenario(
         "hand-off",
         "hand-off",
-        hands_off(SUCCEEDS),
+        hands_off(course.SUCCEEDS),
         (
             *("ssm.GetParameter#1", "ecr.BatchGetImage#1", "s3.PutObject#1", f"{PIPELINE}.GetPipeline#1"),
             *(f"{PIPELINE}.GetPipelineState#1", f"{PIPELINE}.StartPipelineExecution#1"),
@@ -233,7 +232,7 @@ SCENARIOS = (
     Scenario(
         "hand-off fails",
         "hand-off",
-        hands_off(fails()),
+        hands_off(course.fails()),
         (
             *(f"{PIPELINE}.ListPipelineExecutions#2", "codebuild.BatchGetBuilds#1", "codebuild.BatchGetBuilds#2"),
             "logs.GetLogEvents#1",

@@ -39,8 +39,10 @@ def of_codedeploy(action: Action, job: Job) -> list[Finding]:
 
 
 def after_rollback(action: Action | None, failed: Verdict, deadline: float, job: Job) -> Verdict:
-    """The verdict on a failed CodeDeployToECS action after CodeDeploy's own rollback. Without a rollback, and if CodeDeploy
-    can't be read, it is ``failed``."""
+    """The verdict on a failed CodeDeployToECS action after CodeDeploy's own rollback.
+
+    It stays ``failed`` without a rollback, and if CodeDeploy can't be read.
+    """
     if action is None or action.provider != CODEDEPLOY or not action.external_id:
         return failed
     began, name = job.clock.monotonic(), action.external_id

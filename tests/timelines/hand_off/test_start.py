@@ -26,8 +26,8 @@ from tests.timelines.hand_off.conftest import DIGEST, EVENT, IMAGE, OBJECT, STAR
 
 ECR_STAGES = (stage("Source", ECR_SOURCE), MIGRATE, DEPLOY)
 FROM_ECR = (*runs(1, "Source/Image", 4), *course.SUCCEEDS[2:])
-FAULTS = [reset(), server_error(), server_error(500), throttled(), error("ConflictException")]
-NAMES = ["reset", "503", "500", "throttled", "conflict"]
+FAULTS = [reset(), server_error(), throttled(), error("ConflictException")]
+NAMES = ["reset", "503", "throttled", "conflict"]
 
 
 def given(request: Params) -> dict[str, str]:
