@@ -107,7 +107,7 @@ class CodeBuild:
 
 def _print(line: str) -> None:
     with unbroken():
-        print(line, flush=True)
+        print(f"{line}\n", end="", flush=True)  # a single write: another thread can't come between
 
 
 def _write_report(folder: Path, build: str, own: report_files.Entry) -> None:

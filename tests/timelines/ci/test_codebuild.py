@@ -291,7 +291,7 @@ def test_the_matrix_is_alone_on_stdout(build: Build) -> None:
     """A script reads it; a verb without parts has no verdict."""
     ended = build("images")
     assert ended.out == '{"image": ["app"]}\n'
-    assert ended.file("outputs.env") == 'MATRIX=\'{"image": ["app"]}\'\n'
+    assert ended.file("outputs.env").splitlines()[0] == 'MATRIX=\'{"image": ["app"]}\''
 
 
 def test_a_killed_deployment_is_reported_in_post_build(aws: ScriptedAws, clock: Clock, build: Build) -> None:
