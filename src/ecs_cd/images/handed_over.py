@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -18,14 +18,14 @@ from ecs_cd.job.workspace import read_file, real
 from ecs_cd.model.errors import Refused, checked
 
 
-def find(inputs: ImagesFrom, names: Collection[str], document: Document, job: Job) -> HandedOver:
+def find(inputs: ImagesFrom, document: Document, job: Job, *, needed: bool = True) -> HandedOver:
     """The images that the pipeline hands over, by digest, and their commit; only the commit if none are handed over.
 
     Raises ``Refused`` if images are expected, but not handed over, or if their sources contradict each other. Reads
-    nothing outside of a build that a pipeline started, unless the inputs ask for it.
+    nothing if no image is ``needed``, or outside of a build that a pipeline started unless the inputs ask for it.
     """
     by = input_artifacts.pipeline(job.environ)
-    if not names or not (inputs.images_from == "pipeline" or (inputs.images_from == "auto" and by)):
+    if not needed or not (inputs.images_from == "pipeline" or (inputs.images_from == "auto" and by)):
         return HandedOver(commit=_commit(inputs, by, document, job))
     expected = inputs.images_from == "pipeline" or (document.pipeline is not None and document.pipeline.name == by)
     stated = checked(*_sources(document, job, expected=expected))

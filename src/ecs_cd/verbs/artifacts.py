@@ -42,9 +42,9 @@ def run(inputs: Artifacts, job: Job) -> int:
     """The verb; its exit code. Reads and checks everything before it writes the first file."""
     to = artifact_folder.check(inputs.to, job)
     document = load.load(inputs.config, job)
+    found = handed_over.find(inputs, document, job)
     wanted = _targets(inputs.service, document)
     names = sorted({image for service in wanted for image in service.containers.values()})
-    found = handed_over.find(inputs, names, document, job)
     prepared, by_name = concurrently(
         lambda: _prepare(inputs, wanted, document, job),
         lambda: resolve.resolve(names, document.images, found.commit, job, digests=found.digests),

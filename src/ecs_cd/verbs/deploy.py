@@ -44,9 +44,9 @@ def run(inputs: DeployAlone, job: Job) -> int:
 
 def _by_document(inputs: DeployAlone, status: GitHubDeploymentStatus, job: Job) -> int:
     document = load.load(inputs.config, job)
+    found = handed_over.find(inputs, document, job)
     wanted = targets(inputs, document, job)
     names = image_names([*wanted, *document.scheduled_tasks.values()])
-    found = handed_over.find(inputs, names, document, job)
     required = not inputs.dry_run
     execute, by_name = concurrently(
         lambda: prepare(inputs, wanted, document, job),

@@ -46,7 +46,7 @@ def run(inputs: MigrateAlone, job: Job) -> int:
     """The verb on its own; its exit code."""
     document = load.load(inputs.config, job)
     names = [task.image for task in document.one_off_tasks]
-    found = handed_over.find(inputs, names, document, job)
+    found = handed_over.find(inputs, document, job, needed=bool(names))
     plans, by_name = concurrently(
         lambda: prepare(inputs, document, job),
         lambda: resolve.resolve(names, document.images, found.commit, job, digests=found.digests),

@@ -44,14 +44,16 @@ def build(step: Run, source: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     return lambda verb, **inputs: step(verb, **{"sha": "", "register_only": "true", **inputs})
 
 
-def document(aws: ScriptedAws, pipeline: Params | None, *containers: str, nginx: str = NGINX) -> None:
+def document(aws: ScriptedAws, pipeline: Params | None, *containers: str, nginx: str = NGINX, **more: Any) -> None:
     """Two images; the service runs those of these containers, both by default."""
     content = {
         **DOCUMENT,
         "images": {"app": {"repository": REPOSITORY}, "nginx": {"repository": nginx}},
         "services": {"web": {"task-definition": "web", "containers": {n: n for n in containers or ("app", "nginx")}}},
-        **({"pipeline": pipeline} if pipeline else {}),
+        "pipeline": pipeline,
+        **more,
     }
+    content = {key: value for key, value in content.items() if value is not None}
     aws.on("ssm.GetParameter", {"Parameter": {"Value": json.dumps(content), "Version": 3}})
     found = ecs.task_definition("web", containers=("app", "nginx"))
     aws.on("ecs.DescribeTaskDefinition", {"taskDefinition": found, "tags": []})
@@ -238,6 +240,13 @@ def test_the_commit_can_be_that_of_the_builds_source(
     assert ended.exit_code == exit_code, ended.log
     assert asked(aws) == ([] if exit_code else BY_COMMIT)
     assert ("no commit is known" in ended.log) is bool(exit_code)
+
+
+def test_without_a_migration_no_image_is_needed(aws: ScriptedAws, build: Run) -> None:
+    """The variables may be missing, and ECR is not asked."""
+    document(aws, VARIABLES, migration=None)
+    ended = build("migrate", register_only="")
+    assert (ended.exit_code, asked(aws)) == (0, []), ended.log
 
 
 def test_a_pipeline_that_the_document_does_not_name_may_hand_over_nothing(aws: ScriptedAws, build: Run) -> None:
