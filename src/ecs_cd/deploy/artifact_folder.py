@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from ecs_cd.deploy.rules import artifacts
 from ecs_cd.job import workspace
 from ecs_cd.job.job import Job
 from ecs_cd.model.errors import Refused
+from ecs_cd.model.references import WorkspaceFile
 
 _CHUNK = 1024 * 1024
 
@@ -30,6 +31,16 @@ def check(to: str, job: Job) -> Path:
     if not there.is_dir():
         raise Refused(f"to: {to} can't be a folder, because {there} is a file")
     return folder
+
+
+def check_templates(folders: Collection[Path], templates: Iterable[object]) -> None:
+    """Raises ``Refused`` if one of these templates would be replaced or removed."""
+    places = [workspace.real(each.path) for each in templates if isinstance(each, WorkspaceFile)]
+    replaced = [str(place) for place in places if place.parent in folders and artifacts.is_ours(place.name)]
+    if replaced:
+        raise Refused(
+            [f"to: {place} is a template, and its name is that of a file to write" for place in replaced], "Set `to`."
+        )
 
 
 def others(folder: Path) -> int:

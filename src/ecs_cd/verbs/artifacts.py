@@ -92,6 +92,10 @@ def _execute(inputs: Artifacts, to: Path, prepared: Sequence[Prepared], by_name:
         folder = to / each.service.key if len(prepared) > 1 else to
         folders[folder] = artifacts.files(definition, containers, named, each.template)
         images |= containers
+    templates = [
+        source for each in prepared for source in (each.service.task_definition, each.service.codedeploy.appspec)
+    ]
+    artifact_folder.check_templates(folders, templates)
     for folder, files in folders.items():
         artifacts.check(files, _shown(folder, to, inputs), artifact_folder.others(folder))
     artifact_folder.write(folders)

@@ -211,6 +211,16 @@ def test_all_files_are_replaced_or_none(step: Run) -> None:
     assert written() == {"taskdef.json": "old"}
 
 
+def test_a_template_is_not_replaced(aws: ScriptedAws, step: Run) -> None:
+    """In the folder of the templates, which may have the same names; in a folder below it the files are fine."""
+    Path("infra").mkdir()
+    Path("infra/appspec.yaml").write_text(APPSPEC)
+    document(aws, services={"web": web(codedeploy={"appspec": "infra/appspec.yaml"})})
+    refused(step("artifacts", to="infra"), "infra/appspec.yaml is a template, and its name is that of a file to write")
+    assert written("infra") == {"appspec.yaml": APPSPEC}
+    assert step("artifacts", to="infra/made").exit_code == 0
+
+
 def _link(place: Path) -> str:
     (place / "link").symlink_to(place.parent)
     return "link/out"
