@@ -1,7 +1,8 @@
 """Writes the files that are generated from the code.
 
 These are the inputs and outputs in each action.yml, the tables of them in docs/reference/inputs.md, the table of the official
-actions' inputs in docs/guides/coming-from.md, and the JSON Schemas:
+actions' inputs in docs/guides/coming-from.md, and the JSON Schemas. For infra/terraform, these are the policies and the
+tables of inputs and outputs:
 
     make generate
 """
@@ -12,6 +13,7 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from dev import permissions
 from ecs_cd.document.rules import app_file
 from ecs_cd.document.rules.schema import SCHEMA
 from ecs_cd.inputs import options
@@ -57,6 +59,7 @@ def texts() -> dict[Path, str]:
         COMING_FROM: _between(COMING_FROM.read_text(encoding="utf-8"), "inputs", _official()),
         parts.SCHEMA: json.dumps(SCHEMA, indent=2) + "\n",
         parts.APP_SCHEMA: json.dumps(app_file.SCHEMA, indent=2) + "\n",
+        **permissions.generated(),
     }
 
 
