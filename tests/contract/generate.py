@@ -13,7 +13,7 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from dev import permissions
+from dev import permissions, terraform_docs
 from ecs_cd.document.rules import app_file
 from ecs_cd.document.rules.schema import SCHEMA
 from ecs_cd.inputs import options
@@ -60,6 +60,7 @@ def texts() -> dict[Path, str]:
         parts.SCHEMA: json.dumps(SCHEMA, indent=2) + "\n",
         parts.APP_SCHEMA: json.dumps(app_file.SCHEMA, indent=2) + "\n",
         **permissions.generated(),
+        **terraform_docs.generated(),
     }
 
 
