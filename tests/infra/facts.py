@@ -15,6 +15,8 @@ from uuid import UUID
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
 
+_PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
+
 Values = Mapping[str, Any]
 
 _ARNS = {
@@ -58,7 +60,7 @@ _IDS = {
     "aws_iam_policy_document": "{hex:.10}",
     "aws_iam_role_policy": "{role}:{name}",
     "aws_kms_key": "{key_id}",
-    "aws_partition": "aws",
+    "aws_partition": "{partition}",
     "aws_region": "{region}",
     "aws_s3_object": "{bucket}/{key}",
     "aws_security_group": "sg-{hex:.17}",
@@ -72,7 +74,11 @@ _MORE: dict[str, dict[str, str]] = {
         "repository_url": "{account}.dkr.ecr.{region}.amazonaws.com/{name}",
     },
     "aws_iam_role": {"unique_id": "AROA{hex:.17}", "create_date": "2026-01-01T00:00:00Z"},
-    "aws_partition": {"partition": "aws", "dns_suffix": "amazonaws.com", "reverse_dns_prefix": "com.amazonaws"},
+    "aws_partition": {
+        "partition": "{partition}",
+        "dns_suffix": "amazonaws.com",
+        "reverse_dns_prefix": "com.amazonaws",
+    },
     "aws_region": {"name": "{region}", "endpoint": "ec2.{region}.amazonaws.com", "description": "a region"},
     "aws_s3_bucket": {
         "bucket_domain_name": "{bucket}.s3.amazonaws.com",
@@ -94,12 +100,24 @@ def facts(kind: str, given: Values, region: str) -> dict[str, Any]:
     digest = hashlib.sha256(json.dumps([kind, known], sort_keys=True).encode()).hexdigest()
     prefix = known.get("name_prefix") or known.get("bucket_prefix") or "terraform-"
     made = f"{prefix}20260101{int(digest[:14], 16):018d}"
-    words = _words({"name": made, "bucket": made, "target_id": made, **known}, digest) | {"region": region}
+    words = _words({"name": made, "bucket": made, "target_id": made, **known}, digest) | {
+        "region": region,
+        "partition": _partition(region),
+    }
     arn = str(known.get("arn") or _ARNS.get(kind, "").format_map(words))
     template = _IDS.get(kind, "{bucket}" if "bucket" in known else "{name}")
     found = {"arn": arn, "id": known.get("id") or template.format_map(words | {"arn": arn})}
     more = {name: text.format_map(words) for name, text in _MORE.get(kind, {}).items()}
-    return {**words, **found, **more}
+    return {name: _in_partition(value, region) for name, value in {**words, **found, **more}.items()}
+
+
+def _in_partition(value: Any, region: str) -> Any:
+    """An ARN of a region in China or GovCloud begins otherwise."""
+    return value.replace("arn:aws:", f"arn:{_partition(region)}:") if isinstance(value, str) else value
+
+
+def _partition(region: str) -> str:
+    return next((found for prefix, found in _PARTITIONS.items() if region.startswith(prefix)), "aws")
 
 
 def _words(known: dict[str, Any], digest: str) -> dict[str, Any]:

@@ -75,9 +75,11 @@ class Terraform:
 
     reattach: Values
 
-    def apply(self, folder: Path, variables: Mapping[str, Any] | None = None) -> Shown:
-        """init, validate, apply and show of a copy of the folder."""
+    def apply(self, folder: Path, variables: Mapping[str, Any] | None = None, region: str = "") -> Shown:
+        """init, validate, apply and show of a copy of the folder; the region is for a module, which has no provider."""
         with _copy(folder, variables) as copy:
+            if region:
+                (copy / "test.tf").write_text(f'provider "aws" {{\n  region = "{region}"\n}}\n', encoding="utf-8")
             shown = self._run(copy, _INIT, _VALIDATE, _APPLY, ["show", "-json"])
         return Shown(json.loads(shown).get("values", {}))
 
