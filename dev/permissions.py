@@ -17,7 +17,7 @@ from dev.host import ROOT
 PAGE = ROOT / "docs" / "reference" / "permissions.md"
 TARGET = ROOT / "infra" / "terraform" / "permissions" / "permissions.json"
 # The verbs that run in a job of GitHub or in CodeBuild with a role of ours.
-VERBS = ("build-push", "migrate", "deploy", "continue", "rollback")
+VERBS = ("build-push", "migrate", "deploy", "continue", "rollback", "hand-off")
 EVERY = "all"
 
 
@@ -30,7 +30,6 @@ class On(NamedTuple):
     for_verb: str = ""  # whose feature it is; the other verbs of the row always need the actions
 
 
-_CODEDEPLOY = On("codedeploy")
 _STAGED = "the services, `service-deployment/CLUSTER/SERVICE/*`, for ECS blue/green, linear, canary"
 PHRASES = {
     "the parameter": On("parameters"),
@@ -49,7 +48,7 @@ PHRASES = {
     "the repository in ECR Public": On("public_repositories", feature="ecr-public"),
     "the templates": On("templates"),
     "`*`": On("all"),
-    "`*`, if `ecs:cluster` is the cluster": On("all", "cluster"),
+    "`*`, if `ecs:cluster` is the cluster": On("all_for_cluster", "cluster"),
     "`task-definition/FAMILY:*`": On("families"),
     "`task-definition/FAMILY:*`, if `ecs:cluster` is the cluster; for deploy only with `run-task`": On(
         "families", "cluster", "run-task", "deploy"
@@ -67,9 +66,19 @@ PHRASES = {
     "`alarm:*`: evidence after a failure": On("alarms"),
     "`*`, for `keep-revisions`": On("all", feature="keep-revisions"),
     _STAGED: On("service_deployments"),
-    "the application and its deployment group, for CodeDeploy": _CODEDEPLOY,
+    "the application and its deployment group, for CodeDeploy": On("codedeploy"),
     "`*`, for CodeDeploy": On("all_for_codedeploy"),
+    "the application and its deployment group: evidence after a failed CodeDeployToECS action": On("codedeploy"),
     "the deployment configuration": On("deployment_configurations"),
+    "the pipeline": On("pipelines"),
+    "the pipeline, only with `on-cancel: stop`": On("pipelines", feature="stop-execution"),
+    "the object, for `start: object`": On("objects"),
+    "the pipeline's projects": On("projects"),
+    "the log groups of the pipeline's projects": On("project_log_groups"),
+    "the services: evidence after a failed ECS or CodeDeployToECS action": On("services"),
+    "`*`, if `ecs:cluster` is the cluster: the same": On("all_for_cluster", "cluster"),
+    "`*`: the same": On("all_for_cluster"),
+    "`task/CLUSTER/*`: the same": On("tasks"),
     "the rules, for scheduled tasks of EventBridge rules": On("rules"),
     "the schedules, for scheduled tasks of EventBridge Scheduler": On("schedules"),
     "the role of the rule's target or schedule, if `iam:PassedToService` is `events.amazonaws.com` or "

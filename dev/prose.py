@@ -127,9 +127,10 @@ def pages() -> list[Path]:
 
 
 def other_pages() -> list[Path]:
-    """What developers read, and the READMEs of the examples."""
+    """What developers read, and the READMEs of the examples and the Terraform modules."""
     names = ("CHANGELOG.md", "CONTRIBUTING.md", "tests/README.md")
-    return [*(ROOT / name for name in names), *sorted(ROOT.glob("examples/*/README.md"))]
+    readmes = ("examples/*/README.md", "examples/infra/*/README.md", "infra/terraform/*/README.md")
+    return [*(ROOT / name for name in names), *(path for each in readmes for path in sorted(ROOT.glob(each)))]
 
 
 def written(path: Path) -> Count:

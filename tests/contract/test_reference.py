@@ -144,5 +144,5 @@ def test_the_permissions_are_what_the_code_calls(service: str) -> None:
     """A role made from this page can do all that the actions do, and nothing else."""
     page = parts.PERMISSIONS.read_text(encoding="utf-8")
     rows = "\n".join(line for line in page.splitlines() if line.startswith("|"))
-    documented = set(re.findall(rf"`({PREFIXES.get(service, service)}:\w+)`", rows))
+    documented = set(re.findall(rf"`({PREFIXES.get(service, service)}:[A-Z]\w+)`", rows))
     assert documented - INDIRECT == calls(service) - INDIRECT

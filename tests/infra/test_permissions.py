@@ -14,7 +14,9 @@ from tests.timelines import permissions as recorded
 
 MODULE = ROOT / "infra" / "terraform" / "permissions"
 PAGE = PERMISSIONS.read_text(encoding="utf-8")
-FEATURES = ["create-repositories", "ecr-public", "enhanced-scanning", "keep-revisions", "run-task", "scan"]
+FEATURES = [
+    "create-repositories", "ecr-public", "enhanced-scanning", "keep-revisions", "run-task", "scan", "stop-execution",
+]  # fmt: skip
 HERE = "us-east-1:123456789012"
 ACCESS: dict[str, Any] = {
     "parameters": ["/ecs-cd/my-app/production"],
@@ -33,6 +35,9 @@ ACCESS: dict[str, Any] = {
     "schedules": ["default/hourly"],
     "schedule_roles": ["my-events"],
     "next_roles": ["arn:aws:iam::222222222222:role/next"],
+    "pipelines": ["my-pipeline"],
+    "projects": ["my-project"],
+    "objects": ["s3://my-bucket/hand-off.zip"],
 }
 # An input, and where its resources are in the policy of all verbs.
 RESOURCES = {
@@ -62,6 +67,12 @@ RESOURCES = {
     "schedules": [f"arn:aws:scheduler:{HERE}:schedule/default/hourly"],
     "schedule_roles": ["arn:aws:iam::123456789012:role/my-events"],
     "next_roles": ["arn:aws:iam::222222222222:role/next"],
+    "pipelines": [f"arn:aws:codepipeline:{HERE}:my-pipeline"],
+    "projects": [
+        f"arn:aws:codebuild:{HERE}:project/my-project",
+        f"arn:aws:logs:{HERE}:log-group:/aws/codebuild/my-project:log-stream:*",
+    ],
+    "objects": ["arn:aws:s3:::my-bucket/hand-off.zip"],
 }
 # What is allowed whatever is named: evidence, and tasks of the cluster.
 ALWAYS = {"*", f"arn:aws:cloudwatch:{HERE}:alarm:*", f"arn:aws:ecs:{HERE}:task/my-cluster/*"}
@@ -160,6 +171,7 @@ FEATURE_ACTIONS = {
     "ecr-public": {"ecr-public:GetAuthorizationToken", "sts:GetServiceBearerToken"},
     "keep-revisions": {"ecs:ListTaskDefinitions"},
     "run-task": {"ecs:RunTask", "ecs:StopTask"},
+    "stop-execution": {"codepipeline:StopPipelineExecution"},
 }
 
 
@@ -167,13 +179,39 @@ FEATURE_ACTIONS = {
 def test_a_feature_adds_its_actions(policy: Any, feature: str, expected: set[str]) -> None:
     """And without it they aren't allowed."""
     access = {name: value for name, value in ACCESS.items() if name != "public_repositories"}
-    with_it, without = (policy("build-push", "deploy", access=access, features=each) for each in ([feature], []))
+    with_it, without = (
+        policy("build-push", "deploy", "hand-off", access=access, features=each) for each in ([feature], [])
+    )
     assert actions(with_it) - actions(without) == expected
 
 
 def test_a_repository_in_ecr_public_brings_its_feature(policy: Any) -> None:
     """Nobody has to say it twice."""
     assert "ecr-public:PutImage" in actions(policy("build-push", features=[]))
+
+
+def test_hand_off_can_do_nothing_of_ecs(policy: Any) -> None:
+    """Without a cluster it can't even read there; with one, it reads what explains a failed action."""
+    access = {name: ACCESS[name] for name in ("parameters", "repositories", "pipelines", "projects", "objects")}
+    without = policy("hand-off", access=access, features=[])
+    assert not {action for action in actions(without) if action.startswith(("ecs:", "iam:", "codedeploy:"))}
+    assert "*" not in resources(without)
+    more = actions(policy("hand-off", features=[])) - actions(without)
+    assert {
+        action for action in more if not action.partition(":")[2].startswith(("Describe", "List", "Get", "BatchGet"))
+    } <= {
+        "kms:Decrypt",
+        "sts:AssumeRole",
+        "sts:TagSession",
+    }
+
+
+def test_the_projects_may_log_elsewhere(policy: Any) -> None:
+    """In the log groups that are named, and then only there."""
+    found = policy("hand-off", access={**ACCESS, "project_log_groups": ["/builds"]})
+    assert [each["Resource"] for each in found if "logs:GetLogEvents" in each["Action"]] == [
+        [f"arn:aws:logs:{HERE}:log-group:/builds:log-stream:*"]
+    ]
 
 
 def test_arns_are_taken_as_they_are(policy: Any) -> None:
@@ -206,7 +244,7 @@ REFUSED = {
     "an empty name": ({"access": {"roles": [""]}}, "access: name each resource"),
     "a template that is no object": (
         {"access": {"templates": ["s3://bucket"]}},
-        "access.templates: as in the document",
+        "access.templates, access.objects: as in",
     ),
     "services without a cluster": ({"access": {"services": ["web"]}}, "access.services: set access.cluster"),
     "a deployment without a cluster": ({"verbs": ["deploy"], "access": {}}, "access.cluster: migrate, deploy"),

@@ -21,11 +21,11 @@ variable "repositories" {
 variable "roles" {
   description = "The roles: the verbs that a role's jobs run, and which jobs of the repository may assume it."
   type = map(object({
-    verbs        = set(string)                # build-push, migrate, deploy, continue, rollback
+    verbs        = set(string)                # build-push, migrate, deploy, continue, rollback, hand-off
     branches     = optional(list(string), []) # of jobs without an environment: main, release/*
     tags         = optional(list(string), []) # of jobs without an environment: v*
     environments = optional(list(string), []) # production
-    features     = optional(set(string), [])  # create-repositories, ecr-public, enhanced-scanning, keep-revisions, run-task, scan
+    features     = optional(set(string), [])  # create-repositories, ecr-public, enhanced-scanning, keep-revisions, run-task, scan, stop-execution
   }))
 
   validation {
@@ -67,6 +67,10 @@ variable "access" {
     schedules                 = optional(list(string), [])                      # GROUP/NAME in EventBridge Scheduler
     schedule_roles            = optional(list(string), [])                      # roles of those rules and schedules
     next_roles                = optional(list(string), [])                      # roles to assume after the first
+    pipelines                 = optional(list(string), [])                      # of CodePipeline, for hand-off
+    projects                  = optional(list(string), [])                      # the pipelines' CodeBuild projects
+    project_log_groups        = optional(list(string))                          # of those projects; default: /aws/codebuild/PROJECT
+    objects                   = optional(list(string), [])                      # s3://bucket/key, for start: object
   })
 }
 

@@ -20,6 +20,8 @@ locals {
     rules               = "arn:${local.partition}:events:${local.here}:rule/"
     schedules           = "arn:${local.partition}:scheduler:${local.here}:schedule/"
     schedule_roles      = "arn:${local.partition}:iam::${local.account}:role/"
+    pipelines           = "arn:${local.partition}:codepipeline:${local.here}:"
+    projects            = "arn:${local.partition}:codebuild:${local.here}:project/"
   }
   named = {
     for kind, prefix in local.prefixes :
@@ -27,10 +29,11 @@ locals {
   }
 
   # ECS's own, by names only: what belongs to a service or a family has its name in its ARN.
-  cluster  = var.access.cluster == null ? [] : [element(split("/", var.access.cluster), -1)]
-  services = [for name in var.access.services : "${local.cluster[0]}/${element(split("/", name), -1)}"]
-  families = [for name in var.access.families : element(split("/", regex("^(?:arn:.*/)?[^:]+", name)), -1)]
-  groups   = [for each in var.access.codedeploy : "${each.application}/${each.deployment_group}"]
+  cluster            = var.access.cluster == null ? [] : [element(split("/", var.access.cluster), -1)]
+  services           = [for name in var.access.services : "${local.cluster[0]}/${element(split("/", name), -1)}"]
+  families           = [for name in var.access.families : element(split("/", regex("^(?:arn:.*/)?[^:]+", name)), -1)]
+  groups             = [for each in var.access.codedeploy : "${each.application}/${each.deployment_group}"]
+  project_log_groups = coalesce(var.access.project_log_groups, [for name in var.access.projects : "/aws/codebuild/${element(split("/", name), -1)}"])
   staged = {
     for kind in ["service-deployment", "service-revision"] :
     kind => concat([for name in local.services : "${local.ecs}:service/${name}"], [for name in local.services : "${local.ecs}:${kind}/${name}/*"])
@@ -39,12 +42,15 @@ locals {
   # What the table's names stand for. An entry without resources allows nothing, and is left out.
   resources = merge(local.named, {
     all                = ["*"]
+    all_for_cluster    = length(local.cluster) > 0 ? ["*"] : []
     all_for_codedeploy = length(local.groups) > 0 ? ["*"] : []
     alarms             = ["arn:${local.partition}:cloudwatch:${local.here}:alarm:*"]
     public_registry    = length(var.access.public_repositories) > 0 ? ["arn:${local.partition}:ecr-public::${local.account}:registry/*"] : []
 
     log_groups          = [for arn in local.named.log_groups : "${trimsuffix(arn, ":*")}:log-stream:*"]
     templates           = [for url in var.access.templates : startswith(url, "arn:") ? url : "arn:${local.partition}:s3:::${trimprefix(url, "s3://")}"]
+    objects             = [for url in var.access.objects : startswith(url, "arn:") ? url : "arn:${local.partition}:s3:::${trimprefix(url, "s3://")}"]
+    project_log_groups  = [for name in local.project_log_groups : "${startswith(name, "arn:") ? trimsuffix(name, ":*") : "${local.prefixes.log_groups}${name}"}:log-stream:*"]
     services            = [for name in local.services : "${local.ecs}:service/${name}"]
     service_revisions   = local.staged["service-revision"]
     service_deployments = local.staged["service-deployment"]

@@ -1,10 +1,10 @@
 variable "verbs" {
-  description = "What the role runs: build-push, migrate, deploy, continue, rollback."
+  description = "What the role runs: build-push, migrate, deploy, continue, rollback, hand-off."
   type        = set(string)
 
   validation {
     condition     = length(var.verbs) > 0 && length(setsubtract(var.verbs, keys(local.table))) == 0
-    error_message = "verbs: at least one of build-push, migrate, deploy, continue and rollback."
+    error_message = "verbs: at least one of build-push, migrate, deploy, continue, rollback and hand-off."
   }
 }
 
@@ -31,6 +31,10 @@ variable "access" {
     schedules                 = optional(list(string), [])                      # GROUP/NAME in EventBridge Scheduler
     schedule_roles            = optional(list(string), [])                      # roles of those rules and schedules
     next_roles                = optional(list(string), [])                      # ARNs of roles to assume after the first
+    pipelines                 = optional(list(string), [])                      # of CodePipeline, for hand-off
+    projects                  = optional(list(string), [])                      # the pipelines' CodeBuild projects
+    project_log_groups        = optional(list(string))                          # of those projects; default: /aws/codebuild/PROJECT
+    objects                   = optional(list(string), [])                      # s3://bucket/key, for start: object
   })
   default = {}
 
@@ -38,13 +42,14 @@ variable "access" {
     condition = alltrue([for name in flatten([
       var.access.parameters, var.access.kms_keys, var.access.repositories, var.access.base_repositories, var.access.public_repositories,
       var.access.families, var.access.roles, var.access.services, var.access.log_groups, var.access.next_roles, var.access.schedule_roles,
+      var.access.pipelines, var.access.projects,
     ]) : !contains(["", "*"], name)])
     error_message = "access: name each resource; \"*\" would be all of the account."
   }
 
   validation {
-    condition     = alltrue([for url in var.access.templates : can(regex("^(s3://[^/*]+/.+|arn:[a-z-]+:s3:::[^/*]+/.+)$", url))])
-    error_message = "access.templates: as in the document, s3://bucket/key."
+    condition     = alltrue([for url in concat(var.access.templates, var.access.objects) : can(regex("^(s3://[^/*]+/.+|arn:[a-z-]+:s3:::[^/*]+/.+)$", url))])
+    error_message = "access.templates, access.objects: as in the document, s3://bucket/key."
   }
 
   validation {
@@ -59,12 +64,12 @@ variable "access" {
 }
 
 variable "features" {
-  description = "Optional features: create-repositories, ecr-public, enhanced-scanning, keep-revisions, run-task, scan."
+  description = "Optional features: create-repositories, ecr-public, enhanced-scanning, keep-revisions, run-task, scan, stop-execution."
   type        = set(string)
   default     = []
 
   validation {
     condition     = length(setsubtract(var.features, local.features)) == 0
-    error_message = "features: must be create-repositories, ecr-public, enhanced-scanning, keep-revisions, run-task or scan."
+    error_message = "features: must be create-repositories, ecr-public, enhanced-scanning, keep-revisions, run-task, scan or stop-execution."
   }
 }
