@@ -16,7 +16,7 @@ from tests.infra.terraform import Shown, Terraform, TerraformError
 from tests.timelines import permissions
 
 EXAMPLE = ROOT / "examples" / "infra" / "terraform-actions"
-TWO = {
+TWO: dict[str, Any] = {
     "app": {"repository": "my-app", "secrets": {"DATABASE_URL": "arn:aws:x"}},
     "nginx": {"repository": "my-nginx", "port": 8080},
 }
@@ -89,9 +89,11 @@ def test_several_images_are_one_more_entry(example: Any) -> None:
 def test_every_template_is_one_that_ecs_takes(example: Any, variables: dict[str, Any]) -> None:
     """By botocore's model of RegisterTaskDefinition; each is an object that the document names and the role may read."""
     shown = example(**variables)
-    shape = boto3.client("ecs", region_name="us-east-1").meta.service_model.operation_model("RegisterTaskDefinition")
+    ecs = boto3.client("ecs", region_name="us-east-1").meta.service_model
+    shape = ecs.operation_model("RegisterTaskDefinition").input_shape
+    assert shape
     for content in templates(shown).values():
-        assert ParamValidator().validate(content, shape.input_shape).generate_report() == ""
+        assert ParamValidator().validate(content, shape).generate_report() == ""
     text = shown.one("aws_ssm_parameter")["value"]
     assert all(f'"{url}"' in text for url in templates(shown))
     read = next(each["Resource"] for each in statements(shown, "cd") if "s3:GetObject" in each["Action"])
