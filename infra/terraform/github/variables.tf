@@ -21,7 +21,7 @@ variable "repositories" {
 variable "roles" {
   description = "The roles: the verbs that a role's jobs run, and which jobs of the repository may assume it."
   type = map(object({
-    verbs        = set(string)                # build-push, migrate, deploy, continue, rollback, hand-off
+    verbs        = set(string)                # build-push, migrate, deploy, continue, rollback, hand-off, artifacts
     branches     = optional(list(string), []) # of jobs without an environment: main, release/*
     tags         = optional(list(string), []) # of jobs without an environment: v*
     environments = optional(list(string), []) # production

@@ -1,10 +1,10 @@
 variable "verbs" {
-  description = "What the role runs: build-push, migrate, deploy, continue, rollback, hand-off."
+  description = "What the role runs: build-push, migrate, deploy, continue, rollback, hand-off, artifacts."
   type        = set(string)
 
   validation {
     condition     = length(var.verbs) > 0 && length(setsubtract(var.verbs, keys(local.table))) == 0
-    error_message = "verbs: at least one of build-push, migrate, deploy, continue, rollback and hand-off."
+    error_message = "verbs: at least one of build-push, migrate, deploy, continue, rollback, hand-off and artifacts."
   }
 }
 
