@@ -19,6 +19,7 @@ import gzip
 import hashlib
 import json
 import os
+import posixpath
 import re
 import sys
 import tarfile
@@ -37,6 +38,7 @@ from ecs_cd.local.machine import LocalError
 SUITE = "org/ecs-cd"  # how the sources name this repository
 PIPELINE = Path(".github/workflows/pipeline.yml")
 MAIN = "main"
+HELD = ("LICENSE", "schema/", "infra/")  # what a README of the tree may link to
 NAME, EMAIL = "ecs-cd", "release@ecs-cd.invalid"
 # Objects don't depend on any settings. Commands to the remote do: the settings hold its address and keys.
 ALONE = {
@@ -111,14 +113,15 @@ def notes(version: Version, repo: Path = ROOT) -> str:
 
 
 def archive(version: Version, tree: Path, repository: str, destination: Path) -> str:
-    """Let the tree's workflow use this version of `repository`, and its README lead there; pack the tree. Returns the
+    """Let the tree's workflow use this version of `repository`, and its READMEs lead there; pack the tree. Returns the
     archive's digest.
 
     The archive depends on names, contents and what can be run alone.
     """
     _must_have_bytecode(tree)
     _pin(tree / PIPELINE, version, repository)
-    _link(tree / "README.md", repository)
+    for readme in (tree / "README.md", *sorted(tree.glob("infra/**/README.md"))):
+        _link(readme, tree, repository)
     with (
         destination.open("wb") as file,
         gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packed,
@@ -148,10 +151,16 @@ def _pin(workflow: Path, version: Version, repository: str) -> None:
     workflow.write_text(text, encoding="utf-8")
 
 
-def _link(readme: Path, repository: str) -> None:
-    """Turns the README's links to files that only the sources have into links to GitHub."""
-    outside = re.compile(r"\]\((?!https?:|#|LICENSE\b|schema/)([^)\s]+)\)")
-    text = outside.sub(rf"](https://github.com/{repository}/blob/{MAIN}/\1)", readme.read_text(encoding="utf-8"))
+def _link(readme: Path, tree: Path, repository: str) -> None:
+    """Turns a README's links to files that only the sources have into links to GitHub."""
+    folder = readme.parent.relative_to(tree)
+
+    def target(found: re.Match[str]) -> str:
+        path = posixpath.normpath((folder / found[1]).as_posix())
+        held = path.startswith(HELD)
+        return found[0] if held else f"](https://github.com/{repository}/blob/{MAIN}/{path}{found[2] or ''})"
+
+    text = re.sub(r"\]\((?!https?:|#)([^)\s#]+)(#[^)\s]*)?\)", target, readme.read_text(encoding="utf-8"))
     readme.write_text(text, encoding="utf-8")
 
 

@@ -33,9 +33,12 @@ PARTS = (
     "bin",
     "src",
     "schema",
+    "infra",
     "LICENSE",
     "README.md",
 )
+# What running the sources leaves beside them.
+NOT_SOURCE = ("__pycache__", "*.pyc", ".terraform*", "*.tfstate*")
 # For a developer's machine: who has that has installed the package.
 NOT_FOR_RUNNERS = ("src/ecs_cd/local", "src/ecs_cd/ci/live.py")
 # What is not imported, or needs a compiled half that one tree for every runner can't have.
@@ -64,7 +67,7 @@ def _copy(source: Path, destination: Path) -> None:
     if source.is_symlink():
         destination.symlink_to(source.readlink())
     elif source.is_dir():
-        shutil.copytree(source, destination, symlinks=True, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+        shutil.copytree(source, destination, symlinks=True, ignore=shutil.ignore_patterns(*NOT_SOURCE))
     else:
         shutil.copy2(source, destination)
 

@@ -495,6 +495,16 @@ def test_the_readme_of_a_release_leads_somewhere(project: Project) -> None:
     ).read_text() == f"{there}, [it]({place}/docs/a.md#b) and [it]({place}/examples/single-image)"
 
 
+def test_the_readme_of_a_module_leads_somewhere(project: Project) -> None:
+    """Relative to its folder; a module of the same release is beside it."""
+    tree = project.tree("1.0.0")
+    readme = tree / "infra" / "terraform" / "github" / "README.md"
+    readme.parent.mkdir(parents=True)
+    readme.write_text("[it](../permissions), [it](../../../docs/a.md#b)", encoding="utf-8")
+    archive(parse("1.0.0"), tree, REPOSITORY, project.scratch / "packed.tar.gz")
+    assert readme.read_text() == f"[it](../permissions), [it](https://github.com/{REPOSITORY}/blob/main/docs/a.md#b)"
+
+
 def test_the_whole_pipeline_can_be_pinned(tmp_path: Path) -> None:
     """In the real workflow, each use of ecs-cd becomes the repository at this version."""
     text = (ROOT / release.PIPELINE).read_text(encoding="utf-8")

