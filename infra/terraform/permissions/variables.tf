@@ -20,7 +20,7 @@ variable "access" {
     services            = optional(list(string), [])
     families            = optional(list(string), []) # of task definitions
     roles               = optional(list(string), []) # task roles and execution roles
-    templates           = optional(list(string), []) # s3://bucket/key
+    templates           = optional(list(string), []) # s3://bucket/key, of task definitions and AppSpecs
     log_groups          = optional(list(string), []) # of the containers
     codedeploy = optional(list(object({
       application      = string
