@@ -20,7 +20,8 @@ DOCUMENT = DOCS / "reference" / "document.md"
 APP_FILE = DOCS / "reference" / "app-file.md"
 EXIT_CODES_PAGE = DOCS / "reference" / "exit-codes.md"
 # The pages with workflows to copy.
-WORKFLOW_PAGES = (README, QUICKSTART, DOCS / "guides" / "workflows.md")
+PATTERNS = sorted((DOCS / "patterns").glob("[0-9].md"))
+WORKFLOW_PAGES = (README, QUICKSTART, DOCS / "guides" / "workflows.md", *PATTERNS)
 SCHEMA = ROOT / "schema" / "ecs-cd.schema.json"
 APP_SCHEMA = ROOT / "schema" / "ecs-cd-app.schema.json"
 PIPELINE = ROOT / ".github" / "workflows" / "pipeline.yml"
