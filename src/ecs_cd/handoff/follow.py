@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd.aws import codebuild, codepipeline, logs
 from ecs_cd.aws.errors import code, is_transient, transient_as_unreadable
-from ecs_cd.handoff.rules import actions, builds, declaration, progress, rollback
+from ecs_cd.handoff.rules import actions, builds, declaration, links, progress, rollback
 from ecs_cd.handoff.rules.progress import Snapshot
 from ecs_cd.handoff.tracked import TrackedExecution
 from ecs_cd.job.job import Job
@@ -26,6 +26,8 @@ FINAL = ("Succeeded", "Failed", "Stopped", "Superseded", "Cancelled")
 def follow(tracked: TrackedExecution, deadline: float, job: Job) -> Verdict:
     """Polls until there is a verdict or the deadline passes; then the execution is still in progress."""
     timeout = max(0.0, deadline - job.clock.monotonic())
+    page = links.pipeline(job.aws.region, tracked.plan.pipeline.name)
+    tracked.wanted = replace(tracked.wanted, page=page)
     verdict = watch(
         lambda: _look(tracked, job),
         lambda snapshot: _judge(tracked, snapshot, job),
@@ -48,17 +50,19 @@ def follow(tracked: TrackedExecution, deadline: float, job: Job) -> Verdict:
 def _look(tracked: TrackedExecution, job: Job) -> Snapshot:
     """Two calls, in rotation: the execution, its actions, a build's log or what it waits for. A look that fails is made
     again. A final status needs more: everything that explains it.
+
+    The actions decide when a stage is reached, and an execution ends only when none is running.
     """
-    odd, goal = not tracked.looks % 2, bool(tracked.plan.stage)  # a stage is reached when its actions are
+    odd, decisive = not tracked.looks % 2, bool(tracked.plan.stage) and tracked.snapshot.runs
     with transient_as_unreadable():
-        if odd or goal:
+        if odd or decisive:
             _read_actions(tracked, job)
-        asks = odd or not goal or tracked.snapshot.failed is not None
+        asks = odd or not decisive or not tracked.snapshot.runs
         if asks:
             _read_execution(tracked, job)
         if tracked.snapshot.status in FINAL:
             _read_end(tracked, job)
-        elif not odd and not (goal and asks):
+        elif not odd and not (decisive and asks):
             _read_details(tracked, job)
     tracked.looks += 1
     return tracked.snapshot
@@ -66,6 +70,9 @@ def _look(tracked: TrackedExecution, job: Job) -> Snapshot:
 
 def _read_execution(tracked: TrackedExecution, job: Job) -> None:
     found = codepipeline.look_at_execution(job.aws, tracked.plan.pipeline.name, tracked.id)
+    changed = progress.changed_words(tracked.snapshot.execution or tracked.plan.declaration, found or {})
+    if changed:
+        job.ci.warning(f"pipeline: {changed}")
     tracked.snapshot = replace(tracked.snapshot, execution=found)
 
 

@@ -42,6 +42,11 @@ class Snapshot:
         return next((each for each in self.executions if each.get("pipelineExecutionId") == self.id), {})
 
     @property
+    def runs(self) -> bool:
+        """Whether an action is running."""
+        return any(action.running for action in self.actions)
+
+    @property
     def failed(self) -> Action | None:
         return next((action for action in self.actions if action.status == FAILED), None)
 
@@ -49,12 +54,19 @@ class Snapshot:
 @dataclass(frozen=True)
 class Wanted:
     """What the execution has to do. ``goal`` is a stage, with the actions in it, or empty for the end. ``variables``
-    and ``revisions``, of its sources, are the images that it must run with."""
+    and ``revisions``, of its sources, are the images that it must run with. ``page`` is where people approve."""
 
     goal: str = ""
     goal_actions: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     revisions: tuple[str, ...] = ()
+    page: str = ""
+
+
+def changed_words(before: Mapping[str, Any], execution: Mapping[str, Any]) -> str:
+    """That the pipeline is another than ``before``: its declaration, or the execution as an earlier poll read it."""
+    old, new = before.get("pipelineVersion", before.get("version")), execution.get("pipelineVersion")
+    return f"the execution runs version {new} of the pipeline, not {old}" if old and new and old != new else ""
 
 
 def judge(snapshot: Snapshot, wanted: Wanted) -> Verdict | dict[str, InProgress]:
@@ -73,7 +85,7 @@ def judge(snapshot: Snapshot, wanted: Wanted) -> Verdict | dict[str, InProgress]
         return Verdict(Outcome.FAILED, stopped_words(snapshot))
     if wanted.goal and _reached(snapshot, wanted):
         return Verdict(Outcome.IN_PROGRESS, f"stage {wanted.goal} has succeeded; the execution continues")
-    return _in_progress(snapshot)
+    return _in_progress(snapshot, wanted)
 
 
 def _succeeded(snapshot: Snapshot, wanted: Wanted) -> Verdict:
@@ -140,7 +152,8 @@ def stopped_words(snapshot: Snapshot) -> str:
     """Why the execution was stopped, and what may still be running."""
     reason = str(snapshot.summary.get("stopTrigger", {}).get("reason", "")) or _statement(snapshot)
     left = [action.path for action in snapshot.actions if action.status == ABANDONED]
-    words = f"the execution was {snapshot.status.lower()}{': ' + _first_line(reason) if reason else ''}"
+    why = " because somebody changed the pipeline" if snapshot.status == "Cancelled" else ""
+    words = f"the execution was {snapshot.status.lower()}{why}{': ' + _first_line(reason) if reason else ''}"
     return f"{words}; abandoned, and may still be running: {', '.join(left)}" if left else words
 
 
@@ -155,8 +168,11 @@ def _first_line(text: str) -> str:
 # ---- in progress ----
 
 
-def _in_progress(snapshot: Snapshot) -> dict[str, InProgress]:
-    found = {action.path: InProgress(action_words(action), action.status == FAILED) for action in snapshot.actions}
+def _in_progress(snapshot: Snapshot, wanted: Wanted) -> dict[str, InProgress]:
+    found = {
+        action.path: InProgress(action_words(action, wanted.page), action.status == FAILED)
+        for action in snapshot.actions
+    }
     if snapshot.execution is None:
         return found | {"": InProgress("CodePipeline does not list the execution yet")}
     if snapshot.status == "Stopping":
@@ -167,10 +183,10 @@ def _in_progress(snapshot: Snapshot) -> dict[str, InProgress]:
     return found | ({"": InProgress(waits)} if waits else {})
 
 
-def action_words(action: Action) -> str:
-    """The action's state, and the id of its build or deployment."""
+def action_words(action: Action, page: str = "") -> str:
+    """The action's state, and the id of its build or deployment, or where to approve."""
     if action.waits_for_approval:
-        return "waits for an approval"
+        return f"waits for an approval{': ' + page if page else ''}"
     if not action.running:
         words = _WORDS.get(action.status, action.status)
         reason = _first_line(action.error or action.summary) if action.status == FAILED else ""
@@ -181,7 +197,7 @@ def action_words(action: Action) -> str:
 
 def _waits_for(snapshot: Snapshot) -> str:
     """What keeps the execution from entering its next stage; empty if an action runs, or if it is unknown."""
-    if any(action.running for action in snapshot.actions):
+    if snapshot.runs:
         return ""
     for stage in snapshot.stages:
         inbound = [*stage.get("inboundExecutions", ()), *filter(None, [stage.get("inboundExecution")])]
