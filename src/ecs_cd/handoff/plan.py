@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 
 from ecs_cd.aws import codepipeline
 from ecs_cd.document.rules.document import Document
-from ecs_cd.document.rules.pipeline import Pipeline
+from ecs_cd.document.rules.pipeline import Pipeline, Start
 from ecs_cd.handoff.rules import declaration, progress
 from ecs_cd.handoff.rules.declaration import Declaration
 from ecs_cd.inputs.hand_off import END, STARTED, HandOff
 from ecs_cd.job.job import Job, concurrently
 from ecs_cd.model.errors import Refused
 
-_REMEDY = "The infra repo owns the pipeline and the document; nothing was started."
+_REMEDY = "The infra repo owns the pipeline and the document{}."
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,8 @@ def check(inputs: HandOff, document: Document, pipeline: Pipeline, job: Job) -> 
     problems = declaration.problems(found, pipeline, document.images, stage)
     problems += _disabled(stages, stage)
     if problems:
-        raise Refused(problems, _REMEDY)
+        started_here = pipeline.start is not Start.EVENT
+        raise Refused(problems, _REMEDY.format("; nothing was started" if started_here else ""))
     return dict(found)
 
 

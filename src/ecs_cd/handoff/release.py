@@ -8,7 +8,7 @@ from dataclasses import replace
 from ecs_cd.aws import codepipeline
 from ecs_cd.aws.errors import transient_as_unreadable
 from ecs_cd.diagnosis.evidence import Finding
-from ecs_cd.handoff import causes, services, start
+from ecs_cd.handoff import builds, causes, services, start
 from ecs_cd.handoff.follow import FINAL, follow
 from ecs_cd.handoff.plan import HandOffPlan
 from ecs_cd.handoff.rules import links, progress, rollback, stages
@@ -35,8 +35,9 @@ def execute(plan: HandOffPlan, job: Job) -> Result:
         return _result(tracked, verdict, [], url, job)
     verdict = follow(tracked, deadline, job)
     verdict = _rolled_back(tracked, verdict, deadline, job)
-    findings = causes.find(tracked, job) if verdict.outcome in _WITH_CAUSES else _pauses(tracked, verdict, job)
-    for part in stages.parts(tracked.snapshot, tracked.started):
+    found = builds.read(tracked, job)
+    findings = causes.find(tracked, found, job) if verdict.outcome in _WITH_CAUSES else _pauses(tracked, verdict, job)
+    for part in stages.parts(tracked.snapshot, tracked.started, builds.facts(found), builds.logs_of(found)):
         job.summary.put(part)
     return _result(tracked, verdict, findings, url, job)
 

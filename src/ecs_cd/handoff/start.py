@@ -41,12 +41,13 @@ def start(plan: HandOffPlan, job: Job) -> TrackedExecution:
 
 
 def record(plan: HandOffPlan, execution: str, job: Job) -> None:
-    """Writes the execution into the state file; ``steps.unfinished`` reads it."""
+    """Writes the execution into the state file; ``steps.unfinished`` reads it. One that EventBridge has started is
+    never stopped: it could be that of another push."""
     job.state.begin(
         kind="execution",
         region=job.aws.region,
         sign_in=job.aws.sign_in,
-        on_cancel=plan.on_cancel,
+        on_cancel="leave" if plan.pipeline.start is Start.EVENT else plan.on_cancel,
         pipeline=plan.pipeline.name,
         execution=execution,
     )

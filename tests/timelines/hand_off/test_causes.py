@@ -279,3 +279,25 @@ def test_a_source_has_no_build(step: Run, world: World) -> None:
         id for call in world.aws.calls if call.operation == "codebuild.BatchGetBuilds" for id in call.params["ids"]
     }
     assert asked <= {MIGRATION}
+
+
+# ---- the summary ----
+
+
+def test_what_ecs_cd_did_in_a_build_is_in_the_summary(step: Run, world: World) -> None:
+    """After a success too: its facts beside the action, with the page of the build's log."""
+    part = {"title": "Migration", "outcome": "succeeded", "message": "", "facts": {"task": "7c1e"}, "findings": []}
+    build = Build(6, 39, log=Lines(world, {"parts": [part]}))
+    world.goes(SUCCEEDS, migrate=build)
+    ended = step("hand-off")
+    assert ended.exit_code == 0, ended.log
+    assert "| task | `7c1e` |" in ended.summary, ended.summary
+    assert "| log | <https://" in ended.summary, ended.summary
+
+
+def test_builds_that_can_not_be_read_do_not_change_the_verdict(step: Run, world: World) -> None:
+    """A role that may not read them says so, and the execution has succeeded all the same."""
+    world.aws.on("codebuild.BatchGetBuilds", denied("BatchGetBuilds"))
+    ended = step("hand-off")
+    assert ended.exit_code == 0, ended.log
+    assert "the builds can't be read: AWS answered BatchGetBuilds" in ended.log

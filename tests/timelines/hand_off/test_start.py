@@ -23,6 +23,7 @@ from tests.scripted_aws.codepipeline import (
 from tests.scripted_aws.course import Execution, ends, execution_id, runs
 from tests.timelines.conftest import SHA
 from tests.timelines.hand_off.conftest import DIGEST, EVENT, IMAGE, OBJECT, START, VARIABLES, Run, World
+from tests.timelines.hand_off.test_faults import cancels
 
 ECR_STAGES = (stage("Source", ECR_SOURCE), MIGRATE, DEPLOY)
 FROM_ECR = (*runs(1, "Source/Image", 4), *course.SUCCEEDS[2:])
@@ -132,6 +133,16 @@ def test_an_execution_that_no_event_starts_is_red(step: Run, world: World, by_ev
     assert "latest" in ended.log
     assert "EventBridge" in ended.log
     assert world.mutations() == []
+
+
+def test_an_execution_that_an_event_started_is_never_stopped(step: Run, world: World, by_event: Pipeline) -> None:
+    """Not even by on-cancel: it could be that of another push of the same image."""
+    by_event.others = [pushed(0)]
+    cancels(world, "codepipeline.GetPipelineExecution", 4)
+    ended = step("hand-off", on_cancel="stop")
+    assert ended.exit_code == 130, ended.log
+    assert world.mutations() == []
+    assert f"execution {execution_id('event')} of my-app-deploy continues" in ended.log
 
 
 # ---- once ----

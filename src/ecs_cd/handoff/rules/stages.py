@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ecs_cd.handoff.rules import actions
 from ecs_cd.handoff.rules.actions import Action
 from ecs_cd.handoff.rules.progress import Snapshot
@@ -11,27 +13,28 @@ from ecs_cd.report.summary import UNDER_WAY, Part
 _OUTCOMES = {actions.SUCCEEDED: Outcome.SUCCEEDED, actions.FAILED: Outcome.FAILED, actions.ABANDONED: Outcome.UNKNOWN}
 
 
-def parts(snapshot: Snapshot, started: float) -> list[Part]:
-    """A part per action that has started. ``started`` is when the execution started, by the job's clock."""
+def parts(
+    snapshot: Snapshot, started: float, facts: Mapping[str, Mapping[str, str]], logs: Mapping[str, str]
+) -> list[Part]:
+    """A part per action that has started, with the ``facts`` and the page of the log of its build.
+
+    ``started`` is when the execution started, by the job's clock.
+    """
     begins = [action.started for action in snapshot.actions if action.started is not None]
-    zero = min(begins) if begins else None
-    return [_part(action, zero, started) for action in snapshot.actions]
+    zero = min(begins, default=0.0)
+    return [_part(action, started - zero, facts, logs) for action in snapshot.actions]
 
 
-def _part(action: Action, zero: float | None, started: float) -> Part:
-    known = zero is not None and action.started is not None
-    begin = started + _seconds(zero, action.started) if known else started
+def _part(action: Action, offset: float, facts: Mapping[str, Mapping[str, str]], logs: Mapping[str, str]) -> Part:
+    """``offset`` leads from AWS's clock to the job's."""
     state: Outcome | str = _OUTCOMES.get(action.status, UNDER_WAY)
+    began = action.started if action.started is not None else -offset
     return Part(
         action.path,
         state,
-        begin=begin,
-        elapsed=_seconds(action.started, action.updated),
+        begin=began + offset,
+        elapsed=max(0.0, (action.updated or began) - began),
         phase=action.name,
-        facts={"id": action.external_id},
-        links={"page": action.external_url},
+        facts={"id": action.external_id, **facts.get(action.external_id, {})},
+        links={"page": action.external_url, "log": logs.get(action.external_id, "")},
     )
-
-
-def _seconds(begin: float | None, end: float | None) -> float:
-    return max(0.0, end - begin) if begin is not None and end is not None else 0.0

@@ -1,0 +1,65 @@
+"""What CodeBuild and ecs-cd say about the builds of an execution, read once it has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ecs_cd.aws import codebuild, logs
+from ecs_cd.aws.errors import explain
+from ecs_cd.handoff.rules import actions, builds
+from ecs_cd.handoff.rules.builds import Build
+from ecs_cd.handoff.tracked import TrackedExecution
+from ecs_cd.job.job import Job, concurrently
+from ecs_cd.model import pace
+from ecs_cd.report import verdict_line
+from ecs_cd.report.verdict_line import VerdictLine
+
+
+@dataclass(frozen=True)
+class ReadBuild:
+    """A build with the end of its log, and its verdict if ecs-cd ran in it."""
+
+    build: Build
+    log: Sequence[str] = ()
+    verdict: VerdictLine | None = None
+
+
+def read(tracked: TrackedExecution, job: Job) -> dict[str, ReadBuild]:
+    """The builds of the execution's actions by their ids. What can't be read is logged and left out."""
+    ids = [a.external_id for a in tracked.snapshot.actions if a.provider == actions.CODEBUILD and a.external_id]
+    if not ids:
+        return {}
+    try:
+        found = codebuild.builds(job.aws, ids)
+    except (ClientError, BotoCoreError) as error:
+        job.ci.line(f"pipeline: the builds can't be read: {explain(error).sentence}")
+        return {}
+    read_all = concurrently(*(partial(_with_log, build, tracked.nonce, job) for build in found))
+    return {str(each.build["id"]): each for each in read_all}
+
+
+def _with_log(build: Build, nonce: str, job: Job) -> ReadBuild:
+    place = builds.stream(build)
+    log = logs.Stream(*place, region=None) if place else None
+    lines = logs.tail(job.aws, log, pace.BUILD_LOG_PAGES, pace.BUILD_LOG_LINES) if log else ()
+    if log and log.trouble:
+        job.ci.line(f"pipeline: {log.trouble}")
+    return ReadBuild(build, lines, verdict_line.find(lines, str(build["id"]), nonce))
+
+
+def facts(found: Mapping[str, ReadBuild]) -> dict[str, dict[str, str]]:
+    """By build, what ecs-cd reported in it: images, revisions, tasks."""
+    return {
+        name: {fact: value for part in each.verdict.parts for fact, value in part.facts.items()}
+        for name, each in found.items()
+        if each.verdict
+    }
+
+
+def logs_of(found: Mapping[str, ReadBuild]) -> dict[str, str]:
+    """By build, the page of its log."""
+    return {name: builds.log_link(each.build) for name, each in found.items()}
