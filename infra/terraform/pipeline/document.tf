@@ -1,0 +1,63 @@
+locals {
+  document_given = try(yamldecode(var.document), var.document)
+  parameter_name = coalesce(var.parameter_name, "/ecs-cd/${var.name}")
+  parameter_arn  = "arn:${local.partition}:ssm:${local.region}:${local.account}:parameter${local.parameter_name}"
+
+  # The images: what the document or the module's input says, and what the pipeline calls them.
+  repositories = length(var.images) > 0 ? var.images : try({ for name, image in local.document_given.images : name => image.repository }, {})
+  words        = { for name, _ in local.repositories : name => upper(replace(name, "/[^A-Za-z0-9]/", "_")) }
+  registry     = { for name, repository in local.repositories : name => try(regex("^([0-9]{12})\\.dkr[.-]ecr\\.([a-z0-9-]+)\\.[^/]+/(.+)$", repository), null) }
+  images = {
+    for name, repository in local.repositories : name => {
+      account    = try(local.registry[name][0], local.account)
+      region     = try(local.registry[name][1], local.region)
+      repository = try(local.registry[name][2], repository)
+      uri        = local.registry[name] == null ? "${local.account}.dkr.ecr.${local.region}.${data.aws_partition.current.dns_suffix}/${repository}" : repository
+      variable   = "IMAGE_${local.words[name]}"
+      action     = "Image-${name}"
+      artifact   = lower("image_${local.words[name]}")
+    }
+  }
+
+  # What hand-off and ecs-cd read: the same names as in pipeline.tf.
+  document_pipeline = merge(
+    { name = var.name, start = var.start },
+    { for key, value in {
+      variables  = { for name, image in local.images : image.variable => name }
+      commit     = local.commit_variable
+      object     = "s3://${local.bucket}/${local.hand_off_key}"
+      source     = "Source"
+      images     = { for name, image in local.images : image.action => name }
+      tag        = var.tag
+      wait-until = var.wait_until
+      } : key => value if contains(local.document_keys[var.start], key) || (key == "wait-until" && var.wait_until != null)
+    },
+  )
+  document_keys = {
+    variables = ["variables", "commit"]
+    object    = ["object", "source", "commit"]
+    digest    = ["images", "commit"]
+    event     = ["images", "tag"]
+  }
+  document = merge(
+    { images = { for name, image in local.images : name => { repository = image.uri } } },
+    local.document_given,
+    { pipeline = local.document_pipeline },
+  )
+}
+
+resource "aws_ssm_parameter" "document" {
+  name           = local.parameter_name
+  description    = "ecs-cd's document of the pipeline ${var.name}"
+  type           = "String"
+  tier           = "Intelligent-Tiering" # more than 4 KB is an advanced parameter
+  insecure_value = jsonencode(local.document)
+  tags           = var.tags
+
+  lifecycle {
+    precondition {
+      condition     = length(local.problems) == 0
+      error_message = join("\n", [for problem in local.problems : "${problem}."])
+    }
+  }
+}

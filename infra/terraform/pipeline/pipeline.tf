@@ -1,0 +1,182 @@
+locals {
+  commit_variable = "COMMIT"
+  # hand-off sets it, so that it knows which verdict in the builds' logs is its own.
+  nonce_variable = "ECS_CD_NONCE"
+
+  # hand-off gives the images and the commit, and only it starts executions, so these have no default.
+  variables = concat(
+    [for name, image in local.images : { name = image.variable, default = null, text = "the image ${name}, by digest" } if var.start == "variables"],
+    [for name in [local.commit_variable] : { name = name, default = null, text = "the commit of the images" } if var.start != "event"],
+    [{ name = local.nonce_variable, default = "none", text = "set by ecs-cd hand-off" }],
+  )
+
+  # The first stage: an object, or each image's repository. Polling is off: nothing but the start's own way starts it.
+  sources = contains(["digest", "event"], var.start) ? [
+    for image in values(local.images) : {
+      name          = image.action
+      provider      = "ECR"
+      artifact      = image.artifact
+      configuration = { RepositoryName = image.repository, ImageTag = var.tag }
+    }
+    ] : [{
+      name     = "Source"
+      provider = "S3"
+      artifact = "source"
+      configuration = {
+        S3Bucket             = local.bucket
+        S3ObjectKey          = var.start == "object" ? local.hand_off_key : local.source_key
+        PollForSourceChanges = "false"
+      }
+  }]
+  source_artifacts = [for source in local.sources : source.artifact]
+
+  # What every build gets.
+  build_variables = concat(
+    [for variable in local.variables : { name = variable.name, value = "#{variables.${variable.name}}" }],
+    [
+      { name = "ECS_CD_CONFIG", value = local.parameter_name },
+      { name = "ECS_CD_PIPELINE_EXECUTION", value = "#{codepipeline.PipelineExecutionId}" },
+    ],
+  )
+  builds = {
+    for key, variables in { migrate = local.docker_build_variables, deploy = [], artifacts = [] } : key => {
+      ProjectName          = "${var.name}-${key}"
+      PrimarySource        = local.source_artifacts[0]
+      EnvironmentVariables = jsonencode(concat(local.build_variables, variables))
+    }
+  }
+
+  approval = {
+    name          = "Approve"
+    category      = "Approval"
+    provider      = "Manual"
+    configuration = merge({ CustomData = local.approval_text }, try({ NotificationArn = coalesce(var.approval.topic_arn) }, {}))
+  }
+  approval_text = "Before the ${try(var.approval.before, "")}: ${join(", ", concat(
+    [for variable in local.variables : "#{variables.${variable.name}}" if variable.default == null],
+    [for image in values(local.images) : "${image.repository}:${var.tag}" if var.start == "event"],
+  ))}"
+
+  service_key = try(keys(local.document_given.services)[0], "")
+  service     = try(values(local.document_given.services)[0], {})
+  codedeploy = {
+    application      = try(local.service.codedeploy.application, "AppECS-${local.cluster}-${local.service_names[local.service_key]}")
+    deployment_group = try(local.service.codedeploy["deployment-group"], "DgpECS-${local.cluster}-${local.service_names[local.service_key]}")
+  }
+  deployments = {
+    "ecs-cd" = [
+      { name = "Deploy", category = "Build", provider = "CodeBuild", inputs = local.source_artifacts, configuration = local.builds["deploy"], namespace = "Deploy" },
+    ]
+    "codedeploy" = [local.make_artifacts, {
+      name     = "Deploy"
+      category = "Deploy"
+      provider = "CodeDeployToECS"
+      inputs   = ["deployment"]
+      order    = 2
+      configuration = {
+        ApplicationName                = local.codedeploy.application
+        DeploymentGroupName            = local.codedeploy.deployment_group
+        TaskDefinitionTemplateArtifact = "deployment"
+        TaskDefinitionTemplatePath     = "taskdef.json"
+        AppSpecTemplateArtifact        = "deployment"
+        AppSpecTemplatePath            = "appspec.yaml"
+      }
+    }]
+    "ecs" = [local.make_artifacts, {
+      name     = "Deploy"
+      category = "Deploy"
+      provider = "ECS"
+      inputs   = ["deployment"]
+      order    = 2
+      configuration = {
+        ClusterName = local.cluster
+        ServiceName = try(local.service_names[local.service_key], "")
+        FileName    = "imagedefinitions.json"
+      }
+    }]
+  }
+  make_artifacts = {
+    name          = "Artifacts"
+    category      = "Build"
+    provider      = "CodeBuild"
+    inputs        = local.source_artifacts
+    outputs       = ["deployment"]
+    configuration = local.builds["artifacts"]
+    namespace     = "Artifacts"
+  }
+
+  stages = [
+    for stage in [
+      { name = "Source", when = true, actions = [
+        for source in local.sources : merge(source, { category = "Source", outputs = [source.artifact] })
+      ] },
+      { name = "Approval", when = local.approve_before == "migration", actions = [local.approval] },
+      { name = "Migrate", when = var.migrate_with != "none", actions = [
+        { name = "Migrate", category = "Build", provider = "CodeBuild", inputs = local.source_artifacts, configuration = local.builds["migrate"], namespace = "Migrate" },
+      ] },
+      { name = "Approval", when = local.approve_before == "deployment", actions = [local.approval] },
+      { name = "Deploy", when = true, actions = local.deployments[var.deploy_with] },
+    ] : stage if stage.when
+  ]
+  approve_before = try(var.approval.before, "")
+  stage_names = [for name, when in {
+    "1 Source" = true, "2 Approval" = local.approve_before == "migration", "3 Migrate" = var.migrate_with != "none",
+    "4 Approval" = local.approve_before == "deployment", "5 Deploy" = true,
+  } : split(" ", name)[1] if when]
+}
+
+resource "aws_codepipeline" "this" {
+  name           = var.name
+  role_arn       = aws_iam_role.pipeline.arn
+  pipeline_type  = "V2"
+  execution_mode = var.execution_mode
+  tags           = var.tags
+
+  artifact_store {
+    type     = "S3"
+    location = aws_s3_bucket.artifacts.bucket
+
+    dynamic "encryption_key" {
+      for_each = var.kms_key == null ? [] : [var.kms_key]
+      content {
+        type = "KMS"
+        id   = encryption_key.value
+      }
+    }
+  }
+
+  dynamic "variable" {
+    for_each = local.variables
+    content {
+      name          = variable.value.name
+      default_value = variable.value.default
+      description   = variable.value.text
+    }
+  }
+
+  dynamic "stage" {
+    for_each = local.stages
+    content {
+      name = stage.value.name
+
+      dynamic "action" {
+        for_each = stage.value.actions
+        content {
+          name             = action.value.name
+          category         = action.value.category
+          owner            = "AWS"
+          provider         = action.value.provider
+          version          = "1"
+          run_order        = try(action.value.order, 1)
+          namespace        = try(action.value.namespace, null)
+          input_artifacts  = try(action.value.inputs, null)
+          output_artifacts = try(action.value.outputs, null)
+          configuration    = action.value.configuration
+        }
+      }
+    }
+  }
+
+  # CodePipeline starts the first execution when it creates the pipeline.
+  depends_on = [aws_codebuild_project.this, aws_iam_role_policy.pipeline, aws_s3_bucket_versioning.artifacts, aws_s3_object.source, aws_ssm_parameter.document]
+}
