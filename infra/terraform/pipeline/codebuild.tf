@@ -34,8 +34,8 @@ locals {
       parameter-store = try(var.docker_migration.parameter_store, {})
       secrets-manager = try(var.docker_migration.secrets_manager, {})
     } : key => variables if length(variables) > 0 }))
-    options         = join(" ", [for name in local.docker_variables : "--env ${name}"])
-    command         = join(" ", [for word in try(var.docker_migration.command, []) : "'${replace(word, "'", "'\\''")}'"])
+    options = join(" ", [for name in local.docker_variables : "--env ${name}"])
+    command = join(" ", [for word in try(var.docker_migration.command, []) : "'${replace(word, "'", "'\\''")}'"])
   })
   # Where the image is written: a variable of the execution, or a file of the source.
   docker_build_variables = [

@@ -1,7 +1,102 @@
-# What the document says about the resources that the roles need.
+# Who may do what. A statement with `when = false` is left out; `*` is only for what IAM can't limit to a resource.
+locals {
+  pipeline_arn  = "arn:${local.partition}:codepipeline:${local.region}:${local.account}:${var.name}"
+  bucket_arn    = "arn:${local.partition}:s3:::${local.bucket}"
+  log_arns      = { for key, project in local.projects : key => "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:${project.log_group}:*" }
+  ecs_arn       = "arn:${local.partition}:ecs:${local.region}:${local.account}"
+  ecr_arns      = { for name, image in local.images : name => "arn:${local.partition}:ecr:${image.region}:${image.account}:repository/${image.repository}" }
+  source_key_of = { variables = [local.source_key], object = [local.hand_off_key], digest = [], event = [] }
+
+  pipeline_statements = [for each in [
+    { when = true, actions = ["s3:GetBucketAcl", "s3:GetBucketLocation", "s3:GetBucketVersioning"], on = [local.bucket_arn] },
+    { when = true, actions = ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"], on = ["${local.bucket_arn}/${local.artifact_path}"] },
+    { when = contains(["variables", "object"], var.start), actions = ["s3:GetObject", "s3:GetObjectVersion"], on = [for key in local.source_key_of[var.start] : "${local.bucket_arn}/${key}"] },
+    { when = contains(["digest", "event"], var.start), actions = ["ecr:DescribeImages"], on = values(local.ecr_arns) },
+    { when = true, actions = ["codebuild:BatchGetBuilds", "codebuild:StartBuild"], on = [for project in values(local.projects) : project.arn] },
+    { when = local.topic != null, actions = ["sns:Publish"], on = [local.topic] },
+    { when = var.kms_key != null, actions = ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"], on = [var.kms_key] },
+    { when = var.deploy_with == "codedeploy", actions = [
+      "codedeploy:CreateDeployment", "codedeploy:GetApplication", "codedeploy:GetApplicationRevision", "codedeploy:GetDeployment", "codedeploy:RegisterApplicationRevision",
+    ], on = local.codedeploy_arns },
+    { when = var.deploy_with == "codedeploy", actions = ["codedeploy:GetDeploymentConfig"], on = [local.deployment_config_arn] },
+    { when = var.deploy_with == "ecs", actions = ["ecs:DescribeServices", "ecs:UpdateService"], on = values(local.service_arns) },
+    { when = var.deploy_with == "ecs", actions = ["ecs:DescribeTaskDefinition", "ecs:ListTasks"], on = ["*"] },
+    { when = var.deploy_with == "ecs", actions = ["ecs:DescribeTasks"], on = ["${local.ecs_arn}:task/${local.cluster}/*"] },
+    { when = var.deploy_with != "ecs-cd", actions = ["ecs:RegisterTaskDefinition"], on = ["*"] },
+    { when = var.deploy_with != "ecs-cd", actions = ["ecs:TagResource"], on = local.family_arns },
+    { when = var.deploy_with != "ecs-cd", actions = ["iam:PassRole"], on = var.pass_roles, if = { StringEquals = { "iam:PassedToService" = "ecs-tasks.amazonaws.com" } } },
+  ] : merge({ Effect = "Allow", Action = each.actions, Resource = each.on }, try({ Condition = each.if }, {})) if each.when]
+
+  # What every build needs, and then what its command needs.
+  project_statements = { for key, project in local.projects : key => concat(
+    [for each in [
+      { when = true, actions = ["logs:CreateLogStream", "logs:PutLogEvents"], on = [local.log_arns[key]] },
+      { when = true, actions = ["s3:GetObject", "s3:GetObjectVersion"], on = ["${local.bucket_arn}/${local.artifact_path}"] },
+      { when = key == "artifacts", actions = ["s3:PutObject"], on = ["${local.bucket_arn}/${local.artifact_path}"] },
+      { when = var.kms_key != null, actions = ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"], on = [var.kms_key] },
+      { when = !project.docker, actions = ["s3:GetObject"], on = ["arn:${local.partition}:s3:::${trimprefix(local.release_url, "s3://")}"] },
+      { when = !project.docker, actions = ["codebuild:BatchPutTestCases", "codebuild:CreateReport", "codebuild:UpdateReport"], on = [local.report_arns[key]] },
+    ] : { Effect = "Allow", Action = each.actions, Resource = each.on } if each.when],
+    local.verb_statements[project.docker ? "docker" : key],
+  ) }
+
+  # `docker run`: pull the image, read the secrets, and attach the build to the VPC.
+  docker = var.docker_migration == null ? {
+    subnet_ids = [], security_group_ids = [], kms_keys = [], parameters = [], secrets = []
+    } : {
+    subnet_ids         = var.docker_migration.subnet_ids
+    security_group_ids = var.docker_migration.security_group_ids
+    kms_keys           = var.docker_migration.kms_keys
+    parameters         = [for name in distinct(values(var.docker_migration.parameter_store)) : "arn:${local.partition}:ssm:${local.region}:${local.account}:parameter/${trimprefix(name, "/")}"]
+    # By ARN, or by name: Secrets Manager adds six characters to it.
+    secrets = distinct([for secret in values(var.docker_migration.secrets_manager) : startswith(secret, "arn:") ?
+      join(":", slice(split(":", secret), 0, 7)) :
+    "arn:${local.partition}:secretsmanager:${local.region}:${local.account}:secret:${split(":", secret)[0]}-??????"])
+  }
+  ec2_arn = "arn:${local.partition}:ec2:${local.region}:${local.account}"
+  subnets = [for subnet in local.docker.subnet_ids : "${local.ec2_arn}:subnet/${subnet}"]
+  docker_statements = [for each in [
+    { when = true, actions = ["ecr:GetAuthorizationToken"], on = ["*"] },
+    { when = true, actions = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"], on = [try(local.ecr_arns[local.migration_image], "")] },
+    { when = length(local.docker.parameters) > 0, actions = ["ssm:GetParameters"], on = local.docker.parameters },
+    { when = length(local.docker.secrets) > 0, actions = ["secretsmanager:GetSecretValue"], on = local.docker.secrets },
+    { when = length(local.docker.kms_keys) > 0, actions = ["kms:Decrypt"], on = local.docker.kms_keys },
+    { when = true, actions = ["ec2:DescribeDhcpOptions", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"], on = ["*"] },
+    { when = true, actions = ["ec2:CreateNetworkInterface"], on = concat(["${local.ec2_arn}:network-interface/*"], local.subnets, [
+      for group in local.docker.security_group_ids : "${local.ec2_arn}:security-group/${group}"
+    ]) },
+    { when = true, actions = ["ec2:DeleteNetworkInterface"], on = ["${local.ec2_arn}:network-interface/*"] },
+    { when = true, actions = ["ec2:CreateNetworkInterfacePermission"], on = ["${local.ec2_arn}:network-interface/*"], if = {
+      StringEquals = { "ec2:AuthorizedService" = "codebuild.amazonaws.com" }
+      ArnEquals    = { "ec2:Subnet" = local.subnets }
+    } },
+  ] : merge({ Effect = "Allow", Action = each.actions, Resource = each.on }, try({ Condition = each.if }, {})) if each.when]
+
+  hand_off_statements = [for each in [
+    { when = true, actions = ["ssm:GetParameter"], on = [local.parameter_arn] },
+    { when = true, actions = ["ecr:BatchGetImage"], on = values(local.ecr_arns) },
+    { when = true, actions = [
+      "codepipeline:GetPipeline", "codepipeline:GetPipelineExecution", "codepipeline:GetPipelineState", "codepipeline:ListActionExecutions",
+      "codepipeline:ListPipelineExecutions", "codepipeline:StartPipelineExecution", "codepipeline:StopPipelineExecution",
+    ], on = [local.pipeline_arn] },
+    { when = true, actions = ["codebuild:BatchGetBuilds"], on = [for project in values(local.projects) : project.arn] },
+    { when = true, actions = ["logs:GetLogEvents"], on = values(local.log_arns) },
+    { when = var.start == "object", actions = ["s3:PutObject"], on = ["${local.bucket_arn}/${local.hand_off_key}"] },
+    { when = var.start == "object" && var.kms_key != null, actions = ["kms:GenerateDataKey"], on = [var.kms_key] },
+  ] : { Effect = "Allow", Action = each.actions, Resource = each.on } if each.when]
+}
+
+# What the document says of the resources.
 locals {
   cluster       = element(split("/", local.document_given.cluster), -1)
   service_names = { for key, service in try(local.document_given.services, {}) : key => element(split("/", try(service.service, key)), -1) }
+  service_arns  = { for key, name in local.service_names : key => "${local.ecs_arn}:service/${local.cluster}/${name}" }
+  codedeploy_arns = [
+    "arn:${local.partition}:codedeploy:${local.region}:${local.account}:application:${local.codedeploy.application}",
+    "arn:${local.partition}:codedeploy:${local.region}:${local.account}:deploymentgroup:${local.codedeploy.application}/${local.codedeploy.deployment_group}",
+  ]
+  deployment_config_arn = "arn:${local.partition}:codedeploy:${local.region}:${local.account}:deploymentconfig:${try(local.service.codedeploy["deployment-config"], "*")}"
+  topic                 = try(var.approval.topic_arn, null)
 
   tasks = concat(
     try([local.document_given.migration], []),
@@ -18,5 +113,16 @@ locals {
       null,
     )
   }
-  unnamed = [for template in local.templates : template if local.family[template] == null]
+  unnamed     = [for template in local.templates : template if local.family[template] == null]
+  families    = distinct(concat(var.families, compact(values(local.family))))
+  family_arns = [for family in local.families : "${local.ecs_arn}:task-definition/${family}:*"]
+  objects     = [for template in concat(local.templates, compact([try(local.service.codedeploy.appspec, "")])) : "arn:${local.partition}:s3:::${trimprefix(template, "s3://")}" if startswith(template, "s3://")]
+
+  # What ecs-cd's commands need.
+  verb_statements = {
+    docker    = local.docker_statements
+    migrate   = []
+    deploy    = []
+    artifacts = []
+  }
 }

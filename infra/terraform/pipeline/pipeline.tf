@@ -40,9 +40,9 @@ locals {
   )
   builds = {
     for key, variables in { migrate = local.docker_build_variables, deploy = [], artifacts = [] } : key => {
-      ProjectName          = "${var.name}-${key}"
-      PrimarySource        = local.source_artifacts[0]
-      EnvironmentVariables = jsonencode(concat(local.build_variables, variables))
+      ProjectName                   = "${var.name}-${key}"
+      PrimarySource                 = local.source_artifacts[0]
+      EnvironmentVariables          = jsonencode(concat(local.build_variables, variables))
     }
   }
 
@@ -120,7 +120,7 @@ locals {
   ]
   approve_before = try(var.approval.before, "")
   stage_names = [for name, when in {
-    "1 Source" = true, "2 Approval" = local.approve_before == "migration", "3 Migrate" = var.migrate_with != "none",
+    "1 Source"   = true, "2 Approval" = local.approve_before == "migration", "3 Migrate" = var.migrate_with != "none",
     "4 Approval" = local.approve_before == "deployment", "5 Deploy" = true,
   } : split(" ", name)[1] if when]
 }

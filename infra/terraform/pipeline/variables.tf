@@ -110,8 +110,8 @@ variable "docker_migration" {
     image              = optional(string)
     command            = optional(list(string), [])
     environment        = optional(map(string), {})
-    parameter_store    = optional(map(string), {}) # variable: the SSM parameter's name
-    secrets_manager    = optional(map(string), {}) # variable: SECRET[:KEY[:STAGE[:VERSION]]]
+    parameter_store    = optional(map(string), {})  # variable: the SSM parameter's name
+    secrets_manager    = optional(map(string), {})  # variable: SECRET[:KEY[:STAGE[:VERSION]]]
     kms_keys           = optional(list(string), []) # customer managed keys of the parameters and secrets
   })
   default = null
