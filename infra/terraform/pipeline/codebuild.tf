@@ -26,7 +26,7 @@ locals {
   }
 
   # migrate_with = docker
-  migration_image  = try(coalesce(var.docker_migration.image, one(keys(local.repositories))), "")
+  migration_image  = try(coalesce(try(var.docker_migration.image, null), try(one(keys(local.repositories)), null)), "")
   docker_variables = try(concat(keys(var.docker_migration.environment), keys(var.docker_migration.parameter_store), keys(var.docker_migration.secrets_manager)), [])
   docker_buildspec = var.migrate_with != "docker" ? "" : templatefile("${local.buildspecs}/docker.yml", {
     env = jsonencode(merge({ shell = "bash" }, { for key, variables in {

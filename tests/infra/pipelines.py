@@ -1,0 +1,262 @@
+"""Inputs of infra/terraform/pipeline, and what Terraform made of them in the form of AWS's own requests."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tests.contract.parts import ROOT
+from tests.infra.terraform import Shown
+from tests.scripted_aws import wire
+
+MODULE = ROOT / "infra/terraform/pipeline"
+Values = dict[str, Any]
+
+REGISTRY = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
+DOCUMENT: Values = {
+    "cluster": "my-cluster",
+    "migration": {
+        "task-definition": "s3://my-bucket/task_definition_migration.json",
+        "container": "app",
+        "command": ["python3", "migrate.py"],
+    },
+    "services": {
+        "web": {
+            "service": "my-service",
+            "task-definition": "s3://my-bucket/task_definition.json",
+            "containers": {"app": "app"},
+        }
+    },
+}
+VPC = {"vpc_id": "vpc-1", "subnet_ids": ["subnet-1", "subnet-2"], "security_group_ids": ["sg-1"]}
+TOPIC = "arn:aws:sns:us-east-1:123456789012:approvals"
+KEY = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000001"
+GITHUB = {
+    "oidc_provider_arn": "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com",
+    "subjects": ["repo:my-org/my-app:ref:refs/heads/main"],
+}
+
+
+def two_images() -> Values:
+    """A document of a service with two images."""
+    service = DOCUMENT["services"]["web"] | {"containers": {"app": "app", "nginx": "nginx"}}
+    return DOCUMENT | {"services": {"web": service}}
+
+
+def two_services() -> Values:
+    """A document of two services."""
+    web = DOCUMENT["services"]["web"]
+    migration = DOCUMENT["migration"] | {"service": "web"}
+    return DOCUMENT | {"migration": migration, "services": {"web": web, "worker": web | {"service": "my-worker"}}}
+
+
+TWO = {"app": "my-app", "nginx": "my-nginx"}
+INPUTS: Values = {
+    "name": "my-app-deploy",
+    "document": DOCUMENT,
+    "images": {"app": "my-app"},
+    "families": ["my-app", "my-app-migration"],
+    "pass_roles": ["arn:aws:iam::123456789012:role/my-app-execution"],
+    "log_groups": ["/ecs/my-app"],
+    "release": "s3://releases/ecs-cd-1.2.0.tar.gz",
+    "release_sha256": "ab" * 32,
+    "github": GITHUB,
+}
+
+# Every input of the module has a case with a value that isn't its default.
+CASES: dict[str, Values] = {
+    "variables": {},
+    "variables, two images": {"document": two_images(), "images": TWO},
+    "the document as text": {"document": json.dumps(DOCUMENT | {"images": {"app": {"repository": f"{REGISTRY}/my-app"}}}), "images": {}},
+    "object": {"start": "object", "document": two_images(), "images": TWO},
+    "object, kms": {"start": "object", "kms_key": KEY},
+    "digest": {"start": "digest", "document": two_images(), "images": TWO},
+    "event": {"start": "event"},
+    "event of another tag": {"start": "event", "tag": "main", "wait_until": "Migrate"},
+    "docker": {"migrate_with": "docker", "docker_migration": VPC},
+    "docker, object": {"start": "object", "migrate_with": "docker", "docker_migration": VPC | {"image": "app"}, "document": two_images(), "images": TWO},
+    "docker, event, secrets": {
+        "start": "event",
+        "migrate_with": "docker",
+        "docker_migration": VPC
+        | {
+            "command": ["rails", "db:migrate", "it's: all # one"],
+            "environment": {"RAILS_ENV": "production"},
+            "parameter_store": {"RAILS_MASTER_KEY": "/my-app/master-key"},
+            "secrets_manager": {
+                "DATABASE_URL": "my-app/database:url",
+                "TOKEN": "arn:aws:secretsmanager:us-east-1:123456789012:secret:my-app/token-Ab1Cd2:token",
+            },
+            "kms_keys": [KEY],
+        },
+    },
+    "no migration": {"migrate_with": "none"},
+    "codedeploy": {"deploy_with": "codedeploy"},
+    "codedeploy, kms, no migration": {"deploy_with": "codedeploy", "migrate_with": "none", "kms_key": KEY},
+    "ecs": {"deploy_with": "ecs"},
+    "ecs, event": {"deploy_with": "ecs", "start": "event"},
+    "approval before the migration": {"approval": {"before": "migration", "topic_arn": TOPIC}},
+    "approval before the deployment": {"approval": {"before": "deployment"}, "execution_mode": "SUPERSEDED", "start": "event"},
+    "several services": {"document": two_services()},
+    "everything else": {
+        "name": "my-application-in-production",
+        "parameter_name": "/ecs-cd/my-app/production",
+        "build_timeout": 30,
+        "artifact_days": 10,
+        "log_days": 7,
+        "tags": {"team": "infra"},
+        "github": None,
+        "execution_mode": "SUPERSEDED",
+    },
+}  # fmt: skip
+
+
+def inputs(case: str) -> Values:
+    """The values of the module's variables."""
+    return INPUTS | CASES[case]
+
+
+# --- as AWS's own requests ---
+
+
+def declaration(shown: Shown) -> Values:
+    """CreatePipeline's `pipeline`."""
+    made = shown.one("aws_codepipeline")
+    (store,) = made["artifact_store"]
+    keys = store["encryption_key"]
+    return _without_nothing(
+        {
+            "name": made["name"],
+            "roleArn": made["role_arn"],
+            "pipelineType": made["pipeline_type"],
+            "executionMode": made["execution_mode"],
+            "artifactStore": {
+                "type": store["type"],
+                "location": store["location"],
+                "encryptionKey": keys[0] if keys else None,
+            },
+            "variables": [
+                {"name": each["name"], "defaultValue": each["default_value"], "description": each["description"]}
+                for each in made["variable"]
+            ],
+            "stages": [
+                {"name": stage["name"], "actions": [_action(each) for each in stage["action"]]}
+                for stage in made["stage"]
+            ],
+        }
+    )
+
+
+def _action(made: Mapping[str, Any]) -> Values:
+    return {
+        "name": made["name"],
+        "actionTypeId": {key: made[key] for key in ("category", "owner", "provider", "version")},
+        "runOrder": made["run_order"],
+        "namespace": made["namespace"],
+        "configuration": made["configuration"],
+        "inputArtifacts": [{"name": name} for name in made["input_artifacts"] or []],
+        "outputArtifacts": [{"name": name} for name in made["output_artifacts"] or []],
+    }
+
+
+def project(made: Mapping[str, Any]) -> Values:
+    """CreateProject's parameters."""
+    (source,), (artifacts,), (environment,) = made["source"], made["artifacts"], made["environment"]
+    vpc = made["vpc_config"][0] if made["vpc_config"] else {}
+    return _without_nothing(
+        {
+            "name": made["name"],
+            "description": made["description"],
+            "serviceRole": made["service_role"],
+            "timeoutInMinutes": made["build_timeout"],
+            "encryptionKey": made["encryption_key"],
+            "source": {"type": source["type"], "buildspec": source["buildspec"]},
+            "artifacts": {"type": artifacts["type"]},
+            "environment": {
+                "type": environment["type"],
+                "image": environment["image"],
+                "computeType": environment["compute_type"],
+                "privilegedMode": environment["privileged_mode"],
+            },
+            "vpcConfig": {
+                "vpcId": vpc.get("vpc_id"),
+                "subnets": vpc.get("subnets"),
+                "securityGroupIds": vpc.get("security_group_ids"),
+            },
+            "logsConfig": {
+                "cloudWatchLogs": {
+                    "status": "ENABLED",
+                    "groupName": made["logs_config"][0]["cloudwatch_logs"][0]["group_name"],
+                }
+            },
+        }
+    )
+
+
+def _without_nothing(value: Any) -> Any:
+    """Without members that Terraform doesn't send: null, and empty collections."""
+    if isinstance(value, dict):
+        kept = {key: _without_nothing(each) for key, each in value.items()}
+        return {key: each for key, each in kept.items() if each not in (None, {}, [])}
+    return [_without_nothing(each) for each in value] if isinstance(value, list) else value
+
+
+def held_to_the_model(service: str, operation: str, params: Values) -> None:
+    """botocore's types, required members and enums, and the lengths and patterns that it leaves to AWS."""
+    shape = wire.service_model(service).operation_model(operation).input_shape
+    wire.check(shape, params, operation)
+    assert not list(_beyond_limits(shape, params, operation))
+
+
+def _beyond_limits(shape: Any, value: Any, path: str) -> Iterator[str]:
+    limits = shape.metadata
+    if shape.type_name == "structure":
+        for name, member in value.items():
+            yield from _beyond_limits(shape.members[name], member, f"{path}.{name}")
+    elif shape.type_name == "map":
+        for key, member in value.items():
+            yield from _beyond_limits(shape.key, key, f"{path}.{key}")
+            yield from _beyond_limits(shape.value, member, f"{path}.{key}")
+    elif shape.type_name == "list":
+        for index, member in enumerate(value):
+            yield from _beyond_limits(shape.member, member, f"{path}[{index}]")
+    size = value if shape.type_name == "integer" else len(value) if hasattr(value, "__len__") else 0
+    if size > limits.get("max", size) or size < limits.get("min", size):
+        yield f"{path}: {size} is not between {limits.get('min')} and {limits.get('max')}"
+    if "pattern" in limits and isinstance(value, str) and not re.fullmatch(f"(?:{limits['pattern']})", value, re.DOTALL):
+        yield f"{path}: {value!r} does not match {limits['pattern']}"
+
+
+def actions(declared: Values) -> list[Values]:
+    """All actions in the order in which they run."""
+    return [
+        each
+        for stage in declared["stages"]
+        for each in sorted(stage["actions"], key=lambda action: int(action["runOrder"]))
+    ]
+
+
+def provider(action: Values) -> str:
+    return str(action["actionTypeId"]["provider"])
+
+
+def build_variables(action: Values) -> dict[str, str]:
+    """What a CodeBuild action gives its build."""
+    listed = json.loads(action["configuration"]["EnvironmentVariables"])
+    return {each["name"]: each["value"] for each in listed}
+
+
+def statements(policy: str) -> list[tuple[str, str]]:
+    """Action and resource of what a policy allows, one pair each, sorted."""
+    return sorted(
+        (action, resource)
+        for each in json.loads(policy)["Statement"]
+        for action in _several(each["Action"])
+        for resource in _several(each["Resource"])
+    )
+
+
+def _several(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
