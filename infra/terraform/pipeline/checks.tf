@@ -27,6 +27,9 @@ locals {
     "images: a repository is a name or a URI, without a tag or digest" = alltrue([
       for repository in values(local.repositories) : !can(regex("@|:[^/]*$", repository))
     ])
+    "images: a repository is in ECR's private registry: its name, or ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME" = alltrue([
+      for name, repository in local.repositories : local.registry[name] != null || !can(regex("^([^/]*:[0-9]+|[^/]+\\.(io|com|aws|net|org))/", repository))
+    ])
     "images: start = \"event\" takes one image, because every push would start an execution; for several, start is \"variables\"" = (
       var.start != "event" || length(local.repositories) <= 1
     )

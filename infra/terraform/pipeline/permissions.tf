@@ -20,10 +20,10 @@ locals {
     ], on = local.codedeploy_arns },
     { when = var.deploy_with == "codedeploy", actions = ["codedeploy:GetDeploymentConfig"], on = [local.deployment_config_arn] },
     { when = var.deploy_with == "ecs", actions = ["ecs:DescribeServices", "ecs:UpdateService"], on = values(local.service_arns) },
-    { when = var.deploy_with == "ecs", actions = ["ecs:DescribeTaskDefinition", "ecs:ListTasks"], on = ["*"] },
+    { when = var.deploy_with == "ecs", actions = ["ecs:DescribeTaskDefinition"], on = ["*"] },
+    { when = var.deploy_with == "ecs", actions = ["ecs:ListTasks"], on = ["*"], if = { ArnEquals = { "ecs:cluster" = "${local.ecs_arn}:cluster/${local.cluster}" } } },
     { when = var.deploy_with == "ecs", actions = ["ecs:DescribeTasks"], on = ["${local.ecs_arn}:task/${local.cluster}/*"] },
-    { when = var.deploy_with != "ecs-cd", actions = ["ecs:RegisterTaskDefinition"], on = ["*"] },
-    { when = var.deploy_with != "ecs-cd", actions = ["ecs:TagResource"], on = local.family_arns },
+    { when = var.deploy_with != "ecs-cd", actions = ["ecs:RegisterTaskDefinition", "ecs:TagResource"], on = local.family_arns },
     { when = var.deploy_with != "ecs-cd", actions = ["iam:PassRole"], on = var.pass_roles, if = { StringEquals = { "iam:PassedToService" = "ecs-tasks.amazonaws.com" } } },
   ] : merge({ Effect = "Allow", Action = each.actions, Resource = each.on }, try({ Condition = each.if }, {})) if each.when]
 
@@ -72,6 +72,15 @@ locals {
     } },
   ] : merge({ Effect = "Allow", Action = each.actions, Resource = each.on }, try({ Condition = each.if }, {})) if each.when]
 
+  # `ecs-cd artifacts` reads, and changes nothing.
+  artifacts_statements = [for each in [
+    { when = true, actions = ["ssm:GetParameter"], on = [local.parameter_arn] },
+    { when = true, actions = ["ecr:BatchGetImage"], on = values(local.ecr_arns) },
+    { when = length(local.objects) > 0, actions = ["s3:GetObject"], on = [for url in local.objects : "arn:${local.partition}:s3:::${trimprefix(url, "s3://")}"] },
+    { when = true, actions = ["ecs:DescribeServices"], on = values(local.service_arns) },
+    { when = true, actions = ["ecs:DescribeTaskDefinition"], on = ["*"] },
+  ] : { Effect = "Allow", Action = each.actions, Resource = each.on } if each.when]
+
   hand_off_statements = [for each in [
     { when = true, actions = ["ssm:GetParameter"], on = [local.parameter_arn] },
     { when = true, actions = ["ecr:BatchGetImage"], on = values(local.ecr_arns) },
@@ -104,6 +113,15 @@ locals {
     values(try(local.document_given.services, {})),
     values(try(local.document_given["scheduled-tasks"], {})),
   )
+  codedeploy_services = { for key, service in try(local.document_given.services, {}) : key => service.codedeploy if can(service.codedeploy) }
+  codedeploy_groups = [for key, given in local.codedeploy_services : {
+    application      = try(given.application, "AppECS-${local.cluster}-${local.service_names[key]}")
+    deployment_group = try(given["deployment-group"], "DgpECS-${local.cluster}-${local.service_names[key]}")
+  }]
+  scheduled = values(try(local.document_given["scheduled-tasks"], {}))
+  rules     = [for task in local.scheduled : startswith(try(task["event-bus"], ""), "arn:") ? "${replace(task["event-bus"], ":event-bus/", ":rule/")}/${task.rule}" : join("/", compact([try(task["event-bus"], ""), task.rule])) if can(task.rule)]
+  schedules = [for task in local.scheduled : "${try(task["schedule-group"], "default")}/${task.schedule}" if can(task.schedule)]
+
   templates = distinct([for task in local.tasks : task["task-definition"]])
   # A family, family:revision or an ARN names its family; an S3 object, a file or service:KEY doesn't.
   family = {
@@ -116,13 +134,30 @@ locals {
   unnamed     = [for template in local.templates : template if local.family[template] == null]
   families    = distinct(concat(var.families, compact(values(local.family))))
   family_arns = [for family in local.families : "${local.ecs_arn}:task-definition/${family}:*"]
-  objects     = [for template in concat(local.templates, compact([try(local.service.codedeploy.appspec, "")])) : "arn:${local.partition}:s3:::${trimprefix(template, "s3://")}" if startswith(template, "s3://")]
+  objects     = [for template in concat(local.templates, [for given in values(local.codedeploy_services) : try(given.appspec, "")]) : template if startswith(template, "s3://")]
 
-  # What ecs-cd's commands need.
-  verb_statements = {
-    docker    = local.docker_statements
-    migrate   = []
-    deploy    = []
-    artifacts = []
+  # What each build's command needs: the verbs of docs/reference/permissions.md.
+  verb_statements = merge({ docker = local.docker_statements, artifacts = local.artifacts_statements }, {
+    for verb, permissions in module.permissions : verb => permissions.statements
+  })
+}
+
+module "permissions" {
+  for_each = toset([for verb in ["migrate", "deploy"] : verb if contains(keys(local.projects), verb) && !try(local.projects[verb].docker, false)])
+  source   = "../permissions"
+  verbs    = [each.key]
+  access = {
+    parameters     = [local.parameter_name]
+    repositories   = values(local.ecr_arns)
+    cluster        = local.cluster
+    services       = values(local.service_names)
+    families       = local.families
+    roles          = var.pass_roles
+    templates      = local.objects
+    log_groups     = var.log_groups
+    codedeploy     = local.codedeploy_groups
+    rules          = local.rules
+    schedules      = local.schedules
+    schedule_roles = var.schedule_roles
   }
 }

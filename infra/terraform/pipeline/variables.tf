@@ -56,6 +56,12 @@ variable "pass_roles" {
   }
 }
 
+variable "schedule_roles" {
+  description = "The ARNs of the roles of the document's `scheduled-tasks`: of their rules' targets and schedules."
+  type        = list(string)
+  default     = []
+}
+
 variable "log_groups" {
   description = "The names of the containers' log groups, from which ecs-cd takes the cause of a failure."
   type        = list(string)
