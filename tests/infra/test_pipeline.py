@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import base64
-import functools
 import io
 import json
 import re
 import zipfile
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,10 +14,9 @@ import pytest
 from ecs_cd.document.rules import document
 from ecs_cd.document.rules.pipeline import Pipeline, Start
 from tests.infra import pipelines
-from tests.infra.pipelines import CASES, MODULE, Values
+from tests.infra.pipelines import CASES, MODULE, Applied, Values
 from tests.infra.terraform import Shown, Terraform
 
-Applied = Callable[[str], Shown]
 each_case = pytest.mark.parametrize("case", CASES)
 
 # From the action reference of CodePipeline's user guide: the keys that an action needs, and those that it may have.
@@ -36,12 +33,6 @@ CONFIGURATION: dict[str, tuple[set[str], set[str]]] = {
     ),
 }
 CATEGORIES = {"S3": "Source", "ECR": "Source", "CodeBuild": "Build", "Manual": "Approval", "ECS": "Deploy", "CodeDeployToECS": "Deploy"}  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def applied(terraform: Terraform) -> Applied:
-    """The state of a case; it is applied once."""
-    return functools.cache(lambda case: terraform.apply(MODULE, pipelines.inputs(case)))
 
 
 def _document(shown: Shown) -> document.Document:
@@ -159,9 +150,13 @@ def test_what_deploys(applied: Applied, case: str, providers: list[str]) -> None
 
 def test_codedeploy_reads_the_document(terraform: Terraform) -> None:
     """CodeDeploy's application and group are the document's, or else those that ECS's console names."""
+
     def names(codedeploy: Values) -> tuple[str, str]:
         service = pipelines.DOCUMENT["services"]["web"] | {"codedeploy": codedeploy}
-        given = pipelines.INPUTS | {"deploy_with": "codedeploy", "document": pipelines.DOCUMENT | {"services": {"web": service}}}
+        given = pipelines.INPUTS | {
+            "deploy_with": "codedeploy",
+            "document": pipelines.DOCUMENT | {"services": {"web": service}},
+        }
         action = pipelines.actions(pipelines.declaration(terraform.apply(MODULE, given)))[-1]
         return action["configuration"]["ApplicationName"], action["configuration"]["DeploymentGroupName"]
 
@@ -203,9 +198,7 @@ def test_the_event_starts_with_the_digest_that_was_pushed(applied: Applied, case
     sent = json.loads(transformer["input_template"].replace("<digest>", '"sha256:1"'))
     source = pipelines.declaration(shown)["stages"][0]["actions"][0]
     assert sent == {
-        "sourceRevisions": [
-            {"actionName": source["name"], "revisionType": "IMAGE_DIGEST", "revisionValue": "sha256:1"}
-        ]
+        "sourceRevisions": [{"actionName": source["name"], "revisionType": "IMAGE_DIGEST", "revisionValue": "sha256:1"}]
     }
     pipelines.held_to_the_model("codepipeline", "StartPipelineExecution", sent | {"name": "my-app-deploy"})
     assert target["arn"] == shown.one("aws_codepipeline")["arn"]
@@ -270,7 +263,9 @@ def test_the_document_is_otherwise_as_given(applied: Applied) -> None:
 
 def test_only_the_nonce_has_a_default(applied: Applied) -> None:
     """An execution without images or commit is refused by AWS when it is started, not by the first build."""
-    defaults = {each["name"]: each.get("defaultValue") for each in pipelines.declaration(applied("variables"))["variables"]}
+    defaults = {
+        each["name"]: each.get("defaultValue") for each in pipelines.declaration(applied("variables"))["variables"]
+    }
     assert defaults == {"IMAGE_APP": None, "COMMIT": None, "ECS_CD_NONCE": "none"}
 
 

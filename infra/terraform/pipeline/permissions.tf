@@ -24,7 +24,7 @@ locals {
     { when = var.deploy_with == "ecs", actions = ["ecs:ListTasks"], on = ["*"], if = { ArnEquals = { "ecs:cluster" = "${local.ecs_arn}:cluster/${local.cluster}" } } },
     { when = var.deploy_with == "ecs", actions = ["ecs:DescribeTasks"], on = ["${local.ecs_arn}:task/${local.cluster}/*"] },
     { when = var.deploy_with != "ecs-cd", actions = ["ecs:RegisterTaskDefinition", "ecs:TagResource"], on = local.family_arns },
-    { when = var.deploy_with != "ecs-cd", actions = ["iam:PassRole"], on = var.pass_roles, if = { StringEquals = { "iam:PassedToService" = "ecs-tasks.amazonaws.com" } } },
+    { when = var.deploy_with != "ecs-cd", actions = ["iam:PassRole"], on = var.pass_roles, if = { StringEquals = { "iam:PassedToService" = ["ecs-tasks.amazonaws.com"] } } },
   ] : merge({ Effect = "Allow", Action = each.actions, Resource = each.on }, try({ Condition = each.if }, {})) if each.when]
 
   # What every build needs, and then what its command needs.
@@ -147,17 +147,18 @@ module "permissions" {
   source   = "../permissions"
   verbs    = [each.key]
   access = {
-    parameters     = [local.parameter_name]
-    repositories   = values(local.ecr_arns)
-    cluster        = local.cluster
-    services       = values(local.service_names)
-    families       = local.families
-    roles          = var.pass_roles
-    templates      = local.objects
-    log_groups     = var.log_groups
-    codedeploy     = local.codedeploy_groups
-    rules          = local.rules
-    schedules      = local.schedules
-    schedule_roles = var.schedule_roles
+    parameters                = [local.parameter_name]
+    repositories              = values(local.ecr_arns)
+    cluster                   = local.cluster
+    services                  = values(local.service_names)
+    families                  = local.families
+    roles                     = var.pass_roles
+    templates                 = local.objects
+    log_groups                = var.log_groups
+    codedeploy                = local.codedeploy_groups
+    deployment_configurations = concat(["CodeDeployDefault.*"], compact([for given in values(local.codedeploy_services) : try(given["deployment-config"], "")]))
+    rules                     = local.rules
+    schedules                 = local.schedules
+    schedule_roles            = var.schedule_roles
   }
 }

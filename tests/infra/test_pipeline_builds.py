@@ -1,0 +1,268 @@
+"""infra/terraform/pipeline: the CodeBuild projects, their buildspecs, and what their actions give them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shlex
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.infra import pipelines
+from tests.infra.pipelines import CASES, MODULE, Applied, Values
+from tests.infra.terraform import Shown, Terraform
+
+each_case = pytest.mark.parametrize("case", CASES)
+
+# From CodeBuild's buildspec reference.
+PHASES = ("install", "pre_build", "build", "post_build")
+KEYS: dict[str, set[str]] = {
+    "": {"version", "run-as", "env", "proxy", "batch", "phases", "reports", "artifacts", "cache"},
+    "env": {"shell", "variables", "parameter-store", "secrets-manager", "exported-variables", "git-credential-helper"},
+    "phases": set(PHASES),
+    "phase": {"run-as", "on-failure", "runtime-versions", "commands", "finally", "steps"},
+    "report": {"files", "base-directory", "discard-paths", "file-format"},
+    "artifacts": {"files", "name", "discard-paths", "base-directory", "exclude-paths", "enable-symlinks", "s3-prefix", "secondary-artifacts"},
+}  # fmt: skip
+
+
+def _projects(shown: Shown) -> dict[str, Values]:
+    """The projects by their part."""
+    return {made["name"].rpartition("-")[2]: made for made in shown.of("aws_codebuild_project").values()}
+
+
+def _spec(shown: Shown, part: str) -> Values:
+    content = yaml.safe_load(_projects(shown)[part]["source"][0]["buildspec"])
+    assert isinstance(content, dict)
+    return content
+
+
+def _commands(spec: Values, *phases: str) -> list[str]:
+    return [command for phase in phases or PHASES for command in spec["phases"].get(phase, {}).get("commands", [])]
+
+
+# --- the projects ---
+
+
+@each_case
+def test_a_project_for_each_codebuild_action(applied: Applied, case: str) -> None:
+    """No action without a project, no project without an action."""
+    shown = applied(case)
+    wanted = [
+        each for each in pipelines.actions(pipelines.declaration(shown)) if pipelines.provider(each) == "CodeBuild"
+    ]
+    assert sorted(each["configuration"]["ProjectName"] for each in wanted) == sorted(
+        made["name"] for made in shown.of("aws_codebuild_project").values()
+    )
+
+
+@each_case
+def test_only_docker_needs_the_vpc_and_privileges(applied: Applied, case: str) -> None:
+    """ecs-cd runs the migration as a task, so its own builds are plain; `docker run` needs both."""
+    for part, made in _projects(applied(case)).items():
+        docker = part == "migrate" and CASES[case].get("migrate_with") == "docker"
+        assert made["environment"][0]["privileged_mode"] is docker
+        assert bool(made["vpc_config"]) is docker
+
+
+@each_case
+def test_logs_and_reports_are_kept_as_long_as_asked(applied: Applied, case: str) -> None:
+    """Each project writes to a log group of the module's, and each of ecs-cd's to a report group."""
+    shown = applied(case)
+    groups = {each["name"]: each for each in shown.of("aws_cloudwatch_log_group").values()}
+    reports = {each["arn"] for each in shown.of("aws_codebuild_report_group").values()}
+    for part, made in _projects(shown).items():
+        name = made["logs_config"][0]["cloudwatch_logs"][0]["group_name"]
+        assert groups.pop(name)["retention_in_days"] == CASES[case].get("log_days", 90)
+        reports -= set(_spec(shown, part).get("reports", {}))
+    assert not groups and not reports
+
+
+# --- what an action gives its build ---
+
+
+@each_case
+def test_a_build_gets_what_ecs_cd_reads(applied: Applied, case: str) -> None:
+    """The document's name, the execution, the nonce, and the variables that the document names, all by their names."""
+    shown = applied(case)
+    declared = pipelines.declaration(shown)
+    always = {
+        "ECS_CD_CONFIG": shown.one("aws_ssm_parameter")["name"],
+        "ECS_CD_PIPELINE_EXECUTION": "#{codepipeline.PipelineExecutionId}",
+        **{each["name"]: f"#{{variables.{each['name']}}}" for each in declared["variables"]},
+    }
+    for action in pipelines.actions(declared):
+        if pipelines.provider(action) == "CodeBuild":
+            given = pipelines.build_variables(action)
+            assert {key: value for key, value in given.items() if not key.startswith("MIGRATION_")} == always
+            inputs = [each["name"] for each in action["inputArtifacts"]]
+            sources = [each["outputArtifacts"][0]["name"] for each in declared["stages"][0]["actions"]]
+            assert inputs == sources and action["configuration"]["PrimarySource"] == sources[0]
+
+
+IMAGES = {
+    "docker": {"MIGRATION_IMAGE": "#{variables.IMAGE_APP}"},
+    "docker, object": {"MIGRATION_IMAGE_DETAIL": "imageDetail-app.json"},
+    "docker, event, secrets": {"MIGRATION_IMAGE_DETAIL": "imageDetail.json"},
+}
+
+
+@pytest.mark.parametrize(("case", "expected"), IMAGES.items())
+def test_docker_gets_its_image_where_the_start_puts_it(applied: Applied, case: str, expected: Values) -> None:
+    """A variable of the execution, or the file that the source has."""
+    (action,) = (each for each in pipelines.actions(pipelines.declaration(applied(case))) if each["name"] == "Migrate")
+    given = pipelines.build_variables(action)
+    assert {key: value for key, value in given.items() if key.startswith("MIGRATION_")} == expected
+
+
+# --- the buildspecs ---
+
+
+@each_case
+def test_buildspecs_have_only_known_keys(applied: Applied, case: str) -> None:
+    """CodeBuild ignores what it doesn't know, or refuses the build: neither is ours."""
+    shown = applied(case)
+    for part in _projects(shown):
+        spec = _spec(shown, part)
+        assert spec["version"] == 0.2
+        assert set(spec) <= KEYS[""]
+        assert set(spec.get("env", {})) <= KEYS["env"]
+        assert all(spec.get("env", {"": "x"}).values())
+        assert set(spec["phases"]) <= KEYS["phases"]
+        assert set().union(*spec["phases"].values()) <= KEYS["phase"]
+        assert set().union(*spec.get("reports", {}).values()) <= KEYS["report"]
+        assert set(spec.get("artifacts", {})) <= KEYS["artifacts"]
+        assert all(isinstance(command, str) for command in _commands(spec))
+
+
+@each_case
+def test_ecs_cd_is_checked_before_it_runs(applied: Applied, case: str) -> None:
+    """The release comes from S3, and its SHA-256, which stands in the buildspec, is checked before it is unpacked."""
+    shown = applied(case)
+    for part in set(_projects(shown)) - ({"migrate"} if CASES[case].get("migrate_with") == "docker" else set()):
+        spec = _spec(shown, part)
+        assert spec["env"]["variables"] == {
+            "ECS_CD_RELEASE": "s3://releases/ecs-cd-1.2.0.tar.gz",
+            "ECS_CD_RELEASE_SHA256": "ab" * 32,
+        }
+        words = [command.split()[0] for command in _commands(spec, "install")]
+        assert words == ["aws", "echo", "mkdir", "tar"]
+        (line,) = (each for each in _commands(spec, "build") if "bin/ecs-cd" in each)
+        assert line.split()[:2] == ["/opt/ecs-cd/bin/ecs-cd", part]
+        assert '--config "$ECS_CD_CONFIG"' in line
+
+
+def test_a_release_from_a_file_is_uploaded_with_its_hash(terraform: Terraform, tmp_path: Path) -> None:
+    """The object's name begins with the hash, so that a build that runs keeps its release while another comes."""
+    archive = tmp_path / "ecs-cd.tar.gz"
+    archive.write_bytes(b"a release")
+    digest = hashlib.sha256(b"a release").hexdigest()
+    for given in (None, digest):
+        values = pipelines.INPUTS | {"release": str(archive), "release_sha256": given}
+        shown = terraform.apply(MODULE, values)
+        (uploaded,) = (each for each in shown.of("aws_s3_object").values() if each["source"])
+        variables = _spec(shown, "deploy")["env"]["variables"]
+        assert variables["ECS_CD_RELEASE"] == f"s3://{uploaded['bucket']}/{uploaded['key']}"
+        assert variables["ECS_CD_RELEASE_SHA256"] == digest
+        assert uploaded["key"] == f"ecs-cd-{digest[:12]}.tar.gz"
+
+
+def test_clean_up_runs_whatever_happened(applied: Applied) -> None:
+    """CodeBuild runs post_build after a failed build too; it repeats nothing of it."""
+    shown = applied("variables")
+    for part in ("migrate", "deploy"):
+        assert _commands(_spec(shown, part), "post_build") == ["/opt/ecs-cd/bin/ecs-cd clean-up"]
+
+
+def test_the_artifact_is_only_what_ecs_cd_wrote(applied: Applied) -> None:
+    """CodeDeployToECS refuses an artifact of more than 3 MB: nothing of the source is in it."""
+    spec = _spec(applied("codedeploy"), "artifacts")
+    folder = spec["artifacts"]["base-directory"]
+    assert f"--directory {folder}" in _commands(spec, "build")[0]
+
+
+# --- the commands, run ---
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs commands as CodeBuild does: one shell, each command checked; aws, docker and ecs-cd only say their arguments."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name in ("aws", "docker"):
+        (programs / name).write_text(f'#!/bin/sh\necho {name} "$@" >&2\nfor word; do echo "[$word]"; done\n')
+        (programs / name).chmod(0o755)
+
+    def run(commands: list[str], **environ: str) -> subprocess.CompletedProcess[str]:
+        script = "\n".join(f"{{ {command.strip()}\n}} || exit" for command in commands)
+        environ = {"PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", "CODEBUILD_SRC_DIR": str(tmp_path), **environ}
+        return subprocess.run(
+            ["bash", "-c", script], cwd=tmp_path, env=environ, capture_output=True, text=True, check=False
+        )
+
+    return run
+
+
+IMAGE = f"{pipelines.REGISTRY}/my-app@sha256:{'0' * 64}"
+
+
+def test_docker_runs_the_image_of_the_execution(applied: Applied, shell: Any) -> None:
+    """By digest, from its registry, with the command's words and the variables' names, never their values."""
+    commands = _commands(_spec(applied("docker, event, secrets"), "migrate"))
+    ran = shell(commands, MIGRATION_IMAGE=IMAGE)
+    assert ran.returncode == 0, ran.stderr
+    lines = ran.stderr.splitlines()
+    assert f"docker login --username AWS --password-stdin {pipelines.REGISTRY}" in lines
+    assert "aws ecr get-login-password --region us-east-1" in lines
+    names = shlex.split("--env RAILS_ENV --env RAILS_MASTER_KEY --env DATABASE_URL --env TOKEN")
+    words = ["run", "--rm", *names, IMAGE, "rails", "db:migrate", "it's: all # one"]
+    assert ran.stdout.endswith("".join(f"[{word}]\n" for word in words))
+
+
+def test_docker_reads_the_image_of_the_source(applied: Applied, shell: Any, tmp_path: Path) -> None:
+    """imageDetail.json, as an ECR source or hand-off writes it."""
+    detail = '{"ImageSizeInBytes":"1","ImageURI":"%s","ImageTags":["latest"]}' % IMAGE
+    (tmp_path / "imageDetail.json").write_text(detail)
+    ran = shell(
+        _commands(_spec(applied("docker, event, secrets"), "migrate")), MIGRATION_IMAGE_DETAIL="imageDetail.json"
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert f"docker pull --quiet {IMAGE}" in ran.stderr.splitlines()
+
+
+@pytest.mark.parametrize("image", ["", f"{pipelines.REGISTRY}/my-app:latest", "none"])
+def test_docker_refuses_an_image_without_digest(applied: Applied, shell: Any, image: str) -> None:
+    """A tag may name something else by now, so nothing is pulled or run."""
+    ran = shell(
+        _commands(_spec(applied("docker"), "migrate")), MIGRATION_IMAGE=image, MIGRATION_IMAGE_DETAIL="missing.json"
+    )
+    assert ran.returncode == 1
+    assert "No image by digest" in ran.stdout
+    assert "docker" not in ran.stderr
+
+
+def test_the_wrong_release_ends_the_build(applied: Applied, shell: Any, tmp_path: Path) -> None:
+    """What S3 has must have the SHA-256 of the buildspec; it isn't unpacked otherwise."""
+    commands = _commands(_spec(applied("variables"), "migrate"), "install")
+    here = [
+        each.replace("/tmp/ecs-cd.tar.gz", str(tmp_path / "it.tar.gz")).replace("/opt", str(tmp_path))
+        for each in commands
+    ]
+    (tmp_path / "it.tar.gz").write_bytes(b"something else")
+    ran = shell(here, ECS_CD_RELEASE="s3://releases/x", ECS_CD_RELEASE_SHA256="ab" * 32)
+    assert ran.returncode
+    assert "FAILED" in ran.stdout
+    assert not (tmp_path / "ecs-cd").exists()
+
+
+def test_buildspecs_name_the_document_and_a_verb_and_nothing_else(applied: Applied) -> None:
+    """What is deployed is in the document: the buildspecs of two apps differ in the names of the module's own things."""
+    text = _projects(applied("everything else"))["deploy"]["source"][0]["buildspec"]
+    own = _projects(applied("variables"))["deploy"]["source"][0]["buildspec"]
+    assert re.sub("my-application-in-production", "NAME", text) == re.sub("my-app-deploy", "NAME", own)
