@@ -128,7 +128,7 @@ def declaration(shown: Shown) -> Values:
     made = shown.one("aws_codepipeline")
     (store,) = made["artifact_store"]
     keys = store["encryption_key"]
-    return _without_nothing(
+    return _sent(
         {
             "name": made["name"],
             "roleArn": made["role_arn"],
@@ -167,7 +167,7 @@ def project(made: Mapping[str, Any]) -> Values:
     """CreateProject's parameters."""
     (source,), (artifacts,), (environment,) = made["source"], made["artifacts"], made["environment"]
     vpc = made["vpc_config"][0] if made["vpc_config"] else {}
-    return _without_nothing(
+    return _sent(
         {
             "name": made["name"],
             "description": made["description"],
@@ -195,6 +195,10 @@ def project(made: Mapping[str, Any]) -> Values:
             },
         }
     )
+
+
+def _sent(request: Values) -> Values:
+    return {key: each for key, each in _without_nothing(request).items()}
 
 
 def _without_nothing(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shlex
@@ -227,7 +228,7 @@ def test_docker_runs_the_image_of_the_execution(applied: Applied, shell: Any) ->
 
 def test_docker_reads_the_image_of_the_source(applied: Applied, shell: Any, tmp_path: Path) -> None:
     """imageDetail.json, as an ECR source or hand-off writes it."""
-    detail = '{"ImageSizeInBytes":"1","ImageURI":"%s","ImageTags":["latest"]}' % IMAGE
+    detail = json.dumps({"ImageSizeInBytes": "1", "ImageURI": IMAGE, "ImageTags": ["latest"]})
     (tmp_path / "imageDetail.json").write_text(detail)
     ran = shell(
         _commands(_spec(applied("docker, event, secrets"), "migrate")), MIGRATION_IMAGE_DETAIL="imageDetail.json"
