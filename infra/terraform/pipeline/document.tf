@@ -23,7 +23,7 @@ locals {
   document_pipeline = merge(
     { name = var.name, start = var.start },
     { for key, value in {
-      variables  = { for name, image in local.images : image.variable => name }
+      variables  = { for variable, names in local.by_variable : variable => names[0] }
       commit     = local.commit_variable
       object     = "s3://${local.bucket}/${local.hand_off_key}"
       source     = "Source"
@@ -33,6 +33,7 @@ locals {
       } : key => value if contains(local.document_keys[var.start], key) || (key == "wait-until" && var.wait_until != null)
     },
   )
+  by_variable = { for name, image in local.images : image.variable => name... } # more than one: refused in checks.tf
   document_keys = {
     variables = ["variables", "commit"]
     object    = ["object", "source", "commit"]
