@@ -36,7 +36,8 @@ TOPIC = "arn:aws:sns:us-east-1:123456789012:approvals"
 KEY = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000001"
 GITHUB = {
     "oidc_provider_arn": "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com",
-    "subjects": ["repo:my-org/my-app:ref:refs/heads/main"],
+    "repositories": ["my-org/my-app"],
+    "build_push": False,
 }
 
 
@@ -198,7 +199,7 @@ def project(made: Mapping[str, Any]) -> Values:
 
 
 def _sent(request: Values) -> Values:
-    return {key: each for key, each in _without_nothing(request).items()}
+    return dict(_without_nothing(request).items())
 
 
 def _without_nothing(value: Any) -> Any:

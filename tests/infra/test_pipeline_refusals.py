@@ -89,10 +89,9 @@ REFUSED: dict[str, tuple[Values, str]] = {
     "a release that is no file": ({"release": "https://example.com/ecs-cd.tar.gz"}, "release: must be a file that exists, or s3://bucket/key"),
     "a release in S3 without its hash": ({"release_sha256": None}, "release_sha256: is missing; a release in S3 needs it"),
     "a hash that is none": ({"release_sha256": "abc"}, "release_sha256: must be 64 hexadecimal digits"),
-    "every branch": (
-        {"github": pipelines.GITHUB | {"subjects": ["repo:my-org/my-app:*"]}},
-        "github: name each sub in full, such as repo:my-org/my-app:ref:refs/heads/main, without wildcards",
-    ),
+    "every branch": ({"github": pipelines.GITHUB | {"branches": ["*"]}}, "github: name the branches or environments in full, without wildcards"),
+    "neither branch nor environment": ({"github": pipelines.GITHUB | {"branches": []}}, "github: name the branches or environments in full"),
+    "every repository": ({"github": pipelines.GITHUB | {"repositories": ["my-org/*"]}}, "github: repositories are such as my-org/my-app"),
     "an alias of a key": ({"kms_key": "alias/my-key"}, "kms_key: must be the ARN of a key, not of an alias"),
     "a short timeout": ({"build_timeout": 1}, "build_timeout: must be between 5 and 2160 minutes"),
     "artifacts that expire during an approval": ({"artifact_days": 7}, "artifact_days: must be 8 or more, because an approval may take 7 days"),

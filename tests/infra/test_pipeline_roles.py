@@ -149,9 +149,9 @@ OTHER_ROLES: dict[tuple[str, str], Allowed] = {
     ("docker", "migrate"): DOCKER_ROLE,
     ("docker, event, secrets", "migrate"): DOCKER_ROLE | SECRETS,
     ("event", "event"): _each("codepipeline:StartPipelineExecution", PIPELINE),
-    ("variables", "hand-off"): HAND_OFF,
-    ("event", "hand-off"): HAND_OFF,
-    ("object, kms", "hand-off"): HAND_OFF | _each("s3:PutObject", f"{BUCKET}/hand-off.zip") | _each("kms:GenerateDataKey", KEY),
+    ("variables", "github"): HAND_OFF,
+    ("event", "github"): HAND_OFF,
+    ("object, kms", "github"): HAND_OFF | _each("s3:PutObject", f"{BUCKET}/hand-off.zip") | _each("kms:GenerateDataKey", KEY),
 }  # fmt: skip
 
 
@@ -244,7 +244,7 @@ def test_a_role_for_each_part(applied: Applied, case: str) -> None:
         shown.one("aws_codepipeline")["role_arn"],
         *(each["service_role"] for each in shown.of("aws_codebuild_project").values()),
         *(each["role_arn"] for each in shown.of("aws_cloudwatch_event_target").values()),
-        *(each["arn"] for each in shown.of("aws_iam_role").values() if each["name"].endswith("-hand-off")),
+        *(each["arn"] for each in shown.of("aws_iam_role").values() if each["name"].endswith("-github")),
     ]
     assert len(set(used)) == len(used) == len(names) == len(shown.of("aws_iam_role_policy"))
 
@@ -282,9 +282,33 @@ def test_a_role_is_passed_to_named_services_only(applied: Applied, case: str) ->
 def test_github_can_do_nothing_of_ecs(applied: Applied, case: str) -> None:
     """hand-off starts and reads the pipeline; it deploys nothing itself and passes no role."""
     shown = applied(case)
-    if "hand-off" in _roles(shown):
-        actions = _allowed(shown, "hand-off")
+    if "github" in _roles(shown):
+        actions = _allowed(shown, "github")
         assert not [action for action in actions if action.split(":")[0] in ("ecs", "iam", "sts", "codedeploy", "ec2")]
+
+
+def test_the_role_may_build_too(terraform: Terraform) -> None:
+    """One role for all jobs of the reusable workflow: what build-push needs as well, on the images' repositories and caches."""
+    images = {
+        "app": {"repository": f"{pipelines.REGISTRY}/my-app", "cache-repository": f"{pipelines.REGISTRY}/my-cache"}
+    }
+    github = pipelines.GITHUB | {
+        "build_push": True,
+        "branches": [],
+        "environments": ["production"],
+        "base_repositories": ["my-base"],
+    }
+    values = pipelines.INPUTS | {"images": {}, "document": pipelines.DOCUMENT | {"images": images}, "github": github}
+    shown = terraform.apply(MODULE, values)
+    allowed = _allowed(shown, "github")
+    assert set(HAND_OFF) < set(allowed)
+    assert allowed["ecr:PutImage"] == [
+        f"arn:aws:ecr:{HERE}:repository/my-app",
+        f"arn:aws:ecr:{HERE}:repository/my-cache",
+    ]
+    assert f"arn:aws:ecr:{HERE}:repository/my-base" in allowed["ecr:GetDownloadUrlForLayer"]
+    assert {action.split(":")[0] for action in allowed} == {"codebuild", "codepipeline", "ecr", "logs", "ssm"}
+    assert "repo:my-org/my-app:environment:production" in _roles(shown)["github"]["assume_role_policy"]
 
 
 @each_case
@@ -294,11 +318,11 @@ def test_who_may_assume_the_roles(applied: Applied, case: str) -> None:
     services = {"pipeline": "codepipeline", "event": "events"}
     for part, role in _roles(shown).items():
         (trust,) = json.loads(role["assume_role_policy"])["Statement"]
-        if part == "hand-off":
+        if part == "github":
             assert trust["Principal"] == {"Federated": pipelines.GITHUB["oidc_provider_arn"]}
             assert trust["Condition"]["StringEquals"] == {
                 "token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
-                "token.actions.githubusercontent.com:sub": pipelines.GITHUB["subjects"],
+                "token.actions.githubusercontent.com:sub": ["repo:my-org/my-app:ref:refs/heads/main"],
             }
         else:
             assert trust["Principal"] == {"Service": f"{services.get(part, 'codebuild')}.amazonaws.com"}

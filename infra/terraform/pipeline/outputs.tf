@@ -13,9 +13,9 @@ output "config" {
   value       = aws_ssm_parameter.document.name
 }
 
-output "hand_off_role_arn" {
-  description = "What the app's workflow passes as `role-to-assume`; null without `github`."
-  value       = one(aws_iam_role.hand_off[*].arn)
+output "github_role_arn" {
+  description = "The role of the app's jobs, for `role-to-assume`; null without `github`."
+  value       = one(aws_iam_role.github[*].arn)
 }
 
 output "artifact_bucket" {

@@ -118,9 +118,11 @@ locals {
     application      = try(given.application, "AppECS-${local.cluster}-${local.service_names[key]}")
     deployment_group = try(given["deployment-group"], "DgpECS-${local.cluster}-${local.service_names[key]}")
   }]
-  scheduled = values(try(local.document_given["scheduled-tasks"], {}))
-  rules     = [for task in local.scheduled : startswith(try(task["event-bus"], ""), "arn:") ? "${replace(task["event-bus"], ":event-bus/", ":rule/")}/${task.rule}" : join("/", compact([try(task["event-bus"], ""), task.rule])) if can(task.rule)]
-  schedules = [for task in local.scheduled : "${try(task["schedule-group"], "default")}/${task.schedule}" if can(task.schedule)]
+  caches     = [for image in values(try(local.document_given.images, {})) : try(regex("^([0-9]{12})\\.dkr[.-]ecr\\.([a-z0-9-]+)\\.[^/]+/(.+)$", image["cache-repository"]), null)]
+  cache_arns = [for cache in local.caches : "arn:${local.partition}:ecr:${cache[1]}:${cache[0]}:repository/${cache[2]}" if cache != null]
+  scheduled  = values(try(local.document_given["scheduled-tasks"], {}))
+  rules      = [for task in local.scheduled : startswith(try(task["event-bus"], ""), "arn:") ? "${replace(task["event-bus"], ":event-bus/", ":rule/")}/${task.rule}" : join("/", compact([try(task["event-bus"], ""), task.rule])) if can(task.rule)]
+  schedules  = [for task in local.scheduled : "${try(task["schedule-group"], "default")}/${task.schedule}" if can(task.schedule)]
 
   templates = distinct([for task in local.tasks : task["task-definition"]])
   # A family, family:revision or an ARN names its family; an S3 object, a file or service:KEY doesn't.
@@ -140,15 +142,22 @@ locals {
   verb_statements = merge({ docker = local.docker_statements, artifacts = local.artifacts_statements }, {
     for verb, permissions in module.permissions : verb => permissions.statements
   })
+  build_push_statements = try(module.permissions["build-push"].statements, [])
+  verbs = [for verb, needed in {
+    migrate    = var.migrate_with == "ecs-cd"
+    deploy     = var.deploy_with == "ecs-cd"
+    build-push = try(var.github.build_push, false)
+  } : verb if needed]
 }
 
 module "permissions" {
-  for_each = toset([for verb in ["migrate", "deploy"] : verb if contains(keys(local.projects), verb) && !try(local.projects[verb].docker, false)])
+  for_each = toset(local.verbs)
   source   = "../permissions"
   verbs    = [each.key]
   access = {
     parameters                = [local.parameter_name]
-    repositories              = values(local.ecr_arns)
+    repositories              = distinct(concat(values(local.ecr_arns), each.key == "build-push" ? local.cache_arns : []))
+    base_repositories         = try(var.github.base_repositories, [])
     cluster                   = local.cluster
     services                  = values(local.service_names)
     families                  = local.families

@@ -1,4 +1,4 @@
-# A role for each who acts: the pipeline, each build, EventBridge, and GitHub's hand-off. Statements: permissions.tf.
+# A role for each who acts: the pipeline, each build, EventBridge, and GitHub's jobs. Statements: permissions.tf.
 locals {
   assume_by = { for service in ["codepipeline", "codebuild", "events"] : service => {
     Effect    = "Allow"
@@ -66,11 +66,20 @@ resource "aws_iam_role_policy" "event" {
   })
 }
 
-# GitHub hands images over and reads how it went. It can do nothing of ECS, and pass no role.
-resource "aws_iam_role" "hand_off" {
+# GitHub's jobs push the images, hand them over, and read how it went. They can do nothing of ECS, and pass no role.
+locals {
+  issuer   = "token.actions.githubusercontent.com"
+  audience = local.partition == "aws-cn" ? "sts.amazonaws.com.cn" : "sts.amazonaws.com"
+  subjects = flatten([for name in try(var.github.repositories, []) : concat(
+    [for branch in var.github.branches : "repo:${name}:ref:refs/heads/${branch}"],
+    [for environment in var.github.environments : "repo:${name}:environment:${environment}"],
+  )])
+}
+
+resource "aws_iam_role" "github" {
   count       = var.github == null ? 0 : 1
-  name        = "${var.name}-hand-off"
-  description = "GitHub's hand-off to the pipeline ${var.name}"
+  name        = "${var.name}-github"
+  description = "GitHub's jobs that hand images to the pipeline ${var.name}"
   tags        = var.tags
 
   assume_role_policy = jsonencode({
@@ -79,19 +88,14 @@ resource "aws_iam_role" "hand_off" {
       Effect    = "Allow"
       Action    = "sts:AssumeRoleWithWebIdentity"
       Principal = { Federated = var.github.oidc_provider_arn }
-      Condition = {
-        StringEquals = {
-          "token.actions.githubusercontent.com:aud" = "sts.amazonaws.com"
-          "token.actions.githubusercontent.com:sub" = var.github.subjects
-        }
-      }
+      Condition = { StringEquals = { "${local.issuer}:aud" = local.audience, "${local.issuer}:sub" = local.subjects } }
     }]
   })
 }
 
-resource "aws_iam_role_policy" "hand_off" {
+resource "aws_iam_role_policy" "github" {
   count  = var.github == null ? 0 : 1
   name   = "hand-off"
-  role   = aws_iam_role.hand_off[0].id
-  policy = jsonencode({ Version = "2012-10-17", Statement = local.hand_off_statements })
+  role   = aws_iam_role.github[0].id
+  policy = jsonencode({ Version = "2012-10-17", Statement = concat(local.hand_off_statements, local.build_push_statements) })
 }

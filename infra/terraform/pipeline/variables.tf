@@ -206,18 +206,29 @@ variable "release_sha256" {
 }
 
 variable "github" {
-  description = "Who may hand images to the pipeline: GitHub's OIDC provider in this account, and the `sub` of the jobs. Without it there is no role."
+  description = "Which jobs on GitHub may hand images to the pipeline, and push them unless `build_push` is false. Without it there is no role."
   type = object({
     oidc_provider_arn = string
-    subjects          = list(string)
+    repositories      = list(string)                     # as the `sub` has it: my-org/my-app, or my-org@1234/my-app@5678
+    branches          = optional(list(string), ["main"]) # of jobs without an environment
+    environments      = optional(list(string), [])
+    build_push        = optional(bool, true)
+    base_repositories = optional(list(string), []) # of base images and caches in ECR
   })
   default = null
 
   validation {
-    condition = var.github == null || try(length(var.github.subjects) > 0 && alltrue([
-      for subject in var.github.subjects : can(regex("^repo:[^*?]+:[^*?]+$", subject))
+    condition = var.github == null || try(length(var.github.repositories) > 0 && alltrue([
+      for name in var.github.repositories : can(regex("^[A-Za-z0-9][A-Za-z0-9-]*(@[0-9]+)?/[A-Za-z0-9_.-]+(@[0-9]+)?$", name))
     ]), false)
-    error_message = "github: name each sub in full, such as repo:my-org/my-app:ref:refs/heads/main, without wildcards."
+    error_message = "github: repositories are such as my-org/my-app or my-org@1234/my-app@5678, without wildcards."
+  }
+
+  validation {
+    condition = var.github == null || try(length(concat(var.github.branches, var.github.environments)) > 0 && alltrue([
+      for name in concat(var.github.branches, var.github.environments) : can(regex("^[^*?]+$", name))
+    ]), false)
+    error_message = "github: name the branches or environments in full, without wildcards."
   }
 }
 
