@@ -13,6 +13,7 @@ import pytest
 
 from ecs_cd.document.rules import document
 from ecs_cd.document.rules.pipeline import Pipeline, Start
+from ecs_cd.handoff.rules import declaration
 from tests.infra import pipelines
 from tests.infra.pipelines import CASES, MODULE, Applied, Values
 from tests.infra.terraform import Shown, Terraform
@@ -224,11 +225,13 @@ def test_the_source_of_variables_is_a_zip_that_the_module_wrote(applied: Applied
 
 @each_case
 def test_the_document_fits_the_declaration(applied: Applied, case: str) -> None:
-    """ecs-cd reads it; its `pipeline` names what the pipeline has: variables, source actions, the stage."""
+    """hand-off finds nothing wrong; `pipeline` names what there is: variables, source actions, the stage."""
     shown = applied(case)
     declared, told = pipelines.declaration(shown), _pipeline(shown)
     sources = {each["name"]: each for each in declared["stages"][0]["actions"]}
     variables = {each["name"] for each in declared["variables"]}
+    assert declaration.problems(declared, told, _document(shown).images, told.wait_until) == []
+    assert declaration.declares_nonce(declared)
     assert told.name == declared["name"]
     assert told.start == CASES[case].get("start", "variables")
     assert variables == {*told.variables, *([told.commit] if told.commit else []), "ECS_CD_NONCE"}

@@ -136,12 +136,11 @@ HAND_OFF: Allowed = {
     **_each("ecr:BatchGetImage", MY_APP),
     **_each(
         "codepipeline:GetPipeline codepipeline:GetPipelineExecution codepipeline:GetPipelineState "
-        "codepipeline:ListActionExecutions codepipeline:ListPipelineExecutions codepipeline:StartPipelineExecution "
-        "codepipeline:StopPipelineExecution",
+        "codepipeline:ListActionExecutions codepipeline:ListPipelineExecutions codepipeline:StartPipelineExecution",
         PIPELINE,
     ),
     **_each("codebuild:BatchGetBuilds", _project("deploy"), _project("migrate")),
-    **_each("logs:GetLogEvents", _logs("deploy"), _logs("migrate")),
+    **_each("logs:GetLogEvents", *(_logs(key).replace(":*", ":log-stream:*") for key in ("deploy", "migrate"))),
 }
 OTHER_ROLES: dict[tuple[str, str], Allowed] = {
     ("codedeploy", "artifacts"): ARTIFACTS_ROLE,
@@ -284,7 +283,7 @@ def test_github_can_do_nothing_of_ecs(applied: Applied, case: str) -> None:
     shown = applied(case)
     if "github" in _roles(shown):
         actions = _allowed(shown, "github")
-        assert not [action for action in actions if action.split(":")[0] in ("ecs", "iam", "sts", "codedeploy", "ec2")]
+        assert not [action for action in actions if action.split(":")[0] in ("ecs", "iam", "sts", "ec2")]
 
 
 def test_the_role_may_build_too(terraform: Terraform) -> None:
@@ -309,6 +308,26 @@ def test_the_role_may_build_too(terraform: Terraform) -> None:
     assert f"arn:aws:ecr:{HERE}:repository/my-base" in allowed["ecr:GetDownloadUrlForLayer"]
     assert {action.split(":")[0] for action in allowed} == {"codebuild", "codepipeline", "ecr", "logs", "ssm"}
     assert "repo:my-org/my-app:environment:production" in _roles(shown)["github"]["assume_role_policy"]
+
+
+def test_evidence_of_a_failed_action_is_read_only(terraform: Terraform) -> None:
+    """CodeDeploy's reasons always, those of ECS if asked for; nothing of either can be changed."""
+    values = pipelines.INPUTS | {
+        "deploy_with": "codedeploy",
+        "github": pipelines.GITHUB | {"read_ecs": True, "features": ["stop-execution"]},
+    }
+    allowed = _allowed(terraform.apply(MODULE, values), "github")
+    evidence = {action for action in allowed if action.split(":")[0] in ("ecs", "codedeploy")}
+    assert evidence == {
+        "codedeploy:BatchGetDeploymentTargets",
+        "codedeploy:BatchGetDeployments",
+        "codedeploy:GetDeploymentGroup",
+        "ecs:DescribeServices",
+        "ecs:DescribeTaskDefinition",
+        "ecs:DescribeTasks",
+        "ecs:ListTasks",
+    }
+    assert "codepipeline:StopPipelineExecution" in allowed
 
 
 @each_case

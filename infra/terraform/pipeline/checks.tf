@@ -1,19 +1,19 @@
 # What one variable can't check alone. Everything that is wrong is in one message.
 locals {
   problems = [for problem, fits in {
-    "document: `services` is missing; deploy_with deploys them" = can(local.document_given.services)
+    "document: `services` is missing; deploy_with deploys them" = local.has["services"]
     "document: `migration` is missing; migrate_with = \"ecs-cd\" runs it. Without a migration, migrate_with is \"none\"" = (
-      var.migrate_with != "ecs-cd" || can(local.document_given.migration)
+      var.migrate_with != "ecs-cd" || local.has["migration"]
     )
     "document: deploy_with = \"${var.deploy_with}\" deploys one service; for several, deploy_with is \"ecs-cd\"" = (
       var.deploy_with == "ecs-cd" || length(local.service_names) <= 1
     )
     "document: CodeDeploy deploys the service, so deploy_with is \"codedeploy\" or \"ecs-cd\", not \"ecs\"" = (
-      var.deploy_with != "ecs" || !can(local.service.codedeploy)
+      var.deploy_with != "ecs" || length(local.codedeploy_services) == 0
     )
 
     "images: the document has `images` too; keep one of them" = (
-      length(var.images) == 0 || !can(local.document_given.images)
+      length(var.images) == 0 || !local.has["images"]
     )
     "images: is missing, and the document has none; {app = \"my-app\"} maps an image to its repository" = (
       length(local.repositories) > 0
@@ -39,9 +39,6 @@ locals {
       ])
     )
 
-    "families: is missing; the templates ${join(", ", local.unnamed)} don't tell their families" = (
-      length(var.families) > 0 || length(local.unnamed) == 0
-    )
     "wait_until: must name a stage of this pipeline: ${join(", ", local.stage_names)}" = (
       var.wait_until == null || contains(local.stage_names, coalesce(var.wait_until, "-"))
     )

@@ -1,10 +1,16 @@
 locals {
-  document_given = try(yamldecode(var.document), var.document)
+  # Text or an object. Not with try(): of an object with a part that is only known after the apply, it would know nothing.
+  document_given = merge(concat(
+    [for text in [try(tostring(var.document), null)] : yamldecode(text) if text != null],
+    [for given in [var.document] : given if !can(tostring(given))],
+  )...)
+  has            = { for key in ["images", "migration", "services"] : key => contains(keys(local.document_given), key) }
+  services       = lookup(local.document_given, "services", {})
   parameter_name = coalesce(var.parameter_name, "/ecs-cd/${var.name}")
   parameter_arn  = "arn:${local.partition}:ssm:${local.region}:${local.account}:parameter${local.parameter_name}"
 
   # The images: what the document or the module's input says, and what the pipeline calls them.
-  repositories = length(var.images) > 0 ? var.images : try({ for name, image in local.document_given.images : name => image.repository }, {})
+  repositories = length(var.images) > 0 ? var.images : { for name, image in lookup(local.document_given, "images", {}) : name => image.repository }
   words        = { for name, _ in local.repositories : name => upper(replace(name, "/[^A-Za-z0-9]/", "_")) }
   registry     = { for name, repository in local.repositories : name => try(regex("^([0-9]{12})\\.dkr[.-]ecr\\.([a-z0-9-]+)\\.[^/]+/(.+)$", repository), null) }
   images = {
@@ -59,6 +65,12 @@ resource "aws_ssm_parameter" "document" {
     precondition {
       condition     = length(local.problems) == 0
       error_message = join("\n", [for problem in local.problems : "${problem}."])
+    }
+
+    # Apart from the others, because a template's URL may be known only after the apply.
+    precondition {
+      condition     = length(var.families) > 0 ? true : length(local.unnamed) == 0
+      error_message = "families: is missing; the templates ${join(", ", local.unnamed)} don't tell their families."
     }
   }
 }

@@ -80,49 +80,38 @@ locals {
     { when = true, actions = ["ecs:DescribeServices"], on = values(local.service_arns) },
     { when = true, actions = ["ecs:DescribeTaskDefinition"], on = ["*"] },
   ] : { Effect = "Allow", Action = each.actions, Resource = each.on } if each.when]
-
-  hand_off_statements = [for each in [
-    { when = true, actions = ["ssm:GetParameter"], on = [local.parameter_arn] },
-    { when = true, actions = ["ecr:BatchGetImage"], on = values(local.ecr_arns) },
-    { when = true, actions = [
-      "codepipeline:GetPipeline", "codepipeline:GetPipelineExecution", "codepipeline:GetPipelineState", "codepipeline:ListActionExecutions",
-      "codepipeline:ListPipelineExecutions", "codepipeline:StartPipelineExecution", "codepipeline:StopPipelineExecution",
-    ], on = [local.pipeline_arn] },
-    { when = true, actions = ["codebuild:BatchGetBuilds"], on = [for project in values(local.projects) : project.arn] },
-    { when = true, actions = ["logs:GetLogEvents"], on = values(local.log_arns) },
-    { when = var.start == "object", actions = ["s3:PutObject"], on = ["${local.bucket_arn}/${local.hand_off_key}"] },
-    { when = var.start == "object" && var.kms_key != null, actions = ["kms:GenerateDataKey"], on = [var.kms_key] },
-  ] : { Effect = "Allow", Action = each.actions, Resource = each.on } if each.when]
 }
 
 # What the document says of the resources.
 locals {
   cluster       = element(split("/", local.document_given.cluster), -1)
-  service_names = { for key, service in try(local.document_given.services, {}) : key => element(split("/", try(service.service, key)), -1) }
+  service_names = { for key, service in local.services : key => element(split("/", lookup(service, "service", key)), -1) }
   service_arns  = { for key, name in local.service_names : key => "${local.ecs_arn}:service/${local.cluster}/${name}" }
   codedeploy_arns = [
     "arn:${local.partition}:codedeploy:${local.region}:${local.account}:application:${local.codedeploy.application}",
     "arn:${local.partition}:codedeploy:${local.region}:${local.account}:deploymentgroup:${local.codedeploy.application}/${local.codedeploy.deployment_group}",
   ]
-  deployment_config_arn = "arn:${local.partition}:codedeploy:${local.region}:${local.account}:deploymentconfig:${try(local.service.codedeploy["deployment-config"], "*")}"
+  deployment_config_arn = "arn:${local.partition}:codedeploy:${local.region}:${local.account}:deploymentconfig:${try(compact([for given in values(local.codedeploy_services) : lookup(given, "deployment-config", "")])[0], "*")}"
   topic                 = try(var.approval.topic_arn, null)
 
   tasks = concat(
-    try([local.document_given.migration], []),
-    try(local.document_given.tasks, []),
-    values(try(local.document_given.services, {})),
-    values(try(local.document_given["scheduled-tasks"], {})),
+    [for task in [lookup(local.document_given, "migration", null)] : task if task != null],
+    lookup(local.document_given, "tasks", []),
+    values(local.services),
+    local.scheduled,
   )
-  codedeploy_services = { for key, service in try(local.document_given.services, {}) : key => service.codedeploy if can(service.codedeploy) }
+  codedeploy_services = { for key, service in local.services : key => service.codedeploy if lookup(service, "codedeploy", null) != null }
   codedeploy_groups = [for key, given in local.codedeploy_services : {
-    application      = try(given.application, "AppECS-${local.cluster}-${local.service_names[key]}")
-    deployment_group = try(given["deployment-group"], "DgpECS-${local.cluster}-${local.service_names[key]}")
+    application      = lookup(given, "application", "AppECS-${local.cluster}-${local.service_names[key]}")
+    deployment_group = lookup(given, "deployment-group", "DgpECS-${local.cluster}-${local.service_names[key]}")
   }]
-  caches     = [for image in values(try(local.document_given.images, {})) : try(regex("^([0-9]{12})\\.dkr[.-]ecr\\.([a-z0-9-]+)\\.[^/]+/(.+)$", image["cache-repository"]), null)]
+  caches     = [for image in values(lookup(local.document_given, "images", {})) : try(regex("^([0-9]{12})\\.dkr[.-]ecr\\.([a-z0-9-]+)\\.[^/]+/(.+)$", image["cache-repository"]), null)]
   cache_arns = [for cache in local.caches : "arn:${local.partition}:ecr:${cache[1]}:${cache[0]}:repository/${cache[2]}" if cache != null]
-  scheduled  = values(try(local.document_given["scheduled-tasks"], {}))
-  rules      = [for task in local.scheduled : startswith(try(task["event-bus"], ""), "arn:") ? "${replace(task["event-bus"], ":event-bus/", ":rule/")}/${task.rule}" : join("/", compact([try(task["event-bus"], ""), task.rule])) if can(task.rule)]
-  schedules  = [for task in local.scheduled : "${try(task["schedule-group"], "default")}/${task.schedule}" if can(task.schedule)]
+  scheduled  = values(lookup(local.document_given, "scheduled-tasks", {}))
+  rules = [for task in local.scheduled :
+    startswith(lookup(task, "event-bus", ""), "arn:") ? "${replace(task["event-bus"], ":event-bus/", ":rule/")}/${task.rule}" : join("/", compact([lookup(task, "event-bus", ""), task.rule]))
+  if lookup(task, "rule", null) != null]
+  schedules = [for task in local.scheduled : "${lookup(task, "schedule-group", "default")}/${task.schedule}" if lookup(task, "schedule", null) != null]
 
   templates = distinct([for task in local.tasks : task["task-definition"]])
   # A family, family:revision or an ARN names its family; an S3 object, a file or service:KEY doesn't.
@@ -136,38 +125,59 @@ locals {
   unnamed     = [for template in local.templates : template if local.family[template] == null]
   families    = distinct(concat(var.families, compact(values(local.family))))
   family_arns = [for family in local.families : "${local.ecs_arn}:task-definition/${family}:*"]
-  objects     = [for template in concat(local.templates, [for given in values(local.codedeploy_services) : try(given.appspec, "")]) : template if startswith(template, "s3://")]
+  objects     = [for template in concat(local.templates, [for given in values(local.codedeploy_services) : lookup(given, "appspec", "")]) : template if startswith(template, "s3://")]
 
-  # What each build's command needs: the verbs of docs/reference/permissions.md.
+  object_key_statements = [for key in var.kms_key[*] : { Effect = "Allow", Action = ["kms:GenerateDataKey"], Resource = [key] } if var.start == "object"]
+
+  # What each command needs, by the table of docs/reference/permissions.md.
+  verbs = { for part, verbs in {
+    migrate = var.migrate_with == "ecs-cd" ? ["migrate"] : []
+    deploy  = var.deploy_with == "ecs-cd" ? ["deploy"] : []
+    github  = var.github == null ? [] : concat(["hand-off"], var.github.build_push ? ["build-push"] : [])
+  } : part => verbs if length(verbs) > 0 }
   verb_statements = merge({ docker = local.docker_statements, artifacts = local.artifacts_statements }, {
-    for verb, permissions in module.permissions : verb => permissions.statements
+    for part, permissions in module.permissions : part => permissions.statements
   })
-  build_push_statements = try(module.permissions["build-push"].statements, [])
-  verbs = [for verb, needed in {
-    migrate    = var.migrate_with == "ecs-cd"
-    deploy     = var.deploy_with == "ecs-cd"
-    build-push = try(var.github.build_push, false)
-  } : verb if needed]
+
+  # hand-off reads CodeDeploy's reasons. ECS's are evidence only with read_ecs, so that GitHub's role has nothing of ECS.
+  access = {
+    builds = {
+      cluster    = local.cluster
+      services   = values(local.service_names)
+      families   = local.families
+      roles      = var.pass_roles
+      templates  = local.objects
+      log_groups = var.log_groups
+      codedeploy = local.codedeploy_groups
+      rules = [for task in local.scheduled :
+        startswith(lookup(task, "event-bus", ""), "arn:") ? "${replace(task["event-bus"], ":event-bus/", ":rule/")}/${task.rule}" : join("/", compact([lookup(task, "event-bus", ""), task.rule]))
+      if lookup(task, "rule", null) != null]
+      schedules      = [for task in local.scheduled : "${lookup(task, "schedule-group", "default")}/${task.schedule}" if lookup(task, "schedule", null) != null]
+      schedule_roles = var.schedule_roles
+      deployment_configurations = concat(["CodeDeployDefault.*"], compact([
+        for given in values(local.codedeploy_services) : lookup(given, "deployment-config", "")
+      ]))
+    }
+    github = merge(
+      {
+        pipelines         = [var.name]
+        projects          = [for project in values(local.projects) : project.name]
+        objects           = var.start == "object" ? ["s3://${local.bucket}/${local.hand_off_key}"] : []
+        base_repositories = try(var.github.base_repositories, [])
+        codedeploy        = var.deploy_with == "codedeploy" ? [local.codedeploy] : []
+      },
+      { for key, value in { cluster = local.cluster, services = values(local.service_names) } : key => value if try(var.github.read_ecs, false) },
+    )
+  }
 }
 
 module "permissions" {
-  for_each = toset(local.verbs)
+  for_each = local.verbs
   source   = "../permissions"
-  verbs    = [each.key]
-  access = {
-    parameters                = [local.parameter_name]
-    repositories              = distinct(concat(values(local.ecr_arns), each.key == "build-push" ? local.cache_arns : []))
-    base_repositories         = try(var.github.base_repositories, [])
-    cluster                   = local.cluster
-    services                  = values(local.service_names)
-    families                  = local.families
-    roles                     = var.pass_roles
-    templates                 = local.objects
-    log_groups                = var.log_groups
-    codedeploy                = local.codedeploy_groups
-    deployment_configurations = concat(["CodeDeployDefault.*"], compact([for given in values(local.codedeploy_services) : try(given["deployment-config"], "")]))
-    rules                     = local.rules
-    schedules                 = local.schedules
-    schedule_roles            = var.schedule_roles
-  }
+  verbs    = each.value
+  features = each.key == "github" ? var.github.features : []
+  access = merge(local.access[each.key == "github" ? "github" : "builds"], {
+    parameters   = [local.parameter_name]
+    repositories = distinct(concat(values(local.ecr_arns), contains(each.value, "build-push") ? local.cache_arns : []))
+  })
 }

@@ -57,12 +57,12 @@ locals {
     [for image in values(local.images) : "${image.repository}:${var.tag}" if var.start == "event"],
   ))}"
 
-  service_key = try(keys(local.document_given.services)[0], "")
-  service     = try(values(local.document_given.services)[0], {})
-  codedeploy = {
-    application      = try(local.service.codedeploy.application, "AppECS-${local.cluster}-${local.service_names[local.service_key]}")
-    deployment_group = try(local.service.codedeploy["deployment-group"], "DgpECS-${local.cluster}-${local.service_names[local.service_key]}")
-  }
+  # The service of the actions CodeDeployToECS and ECS; with several, checks.tf refuses them.
+  service_name = one(slice(values(local.service_names), 0, min(1, length(local.service_names))))
+  codedeploy = merge(concat(
+    [{ application = "AppECS-${local.cluster}-${coalesce(local.service_name, "-")}", deployment_group = "DgpECS-${local.cluster}-${coalesce(local.service_name, "-")}" }],
+    slice(local.codedeploy_groups, 0, min(1, length(local.codedeploy_groups))),
+  )...)
   deployments = {
     "ecs-cd" = [
       { name = "Deploy", category = "Build", provider = "CodeBuild", inputs = local.source_artifacts, configuration = local.builds["deploy"], namespace = "Deploy" },
@@ -90,7 +90,7 @@ locals {
       order    = 2
       configuration = {
         ClusterName = local.cluster
-        ServiceName = try(local.service_names[local.service_key], "")
+        ServiceName = local.service_name
         FileName    = "imagedefinitions.json"
       }
     }]

@@ -97,5 +97,5 @@ resource "aws_iam_role_policy" "github" {
   count  = var.github == null ? 0 : 1
   name   = "hand-off"
   role   = aws_iam_role.github[0].id
-  policy = jsonencode({ Version = "2012-10-17", Statement = concat(local.hand_off_statements, local.build_push_statements) })
+  policy = jsonencode({ Version = "2012-10-17", Statement = concat(local.verb_statements["github"], local.object_key_statements) })
 }

@@ -214,6 +214,8 @@ variable "github" {
     environments      = optional(list(string), [])
     build_push        = optional(bool, true)
     base_repositories = optional(list(string), []) # of base images and caches in ECR
+    read_ecs          = optional(bool, false)      # why an ECS or CodeDeployToECS action failed, as ECS says it
+    features          = optional(set(string), [])  # stop-execution for on-cancel: stop, and those of build-push
   })
   default = null
 
