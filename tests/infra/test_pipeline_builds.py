@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
+from ecs_cd.inputs.artifacts import Artifacts
 from tests.infra import pipelines
 from tests.infra.pipelines import CASES, MODULE, Applied, Values
 from tests.infra.terraform import Shown, Terraform
@@ -184,8 +185,7 @@ def test_clean_up_runs_whatever_happened(applied: Applied) -> None:
 def test_the_artifact_is_only_what_ecs_cd_wrote(applied: Applied) -> None:
     """CodeDeployToECS refuses an artifact of more than 3 MB: nothing of the source is in it."""
     spec = _spec(applied("codedeploy"), "artifacts")
-    folder = spec["artifacts"]["base-directory"]
-    assert f"--directory {folder}" in _commands(spec, "build")[0]
+    assert spec["artifacts"] == {"base-directory": Artifacts().to, "files": ["**/*"]}
 
 
 # --- the commands, run ---

@@ -71,15 +71,6 @@ locals {
       ArnEquals    = { "ec2:Subnet" = local.subnets }
     } },
   ] : merge({ Effect = "Allow", Action = each.actions, Resource = each.on }, try({ Condition = each.if }, {})) if each.when]
-
-  # `ecs-cd artifacts` reads, and changes nothing.
-  artifacts_statements = [for each in [
-    { when = true, actions = ["ssm:GetParameter"], on = [local.parameter_arn] },
-    { when = true, actions = ["ecr:BatchGetImage"], on = values(local.ecr_arns) },
-    { when = length(local.objects) > 0, actions = ["s3:GetObject"], on = [for url in local.objects : "arn:${local.partition}:s3:::${trimprefix(url, "s3://")}"] },
-    { when = true, actions = ["ecs:DescribeServices"], on = values(local.service_arns) },
-    { when = true, actions = ["ecs:DescribeTaskDefinition"], on = ["*"] },
-  ] : { Effect = "Allow", Action = each.actions, Resource = each.on } if each.when]
 }
 
 # What the document says of the resources.
@@ -131,11 +122,12 @@ locals {
 
   # What each command needs, by the table of docs/reference/permissions.md.
   verbs = { for part, verbs in {
-    migrate = var.migrate_with == "ecs-cd" ? ["migrate"] : []
-    deploy  = var.deploy_with == "ecs-cd" ? ["deploy"] : []
-    github  = var.github == null ? [] : concat(["hand-off"], var.github.build_push ? ["build-push"] : [])
+    migrate   = var.migrate_with == "ecs-cd" ? ["migrate"] : []
+    deploy    = var.deploy_with == "ecs-cd" ? ["deploy"] : []
+    artifacts = var.deploy_with == "ecs-cd" ? [] : ["artifacts"]
+    github    = var.github == null ? [] : concat(["hand-off"], var.github.build_push ? ["build-push"] : [])
   } : part => verbs if length(verbs) > 0 }
-  verb_statements = merge({ docker = local.docker_statements, artifacts = local.artifacts_statements }, {
+  verb_statements = merge({ docker = local.docker_statements }, {
     for part, permissions in module.permissions : part => permissions.statements
   })
 

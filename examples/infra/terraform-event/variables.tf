@@ -1,0 +1,139 @@
+# What to change. Everything else follows from it.
+variable "region" {
+  description = "The region of the cluster."
+  type        = string
+  default     = "ap-northeast-1"
+}
+
+variable "app" {
+  description = "The app's name: of the pipeline, the parameter, the bucket, the task definitions, the roles."
+  type        = string
+  default     = "my-app"
+}
+
+variable "repositories" {
+  description = "The app's repository on GitHub, as its jobs' `sub` names it."
+  type        = list(string)
+  default     = ["my-org/my-app"]
+}
+
+variable "branch" {
+  description = "The branch whose pushes deploy."
+  type        = string
+  default     = "main"
+}
+
+variable "oidc_provider_arn" {
+  description = "GitHub's OIDC provider, if the account has one."
+  type        = string
+  default     = null
+}
+
+variable "release" {
+  description = "The archive of ecs-cd's release, ecs-cd-VERSION.tar.gz: a file, or an object, s3://bucket/key."
+  type        = string
+  default     = "ecs-cd.tar.gz"
+}
+
+variable "release_sha256" {
+  description = "The archive's SHA-256; only an object in S3 needs it."
+  type        = string
+  default     = null
+}
+
+# What exists already.
+variable "cluster" {
+  description = "The cluster."
+  type        = string
+  default     = "my-cluster"
+}
+
+variable "service" {
+  description = "The service."
+  type        = string
+  default     = "my-service"
+}
+
+variable "codedeploy" {
+  description = "CodeDeploy's application and deployment group, which deploy the service."
+  type = object({
+    application      = string
+    deployment-group = string
+  })
+  default = {
+    application      = "my-app"
+    deployment-group = "my-app"
+  }
+}
+
+variable "vpc" {
+  description = "Where the migration runs: subnets from which ECR and the database can be reached, and a security group that the database lets in."
+  type = object({
+    vpc_id             = string
+    subnet_ids         = list(string)
+    security_group_ids = list(string)
+  })
+  default = {
+    vpc_id             = "vpc-0123456789abcdef0"
+    subnet_ids         = ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"]
+    security_group_ids = ["sg-0123456789abcdef0"]
+  }
+}
+
+variable "migration_secrets" {
+  description = "The secrets of the migration: variable, and the name of a parameter in SSM."
+  type        = map(string)
+  default     = { DATABASE_URL = "/my-app/database-url" }
+}
+
+variable "execution_role" {
+  description = "The task execution role: it pulls the images, reads the secrets, writes the log."
+  type        = string
+  default     = "my-app-execution"
+}
+
+variable "task_role" {
+  description = "The task role: what the app itself may do."
+  type        = string
+  default     = null
+}
+
+variable "log_group" {
+  description = "The log group of the containers."
+  type        = string
+  default     = "/ecs/my-app"
+}
+
+# A container has the name of its image.
+variable "images" {
+  description = "The images: the ECR repository, which is made, the container's port, and its secrets: variable, ARN."
+  type = map(object({
+    repository = string
+    port       = optional(number)
+    secrets    = optional(map(string), {})
+  }))
+  default = {
+    app = {
+      repository = "my-app"
+      port       = 8000
+    }
+  }
+}
+
+variable "migration_command" {
+  description = "The command that migrates."
+  type        = list(string)
+  default     = ["python3", "migrate.py"]
+}
+
+variable "cpu" {
+  description = "The CPU units of a task."
+  type        = number
+  default     = 256
+}
+
+variable "memory" {
+  description = "The memory of a task in MiB."
+  type        = number
+  default     = 512
+}

@@ -1,0 +1,109 @@
+"""The examples of pipelines under examples/infra: each does what its README says."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ecs_cd.document.rules import document
+from ecs_cd.handoff.rules import declaration
+from tests.contract.parts import ROOT
+from tests.infra import pipelines
+from tests.infra.pipelines import Values
+from tests.infra.terraform import Shown, Terraform, TerraformError
+
+EXAMPLES = ROOT / "examples" / "infra"
+RELEASE = {"release": "s3://releases/ecs-cd-1.2.0.tar.gz", "release_sha256": "ab" * 32}
+
+# Start, images, and the providers of the actions after the sources.
+EXPECTED: dict[str, tuple[str, list[str], list[str]]] = {
+    "variables": ("variables", ["app", "nginx"], ["CodeBuild", "CodeBuild"]),
+    "object": ("object", ["app", "nginx"], ["CodeBuild", "CodeBuild"]),
+    "event": ("event", ["app"], ["CodeBuild", "CodeBuild", "CodeDeployToECS"]),
+    "codedeploy": ("variables", ["app", "nginx"], ["CodeBuild", "CodeBuild", "CodeDeployToECS"]),
+    "actions-then-pipeline": ("variables", ["app", "nginx"], ["CodeBuild"]),
+}
+each_example = pytest.mark.parametrize("name", EXPECTED)
+
+
+def _folder(name: str) -> Path:
+    return EXAMPLES / f"terraform-{name}"
+
+
+@pytest.fixture(scope="module")
+def example(terraform: Terraform) -> Callable[[str], Shown]:
+    """The state of an example with its defaults; it is applied once."""
+    return functools.cache(lambda name: terraform.apply(_folder(name), RELEASE))
+
+
+def _document(shown: Shown) -> document.Document:
+    return document.load(shown.one("aws_ssm_parameter")["insecure_value"], where="the parameter")
+
+
+@each_example
+def test_the_pipeline_is_that_of_the_readme(example: Callable[[str], Shown], name: str) -> None:
+    """How it starts, with which images, and what its actions are; AWS accepts it, and hand-off too."""
+    shown = example(name)
+    start, images, providers = EXPECTED[name]
+    declared, read = pipelines.declaration(shown), _document(shown)
+    pipelines.held_to_the_model("codepipeline", "CreatePipeline", {"pipeline": declared})
+    assert read.pipeline
+    assert declaration.problems(declared, read.pipeline, read.images, "") == []
+    assert (read.pipeline.start.value, sorted(read.images)) == (start, images)
+    after = [action for stage in declared["stages"][1:] for action in stage["actions"]]
+    assert [pipelines.provider(action) for action in after] == providers
+
+
+@each_example
+def test_the_templates_are_those_of_the_document(example: Callable[[str], Shown], name: str) -> None:
+    """Each template that the document names is an object of the example, and its containers are those of the document."""
+    shown = example(name)
+    written: dict[str, Values] = {
+        f"s3://{each['bucket']}/{each['key']}": json.loads(each["content"])
+        for each in shown.of("aws_s3_object").values()
+        if each["content"]
+    }
+    content = json.loads(shown.one("aws_ssm_parameter")["insecure_value"])
+    tasks = [*content["services"].values(), *([content["migration"]] if "migration" in content else [])]
+    assert {task["task-definition"] for task in tasks} == set(written)
+    for task in tasks:
+        containers = {each["name"] for each in written[task["task-definition"]]["containerDefinitions"]}
+        assert containers == set(task.get("containers", [task.get("container")]))
+
+
+@each_example
+def test_github_can_push_or_migrate_but_never_deploy(example: Callable[[str], Shown], name: str) -> None:
+    """No role that a job assumes can update a service or start CodeDeploy."""
+    shown = example(name)
+    roles = [each for each in shown.of("aws_iam_role").values() if "token.actions" in each["assume_role_policy"]]
+    for role in roles:
+        (policy,) = (each for each in shown.of("aws_iam_role_policy").values() if each["role"] == role["id"])
+        actions = {action for action, _ in pipelines.statements(policy["policy"])}
+        assert not actions & {"ecs:UpdateService", "codedeploy:CreateDeployment"}
+        assert ("iam:PassRole" in actions) == (name == "actions-then-pipeline" and not role["name"].endswith("-github"))
+
+
+@each_example
+def test_a_plan_shows_the_pipeline(terraform: Terraform, name: str) -> None:
+    """Also before the templates' bucket exists: who reviews a plan sees stages and actions."""
+    planned = terraform.plan(_folder(name), RELEASE).one("aws_codepipeline")
+    assert [stage["name"] for stage in planned["stage"]][-1] == "Deploy"
+
+
+def test_a_wrong_combination_is_refused_by_the_plan(terraform: Terraform) -> None:
+    """Not by the apply, though the document has parts that are only known then."""
+    images = {name: {"repository": name} for name in ("app", "nginx")}
+    with pytest.raises(TerraformError) as error:
+        terraform.plan(_folder("event"), RELEASE | {"images": images})
+    assert 'start = "event" takes one image' in " ".join(str(error.value).split())
+
+
+def test_examples_differ_only_where_they_must() -> None:
+    """Repositories, templates and what must exist are the same files, so that a correction reaches each."""
+    first = (_folder("variables") / "app.tf").read_text(encoding="utf-8")
+    for name in ("object", "codedeploy"):
+        assert (_folder(name) / "app.tf").read_text(encoding="utf-8") == first
