@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 import yaml
 
+from ecs_cd.ci.codebuild import FOLDER
 from ecs_cd.inputs.artifacts import Artifacts
+from ecs_cd.inputs.outputs import DEPLOY, MIGRATE
 from tests.infra import pipelines
 from tests.infra.pipelines import CASES, MODULE, Applied, Values
 from tests.infra.terraform import Shown, Terraform
@@ -173,6 +175,19 @@ def test_a_release_from_a_file_is_uploaded_with_its_hash(terraform: Terraform, t
         assert variables["ECS_CD_RELEASE"] == f"s3://{uploaded['bucket']}/{uploaded['key']}"
         assert variables["ECS_CD_RELEASE_SHA256"] == digest
         assert uploaded["key"] == f"ecs-cd-{digest[:12]}.tar.gz"
+
+
+EXPORTED = {"migrate": MIGRATE, "deploy": DEPLOY}
+
+
+@pytest.mark.parametrize(("part", "outputs"), EXPORTED.items())
+def test_a_later_action_can_use_the_outputs(applied: Applied, part: str, outputs: tuple[str, ...]) -> None:
+    """The build reads ecs-cd's file and exports what it has under the verb's names, for `#{Deploy.RESULT}`."""
+    spec = _spec(applied("variables"), part)
+    assert set(spec["env"]["exported-variables"]) <= {name.upper().replace("-", "_") for name in outputs}
+    assert f"{FOLDER}/outputs.env" in _commands(spec, "build")[1]
+    (report,) = spec["reports"].values()
+    assert report == {"base-directory": FOLDER, "files": ["junit.xml"], "file-format": "JUNITXML"}
 
 
 def test_clean_up_runs_whatever_happened(applied: Applied) -> None:

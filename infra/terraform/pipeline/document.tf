@@ -11,7 +11,8 @@ locals {
 
   # The images: what the document or the module's input says, and what the pipeline calls them.
   repositories = length(var.images) > 0 ? var.images : { for name, image in lookup(local.document_given, "images", {}) : name => image.repository }
-  words        = { for name, _ in local.repositories : name => upper(replace(name, "/[^A-Za-z0-9]/", "_")) }
+  keys         = { for name, _ in local.repositories : name => replace(name, "/[^A-Za-z0-9]/", "_") }
+  words        = { for name, key in local.keys : name => upper(key) }
   registry     = { for name, repository in local.repositories : name => try(regex("^([0-9]{12})\\.dkr[.-]ecr\\.([a-z0-9-]+)\\.[^/]+/(.+)$", repository), null) }
   images = {
     for name, repository in local.repositories : name => {
@@ -20,8 +21,7 @@ locals {
       repository = try(local.registry[name][2], repository)
       uri        = local.registry[name] == null ? "${local.account}.dkr.ecr.${local.region}.${data.aws_partition.current.dns_suffix}/${repository}" : repository
       variable   = "IMAGE_${local.words[name]}"
-      action     = "Image-${name}"
-      artifact   = lower("image_${local.words[name]}")
+      source     = "Image_${local.keys[name]}" # the ECR source action, and its artifact
     }
   }
 
@@ -33,7 +33,7 @@ locals {
       commit     = local.commit_variable
       object     = "s3://${local.bucket}/${local.hand_off_key}"
       source     = "Source"
-      images     = { for name, image in local.images : image.action => name }
+      images     = { for name, image in local.images : image.source => name }
       tag        = var.tag
       wait-until = var.wait_until
       } : key => value if contains(local.document_keys[var.start], key) || (key == "wait-until" && var.wait_until != null)

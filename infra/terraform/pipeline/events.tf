@@ -1,6 +1,6 @@
 # start = event: the push of the tag starts an execution with the digest that was pushed, whatever the tag names later.
 locals {
-  event      = var.start == "event" ? { for image in values(local.images) : image.action => image } : {}
+  event      = var.start == "event" ? { for image in values(local.images) : image.source => image } : {}
   event_rule = "${var.name}-image"
 }
 

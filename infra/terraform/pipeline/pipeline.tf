@@ -13,9 +13,9 @@ locals {
   # The first stage: an object, or each image's repository. Polling is off: nothing but the start's own way starts it.
   sources = contains(["digest", "event"], var.start) ? [
     for image in values(local.images) : {
-      name          = image.action
+      name          = image.source
       provider      = "ECR"
-      artifact      = image.artifact
+      artifact      = image.source
       configuration = { RepositoryName = image.repository, ImageTag = var.tag }
     }
     ] : [{
@@ -52,10 +52,7 @@ locals {
     provider      = "Manual"
     configuration = merge({ CustomData = local.approval_text }, try({ NotificationArn = coalesce(var.approval.topic_arn) }, {}))
   }
-  approval_text = "Before the ${try(var.approval.before, "")}: ${join(", ", concat(
-    [for variable in local.variables : "#{variables.${variable.name}}" if variable.default == null],
-    [for image in values(local.images) : "${image.repository}:${var.tag}" if var.start == "event"],
-  ))}"
+  approval_text = "Before the ${local.approve_before} of ${var.start == "event" ? "what ${var.tag} names" : "#{variables.${local.commit_variable}}"}"
 
   # The service of the actions CodeDeployToECS and ECS; with several, checks.tf refuses them.
   service_name = one(slice(values(local.service_names), 0, min(1, length(local.service_names))))

@@ -160,7 +160,7 @@ variable "deploy_with" {
 }
 
 variable "approval" {
-  description = "A stage that waits for a person, `before` the `migration` or the `deployment`. `topic_arn` is an SNS topic that is told."
+  description = "A stage that waits for a person, `before` the `migration` or the `deployment`. `topic_arn` is the SNS topic that notifies them."
   type = object({
     before    = string
     topic_arn = optional(string)
