@@ -215,6 +215,17 @@ def test_typed_inputs_show_no_secret() -> None:
     assert "hunter2" not in repr(read(secrets="T=hunter2"))
 
 
+def test_where_the_images_come_from_is_an_input_of_what_runs_them() -> None:
+    """But not of the pipeline, which has just built them."""
+    verbs = [name for name, verb in VERBS.items() if "images-from" in options.options(verb.inputs)]
+    assert verbs == ["migrate", "deploy", "artifacts"]
+    for inputs in (VERBS[name].inputs for name in verbs):
+        assert options.read(inputs, {"config": "/p"}).images_from == "auto"  # type: ignore[attr-defined]
+        found = problems(inputs, {"config": "/p", "images-from": "latest"})
+        assert found == ["images-from: must be one of auto, pipeline, commit"]
+    assert official_given(options.read(DeployAlone, {"images-from": "commit"})) == []
+
+
 @pytest.mark.parametrize("inputs", [BuildPush, Migrate, Deploy])
 def test_an_input_of_another_verb_is_no_input_of_this_one(inputs: type[Common]) -> None:
     """Each verb has what it needs; the pipeline has all of them."""
