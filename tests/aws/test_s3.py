@@ -57,3 +57,28 @@ def test_a_template_that_is_cut_off_is_read_again(aws: SignedAws, ours: Aws) -> 
     with pytest.raises(Refused, match="its content was cut off 3 times"):
         s3.text(ours, TEMPLATE)
     assert aws.count("s3.GetObject") == 5
+
+
+OBJECT = S3Object("my-bucket", "hand-off.zip")
+
+
+@pytest.mark.parametrize(
+    ("answer", "version"),
+    [({"ETag": '"e"', "VersionId": "v1"}, "v1"), ({"ETag": '"e"', "VersionId": "null"}, ""), ({"ETag": '"e"'}, "")],
+    ids=["enabled", "suspended", "never"],
+)
+def test_an_object_has_a_version_if_its_bucket_keeps_versions(
+    answer: Any, version: str, aws: SignedAws, ours: Aws
+) -> None:
+    """`null` is no version: the next object has it too."""
+    aws.on("s3.PutObject", answer)
+    assert s3.put(ours, OBJECT, b"PK") == version
+    params = aws.calls[0].params
+    assert (params["Bucket"], params["Key"], params["Body"]) == ("my-bucket", "hand-off.zip", b"PK")
+
+
+def test_a_bucket_that_does_not_exist_is_refused_by_its_name(aws: SignedAws, ours: Aws) -> None:
+    """AWS's own words do not name it."""
+    aws.on("s3.PutObject", error("NoSuchBucket", status=404))
+    with pytest.raises(Refused, match="there is no bucket my-bucket"):
+        s3.put(ours, OBJECT, b"PK")
