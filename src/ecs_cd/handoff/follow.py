@@ -34,7 +34,7 @@ def follow(tracked: TrackedExecution, deadline: float, job: Job) -> Verdict:
         lambda path, watching: _say(tracked, path, watching, job),
         clock=job.clock,
         timeout=timeout,
-        interval=lambda _: pace.EXECUTION_EVERY if tracked.failed_at is None else pace.EXECUTION_CONFIRMED,
+        interval=lambda _: _interval(tracked, job),
         progress=job.ci.progress,
     )
     if verdict.outcome is Outcome.TIMED_OUT:
@@ -42,6 +42,14 @@ def follow(tracked: TrackedExecution, deadline: float, job: Job) -> Verdict:
     if verdict.outcome not in (Outcome.TIMED_OUT, Outcome.UNKNOWN):
         job.state.end()
     return verdict
+
+
+def _interval(tracked: TrackedExecution, job: Job) -> float:
+    """A Failed is soon looked at again; after that, only what the pipeline does by itself can change it."""
+    if tracked.failed_at is None:
+        return pace.EXECUTION_EVERY
+    is_first = job.clock.monotonic() - tracked.failed_at < pace.EXECUTION_CONFIRMED
+    return pace.EXECUTION_CONFIRMED if is_first else pace.FAILED_EVERY
 
 
 # ---- look ----

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tests.scripted_aws import Params, codedeploy, course, denied, ecs, error, moment, throttled
+from tests.scripted_aws import Answer, Clock, Params, codedeploy, course, denied, ecs, error, moment, throttled
 from tests.scripted_aws.codebuild import EXIT_1, Build
 from tests.scripted_aws.codepipeline import MIGRATE, S3_SOURCE, SOURCE, action, declaration, stage
 from tests.scripted_aws.course import MIGRATION, SUCCEEDS, ends, fails, happens
@@ -260,6 +262,53 @@ def test_a_source_that_fails_has_its_own_words(step: Run, world: World) -> None:
     ended = step("hand-off")
     assert (ended.exit_code, ended.outputs["failed-stage"]) == (1, "Source"), ended.log
     assert words in ended.log
+
+
+def test_an_action_that_is_listed_late_is_waited_for(step: Run, world: World) -> None:
+    """The execution is Failed already, and the list of its actions lags behind."""
+    failing(world, broken())
+    late: list[float] = []
+
+    def lagging(params: Params) -> Answer:
+        late.append(world.clock.monotonic())
+        now, world.pipeline.clock = world.pipeline.clock, Clock()
+        world.pipeline.clock.sleep(max(0.0, late[-1] - 9))
+        try:
+            return world.pipeline._actions(params)
+        finally:
+            world.pipeline.clock = now
+
+    world.aws.on("codepipeline.ListActionExecutions", lagging)
+    ended = step("hand-off")
+    assert (ended.exit_code, ended.outputs["failed-action"]) == (1, "Migrate"), ended.log
+    assert "could not connect to the database" in ended.log
+    assert world.clock.monotonic() <= 61 + 6 + 12
+
+
+EVIL = "no\n::set-output name=result::succeeded\n\x1b[2J| x | <img src=x> @everyone"
+
+
+@pytest.mark.parametrize("where", ["reason", "summary", "error", "statement", "transition"])
+def test_text_of_other_people_is_harmless(step: Run, world: World, where: str) -> None:
+    """The reason of a stop, an approval's comment, an action's error, an execution's summary, a disabled transition's
+    reason: neither commands nor terminal codes nor HTML."""
+    failed = happens(60, "Migrate/Migrate", "Failed", error=("JobFailed", EVIL if where == "error" else "x"))
+    courses: dict[str, Any] = {
+        "reason": (*SUCCEEDS[:2], ends(20, "Stopped", reason=EVIL)),
+        "summary": (*SUCCEEDS[:3], replace(failed, more={**failed.more, "summary": EVIL}), ends(61, "Failed")),
+        "error": (*SUCCEEDS[:3], failed, ends(61, "Failed")),
+        "statement": (*SUCCEEDS[:2], ends(20, "Failed", EVIL)),
+        "transition": SUCCEEDS,
+    }
+    world.goes(courses[where])
+    if where == "transition":
+        world.pipeline.disabled["Deploy"] = ("alice", EVIL)
+    ended = step("hand-off")
+    assert ended.exit_code in (1, 2), ended.log
+    assert not [line for line in ended.log.splitlines() if line.startswith("::set-output")]
+    assert ended.outputs.get("result", "failed") == "failed"
+    assert "\x1b[2J" not in ended.log + ended.summary
+    assert not re.search(r"(?<!\\)<img", re.sub(r"```.*?```", "", ended.summary, flags=re.S)), ended.summary
 
 
 def test_a_failure_without_any_action_has_the_executions_summary(step: Run, world: World) -> None:

@@ -102,6 +102,27 @@ def test_a_digest_overrides_the_tag_of_the_ecr_source(step: Run, world: World) -
     ]
 
 
+@pytest.mark.parametrize("document", [DIGEST, OBJECT], ids=["digest", "object"])
+def test_an_execution_with_something_else_is_no_success(step: Run, world: World, document: Params) -> None:
+    """Its source took another revision than the one that it was given; the log names both."""
+    if document is DIGEST:
+        world.pipeline.declared = declaration(*ECR_STAGES)
+        world.goes(FROM_ECR)
+    world.document(document)
+    other = "sha256:" + "b" * 64
+
+    def start(params: Params) -> Answer:
+        begun = world.pipeline.start(params)
+        for each in world.pipeline.started:
+            each.revisions = dict.fromkeys(each.revisions, other)
+        return begun
+
+    world.aws.on(START, start)
+    ended = step("hand-off")
+    assert (ended.exit_code, ended.outputs["result"]) == (1, "failed"), ended.log
+    assert other in ended.log
+
+
 # ---- event: somebody else starts it ----
 
 
@@ -124,6 +145,14 @@ def test_an_event_starts_it_and_hand_off_finds_it(step: Run, world: World, by_ev
     ended = step("hand-off")
     assert (ended.exit_code, ended.outputs["execution-id"]) == (0, execution_id("event")), ended.log
     assert world.mutations() == []
+
+
+def test_a_push_that_another_one_overtook_is_superseded(step: Run, world: World, by_event: Pipeline) -> None:
+    """It has run, and then the newer one: what runs now is not this commit."""
+    by_event.others = [pushed(11), pushed(14, "sha256:" + "b" * 64, "other")]
+    ended = step("hand-off")
+    assert (ended.exit_code, ended.outputs["result"]) == (5, "superseded"), ended.log
+    assert execution_id("other") in ended.log
 
 
 def test_an_execution_that_no_event_starts_is_red(step: Run, world: World, by_event: Pipeline) -> None:

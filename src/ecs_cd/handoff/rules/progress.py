@@ -42,6 +42,11 @@ class Snapshot:
         return next((each for each in self.executions if each.get("pipelineExecutionId") == self.id), {})
 
     @property
+    def statement(self) -> str:
+        """What CodePipeline says about the status."""
+        return str((self.execution or {}).get("statusSummary", ""))
+
+    @property
     def runs(self) -> bool:
         """Whether an action is running."""
         return any(action.running for action in self.actions)
@@ -123,10 +128,10 @@ def failed_words(snapshot: Snapshot) -> str:
     """Which action failed, and what CodePipeline says about it."""
     action = snapshot.failed
     if action is None:
-        return _statement(snapshot) or "the execution failed; CodePipeline names no action"
+        return snapshot.statement or "the execution failed; CodePipeline names no action"
     if action.category == "Approval":
         return rejected_words(action)
-    reason = _first_line(action.error or action.summary or _statement(snapshot))
+    reason = _first_line(action.error or action.summary or snapshot.statement)
     return f"{action.path} failed{': ' + reason if reason else ''}"
 
 
@@ -150,15 +155,11 @@ def _newer(snapshot: Snapshot) -> str:
 
 def stopped_words(snapshot: Snapshot) -> str:
     """Why the execution was stopped, and what may still be running."""
-    reason = str(snapshot.summary.get("stopTrigger", {}).get("reason", "")) or _statement(snapshot)
+    reason = str(snapshot.summary.get("stopTrigger", {}).get("reason", "")) or snapshot.statement
     left = [action.path for action in snapshot.actions if action.status == ABANDONED]
     why = " because somebody changed the pipeline" if snapshot.status == "Cancelled" else ""
     words = f"the execution was {snapshot.status.lower()}{why}{': ' + _first_line(reason) if reason else ''}"
     return f"{words}; abandoned, and may still be running: {', '.join(left)}" if left else words
-
-
-def _statement(snapshot: Snapshot) -> str:
-    return str((snapshot.execution or {}).get("statusSummary", ""))
 
 
 def _first_line(text: str) -> str:

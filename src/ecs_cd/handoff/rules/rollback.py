@@ -19,7 +19,8 @@ def waits(snapshot: Snapshot, declared: Declaration, elapsed: float) -> str:
     """Why a Failed is not final yet, ``elapsed`` seconds after it was first seen; empty if it is."""
     action = snapshot.failed
     if action is None:
-        return ""
+        listed = snapshot.statement or elapsed >= pace.FAILED_LISTED
+        return "" if listed else "; CodePipeline does not list the failed action yet"
     reaction = declaration.on_failure(declared, action.stage)
     if reaction == "RETRY" and action.tries == 1 and elapsed < pace.RETRY_BEGINS:
         return "; the pipeline retries the stage by itself"
