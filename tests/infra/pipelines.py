@@ -79,6 +79,7 @@ CASES: dict[str, Values] = {
     "event of another tag": {"start": "event", "tag": "main", "wait_until": "Migrate"},
     "docker": {"migrate_with": "docker", "docker_migration": VPC},
     "docker, object": {"start": "object", "migrate_with": "docker", "docker_migration": VPC | {"image": "app"}, "document": two_images(), "images": TWO},
+    "docker, digest": {"start": "digest", "migrate_with": "docker", "docker_migration": VPC | {"image": "nginx"}, "document": two_images(), "images": TWO},
     "docker, event, secrets": {
         "start": "event",
         "migrate_with": "docker",

@@ -107,12 +107,13 @@ def test_a_build_gets_what_ecs_cd_reads(applied: Applied, case: str) -> None:
             assert {key: value for key, value in given.items() if not key.startswith("MIGRATION_")} == always
             inputs = [each["name"] for each in action["inputArtifacts"]]
             sources = [each["outputArtifacts"][0]["name"] for each in declared["stages"][0]["actions"]]
-            assert inputs == sources and action["configuration"]["PrimarySource"] == sources[0]
+            assert inputs == sources and action["configuration"]["PrimarySource"] in sources
 
 
 IMAGES = {
     "docker": {"MIGRATION_IMAGE": "#{variables.IMAGE_APP}"},
     "docker, object": {"MIGRATION_IMAGE_DETAIL": "imageDetail-app.json"},
+    "docker, digest": {"MIGRATION_IMAGE_DETAIL": "imageDetail.json"},
     "docker, event, secrets": {"MIGRATION_IMAGE_DETAIL": "imageDetail.json"},
 }
 
@@ -123,6 +124,14 @@ def test_docker_gets_its_image_where_the_start_puts_it(applied: Applied, case: s
     (action,) = (each for each in pipelines.actions(pipelines.declaration(applied(case))) if each["name"] == "Migrate")
     given = pipelines.build_variables(action)
     assert {key: value for key, value in given.items() if key.startswith("MIGRATION_")} == expected
+
+
+def test_docker_reads_the_source_of_its_image(applied: Applied) -> None:
+    """Of several ECR sources, the primary one is that of the image that migrates, whichever is first."""
+    declared = pipelines.declaration(applied("docker, digest"))
+    sources = {each["outputArtifacts"][0]["name"]: each["configuration"] for each in declared["stages"][0]["actions"]}
+    (action,) = (each for each in pipelines.actions(declared) if each["name"] == "Migrate")
+    assert sources[action["configuration"]["PrimarySource"]]["RepositoryName"] == "my-nginx"
 
 
 # --- the buildspecs ---

@@ -37,6 +37,9 @@ locals {
     options = join(" ", [for name in local.docker_variables : "--env ${name}"])
     command = join(" ", [for word in try(var.docker_migration.command, []) : "'${replace(word, "'", "'\\''")}'"])
   })
+  # docker.yml reads the image of the primary source.
+  migration_artifact = try(local.images[local.migration_image].source, "")
+  migration_source   = contains(local.source_artifacts, local.migration_artifact) ? local.migration_artifact : local.source_artifacts[0]
   # Where the image is written: a variable of the execution, or a file of the source.
   docker_build_variables = [
     for variable in [

@@ -33,13 +33,15 @@ locals {
       commit     = local.commit_variable
       object     = "s3://${local.bucket}/${local.hand_off_key}"
       source     = "Source"
-      images     = { for name, image in local.images : image.source => name }
+      images     = { for source, names in local.by_source : source => names[0] }
       tag        = var.tag
       wait-until = var.wait_until
       } : key => value if contains(local.document_keys[var.start], key) || (key == "wait-until" && var.wait_until != null)
     },
   )
-  by_variable = { for name, image in local.images : image.variable => name... } # more than one: refused in checks.tf
+  # More than one image with a name is refused in checks.tf.
+  by_variable = { for name, image in local.images : image.variable => name... }
+  by_source   = { for name, image in local.images : image.source => name... }
   document_keys = {
     variables = ["variables", "commit"]
     object    = ["object", "source", "commit"]

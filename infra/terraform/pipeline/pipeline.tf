@@ -41,7 +41,7 @@ locals {
   builds = {
     for key, variables in { migrate = local.docker_build_variables, deploy = [], artifacts = [] } : key => {
       ProjectName                   = "${var.name}-${key}"
-      PrimarySource                 = local.source_artifacts[0]
+      PrimarySource                 = key == "migrate" ? local.migration_source : local.source_artifacts[0]
       EnvironmentVariables          = jsonencode(concat(local.build_variables, variables))
     }
   }
