@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import json
+import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 
 from ecs_cd.document.rules import document
 from ecs_cd.handoff.rules import declaration
+from tests.contract import parts
 from tests.contract.parts import ROOT
 from tests.infra import pipelines
 from tests.infra.pipelines import Values
@@ -107,3 +110,35 @@ def test_examples_differ_only_where_they_must() -> None:
     first = (_folder("variables") / "app.tf").read_text(encoding="utf-8")
     for name in ("object", "codedeploy"):
         assert (_folder(name) / "app.tf").read_text(encoding="utf-8") == first
+
+
+# What an infra repository has besides the block of the page.
+AROUND = """
+terraform {
+  required_providers {
+    aws = { source = "hashicorp/aws" }
+  }
+}
+resource "aws_iam_role" "execution" {
+  name               = "my-app-execution"
+  assume_role_policy = jsonencode({ Version = "2012-10-17", Statement = [] })
+}
+resource "aws_iam_role" "task" {
+  name               = "my-app-task"
+  assume_role_policy = jsonencode({ Version = "2012-10-17", Statement = [] })
+}
+"""
+
+
+@pytest.mark.parametrize(("number", "stages"), [("2", ["Source", "Deploy"]), ("3", ["Source", "Migrate", "Deploy"])])
+def test_the_terraform_of_a_page_can_be_applied(
+    terraform: Terraform, tmp_path: Path, number: str, stages: list[str]
+) -> None:
+    """With the example's document, and a file that stands for the release."""
+    (block, *_) = parts.blocks(ROOT / "docs" / "patterns" / f"{number}.md", "hcl")
+    local = re.sub(r'"git::[^"]*//(infra/terraform/[\w-]+)\?ref=v1"', r'"../\1"', block)
+    (tmp_path / "main.tf").write_text(AROUND + local, encoding="utf-8")
+    shutil.copy(EXAMPLES / "document.yaml", tmp_path)
+    (tmp_path / "ecs-cd-1.2.0.tar.gz").write_bytes(b"a release")
+    declared = pipelines.declaration(terraform.apply(tmp_path))
+    assert [stage["name"] for stage in declared["stages"]] == stages

@@ -116,10 +116,7 @@ locals {
     ] : stage if stage.when
   ]
   approve_before = try(var.approval.before, "")
-  stage_names = [for name, when in {
-    "1 Source"   = true, "2 Approval" = local.approve_before == "migration", "3 Migrate" = var.migrate_with != "none",
-    "4 Approval" = local.approve_before == "deployment", "5 Deploy" = true,
-  } : split(" ", name)[1] if when]
+  stage_names    = [for stage in local.stages : stage.name]
 }
 
 resource "aws_codepipeline" "this" {
