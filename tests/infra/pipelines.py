@@ -87,7 +87,7 @@ CASES: dict[str, Values] = {
         | {
             "command": ["rails", "db:migrate", "it's: all # one"],
             "environment": {"RAILS_ENV": "production"},
-            "parameter_store": {"RAILS_MASTER_KEY": "/my-app/master-key"},
+            "parameter_store": {"RAILS_MASTER_KEY": "/my-app/master-key", "OTHER": "arn:aws:ssm:us-east-1:123456789012:parameter/other"},
             "secrets_manager": {
                 "DATABASE_URL": "my-app/database:url",
                 "TOKEN": "arn:aws:secretsmanager:us-east-1:123456789012:secret:my-app/token-Ab1Cd2:token",

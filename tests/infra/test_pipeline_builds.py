@@ -245,7 +245,7 @@ def test_docker_runs_the_image_of_the_execution(applied: Applied, shell: Any) ->
     lines = ran.stderr.splitlines()
     assert f"docker login --username AWS --password-stdin {pipelines.REGISTRY}" in lines
     assert "aws ecr get-login-password --region us-east-1" in lines
-    names = shlex.split("--env RAILS_ENV --env RAILS_MASTER_KEY --env DATABASE_URL --env TOKEN")
+    names = shlex.split("--env RAILS_ENV --env OTHER --env RAILS_MASTER_KEY --env DATABASE_URL --env TOKEN")
     words = ["run", "--rm", *names, IMAGE, "rails", "db:migrate", "it's: all # one"]
     assert ran.stdout.endswith("".join(f"[{word}]\n" for word in words))
 

@@ -123,7 +123,9 @@ DOCKER_ROLE = {
     **_each("ec2:DeleteNetworkInterface ec2:CreateNetworkInterfacePermission", INTERFACES),
 }  # fmt: skip
 SECRETS = {
-    **_each("ssm:GetParameters", f"arn:aws:ssm:{HERE}:parameter/my-app/master-key"),
+    **_each(
+        "ssm:GetParameters", f"arn:aws:ssm:{HERE}:parameter/my-app/master-key", f"arn:aws:ssm:{HERE}:parameter/other"
+    ),
     **_each(
         "secretsmanager:GetSecretValue",
         f"arn:aws:secretsmanager:{HERE}:secret:my-app/database-??????",

@@ -38,11 +38,12 @@ locals {
       { name = "ECS_CD_PIPELINE_EXECUTION", value = "#{codepipeline.PipelineExecutionId}" },
     ],
   )
+  more_variables = { migrate = local.docker_build_variables, deploy = [], artifacts = [] }
   builds = {
-    for key, variables in { migrate = local.docker_build_variables, deploy = [], artifacts = [] } : key => {
-      ProjectName                   = "${var.name}-${key}"
-      PrimarySource                 = key == "migrate" ? local.migration_source : local.source_artifacts[0]
-      EnvironmentVariables          = jsonencode(concat(local.build_variables, variables))
+    for key, variables in local.more_variables : key => {
+      ProjectName          = "${var.name}-${key}"
+      PrimarySource        = key == "migrate" ? local.migration_source : local.source_artifacts[0]
+      EnvironmentVariables = jsonencode(concat(local.build_variables, variables))
     }
   }
 

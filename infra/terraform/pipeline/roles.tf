@@ -1,4 +1,4 @@
-# A role for each who acts: the pipeline, each build, EventBridge, and GitHub's jobs. Statements: permissions.tf.
+# A role for each who acts: the pipeline, each build, EventBridge, and GitHub's jobs. Statements: permissions.tf and access.tf.
 locals {
   assume_by = { for service in ["codepipeline", "codebuild", "events"] : service => {
     Effect    = "Allow"
