@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import re
 import shlex
 import subprocess
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -272,18 +274,52 @@ def test_docker_refuses_an_image_without_digest(applied: Applied, shell: Any, im
     assert "docker" not in ran.stderr
 
 
+ECS_CD = """#!/bin/sh
+echo "ecs-cd $*"
+mkdir -p ecs-cd-report
+echo "RESULT='$FAKE'" > ecs-cd-report/outputs.env
+[ "$1" = clean-up ] || [ "$FAKE" = succeeded ]
+"""
+
+
+def _release(folder: Path) -> str:
+    """An archive as a GitHub release has it, with a program that only says its arguments; its SHA-256."""
+    with tarfile.open(folder / "it.tar.gz", "w:gz") as archive:
+        entry = tarfile.TarInfo("bin/ecs-cd")
+        entry.size, entry.mode = len(ECS_CD), 0o755
+        archive.addfile(entry, io.BytesIO(ECS_CD.encode()))
+    return hashlib.sha256((folder / "it.tar.gz").read_bytes()).hexdigest()
+
+
+def _here(commands: list[str], folder: Path) -> list[str]:
+    """The commands with their places in a folder of the test."""
+    archive = str(folder / "it.tar.gz")
+    return [
+        each.replace("/tmp/ecs-cd.tar.gz", archive).replace("/opt/ecs-cd", str(folder / "opt")) for each in commands
+    ]
+
+
+@pytest.mark.parametrize(("result", "code", "exported"), [("succeeded", 0, "[succeeded]"), ("failed", 1, "")])
+def test_a_build_of_ecs_cd(applied: Applied, shell: Any, tmp_path: Path, result: str, code: int, exported: str) -> None:
+    """It unpacks the release and runs the verb on the document; its failure is the build's, and outputs are exported."""
+    commands = _here(_commands(_spec(applied("variables"), "deploy"), "install", "build"), tmp_path)
+    environ = {"FAKE": result, "ECS_CD_CONFIG": "/ecs-cd/my-app", "ECS_CD_RELEASE": "s3://releases/x"}
+    digest = _release(tmp_path)
+    ran = shell([*commands, "sh -c 'echo \"[$RESULT]\"'"], **environ, ECS_CD_RELEASE_SHA256=digest)
+    assert ran.returncode == code
+    assert "aws s3 cp --no-progress s3://releases/x" in ran.stderr
+    assert "ecs-cd deploy --config /ecs-cd/my-app" in ran.stdout.splitlines()
+    assert ran.stdout.endswith(f"{exported}\n" if exported else "my-app\n")
+
+
 def test_the_wrong_release_ends_the_build(applied: Applied, shell: Any, tmp_path: Path) -> None:
     """What S3 has must have the SHA-256 of the buildspec; it isn't unpacked otherwise."""
-    commands = _commands(_spec(applied("variables"), "migrate"), "install")
-    here = [
-        each.replace("/tmp/ecs-cd.tar.gz", str(tmp_path / "it.tar.gz")).replace("/opt", str(tmp_path))
-        for each in commands
-    ]
-    (tmp_path / "it.tar.gz").write_bytes(b"something else")
-    ran = shell(here, ECS_CD_RELEASE="s3://releases/x", ECS_CD_RELEASE_SHA256="ab" * 32)
+    _release(tmp_path)
+    commands = _here(_commands(_spec(applied("variables"), "migrate"), "install"), tmp_path)
+    ran = shell(commands, ECS_CD_RELEASE="s3://releases/x", ECS_CD_RELEASE_SHA256="ab" * 32)
     assert ran.returncode
     assert "FAILED" in ran.stdout
-    assert not (tmp_path / "ecs-cd").exists()
+    assert not (tmp_path / "opt").exists()
 
 
 def test_buildspecs_name_the_document_and_a_verb_and_nothing_else(applied: Applied) -> None:
