@@ -51,6 +51,12 @@ def _with_log(build: Build, nonce: str, job: Job) -> ReadBuild:
     return ReadBuild(build, lines, verdict_line.find(lines, str(build["id"]), nonce))
 
 
+def failed(tracked: TrackedExecution, found: Mapping[str, ReadBuild]) -> list[VerdictLine]:
+    """What ecs-cd said in the builds that failed."""
+    ids = [action.external_id for action in tracked.snapshot.actions if action.status == actions.FAILED]
+    return [verdict for name in ids if name in found and (verdict := found[name].verdict)]
+
+
 def facts(found: Mapping[str, ReadBuild]) -> dict[str, dict[str, str]]:
     """By build, what ecs-cd reported in it: images, revisions, tasks."""
     return {

@@ -11,6 +11,7 @@ from ecs_cd.diagnosis.evidence import Finding
 from ecs_cd.handoff import builds, causes, services, start
 from ecs_cd.handoff.follow import FINAL, follow
 from ecs_cd.handoff.plan import HandOffPlan
+from ecs_cd.handoff.rules import builds as rules
 from ecs_cd.handoff.rules import links, progress, rollback, stages
 from ecs_cd.handoff.tracked import TrackedExecution
 from ecs_cd.inputs.hand_off import STARTED
@@ -36,6 +37,8 @@ def execute(plan: HandOffPlan, job: Job) -> Result:
     verdict = follow(tracked, deadline, job)
     verdict = _rolled_back(tracked, verdict, deadline, job)
     found = builds.read(tracked, job)
+    if verdict.outcome is Outcome.FAILED:
+        verdict = rules.with_rollback(verdict, builds.failed(tracked, found))
     findings = causes.find(tracked, found, job) if verdict.outcome in _WITH_CAUSES else _pauses(tracked, verdict, job)
     for part in stages.parts(tracked.snapshot, tracked.started, builds.facts(found), builds.logs_of(found)):
         job.summary.put(part)

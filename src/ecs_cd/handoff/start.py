@@ -133,12 +133,12 @@ def _started_by_event(plan: HandOffPlan, job: Job) -> TrackedExecution:
     while True:
         listed = codepipeline.executions(job.aws, plan.pipeline.name)
         late = job.clock.monotonic() >= deadline
-        name = same_images.find(listed, digests, newest_only=not late)
+        name = same_images.find(listed, digests, late=late)
         if name:
             job.ci.line(f"pipeline: following execution {name} of {plan.pipeline.name}, which the push has started")
             record(plan, name, job)
             newest = str(listed[0]["pipelineExecutionId"])
-            replaced_by = "" if newest == name else newest
+            replaced_by = newest if late and newest != name else ""
             return TrackedExecution(plan, name, wanted, job.clock.monotonic(), replaced_by=replaced_by)
         if late:
             raise Refused(

@@ -94,21 +94,20 @@ ONE = [{"actionName": "App", "revisionValue": A}]
 
 
 @pytest.mark.parametrize(
-    ("listed", "newest_only", "found"),
+    ("listed", "late", "found"),
     [
-        ([summary("2", A), summary("1", A)], True, "2"),
-        ([summary("2", B), summary("1", A)], True, ""),
-        ([summary("2", B), summary("1", A)], False, "1"),
-        ([summary("2", A, executionType="ROLLBACK"), summary("1", A)], True, "1"),
-        ([summary("1", A, action="Nginx")], False, ""),
-        ([], False, ""),
+        ([summary("2", A), summary("1", A)], False, "2"),
+        ([summary("2", B), summary("1", A, status="Succeeded")], False, ""),
+        ([summary("2", B), summary("1", A, status="InProgress")], False, "1"),
+        ([summary("2", B), summary("1", A, status="Succeeded")], True, "1"),
+        ([summary("2", A, executionType="ROLLBACK"), summary("1", A)], False, "1"),
+        ([summary("1", A, action="Nginx")], True, ""),
+        ([], True, ""),
     ],
 )
-def test_the_execution_of_a_push_is_found_by_its_digest(
-    listed: list[dict[str, Any]], newest_only: bool, found: str
-) -> None:
-    """Only the newest one, as long as ours may still come: the digest may have been deployed before."""
-    assert same_images.find(listed, ONE, newest_only=newest_only) == found
+def test_the_execution_of_a_push_is_found_by_its_digest(listed: list[dict[str, Any]], late: bool, found: str) -> None:
+    """Only the newest, or one in progress, as long as ours may still come: the digest may have been deployed before."""
+    assert same_images.find(listed, ONE, late=late) == found
 
 
 @pytest.mark.parametrize(

@@ -330,6 +330,18 @@ def test_a_source_has_no_build(step: Run, world: World) -> None:
     assert asked <= {MIGRATION}
 
 
+@pytest.mark.parametrize(("outcome", "exit_code"), [("rolled-back", 3), ("rollback-failed", 4), ("failed", 1)])
+def test_a_rollback_by_ecs_cd_in_the_build_is_the_outcome_here(
+    step: Run, world: World, outcome: str, exit_code: int
+) -> None:
+    """As if the deployment had run in this job."""
+    part = {"title": "Deployment", "outcome": outcome, "message": "web:1 runs", "facts": {}, "findings": []}
+    failing(world, Build(6, 59, EXIT_1, log=Lines(world, {"parts": [part]})))
+    ended = step("hand-off")
+    assert (ended.exit_code, ended.outputs["result"]) == (exit_code, outcome), ended.log
+    assert ended.outputs["status"] == "Failed"
+
+
 # ---- the summary ----
 
 

@@ -147,9 +147,18 @@ def test_an_event_starts_it_and_hand_off_finds_it(step: Run, world: World, by_ev
     assert world.mutations() == []
 
 
-def test_a_push_that_another_one_overtook_is_superseded(step: Run, world: World, by_event: Pipeline) -> None:
-    """It has run, and then the newer one: what runs now is not this commit."""
+def test_an_execution_in_progress_is_followed_although_a_newer_one_waits(
+    step: Run, world: World, by_event: Pipeline
+) -> None:
+    """It runs with this commit's image, and the other one comes after it."""
     by_event.others = [pushed(11), pushed(14, "sha256:" + "b" * 64, "other")]
+    ended = step("hand-off")
+    assert (ended.exit_code, ended.outputs["execution-id"]) == (0, execution_id("event")), ended.log
+
+
+def test_a_push_that_another_one_has_replaced_is_superseded(step: Run, world: World, by_event: Pipeline) -> None:
+    """It has run, and then the newer one: what runs now is not this commit."""
+    by_event.others = [pushed(-900), pushed(-300, "sha256:" + "b" * 64, "other")]
     ended = step("hand-off")
     assert (ended.exit_code, ended.outputs["result"]) == (5, "superseded"), ended.log
     assert execution_id("other") in ended.log

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from ecs_cd.diagnosis.evidence import Finding
+from ecs_cd.model.verdict import Outcome, Verdict
 from ecs_cd.report import verdict_line
 from ecs_cd.report.summary import Part
 from ecs_cd.report.verdict_line import VerdictLine
 
 Build = Mapping[str, Any]
 
+_ROLLED_BACK = (Outcome.ROLLBACK_FAILED, Outcome.ROLLED_BACK)  # the worst first
 _LAST_LINES = 20  # of the log
 
 # CodeBuild's own troubles, not the commands'.
@@ -62,6 +64,13 @@ def finding(build: Build, path: str, log: Sequence[str]) -> Finding:
 def by_ecs_cd(verdict: VerdictLine, path: str) -> list[Finding]:
     """What ecs-cd found in the build of the action ``path``, as if it had run here; empty if all went well there."""
     return [finding for part in verdict.parts if part.bad for finding in _of_part(part, path)]
+
+
+def with_rollback(verdict: Verdict, builds: Iterable[VerdictLine]) -> Verdict:
+    """The verdict on a failed execution, as rolled back if ecs-cd says so in one of the ``builds`` that failed."""
+    ended = {part.state for each in builds for part in each.parts}
+    outcome = next((each for each in _ROLLED_BACK if each in ended), verdict.outcome)
+    return replace(verdict, outcome=outcome)
 
 
 def _of_part(part: Part, path: str) -> list[Finding]:

@@ -13,14 +13,14 @@ def has(execution: Mapping[str, Any], variables: Mapping[str, str], revisions: S
     return all(values.get(name) == value for name, value in variables.items()) and used.issuperset(revisions)
 
 
-def find(summaries: Sequence[Mapping[str, Any]], wanted: Sequence[Mapping[str, str]], *, newest_only: bool) -> str:
+def find(summaries: Sequence[Mapping[str, Any]], wanted: Sequence[Mapping[str, str]], *, late: bool) -> str:
     """The newest execution with these digests; empty if there is none.
 
-    The same digest can have been deployed before, then another one. As long as ours may still be on its way, only the
-    pipeline's newest execution counts.
+    The same digest can have been deployed before, then another one. Until it is ``late`` for ours to start, only the
+    pipeline's newest execution counts, and those in progress.
     """
-    candidates = [each for each in summaries if each.get("executionType") != "ROLLBACK"]
-    candidates = candidates[:1] if newest_only else candidates
+    standard = [each for each in summaries if each.get("executionType") != "ROLLBACK"]
+    candidates = [each for each in standard if late or each is standard[0] or each.get("status") == "InProgress"]
     return next((str(each["pipelineExecutionId"]) for each in candidates if _has_digests(each, wanted)), "")
 
 
