@@ -82,6 +82,7 @@ def _read_execution(tracked: TrackedExecution, job: Job) -> None:
     if changed:
         job.ci.warning(f"pipeline: {changed}")
     tracked.snapshot = replace(tracked.snapshot, execution=found)
+    tracked.listed_at = tracked.listed_at if found is None else job.clock.monotonic()
 
 
 def _read_actions(tracked: TrackedExecution, job: Job) -> None:
@@ -156,9 +157,9 @@ def _judge(tracked: TrackedExecution, snapshot: Snapshot, job: Job) -> Verdict |
 
 
 def _not_listed(tracked: TrackedExecution, job: Job) -> Verdict:
-    """Right after the start, CodePipeline may not know the execution yet; later, the pipeline is gone."""
-    if not tracked.snapshot.actions and job.clock.monotonic() - tracked.started < pace.EXECUTION_LISTED:
-        raise Unreadable("CodePipeline does not list the execution yet")
+    """CodePipeline may not know the execution for a while, above all right after the start; then it is gone."""
+    if job.clock.monotonic() - tracked.listed_at < pace.EXECUTION_LISTED:
+        raise Unreadable("CodePipeline does not list the execution")
     name = tracked.plan.pipeline.name
     return Verdict(Outcome.GONE, f"CodePipeline no longer knows execution {tracked.id}: was {name} deleted?")
 

@@ -11,7 +11,7 @@ from ecs_cd.handoff.rules.progress import Snapshot, Wanted
 
 @dataclass
 class TrackedExecution:
-    """``failed_at`` is when its status was first Failed, ``rollback`` the execution that rolls a stage back, and
+    """``listed_at`` is when CodePipeline last knew it, ``failed_at`` when its status was first Failed, and
     ``replaced_by`` a newer one that was there when ecs-cd found this one."""
 
     plan: HandOffPlan
@@ -21,7 +21,10 @@ class TrackedExecution:
     nonce: str = ""
     snapshot: Snapshot = field(default_factory=Snapshot)
     looks: int = 0
+    listed_at: float = field(init=False)
     failed_at: float | None = None
-    rollback: str = ""
     replaced_by: str = ""
     logs: dict[str, Stream | None] = field(default_factory=dict)  # by build; None if it has no log yet
+
+    def __post_init__(self) -> None:
+        self.listed_at = self.started

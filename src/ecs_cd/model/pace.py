@@ -34,10 +34,10 @@ TARGETS_SHARE = 5  # each poll reads the lifecycle events of one in this many de
 # ---- pipelines ----
 
 EXECUTION_EVERY = 5.0  # between two polls of a pipeline's execution, of two calls each: at most 24 a minute
-FAILED_LISTED = 10.0  # how soon CodePipeline must list the action that failed once the execution is Failed
 EXECUTION_CONFIRMED = 1.0  # until a Failed counts: a person may just have retried the stage
 FAILED_EVERY = 10.0  # between two polls while a Failed may not be final, of up to four calls each
 EXECUTION_LISTED = 60.0  # how soon CodePipeline must know an execution that it has started
+ACTIONS_LISTED = 10.0  # how soon CodePipeline must list which action of a failed execution has failed
 RETRY_BEGINS = 30.0  # how soon a pipeline retries a stage by itself
 PIPELINE_ROLLBACK_BEGINS = 60.0  # how soon a pipeline starts the rollback of a stage
 EVENT_STARTS = 180.0  # from the push until EventBridge must have started an execution

@@ -276,6 +276,12 @@ def test_a_failure_is_final_after_a_second_look(step: Run, world: World) -> None
     told(ended, "retried")
 
 
+def checked(result: str) -> Params:
+    """A stage's onSuccess: an alarm must stay quiet after its actions."""
+    kind = {"category": "Rule", "owner": "AWS", "provider": "CloudWatchAlarm", "version": "1"}
+    return {"onSuccess": {"conditions": [{"result": result, "rules": [{"name": "Errors", "ruleTypeId": kind}]}]}}
+
+
 BACK = declaration(SOURCE, MIGRATE, {**DEPLOY, "onFailure": {"result": "ROLLBACK"}}, variables=DECLARED)
 FAILS_LATE: Course = (
     *MIGRATED,
@@ -320,6 +326,16 @@ def test_a_rollback_that_never_begins_is_a_failure(step: Run, world: World) -> N
     assert (ended.exit_code, ended.outputs["result"]) == (1, "failed"), ended.log
     assert world.clock.monotonic() <= 61 + 60 + 16
     assert sum(call.time >= 72 for call in world.aws.calls) <= 30
+
+
+def test_a_rollback_after_a_failed_condition_is_followed(step: Run, world: World) -> None:
+    """All actions of the stage have succeeded, and its onSuccess condition, an alarm for example, rolls it back."""
+    goes = (*runs(1, "Deploy/Deploy", 30), ends(31, "Succeeded"))
+    rolls_back(world, 15, *goes)
+    world.pipeline.declared = declaration(SOURCE, MIGRATE, {**DEPLOY, **checked("ROLLBACK")}, variables=DECLARED)
+    world.goes((*MIGRATED, *runs(42, "Deploy/Deploy", 60), ends(61, "Failed")))
+    ended = step("hand-off")
+    assert (ended.exit_code, ended.outputs["result"]) == (3, "rolled-back"), ended.log
 
 
 def test_a_rollback_of_another_execution_is_not_ours(step: Run, world: World) -> None:
@@ -373,6 +389,29 @@ def test_an_execution_that_is_listed_late_is_waited_for(step: Run, world: World,
     world.aws.on(f"codepipeline.{operation}", at(0, late), at(9, known[operation]), after=START)
     ended = step("hand-off")
     assert ended.exit_code == 0, ended.log
+
+
+def test_an_execution_that_is_not_listed_for_a_moment_is_not_gone(step: Run, world: World) -> None:
+    """Though its actions are: reads of CodePipeline need not agree."""
+    late = error("PipelineExecutionNotFoundException")
+    known = world.pipeline._execution
+    world.aws.on("codepipeline.GetPipelineExecution", late, known, late, known, after=START)
+    ended = step("hand-off")
+    assert ended.exit_code == 0, ended.log
+
+
+def test_a_failure_is_known_before_its_action_is_listed_as_failed(step: Run, world: World) -> None:
+    """The action's cause is worth a few seconds."""
+    world.goes(fails(60))
+
+    def late(params: Params) -> Answer:
+        later = [replace(each, at=each.at + 8) for each in world.pipeline.started]
+        return replace(world.pipeline, started=later)._actions(params)
+
+    world.aws.on("codepipeline.ListActionExecutions", late, after=START)
+    ended = step("hand-off")
+    assert (ended.exit_code, ended.outputs["failed-action"]) == (1, "Migrate"), ended.log
+    told(ended, "Build terminated with state: FAILED")
 
 
 def test_every_page_of_the_actions_is_read(step: Run, world: World) -> None:

@@ -26,8 +26,11 @@ def stage_names(declaration: Declaration) -> list[str]:
 
 def stage_actions(declaration: Declaration, stage: str) -> list[str]:
     """The names of a stage's actions."""
-    actions = (each.get("actions", ()) for each in declaration["stages"] if each["name"] == stage)
-    return [str(action["name"]) for action in next(actions, ())]
+    return [str(action["name"]) for action in _stage(declaration, stage).get("actions", ())]
+
+
+def _stage(declaration: Declaration, name: str) -> Mapping[str, Any]:
+    return next((each for each in declaration["stages"] if each["name"] == name), {})
 
 
 def places(declaration: Declaration) -> list[tuple[str, str]]:
@@ -37,8 +40,14 @@ def places(declaration: Declaration) -> list[tuple[str, str]]:
 
 def on_failure(declaration: Declaration, stage: str) -> str:
     """What the pipeline does if this stage fails: ROLLBACK, RETRY, SKIP or FAIL; empty if it declares nothing."""
-    found = (each.get("onFailure", {}).get("result", "") for each in declaration["stages"] if each["name"] == stage)
-    return str(next(found, ""))
+    return str(_stage(declaration, stage).get("onFailure", {}).get("result", ""))
+
+
+def on_failed_condition(declaration: Declaration, stage: str) -> str:
+    """What the pipeline does if this stage's actions succeed and then a condition fails: ROLLBACK or FAIL; empty
+    without such a condition."""
+    conditions = _stage(declaration, stage).get("onSuccess", {}).get("conditions", ())
+    return next((str(each.get("result", "FAIL")) for each in conditions), "")
 
 
 def declares_nonce(declaration: Declaration) -> bool:

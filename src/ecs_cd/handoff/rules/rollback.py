@@ -18,15 +18,21 @@ from ecs_cd.model.verdict import Outcome, Verdict
 def waits(snapshot: Snapshot, declared: Declaration, elapsed: float) -> str:
     """Why a Failed is not final yet, ``elapsed`` seconds after it was first seen; empty if it is."""
     action = snapshot.failed
-    if action is None:
-        listed = snapshot.statement or elapsed >= pace.FAILED_LISTED
-        return "" if listed else "; CodePipeline does not list the failed action yet"
-    reaction = declaration.on_failure(declared, action.stage)
-    if reaction == "RETRY" and action.tries == 1 and elapsed < pace.RETRY_BEGINS:
+    if action is None and not snapshot.statement and elapsed < pace.ACTIONS_LISTED:
+        return "; CodePipeline does not list the failed action yet"
+    reaction = _reaction(snapshot, declared)
+    if action and reaction == "RETRY" and action.tries == 1 and elapsed < pace.RETRY_BEGINS:
         return "; the pipeline retries the stage by itself"
     if reaction == "ROLLBACK" and not execution(snapshot) and elapsed < pace.PIPELINE_ROLLBACK_BEGINS:
         return "; the pipeline rolls the stage back"
     return ""
+
+
+def _reaction(snapshot: Snapshot, declared: Declaration) -> str:
+    """What the pipeline does by itself after the failed action, or after a condition of the last stage has failed."""
+    if snapshot.failed:
+        return declaration.on_failure(declared, snapshot.failed.stage)
+    return declaration.on_failed_condition(declared, snapshot.actions[-1].stage) if snapshot.actions else ""
 
 
 def execution(snapshot: Snapshot) -> str:
