@@ -98,6 +98,8 @@ def _read_end(tracked: TrackedExecution, job: Job) -> None:
     if tracked.snapshot.status != "Succeeded":
         listed = codepipeline.executions(job.aws, tracked.plan.pipeline.name)
         tracked.snapshot = replace(tracked.snapshot, executions=tuple(listed))
+    if tracked.snapshot.status == "Failed" and tracked.snapshot.failed is None:
+        _read_stages(tracked, job)  # a condition has failed
 
 
 def _read_details(tracked: TrackedExecution, job: Job) -> None:
@@ -108,8 +110,12 @@ def _read_details(tracked: TrackedExecution, job: Job) -> None:
         if building:
             _relay(tracked, building[tracked.looks // 2 % len(building)], job)
         elif not running:
-            stages = codepipeline.look_at_stages(job.aws, tracked.plan.pipeline.name)
-            tracked.snapshot = replace(tracked.snapshot, stages=tuple(stages))
+            _read_stages(tracked, job)
+
+
+def _read_stages(tracked: TrackedExecution, job: Job) -> None:
+    stages = codepipeline.look_at_stages(job.aws, tracked.plan.pipeline.name)
+    tracked.snapshot = replace(tracked.snapshot, stages=tuple(stages))
 
 
 def _relay(tracked: TrackedExecution, build: str, job: Job) -> None:
@@ -146,7 +152,7 @@ def _judge(tracked: TrackedExecution, snapshot: Snapshot, job: Job) -> Verdict |
     if snapshot.execution is None:
         return _not_listed(tracked, job)
     verdict = progress.judge(snapshot, tracked.wanted)
-    if isinstance(verdict, Verdict) and snapshot.status == "Failed":
+    if isinstance(verdict, Verdict) and verdict.outcome is Outcome.FAILED and snapshot.status == "Failed":
         return _failed(tracked, verdict, job)
     if tracked.failed_at is not None:
         tracked.failed_at = None

@@ -36,6 +36,9 @@ def execute(plan: HandOffPlan, job: Job) -> Result:
         return _result(tracked, verdict, [], url, job)
     verdict = follow(tracked, deadline, job)
     verdict = _rolled_back(tracked, verdict, deadline, job)
+    left = progress.skipped(tracked.snapshot, tracked.wanted) if verdict.outcome is Outcome.SUCCEEDED else []
+    if left:
+        job.ci.warning(f"pipeline: CodePipeline skipped {', '.join(left)}")
     found = builds.read(tracked, job)
     if verdict.outcome is Outcome.FAILED:
         verdict = rules.with_rollback(verdict, builds.failed(tracked, found))

@@ -349,6 +349,75 @@ def test_a_rollback_of_another_execution_is_not_ours(step: Run, world: World) ->
     assert (ended.exit_code, ended.outputs["result"]) == (1, "failed"), ended.log
 
 
+# ---- conditions, and what they skip ----
+
+
+def checks(world: World, until: float, status: str) -> None:
+    """The condition after the deployment is met, or not, at that time."""
+
+    def state(params: Params) -> Answer:
+        found: Any = world.pipeline._state(params)
+        over = world.pipeline.now - world.pipeline.started[0].at >= until if world.pipeline.started else False
+        now = {"status": status if over else "InProgress", "summary": "12 errors a minute"}
+        rule = {"ruleStates": [{"ruleName": "Errors", "latestExecution": now}]}
+        deploy = found["stageStates"][-1]
+        if deploy.get("latestExecution"):
+            deploy["latestExecution"]["status"] = now["status"]
+            deploy["onSuccessConditionState"] = {
+                "latestExecution": {"status": now["status"]},
+                "conditionStates": [rule],
+            }
+        return found  # type: ignore[no-any-return]
+
+    world.pipeline.declared = declaration(SOURCE, MIGRATE, {**DEPLOY, **checked("FAIL")}, variables=DECLARED)
+    world.aws.on("codepipeline.GetPipelineState", state)
+
+
+@pytest.mark.parametrize("goal", ["end", "Deploy"])
+def test_a_condition_after_a_stage_decides_about_it(step: Run, world: World, goal: str) -> None:
+    """Its actions have succeeded, which is not enough; the log says what is waited for, and which rule failed."""
+    checks(world, 180, "Failed")
+    world.goes((*MIGRATED, *runs(42, "Deploy/Deploy", 60, build=DEPLOYMENT), ends(181, "Failed")))
+    ended = step("hand-off", wait_until=goal)
+    assert verdict(ended) == (1, "failed", "Failed"), ended.log
+    told(ended, "waits for the conditions of stage Deploy after its success: Errors")
+    told(ended, "the conditions of stage Deploy failed after its success: Errors (12 errors a minute)")
+
+
+def test_a_stage_is_reached_once_its_condition_is_met(step: Run, world: World) -> None:
+    """Not when its last action has succeeded."""
+    checks(world, 180, "Succeeded")
+    world.goes((*MIGRATED, *runs(42, "Deploy/Deploy", 60, build=DEPLOYMENT)))
+    ended = step("hand-off", wait_until="Deploy")
+    assert (ended.exit_code, ended.outputs["result"]) == (0, "in-progress"), ended.log
+    assert 180 <= world.clock.monotonic() - world.pipeline.started[0].at <= 191
+
+
+LEFT_OUT = (*MIGRATED, ends(45, "Succeeded"))
+FAILED_AND_LEFT = (*FAILS_LATE[:-1], ends(61, "Succeeded"))
+
+
+@pytest.mark.parametrize("goes", [LEFT_OUT, FAILED_AND_LEFT], ids=["by a condition", "after its failure"])
+def test_a_stage_that_is_skipped_is_told(step: Run, world: World, goes: Course) -> None:
+    """A pipeline may declare that; whoever waits for the stage gets no green."""
+    world.goes(goes, goes)
+    ended = step("hand-off")
+    assert verdict(ended) == (0, "succeeded", "Succeeded"), ended.log
+    told(ended, "::warning", "CodePipeline skipped Deploy", "skipped: Deploy")
+    waited = step("hand-off", wait_until="Deploy", sha="f" * 40)
+    assert verdict(waited) == (1, "failed", "Succeeded"), waited.log
+    told(waited, "CodePipeline skipped stage Deploy")
+
+
+def test_what_comes_after_the_awaited_stage_does_not_count(step: Run, world: World) -> None:
+    """Even if a poll sees it together with the end of that stage."""
+    end = happens(41, "Migrate/Migrate", "Succeeded", build=course.MIGRATION)
+    broken = (FAILS_LATE[4], happens(42.5, "Deploy/Deploy", "Failed"), ends(43, "Failed"))
+    world.goes((*SUCCEEDS[:3], end, *broken))
+    ended = step("hand-off", wait_until="Migrate")
+    assert verdict(ended) == (0, "in-progress", "Failed"), ended.log
+
+
 # ---- what becomes of the pipeline ----
 
 

@@ -5,10 +5,11 @@ https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_PipelineExecuti
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ecs_cd.handoff.rules import conditions
 from ecs_cd.handoff.rules.actions import ABANDONED, FAILED, SUCCEEDED, Action
 from ecs_cd.model.verdict import InProgress, Outcome, Verdict
 
@@ -58,11 +59,14 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the execution has to do. ``goal`` is a stage, with the actions in it, or empty for the end. ``variables``
-    and ``revisions``, of its sources, are the images that it must run with. ``page`` is where people approve."""
+    """What the execution has to do. ``stages`` are those that the pipeline declares. ``goal`` is one of them, with the
+    actions in it, or empty for the end; ``goal_checked``: it has conditions after its actions. ``variables`` and
+    ``revisions``, of its sources, are the images that it must run with. ``page`` is where people approve."""
 
+    stages: tuple[str, ...] = ()
     goal: str = ""
     goal_actions: tuple[str, ...] = ()
+    goal_checked: bool = False
     variables: Mapping[str, str] = field(default_factory=dict)
     revisions: tuple[str, ...] = ()
     page: str = ""
@@ -77,29 +81,42 @@ def changed_words(before: Mapping[str, Any], execution: Mapping[str, Any]) -> st
 def judge(snapshot: Snapshot, wanted: Wanted) -> Verdict | dict[str, InProgress]:
     """The verdict on the execution, or what is in progress: by action, and what the execution itself waits for.
 
-    A Failed here can be retried by a person or by the pipeline, so a caller looks twice.
+    A Failed here can be retried by a person or by the pipeline, so a caller looks twice. Nothing that comes after the
+    goal counts.
     """
     status = snapshot.status
     if status == "Succeeded":
         return _succeeded(snapshot, wanted)
+    if wanted.goal and _reached(snapshot, wanted):
+        then = "continues" if status == "InProgress" else f"is {status}"
+        return Verdict(Outcome.IN_PROGRESS, f"stage {wanted.goal} has succeeded; the execution {then}")
     if status == "Superseded":
         return Verdict(Outcome.SUPERSEDED, superseded_words(snapshot))
     if status == "Failed":
         return Verdict(Outcome.FAILED, failed_words(snapshot))
     if status in ("Stopped", "Cancelled"):
         return Verdict(Outcome.FAILED, stopped_words(snapshot))
-    if wanted.goal and _reached(snapshot, wanted):
-        return Verdict(Outcome.IN_PROGRESS, f"stage {wanted.goal} has succeeded; the execution continues")
     return _in_progress(snapshot, wanted)
 
 
 def _succeeded(snapshot: Snapshot, wanted: Wanted) -> Verdict:
-    """Green only if the execution ran with the images that we gave it."""
+    """Green only if the execution ran with the images that we gave it, and did not skip the goal."""
     others = _others(snapshot.execution or {}, wanted)
     if others:
         words = f"the execution succeeded, but with other images than this run's: {', '.join(others)}"
         return Verdict(Outcome.FAILED, words)
-    return Verdict(Outcome.SUCCEEDED, _stages_in_words(snapshot.actions))
+    left = skipped(snapshot, wanted)
+    if wanted.goal in left:
+        return Verdict(Outcome.FAILED, f"the execution succeeded, but CodePipeline skipped stage {wanted.goal}")
+    words = _stages_in_words(each for each in snapshot.actions if each.stage not in left)
+    return Verdict(Outcome.SUCCEEDED, f"{words}; skipped: {', '.join(left)}" if left else words)
+
+
+def skipped(snapshot: Snapshot, wanted: Wanted) -> list[str]:
+    """The stages of a successful execution that have not succeeded: a condition or ``onFailure`` has skipped them."""
+    failed = {each.stage for each in snapshot.actions if each.status == FAILED}
+    begun = {each.stage for each in snapshot.actions}
+    return [stage for stage in wanted.stages if stage in failed or stage not in begun]
 
 
 def _others(execution: Mapping[str, Any], wanted: Wanted) -> list[str]:
@@ -111,14 +128,26 @@ def _others(execution: Mapping[str, Any], wanted: Wanted) -> list[str]:
     return found + ([f"revision {', '.join(used)}"] if missing else [])
 
 
-def _stages_in_words(actions: Sequence[Action]) -> str:
+def _stages_in_words(actions: Iterable[Action]) -> str:
     stages = list(dict.fromkeys(action.stage for action in actions))
     return f"stages {', '.join(stages)}" if stages else ""
 
 
 def _reached(snapshot: Snapshot, wanted: Wanted) -> bool:
     done = {action.name for action in snapshot.actions if action.stage == wanted.goal and action.status == SUCCEEDED}
-    return bool(wanted.goal_actions) and done >= set(wanted.goal_actions)
+    succeeded = bool(wanted.goal_actions) and done >= set(wanted.goal_actions)
+    return succeeded and (not wanted.goal_checked or _left(snapshot, wanted.goal))
+
+
+def _left(snapshot: Snapshot, stage: str) -> bool:
+    """Whether the conditions after the stage's actions are met: it has succeeded, or the execution has moved on."""
+    names = [str(each.get("stageName")) for each in snapshot.stages]
+    if snapshot.actions[-1].stage != stage or stage not in names:
+        return snapshot.actions[-1].stage != stage
+    own, *later = snapshot.stages[names.index(stage) :]
+    latest = own.get("latestExecution", {})
+    succeeded = latest.get("pipelineExecutionId") == snapshot.id and latest.get("status") == SUCCEEDED
+    return succeeded or any(_is_inbound(each, snapshot.id) for each in later)
 
 
 # ---- how it ended ----
@@ -128,7 +157,8 @@ def failed_words(snapshot: Snapshot) -> str:
     """Which action failed, and what CodePipeline says about it."""
     action = snapshot.failed
     if action is None:
-        return snapshot.statement or "the execution failed; CodePipeline names no action"
+        unmet = next(filter(None, map(conditions.failed, _own_stages(snapshot))), "")
+        return unmet or snapshot.statement or "the execution failed; CodePipeline names no action"
     if action.category == "Approval":
         return rejected_words(action)
     reason = _first_line(action.error or action.summary or snapshot.statement)
@@ -201,10 +231,21 @@ def _waits_for(snapshot: Snapshot) -> str:
     if snapshot.runs:
         return ""
     for stage in snapshot.stages:
-        inbound = [*stage.get("inboundExecutions", ()), *filter(None, [stage.get("inboundExecution")])]
-        if any(each.get("pipelineExecutionId") == snapshot.id for each in inbound):
+        if _is_inbound(stage, snapshot.id):
             return _inbound_words(stage)
-    return ""
+    return next(filter(None, map(conditions.awaited, _own_stages(snapshot))), "")
+
+
+def _is_inbound(stage: Mapping[str, Any], execution: str) -> bool:
+    inbound = [*stage.get("inboundExecutions", ()), *filter(None, [stage.get("inboundExecution")])]
+    return any(each.get("pipelineExecutionId") == execution for each in inbound)
+
+
+def _own_stages(snapshot: Snapshot) -> list[Mapping[str, Any]]:
+    """The stages whose newest execution is this one."""
+    return [
+        each for each in snapshot.stages if each.get("latestExecution", {}).get("pipelineExecutionId") == snapshot.id
+    ]
 
 
 def _inbound_words(stage: Mapping[str, Any]) -> str:
