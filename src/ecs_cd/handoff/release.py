@@ -43,7 +43,8 @@ def execute(plan: HandOffPlan, job: Job) -> Result:
     if verdict.outcome is Outcome.FAILED:
         verdict = rules.with_rollback(verdict, builds.failed(tracked, found))
     findings = causes.find(tracked, found, job) if verdict.outcome in _WITH_CAUSES else _pauses(tracked, verdict, job)
-    for part in stages.parts(tracked.snapshot, tracked.started, builds.facts(found), builds.logs_of(found)):
+    shown = (builds.facts(found), builds.logs_of(found))
+    for part in stages.parts(tracked.snapshot, tracked.started, *shown, green=verdict.outcome.green):
         job.summary.put(part)
     return _result(tracked, verdict, findings, url, job)
 

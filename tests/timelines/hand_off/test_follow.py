@@ -404,6 +404,7 @@ def test_a_stage_that_is_skipped_is_told(step: Run, world: World, goes: Course) 
     ended = step("hand-off")
     assert verdict(ended) == (0, "succeeded", "Succeeded"), ended.log
     told(ended, "::warning", "CodePipeline skipped Deploy", "skipped: Deploy")
+    assert ended.summary.startswith("### ✅ Pipeline")
     waited = step("hand-off", wait_until="Deploy", sha="f" * 40)
     assert verdict(waited) == (1, "failed", "Succeeded"), waited.log
     told(waited, "CodePipeline skipped stage Deploy")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from ecs_cd.handoff.rules import actions
 from ecs_cd.handoff.rules.actions import Action
@@ -14,15 +15,17 @@ _OUTCOMES = {actions.SUCCEEDED: Outcome.SUCCEEDED, actions.FAILED: Outcome.FAILE
 
 
 def parts(
-    snapshot: Snapshot, started: float, facts: Mapping[str, Mapping[str, str]], logs: Mapping[str, str]
+    snapshot: Snapshot, started: float, facts: Mapping[str, Mapping[str, str]], logs: Mapping[str, str], *, green: bool
 ) -> list[Part]:
     """A part per action that has started, with the ``facts`` and the page of the log of its build.
 
-    ``started`` is when the execution started, by the job's clock.
+    ``started`` is when the execution started, by the job's clock. In a ``green`` result no action is bad: CodePipeline
+    has skipped the stage, or it comes after the awaited one.
     """
     begins = [action.started for action in snapshot.actions if action.started is not None]
     zero = min(begins, default=0.0)
-    return [_part(action, started - zero, facts, logs) for action in snapshot.actions]
+    found = [_part(action, started - zero, facts, logs) for action in snapshot.actions]
+    return [replace(part, state=Outcome.SKIPPED) if green and part.bad else part for part in found]
 
 
 def _part(action: Action, offset: float, facts: Mapping[str, Mapping[str, str]], logs: Mapping[str, str]) -> Part:
