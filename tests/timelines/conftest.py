@@ -98,7 +98,9 @@ def step(
         monkeypatch.setenv("ECS_CD_INPUTS", json.dumps(given))
         exit_code = cli.main([verb], os.environ, clock=clock)
         captured = capfd.readouterr()
-        assert not list((tmp_path / "ecs-cd").glob("under-way-*")) or exit_code in (7, 8), "a state file is left"
+        assert not list((tmp_path / "ecs-cd").glob("under-way-*")) or exit_code in (7, 8), (
+            f"a state file is left: {captured.out}{captured.err}"
+        )
         return Step(
             exit_code,
             captured.out + captured.err,

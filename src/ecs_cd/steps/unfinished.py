@@ -132,7 +132,8 @@ def _execution(under_way: Mapping[str, Any], aws: Aws) -> Words:
     if status not in ("InProgress", "Stopping"):
         return Words(f"execution {execution} of the pipeline {pipeline} has ended: {status}", "line")
     if under_way.get("on_cancel") == "stop":
-        codepipeline.stop(aws, pipeline, execution, "cancelled (ecs-cd, on-cancel: stop)")
+        if not codepipeline.stop(aws, pipeline, execution, "cancelled (ecs-cd, on-cancel: stop)"):
+            return Words(f"execution {execution} of {pipeline} has ended or is already being stopped: {page}")
         return Words(
             f"execution {execution} of {pipeline} is being stopped (on-cancel: stop); its running actions end first"
         )

@@ -161,23 +161,28 @@ def test_a_cancelled_job_stops_the_execution_if_asked(step: Run, world: World) -
     [
         error("PipelineExecutionNotStoppableException"),
         error("DuplicatedStopRequestException"),
-        denied(STOP),
-        lost({"pipelineExecutionId": execution_id(1)}),
+        lost({"pipelineExecutionId": execution_id(1)}),  # and the second call is a DuplicatedStopRequest
     ],
     ids=str,
 )
-def test_a_stop_that_is_refused_is_said(step: Run, world: World, refusal: Answer) -> None:
-    """The last word is never a traceback."""
+def test_a_stop_that_comes_too_late_is_said(step: Run, world: World, refusal: Answer) -> None:
+    """hand-off does not claim that it stops the execution: it has ended, or it is stopping already."""
     cancels(world, "codepipeline.GetPipelineExecution", 4)
-    world.aws.on(STOP, refusal)
-    try:
-        ended = step("hand-off", on_cancel="stop")
-    except AssertionError as left:  # a later step of the job tries again
-        assert "a state file is left" in str(left)
-        return
+    world.aws.on(STOP, refusal, error("DuplicatedStopRequestException"))
+    ended = step("hand-off", on_cancel="stop")
     assert ended.exit_code == 130, ended.log
-    assert execution_id(1) in ended.log
-    assert "Traceback" not in ended.log
+    assert f"execution {execution_id(1)} of my-app-deploy has ended or is already being stopped" in ended.log
+    assert "is being stopped (on-cancel" not in ended.log
+
+
+def test_a_stop_that_is_refused_is_said(step: Run, world: World) -> None:
+    """The last word is never a traceback, and a later step of the job tries again, by the state file."""
+    cancels(world, "codepipeline.GetPipelineExecution", 4)
+    world.aws.on(STOP, denied(STOP))
+    with pytest.raises(AssertionError, match="a state file is left") as left:
+        step("hand-off", on_cancel="stop")
+    assert f"can't find out what became of execution {execution_id(1)}" in str(left.value)
+    assert "Traceback" not in str(left.value)
 
 
 def test_a_job_that_is_cancelled_before_anything_starts_stops_nothing(step: Run, world: World) -> None:
@@ -198,12 +203,9 @@ def test_a_start_whose_answer_was_lost_is_not_stopped_by_guess(step: Run, world:
         return lost(world.pipeline.start(params))
 
     world.aws.on(START, cancel)
-    try:
-        ended = step("hand-off", on_cancel="stop")
-    except AssertionError as left:
-        assert "a state file is left" in str(left)
-    else:
-        assert ended.exit_code == 130, ended.log
+    ended = step("hand-off", on_cancel="stop")
+    assert ended.exit_code == 130, ended.log
+    assert "if StartPipelineExecution succeeded, an execution of the pipeline my-app-deploy continues" in ended.log
     assert not [each for each in world.called("StopPipelineExecution") if each["pipelineExecutionId"] == theirs.id]
 
 

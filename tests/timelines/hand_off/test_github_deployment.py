@@ -83,8 +83,5 @@ def test_a_hand_off_that_is_cancelled_is_no_success(step: Run, world: World, git
         return begun
 
     world.aws.on(START, cancel)
-    try:
-        assert hand_off(step, github, on_cancel=policy).exit_code == 130
-    except AssertionError as left:  # the signal may arrive before the execution's id
-        assert "a state file is left" in str(left)
+    assert hand_off(step, github, on_cancel=policy).exit_code == 130
     assert github.statuses_of()[-1]["state"] in ("error", "inactive", "failure")
