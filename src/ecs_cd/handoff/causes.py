@@ -38,9 +38,9 @@ def _shown(action: Action, builds: Mapping[str, ReadBuild], job: Job) -> list[Fi
     match action.provider:
         case actions.CODEBUILD if action.external_id in builds:
             return _of_build(action, builds[action.external_id])
-        case actions.CODEDEPLOY if action.external_id:
+        case actions.CODEDEPLOY if action.external_id and action.configures("ApplicationName", "DeploymentGroupName"):
             return services.of_codedeploy(action, job)
-        case actions.ECS:
+        case actions.ECS if action.configures("ClusterName", "ServiceName"):
             return services.of_ecs(action, job)
         case _:
             return []

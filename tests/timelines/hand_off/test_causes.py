@@ -255,6 +255,17 @@ def test_the_ecs_actions_own_words_are_enough(step: Run, world: World) -> None:
     assert CIRCUIT_BREAKER in ended.summary
 
 
+@pytest.mark.parametrize("provider", ["CodeDeployToECS", "ECS"])
+def test_an_action_without_its_configuration_has_codepipelines_words(step: Run, world: World, provider: str) -> None:
+    """Such as somebody's own action with that name."""
+    ends_with(world, provider, ("JobFailed", CIRCUIT_BREAKER), id="d-NEW")
+    world.pipeline.declared["stages"][-1]["actions"][0]["configuration"] = {}
+    world.aws.on("codedeploy.BatchGetDeployments", codedeploy.described(codedeploy.deployment(status="Failed")))
+    ended = step("hand-off")
+    assert (ended.exit_code, ended.outputs["result"]) == (1, "failed"), ended.log
+    assert CIRCUIT_BREAKER in ended.log
+
+
 def test_a_source_that_fails_has_its_own_words(step: Run, world: World) -> None:
     """Such as an object that is not there."""
     words = "The object with key 'hand-off.zip' does not exist"

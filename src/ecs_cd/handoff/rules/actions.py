@@ -44,6 +44,10 @@ class Action:
     def waits_for_approval(self) -> bool:
         return self.running and self.category == APPROVAL
 
+    def configures(self, *keys: str) -> bool:
+        """Whether its configuration has these keys: somebody's own action may have the name of an AWS provider."""
+        return all(self.configuration.get(key) for key in keys)
+
 
 def newest(details: Iterable[Mapping[str, Any]], declared: Iterable[tuple[str, str]]) -> tuple[Action, ...]:
     """The actions that have started, each as it was tried last, in the order of the declaration.
