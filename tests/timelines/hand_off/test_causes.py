@@ -76,13 +76,13 @@ def test_a_build_that_never_ran_has_a_cause_too(step: Run, world: World) -> None
 
 @pytest.mark.parametrize("status", ["FAULT", "TIMED_OUT"])
 def test_a_fault_of_the_infrastructure_is_said_as_such(step: Run, world: World, status: str) -> None:
-    """With how to retry the stage; hand-off itself never does."""
+    """With the whole command that retries the stage; hand-off itself never does."""
     failing(world, broken(failed=("BUILD", "BUILD_TIMED_OUT", "Build has timed out."), status=status))
     ended = step("hand-off")
     assert (ended.exit_code, ended.outputs["result"]) == (1, "failed"), ended.log
     assert status in ended.log
-    assert "retry-stage-execution" in ended.log
-    assert "FAILED_ACTIONS" in ended.log
+    where = f"--pipeline-name my-app-deploy --stage-name Migrate --pipeline-execution-id {course.execution_id(1)}"
+    assert f"aws codepipeline retry-stage-execution {where} --retry-mode FAILED_ACTIONS" in ended.log
     assert world.mutations() == [START]
 
 

@@ -242,6 +242,7 @@ def test_a_rejection_is_red_with_who_and_why(step: Run, world: World) -> None:
     ended = step("hand-off")
     assert verdict(ended) == (1, "failed", "Failed"), ended.log
     told(ended, "not on a Friday", "bob")
+    assert "Approve/Approve failed" not in ended.summary
     assert (ended.outputs["failed-stage"], ended.outputs["failed-action"]) == ("Approve", "Approve")
 
 

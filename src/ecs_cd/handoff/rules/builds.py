@@ -22,10 +22,7 @@ _INFRASTRUCTURE = {
     "FAULT": "CodeBuild had an internal error (FAULT)",
     "TIMED_OUT": "the build reached its timeout (TIMED_OUT)",
 }
-_AGAIN = (
-    "If the migration has not started, retry the stage: aws codepipeline retry-stage-execution "
-    "--retry-mode FAILED_ACTIONS. Otherwise check first what it has changed."
-)
+_AGAIN = "If the migration has not started, retry the stage: {}. Otherwise check first what it has changed."
 
 
 def stream(build: Build) -> tuple[str, str] | None:
@@ -45,8 +42,17 @@ def failed_phase(build: Build) -> Mapping[str, Any] | None:
     return next(bad, None)
 
 
-def finding(build: Build, path: str, log: Sequence[str]) -> Finding:
-    """Why the build of the action ``path`` failed: CodeBuild's status, the first failed phase, the log's last lines."""
+def retry(pipeline: str, execution: str, stage: str) -> str:
+    """The command that retries a stage."""
+    return (
+        f"aws codepipeline retry-stage-execution --pipeline-name {pipeline} --stage-name {stage} "
+        f"--pipeline-execution-id {execution} --retry-mode FAILED_ACTIONS"
+    )
+
+
+def finding(build: Build, path: str, log: Sequence[str], again: str) -> Finding:
+    """Why the build of the action ``path`` failed: CodeBuild's status, the first failed phase, the log's last lines.
+    ``again`` is the command that retries its stage."""
     status, phase = str(build.get("buildStatus", "")), failed_phase(build)
     contexts = [
         f"{each.get('statusCode', '')}: {each.get('message', '')}".strip(": ")
@@ -57,7 +63,7 @@ def finding(build: Build, path: str, log: Sequence[str]) -> Finding:
     where = f" in phase {phase['phaseType']}" if phase else ""
     cause = f"{path}: {infrastructure}{where}" if infrastructure else f"{path}: the build failed{where}"
     link = log_link(build)
-    next_step = [_AGAIN if infrastructure else "", f"The log: {link}" if link else ""]
+    next_step = [_AGAIN.format(again) if infrastructure else "", f"The log: {link}" if link else ""]
     return Finding(cause, (*contexts, *log), " ".join(filter(None, next_step)))
 
 
