@@ -157,9 +157,18 @@ def _judge(tracked: TrackedExecution, snapshot: Snapshot, job: Job) -> Verdict |
     if tracked.failed_at is not None:
         tracked.failed_at = None
         job.ci.line("pipeline: the stage is being retried")
+    if snapshot.status == "Succeeded" and progress.skipped(snapshot, tracked.wanted) and _may_be_late(tracked, job):
+        return {"": InProgress("the execution has succeeded; not all of its actions are listed yet")}
     if isinstance(verdict, Verdict) and verdict.outcome is Outcome.SUCCEEDED and tracked.replaced_by:
         return Verdict(Outcome.SUPERSEDED, f"it has succeeded, but execution {tracked.replaced_by} is newer")
     return verdict
+
+
+def _may_be_late(tracked: TrackedExecution, job: Job) -> bool:
+    """Whether the actions of an execution that has succeeded may still be listed as they were before."""
+    now = job.clock.monotonic()
+    tracked.succeeded_at = now if tracked.succeeded_at is None else tracked.succeeded_at
+    return now - tracked.succeeded_at < pace.ACTIONS_LISTED
 
 
 def _not_listed(tracked: TrackedExecution, job: Job) -> Verdict:

@@ -11,8 +11,8 @@ from ecs_cd.handoff.rules.progress import Snapshot, Wanted
 
 @dataclass
 class TrackedExecution:
-    """``listed_at`` is when CodePipeline last knew it, ``failed_at`` when its status was first Failed, and
-    ``replaced_by`` a newer one that was there when ecs-cd found this one."""
+    """``listed_at`` is when CodePipeline last knew it, ``failed_at`` and ``succeeded_at`` when its status was first
+    Failed or Succeeded, and ``replaced_by`` a newer one that was there when ecs-cd found this one."""
 
     plan: HandOffPlan
     id: str
@@ -23,6 +23,7 @@ class TrackedExecution:
     looks: int = 0
     listed_at: float = field(init=False)
     failed_at: float | None = None
+    succeeded_at: float | None = None
     replaced_by: str = ""
     logs: dict[str, Stream | None] = field(default_factory=dict)  # by build; None if it has no log yet
 

@@ -471,15 +471,29 @@ def test_an_execution_that_is_not_listed_for_a_moment_is_not_gone(step: Run, wor
     assert ended.exit_code == 0, ended.log
 
 
-def test_a_failure_is_known_before_its_action_is_listed_as_failed(step: Run, world: World) -> None:
-    """The action's cause is worth a few seconds."""
-    world.goes(fails(60))
+def lists_late(world: World) -> None:
+    """The actions are those of eight seconds ago."""
 
     def late(params: Params) -> Answer:
         later = [replace(each, at=each.at + 8) for each in world.pipeline.started]
         return replace(world.pipeline, started=later)._actions(params)
 
     world.aws.on("codepipeline.ListActionExecutions", late, after=START)
+
+
+def test_a_stage_that_is_listed_late_was_not_skipped(step: Run, world: World) -> None:
+    """A stage may take less time than its action needs to be listed."""
+    world.goes((*MIGRATED, *runs(42, "Deploy/Deploy", 43), ends(44, "Succeeded")))
+    lists_late(world)
+    ended = step("hand-off")
+    assert verdict(ended) == (0, "succeeded", "Succeeded"), ended.log
+    assert "skipped" not in ended.log
+
+
+def test_a_failure_is_known_before_its_action_is_listed_as_failed(step: Run, world: World) -> None:
+    """The action's cause is worth a few seconds."""
+    world.goes(fails(60))
+    lists_late(world)
     ended = step("hand-off")
     assert (ended.exit_code, ended.outputs["failed-action"]) == (1, "Migrate"), ended.log
     told(ended, "Build terminated with state: FAILED")
