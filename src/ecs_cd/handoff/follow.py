@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ecs_cd.aws import codebuild, codepipeline, logs
 from ecs_cd.aws.errors import code, is_transient, transient_as_unreadable
 from ecs_cd.handoff.rules import actions, builds, declaration, links, progress, rollback
+from ecs_cd.handoff.rules.actions import Action
 from ecs_cd.handoff.rules.progress import Snapshot
 from ecs_cd.handoff.tracked import TrackedExecution
 from ecs_cd.job.job import Job
@@ -105,7 +106,7 @@ def _read_end(tracked: TrackedExecution, job: Job) -> None:
 def _read_details(tracked: TrackedExecution, job: Job) -> None:
     """The next running build's log, or why nothing runs. Neither decides, so a later look reads what this one can't."""
     running = [each for each in tracked.snapshot.actions if each.running]
-    building = [each.external_id for each in running if each.provider == actions.CODEBUILD and each.external_id]
+    building = [each for each in running if each.provider == actions.CODEBUILD and each.external_id]
     with suppress(Unreadable), transient_as_unreadable():
         if building:
             _relay(tracked, building[tracked.looks // 2 % len(building)], job)
@@ -118,15 +119,20 @@ def _read_stages(tracked: TrackedExecution, job: Job) -> None:
     tracked.snapshot = replace(tracked.snapshot, stages=tuple(stages))
 
 
-def _relay(tracked: TrackedExecution, build: str, job: Job) -> None:
-    """Shows the next page of the build's log; the first call finds out where it is. A log that can't be read is not
-    tried again."""
+def _relay(tracked: TrackedExecution, action: Action, job: Job) -> None:
+    """Shows the next page of the build's log, below whose it is; the first call finds out where it is. A log that can't
+    be read is not tried again."""
+    build = action.external_id
     log = tracked.logs.get(build)
     if log is None:
         tracked.logs[build] = log_of(build, job)
         return
     trouble = log.trouble
-    job.ci.relay(logs.new_lines(job.aws, log, pages=1))
+    lines = list(logs.new_lines(job.aws, log, pages=1))
+    if lines and tracked.shown != build:
+        tracked.shown = build
+        job.ci.line(f"{action.path}: the log of {build}")
+    job.ci.relay(lines)
     if log.trouble != trouble:
         job.ci.line(f"pipeline: {log.trouble}")
 

@@ -26,6 +26,7 @@ class TrackedExecution:
     succeeded_at: float | None = None
     replaced_by: str = ""
     logs: dict[str, Stream | None] = field(default_factory=dict)  # by build; None if it has no log yet
+    shown: str = ""  # the build whose log was shown last
 
     def __post_init__(self) -> None:
         self.listed_at = self.started

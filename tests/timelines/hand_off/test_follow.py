@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.scripted_aws import Answer, Params, Unmodelled, at, course, error
+from tests.scripted_aws.codebuild import Build
 from tests.scripted_aws.codepipeline import APPROVE, DEPLOY, MIGRATE, NAME, SOURCE, declaration, stage
 from tests.scripted_aws.course import (
     DEPLOYMENT,
@@ -518,6 +519,24 @@ def test_actions_in_parallel_are_each_told(step: Run, world: World) -> None:
     assert (ended.exit_code, ended.outputs["failed-action"]) == (1, "Web"), ended.log
     told(ended, "Api", "no such image")
     assert world.clock.monotonic() >= 71
+
+
+def test_the_logs_of_builds_in_parallel_are_told_apart(step: Run, world: World) -> None:
+    """Before the lines of another build stands whose they are."""
+    deploys = [{**DEPLOY["actions"][0], "name": name} for name in ("Api", "Web")]
+    world.pipeline.declared = declaration(SOURCE, MIGRATE, stage("Deploy", *deploys), variables=DECLARED)
+    both = [happens(42, f"Deploy/{name}", "InProgress", build=f"{name.lower()}:1") for name in ("Api", "Web")]
+    done = [happens(150, f"Deploy/{name}", "Succeeded", build=f"{name.lower()}:1") for name in ("Api", "Web")]
+    logs = {name: [(45.0 + 10 * number, f"{name} {number}") for number in range(9)] for name in ("api", "web")}
+    world.goes((*MIGRATED, *both, *done, ends(151, "Succeeded")), **{k: Build(42, 149, log=v) for k, v in logs.items()})
+    ended = step("hand-off")
+    assert ended.exit_code == 0, ended.log
+    owner = ""
+    for line in ended.log.splitlines():
+        owner = line.rpartition(" ")[2] if "the log of" in line else owner
+        if line.startswith("  | "):
+            assert owner == f"{line[4:7]}:1", ended.log
+    told(ended, "Deploy/Api: the log of api:1", "Deploy/Web: the log of web:1")
 
 
 def test_nothing_is_said_about_who_started_it(step: Run, world: World) -> None:
