@@ -61,12 +61,12 @@ def _origin(job: Job) -> tuple[str, ...]:
 def _wanted(plan: HandOffPlan, version: str) -> Wanted:
     revisions = request.revisions(plan.pipeline, plan.images, version)
     return Wanted(
-        stages=tuple(declaration.stage_names(plan.declaration)),
         goal=plan.stage,
         goal_actions=tuple(declaration.stage_actions(plan.declaration, plan.stage)),
-        goal_checked=bool(declaration.on_failed_condition(plan.declaration, plan.stage)),
         variables=request.variables(plan.pipeline, plan.images, plan.commit),
         revisions=tuple(each["revisionValue"] for each in revisions),
+        goal_checked=bool(declaration.on_failed_condition(plan.declaration, plan.stage)),
+        stages=tuple(declaration.stage_names(plan.declaration)),
     )
 
 

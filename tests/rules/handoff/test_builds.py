@@ -14,6 +14,8 @@ from ecs_cd.report.summary import Part
 from ecs_cd.report.verdict_line import VerdictLine
 from tests.scripted_aws.codebuild import EXIT_1, Build
 
+AGAIN = builds.retry("my-app-deploy", "an-id", "Migrate")
+
 
 def build(*failed: str, status: str = "", **more: Any) -> dict[str, Any]:
     told: Any = failed or None
@@ -39,7 +41,7 @@ def build(*failed: str, status: str = "", **more: Any) -> dict[str, Any]:
 )
 def test_the_first_failed_phase_is_the_cause(given: dict[str, Any], cause: str, evidence: str) -> None:
     """Then its contexts, and the end of the log."""
-    found = builds.finding(given, "Migrate/Migrate", ["last line"])
+    found = builds.finding(given, "Migrate/Migrate", ["last line"], AGAIN)
     assert found.cause == cause
     assert found.evidence[0] == evidence
     assert found.evidence[-1] == "last line"
@@ -48,7 +50,7 @@ def test_the_first_failed_phase_is_the_cause(given: dict[str, Any], cause: str, 
 @pytest.mark.parametrize(("status", "retried"), [("FAULT", True), ("TIMED_OUT", True), ("FAILED", False)])
 def test_only_the_infrastructures_fault_is_worth_another_try(status: str, retried: bool) -> None:
     """And after a migration not before it was looked at."""
-    found = builds.finding(build(*EXIT_1, status=status), "Migrate/Migrate", [])
+    found = builds.finding(build(*EXIT_1, status=status), "Migrate/Migrate", [], AGAIN)
     assert ("retry-stage-execution" in found.next_step) is retried
     assert "The log: https://" in found.next_step
 

@@ -80,6 +80,16 @@ def test_a_stage_is_reached_when_all_its_actions_have_succeeded() -> None:
     assert judged(snapshot("Failed", *DONE, FAILED), STAGE)[0] is Outcome.FAILED
 
 
+@pytest.mark.parametrize("status", ["Failed", "Stopped", "Superseded", "Cancelled"])
+def test_what_comes_after_the_awaited_stage_does_not_count(status: str) -> None:
+    """Else the outcome would depend on the moment of the poll."""
+    later = Action("Deploy", "Deploy", "Failed")
+    assert judged(snapshot(status, *DONE, later), STAGE) == (
+        Outcome.IN_PROGRESS,
+        f"stage Migrate has succeeded; the execution is {status}",
+    )
+
+
 def stage(name: str, **more: Any) -> dict[str, Any]:
     return {"stageName": name, **more}
 

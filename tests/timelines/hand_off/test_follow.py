@@ -491,15 +491,6 @@ def test_a_stage_that_is_listed_late_was_not_skipped(step: Run, world: World) ->
     assert "skipped" not in ended.log
 
 
-def test_a_failure_is_known_before_its_action_is_listed_as_failed(step: Run, world: World) -> None:
-    """The action's cause is worth a few seconds."""
-    world.goes(fails(60))
-    lists_late(world)
-    ended = step("hand-off")
-    assert (ended.exit_code, ended.outputs["failed-action"]) == (1, "Migrate"), ended.log
-    told(ended, "Build terminated with state: FAILED")
-
-
 def test_every_page_of_the_actions_is_read(step: Run, world: World) -> None:
     """A pipeline may have more actions than a page has entries."""
     world.pipeline.page = 1

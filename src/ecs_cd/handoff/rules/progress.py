@@ -59,17 +59,17 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the execution has to do. ``stages`` are those that the pipeline declares. ``goal`` is one of them, with the
-    actions in it, or empty for the end; ``goal_checked``: it has conditions after its actions. ``variables`` and
-    ``revisions``, of its sources, are the images that it must run with. ``page`` is where people approve."""
+    """What the execution has to do. ``goal`` is a stage, with the actions in it, or empty for the end. ``variables``
+    and ``revisions``, of its sources, are the images that it must run with. ``page`` is where people approve.
+    ``goal_checked``: the goal has conditions after its actions. ``stages`` are those that the pipeline declares."""
 
-    stages: tuple[str, ...] = ()
     goal: str = ""
     goal_actions: tuple[str, ...] = ()
-    goal_checked: bool = False
     variables: Mapping[str, str] = field(default_factory=dict)
     revisions: tuple[str, ...] = ()
     page: str = ""
+    goal_checked: bool = False
+    stages: tuple[str, ...] = ()
 
 
 def changed_words(before: Mapping[str, Any], execution: Mapping[str, Any]) -> str:
@@ -134,8 +134,10 @@ def _stages_in_words(actions: Iterable[Action]) -> str:
 
 
 def _reached(snapshot: Snapshot, wanted: Wanted) -> bool:
-    done = {action.name for action in snapshot.actions if action.stage == wanted.goal and action.status == SUCCEEDED}
-    succeeded = bool(wanted.goal_actions) and done >= set(wanted.goal_actions)
+    there = [action for action in snapshot.actions if action.stage == wanted.goal]
+    done = {action.name for action in there if action.status == SUCCEEDED}
+    failed = any(action.status == FAILED for action in there)
+    succeeded = bool(wanted.goal_actions) and done >= set(wanted.goal_actions) and not failed
     return succeeded and (not wanted.goal_checked or _left(snapshot, wanted.goal))
 
 
