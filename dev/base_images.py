@@ -95,6 +95,14 @@ NGINX = BuildSpec(
     warm_up=(),
     pulled="nginx:1.28",
 )
+CODEBUILD = BuildSpec(
+    name="ecs-cd/codebuild",
+    packages=("python3", "bash", "coreutils", "dash", "grep", "gzip", "libc-bin", "sed", "tar"),
+    without=tuple(name for name in INSTALLATION if name != "tar"),
+    files=ACCOUNTS,
+    warm_up=(),
+    pulled="python:3.12",
+)
 NOT_UNPACKED = ("./usr/share/doc", "./usr/share/man", "./usr/share/locale", "./usr/share/i18n", "*/bitcode")
 SEARCH_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 
@@ -104,6 +112,11 @@ def base_images(env: Mapping[str, str]) -> BaseImages:
     with ThreadPoolExecutor() as pool:
         python, postgres, nginx = pool.map(lambda recipe: _ensure(recipe, env), (PYTHON, POSTGRES, NGINX))
     return BaseImages(python=python, postgres=postgres, nginx=nginx)
+
+
+def codebuild_image(env: Mapping[str, str]) -> str:
+    """The image that builds of CodeBuild run in: of its tools, those that our buildspecs use."""
+    return _ensure(CODEBUILD, env)
 
 
 def _ensure(recipe: BuildSpec, env: Mapping[str, str]) -> str:
