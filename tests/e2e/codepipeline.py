@@ -1,0 +1,117 @@
+"""A pipeline as infra/terraform/pipeline makes it: what belongs to it in the local AWS, and its CodeBuild actions run.
+
+CodePipeline's own part is small here: variables, artifacts, one CodeBuild action after the other.
+"""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import re
+import tempfile
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dev.stack import Stack
+from tests.e2e import codebuild
+from tests.e2e.codebuild.container import Place
+from tests.infra import pipelines, provider
+from tests.infra.terraform import Shown, Terraform
+
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Execution:
+    """An execution: its variables and, by name, the artifacts that its actions have made so far."""
+
+    pipeline: Pipeline
+    variables: Mapping[str, str]
+    artifacts: dict[str, bytes]
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+    def build(self, name: str) -> codebuild.Build:
+        """Runs a CodeBuild action; what it makes is an artifact for the next ones."""
+        action = self.pipeline.action(name)
+        configuration = action["configuration"]
+        inputs = [each["name"] for each in action["inputArtifacts"]]
+        primary = configuration.get("PrimarySource", inputs[0])
+        build = codebuild.run(
+            self.pipeline.place,
+            configuration["ProjectName"],
+            self.pipeline.projects[configuration["ProjectName"]]["source"]["buildspec"],
+            {each: self._resolved(value) for each, value in pipelines.build_variables(action).items()},
+            {each: self.artifacts[each] for each in sorted(inputs, key=primary.__ne__)},
+            f"codepipeline/{self.pipeline.declared['name']}",
+            self.pipeline.folder / str(next(_numbers)),
+        )
+        for output in action.get("outputArtifacts", ()):
+            self.artifacts[output["name"]] = build.artifact
+        return build
+
+    def _resolved(self, value: str) -> str:
+        """https://docs.aws.amazon.com/codepipeline/latest/userguide/reference-variables.html"""
+        known = {f"variables.{name}": text for name, text in self.variables.items()}
+        known["codepipeline.PipelineExecutionId"] = self.id
+        return re.sub(r"#\{([^}]+)\}", lambda reference: known[reference[1]], value)
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """The declaration and the projects as AWS gets them, and the document's parameter; ``folder`` is for its builds."""
+
+    declared: dict[str, Any]
+    projects: Mapping[str, Mapping[str, Any]]
+    bucket: str
+    parameter: str
+    place: Place
+    folder: Path
+
+    def action(self, name: str) -> dict[str, Any]:
+        (found,) = (each for each in pipelines.actions(self.declared) if each["name"] == name)
+        return found
+
+    def start(self, variables: Mapping[str, str]) -> Execution:
+        """Begins an execution: its variables are complete, and its S3 source is read."""
+        declared = {each["name"]: each.get("defaultValue") for each in self.declared["variables"]}
+        values = {**declared, **variables}
+        assert values.keys() == declared.keys(), f"not declared: {values.keys() - declared.keys()}"
+        given = {name: value for name, value in values.items() if value is not None}
+        assert given.keys() == declared.keys(), f"without a value: {declared.keys() - given.keys()}"
+        return Execution(self, given, self._source())
+
+    def _source(self) -> dict[str, bytes]:
+        (action,) = (each for each in pipelines.actions(self.declared) if pipelines.provider(each) == "S3")
+        where = action["configuration"]
+        answer = self.place.clients.s3.get_object(Bucket=where["S3Bucket"], Key=where["S3ObjectKey"])
+        return {action["outputArtifacts"][0]["name"]: answer["Body"].read()}
+
+
+def applied(cases: Sequence[Mapping[str, Any]]) -> list[Shown]:
+    """Terraform's state for each of these inputs of the module."""
+    with tempfile.TemporaryDirectory() as folder, provider.running(Path(folder)) as reattach:
+        return [Terraform(reattach).apply(pipelines.MODULE, each) for each in cases]
+
+
+def document(shown: Shown, stack: Stack) -> str:
+    """The module's document, with the local registry in the place of ECR's."""
+    text: str = shown.one("aws_ssm_parameter")["insecure_value"]
+    return text.replace(pipelines.REGISTRY, stack.aws.registry)
+
+
+def create_pipeline(shown: Shown, stack: Stack, place: Place, folder: Path) -> Pipeline:
+    """What Terraform applied, in the local AWS: the bucket with its objects, and the document."""
+    bucket = shown.one("aws_s3_bucket")["bucket"]
+    stack.clients.s3.create_bucket(Bucket=bucket)
+    for each in shown.of("aws_s3_object").values():
+        body = base64.b64decode(each["content_base64"] or "") or Path(each["source"]).read_bytes()
+        stack.clients.s3.put_object(Bucket=each["bucket"], Key=each["key"], Body=body)
+    parameter, text = shown.one("aws_ssm_parameter"), document(shown, stack)
+    stack.clients.ssm.put_parameter(Name=parameter["name"], Value=text, Type=parameter["type"])
+    made = [pipelines.project(each) for each in shown.of("aws_codebuild_project").values()]
+    return Pipeline(
+        pipelines.declaration(shown), {each["name"]: each for each in made}, bucket, parameter["name"], place, folder
+    )
