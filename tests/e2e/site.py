@@ -1,5 +1,5 @@
 """Terraform's pipelines for the example's stack: one by variables with ecs-cd in the builds, one by an object with
-`docker run` and files for CodeDeploy.
+`docker run` and files for CodeDeploy, one by the push's event.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ class Site:
     stack: Stack
     pipeline: Pipeline
     by_object: Pipeline
+    by_event: Pipeline
     tree: Path
     base: str
     good: str
@@ -79,9 +80,9 @@ def create_site(local_aws: Aws, server: Database, images: BaseImages, tree: Path
         spoil(repo)
         bad, _ = _pushed(stack, repo, tree, images.python)
     made = enumerate(applying.result())
-    first, second = (create_pipeline(shown, stack, place, folder / str(number)) for number, shown in made)
+    first, second, third = (create_pipeline(shown, stack, place, folder / str(number)) for number, shown in made)
     page(stack)  # once it answers, the service's first task runs
-    return Site(stack, first, second, tree, images.python, good, bad, commit)
+    return Site(stack, first, second, third, tree, images.python, good, bad, commit)
 
 
 def spoil(repo: Path) -> str:
@@ -98,14 +99,15 @@ def _packed(tree: Path, archive: Path) -> Path:
 
 
 def _inputs(stack: Stack, release: Path) -> list[dict[str, Any]]:
-    """Those of the module: builds with ecs-cd; an object, `docker run` and CodeDeploy."""
+    """Those of the module: builds with ecs-cd; an object, `docker run` and CodeDeploy; an event."""
     given = {name: each for name, each in document(stack).items() if name != "images"}
     first = {**pipelines.INPUTS, "release": str(release), "release_sha256": None}
     first |= {"document": given, "images": {"app": stack.repository}}
     second = {"name": "my-app-object", "start": "object", "migrate_with": "docker", "docker_migration": DOCKER}
     service = {**given["services"]["web"], "service": _blue_green(stack)}
     second |= {"deploy_with": "codedeploy", "document": {**given, "services": {"web": service}}}
-    return [first, {**first, **second}]
+    third = {"name": "my-app-event", "start": "event"}
+    return [first, {**first, **second}, {**first, **third}]
 
 
 def _blue_green(stack: Stack) -> str:

@@ -55,6 +55,21 @@ def test_another_release_than_the_pinned_one_is_not_run(site: Site) -> None:
     assert "sha256sum" in build.message
 
 
+# ---- the push's event as the start ----
+
+
+def test_the_digest_of_the_event_is_migrated(site: Site) -> None:
+    """The build takes the image of the ECR source's imageDetail.json, whatever was pushed to the tag since."""
+    (source,) = site.by_event.declared["stages"][0]["actions"]
+    execution = site.by_event.start({}, {source["name"]: site.good.partition("@")[2]})
+    build = execution.build("Migrate")
+    assert build.succeeded, build.log
+    ecs = site.stack.clients.ecs
+    task = build.exported["MIGRATION_TASK_ARN"]
+    (ended,) = ecs.describe_tasks(cluster=site.stack.cluster, tasks=[task])["tasks"]
+    assert [each["image"] for each in ended["containers"]] == [site.good]
+
+
 # ---- an object as the start; `docker run` in the VPC; files for CodeDeployToECS ----
 
 

