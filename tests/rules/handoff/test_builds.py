@@ -79,6 +79,13 @@ def test_what_went_badly_in_the_build_is_what_is_shown() -> None:
     assert (shown[0].evidence, shown[0].next_step) == (("a",), "b")
 
 
+def test_a_cause_that_the_part_has_named_is_shown_once() -> None:
+    """A migration's message begins with its cause."""
+    part = Part("Migration", Outcome.FAILED, "app exited with 1 (OutOfMemory)", findings=[Finding("app exited with 1")])
+    (shown,) = builds.by_ecs_cd(VerdictLine("migrate", (part,)), "Migrate/Migrate")
+    assert shown.cause == "Migrate/Migrate: Migration failed: app exited with 1 (OutOfMemory)"
+
+
 def test_the_end_of_a_log_has_no_verdict_lines() -> None:
     """They are for programs."""
     lines = [*(f"line {number} \n" for number in range(30)), 'ecs-cd-verdict: {"version": 1}']

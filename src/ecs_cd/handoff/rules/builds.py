@@ -83,7 +83,7 @@ def _of_part(part: Part, path: str) -> list[Finding]:
     """The part's findings, the first with how the part ended."""
     words = f"{path}: {part.title} {part.words}{': ' + part.message if part.message else ''}"
     first, *more = part.findings or [Finding("")]
-    cause = f"{words}. {first.cause}" if first.cause else words
+    cause = words if first.cause in part.message else f"{words}. {first.cause}"
     return [replace(first, cause=cause, logged=False), *more]
 
 
