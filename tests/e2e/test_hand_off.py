@@ -147,6 +147,7 @@ def test_the_cause_in_a_failed_build_is_shown_in_github(one_image: App, site: Si
     assert result.outputs()["result"] == "failed"
     assert (result.outputs()["failed-stage"], result.outputs()["failed-action"]) == ("Migrate", "Migrate")
     assert any("container `app` exited with 1" in text for text in result.annotations())
+    assert "Likely cause: Migrate/Migrate: Migration failed: container `app` exited with 1" in result.log
     assert "exited with 1" in result.summary
     assert 'relation "readers" does not exist' in result.summary
     assert "ecs-cd-verdict" not in result.summary
