@@ -79,3 +79,12 @@ def test_a_stage_has_its_actions_in_the_order_of_the_declaration() -> None:
     assert rules.stage_actions(declared, "Deploy") == ["Deploy"]
     assert rules.stage_actions(declared, "Test") == []
     assert [rules.on_failure(declared, name) for name in ("Source", "Deploy", "Test")] == ["", "ROLLBACK", ""]
+
+
+def test_a_condition_can_decide_what_follows_a_stage() -> None:
+    """After its failure, and after its success; a condition without a result fails the stage."""
+    conditions = {"conditions": [{"result": "ROLLBACK"}]}
+    declared = {"stages": [{"name": "Deploy", "onFailure": conditions, "onSuccess": {"conditions": [{}]}}]}
+    assert rules.on_failure(declared, "Deploy") == "ROLLBACK"
+    assert rules.on_failed_condition(declared, "Deploy") == "FAIL"
+    assert rules.on_failed_condition({"stages": [{"name": "Deploy"}]}, "Deploy") == ""

@@ -39,15 +39,20 @@ def places(declaration: Declaration) -> list[tuple[str, str]]:
 
 
 def on_failure(declaration: Declaration, stage: str) -> str:
-    """What the pipeline does if this stage fails: ROLLBACK, RETRY, SKIP or FAIL; empty if it declares nothing."""
-    return str(_stage(declaration, stage).get("onFailure", {}).get("result", ""))
+    """What the pipeline does if this stage fails, always or if a condition says so: ROLLBACK, RETRY, SKIP or FAIL;
+    empty if it declares nothing."""
+    declared = _stage(declaration, stage).get("onFailure", {})
+    return str(declared.get("result") or _result_of(declared))
 
 
 def on_failed_condition(declaration: Declaration, stage: str) -> str:
     """What the pipeline does if this stage's actions succeed and then a condition fails: ROLLBACK or FAIL; empty
     without such a condition."""
-    conditions = _stage(declaration, stage).get("onSuccess", {}).get("conditions", ())
-    return next((str(each.get("result", "FAIL")) for each in conditions), "")
+    return _result_of(_stage(declaration, stage).get("onSuccess", {}))
+
+
+def _result_of(declared: Mapping[str, Any]) -> str:
+    return next((str(each.get("result", "FAIL")) for each in declared.get("conditions", ())), "")
 
 
 def declares_nonce(declaration: Declaration) -> bool:
