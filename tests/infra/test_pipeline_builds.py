@@ -100,7 +100,6 @@ def test_a_build_gets_what_ecs_cd_reads(applied: Applied, case: str) -> None:
     declared = pipelines.declaration(shown)
     always = {
         "ECS_CD_CONFIG": shown.one("aws_ssm_parameter")["name"],
-        "ECS_CD_PIPELINE_EXECUTION": "#{codepipeline.PipelineExecutionId}",
         **{each["name"]: f"#{{variables.{each['name']}}}" for each in declared["variables"]},
     }
     for action in pipelines.actions(declared):

@@ -33,10 +33,7 @@ locals {
   # What every build gets.
   build_variables = concat(
     [for variable in local.variables : { name = variable.name, value = "#{variables.${variable.name}}" }],
-    [
-      { name = "ECS_CD_CONFIG", value = local.parameter_name },
-      { name = "ECS_CD_PIPELINE_EXECUTION", value = "#{codepipeline.PipelineExecutionId}" },
-    ],
+    [{ name = "ECS_CD_CONFIG", value = local.parameter_name }],
   )
   more_variables = { migrate = local.docker_build_variables, deploy = [], artifacts = [] }
   builds = {

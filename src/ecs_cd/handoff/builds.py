@@ -18,6 +18,8 @@ from ecs_cd.model import pace
 from ecs_cd.report import verdict_line
 from ecs_cd.report.verdict_line import VerdictLine
 
+_PASS = "pass `#{variables.ECS_CD_NONCE}` to the action's EnvironmentVariables"
+
 
 @dataclass(frozen=True)
 class ReadBuild:
@@ -48,7 +50,13 @@ def _with_log(build: Build, nonce: str, job: Job) -> ReadBuild:
     lines = logs.tail(job.aws, log, pace.BUILD_LOG_PAGES, pace.BUILD_LOG_LINES) if log else ()
     if log and log.trouble:
         job.ci.line(f"pipeline: {log.trouble}")
-    return ReadBuild(build, lines, verdict_line.find(lines, str(build["id"]), nonce))
+    name = str(build["id"])
+    verdict = verdict_line.find(lines, name, nonce)
+    if nonce and not verdict and verdict_line.find(lines, name):
+        job.ci.line(
+            f"pipeline: the verdict of build {name} lacks this execution's nonce, so it does not count; {_PASS}"
+        )
+    return ReadBuild(build, lines, verdict)
 
 
 def failed(tracked: TrackedExecution, found: Mapping[str, ReadBuild]) -> list[VerdictLine]:

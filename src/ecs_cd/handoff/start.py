@@ -130,7 +130,8 @@ def _name_the_same(plan: HandOffPlan, job: Job) -> None:
 def _started_by_event(plan: HandOffPlan, job: Job) -> TrackedExecution:
     """The execution that the push has started. Raises ``Refused`` if EventBridge starts none in time."""
     wanted, digests = _wanted(plan, ""), request.revisions(plan.pipeline, plan.images, "")
-    deadline = job.clock.monotonic() + pace.EVENT_STARTS
+    patience = min(pace.EVENT_STARTS, plan.timeout)
+    deadline = job.clock.monotonic() + patience
     said = False
     while True:
         listed = codepipeline.executions(job.aws, plan.pipeline.name)
@@ -145,7 +146,7 @@ def _started_by_event(plan: HandOffPlan, job: Job) -> TrackedExecution:
         if late:
             raise Refused(
                 f"no execution of {plan.pipeline.name} has started with {digests[0]['revisionValue']} "
-                f"within {words(pace.EVENT_STARTS)}",
+                f"within {words(patience)}",
                 f"An EventBridge rule must start the pipeline when {plan.pipeline.tag} is pushed; check the rule, its "
                 "role, and that build-push pushes this tag.",
             )

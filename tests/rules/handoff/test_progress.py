@@ -40,6 +40,7 @@ def doing(look: Snapshot, wanted: Wanted = ANYTHING) -> dict[str, str]:
 STOPPED = {"stopTrigger": {"reason": "wrong release\nsecond line"}}
 ABANDONED = Action("Migrate", "Migrate", "Abandoned")
 REJECTED = Action("Approve", "Approve", "Failed", "Approval", summary="not on a Friday", updated_by="bob")
+EXPIRED = Action("Approve", "Approve", "Failed", "Approval", error="it has expired")
 ENDS: list[tuple[Snapshot, Outcome, str]] = [
     (snapshot("Succeeded", SOURCE, BUILD), Outcome.SUCCEEDED, "stages Source, Migrate"),
     (snapshot("Succeeded"), Outcome.SUCCEEDED, ""),
@@ -47,6 +48,12 @@ ENDS: list[tuple[Snapshot, Outcome, str]] = [
     (snapshot("Failed", summary="a condition"), Outcome.FAILED, "a condition"),
     (snapshot("Failed"), Outcome.FAILED, "the execution failed; CodePipeline names no action"),
     (snapshot("Failed", REJECTED), Outcome.FAILED, "Approve/Approve was rejected by bob: not on a Friday"),
+    (snapshot("Failed", EXPIRED), Outcome.FAILED, "Approve/Approve was not approved: it has expired"),
+    (
+        snapshot("Failed", FAILED, Action("Migrate", "Seed", "Failed")),
+        Outcome.FAILED,
+        "Migrate/Migrate failed: exit status 1; Migrate/Seed failed, too",
+    ),
     (
         snapshot("Superseded", executions=("newest", "newer", "mine", "older")),
         Outcome.SUPERSEDED,

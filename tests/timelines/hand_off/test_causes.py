@@ -146,6 +146,14 @@ def test_a_verdict_that_is_not_ecs_cds_is_not_believed(
     assert "a bug in ecs-cd" not in ended.log
 
 
+def test_an_action_that_does_not_pass_the_nonce_on_is_named(step: Run, world: World) -> None:
+    """Its verdicts don't count, and the infra engineer has to know why."""
+    failing(world, Build(6, 59, EXIT_1, log=Lines(world, {"nonce": ""})))
+    ended = step("hand-off")
+    assert "the verdict of build migrate:1 lacks this execution's nonce" in ended.log
+    assert "#{variables.ECS_CD_NONCE}" in ended.log
+
+
 def test_the_last_verdict_counts(step: Run, world: World) -> None:
     """A build may run several verbs."""
     first = {"parts": [{"title": "migrate", "outcome": "succeeded", "message": "", "facts": {}, "findings": []}]}

@@ -173,6 +173,14 @@ def test_an_execution_that_no_event_starts_is_red(step: Run, world: World, by_ev
     assert world.mutations() == []
 
 
+def test_no_event_is_waited_for_longer_than_the_timeout(step: Run, world: World, by_event: Pipeline) -> None:
+    """Even if an execution may still come."""
+    ended = step("hand-off", timeout="1m")
+    assert ended.exit_code == 2, ended.log
+    assert "within 1 min" in ended.log
+    assert world.clock.monotonic() - world.aws.start < 70
+
+
 def test_an_execution_that_an_event_started_is_never_stopped(step: Run, world: World, by_event: Pipeline) -> None:
     """Not even by on-cancel: it could be that of another push of the same image."""
     by_event.others = [pushed(0)]

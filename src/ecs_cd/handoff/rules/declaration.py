@@ -14,7 +14,7 @@ from ecs_cd.model.references import Repository
 
 Declaration = Mapping[str, Any]
 
-NONCE = "ECS_CD_NONCE"  # the variable that gets a secret of this execution, if the pipeline declares it
+NONCE = "ECS_CD_NONCE"  # the variable that marks the verdicts of this execution, if the pipeline declares it
 
 _S3, _ECR = "S3", "ECR"
 

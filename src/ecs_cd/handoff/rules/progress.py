@@ -164,13 +164,15 @@ def failed_words(snapshot: Snapshot) -> str:
     if action.category == "Approval":
         return rejected_words(action)
     reason = _first_line(action.error or action.summary or snapshot.statement)
-    return f"{action.path} failed{': ' + reason if reason else ''}"
+    others = [each.path for each in snapshot.actions if each.status == FAILED and each is not action]
+    also = f"; {', '.join(others)} failed, too" if others else ""
+    return f"{action.path} failed{': ' + reason if reason else ''}{also}"
 
 
 def rejected_words(action: Action) -> str:
-    who = f" by {action.updated_by}" if action.updated_by else ""
+    what = f"rejected by {action.updated_by}" if action.updated_by else "not approved"
     why = action.summary or action.error
-    return f"{action.path} was rejected{who}{': ' + _first_line(why) if why else ''}"
+    return f"{action.path} was {what}{': ' + _first_line(why) if why else ''}"
 
 
 def superseded_words(snapshot: Snapshot) -> str:
