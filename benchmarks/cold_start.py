@@ -34,6 +34,7 @@ DOCUMENT = {
     "images": {"app": {"repository": REPOSITORY}},
     "migration": {"task-definition": "migration", "container": "app", "command": ["migrate"]},
     "services": {"web": {"task-definition": "web", "containers": {"app": "app"}}},
+    "pipeline": {"name": "web-deploy", "variables": {"IMAGE_APP": "app"}},
 }
 # What they are told after the first request, so that there is a second.
 ANSWERS = {
@@ -63,13 +64,13 @@ class Start:
 
 
 def cold_start(runs: int) -> list[Row]:
-    """The rows of both verbs; without a checkout of the official action there is no comparison."""
+    """The rows of three verbs; without a checkout of the official action there is no comparison."""
     with tempfile.TemporaryDirectory(prefix="ecs-cd-bench-") as scratch:
         workspace = Path(scratch) / "workspace"
         workspace.mkdir()
         (workspace / "task-definition.json").write_text(json.dumps(TASK_DEFINITION))
         tree = release_tree(Path(scratch) / "ecs-cd")
-        return [row for verb in ("deploy", "migrate") for row in _rows(verb, tree, workspace, runs)]
+        return [row for verb in ("deploy", "migrate", "hand-off") for row in _rows(verb, tree, workspace, runs)]
 
 
 def _rows(verb: str, tree: Path, workspace: Path, runs: int) -> list[Row]:
@@ -103,8 +104,9 @@ def _ours(verb: str, tree: Path) -> Contender:
 
 
 def _official(verb: str, scratch: Path) -> list[Contender]:
-    """The official deploy action, or for `migrate` its run-task: a standalone task that it waits for."""
-    if not (checkout := os.environ.get(OFFICIAL)):
+    """The official deploy action, or for `migrate` its run-task: a standalone task that it waits for. No official
+    action starts a pipeline."""
+    if verb == "hand-off" or not (checkout := os.environ.get(OFFICIAL)):
         return []
     dist = scratch / "official"
     if not (Path(checkout) / "dist" / "index.js").is_file():
