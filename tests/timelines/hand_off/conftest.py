@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from tests.scripted_aws import Clock, Params, ScriptedAws, course, ecs
+from tests.scripted_aws import Answer, Clock, Params, ScriptedAws, course, ecs
 from tests.scripted_aws.codebuild import Build, Builds
 from tests.scripted_aws.codepipeline import NAME, Pipeline, declaration
 from tests.scripted_aws.s3 import Bucket
@@ -81,3 +84,22 @@ def on_github(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
 
     attempt(1)
     return attempt
+
+
+def original(world: World, operation: str) -> Callable[[Params], Answer]:
+    """What the world answers without a fault."""
+    rule: Any = world.aws._rules[operation][-1].answers[0]
+    return rule if callable(rule) else lambda _: rule
+
+
+def cancels(world: World, operation: str, number: int = 1) -> None:
+    """The runner cancels the job at this call, whose answer still comes."""
+    answer, seen = original(world, operation), Counter[str]()
+
+    def cancel(params: Params) -> Answer:
+        seen[operation] += 1
+        if seen[operation] == number:
+            os.kill(os.getpid(), signal.SIGINT)
+        return answer(params)
+
+    world.aws.on(operation, cancel)

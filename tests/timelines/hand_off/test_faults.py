@@ -7,9 +7,7 @@ import os
 import signal
 import tracemalloc
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -31,7 +29,7 @@ from tests.scripted_aws import (
 from tests.scripted_aws.codebuild import EXIT_1, Build
 from tests.scripted_aws.codepipeline import DEPLOY, MIGRATE, SOURCE, declaration, stage
 from tests.scripted_aws.course import MIGRATION, SUCCEEDS, ends, execution_id, fails, happens
-from tests.timelines.hand_off.conftest import DECLARED, OBJECT, START, VARIABLES, Run, World
+from tests.timelines.hand_off.conftest import DECLARED, OBJECT, START, VARIABLES, Run, World, cancels, original
 
 STOP = "codepipeline.StopPipelineExecution"
 FAULTS = [reset(), server_error(), throttled()]
@@ -41,12 +39,6 @@ READS = [
     *("ssm.GetParameter", "ecr.BatchGetImage", "codepipeline.GetPipeline", "codepipeline.GetPipelineState"),
     *("codepipeline.ListPipelineExecutions", *POLLS, "codebuild.BatchGetBuilds", "logs.GetLogEvents"),
 ]
-
-
-def original(world: World, operation: str) -> Callable[[Params], Answer]:
-    """What the world answers without a fault."""
-    rule: Any = world.aws._rules[operation][-1].answers[0]
-    return rule if callable(rule) else lambda _: rule
 
 
 def once(world: World, operation: str, number: int, fault: Answer) -> None:
@@ -119,19 +111,6 @@ def test_credentials_that_end_while_waiting_are_no_verdict(
 
 
 # ---- cancelled, and killed ----
-
-
-def cancels(world: World, operation: str, number: int = 1) -> None:
-    """The runner cancels the job at this call, whose answer still comes."""
-    answer, seen = original(world, operation), Counter[str]()
-
-    def cancel(params: Params) -> Answer:
-        seen[operation] += 1
-        if seen[operation] == number:
-            os.kill(os.getpid(), signal.SIGINT)
-        return answer(params)
-
-    world.aws.on(operation, cancel)
 
 
 def test_a_cancelled_job_leaves_the_execution(step: Run, world: World) -> None:

@@ -22,8 +22,7 @@ from tests.scripted_aws.codepipeline import (
 )
 from tests.scripted_aws.course import Execution, ends, execution_id, runs
 from tests.timelines.conftest import SHA
-from tests.timelines.hand_off.conftest import DIGEST, EVENT, IMAGE, OBJECT, START, VARIABLES, Run, World
-from tests.timelines.hand_off.test_faults import cancels
+from tests.timelines.hand_off.conftest import DIGEST, EVENT, IMAGE, OBJECT, START, VARIABLES, Run, World, cancels
 
 ECR_STAGES = (stage("Source", ECR_SOURCE), MIGRATE, DEPLOY)
 FROM_ECR = (*runs(1, "Source/Image", 4), *course.SUCCEEDS[2:])
