@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
-import signal
-import tempfile
 from dataclasses import dataclass
 
-import pytest
-
+from benchmarks import scripts
 from benchmarks.rows import Row
 from benchmarks.scripts import INPUTS, REPOSITORY, SHA
 from ecs_cd import cli
 from ecs_cd.local.machine import LocalError
-from tests.scripted_aws import Clock, ScriptedAws, course, ecs
+from tests.scripted_aws import Clock, course, ecs
 from tests.scripted_aws.codebuild import Build, Builds
 from tests.scripted_aws.codepipeline import NAME, Pipeline, declaration
 
@@ -58,31 +54,25 @@ def hand_off(runs: int) -> list[Row]:
 
 
 def _course(status: str, end: float) -> course.Course:
+    """All stages, of which the deployment takes the longest, and decides."""
     last = "Succeeded" if status == "Succeeded" else "Failed"
     return (
         *course.SUCCEEDS[:2],
-        course.happens(6, "Migrate/Migrate", "InProgress", build=course.MIGRATION),
-        course.happens(end - 1, "Migrate/Migrate", last, build=course.MIGRATION),
+        *course.runs(6, "Migrate/Migrate", 20, build=course.MIGRATION),
+        course.happens(22, "Deploy/Deploy", "InProgress", build=course.DEPLOYMENT),
+        course.happens(end - 1, "Deploy/Deploy", last, build=course.DEPLOYMENT),
         course.ends(end, status),
     )
 
 
 def _hand_off(goes: course.Course, exit_code: int) -> Taken:
     clock, log = Clock(), io.StringIO()
-    with contextlib.ExitStack() as parts:
-        scratch = parts.enter_context(tempfile.TemporaryDirectory(prefix="ecs-cd-bench-"))
-        aws = parts.enter_context(ScriptedAws(clock))
-        aws.use(parts.enter_context(pytest.MonkeyPatch.context()))
-        for each in (signal.SIGINT, signal.SIGTERM):  # the verb takes them over
-            parts.callback(signal.signal, each, signal.getsignal(each))
-        parts.enter_context(contextlib.redirect_stdout(log))
-        parts.enter_context(contextlib.redirect_stderr(log))
+    with scripts.scripted(clock, log) as (aws, environ):
         pipeline = Pipeline(clock, [goes], declaration(variables=("IMAGE_APP", "COMMIT"))).script(aws)
-        Builds(pipeline, {course.MIGRATION: Build(6, LENGTH)}).script(aws)
+        Builds(pipeline, {course.MIGRATION: Build(6, 20), course.DEPLOYMENT: Build(22, LENGTH)}).script(aws)
         aws.on("ssm.GetParameter", {"Parameter": {"Value": json.dumps(DOCUMENT), "Version": 1}})
         image = {"imageId": {"imageDigest": ecs.DIGEST, "imageTag": SHA}, "imageManifest": "{}"}
         aws.on("ecr.BatchGetImage", {"images": [image], "failures": []})
-        environ = {**aws.environ, "RUNNER_TEMP": scratch, "GITHUB_ACTIONS": "true"}
         flags = [part for name, value in INPUTS.items() for part in (f"--{name}", value)]
         code = cli.main(["hand-off", *flags], environ, clock=clock)
         ended = clock.monotonic()

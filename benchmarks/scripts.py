@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
-from collections.abc import Callable, Iterable, Mapping
+import signal
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeAlias
 
-from tests.scripted_aws import Params, ScriptedAws, blue_green, codedeploy, ecs
+import pytest
+
+from tests.scripted_aws import Clock, Params, ScriptedAws, blue_green, codedeploy, ecs
 from tests.scripted_aws.fleet import Course, Fleet, document
 from tests.scripted_aws.server import Time
 
@@ -16,6 +22,21 @@ BACK = 10
 INPUTS = {"config": "/my/parameter", "sha": SHA}
 # As many as DescribeServices tells of a service at the most.
 EVENTS = [ecs.event(f"has started 1 tasks: (task {number:032x}).", -60.0 * number) for number in range(100)]
+
+
+@contextlib.contextmanager
+def scripted(clock: Clock, log: io.StringIO) -> Iterator[tuple[ScriptedAws, dict[str, str]]]:
+    """A scripted AWS and the environment of a job that uses it; what is printed goes to the log."""
+    with contextlib.ExitStack() as parts:
+        scratch = parts.enter_context(tempfile.TemporaryDirectory(prefix="ecs-cd-bench-"))
+        aws = parts.enter_context(ScriptedAws(clock))
+        aws.use(parts.enter_context(pytest.MonkeyPatch.context()))
+        for each in (signal.SIGINT, signal.SIGTERM):  # the verb takes them over
+            parts.callback(signal.signal, each, signal.getsignal(each))
+        parts.enter_context(contextlib.redirect_stdout(log))
+        parts.enter_context(contextlib.redirect_stderr(log))
+        yield aws, {**aws.environ, "RUNNER_TEMP": scratch, "GITHUB_ACTIONS": "true"}
+
 
 # A kind of deployment: scripts services of these names, each of which goes through its course.
 Kind: TypeAlias = Callable[[ScriptedAws, Time, Mapping[str, Course]], Fleet]

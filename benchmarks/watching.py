@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import itertools
-import signal
-import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-import pytest
 
 from benchmarks import scripts
 from benchmarks.rows import RED, Row
 from benchmarks.scripts import BACK, completes, dies, fails
 from ecs_cd import cli
 from ecs_cd.local.machine import LocalError
-from tests.scripted_aws import Clock, ScriptedAws
+from tests.scripted_aws import Clock
 from tests.scripted_aws.fleet import Course
 
 INTERVAL = 2  # seconds between two looks
@@ -135,16 +130,8 @@ def _deploy(kind: str, courses: Mapping[str, Course], exit_code: int = 0) -> Tak
     """A deploy of services that go through these courses."""
     clock = Clock()
     log = Log(clock)
-    with contextlib.ExitStack() as parts:
-        scratch = parts.enter_context(tempfile.TemporaryDirectory(prefix="ecs-cd-bench-"))
-        aws = parts.enter_context(ScriptedAws(clock))
-        aws.use(parts.enter_context(pytest.MonkeyPatch.context()))
-        for each in (signal.SIGINT, signal.SIGTERM):  # the verb takes them over
-            parts.callback(signal.signal, each, signal.getsignal(each))
-        parts.enter_context(contextlib.redirect_stdout(log))
-        parts.enter_context(contextlib.redirect_stderr(log))
+    with scripts.scripted(clock, log) as (aws, environ):
         KINDS[kind](aws, clock, courses)
-        environ = {**aws.environ, "RUNNER_TEMP": scratch, "GITHUB_ACTIONS": "true"}
         flags = [part for name, value in scripts.INPUTS.items() for part in (f"--{name}", value)]
         code = cli.main(["deploy", *flags], environ, clock=clock)
     if code != exit_code:
