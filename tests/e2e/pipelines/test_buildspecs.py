@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 
 from ecs_cd.model.verdict import Outcome
-from tests.e2e.codebuild import Build, buildspec, run, zipped
-from tests.e2e.codepipeline import Execution
-from tests.e2e.site import NONCE, Site
+from tests.e2e.pipelines.codebuild import Build, buildspec, run, zipped
+from tests.e2e.pipelines.codepipeline import Execution
+from tests.e2e.pipelines.site import NONCE, Site
 
 pytestmark = pytest.mark.e2e
 

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from dev.stack import Stack
-from tests.e2e import codebuild
-from tests.e2e.codebuild.container import Place
+from tests.e2e.pipelines import codebuild
+from tests.e2e.pipelines.codebuild.container import Place
 from tests.infra import pipelines, provider
 from tests.infra.terraform import Shown, Terraform
 

@@ -19,8 +19,8 @@ from dev.database import Database, empty_database
 from dev.stack import APP_PORT, Stack, create_stack, document, page, running_tasks, task_definition
 from ecs_cd.handoff.rules import request
 from ecs_cd.local import act
-from tests.e2e.codebuild.container import Place
-from tests.e2e.codepipeline import Pipeline, applied, create_pipeline
+from tests.e2e.pipelines.codebuild.container import Place
+from tests.e2e.pipelines.codepipeline import Pipeline, applied, create_pipeline
 from tests.infra import pipelines
 
 if TYPE_CHECKING:
