@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from urllib.parse import quote, urlsplit
 
-from ecs_cd.model.references import COMMIT
 from ecs_cd.model.run import Run
 
 _CONSOLES = {"aws-cn": "console.amazonaws.cn", "aws-us-gov": "console.amazonaws-us-gov.com"}  # else, by region
@@ -81,7 +81,7 @@ def _of_codebuild(environ: Mapping[str, str]) -> Run:
     commit = environ.get("CODEBUILD_RESOLVED_SOURCE_VERSION", "")
     repository, url = _repository(environ.get("CODEBUILD_SOURCE_REPO_URL", ""))
     return Run(
-        commit=commit if COMMIT.fullmatch(commit) else "",  # of an object or an image it is no commit
+        commit=commit if re.fullmatch("[0-9a-f]{40}", commit) else "",  # of an object or an image it is no commit
         commit_variable="CODEBUILD_RESOLVED_SOURCE_VERSION",
         id=environ["CODEBUILD_BUILD_ID"],
         job=environ["CODEBUILD_BUILD_ID"].partition(":")[0],

@@ -170,9 +170,9 @@ def failed_words(snapshot: Snapshot) -> str:
 
 
 def rejected_words(action: Action) -> str:
-    what = f"rejected by {action.updated_by}" if action.updated_by else "not approved"
+    what = f"was rejected by {action.updated_by}" if action.updated_by else "was not approved"
     why = action.summary or action.error
-    return f"{action.path} was {what}{': ' + _first_line(why) if why else ''}"
+    return f"{action.path} {what}{': ' + _first_line(why) if why else ''}"
 
 
 def superseded_words(snapshot: Snapshot) -> str:
