@@ -6,9 +6,8 @@ import re
 from collections.abc import Mapping
 from urllib.parse import quote, urlsplit
 
+from ecs_cd.model import console
 from ecs_cd.model.run import Run
-
-_CONSOLES = {"aws-cn": "console.amazonaws.cn", "aws-us-gov": "console.amazonaws-us-gov.com"}  # else, by region
 
 
 def on_github(environ: Mapping[str, str]) -> bool:
@@ -112,7 +111,6 @@ def _build_url(arn: str) -> str:
         return ""
     _, partition, _, region, account, build = parts
     build = build.removeprefix("build/")
-    host = _CONSOLES.get(partition, f"{region}.console.aws.amazon.com")
     project = quote(build.partition(":")[0], safe="")
     path = f"codesuite/codebuild/{account}/projects/{project}/build/{quote(build, safe='')}"
-    return f"https://{host}/{path}/?region={region}"
+    return f"https://{console.host(region, partition)}/{path}/?region={region}"

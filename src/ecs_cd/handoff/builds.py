@@ -44,9 +44,14 @@ def read(tracked: TrackedExecution, job: Job) -> dict[str, ReadBuild]:
     return {str(each.build["id"]): each for each in read_all}
 
 
-def _with_log(build: Build, nonce: str, job: Job) -> ReadBuild:
+def stream(build: Build) -> logs.Stream | None:
+    """The build's log, ``None`` if it has none yet."""
     place = builds.stream(build)
-    log = logs.Stream(*place, region=None) if place else None
+    return logs.Stream(*place, region=None) if place else None
+
+
+def _with_log(build: Build, nonce: str, job: Job) -> ReadBuild:
+    log = stream(build)
     lines = logs.tail(job.aws, log, pace.BUILD_LOG_PAGES, pace.BUILD_LOG_LINES) if log else ()
     if log and log.trouble:
         job.ci.line(f"pipeline: {log.trouble}")

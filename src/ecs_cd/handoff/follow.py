@@ -10,7 +10,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd.aws import codebuild, codepipeline, logs
 from ecs_cd.aws.errors import code, is_transient, transient_as_unreadable
-from ecs_cd.handoff.rules import actions, builds, declaration, links, progress, rollback
+from ecs_cd.handoff import builds
+from ecs_cd.handoff.rules import actions, declaration, progress, rollback
 from ecs_cd.handoff.rules.actions import Action
 from ecs_cd.handoff.rules.progress import Snapshot
 from ecs_cd.handoff.tracked import TrackedExecution
@@ -27,12 +28,10 @@ FINAL = ("Succeeded", "Failed", "Stopped", "Superseded", "Cancelled")
 def follow(tracked: TrackedExecution, deadline: float, job: Job) -> Verdict:
     """Polls until there is a verdict or the deadline passes; then the execution is still in progress."""
     timeout = max(0.0, deadline - job.clock.monotonic())
-    page = links.pipeline(job.aws.region, tracked.plan.pipeline.name)
-    tracked.wanted = replace(tracked.wanted, page=page)
     verdict = watch(
         lambda: _look(tracked, job),
         lambda snapshot: _judge(tracked, snapshot, job),
-        lambda path, watching: _say(tracked, path, watching, job),
+        lambda path, watching: _say(path, watching, job),
         clock=job.clock,
         timeout=timeout,
         interval=lambda _: _interval(tracked, job),
@@ -125,7 +124,7 @@ def _relay(tracked: TrackedExecution, action: Action, job: Job) -> None:
     build = action.external_id
     log = tracked.logs.get(build)
     if log is None:
-        tracked.logs[build] = log_of(build, job)
+        tracked.logs[build] = _log_of(build, job)
         return
     trouble = log.trouble
     lines = list(logs.new_lines(job.aws, log, pages=1))
@@ -137,7 +136,7 @@ def _relay(tracked: TrackedExecution, action: Action, job: Job) -> None:
         job.ci.line(f"pipeline: {log.trouble}")
 
 
-def log_of(build: str, job: Job) -> logs.Stream | None:
+def _log_of(build: str, job: Job) -> logs.Stream | None:
     """The log of the build, ``None`` if it has none yet."""
     try:
         found = codebuild.look_at_builds(job.aws, [build])
@@ -147,8 +146,7 @@ def log_of(build: str, job: Job) -> logs.Stream | None:
         trouble = f"the build {build} can't be read ({code(error) or error})"
         job.ci.line(f"pipeline: {trouble}")
         return logs.Stream("", "", region=None, trouble=trouble)
-    place = builds.stream(found[0]) if found else None
-    return logs.Stream(*place, region=None) if place else None
+    return builds.stream(found[0]) if found else None
 
 
 # ---- judge ----
@@ -196,5 +194,5 @@ def _failed(tracked: TrackedExecution, verdict: Verdict, job: Job) -> Verdict | 
     return verdict
 
 
-def _say(tracked: TrackedExecution, path: str, watching: InProgress, job: Job) -> None:
+def _say(path: str, watching: InProgress, job: Job) -> None:
     job.ci.line(f"{path or 'pipeline'}: {watching.message}", alarming=watching.alarming)

@@ -11,7 +11,7 @@ from ecs_cd.aws import codepipeline, s3
 from ecs_cd.aws.errors import THROTTLED
 from ecs_cd.document.rules.pipeline import Start
 from ecs_cd.handoff.plan import HandOffPlan
-from ecs_cd.handoff.rules import declaration, request, same_images
+from ecs_cd.handoff.rules import declaration, links, request, same_images
 from ecs_cd.handoff.rules.progress import Wanted
 from ecs_cd.handoff.tracked import TrackedExecution
 from ecs_cd.job.job import Job
@@ -37,7 +37,7 @@ def start(plan: HandOffPlan, job: Job) -> TrackedExecution:
     name = _start(plan, call, job)
     record(plan, name, job)
     job.ci.line(f"pipeline: execution {name} of {plan.pipeline.name} started")
-    return TrackedExecution(plan, name, _wanted(plan, version), job.clock.monotonic(), nonce)
+    return TrackedExecution(plan, name, _wanted(plan, version, job), job.clock.monotonic(), nonce)
 
 
 def record(plan: HandOffPlan, execution: str, job: Job) -> None:
@@ -58,13 +58,14 @@ def _origin(job: Job) -> tuple[str, ...]:
     return (run.repository, run.id, run.attempt) if run.is_unique else (job.state.nonce,)
 
 
-def _wanted(plan: HandOffPlan, version: str) -> Wanted:
+def _wanted(plan: HandOffPlan, version: str, job: Job) -> Wanted:
     revisions = request.revisions(plan.pipeline, plan.images, version)
     return Wanted(
         goal=plan.stage,
         goal_actions=tuple(declaration.stage_actions(plan.declaration, plan.stage)),
         variables=request.variables(plan.pipeline, plan.images, plan.commit),
         revisions=tuple(each["revisionValue"] for each in revisions),
+        page=links.pipeline(job.aws.region, plan.pipeline.name),
         goal_checked=bool(declaration.on_failed_condition(plan.declaration, plan.stage)),
         stages=tuple(declaration.stage_names(plan.declaration)),
     )
@@ -116,9 +117,9 @@ def _start(plan: HandOffPlan, call: Mapping[str, Any], job: Job) -> str:
 
 def _name_the_same(plan: HandOffPlan, job: Job) -> None:
     """Names the executions in progress that have the same images and commit, such as an earlier attempt's."""
-    wanted = _wanted(plan, "")
     if plan.pipeline.start is Start.OBJECT:  # each hand-off writes a version of its own
         return
+    wanted = _wanted(plan, "", job)
     listed = codepipeline.executions(job.aws, plan.pipeline.name)
     running = [str(each["pipelineExecutionId"]) for each in listed if each.get("status") == "InProgress"]
     for name in running[: pace.EXECUTIONS_COMPARED]:
@@ -129,7 +130,7 @@ def _name_the_same(plan: HandOffPlan, job: Job) -> None:
 
 def _started_by_event(plan: HandOffPlan, job: Job) -> TrackedExecution:
     """The execution that the push has started. Raises ``Refused`` if EventBridge starts none in time."""
-    wanted, digests = _wanted(plan, ""), request.revisions(plan.pipeline, plan.images, "")
+    wanted, digests = _wanted(plan, "", job), request.revisions(plan.pipeline, plan.images, "")
     patience = min(pace.EVENT_STARTS, plan.timeout)
     deadline = job.clock.monotonic() + patience
     said = False

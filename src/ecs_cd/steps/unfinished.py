@@ -119,7 +119,8 @@ def _find(aws: Aws, under_way: Mapping[str, Any], clock: Clock) -> str | None:
 
 
 def _name_of_execution(under_way: Mapping[str, Any]) -> str:
-    return f"execution {under_way['execution']} of the pipeline {under_way['pipeline']}".replace("  ", " ")
+    execution = under_way["execution"]
+    return f"{f'execution {execution}' if execution else 'an execution'} of the pipeline {under_way['pipeline']}"
 
 
 def _execution(under_way: Mapping[str, Any], aws: Aws) -> Words:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-_PARTITIONS = {"cn-": "console.amazonaws.cn", "us-gov-": "console.amazonaws-us-gov.com"}
+from ecs_cd.model import console
 
 
 def execution(region: str, pipeline: str, execution_id: str) -> str:
@@ -16,7 +16,5 @@ def pipeline(region: str, name: str) -> str:
 
 
 def _pipeline(region: str, name: str) -> str:
-    host = next((host for start, host in _PARTITIONS.items() if region.startswith(start)), "console.aws.amazon.com")
-    # The console has a host of its own in each region of the partition `aws` only.
-    local = f"{region}." if host == "console.aws.amazon.com" else ""
-    return f"https://{local}{host}/codesuite/codepipeline/pipelines/{name}"
+    host = console.host(region, console.partition(region))
+    return f"https://{host}/codesuite/codepipeline/pipelines/{name}"

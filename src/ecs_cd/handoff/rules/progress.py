@@ -208,8 +208,6 @@ def _in_progress(snapshot: Snapshot, wanted: Wanted) -> dict[str, InProgress]:
         action.path: InProgress(action_words(action, wanted.page), action.status == FAILED)
         for action in snapshot.actions
     }
-    if snapshot.execution is None:
-        return found | {"": InProgress("CodePipeline does not list the execution yet")}
     if snapshot.status == "Stopping":
         return found | {"": InProgress("the execution is being stopped")}
     if snapshot.status != "InProgress":

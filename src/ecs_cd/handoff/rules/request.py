@@ -11,6 +11,7 @@ from typing import Any
 
 from ecs_cd.document.rules.pipeline import Pipeline, Start
 from ecs_cd.handoff.rules.declaration import NONCE
+from ecs_cd.model.references import image_reference
 
 _ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)  # the same images give the same bytes
 
@@ -67,7 +68,7 @@ def archive(images: Mapping[str, str], commit: str) -> bytes:
 
 def digest(image: str) -> str:
     """The digest of ``repository@sha256:...``."""
-    return image.rpartition("@")[2]
+    return image_reference(image)[1]
 
 
 def _revision(action: str, kind: str, value: str) -> dict[str, str]:
