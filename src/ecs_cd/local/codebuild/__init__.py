@@ -1,0 +1,1 @@
+"""CodeBuild on this machine: runs a buildspec in a container."""

@@ -1,0 +1,1 @@
+"""The buildspec, and the environment of a build, as data."""

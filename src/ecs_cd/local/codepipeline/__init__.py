@@ -1,0 +1,1 @@
+"""CodePipeline on this machine: runs a declared pipeline with a local AWS and real containers."""

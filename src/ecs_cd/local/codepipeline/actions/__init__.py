@@ -1,0 +1,1 @@
+"""What an action does, one file per provider."""

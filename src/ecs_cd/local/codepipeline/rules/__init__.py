@@ -1,0 +1,1 @@
+"""Declarations, states of executions, events, and answers of the API, as data."""

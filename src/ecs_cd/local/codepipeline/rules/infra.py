@@ -1,0 +1,61 @@
+"""What an infra team's Terraform or CloudFormation declares, in the form of AWS's own requests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Request = Mapping[str, Any]  # the parameters of an operation, as botocore names them
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a rule of EventBridge starts: a pipeline or a CodeBuild project. The template is empty without a transformer."""
+
+    arn: str
+    input_paths: Mapping[str, str] = field(default_factory=dict)
+    input_template: str = ""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule of EventBridge, with its event pattern."""
+
+    name: str
+    pattern: Mapping[str, Any]
+    targets: tuple[Target, ...]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of SSM."""
+
+    name: str
+    value: str
+    type: str = "String"
+
+
+@dataclass(frozen=True)
+class Object:
+    """An object of S3 that the infra team uploads."""
+
+    bucket: str
+    key: str
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Infra:
+    """Everything about pipelines: ``pipelines`` are CreatePipeline's `pipeline`, ``projects`` CreateProject's parameters.
+
+    ``buckets`` are those with versioning or not, by name.
+    """
+
+    pipelines: Mapping[str, Request]  # by name
+    projects: Mapping[str, Request]  # by name
+    rules: tuple[Rule, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    buckets: Mapping[str, bool] = field(default_factory=dict)
+    objects: tuple[Object, ...] = ()
+    log_groups: tuple[str, ...] = ()

@@ -1,0 +1,75 @@
+"""An action's work: what it gets, what it works with, and how it ended."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ecs_cd.aws.session import Aws
+from ecs_cd.model.references import S3Object
+
+if TYPE_CHECKING:
+    from ecs_cd.local.codebuild.builds import Builds
+
+
+@dataclass(frozen=True)
+class Work:
+    """One attempt of an action. ``configuration`` has no `#{...}` any more.
+
+    ``inputs`` and ``outputs`` are artifacts by name, in the order of the declaration: an action reads and writes the
+    zip archive of each. ``revision`` is that of a source: of the start or the event, else empty, which is the newest.
+    """
+
+    pipeline: str
+    execution: str
+    stage: str
+    action: str
+    id: str  # actionExecutionId
+    provider: str
+    configuration: Mapping[str, str]
+    inputs: Mapping[str, S3Object] = field(default_factory=dict)
+    outputs: Mapping[str, S3Object] = field(default_factory=dict)
+    revision: str = ""
+
+
+@dataclass(frozen=True)
+class Revision:
+    """What a source has read: an entry of GetPipelineExecution's artifactRevisions, without its artifact's name."""
+
+    id: str
+    summary: str = ""
+    url: str = ""
+    created: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How an action ended: it succeeded if ``error_code`` is empty. ``variables`` are its output variables."""
+
+    error_code: str = ""
+    error_message: str = ""
+    summary: str = ""  # externalExecutionSummary
+    variables: Mapping[str, str] = field(default_factory=dict)
+    revision: Revision | None = None
+
+
+@dataclass(frozen=True)
+class World:
+    """What actions work with. ``ending`` is set when the process ends: nobody waits for actions any more."""
+
+    aws: Aws  # the local AWS
+    registry: str  # the host of its ECR repositories, localhost:PORT
+    env: Mapping[str, str]  # selects the Docker engine
+    build_env: Mapping[str, str]  # by which a build uses the local AWS and this CodePipeline
+    repository: Path  # the Git repository in the place of the connection's
+    network: str  # the Docker network of the VPC; empty without one
+    builds: Builds
+    ending: threading.Event = field(default_factory=threading.Event)
+
+
+Report = Callable[[str, str], None]  # the external execution's id and URL, as soon as they are known
+Run = Callable[[Work, World, Report], Ended]
