@@ -1,32 +1,25 @@
 """A local AWS: one ministack per place, which keeps running after the process that started it.
 
-A place is a folder with its record and a lock. ministack inherits the lock, and the kernel frees it when ministack ends
-for any reason. So the process with the recorded id is this ministack exactly while the lock is held.
+A place is a folder with its record and a lock.
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import secrets
 import shutil
-import signal
-import socket
-import subprocess
-import time
 import urllib.request
 from collections.abc import Mapping, MutableMapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ecs_cd.local import containers, machine
+from ecs_cd.local import background, containers, machine
 from ecs_cd.local.machine import LocalError
 
-_RECORD = "ministack.json"
-_LOCK = "ministack.lock"
-_LOG = "ministack.log"
+_NAME = "ministack"
+_RECORD = f"{_NAME}.json"
+_LOG = f"{_NAME}.log"
 _SCRATCH = "scratch"
 
 
@@ -78,24 +71,14 @@ def start(
     if program is None:
         raise LocalError("ministack is not installed.")
     log = log or place / _LOG
-    found = Ministack(f"ecs-cd-{secrets.token_hex(4)}", _free_port(), region, account, network_of)
+    found = Ministack(f"ecs-cd-{secrets.token_hex(4)}", background.free_port(), region, account, network_of)
     (place / _SCRATCH).mkdir(parents=True, exist_ok=True)
     _record(place, found)  # before the process starts: its name identifies what it leaves
-    with (place / _LOCK).open("w") as lock, log.open("wb") as output:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        process = subprocess.Popen(
-            [program],
-            env={**os.environ, **env, **_settings(found, place)},
-            cwd=place / _SCRATCH,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            pass_fds=(lock.fileno(),),
-            start_new_session=True,
-        )
+    settings = {**env, **_settings(found, place)}
+    process = background.start(place, _NAME, [program], settings, cwd=place / _SCRATCH, log=log)
     found = Ministack(**{**asdict(found), "pid": process.pid})
     _record(place, found)
-    _wait_until_up(process, found, log)
+    background.wait_until_up(process, _NAME, lambda: _answers(found), log)
     return found
 
 
@@ -115,23 +98,14 @@ def recorded(place: Path) -> Ministack | None:
 def running(place: Path) -> Ministack | None:
     """The ministack that was started in this place, if it still runs."""
     found = recorded(place)
-    return found if found and _held(place) else None
+    return found if found and background.held(place, _NAME) else None
 
 
 def kill(place: Path) -> None:
     """Kills the process. None of its state is kept, and a normal exit would wait for each container in turn."""
     found = running(place)
-    if found is None or not found.pid:
-        return
-    with suppress(ProcessLookupError):
-        os.killpg(found.pid, signal.SIGKILL)
-    give_up = time.monotonic() + 10
-    while _held(place):
-        if time.monotonic() > give_up:
-            raise LocalError(f"ministack (process {found.pid}) does not stop: stop it, and run this again.")
-        time.sleep(0.02)
-    with suppress(ChildProcessError):
-        os.waitpid(found.pid, 0)
+    if found is not None and found.pid:
+        background.kill(place, _NAME, found.pid)
 
 
 def end(place: Path, env: Mapping[str, str]) -> None:
@@ -143,7 +117,7 @@ def end(place: Path, env: Mapping[str, str]) -> None:
     containers.remove_labelled(f"ministack.instance={found.name}:{found.port}", env)
     containers.remove_images(found.registry, env)
     shutil.rmtree(place / _SCRATCH, ignore_errors=True)
-    for name in (_RECORD, _LOCK):
+    for name in (_RECORD, f"{_NAME}.lock"):
         (place / name).unlink(missing_ok=True)
 
 
@@ -158,13 +132,6 @@ def _record(place: Path, found: Ministack) -> None:
     scratch = place / f"{_RECORD}.new"
     scratch.write_text(json.dumps(asdict(found)), encoding="utf-8")
     scratch.replace(place / _RECORD)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _settings(found: Ministack, place: Path) -> dict[str, str]:
@@ -183,25 +150,9 @@ def _settings(found: Ministack, place: Path) -> dict[str, str]:
     }
 
 
-def _wait_until_up(process: subprocess.Popen[bytes], found: Ministack, log: Path) -> None:
-    give_up = time.monotonic() + 60
-    while time.monotonic() < give_up and process.poll() is None:
-        try:
-            with urllib.request.urlopen(f"{found.endpoint}/_ministack/health", timeout=5):
-                return
-        except OSError:
-            time.sleep(0.05)
-    tail = "\n".join(log.read_text(errors="replace").splitlines()[-8:])
-    raise LocalError(f"ministack did not start; the end of {log}:\n{tail}")
-
-
-def _held(place: Path) -> bool:
-    """Whether a process holds the lock; only this ministack can."""
+def _answers(found: Ministack) -> bool:
     try:
-        with (place / _LOCK).open() as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except FileNotFoundError:
+        with urllib.request.urlopen(f"{found.endpoint}/_ministack/health", timeout=5):
+            return True
+    except OSError:
         return False
-    except BlockingIOError:
-        return True
-    return False
