@@ -95,12 +95,14 @@ NGINX = BuildSpec(
     warm_up=(),
     pulled="nginx:1.28",
 )
+# The AWS CLI is a stand-in for the few commands that the buildspecs use; builds get Docker's client from this machine.
+AWS_CLI = (Path(__file__).parent / "aws_cli.py").read_text()
 CODEBUILD = BuildSpec(
     name="ecs-cd/codebuild",
-    packages=("python3", "bash", "coreutils", "dash", "grep", "gzip", "libc-bin", "sed", "tar"),
+    packages=("python3", "git", "bash", "coreutils", "dash", "grep", "gzip", "libc-bin", "sed", "tar"),
     without=tuple(name for name in INSTALLATION if name != "tar"),
-    files=ACCOUNTS,
-    warm_up=(),
+    files=(*ACCOUNTS, ("usr/local/bin/aws", AWS_CLI)),
+    warm_up=("python3", "-c", "import argparse, base64, hashlib, json, logging, urllib.request, subprocess"),
     pulled="python:3.12",
 )
 NOT_UNPACKED = ("./usr/share/doc", "./usr/share/man", "./usr/share/locale", "./usr/share/i18n", "*/bitcode")
@@ -116,7 +118,23 @@ def base_images(env: Mapping[str, str]) -> BaseImages:
 
 def codebuild_image(env: Mapping[str, str]) -> str:
     """The image that builds of CodeBuild run in: of its tools, those that our buildspecs use."""
-    return _ensure(CODEBUILD, env)
+    image = _ensure(CODEBUILD, env)
+    return image if host.can_install() else _with_files(CODEBUILD, image, env)
+
+
+def _with_files(recipe: BuildSpec, base: str, env: Mapping[str, str]) -> str:
+    """A pulled image with the programs of the recipe."""
+    programs = {name: content for name, content in recipe.files if name.startswith("usr/")}
+    image = f"{recipe.name}:{hashlib.sha256(json.dumps([base, programs]).encode()).hexdigest()[:12]}"
+    if not _known(image, env):
+        with tempfile.TemporaryDirectory() as context:
+            for name, content in programs.items():
+                (Path(context) / Path(name).name).write_text(content)
+                (Path(context) / Path(name).name).chmod(0o755)
+            copies = [f"COPY {Path(name).name} /{name}" for name in programs]
+            (Path(context) / "Dockerfile").write_text("\n".join([f"FROM {base}", *copies, ""]))
+            machine.run(["docker", "build", "--quiet", "--tag", image, context], env=env)
+    return image
 
 
 def _ensure(recipe: BuildSpec, env: Mapping[str, str]) -> str:
@@ -153,7 +171,10 @@ def _make(recipe: BuildSpec, image: str, env: Mapping[str, str]) -> None:
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             list(pool.map(lambda archive: _unpack(archive, root), wanted))
         for name, content in recipe.files:
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
             (root / name).write_text(content)
+            if "bin" in name.split("/"):
+                (root / name).chmod(0o755)
         shutil.chown(root / "var/lib/postgresql", 999, 999)
         if recipe.warm_up:
             machine.run(["chroot", root, *recipe.warm_up], env={"PATH": SEARCH_PATH})

@@ -6,10 +6,10 @@ CodePipeline's own part is small here: variables, artifacts, one CodeBuild actio
 from __future__ import annotations
 
 import base64
-import itertools
 import json
 import re
 import tempfile
+import threading
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from dev.stack import Stack
-from tests.e2e.pipelines import codebuild
-from tests.e2e.pipelines.codebuild.container import Place
+from ecs_cd.aws.session import Aws
+from ecs_cd.local.codebuild.builds import Builds
+from ecs_cd.local.codebuild.rules.artifacts import File, zipped
+from tests.e2e.pipelines.builds import Build, Runner, build_env
 from tests.infra import pipelines, provider
 from tests.infra.terraform import Shown, Terraform
-
-_numbers = itertools.count(1)
 
 
 @dataclass(frozen=True)
@@ -34,23 +34,20 @@ class Execution:
     artifacts: dict[str, bytes]
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
-    def build(self, name: str) -> codebuild.Build:
+    def build(self, name: str) -> Build:
         """Runs a CodeBuild action; what it makes is an artifact for the next ones."""
         action = self.pipeline.action(name)
         configuration = action["configuration"]
         inputs = [each["name"] for each in action["inputArtifacts"]]
         primary = configuration.get("PrimarySource", inputs[0])
-        build = codebuild.run(
-            self.pipeline.place,
+        build = self.pipeline.runner.run(
             configuration["ProjectName"],
-            self.pipeline.projects[configuration["ProjectName"]]["source"]["buildspec"],
-            {each: self._resolved(value) for each, value in pipelines.build_variables(action).items()},
+            [{"name": each, "value": self._resolved(v)} for each, v in pipelines.build_variables(action).items()],
             {each: self.artifacts[each] for each in sorted(inputs, key=primary.__ne__)},
-            f"codepipeline/{self.pipeline.declared['name']}",
-            self.pipeline.folder / str(next(_numbers)),
+            [output["name"] for output in action.get("outputArtifacts", ())],
+            "3sL4kqtJlcpXroDTDmJ.rmSpXd3dIbrHY",
         )
-        for output in action.get("outputArtifacts", ()):
-            self.artifacts[output["name"]] = build.artifact
+        self.artifacts.update(build.ended.artifacts)
         return build
 
     def _resolved(self, value: str) -> str:
@@ -62,14 +59,14 @@ class Execution:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """The declaration and the projects as AWS gets them, and the document's parameter; ``folder`` is for its builds."""
+    """The declaration and the projects as AWS gets them, and the document's parameter."""
 
     declared: dict[str, Any]
     projects: Mapping[str, Mapping[str, Any]]
     bucket: str
     parameter: str
-    place: Place
-    folder: Path
+    stack: Stack
+    runner: Runner
 
     def action(self, name: str) -> dict[str, Any]:
         (found,) = (each for each in pipelines.actions(self.declared) if each["name"] == name)
@@ -91,12 +88,12 @@ class Pipeline:
         where = action["configuration"]
         if pipelines.provider(dict(action)) == "ECR":
             return self._image_detail(where["RepositoryName"], digests[action["name"]])
-        answer = self.place.clients.s3.get_object(Bucket=where["S3Bucket"], Key=where["S3ObjectKey"])
+        answer = self.stack.clients.s3.get_object(Bucket=where["S3Bucket"], Key=where["S3ObjectKey"])
         return answer["Body"].read()
 
     def _image_detail(self, repository: str, digest: str) -> bytes:
         """https://docs.aws.amazon.com/codepipeline/latest/userguide/file-reference.html#file-reference-ecs-bluegreen"""
-        found = self.place.clients.ecr.describe_images(repositoryName=repository, imageIds=[{"imageDigest": digest}])
+        found = self.stack.clients.ecr.describe_images(repositoryName=repository, imageIds=[{"imageDigest": digest}])
         (image,) = found["imageDetails"]
         detail = {
             "ImageSizeInBytes": str(image["imageSizeInBytes"]),
@@ -105,10 +102,10 @@ class Pipeline:
             "ImagePushedAt": image["imagePushedAt"].strftime("%a %b %d %H:%M:%S UTC %Y"),
             "RegistryId": image["registryId"],
             "RepositoryName": repository,
-            "ImageURI": f"{self.place.aws.registry}/{repository}@{digest}",
+            "ImageURI": f"{self.stack.aws.registry}/{repository}@{digest}",
             "ImageTags": image.get("imageTags", []),
         }
-        return codebuild.zipped({"imageDetail.json": json.dumps(detail).encode()})
+        return zipped({"imageDetail.json": File(json.dumps(detail).encode())})
 
 
 def applied(cases: Sequence[Mapping[str, Any]]) -> list[Shown]:
@@ -123,7 +120,23 @@ def document(shown: Shown, stack: Stack) -> str:
     return text.replace(pipelines.REGISTRY, stack.aws.registry)
 
 
-def create_pipeline(shown: Shown, stack: Stack, place: Place, folder: Path) -> Pipeline:
+def runner(projects: Mapping[str, Mapping[str, Any]], stack: Stack, image: str, network: str, folder: Path) -> Runner:
+    """Runs builds in this image, with the ``network`` in the place of the VPC."""
+    aws, ending = Aws(stack.aws.env), threading.Event()
+    builds = Builds(
+        aws,
+        projects,
+        image=image,
+        env=stack.aws.env,
+        build_env=build_env(stack.aws),
+        network=network,
+        folder=folder,
+        ending=ending,
+    )
+    return Runner(aws, builds, folder, ending)
+
+
+def create_pipeline(shown: Shown, stack: Stack, image: str, network: str, folder: Path) -> Pipeline:
     """What Terraform applied, in the local AWS: the bucket with its objects, and the document."""
     bucket = shown.one("aws_s3_bucket")["bucket"]
     stack.clients.s3.create_bucket(Bucket=bucket)
@@ -133,6 +146,6 @@ def create_pipeline(shown: Shown, stack: Stack, place: Place, folder: Path) -> P
     parameter, text = shown.one("aws_ssm_parameter"), document(shown, stack)
     stack.clients.ssm.put_parameter(Name=parameter["name"], Value=text, Type=parameter["type"])
     made = [pipelines.project(each) for each in shown.of("aws_codebuild_project").values()]
-    return Pipeline(
-        pipelines.declaration(shown), {each["name"]: each for each in made}, bucket, parameter["name"], place, folder
-    )
+    projects = {each["name"]: each for each in made}
+    there = runner(projects, stack, image, network, folder)
+    return Pipeline(pipelines.declaration(shown), projects, bucket, parameter["name"], stack, there)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.e2e.pipelines import codebuild
+from tests.e2e.pipelines.builds import Build as RealBuild
 from tests.e2e.pipelines.codepipeline import Execution, Pipeline
 from tests.infra import pipelines
 from tests.scripted_aws import Params, ScriptedAws
@@ -27,7 +27,7 @@ class Served:
 
     aws: ScriptedAws
     pipeline: scripted.Pipeline
-    ran: dict[str, codebuild.Build] = field(default_factory=dict)  # by action
+    ran: dict[str, RealBuild] = field(default_factory=dict)  # by action
 
     @property
     def env(self) -> dict[str, str]:
@@ -100,7 +100,7 @@ class _Running:
         self.changes.append(happens(began, path, "InProgress"))
         name = path.partition("/")[2]
         build = self.there.ran[name] = execution.build(name)
-        failed = None if build.succeeded else ("BUILD", "COMMAND_EXECUTION_ERROR", build.message)
+        failed = None if build.succeeded else build.failed
         log = [(self.now, line) for line in build.log.splitlines()]
         self.builds[build.id] = Build(began, self.now, failed, log=log)
         status, error = ("Failed", {"error": BUILD_FAILED}) if failed else ("Succeeded", {})

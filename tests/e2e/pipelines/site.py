@@ -19,7 +19,6 @@ from dev.database import Database, empty_database
 from dev.stack import APP_PORT, Stack, create_stack, document, page, running_tasks, task_definition
 from ecs_cd.handoff.rules import request
 from ecs_cd.local import act
-from tests.e2e.pipelines.codebuild.container import Place
 from tests.e2e.pipelines.codepipeline import Pipeline, applied, create_pipeline
 from tests.infra import pipelines
 
@@ -72,7 +71,7 @@ def create_site(local_aws: Aws, server: Database, images: BaseImages, tree: Path
     packed = _packed(tree, folder / "ecs-cd.tar.gz")
     stack = create_stack(local_aws, empty_database(local_aws.env, server), images.python)
     stack.clients.ssm.put_parameter(Name="/my-app/team", Value="shop", Type="String")
-    place = Place(codebuild_image(local_aws.env), local_aws, stack.clients, server.network)
+    image = codebuild_image(local_aws.env)
     repo = workflows.app_repo(folder / "my-app")
     with ThreadPoolExecutor(1) as pool:
         applying = pool.submit(applied, _inputs(stack, packed))
@@ -80,7 +79,9 @@ def create_site(local_aws: Aws, server: Database, images: BaseImages, tree: Path
         spoil(repo)
         bad, _ = _pushed(stack, repo, tree, images.python)
     made = enumerate(applying.result())
-    first, second, third = (create_pipeline(shown, stack, place, folder / str(number)) for number, shown in made)
+    first, second, third = (
+        create_pipeline(shown, stack, image, server.network, folder / str(number)) for number, shown in made
+    )
     page(stack)  # once it answers, the service's first task runs
     return Site(stack, first, second, third, tree, images.python, good, bad, commit)
 

@@ -10,16 +10,15 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from dev.base_images import codebuild_image
+from ecs_cd.local.codebuild.rules import buildspec
 from ecs_cd.model.verdict import Outcome
-from tests.e2e.pipelines.codebuild import Build, buildspec, run, zipped
-from tests.e2e.pipelines.codepipeline import Execution
+from tests.e2e.pipelines.codepipeline import Execution, runner
 from tests.e2e.pipelines.site import NONCE, Site
 
 pytestmark = pytest.mark.e2e
@@ -29,29 +28,27 @@ pytestmark = pytest.mark.e2e
 
 
 def test_a_crashing_image_is_rolled_back(site: Site) -> None:
-    """The build fails, the previous tasks keep serving, and verdict, report.md and junit.xml name the crash."""
+    """The build fails, the previous tasks keep serving, and verdict and junit.xml name the crash."""
     before = site.running()
     build = site.pipeline.start(site.hand_over(site.bad)).build("Deploy")
-    assert build.phases["build"] == "FAILED", build.log
+    assert build.phases["BUILD"] == "FAILED", build.log
     assert build.verdict(NONCE).state is Outcome.ROLLED_BACK
     assert any("container `app` exited with 1" in finding.cause for finding in build.verdict(NONCE).findings)
     assert site.running() == before
-    report = (build.source / "ecs-cd-report" / "report.md").read_text()
     failures = " ".join("".join(each.itertext()) for each in build.junit.iter("failure"))
-    assert "KeyError: PORT is not set" in report
     assert "KeyError: PORT is not set" in failures
 
 
-def test_another_release_than_the_pinned_one_is_not_run(site: Site) -> None:
+def test_another_release_than_the_pinned_one_is_not_run(site: Site, tmp_path: Path) -> None:
     """Of a release with another SHA-256 nothing is unpacked, and nothing else runs."""
     project = site.pipeline.projects[f"{site.pipeline.declared['name']}-migrate"]
     text = project["source"]["buildspec"]
     pinned = buildspec.parse(text).variables["ECS_CD_RELEASE_SHA256"]
-    other = replace(
-        site.pipeline, projects={project["name"]: {"source": {"buildspec": text.replace(pinned, "0" * 64)}}}
-    )
-    build = other.start(site.hand_over(site.good)).build("Migrate")
-    assert build.phases == {"install": "FAILED"}, build.log
+    changed = {**project, "source": {"type": "CODEPIPELINE", "buildspec": text.replace(pinned, "0" * 64)}}
+    image = codebuild_image(site.stack.aws.env)
+    other = runner({project["name"]: changed}, site.stack, image, "", tmp_path)
+    build = replace(site.pipeline, runner=other).start(site.hand_over(site.good)).build("Migrate")
+    assert build.phases == {"INSTALL": "FAILED"}, build.log
     assert "sha256sum" in build.message
 
 
@@ -85,7 +82,7 @@ def test_docker_run_migrates_inside_the_vpc(site: Site, handed_over: Execution) 
     build = handed_over.build("Migrate")
     assert build.succeeded, build.log
     assert f"Migrating with {site.good}" in build.log
-    assert "it's production, shop\n" in build.log
+    assert "it's production, ***\n" in build.log  # CodeBuild masks values of parameters
     assert "were there" in build.log
     secret = site.stack.clients.secretsmanager.get_secret_value(SecretId="my-app/database")["SecretString"]
     assert json.loads(secret)["url"] not in build.log
@@ -95,7 +92,7 @@ def test_docker_run_fails_with_the_migration(site: Site) -> None:
     """A failing migration fails the build."""
     site.put_object(site.bad)
     build = site.by_object.start({"COMMIT": site.commit}).build("Migrate")
-    assert build.phases["build"] == "FAILED"
+    assert build.phases["BUILD"] == "FAILED"
     assert 'relation "readers" does not exist' in build.log
     assert "docker run" in build.message
 
@@ -112,50 +109,3 @@ def test_the_files_for_codedeploy_have_the_digest(site: Site, handed_over: Execu
     assert "<TASK_DEFINITION>" in files["appspec.yaml"]
     registered = site.stack.clients.ecs.register_task_definition(**json.loads(files["taskdef.json"]))["taskDefinition"]
     assert [each["image"] for each in registered["containerDefinitions"]] == [site.good]
-
-
-# ---- the runner's own rules ----
-
-
-def test_a_build_is_as_codebuild_runs_it(site: Site, tmp_path: Path) -> None:
-    """One shell for all phases, also after `exit`; a failed pre_build ends the build, a failed build runs post_build."""
-    commands = {
-        "install": ["NAME=one", "mkdir -p down && cd down", "export SHOWN=yes"],
-        "build": ['echo "$NAME in ${PWD##*/}, $CODEBUILD_BUILD_SUCCEEDING"', "exit 3", "echo never"],
-        "post_build": ['echo "$NAME after, $CODEBUILD_BUILD_SUCCEEDING"'],
-    }
-    build = _run(site, commands, tmp_path / "build")
-    assert "one in down, 1\n" in build.log
-    assert "\nnever" not in build.log
-    assert "one after, 0\n" in build.log
-    assert build.message == "Error while executing command: exit 3. Reason: exit status 3"
-    assert build.exported == {"SHOWN": "yes"}
-    ended = _run(site, {"pre_build": ["false"], **commands}, tmp_path / "pre_build")
-    assert ended.phases == {"install": "SUCCEEDED", "pre_build": "FAILED"}
-
-
-def _run(site: Site, commands: Mapping[str, list[str]], folder: Path) -> Build:
-    phases = {name: {"commands": each} for name, each in commands.items()}
-    spec = {"version": 0.2, "env": {"exported-variables": ["SHOWN", "NAME"]}, "phases": phases}
-    source = {"source": zipped({"README.txt": b""})}
-    return run(site.pipeline.place, "project", json.dumps(spec), {}, source, "somebody", folder)
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"verison": 0.2}, "unknown verison"),
-        ({"version": 0.1}, "0.1 is not 0.2"),
-        ({"phases": {"deploy": {}}}, "unknown deploy"),
-        ({"phases": {"build": {"command": []}}}, "unknown command"),
-        ({"phases": {"install": {"runtime-versions": {"python": "3.99"}}}}, "has no python '3.99'"),
-        ({"env": {"secret-manager": {}}}, "unknown secret-manager"),
-        ({"artifacts": {"files": ["*"], "base-dir": "x"}}, "unknown base-dir"),
-        ({"reports": {"group": {"files": ["*"], "file-format": "JUNIT"}}}, "'JUNIT' is not read"),
-    ],
-)
-def test_a_key_that_codebuild_lacks_is_an_error(change: dict[str, Any], words: str) -> None:
-    """A misspelt buildspec must not pass because the runner leaves the key out."""
-    spec = {"version": 0.2, "phases": {"build": {"commands": ["true"]}}, **change}
-    with pytest.raises(buildspec.BuildspecError, match=words):
-        buildspec.parse(json.dumps(spec))

@@ -22,6 +22,7 @@ class Work:
 
     ``inputs`` and ``outputs`` are artifacts by name, in the order of the declaration: an action reads and writes the
     zip archive of each. ``revision`` is that of a source: of the start or the event, else empty, which is the newest.
+    ``revisions`` are those that the sources of this execution have read, by input artifact.
     """
 
     pipeline: str
@@ -34,6 +35,7 @@ class Work:
     inputs: Mapping[str, S3Object] = field(default_factory=dict)
     outputs: Mapping[str, S3Object] = field(default_factory=dict)
     revision: str = ""
+    revisions: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
-"""A stand-in for the AWS CLI: the forms below, with requests that only the local AWS takes, because they are not signed.
-
-boto3 would take a second of each build to be imported.
+"""A stand-in for the AWS CLI in builds: the forms below, with requests that only the local AWS takes, because they are
+not signed. boto3 would take a second of each build to be imported.
 """
 
 import base64
@@ -9,6 +8,7 @@ import json
 import os
 import sys
 import urllib.request
+from pathlib import Path
 
 ENDPOINT = os.environ["AWS_ENDPOINT_URL"]
 
@@ -17,8 +17,8 @@ def copy(source: str, to: str) -> None:
     """aws s3 cp --no-progress s3://BUCKET/KEY FILE"""
     scheme, _, place = source.partition("://")
     assert scheme == "s3", source
-    with urllib.request.urlopen(f"{ENDPOINT}/{place}") as answer, open(to, "wb") as file:
-        file.write(answer.read())
+    with urllib.request.urlopen(f"{ENDPOINT}/{place}") as answer:
+        Path(to).write_bytes(answer.read())
     print(f"download: {source} to {to}")
 
 

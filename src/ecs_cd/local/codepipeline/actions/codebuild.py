@@ -1,0 +1,62 @@
+"""The CodeBuild action: a build of a project with the input artifacts as its sources.
+
+https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-CodeBuild.html
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from ecs_cd.local.codebuild.record import SUCCEEDED
+from ecs_cd.local.codepipeline import artifacts
+from ecs_cd.local.codepipeline.work import Ended, Report, Work, World
+from ecs_cd.model.errors import Refused
+
+
+def run(work: Work, world: World, report: Report) -> Ended:
+    """Runs the build and writes the output artifacts of one that succeeded."""
+    configuration = work.configuration
+    if configuration.get("BatchEnabled", "false") != "false":
+        raise Refused(f"{work.stage}/{work.action}: BatchEnabled: batch builds are not run here")
+    primary = _primary(work)
+    names = sorted(work.inputs, key=primary.__ne__)  # the others keep their order
+    ended = world.builds.run(
+        configuration["ProjectName"],
+        variables(configuration.get("EnvironmentVariables", "")),
+        {name: artifacts.get(world.aws, work.inputs[name]) for name in names},
+        list(work.outputs),
+        f"codepipeline/{work.pipeline}",
+        work.revisions.get(primary, ""),
+        report,
+    )
+    for name, content in ended.artifacts.items():
+        artifacts.put(world.aws, work.outputs[name], content)
+    code = "" if ended.status == SUCCEEDED else "JobFailed"
+    return Ended(code, ended.message, variables=ended.exported)
+
+
+def _primary(work: Work) -> str:
+    """The artifact in CODEBUILD_SRC_DIR."""
+    name = work.configuration.get("PrimarySource") or next(iter(work.inputs), "")
+    if len(work.inputs) > 1 and "PrimarySource" not in work.configuration:
+        raise Refused(
+            f"{work.stage}/{work.action}: PrimarySource is required, because there are several input artifacts"
+        )
+    if work.inputs and name not in work.inputs:
+        raise Refused(f"{work.stage}/{work.action}: PrimarySource: {name} is not an input artifact")
+    return name
+
+
+def variables(text: str) -> list[Mapping[str, str]]:
+    """The JSON of EnvironmentVariables. Raises ``Refused`` without its value, which could be a secret."""
+    try:
+        found = json.loads(text or "[]")
+    except ValueError as error:
+        raise Refused(f"EnvironmentVariables is not JSON: {error}") from None
+    keys = {"name", "value", "type"}
+    if not isinstance(found, list) or not all(isinstance(each, dict) and each.keys() <= keys for each in found):
+        raise Refused("EnvironmentVariables must be a JSON list of objects with name, value and type")
+    if not all(isinstance(each.get("value"), str) and isinstance(each.get("name"), str) for each in found):
+        raise Refused("EnvironmentVariables: each name and value must be a text")
+    return found
