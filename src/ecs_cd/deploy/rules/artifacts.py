@@ -24,7 +24,7 @@ PLACEHOLDER = "<TASK_DEFINITION>"  # CodeDeployToECS registers taskdef.json, and
 # https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-ECSbluegreen.html
 MOST_ZIPPED = 3_000_000
 # https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-ECS.html
-_MOST_IMAGE_DEFINITIONS = 100_000
+MOST_IMAGE_DEFINITIONS = 100_000
 _OURS = re.compile(r"taskdef\.json|appspec\.yaml|imagedefinitions\.json|imageDetail(?:-.+)?\.json")
 
 
@@ -48,10 +48,10 @@ def check(contents: Mapping[str, str], folder: str, others: int) -> None:
     """Raises ``Refused`` for what the actions would refuse with messages about something else. ``others`` is the zipped
     size of the other files in the folder."""
     found, named = [], len(contents[IMAGE_DEFINITIONS].encode())
-    if named > _MOST_IMAGE_DEFINITIONS:
+    if named > MOST_IMAGE_DEFINITIONS:
         found.append(
             f"{folder}/{IMAGE_DEFINITIONS}: has {named} bytes; CodePipeline's ECS action accepts at most "
-            f"{_MOST_IMAGE_DEFINITIONS}"
+            f"{MOST_IMAGE_DEFINITIONS}"
         )
     size = zipped(contents) + others
     if APPSPEC in contents and size > MOST_ZIPPED:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ecs_cd.aws.session import Aws
+from ecs_cd.local.codepipeline.deployments import Deployments
 from ecs_cd.model.references import S3Object
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class World:
     repository: Path  # the Git repository in the place of the connection's
     network: str  # the Docker network of the VPC; empty without one
     builds: Builds
+    deployments: Deployments = field(default_factory=Deployments)  # of CodeDeploy
     ending: threading.Event = field(default_factory=threading.Event)
 
 

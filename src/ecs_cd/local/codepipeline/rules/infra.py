@@ -46,6 +46,16 @@ class Object:
 
 
 @dataclass(frozen=True)
+class DeploymentGroup:
+    """A deployment group of CodeDeploy, and the ECS service that it deploys."""
+
+    application: str
+    name: str
+    cluster: str
+    service: str
+
+
+@dataclass(frozen=True)
 class Infra:
     """Everything about pipelines: ``pipelines`` are CreatePipeline's `pipeline`, ``projects`` CreateProject's parameters.
 
@@ -59,3 +69,4 @@ class Infra:
     buckets: Mapping[str, bool] = field(default_factory=dict)
     objects: tuple[Object, ...] = ()
     log_groups: tuple[str, ...] = ()
+    deployment_groups: tuple[DeploymentGroup, ...] = ()
