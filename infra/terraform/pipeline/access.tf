@@ -45,28 +45,30 @@ locals {
 
   # What each command needs, by the table of docs/reference/permissions.md.
   verbs = { for part, verbs in {
+    build     = local.start == "connection" ? ["build-push"] : []
     migrate   = var.migrate_with == "ecs-cd" ? ["migrate"] : []
     deploy    = var.deploy_with == "ecs-cd" ? ["deploy"] : []
     artifacts = var.deploy_with == "ecs-cd" ? [] : ["artifacts"]
     github    = var.github == null ? [] : concat(["hand-off"], var.github.build_push ? ["build-push"] : [])
   } : part => verbs if length(verbs) > 0 }
-  verb_statements = merge({ docker = local.docker_statements }, {
+  verb_statements = merge({ docker = local.docker_statements, status = local.status_statements }, {
     for part, permissions in module.permissions : part => permissions.statements
   })
 
   # hand-off reads CodeDeploy's reasons. ECS's are evidence only with read_ecs, so that GitHub's role has nothing of ECS.
   access = {
     builds = {
-      cluster        = local.cluster
-      services       = values(local.service_names)
-      families       = local.families
-      roles          = var.pass_roles
-      templates      = local.objects
-      log_groups     = var.log_groups
-      codedeploy     = local.codedeploy_groups
-      rules          = local.rules
-      schedules      = local.schedules
-      schedule_roles = var.schedule_roles
+      cluster           = local.cluster
+      services          = values(local.service_names)
+      families          = local.families
+      roles             = var.pass_roles
+      templates         = local.objects
+      log_groups        = var.log_groups
+      codedeploy        = local.codedeploy_groups
+      rules             = local.rules
+      schedules         = local.schedules
+      schedule_roles    = var.schedule_roles
+      base_repositories = try(var.build.base_repositories, [])
       deployment_configurations = concat(["CodeDeployDefault.*"], compact([
         for given in values(local.codedeploy_services) : lookup(given, "deployment-config", "")
       ]))
@@ -75,7 +77,7 @@ locals {
       {
         pipelines         = [var.name]
         projects          = [for project in values(local.projects) : project.name]
-        objects           = var.start == "object" ? ["s3://${local.bucket}/${local.hand_off_key}"] : []
+        objects           = local.start == "object" ? ["s3://${local.bucket}/${local.hand_off_key}"] : []
         base_repositories = try(var.github.base_repositories, [])
         codedeploy        = var.deploy_with == "codedeploy" ? [local.codedeploy] : []
       },

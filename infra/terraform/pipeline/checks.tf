@@ -1,6 +1,6 @@
 # What one variable can't check alone. Everything that is wrong is in one message.
 locals {
-  problems = [for problem, fits in {
+  problems = [for problem, fits in merge({
     "document: `services` is missing; deploy_with deploys them" = local.has["services"]
     "document: `migration` is missing; migrate_with = \"ecs-cd\" runs it. Without a migration, migrate_with is \"none\"" = (
       var.migrate_with != "ecs-cd" || local.has["migration"]
@@ -31,12 +31,29 @@ locals {
       for name, repository in local.repositories : local.registry[name] != null || !can(regex("^([^/]*:[0-9]+|[^/]+\\.(io|com|aws|net|org))/", repository))
     ])
     "images: start = \"event\" takes one image, because every push would start an execution; for several, start is \"variables\"" = (
-      var.start != "event" || length(local.repositories) <= 1
+      local.start != "event" || length(local.repositories) <= 1
     )
     "images: an ECR source reads repositories of the pipeline's account and region; for others, start is \"variables\" or \"object\"" = (
-      !contains(["digest", "event"], var.start) || alltrue([
+      !contains(["digest", "event"], local.start) || alltrue([
         for image in values(local.images) : image.account == local.account && image.region == local.region
       ])
+    )
+
+    "images: there are more than 5, but a CodeBuild action reads the images from at most 5 artifacts; start = \"variables\" takes more" = (
+      length(local.image_artifacts) <= 5
+    )
+
+    "start: leave it out with `connection`; a push to the branch starts an execution" = (
+      var.start == null || var.connection == null
+    )
+    "wait_until: is for hand-off; with `connection` no job hands over images" = (
+      var.wait_until == null || var.connection == null
+    )
+    "github: is for hand-off; with `connection` no job hands over images" = (
+      var.github == null || var.connection == null
+    )
+    "build: is only for `connection`; otherwise GitHub Actions builds the images" = (
+      var.build == null || var.connection != null
     )
 
     "wait_until: must name a stage of this pipeline: ${join(", ", local.stage_names)}" = (
@@ -62,5 +79,12 @@ locals {
     "release_sha256: the file ${var.release} has another one" = (
       var.release_sha256 == null || try(filesha256(var.release) == var.release_sha256, true)
     )
-  } : problem if !fits]
+    }, [for input, given in local.environments : {
+      "${input}: environment, parameter_store and secrets_manager name environment variables" = alltrue([
+        for variable in given.names : can(regex("^[A-Za-z_][A-Za-z0-9_]*$", variable))
+      ])
+      "${input}: a variable is in only one of environment, parameter_store and secrets_manager" = (
+        length(distinct(given.names)) == length(given.names)
+      )
+  }]...) : problem if !fits]
 }

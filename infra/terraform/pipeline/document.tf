@@ -21,13 +21,14 @@ locals {
       repository = try(local.registry[name][2], repository)
       uri        = local.registry[name] == null ? "${local.account}.dkr.ecr.${local.region}.${data.aws_partition.current.dns_suffix}/${repository}" : repository
       variable   = "IMAGE_${local.words[name]}"
-      source     = "Image_${local.keys[name]}" # the ECR source action, and its artifact
+      artifact   = "Image_${local.keys[name]}" # what names the image by digest; an ECR source action has the same name
+      build      = "Build_${local.keys[name]}" # the action with a connection, and the namespace of its variables
     }
   }
 
-  # What hand-off and ecs-cd read: the same names as in pipeline.tf.
+  # What hand-off and ecs-cd read: the same names as in pipeline.tf. With a connection nothing is handed over.
   document_pipeline = merge(
-    { name = var.name, start = var.start },
+    { name = var.name, start = local.start },
     { for key, value in {
       variables  = { for variable, names in local.by_variable : variable => names[0] }
       commit     = local.commit_variable
@@ -36,12 +37,12 @@ locals {
       images     = { for source, names in local.by_source : source => names[0] }
       tag        = var.tag
       wait-until = var.wait_until
-      } : key => value if contains(local.document_keys[var.start], key) || (key == "wait-until" && var.wait_until != null)
+      } : key => value if contains(lookup(local.document_keys, local.start, []), key) || (key == "wait-until" && var.wait_until != null)
     },
   )
   # More than one image with a name is refused in checks.tf.
   by_variable = { for name, image in local.images : image.variable => name... }
-  by_source   = { for name, image in local.images : image.source => name... }
+  by_source   = { for name, image in local.images : image.artifact => name... }
   document_keys = {
     variables = ["variables", "commit"]
     object    = ["object", "source", "commit"]
@@ -51,7 +52,7 @@ locals {
   document = merge(
     { images = { for name, image in local.images : name => { repository = image.uri } } },
     local.document_given,
-    { pipeline = local.document_pipeline },
+    { for key, value in { pipeline = local.document_pipeline } : key => value if local.start != "connection" },
   )
 }
 

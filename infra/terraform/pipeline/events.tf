@@ -1,6 +1,6 @@
 # start = event: the push of the tag starts an execution with the digest that was pushed, whatever the tag names later.
 locals {
-  event      = var.start == "event" ? { for image in values(local.images) : image.source => image } : {}
+  event      = local.start == "event" ? { for image in values(local.images) : image.artifact => image } : {}
   event_rule = "${var.name}-image"
 }
 

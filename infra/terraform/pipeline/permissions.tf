@@ -5,14 +5,17 @@ locals {
   log_arns      = { for key, project in local.projects : key => "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:${project.log_group}:*" }
   ecs_arn       = "arn:${local.partition}:ecs:${local.region}:${local.account}"
   ecr_arns      = { for name, image in local.images : name => "arn:${local.partition}:ecr:${image.region}:${image.account}:repository/${image.repository}" }
-  source_key_of = { variables = [local.source_key], object = [local.hand_off_key], digest = [], event = [] }
+  source_key_of = { variables = [local.source_key], object = [local.hand_off_key] }
+  # A connection may have either service's prefix.
+  use_connection = { when = local.start == "connection", actions = ["codeconnections:UseConnection", "codestar-connections:UseConnection"], on = var.connection[*].arn }
 
   pipeline_statements = [for each in [
     { when = true, actions = ["s3:GetBucketAcl", "s3:GetBucketLocation", "s3:GetBucketVersioning"], on = [local.bucket_arn] },
     { when = true, actions = ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"], on = ["${local.bucket_arn}/${local.artifact_path}"] },
-    { when = contains(["variables", "object"], var.start), actions = ["s3:GetObject", "s3:GetObjectVersion"], on = [for key in local.source_key_of[var.start] : "${local.bucket_arn}/${key}"] },
-    { when = contains(["digest", "event"], var.start), actions = ["ecr:DescribeImages"], on = values(local.ecr_arns) },
-    { when = true, actions = ["codebuild:BatchGetBuilds", "codebuild:StartBuild"], on = [for project in values(local.projects) : project.arn] },
+    { when = contains(keys(local.source_key_of), local.start), actions = ["s3:GetObject", "s3:GetObjectVersion"], on = [for key in lookup(local.source_key_of, local.start, []) : "${local.bucket_arn}/${key}"] },
+    local.use_connection,
+    { when = contains(["digest", "event"], local.start), actions = ["ecr:DescribeImages"], on = values(local.ecr_arns) },
+    { when = true, actions = ["codebuild:BatchGetBuilds", "codebuild:StartBuild"], on = [for project in values(local.actions) : project.arn] },
     { when = local.topic != null, actions = ["sns:Publish"], on = [local.topic] },
     { when = var.kms_key != null, actions = ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"], on = [var.kms_key] },
     { when = var.deploy_with == "codedeploy", actions = [
@@ -31,40 +34,33 @@ locals {
   project_statements = { for key, project in local.projects : key => concat(
     [for each in [
       { when = true, actions = ["logs:CreateLogStream", "logs:PutLogEvents"], on = [local.log_arns[key]] },
-      { when = true, actions = ["s3:GetObject", "s3:GetObjectVersion"], on = ["${local.bucket_arn}/${local.artifact_path}"] },
-      { when = key == "artifacts", actions = ["s3:PutObject"], on = ["${local.bucket_arn}/${local.artifact_path}"] },
-      { when = var.kms_key != null, actions = ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"], on = [var.kms_key] },
+      { when = key != "status", actions = ["s3:GetObject", "s3:GetObjectVersion"], on = ["${local.bucket_arn}/${local.artifact_path}"] },
+      { when = contains(["artifacts", "build"], key), actions = ["s3:PutObject"], on = ["${local.bucket_arn}/${local.artifact_path}"] },
+      merge(local.use_connection, { when = key == "build" }),
+      { when = key != "status" && var.kms_key != null, actions = ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"], on = [var.kms_key] },
       { when = !project.docker, actions = ["s3:GetObject"], on = ["arn:${local.partition}:s3:::${trimprefix(local.release_url, "s3://")}"] },
-      { when = !project.docker, actions = ["codebuild:BatchPutTestCases", "codebuild:CreateReport", "codebuild:UpdateReport"], on = [local.report_arns[key]] },
+      { when = contains(keys(local.reports), key), actions = ["codebuild:BatchPutTestCases", "codebuild:CreateReport", "codebuild:UpdateReport"], on = [lookup(local.report_arns, key, "")] },
     ] : { Effect = "Allow", Action = each.actions, Resource = each.on } if each.when],
     local.verb_statements[project.docker ? "docker" : key],
+    lookup(local.secret_statements, project.docker ? "docker_migration" : key, []),
   ) }
 
-  # `docker run`: pull the image, read the secrets, and attach the build to the VPC.
-  docker = var.docker_migration == null ? {
-    subnet_ids = [], security_group_ids = [], kms_keys = [], parameters = [], secrets = []
-    } : {
-    subnet_ids         = var.docker_migration.subnet_ids
-    security_group_ids = var.docker_migration.security_group_ids
-    kms_keys           = var.docker_migration.kms_keys
-    parameters         = [for name in distinct(values(var.docker_migration.parameter_store)) : startswith(name, "arn:") ? name : "arn:${local.partition}:ssm:${local.region}:${local.account}:parameter/${trimprefix(name, "/")}"]
-    # By ARN, or by name: Secrets Manager adds six characters to it.
-    secrets = distinct([for secret in values(var.docker_migration.secrets_manager) : startswith(secret, "arn:") ?
-      join(":", slice(split(":", secret), 0, 7)) :
-    "arn:${local.partition}:secretsmanager:${local.region}:${local.account}:secret:${split(":", secret)[0]}-??????"])
-  }
-  ec2_arn = "arn:${local.partition}:ec2:${local.region}:${local.account}"
-  subnets = [for subnet in local.docker.subnet_ids : "${local.ec2_arn}:subnet/${subnet}"]
+  # What builds read at their start.
+  secret_statements = { for input, given in local.environments : input => [for each in [
+    { when = length(given.parameters) > 0, actions = ["ssm:GetParameters"], on = given.parameters },
+    { when = length(given.secrets) > 0, actions = ["secretsmanager:GetSecretValue"], on = given.secrets },
+    { when = length(given.kms_keys) > 0, actions = ["kms:Decrypt"], on = given.kms_keys },
+  ] : { Effect = "Allow", Action = each.actions, Resource = each.on } if each.when] }
+
+  # `docker run`: pull the image, and attach the build to the VPC.
+  ec2_arn         = "arn:${local.partition}:ec2:${local.region}:${local.account}"
+  subnets         = [for subnet in try(var.docker_migration.subnet_ids, []) : "${local.ec2_arn}:subnet/${subnet}"]
+  security_groups = [for group in try(var.docker_migration.security_group_ids, []) : "${local.ec2_arn}:security-group/${group}"]
   docker_statements = [for each in [
     { when = true, actions = ["ecr:GetAuthorizationToken"], on = ["*"] },
     { when = true, actions = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"], on = [try(local.ecr_arns[local.migration_image], "")] },
-    { when = length(local.docker.parameters) > 0, actions = ["ssm:GetParameters"], on = local.docker.parameters },
-    { when = length(local.docker.secrets) > 0, actions = ["secretsmanager:GetSecretValue"], on = local.docker.secrets },
-    { when = length(local.docker.kms_keys) > 0, actions = ["kms:Decrypt"], on = local.docker.kms_keys },
     { when = true, actions = ["ec2:DescribeDhcpOptions", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"], on = ["*"] },
-    { when = true, actions = ["ec2:CreateNetworkInterface"], on = concat(["${local.ec2_arn}:network-interface/*"], local.subnets, [
-      for group in local.docker.security_group_ids : "${local.ec2_arn}:security-group/${group}"
-    ]) },
+    { when = true, actions = ["ec2:CreateNetworkInterface"], on = concat(["${local.ec2_arn}:network-interface/*"], local.subnets, local.security_groups) },
     { when = true, actions = ["ec2:DeleteNetworkInterface"], on = ["${local.ec2_arn}:network-interface/*"] },
     { when = true, actions = ["ec2:CreateNetworkInterfacePermission"], on = ["${local.ec2_arn}:network-interface/*"], if = {
       StringEquals = { "ec2:AuthorizedService" = "codebuild.amazonaws.com" }
@@ -73,5 +69,12 @@ locals {
   ] : merge({ Effect = "Allow", Action = each.actions, Resource = each.on }, try({ Condition = each.if }, {})) if each.when]
 
   # The key of the object that hand-off writes.
-  object_key_statements = [for key in var.kms_key[*] : { Effect = "Allow", Action = ["kms:GenerateDataKey"], Resource = [key] } if var.start == "object"]
+  object_key_statements = [for key in var.kms_key[*] : { Effect = "Allow", Action = ["kms:GenerateDataKey"], Resource = [key] } if local.start == "object"]
+
+  # The commit's status: what the execution and its builds say.
+  status_statements = [for each in [
+    { actions = ["codepipeline:GetPipelineExecution", "codepipeline:ListActionExecutions", "codepipeline:ListPipelineExecutions"], on = [local.pipeline_arn] },
+    { actions = ["codebuild:BatchGetBuilds"], on = [for project in values(local.actions) : project.arn] },
+    { actions = ["logs:GetLogEvents"], on = [for key in keys(local.actions) : replace(local.log_arns[key], "/:[*]$/", ":log-stream:*")] },
+  ] : { Effect = "Allow", Action = each.actions, Resource = each.on }]
 }

@@ -66,6 +66,30 @@ resource "aws_iam_role_policy" "event" {
   })
 }
 
+resource "aws_iam_role" "status_event" {
+  for_each    = local.status
+  name        = "${var.name}-status-event"
+  description = "EventBridge's rule ${local.status_rule}"
+  tags        = var.tags
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [merge(local.assume_by["events"], {
+      Condition = { StringEquals = { "aws:SourceArn" = "arn:${local.partition}:events:${local.region}:${local.account}:rule/${local.status_rule}" } }
+    })]
+  })
+}
+
+resource "aws_iam_role_policy" "status_event" {
+  for_each = local.status
+  name     = "start"
+  role     = aws_iam_role.status_event[each.key].id
+  policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [{ Effect = "Allow", Action = ["codebuild:StartBuild"], Resource = [each.value.arn] }]
+  })
+}
+
 # GitHub's jobs push the images, hand them over, and read how it went. They can do nothing of ECS, and pass no role.
 locals {
   issuer   = "token.actions.githubusercontent.com"

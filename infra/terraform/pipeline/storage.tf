@@ -99,7 +99,7 @@ resource "aws_s3_bucket_policy" "artifacts" {
 
 # CodePipeline wants a source, also if the images come as variables: a zip with a README.txt, which never changes.
 resource "aws_s3_object" "source" {
-  count          = var.start == "variables" ? 1 : 0
+  count          = local.start == "variables" ? 1 : 0
   bucket         = aws_s3_bucket.artifacts.bucket
   key            = local.source_key
   content_base64 = join("", local.source_zip)

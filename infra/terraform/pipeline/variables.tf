@@ -68,13 +68,52 @@ variable "log_groups" {
   default     = []
 }
 
-variable "start" {
-  description = "How an execution gets the images: `variables`, `object`, `digest` or `event`, as in the document's `pipeline`."
-  type        = string
-  default     = "variables"
+variable "connection" {
+  description = "The app's repository, whose pushes to `branch` start executions that build the images; with `status_token`, its commits get a status."
+  type = object({
+    arn          = string                   # of the connection in CodeConnections
+    repository   = string                   # my-org/my-app
+    branch       = optional(string, "main") # in full
+    status_token = optional(string)         # SECRET[:KEY] in Secrets Manager, by name or ARN: a token of GitHub
+  })
+  default = null
 
   validation {
-    condition     = contains(["variables", "object", "digest", "event"], var.start)
+    condition     = var.connection == null || can(regex("^arn:[a-z-]+:(codeconnections|codestar-connections):[a-z0-9-]+:[0-9]{12}:connection/[^*]+$", var.connection.arn))
+    error_message = "connection: arn must be the ARN of a connection."
+  }
+
+  validation {
+    condition     = var.connection == null || can(regex("^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)+$", var.connection.repository))
+    error_message = "connection: repository must be such as my-org/my-app."
+  }
+
+  validation {
+    condition     = var.connection == null || can(regex("^[^][*?{}!\\\\ ]+$", var.connection.branch))
+    error_message = "connection: name the branch in full, without wildcards."
+  }
+}
+
+variable "build" {
+  description = "connection: the size of the builds, what `secrets` of the app's file can name, and base images in ECR."
+  type = object({
+    compute_type      = optional(string) # default: BUILD_GENERAL1_MEDIUM
+    environment       = optional(map(string), {})
+    parameter_store   = optional(map(string), {})  # variable: the SSM parameter's name
+    secrets_manager   = optional(map(string), {})  # variable: SECRET[:KEY[:STAGE[:VERSION]]]
+    kms_keys          = optional(list(string), []) # customer managed keys of the parameters and secrets, and of status_token
+    base_repositories = optional(list(string), []) # of base images and caches in ECR
+  })
+  default = null
+}
+
+variable "start" {
+  description = "How an execution gets the images: `variables` (default), `object`, `digest` or `event`, as in the document's `pipeline`."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.start == null || contains(["variables", "object", "digest", "event"], coalesce(var.start, "-"))
     error_message = "start: must be variables, object, digest or event."
   }
 }
@@ -130,21 +169,6 @@ variable "docker_migration" {
   validation {
     condition     = var.docker_migration == null || try(alltrue([for word in var.docker_migration.command : !can(regex("[\n\r]", word))]), true)
     error_message = "docker_migration: a word of the command can't hold a line break."
-  }
-
-  validation {
-    condition = try(alltrue([
-      for variable in concat(keys(var.docker_migration.environment), keys(var.docker_migration.parameter_store), keys(var.docker_migration.secrets_manager)) :
-      can(regex("^[A-Za-z_][A-Za-z0-9_]*$", variable))
-    ]), true)
-    error_message = "docker_migration: environment, parameter_store and secrets_manager name environment variables."
-  }
-
-  validation {
-    condition = try(length(merge(var.docker_migration.environment, var.docker_migration.parameter_store, var.docker_migration.secrets_manager)) == sum([
-      length(var.docker_migration.environment), length(var.docker_migration.parameter_store), length(var.docker_migration.secrets_manager),
-    ]), true)
-    error_message = "docker_migration: a variable is in only one of environment, parameter_store and secrets_manager."
   }
 }
 
