@@ -149,6 +149,7 @@ CASES: dict[str, Values] = {
         "execution_mode": "SUPERSEDED",
     },
 }  # fmt: skip
+CONNECTED = [case for case, values in CASES.items() if "connection" in values]
 
 
 def inputs(case: str) -> Values:

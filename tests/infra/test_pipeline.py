@@ -10,12 +10,13 @@ import zipfile
 from typing import Any
 
 import pytest
+import yaml
 
 from ecs_cd.document.rules import document
 from ecs_cd.document.rules.pipeline import Pipeline, Start
 from ecs_cd.handoff.rules import declaration
 from tests.infra import pipelines
-from tests.infra.pipelines import CASES, MODULE, Applied, Values
+from tests.infra.pipelines import CASES, CONNECTED, MODULE, Applied, Values
 from tests.infra.terraform import Shown, Terraform
 
 each_case = pytest.mark.parametrize("case", CASES)
@@ -24,6 +25,10 @@ each_case = pytest.mark.parametrize("case", CASES)
 CONFIGURATION: dict[str, tuple[set[str], set[str]]] = {
     "S3": ({"S3Bucket", "S3ObjectKey"}, {"PollForSourceChanges", "AllowOverrideForS3ObjectKey"}),
     "ECR": ({"RepositoryName"}, {"ImageTag"}),
+    "CodeStarSourceConnection": (
+        {"ConnectionArn", "FullRepositoryId", "BranchName"},
+        {"OutputArtifactFormat", "DetectChanges"},
+    ),
     "CodeBuild": ({"ProjectName"}, {"PrimarySource", "BatchEnabled", "CombineArtifacts", "EnvironmentVariables"}),
     "Manual": (set(), {"NotificationArn", "CustomData", "ExternalEntityLink"}),
     "ECS": ({"ClusterName", "ServiceName"}, {"FileName", "DeploymentTimeout"}),
@@ -33,7 +38,8 @@ CONFIGURATION: dict[str, tuple[set[str], set[str]]] = {
         | {f"Image{number}{what}" for number in range(1, 5) for what in ("ArtifactName", "ContainerName")},
     ),
 }
-CATEGORIES = {"S3": "Source", "ECR": "Source", "CodeBuild": "Build", "Manual": "Approval", "ECS": "Deploy", "CodeDeployToECS": "Deploy"}  # fmt: skip
+CATEGORIES = {"S3": "Source", "ECR": "Source", "CodeStarSourceConnection": "Source", "CodeBuild": "Build", "Manual": "Approval", "ECS": "Deploy", "CodeDeployToECS": "Deploy"}  # fmt: skip
+handing_over = pytest.mark.parametrize("case", [case for case in CASES if case not in CONNECTED])
 
 
 def _document(shown: Shown) -> document.Document:
@@ -102,9 +108,19 @@ def test_actions_have_the_configuration_that_their_provider_knows(applied: Appli
 
 @each_case
 def test_every_reference_to_a_variable_resolves(applied: Applied, case: str) -> None:
-    """`#{variables.NAME}` is declared, and `#{codepipeline.…}` is the execution's id."""
-    declared = pipelines.declaration(applied(case))
-    known = {f"variables.{each['name']}" for each in declared["variables"]} | {"codepipeline.PipelineExecutionId"}
+    """`#{variables.NAME}` is declared, `#{Source.CommitId}` is the connection's, and a build exports what another reads."""
+    shown = applied(case)
+    declared = pipelines.declaration(shown)
+    known = {f"variables.{each['name']}" for each in declared.get("variables", [])}
+    known |= {"Source.CommitId"} if case in CONNECTED else set()
+    exported = {
+        each["name"]: yaml.safe_load(each["source"][0]["buildspec"])["env"].get("exported-variables", [])
+        for each in shown.of("aws_codebuild_project").values()
+    }
+    for action in pipelines.actions(declared):
+        if pipelines.provider(action) == "CodeBuild":
+            names = exported[action["configuration"]["ProjectName"]]
+            known |= {f"{action['namespace']}.{name}" for name in names}
     used = re.findall(r"#\{([^}]+)\}", json.dumps(declared["stages"]))
     assert set(used) <= known
 
@@ -123,6 +139,10 @@ STAGES = {
     "approval before the migration": ["Source", "Approval", "Migrate", "Deploy"],
     "approval before the deployment": ["Source", "Migrate", "Approval", "Deploy"],
     "codedeploy, kms, no migration": ["Source", "Deploy"],
+    "connection": ["Source", "Build", "Migrate", "Deploy"],
+    "connection, two images": ["Source", "Build", "Migrate", "Approval", "Deploy"],
+    "connection, ecs": ["Source", "Build", "Approval", "Migrate", "Deploy"],
+    "connection, codedeploy": ["Source", "Build", "Deploy"],
 }
 
 
@@ -170,13 +190,20 @@ def test_codedeploy_reads_the_document(terraform: Terraform) -> None:
 
 @each_case
 def test_only_an_event_starts_a_pipeline_by_itself(applied: Applied, case: str) -> None:
-    """No trigger, no polling; EventBridge has a rule only for start = event."""
+    """No polling; a trigger only for a connection, and a rule whose target is the pipeline only for start = event."""
     shown = applied(case)
     sources = pipelines.declaration(shown)["stages"][0]["actions"]
-    polling = {each["configuration"]["PollForSourceChanges"] for each in sources if pipelines.provider(each) == "S3"}
+    detects = {"S3": "PollForSourceChanges", "CodeStarSourceConnection": "DetectChanges"}
+    polling = {
+        each["configuration"][detects[pipelines.provider(each)]]
+        for each in sources
+        if pipelines.provider(each) != "ECR"
+    }
     assert polling <= {"false"}
-    assert not shown.one("aws_codepipeline")["trigger"]
-    assert len(shown.of("aws_cloudwatch_event_rule")) == (CASES[case].get("start") == "event")
+    assert bool(shown.one("aws_codepipeline")["trigger"]) == (case in CONNECTED)
+    targets = [each["arn"] for each in shown.of("aws_cloudwatch_event_target").values()]
+    starts = shown.one("aws_codepipeline")["arn"] in targets
+    assert starts == (CASES[case].get("start") == "event")
 
 
 @pytest.mark.parametrize("case", ["event", "event of another tag"])
@@ -223,7 +250,7 @@ def test_the_source_of_variables_is_a_zip_that_the_module_wrote(applied: Applied
 # --- the document ---
 
 
-@each_case
+@handing_over
 def test_the_document_fits_the_declaration(applied: Applied, case: str) -> None:
     """hand-off finds nothing wrong; `pipeline` names what there is: variables, source actions, the stage."""
     shown = applied(case)
@@ -244,7 +271,7 @@ def test_the_document_fits_the_declaration(applied: Applied, case: str) -> None:
         assert (told.object.bucket, told.object.key) == (given["S3Bucket"], given["S3ObjectKey"])
 
 
-@each_case
+@handing_over
 def test_every_image_of_the_document_is_handed_over(applied: Applied, case: str) -> None:
     """Each has a variable or a source action, or they are together in the object."""
     shown = applied(case)

@@ -18,10 +18,12 @@ import pytest
 import yaml
 
 from ecs_cd.ci.codebuild import FOLDER
+from ecs_cd.images.rules import handed_over
 from ecs_cd.inputs.artifacts import Artifacts
-from ecs_cd.inputs.outputs import DEPLOY, MIGRATE
+from ecs_cd.inputs.outputs import BUILD, DEPLOY, MIGRATE
+from ecs_cd.model.references import repository
 from tests.infra import pipelines
-from tests.infra.pipelines import CASES, MODULE, Applied, Values
+from tests.infra.pipelines import CASES, CONNECTED, MODULE, Applied, Values
 from tests.infra.terraform import Shown, Terraform
 
 each_case = pytest.mark.parametrize("case", CASES)
@@ -58,23 +60,30 @@ def _commands(spec: Values, *phases: str) -> list[str]:
 
 @each_case
 def test_a_project_for_each_codebuild_action(applied: Applied, case: str) -> None:
-    """No action without a project, no project without an action."""
+    """No action without a project; no project without an action or an event."""
     shown = applied(case)
-    wanted = [
-        each for each in pipelines.actions(pipelines.declaration(shown)) if pipelines.provider(each) == "CodeBuild"
-    ]
-    assert sorted(each["configuration"]["ProjectName"] for each in wanted) == sorted(
-        made["name"] for made in shown.of("aws_codebuild_project").values()
-    )
+    actions = pipelines.actions(pipelines.declaration(shown))
+    wanted = {each["configuration"]["ProjectName"] for each in actions if pipelines.provider(each) == "CodeBuild"}
+    made = {each["name"]: each["arn"] for each in shown.of("aws_codebuild_project").values()}
+    by_event = {each["arn"] for each in shown.of("aws_cloudwatch_event_target").values()}
+    assert wanted == {name for name, arn in made.items() if arn not in by_event}
 
 
 @each_case
 def test_only_docker_needs_the_vpc_and_privileges(applied: Applied, case: str) -> None:
-    """ecs-cd runs the migration as a task, so its own builds are plain; `docker run` needs both."""
+    """ecs-cd runs the migration as a task, so its own builds are plain; `docker run` needs both, `docker build` one."""
     for part, made in _projects(applied(case)).items():
         docker = part == "migrate" and CASES[case].get("migrate_with") == "docker"
-        assert made["environment"][0]["privileged_mode"] is docker
+        assert made["environment"][0]["privileged_mode"] is (docker or part == "build")
         assert bool(made["vpc_config"]) is docker
+
+
+@each_case
+def test_only_a_build_of_an_image_is_as_large_as_asked(applied: Applied, case: str) -> None:
+    """By default it has the size that Docker builds take on GitHub; the others only wait."""
+    asked = CASES[case].get("build", {}).get("compute_type", "BUILD_GENERAL1_MEDIUM")
+    for part, made in _projects(applied(case)).items():
+        assert made["environment"][0]["compute_type"] == (asked if part == "build" else "BUILD_GENERAL1_SMALL")
 
 
 @each_case
@@ -100,14 +109,16 @@ def test_a_build_gets_what_ecs_cd_reads(applied: Applied, case: str) -> None:
     declared = pipelines.declaration(shown)
     always = {
         "ECS_CD_CONFIG": shown.one("aws_ssm_parameter")["name"],
-        **{each["name"]: f"#{{variables.{each['name']}}}" for each in declared["variables"]},
+        **{each["name"]: f"#{{variables.{each['name']}}}" for each in declared.get("variables", [])},
     }
     for action in pipelines.actions(declared):
         if pipelines.provider(action) == "CodeBuild":
             given = pipelines.build_variables(action)
-            assert {key: value for key, value in given.items() if not key.startswith("MIGRATION_")} == always
+            own = ("MIGRATION_", "ECS_CD_IMAGE")
+            assert {key: value for key, value in given.items() if not key.startswith(own)} == always
             inputs = [each["name"] for each in action["inputArtifacts"]]
-            sources = [each["outputArtifacts"][0]["name"] for each in declared["stages"][0]["actions"]]
+            stage = 1 if case in CONNECTED and "ECS_CD_IMAGE" not in given else 0
+            sources = [each["outputArtifacts"][0]["name"] for each in declared["stages"][stage]["actions"]]
             assert inputs == sources and action["configuration"]["PrimarySource"] in sources
 
 
@@ -116,12 +127,13 @@ IMAGES = {
     "docker, object": {"MIGRATION_IMAGE_DETAIL": "imageDetail-app.json"},
     "docker, digest": {"MIGRATION_IMAGE_DETAIL": "imageDetail.json"},
     "docker, event, secrets": {"MIGRATION_IMAGE_DETAIL": "imageDetail.json"},
+    "connection, docker": {"MIGRATION_IMAGE": "#{Build_nginx.IMAGE}"},
 }
 
 
 @pytest.mark.parametrize(("case", "expected"), IMAGES.items())
 def test_docker_gets_its_image_where_the_start_puts_it(applied: Applied, case: str, expected: Values) -> None:
-    """A variable of the execution, or the file that the source has."""
+    """A variable of the execution, or of the image's build, or the file that the source has."""
     (action,) = (each for each in pipelines.actions(pipelines.declaration(applied(case))) if each["name"] == "Migrate")
     given = pipelines.build_variables(action)
     assert {key: value for key, value in given.items() if key.startswith("MIGRATION_")} == expected
@@ -161,15 +173,21 @@ def test_ecs_cd_is_checked_before_it_runs(applied: Applied, case: str) -> None:
     shown = applied(case)
     for part in set(_projects(shown)) - ({"migrate"} if CASES[case].get("migrate_with") == "docker" else set()):
         spec = _spec(shown, part)
-        assert spec["env"]["variables"] == {
-            "ECS_CD_RELEASE": "s3://releases/ecs-cd-1.2.0.tar.gz",
-            "ECS_CD_RELEASE_SHA256": "ab" * 32,
-        }
+        assert (
+            spec["env"]["variables"].items()
+            >= {
+                "ECS_CD_RELEASE": "s3://releases/ecs-cd-1.2.0.tar.gz",
+                "ECS_CD_RELEASE_SHA256": "ab" * 32,
+            }.items()
+        )
         words = [command.split()[0] for command in _commands(spec, "install")]
         assert words == ["aws", "echo", "mkdir", "tar"]
         (line,) = (each for each in _commands(spec, "build") if "bin/ecs-cd" in each)
-        assert line.split()[:2] == ["/opt/ecs-cd/bin/ecs-cd", part]
-        assert '--config "$ECS_CD_CONFIG"' in line
+        assert line.split()[:2] == [
+            "/opt/ecs-cd/bin/ecs-cd",
+            {"build": "build-push", "status": "commit-status"}.get(part, part),
+        ]
+        assert part == "status" or '--config "$ECS_CD_CONFIG"' in line
 
 
 def test_a_release_from_a_file_is_uploaded_with_its_hash(terraform: Terraform, tmp_path: Path) -> None:
@@ -187,13 +205,13 @@ def test_a_release_from_a_file_is_uploaded_with_its_hash(terraform: Terraform, t
         assert uploaded["key"] == f"ecs-cd-{digest[:12]}.tar.gz"
 
 
-EXPORTED = {"migrate": MIGRATE, "deploy": DEPLOY}
+EXPORTED = {"build": BUILD, "migrate": MIGRATE, "deploy": DEPLOY}
 
 
 @pytest.mark.parametrize(("part", "outputs"), EXPORTED.items())
 def test_a_later_action_can_use_the_outputs(applied: Applied, part: str, outputs: tuple[str, ...]) -> None:
     """The build reads ecs-cd's file and exports what it has under the verb's names, for `#{Deploy.RESULT}`."""
-    spec = _spec(applied("variables"), part)
+    spec = _spec(applied("connection"), part)
     assert set(spec["env"]["exported-variables"]) <= {name.upper().replace("-", "_") for name in outputs}
     assert f"{FOLDER}/outputs.env" in _commands(spec, "build")[1]
     (report,) = spec["reports"].values()
@@ -202,8 +220,8 @@ def test_a_later_action_can_use_the_outputs(applied: Applied, part: str, outputs
 
 def test_clean_up_runs_whatever_happened(applied: Applied) -> None:
     """CodeBuild runs post_build after a failed build too; it repeats nothing of it."""
-    shown = applied("variables")
-    for part in ("migrate", "deploy"):
+    shown = applied("connection")
+    for part in ("build", "migrate", "deploy"):
         assert _commands(_spec(shown, part), "post_build") == ["/opt/ecs-cd/bin/ecs-cd clean-up"]
 
 
@@ -273,10 +291,33 @@ def test_docker_refuses_an_image_without_digest(applied: Applied, shell: Any, im
     assert "docker" not in ran.stderr
 
 
+def test_an_image_gets_the_secrets_that_were_named(applied: Applied) -> None:
+    """Its build reads them as its environment; nothing else of the pipeline does, and none is in an action."""
+    shown = applied("connection, two images")
+    env = _spec(shown, "build")["env"]
+    assert env["parameter-store"] == {"BUNDLE_TOKEN": "my-app/bundle"}
+    assert env["secrets-manager"] == {"NPM_TOKEN": "my-app/npm"}
+    assert env["variables"]["RAILS_ENV"] == "production"
+    for part in ("migrate", "deploy"):
+        assert not {"parameter-store", "secrets-manager"} & set(_spec(shown, part)["env"])
+
+
+def test_the_status_gets_what_it_tells_github(applied: Applied) -> None:
+    """The pipeline and the repository, and the token as a secret, which the log masks. The execution comes with the event."""
+    spec = _spec(applied("connection, two images"), "status")
+    assert spec["env"]["secrets-manager"] == {"GITHUB_TOKEN": "my-app/github:token"}
+    variables = {key: value for key, value in spec["env"]["variables"].items() if not key.startswith("ECS_CD_RELEASE")}
+    assert variables == {"PIPELINE": "my-app-deploy", "REPOSITORY": "my-org/my-app"}
+    (command,) = _commands(spec, "build")
+    for flag in ('--pipeline "$PIPELINE"', '--execution-id "$EXECUTION_ID"', '--repository "$REPOSITORY"'):
+        assert flag in command
+
+
 ECS_CD = """#!/bin/sh
 echo "ecs-cd $*"
 mkdir -p ecs-cd-report
 echo "RESULT='$FAKE'" > ecs-cd-report/outputs.env
+echo "IMAGE='$FAKE_IMAGE'" >> ecs-cd-report/outputs.env
 [ "$1" = clean-up ] || [ "$FAKE" = succeeded ]
 """
 
@@ -309,6 +350,23 @@ def test_a_build_of_ecs_cd(applied: Applied, shell: Any, tmp_path: Path, result:
     assert "aws s3 cp --no-progress s3://releases/x" in ran.stderr
     assert "ecs-cd deploy --config /ecs-cd/my-app" in ran.stdout.splitlines()
     assert ran.stdout.endswith(f"{exported}\n" if exported else "my-app\n")
+
+
+@pytest.mark.parametrize("commit", ["1" * 40, ""])
+def test_a_build_hands_its_image_over_by_digest(applied: Applied, shell: Any, tmp_path: Path, commit: str) -> None:
+    """In images.json, its only artifact, with the commit if CodeBuild knows it; migrate and deploy read it as it is."""
+    spec = _spec(applied("connection"), "build")
+    commands = _here(_commands(spec, "install", "build"), tmp_path)
+    environ = {"FAKE": "succeeded", "FAKE_IMAGE": IMAGE, "ECS_CD_IMAGE": "app", "ECS_CD_CONFIG": "/ecs-cd/my-app"}
+    more = {"ECS_CD_RELEASE": "s3://releases/x", "ECS_CD_RELEASE_SHA256": _release(tmp_path)}
+    ran = shell(commands, **environ, **more, CODEBUILD_RESOLVED_SOURCE_VERSION=commit)
+    assert ran.returncode == 0, ran.stderr
+    assert "ecs-cd build-push --config /ecs-cd/my-app --image app" in ran.stdout.splitlines()
+    assert spec["artifacts"] == {"base-directory": "ecs-cd-artifacts", "files": [handed_over.IMAGES]}
+    written = (tmp_path / "ecs-cd-artifacts" / handed_over.IMAGES).read_text()
+    images = {"app": repository(f"{pipelines.REGISTRY}/my-app")}
+    stated = handed_over.of_file(handed_over.IMAGES, written, "Image_app", images, None)
+    assert (stated.digests, stated.commit) == ({"app": f"sha256:{'0' * 64}"}, commit)
 
 
 def test_the_wrong_release_ends_the_build(applied: Applied, shell: Any, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ def _without(key: str) -> Values:
 
 
 IMAGES = {"app": {"repository": f"{pipelines.REGISTRY}/my-app"}}
+CONNECTED: Values = {"connection": pipelines.CONNECTION, "github": None}
 CODEDEPLOY = {"web": DOCUMENT["services"]["web"] | {"codedeploy": {}}}
 
 # What is given, and a part of the message.
@@ -59,6 +60,28 @@ REFUSED: dict[str, tuple[Values, str]] = {
     "no role to pass": ({"pass_roles": []}, "pass_roles: name each role by its ARN"),
     "every role": ({"pass_roles": ["arn:aws:iam::123456789012:role/*"]}, "pass_roles: name each role by its ARN, without wildcards"),
     "an unknown start": ({"start": "push"}, "start: must be variables, object, digest or event"),
+    "a start with a connection": (CONNECTED | {"start": "variables"}, "start: leave it out with `connection`; a push to the branch starts an execution"),
+    "hand-off's stage with a connection": (CONNECTED | {"wait_until": "Deploy"}, "wait_until: is for hand-off; with `connection` no job hands over images"),
+    "hand-off's role with a connection": (CONNECTED | {"github": pipelines.GITHUB}, "github: is for hand-off; with `connection` no job hands over images"),
+    "a connection by name": ({"connection": pipelines.CONNECTION | {"arn": "my-connection"}}, "connection: arn must be the ARN of a connection"),
+    "a repository by its address": (
+        {"connection": pipelines.CONNECTION | {"repository": "https://github.com/my-org/my-app"}},
+        "connection: repository must be such as my-org/my-app",
+    ),
+    "branches of a connection": ({"connection": pipelines.CONNECTION | {"branch": "release/*"}}, "connection: name the branch in full, without wildcards"),
+    "builds without a connection": ({"build": {}}, "build: is only for `connection`; otherwise GitHub Actions builds the images"),
+    "a build's variable twice": (
+        CONNECTED | {"build": {"environment": {"A": "1"}, "secrets_manager": {"A": "a"}}},
+        "build: a variable is in only one of environment, parameter_store and secrets_manager",
+    ),
+    "a build's secret that is no variable": (
+        CONNECTED | {"build": {"secrets_manager": {"A-B": "a"}}},
+        "build: environment, parameter_store and secrets_manager name environment variables",
+    ),
+    "six images with a connection": (
+        CONNECTED | {"images": {f"image{number}": f"my-{number}" for number in range(6)}},
+        "images: there are more than 5, but a CodeBuild action reads the images from at most 5 artifacts",
+    ),
     "a tag with a slash": ({"tag": "a/b"}, "tag: must be a tag of an image"),
     "an unknown stage": ({"wait_until": "Test"}, "wait_until: must name a stage of this pipeline: Source, Migrate, Deploy"),
     "an unknown migrate_with": ({"migrate_with": "rails"}, "migrate_with: must be ecs-cd, docker or none"),

@@ -54,6 +54,11 @@ def _reads(key: str) -> Allowed:
     return _each("s3:GetObject s3:GetObjectVersion", ARTIFACTS, f"{BUCKET}/{key}")
 
 
+def _connects(case: str) -> Allowed:
+    arn = CASES[case]["connection"]["arn"]
+    return _each("codeconnections:UseConnection codestar-connections:UseConnection", arn)
+
+
 ECR = _each("ecr:DescribeImages", MY_APP)
 REGISTERS = {
     **_each("ecs:RegisterTaskDefinition ecs:TagResource", *FAMILIES),
@@ -81,6 +86,9 @@ PIPELINE_ROLE: dict[str, Allowed] = {
     "codedeploy": _pipeline("artifacts", "migrate") | _reads("source.zip") | REGISTERS | CODEDEPLOY,
     "ecs": _pipeline("artifacts", "migrate") | _reads("source.zip") | REGISTERS | ECS_ACTION,
     "approval before the migration": _pipeline("deploy", "migrate") | _reads("source.zip") | _each("sns:Publish", TOPIC),
+    "connection": _pipeline("build", "deploy", "migrate") | _connects("connection"),
+    "connection, docker": _pipeline("build", "deploy", "migrate") | _connects("connection, docker"),
+    "connection, codedeploy": _pipeline("artifacts", "build") | _connects("connection, codedeploy") | REGISTERS | CODEDEPLOY,
     "object, kms": _pipeline("deploy", "migrate") | _reads("hand-off.zip") | _each("kms:Decrypt kms:DescribeKey kms:GenerateDataKey", KEY),
 }  # fmt: skip
 
@@ -133,6 +141,43 @@ SECRETS = {
     ),
     **_each("kms:Decrypt", KEY),
 }
+PUSHES = (
+    "ecr:BatchCheckLayerAvailability ecr:BatchGetImage ecr:CompleteLayerUpload ecr:DescribeRepositories "
+    "ecr:InitiateLayerUpload ecr:PutImage ecr:UploadLayerPart"
+)
+BUILD_ROLE = {
+    **_ecs_cd("build"),
+    **_each("s3:PutObject", ARTIFACTS),
+    **_each("ssm:GetParameter", PARAMETER),
+    **_each("ecr:GetAuthorizationToken", "*"),
+}
+MY_NGINX, MY_BASE = MY_APP.replace("my-app", "my-nginx"), MY_APP.replace("my-app", "my-base")
+SECRETS_OF_BUILD = {
+    **_each("kms:DescribeKey kms:GenerateDataKey", KEY),
+    **_each("kms:Decrypt", KEY, KEY),  # of the artifacts, and of the secrets
+    **_each("ssm:GetParameters", f"arn:aws:ssm:{HERE}:parameter/my-app/bundle"),
+    **_each("secretsmanager:GetSecretValue", f"arn:aws:secretsmanager:{HERE}:secret:my-app/npm-??????"),
+}
+ALL_ACTIONS = ("build", "deploy", "migrate")
+
+
+def _status(*keys: str, secret: str) -> Allowed:
+    """What the role of the status needs: it has no artifacts and no report."""
+    logs = "logs:CreateLogStream logs:PutLogEvents"
+    return {
+        **_each(logs, _logs("status")),
+        **_each("s3:GetObject", "arn:aws:s3:::releases/ecs-cd-1.2.0.tar.gz"),
+        **_each("secretsmanager:GetSecretValue", f"arn:aws:secretsmanager:{HERE}:secret:{secret}"),
+        **_each(
+            "codepipeline:GetPipelineExecution codepipeline:GetPipelineState codepipeline:ListActionExecutions "
+            "codepipeline:ListPipelineExecutions",
+            PIPELINE,
+        ),
+        **_each("codebuild:BatchGetBuilds", *map(_project, keys)),
+        **_each("logs:GetLogEvents", *(_logs(key).replace(":*", ":log-stream:*") for key in keys)),
+    }
+
+
 HAND_OFF: Allowed = {
     **_each("ssm:GetParameter", PARAMETER),
     **_each("ecr:BatchGetImage", MY_APP),
@@ -150,6 +195,17 @@ OTHER_ROLES: dict[tuple[str, str], Allowed] = {
     ("docker", "migrate"): DOCKER_ROLE,
     ("docker, event, secrets", "migrate"): DOCKER_ROLE | SECRETS,
     ("event", "event"): _each("codepipeline:StartPipelineExecution", PIPELINE),
+    ("connection", "build"): BUILD_ROLE | _connects("connection") | _each(PUSHES, MY_APP),
+    ("connection, two images", "build"): BUILD_ROLE
+    | _connects("connection, two images")
+    | _each(PUSHES, MY_APP, MY_NGINX)
+    | _each("ecr:BatchGetImage", MY_APP, MY_BASE, MY_NGINX)
+    | _each("ecr:GetDownloadUrlForLayer", MY_BASE)
+    | SECRETS_OF_BUILD,
+    ("connection, docker", "migrate"): DOCKER_ROLE | _each("ecr:BatchCheckLayerAvailability ecr:BatchGetImage ecr:GetDownloadUrlForLayer", MY_NGINX),
+    ("connection, two images", "status"): _status(*ALL_ACTIONS, secret="my-app/github-??????") | _each("kms:Decrypt", KEY),
+    ("connection, docker", "status"): _status(*ALL_ACTIONS, secret="my-app/github-Ab1Cd2"),
+    ("connection, docker", "status-event"): _each("codebuild:StartBuild", _project("status")),
     ("variables", "github"): HAND_OFF,
     ("event", "github"): HAND_OFF,
     ("object, kms", "github"): HAND_OFF | _each("s3:PutObject", f"{BUCKET}/hand-off.zip") | _each("kms:GenerateDataKey", KEY),
@@ -336,7 +392,7 @@ def test_evidence_of_a_failed_action_is_read_only(terraform: Terraform) -> None:
 def test_who_may_assume_the_roles(applied: Applied, case: str) -> None:
     """A service, for our own project or rule; GitHub's jobs by their full `sub`."""
     shown = applied(case)
-    services = {"pipeline": "codepipeline", "event": "events"}
+    services = {"pipeline": "codepipeline", "event": "events", "status-event": "events"}
     for part, role in _roles(shown).items():
         (trust,) = json.loads(role["assume_role_policy"])["Statement"]
         if part == "github":

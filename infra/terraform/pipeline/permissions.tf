@@ -73,7 +73,7 @@ locals {
 
   # The commit's status: what the execution and its builds say.
   status_statements = [for each in [
-    { actions = ["codepipeline:GetPipelineExecution", "codepipeline:ListActionExecutions", "codepipeline:ListPipelineExecutions"], on = [local.pipeline_arn] },
+    { actions = ["codepipeline:GetPipelineExecution", "codepipeline:GetPipelineState", "codepipeline:ListActionExecutions", "codepipeline:ListPipelineExecutions"], on = [local.pipeline_arn] },
     { actions = ["codebuild:BatchGetBuilds"], on = [for project in values(local.actions) : project.arn] },
     { actions = ["logs:GetLogEvents"], on = [for key in keys(local.actions) : replace(local.log_arns[key], "/:[*]$/", ":log-stream:*")] },
   ] : { Effect = "Allow", Action = each.actions, Resource = each.on }]

@@ -6,7 +6,7 @@ locals {
   source_key    = "source.zip"
 
   upload      = !startswith(var.release, "s3://")
-  sha256      = coalesce(var.release_sha256, try(filesha256(var.release), null))
+  sha256      = try(coalesce(var.release_sha256, try(filesha256(var.release), null)), "") # none is refused in checks.tf
   release_key = "ecs-cd-${substr(local.sha256, 0, 12)}.tar.gz"
   release_url = local.upload ? "s3://${local.bucket}/${local.release_key}" : var.release
 }
