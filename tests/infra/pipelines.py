@@ -115,6 +115,7 @@ CASES: dict[str, Values] = {
         "connection": CONNECTION | {"arn": CONNECTION["arn"].replace("codeconnections", "codestar-connections"), "branch": "release/1", "status_token": f"{TOKEN}:token"},
         "build": {
             "compute_type": "BUILD_GENERAL1_LARGE",
+            "buildkit_image": "public.ecr.aws/vend/moby/buildkit:buildx-stable-1",
             "environment": {"RAILS_ENV": "production"},
             "parameter_store": {"BUNDLE_TOKEN": "my-app/bundle"},
             "secrets_manager": {"NPM_TOKEN": "my-app/npm"},

@@ -369,6 +369,16 @@ def test_a_build_hands_its_image_over_by_digest(applied: Applied, shell: Any, tm
     assert (stated.digests, stated.commit) == ({"app": f"sha256:{'0' * 64}"}, commit)
 
 
+def test_a_build_creates_the_builder_that_was_asked_for(applied: Applied, shell: Any) -> None:
+    """The engine's own can't write a cache to a registry; without the input nothing is created, and nothing pulled."""
+    spec = _spec(applied("connection, two images"), "build")
+    image = spec["env"]["variables"]["BUILDKIT_IMAGE"]
+    ran = shell(_commands(spec, "pre_build"), BUILDKIT_IMAGE=image)
+    assert ran.stderr == f"docker buildx create --use --driver-opt image={image}\n"
+    ran = shell(_commands(_spec(applied("connection"), "build"), "pre_build"))
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
 def test_the_wrong_release_ends_the_build(applied: Applied, shell: Any, tmp_path: Path) -> None:
     """What S3 has must have the SHA-256 of the buildspec; it isn't unpacked otherwise."""
     _release(tmp_path)

@@ -37,7 +37,9 @@ locals {
   # Environments that inputs add to: as a buildspec has them, the names, and the ARNs of what the values come from.
   environments = { for input, given in {
     build = {
-      environment     = merge(try(var.build.environment, {}), local.release_variables)
+      environment = merge(try(var.build.environment, {}), local.release_variables, {
+        for image in compact([try(var.build.buildkit_image, null)]) : "BUILDKIT_IMAGE" => image
+      })
       parameter_store = try(var.build.parameter_store, {})
       secrets_manager = try(var.build.secrets_manager, {})
       kms_keys        = try(var.build.kms_keys, [])

@@ -98,6 +98,7 @@ variable "build" {
   description = "connection: the size of the builds, what `secrets` of the app's file can name, and base images in ECR."
   type = object({
     compute_type      = optional(string) # default: BUILD_GENERAL1_MEDIUM
+    buildkit_image    = optional(string) # a builder of its own, for `cache: registry` and `platforms`; default: the engine's
     environment       = optional(map(string), {})
     parameter_store   = optional(map(string), {})  # variable: the SSM parameter's name
     secrets_manager   = optional(map(string), {})  # variable: SECRET[:KEY[:STAGE[:VERSION]]]
