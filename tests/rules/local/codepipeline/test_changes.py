@@ -21,7 +21,7 @@ def begun(*stages: dict[str, object]) -> Course:
 @pytest.mark.parametrize(
     ("there", "change", "lines", "events"),
     [
-        (course(DEPLOY), lambda it: it.start(), ["Deploy/Deploy InProgress", "started by StartPipelineExecution"], ["STARTED"]),
+        (course(DEPLOY), lambda it: it.start(), ["started by StartPipelineExecution", "Deploy/Deploy InProgress"], ["STARTED"]),
         (begun(DEPLOY), lambda it: it.ends("Deploy/Deploy"), ["Deploy/Deploy Succeeded 1.0 s", "Succeeded 1.0 s"], ["SUCCEEDED"]),
         (
             begun(DEPLOY),
@@ -30,7 +30,7 @@ def begun(*stages: dict[str, object]) -> Course:
             ["FAILED"],
         ),
         (begun(DEPLOY), lambda it: it.stop(1), ["Stopping 1.0 s"], ["STOPPING"]),
-        (course(APPROVE), lambda it: it.start(), ["Approve/Approve InProgress: waits for an approval", "started by StartPipelineExecution"], ["STARTED"]),
+        (course(APPROVE), lambda it: it.start(), ["started by StartPipelineExecution", "Approve/Approve InProgress: waits for an approval"], ["STARTED"]),
         (begun(SOURCE, DEPLOY), lambda it: it.disable("Deploy"), [], []),
     ],
 )  # fmt: skip

@@ -9,6 +9,9 @@ from ecs_cd.local.codepipeline.rules.state import APPROVAL, FAILED, IN_PROGRESS,
 
 def lines(old: Pipeline, new: Pipeline, now: float) -> Iterator[str]:
     """A line for each change, with the seconds since the execution's or the action's begin."""
+    for id, execution in new.executions.items():
+        if id not in old.executions:
+            yield f"{_who(new, id)}  started by {execution.trigger[0]}"
     for id, attempt in new.attempts.items():
         before = old.attempts.get(id)
         if before is None or before.status != attempt.status:
@@ -38,7 +41,7 @@ def _execution_words(state: Pipeline, before: Execution | None, execution: Execu
     if before is not None and (before.stage, before.entered) == (execution.stage, execution.entered):
         return ""
     if execution.entered or not execution.runs:
-        return f"started by {execution.trigger[0]}" if before is None else ""
+        return ""
     why = "its transition is disabled" if execution.stage in state.disabled else "other executions come first"
     return f"waits before stage {execution.stage}: {why}"
 
