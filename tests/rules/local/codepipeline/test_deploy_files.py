@@ -85,15 +85,31 @@ def test_templates_can_have_other_names() -> None:
 @pytest.mark.parametrize(
     ("configuration", "inputs", "words"),
     [
-        ({"AppSpecTemplateArtifact": "None"}, {}, "AppSpecTemplateArtifact: None is not an input artifact of the action; Files, App"),
+        (
+            {"AppSpecTemplateArtifact": "None"},
+            {},
+            "AppSpecTemplateArtifact: None is not an input artifact of the action; Files, App",
+        ),
         ({"Image1ArtifactName": "None"}, {}, "Image1ArtifactName: None is not an input artifact"),
         ({"Image2ArtifactName": "App"}, {}, "Image2ArtifactName and Image2ContainerName belong together"),
-        ({"TaskDefinitionTemplatePath": "x.json"}, {}, "read the task definition artifact file from: Files: it has no x.json"),
-        ({}, {"App": {}}, "Exception while trying to read the image artifact file from: App: it has no imageDetail.json"),
+        (
+            {"TaskDefinitionTemplatePath": "x.json"},
+            {},
+            "read the task definition artifact file from: Files: it has no x.json",
+        ),
+        (
+            {},
+            {"App": {}},
+            "Exception while trying to read the image artifact file from: App: it has no imageDetail.json",
+        ),
         ({}, {"App": {"imagedefinitions.json": b"[]"}}, "imagedefinitions.json is for the ECS action"),
         ({}, {"App": {"imageDetail.json": b"{"}}, "imageDetail.json is not JSON"),
         ({}, {"App": {"imageDetail.json": b"[]"}}, "imageDetail.json has no ImageURI"),
-        ({}, {"Files": {"taskdef.json": b"\xff", "appspec.yaml": b""}}, "taskdef.json of the artifact Files is not UTF-8"),
+        (
+            {},
+            {"Files": {"taskdef.json": b"\xff", "appspec.yaml": b""}},
+            "taskdef.json of the artifact Files is not UTF-8",
+        ),
     ],
 )
 def test_what_the_artifacts_lack(configuration: dict[str, str], inputs: dict[str, Any], words: str) -> None:
@@ -105,7 +121,10 @@ def test_what_the_artifacts_lack(configuration: dict[str, str], inputs: dict[str
 @pytest.mark.parametrize(
     ("taskdef", "words"),
     [
-        ('{"containerDefinitions": [{"name": "app", "image": "<IMAGE1_NAME>"}]}', "image of container `app` is still <IMAGE1_NAME>"),
+        (
+            '{"containerDefinitions": [{"name": "app", "image": "<IMAGE1_NAME>"}]}',
+            "image of container `app` is still <IMAGE1_NAME>",
+        ),
         ("family: web", "taskdef.json is not JSON"),
         ("[]", "must be a mapping with"),
     ],
@@ -116,7 +135,9 @@ def test_a_placeholder_that_stays_is_refused(taskdef: str, words: str) -> None:
         deploy_files.check_images(taskdef, "taskdef.json")
 
 
-@pytest.mark.parametrize(("artifact", "words"), [("Files", "task definition artifact file"), ("App", "image artifact file")])
+@pytest.mark.parametrize(
+    ("artifact", "words"), [("Files", "task definition artifact file"), ("App", "image artifact file")]
+)
 def test_an_artifact_that_is_too_large(artifact: str, words: str) -> None:
     """AWS's words mislead: the reason follows them."""
     refused = deploy_files.too_large(artifact, 3_000_001, CONFIGURATION)

@@ -97,7 +97,9 @@ def test_a_text_with_quotes_stays_a_text() -> None:
 def test_an_input_without_its_value_is_refused() -> None:
     """AWS would send a target JSON that is none."""
     rule = Rule("image", {}, (Target(PIPELINE, {"branch": "$.detail.branch"}, '{"a": <branch>}'),))
-    with pytest.raises(Refused, match=re.escape("rule image: the input template can't be filled in: the event has no <branch>")):
+    with pytest.raises(
+        Refused, match=re.escape("rule image: the input template can't be filled in: the event has no <branch>")
+    ):
         events.matching([rule], PUSH)
 
 
@@ -127,7 +129,10 @@ def test_what_is_not_supported_is_a_problem(pattern: dict[str, Any], target: Tar
 def test_a_supported_rule_has_no_problem() -> None:
     """The rule of infra/terraform/pipeline."""
     pattern = {"source": ["aws.ecr"], "detail": {"image-tag": [{"anything-but": ["a", {"prefix": "b"}]}]}}
-    assert events.problems([Rule("image", pattern, (Target(PIPELINE, {"digest": "$.detail.image-digest"}, REVISION),))]) == []
+    assert (
+        events.problems([Rule("image", pattern, (Target(PIPELINE, {"digest": "$.detail.image-digest"}, REVISION),))])
+        == []
+    )
 
 
 @pytest.mark.parametrize(

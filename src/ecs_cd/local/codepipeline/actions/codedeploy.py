@@ -32,6 +32,7 @@ from ecs_cd.tasks.rules import task_definition
 _BY_ECS = "Deployment group's ECS service must be configured for a CODE_DEPLOY deployment controller."
 _LONGEST = 60  # minutes that CodeDeploy waits for the new tasks
 _TIMED_OUT = f"timed out while waiting for the replacement task set to become healthy, after {_LONGEST} minutes"
+_NOT_OURS = (Outcome.SUPERSEDED, Outcome.GONE)  # another deployment's service now: nothing to roll back
 _ROLLBACK, _EVERY = 60.0, 0.5  # seconds that the old tasks have to run, and between two looks at them
 
 
@@ -42,22 +43,27 @@ def run(work: Work, world: World, report: Report) -> Ended:
     place = Place(group.cluster, group.service)
     previous = str(rollout.service(world.aws, place, "CODE_DEPLOY", _BY_ECS)["taskDefinition"])
     content = _registered(settings, _inputs(work, world), world)
-    arn = appspec.task_definition(content)
-    if not arn:
-        raise Refused("the AppSpec names no task definition", f"Write {names.PLACEHOLDER} as its TaskDefinition.")
     name = world.deployments.create(group, content)
     report(name, "")
-    ended = rollout.deploy(world, place, arn, previous, _LONGEST)
+    try:
+        ended = rollout.deploy(world, place, appspec.task_definition(content), previous, _LONGEST)
+    except Exception as error:
+        world.deployments.end(name, ("INTERNAL_ERROR", f"it is not known how the deployment ended: {error}"))
+        raise
     if ended.outcome is Outcome.SUCCEEDED:
         world.deployments.end(name)
         return Ended(summary=f"Deployment {name} succeeded")
+    words = f"Deployment {name} failed: {ended.message}"
+    if ended.outcome in _NOT_OURS:
+        world.deployments.end(name, ("ECS_UPDATE_ERROR", ended.message))
+        return Ended("JobFailed", words)
     back = world.deployments.create(group, _with(content, previous), rolls_back=name)
     world.deployments.end(name, ("TIMEOUT", f"{ended.message}; in AWS, the deployment {_TIMED_OUT}"))
-    words = f"rolled back to {short(previous)} by {back}"
-    if not _put_back(world, place, previous, arn):
-        words = f"{short(previous)} does not run again"
-    world.deployments.end(back, None if words.startswith("rolled") else ("TIMEOUT", words))
-    return Ended("JobFailed", f"Deployment {name} failed: {ended.message}; {words}")
+    if _put_back(world, place, previous, appspec.task_definition(content)):
+        world.deployments.end(back)
+        return Ended("JobFailed", f"{words}; rolled back to {short(previous)} by {back}")
+    world.deployments.end(back, ("TIMEOUT", f"{short(previous)} does not run again"))
+    return Ended("JobFailed", f"{words}; {short(previous)} does not run again (rollback {back})")
 
 
 def _inputs(work: Work, world: World) -> dict[str, deploy_files.Files]:
@@ -77,6 +83,8 @@ def _registered(settings: Mapping[str, str], inputs: Mapping[str, deploy_files.F
     definition = task_definition.read(taskdef, *ecs.shapes(world.aws), where=where)
     where = settings.get("AppSpecTemplatePath") or names.APPSPEC
     appspec.check(appspec.read(written, where=where), definition, where=where)
+    if not appspec.task_definition(written):
+        raise Refused(f"{where} names no task definition", f"Write {names.PLACEHOLDER} as its TaskDefinition.")
     arn = ecs.register(world.aws, definition)
     content, _ = appspec.content(appspec.read(written.replace(names.PLACEHOLDER, arn), where=where))
     return content

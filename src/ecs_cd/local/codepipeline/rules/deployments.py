@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ecs_cd.deploy.rules import codedeploy
 from ecs_cd.local.codepipeline.rules.infra import DeploymentGroup
 from ecs_cd.model.lifecycle import LIFECYCLE_EVENTS
 
@@ -86,7 +87,7 @@ def info(deployment: Deployment) -> dict[str, Any]:
 
 def target_id(deployment: Deployment) -> str:
     """CodeDeploy's name for the service."""
-    return f"{deployment.group.cluster}:{deployment.group.service}"
+    return codedeploy.target_id(deployment.group.cluster, deployment.group.service)
 
 
 def target(deployment: Deployment, account: str, region: str) -> dict[str, Any]:
