@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
+from ecs_cd.local.codepipeline.rules import attributes
 from tests.contract.parts import ROOT
 from tests.infra.terraform import Shown
 from tests.scripted_aws import wire
@@ -39,13 +40,6 @@ GITHUB = {
     "repositories": ["my-org/my-app"],
     "build_push": False,
 }
-
-
-CONNECTION = {
-    "arn": "arn:aws:codeconnections:us-east-1:123456789012:connection/00000000-0000-0000-0000-000000000002",
-    "repository": "my-org/my-app",
-}
-TOKEN = "my-app/github"
 
 
 def two_images() -> Values:
@@ -110,34 +104,6 @@ CASES: dict[str, Values] = {
     "approval before the migration": {"approval": {"before": "migration", "topic_arn": TOPIC}},
     "approval before the deployment": {"approval": {"before": "deployment"}, "execution_mode": "SUPERSEDED", "start": "event"},
     "several services": {"document": two_services()},
-    "connection": {"connection": CONNECTION, "github": None},
-    "connection, two images": {
-        "connection": CONNECTION | {"arn": CONNECTION["arn"].replace("codeconnections", "codestar-connections"), "branch": "release/1", "status_token": f"{TOKEN}:token"},
-        "build": {
-            "compute_type": "BUILD_GENERAL1_LARGE",
-            "buildkit_image": "public.ecr.aws/vend/moby/buildkit:buildx-stable-1",
-            "environment": {"RAILS_ENV": "production"},
-            "parameter_store": {"BUNDLE_TOKEN": "my-app/bundle"},
-            "secrets_manager": {"NPM_TOKEN": "my-app/npm"},
-            "kms_keys": [KEY],
-            "base_repositories": ["my-base"],
-        },
-        "document": two_images(),
-        "images": TWO,
-        "approval": {"before": "deployment"},
-        "kms_key": KEY,
-        "github": None,
-    },
-    "connection, docker": {
-        "connection": CONNECTION | {"status_token": f"arn:aws:secretsmanager:us-east-1:123456789012:secret:{TOKEN}-Ab1Cd2"},
-        "migrate_with": "docker",
-        "docker_migration": VPC | {"image": "nginx"},
-        "document": two_images(),
-        "images": TWO,
-        "github": None,
-    },
-    "connection, codedeploy": {"connection": CONNECTION, "deploy_with": "codedeploy", "migrate_with": "none", "github": None},
-    "connection, ecs": {"connection": CONNECTION, "deploy_with": "ecs", "approval": {"before": "migration"}, "github": None},
     "everything else": {
         "name": "my-application-in-production",
         "parameter_name": "/ecs-cd/my-app/production",
@@ -150,7 +116,6 @@ CASES: dict[str, Values] = {
         "execution_mode": "SUPERSEDED",
     },
 }  # fmt: skip
-CONNECTED = [case for case, values in CASES.items() if "connection" in values]
 
 
 def inputs(case: str) -> Values:
@@ -163,103 +128,12 @@ def inputs(case: str) -> Values:
 
 def declaration(shown: Shown) -> Values:
     """CreatePipeline's `pipeline`."""
-    made = shown.one("aws_codepipeline")
-    (store,) = made["artifact_store"]
-    keys = store["encryption_key"]
-    return _sent(
-        {
-            "name": made["name"],
-            "roleArn": made["role_arn"],
-            "pipelineType": made["pipeline_type"],
-            "executionMode": made["execution_mode"],
-            "artifactStore": {
-                "type": store["type"],
-                "location": store["location"],
-                "encryptionKey": keys[0] if keys else None,
-            },
-            "variables": [
-                {"name": each["name"], "defaultValue": each["default_value"], "description": each["description"]}
-                for each in made["variable"]
-            ],
-            "triggers": [_trigger(each) for each in made["trigger"]],
-            "stages": [
-                {"name": stage["name"], "actions": [_action(each) for each in stage["action"]]}
-                for stage in made["stage"]
-            ],
-        }
-    )
+    return dict(attributes.declaration(shown.one("aws_codepipeline")))
 
 
-def _trigger(made: Mapping[str, Any]) -> Values:
-    (git,) = made["git_configuration"]
-    push = [{key: (each[key] or [None])[0] for key in ("branches", "tags", "file_paths")} for each in git["push"]]
-    return {
-        "providerType": made["provider_type"],
-        "gitConfiguration": {
-            "sourceActionName": git["source_action_name"],
-            "push": [
-                {"branches": each["branches"], "tags": each["tags"], "filePaths": each["file_paths"]} for each in push
-            ],
-        },
-    }
-
-
-def _action(made: Mapping[str, Any]) -> Values:
-    return {
-        "name": made["name"],
-        "actionTypeId": {key: made[key] for key in ("category", "owner", "provider", "version")},
-        "runOrder": made["run_order"],
-        "namespace": made["namespace"],
-        "configuration": made["configuration"],
-        "inputArtifacts": [{"name": name} for name in made["input_artifacts"] or []],
-        "outputArtifacts": [{"name": name} for name in made["output_artifacts"] or []],
-    }
-
-
-def project(made: Mapping[str, Any]) -> Values:
+def project(made: Values) -> Values:
     """CreateProject's parameters."""
-    (source,), (artifacts,), (environment,) = made["source"], made["artifacts"], made["environment"]
-    vpc = made["vpc_config"][0] if made["vpc_config"] else {}
-    return _sent(
-        {
-            "name": made["name"],
-            "description": made["description"],
-            "serviceRole": made["service_role"],
-            "timeoutInMinutes": made["build_timeout"],
-            "encryptionKey": made["encryption_key"],
-            "source": {"type": source["type"], "buildspec": source["buildspec"]},
-            "artifacts": {"type": artifacts["type"]},
-            "environment": {
-                "type": environment["type"],
-                "image": environment["image"],
-                "computeType": environment["compute_type"],
-                "privilegedMode": environment["privileged_mode"],
-            },
-            "vpcConfig": {
-                "vpcId": vpc.get("vpc_id"),
-                "subnets": vpc.get("subnets"),
-                "securityGroupIds": vpc.get("security_group_ids"),
-            },
-            "logsConfig": {
-                "cloudWatchLogs": {
-                    "status": "ENABLED",
-                    "groupName": made["logs_config"][0]["cloudwatch_logs"][0]["group_name"],
-                }
-            },
-        }
-    )
-
-
-def _sent(request: Values) -> Values:
-    return dict(_without_nothing(request).items())
-
-
-def _without_nothing(value: Any) -> Any:
-    """Without members that Terraform doesn't send: null, and empty collections."""
-    if isinstance(value, dict):
-        kept = {key: _without_nothing(each) for key, each in value.items()}
-        return {key: each for key, each in kept.items() if each not in (None, {}, [])}
-    return [_without_nothing(each) for each in value] if isinstance(value, list) else value
+    return dict(attributes.project(made))
 
 
 def held_to_the_model(service: str, operation: str, params: Values) -> None:

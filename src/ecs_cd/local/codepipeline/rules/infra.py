@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,10 @@ Request = Mapping[str, Any]  # the parameters of an operation, as botocore names
 
 @dataclass(frozen=True)
 class Target:
-    """What a rule of EventBridge starts: a pipeline or a CodeBuild project. The template is empty without a transformer."""
+    """What a rule of EventBridge starts: a pipeline or a CodeBuild project.
+
+    The template is empty without a transformer; a constant input is a template without paths.
+    """
 
     arn: str
     input_paths: Mapping[str, str] = field(default_factory=dict)
@@ -46,20 +49,12 @@ class Object:
 
 
 @dataclass(frozen=True)
-class DeploymentGroup:
-    """A deployment group of CodeDeploy, and the ECS service that it deploys."""
-
-    application: str
-    name: str
-    cluster: str
-    service: str
-
-
-@dataclass(frozen=True)
 class Infra:
-    """Everything about pipelines: ``pipelines`` are CreatePipeline's `pipeline`, ``projects`` CreateProject's parameters.
+    """Everything about pipelines.
 
-    ``buckets`` are those with versioning or not, by name.
+    ``pipelines`` are CreatePipeline's `pipeline`, ``projects`` CreateProject's parameters.
+    ``buckets`` are those with versioning or not, by name. ``deployment_groups`` are CodeDeploy's for ECS: cluster and
+    service by application and group.
     """
 
     pipelines: Mapping[str, Request]  # by name
@@ -69,4 +64,13 @@ class Infra:
     buckets: Mapping[str, bool] = field(default_factory=dict)
     objects: tuple[Object, ...] = ()
     log_groups: tuple[str, ...] = ()
-    deployment_groups: tuple[DeploymentGroup, ...] = ()
+    deployment_groups: Mapping[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
+
+
+def target(arn: str, pipelines: Iterable[str], projects: Iterable[str]) -> str:
+    """The name of the pipeline or project that this ARN of an event's target names; empty if it is neither."""
+    service, _, _, name = (arn.split(":", 5)[2:] + [""] * 4)[:4]
+    if service == "codepipeline" and name in pipelines:
+        return name
+    project = name.removeprefix("project/")
+    return project if service == "codebuild" and project in projects else ""
