@@ -85,9 +85,14 @@ class Terraform:
 
     def plan(self, folder: Path, variables: Mapping[str, Any] | None = None) -> Shown:
         """What would be, as far as it is known: an attribute that is only known afterwards is missing."""
+        return Shown(self.planned(folder, variables)["planned_values"])
+
+    def planned(self, folder: Path, variables: Mapping[str, Any] | None = None) -> Values:
+        """A plan, as `terraform show -json` has it."""
         with _copy(folder, variables) as copy:
             shown = self._run(copy, _INIT, [*_PLAN, "-out=plan"], ["show", "-json", "plan"])
-        return Shown(json.loads(shown)["planned_values"])
+        found: Values = json.loads(shown)
+        return found
 
     def validate(self, folder: Path) -> None:
         """init and validate: types and references, without any value of a variable."""

@@ -23,9 +23,9 @@ from ecs_cd.model.references import (
 from ecs_cd.tasks.rules.render import pairs
 from ecs_cd.tasks.rules.task_definition import TaskDefinition
 
-_ACCOUNT, _REGION = "000000000000", "us-east-1"
+ACCOUNT, REGION = "000000000000", "us-east-1"
 _REPOSITORIES = ("repository", "cache-repository")  # keys of an image
-_ARN = re.compile(r"arn:[\w-]+:[\w-]+:(?P<region>[a-z0-9-]*):(?P<account>\d{12}):.+")
+ARN = re.compile(r"arn:[\w-]+:[\w-]+:(?P<region>[a-z0-9-]*):(?P<account>\d{12}):.+")
 _ROLLING = "is deployed by CodeDeploy; here it is deployed with a rolling update, without the codedeploy block"
 
 
@@ -38,8 +38,8 @@ def account_and_region(document: Document, source: str, workflows: Iterable[Work
     The role that a workflow assumes comes first, because the workflow then sees the account of that role.
     """
     seen = list(workflows)
-    arns = [_ARN.fullmatch(text) for workflow in seen for text in workflow.roles]
-    arns += [_ARN.fullmatch(text) for text in (source, document.cluster)]
+    arns = [ARN.fullmatch(text) for workflow in seen for text in workflow.roles]
+    arns += [ARN.fullmatch(text) for text in (source, document.cluster)]
     found = [match for match in arns if match]
     repositories = list(document.images.values())
     accounts = [match["account"] for match in found] + [
@@ -47,7 +47,7 @@ def account_and_region(document: Document, source: str, workflows: Iterable[Work
     ]
     regions = [region for workflow in seen for region in workflow.regions] + [match["region"] for match in found]
     regions += [repository.region for repository in repositories if repository.region]
-    return next(iter(accounts), _ACCOUNT), next(filter(None, regions), _REGION)
+    return next(iter(accounts), ACCOUNT), next(filter(None, regions), REGION)
 
 
 def parameter_name(source: str) -> tuple[str, int]:
@@ -157,7 +157,7 @@ def made_up(template: Needed, variables: Iterable[str], region: str) -> TaskDefi
         "networkMode": "awsvpc",
         "cpu": "256",
         "memory": "512",
-        "executionRoleArn": f"arn:aws:iam::{_ACCOUNT}:role/ecs-cd",
+        "executionRoleArn": f"arn:aws:iam::{ACCOUNT}:role/ecs-cd",
         "containerDefinitions": [
             {
                 "name": container,

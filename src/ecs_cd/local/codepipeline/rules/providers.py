@@ -1,0 +1,203 @@
+"""The actions that run here, and what AWS's action reference says about each.
+
+https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference.html
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ecs_cd.local.codepipeline.rules.infra import Infra, Request
+from ecs_cd.model.names import closest
+
+_IMAGES = tuple(f"Image{number}{what}" for number in range(1, 5) for what in ("ArtifactName", "ContainerName"))
+
+
+@dataclass(frozen=True)
+class Provider:
+    """An action type: its categories, the keys of its configuration, and how many artifacts it may have.
+
+    ``values`` has what runs here of a key; with no value, nothing of it runs here. ``variables`` are the names of its
+    output variables; none if the build says them.
+    """
+
+    categories: tuple[str, ...]
+    required: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    inputs: tuple[int, int] = (0, 0)
+    outputs: tuple[int, int] = (0, 0)
+    variables: tuple[str, ...] | None = ()
+
+
+_GIT = ("AuthorDate", "BranchName", "CommitId", "CommitMessage", "ConnectionArn", "FullRepositoryName")
+PROVIDERS: Mapping[str, Provider] = {
+    "ECR": Provider(
+        ("Source",),
+        ("RepositoryName",),
+        ("ImageTag",),
+        outputs=(1, 1),
+        variables=("RegistryId", "RepositoryName", "ImageTag", "ImageDigest", "ImageURI"),
+    ),
+    "S3": Provider(
+        ("Source",),
+        ("S3Bucket", "S3ObjectKey", "PollForSourceChanges"),  # its default would poll
+        ("AllowOverrideForS3ObjectKey",),
+        {"PollForSourceChanges": ("false",), "AllowOverrideForS3ObjectKey": ("true", "false")},
+        outputs=(1, 1),
+        variables=("BucketName", "ETag", "ObjectKey", "VersionId"),
+    ),
+    "CodeStarSourceConnection": Provider(
+        ("Source",),
+        ("ConnectionArn", "FullRepositoryId", "BranchName"),
+        ("OutputArtifactFormat", "DetectChanges"),
+        {"OutputArtifactFormat": ("CODE_ZIP", "CODEBUILD_CLONE_REF"), "DetectChanges": ("true", "false")},
+        outputs=(1, 1),
+        variables=_GIT,
+    ),
+    "CodeBuild": Provider(
+        ("Build", "Test"),
+        ("ProjectName",),
+        ("PrimarySource", "EnvironmentVariables", "BatchEnabled", "CombineArtifacts", "BuildspecOverride"),
+        {"BatchEnabled": ("false",), "CombineArtifacts": ("false",), "BuildspecOverride": ()},
+        inputs=(1, 5),
+        outputs=(0, 5),
+        variables=None,
+    ),
+    "CodeDeployToECS": Provider(
+        ("Deploy",),
+        ("ApplicationName", "DeploymentGroupName", "TaskDefinitionTemplateArtifact", "AppSpecTemplateArtifact"),
+        ("TaskDefinitionTemplatePath", "AppSpecTemplatePath", *_IMAGES),
+        inputs=(1, 5),
+        variables=("DeploymentId",),
+    ),
+    "ECS": Provider(("Deploy",), ("ClusterName", "ServiceName"), ("FileName", "DeploymentTimeout"), inputs=(1, 1)),
+    "Manual": Provider(("Approval",), (), ("NotificationArn", "CustomData", "ExternalEntityLink")),
+}
+
+
+def problems(action: Request, infra: Infra) -> Iterator[str]:
+    """What is wrong with an action by itself."""
+    name = str(action["actionTypeId"].get("provider", ""))
+    provider = PROVIDERS.get(name)
+    if provider is None:
+        yield f"the provider {name} does not run here{closest(name, PROVIDERS)}; {', '.join(PROVIDERS)} do"
+        return
+    yield from _type_problems(action, provider)
+    yield from _configuration_problems(action, provider)
+    yield from _count_problems(action, provider)
+    yield from _OWN.get(name, _nothing)(action, infra)
+
+
+def _type_problems(action: Request, provider: Provider) -> Iterator[str]:
+    kind = action["actionTypeId"]
+    wanted = {"category": provider.categories, "owner": ("AWS",), "version": ("1",)}
+    for member, values in wanted.items():
+        if kind.get(member) not in values:
+            yield f"its {member} is {kind.get(member)}; that of {kind['provider']} is {' or '.join(values)}"
+    if "timeoutInMinutes" in action and "Approval" not in provider.categories:
+        yield "timeoutInMinutes: only an approval has it"
+
+
+def _configuration_problems(action: Request, provider: Provider) -> Iterator[str]:
+    given = configuration(action)
+    known = (*provider.required, *provider.optional)
+    for key in (key for key in given if key not in known):
+        yield f"configuration: {action['actionTypeId']['provider']} has no key {key}{closest(key, known)}"
+    for key in provider.required:
+        if key not in given:
+            only = f", and {_only(provider.values[key])}" if key in provider.values else ""
+            yield f"configuration: {key} is missing{only}"
+    for key, values in provider.values.items():
+        if key in given and "#{" not in given[key] and given[key].lower() not in map(str.lower, values):
+            yield f"configuration: {key}: {_only(values)}"
+
+
+def _only(values: Sequence[str]) -> str:
+    return f"only {' or '.join(values)} runs here" if values else "does not run here"
+
+
+def _count_problems(action: Request, provider: Provider) -> Iterator[str]:
+    for member, (least, most) in (("inputArtifacts", provider.inputs), ("outputArtifacts", provider.outputs)):
+        count = len(action.get(member, ()))
+        if not least <= count <= most:
+            wanted = str(most) if least == most else f"{least} to {most}"
+            yield f"{member}: it has {count}; {action['actionTypeId']['provider']} takes {wanted}"
+
+
+def configuration(action: Request) -> dict[str, str]:
+    """The configuration, without empty values."""
+    return {key: str(value) for key, value in action.get("configuration", {}).items() if value not in (None, "")}
+
+
+def artifacts(action: Request, member: str) -> list[str]:
+    """The names of an action's input or output artifacts."""
+    return [str(each["name"]) for each in action.get(member, ())]
+
+
+# ---- what is particular to a provider ----
+
+
+def _nothing(_: Request, __: Infra) -> Iterator[str]:
+    yield from ()
+
+
+def _of_s3(action: Request, infra: Infra) -> Iterator[str]:
+    bucket = configuration(action).get("S3Bucket", "")
+    if infra.buckets.get(bucket) is False:
+        yield f"configuration: the bucket {bucket} has no versioning, which an S3 source needs"
+
+
+def _of_codebuild(action: Request, infra: Infra) -> Iterator[str]:
+    given, inputs = configuration(action), artifacts(action, "inputArtifacts")
+    project, primary = given.get("ProjectName", ""), given.get("PrimarySource", "")
+    if project and project not in infra.projects:
+        yield f"configuration: there is no CodeBuild project {project}{closest(project, infra.projects)}"
+    if not primary and len(inputs) > 1:
+        yield "configuration: PrimarySource is missing, and there are several input artifacts"
+    if primary and primary not in inputs:
+        yield f"configuration: PrimarySource: {primary} is no input artifact{closest(primary, inputs)}"
+    if "EnvironmentVariables" in given:
+        yield from _variable_problems(given["EnvironmentVariables"])
+
+
+def _variable_problems(text: str) -> Iterator[str]:
+    """Without values, which may be secret."""
+    try:
+        listed = json.loads(text)
+    except ValueError:
+        yield "configuration: EnvironmentVariables is not JSON"
+        return
+    if not isinstance(listed, list) or not all(map(_is_variable, listed)):
+        yield (
+            "configuration: EnvironmentVariables is not a list of objects with the texts name, value "
+            "and, if you like, type, which is PLAINTEXT, PARAMETER_STORE or SECRETS_MANAGER"
+        )
+
+
+def _is_variable(each: Any) -> bool:
+    return (
+        isinstance(each, dict)
+        and all(isinstance(value, str) for value in each.values())
+        and {"name", "value"} <= each.keys() <= {"name", "value", "type"}
+        and each.get("type", "PLAINTEXT") in ("PLAINTEXT", "PARAMETER_STORE", "SECRETS_MANAGER")
+    )
+
+
+def _of_codedeploy(action: Request, infra: Infra) -> Iterator[str]:
+    given, inputs = configuration(action), artifacts(action, "inputArtifacts")
+    for key in ("TaskDefinitionTemplateArtifact", "AppSpecTemplateArtifact", *_IMAGES[::2]):
+        if key in given and given[key] not in inputs:
+            yield f"configuration: {key}: {given[key]} is no input artifact{closest(given[key], inputs)}"
+    for artifact, container in zip(_IMAGES[::2], _IMAGES[1::2], strict=True):
+        if (artifact in given) != (container in given):
+            yield f"configuration: {artifact} and {container} go together"
+    group = given.get("ApplicationName", ""), given.get("DeploymentGroupName", "")
+    if all(group) and group not in infra.deployment_groups:
+        yield f"configuration: there is no deployment group {group[1]} of the application {group[0]}"
+
+
+_OWN = {"S3": _of_s3, "CodeBuild": _of_codebuild, "CodeDeployToECS": _of_codedeploy}

@@ -1,0 +1,90 @@
+"""Which pushes to a branch start a pipeline: its triggers, or else its sources of a connection.
+
+https://docs.aws.amazon.com/codepipeline/latest/userguide/pipelines-triggers.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ecs_cd.local.codepipeline.rules.infra import Request
+from ecs_cd.local.codepipeline.rules.providers import configuration
+from ecs_cd.model.names import closest
+
+_CONNECTION = "CodeStarSourceConnection"
+
+
+def triggered(declaration: Request, branch: str) -> bool:
+    """Whether a push to this branch starts the pipeline.
+
+    A trigger takes the place of the detection of changes. Tags and pull requests aren't pushes to a branch.
+    """
+    if declaration.get("triggers"):
+        pushes = [push for each in declaration["triggers"] for push in each["gitConfiguration"].get("push", ())]
+        return any(_passes(push, branch) for push in pushes)
+    return any(
+        given.get("BranchName") == branch and given.get("DetectChanges", "true").lower() == "true"
+        for given in _sources(declaration).values()
+    )
+
+
+def problems(declaration: Request) -> Iterator[str]:
+    """What is wrong with the triggers, and what of them doesn't run here."""
+    known = _sources(declaration)
+    for each in declaration.get("triggers", ()):
+        git = each.get("gitConfiguration", {})
+        name = git.get("sourceActionName", "")
+        if each.get("providerType") != _CONNECTION:
+            yield f"triggers: the provider {each.get('providerType')} does not run here; {_CONNECTION} does"
+        if name not in known:
+            yield f"triggers: there is no source action {name} of a connection{closest(name, known)}"
+        yield from (f"triggers: {name}: {why}" for push in git.get("push", ()) for why in _of_push(push))
+
+
+def _of_push(push: Request) -> Iterator[str]:
+    if "filePaths" in push:
+        yield "push.filePaths does not run here"
+    for pattern in (pattern for patterns in push.get("branches", {}).values() for pattern in patterns):
+        try:
+            re.compile(_regex(pattern))
+        except re.error:
+            yield f"push.branches: {pattern} is not a pattern"
+
+
+def _sources(declaration: Request) -> dict[str, dict[str, str]]:
+    return {
+        str(action["name"]): configuration(action)
+        for stage in declaration.get("stages", ())
+        for action in stage.get("actions", ())
+        if action["actionTypeId"].get("provider") == _CONNECTION
+    }
+
+
+def _passes(push: Request, branch: str) -> bool:
+    branches = push.get("branches", {})
+    included, excluded = branches.get("includes", ()), branches.get("excludes", ())
+    if not included and not excluded:
+        return False  # a filter of tags
+    return (not included or _matches(included, branch)) and not _matches(excluded, branch)
+
+
+def _matches(patterns: list[str], branch: str) -> bool:
+    return any(re.fullmatch(_regex(pattern), branch) for pattern in patterns)
+
+
+_WORDS = {"**": ".*", "*": "[^/]*", "?": "[^/]", "{": "(?:", "}": ")", ",": "|"}
+
+
+def _regex(glob: str) -> str:
+    """https://docs.aws.amazon.com/codepipeline/latest/userguide/syntax-glob.html"""
+    found, depth = "", 0
+    for part in re.findall(r"\\.|\*\*|\[!?[^\]]+\]|.", glob):
+        depth += {"{": 1, "}": -1}.get(part, 0)
+        if len(part) > 2:
+            found += re.sub(r"^\[!", "[^", part.replace("\\", "\\\\"))
+        elif part == "," and not depth:
+            found += ","
+        else:
+            found += _WORDS.get(part) or re.escape(part[-1])
+    return found
