@@ -28,6 +28,7 @@ EXPECTED: dict[str, tuple[str, list[str], list[str]]] = {
     "object": ("object", ["app", "nginx"], ["CodeBuild", "CodeBuild"]),
     "event": ("event", ["app"], ["CodeBuild", "CodeBuild", "CodeDeployToECS"]),
     "codedeploy": ("variables", ["app", "nginx"], ["CodeBuild", "CodeBuild", "CodeDeployToECS"]),
+    "connection": ("connection", ["app", "nginx"], ["CodeBuild", "CodeBuild", "CodeBuild", "CodeBuild"]),
     "actions-then-pipeline": ("variables", ["app", "nginx"], ["CodeBuild"]),
 }
 each_example = pytest.mark.parametrize("name", EXPECTED)
@@ -54,9 +55,9 @@ def test_the_pipeline_is_that_of_the_readme(example: Callable[[str], Shown], nam
     start, images, providers = EXPECTED[name]
     declared, read = pipelines.declaration(shown), _document(shown)
     pipelines.held_to_the_model("codepipeline", "CreatePipeline", {"pipeline": declared})
-    assert read.pipeline
-    assert declaration.problems(declared, read.pipeline, read.images, "") == []
-    assert (read.pipeline.start.value, sorted(read.images)) == (start, images)
+    if read.pipeline:
+        assert declaration.problems(declared, read.pipeline, read.images, "") == []
+    assert (read.pipeline.start.value if read.pipeline else "connection", sorted(read.images)) == (start, images)
     after = [action for stage in declared["stages"][1:] for action in stage["actions"]]
     assert [pipelines.provider(action) for action in after] == providers
 
@@ -105,11 +106,25 @@ def test_a_wrong_combination_is_refused_by_the_plan(terraform: Terraform) -> Non
     assert 'start = "event" takes one image' in " ".join(str(error.value).split())
 
 
+def test_a_connection_is_that_of_the_account_or_a_new_one(terraform: Terraform) -> None:
+    """One image is pattern 4. A connection that exists is used as it is, and without a token there is no status."""
+    arn = pipelines.CONNECTION["arn"]
+    images = {"images": {"app": {"repository": "my-app", "port": 8000}}}
+    shown = terraform.apply(_folder("connection"), RELEASE | images | {"connection_arn": arn, "status_token": None})
+    assert not shown.of("aws_codeconnections_connection")
+    source, build, *_ = pipelines.actions(pipelines.declaration(shown))
+    assert source["configuration"]["ConnectionArn"] == arn
+    assert build["name"] == "Build_app"
+    assert not shown.of("aws_cloudwatch_event_rule")
+
+
 def test_examples_differ_only_where_they_must() -> None:
     """Repositories, templates and what must exist are the same files, so that a correction reaches each."""
     first = (_folder("variables") / "app.tf").read_text(encoding="utf-8")
     for name in ("object", "codedeploy"):
         assert (_folder(name) / "app.tf").read_text(encoding="utf-8") == first
+    without_github = first.partition("\n# ---- GitHub's identity")[0].replace(", GitHub's OIDC provider", "")
+    assert (_folder("connection") / "app.tf").read_text(encoding="utf-8") == without_github
 
 
 # What an infra repository has besides the block of the page.
