@@ -11,8 +11,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ecs_cd.aws import codebuild, logs
 from ecs_cd.aws.errors import explain
 from ecs_cd.handoff.rules import actions, builds
+from ecs_cd.handoff.rules.actions import Action
 from ecs_cd.handoff.rules.builds import Build
-from ecs_cd.handoff.tracked import TrackedExecution
 from ecs_cd.job.job import Job, concurrently
 from ecs_cd.model import pace
 from ecs_cd.report import verdict_line
@@ -30,9 +30,9 @@ class ReadBuild:
     verdict: VerdictLine | None = None
 
 
-def read(tracked: TrackedExecution, job: Job) -> dict[str, ReadBuild]:
-    """The builds of the execution's actions by their ids. What can't be read is logged and left out."""
-    ids = [a.external_id for a in tracked.snapshot.actions if a.provider == actions.CODEBUILD and a.external_id]
+def read(of: Sequence[Action], nonce: str, job: Job) -> dict[str, ReadBuild]:
+    """The builds of these actions by their ids. What can't be read is logged and left out."""
+    ids = [a.external_id for a in of if a.provider == actions.CODEBUILD and a.external_id]
     if not ids:
         return {}
     try:
@@ -40,7 +40,7 @@ def read(tracked: TrackedExecution, job: Job) -> dict[str, ReadBuild]:
     except (ClientError, BotoCoreError) as error:
         job.ci.line(f"pipeline: the builds can't be read: {explain(error).sentence}")
         return {}
-    read_all = concurrently(*(partial(_with_log, build, tracked.nonce, job) for build in found))
+    read_all = concurrently(*(partial(_with_log, build, nonce, job) for build in found))
     return {str(each.build["id"]): each for each in read_all}
 
 
@@ -64,9 +64,9 @@ def _with_log(build: Build, nonce: str, job: Job) -> ReadBuild:
     return ReadBuild(build, lines, verdict)
 
 
-def failed(tracked: TrackedExecution, found: Mapping[str, ReadBuild]) -> list[VerdictLine]:
+def failed(of: Sequence[Action], found: Mapping[str, ReadBuild]) -> list[VerdictLine]:
     """What ecs-cd said in the builds that failed."""
-    ids = [action.external_id for action in tracked.snapshot.actions if action.status == actions.FAILED]
+    ids = [action.external_id for action in of if action.status == actions.FAILED]
     return [verdict for name in ids if name in found and (verdict := found[name].verdict)]
 
 

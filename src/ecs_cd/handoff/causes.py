@@ -13,31 +13,36 @@ from ecs_cd.handoff.builds import ReadBuild
 from ecs_cd.handoff.rules import actions, progress
 from ecs_cd.handoff.rules import builds as rules
 from ecs_cd.handoff.rules.actions import Action
-from ecs_cd.handoff.tracked import TrackedExecution
+from ecs_cd.handoff.rules.progress import Snapshot
 from ecs_cd.job.job import Job
 from ecs_cd.model.errors import Refused
 
 
-def find(tracked: TrackedExecution, builds: Mapping[str, ReadBuild], job: Job) -> list[Finding]:
-    """The causes of all failed actions, in the order of the pipeline."""
-    failed = [action for action in tracked.snapshot.actions if action.status == actions.FAILED]
-    return [finding for action in failed for finding in _of_action(action, tracked, builds, job)]
+def find(pipeline: str, snapshot: Snapshot, builds: Mapping[str, ReadBuild], job: Job) -> list[Finding]:
+    """The causes of all failed actions of the pipeline's execution, in their order."""
+    return [
+        finding
+        for action in snapshot.actions
+        if action.status == actions.FAILED
+        for finding in _of_action(action, rules.retry(pipeline, snapshot.id, action.stage), builds, job)
+    ]
 
 
-def _of_action(action: Action, tracked: TrackedExecution, builds: Mapping[str, ReadBuild], job: Job) -> list[Finding]:
-    """What the action's own service shows, or CodePipeline's words if it shows nothing or can't be read."""
+def _of_action(action: Action, again: str, builds: Mapping[str, ReadBuild], job: Job) -> list[Finding]:
+    """What the action's own service shows, or CodePipeline's words if it shows nothing or can't be read. ``again`` is
+    the command that retries its stage."""
     try:
-        found = _shown(action, tracked, builds, job)
+        found = _shown(action, again, builds, job)
     except (ClientError, BotoCoreError, Refused) as error:
         job.ci.line(f"{action.path}: some evidence is missing: {explain(error).sentence}")
         found = []
     return found or [_by_codepipeline(action)]
 
 
-def _shown(action: Action, tracked: TrackedExecution, builds: Mapping[str, ReadBuild], job: Job) -> list[Finding]:
+def _shown(action: Action, again: str, builds: Mapping[str, ReadBuild], job: Job) -> list[Finding]:
     match action.provider:
         case actions.CODEBUILD if action.external_id in builds:
-            return _of_build(action, tracked, builds[action.external_id])
+            return _of_build(action, again, builds[action.external_id])
         case actions.CODEDEPLOY if action.external_id and action.configures("ApplicationName", "DeploymentGroupName"):
             return services.of_codedeploy(action, job)
         case actions.ECS if action.configures("ClusterName", "ServiceName"):
@@ -53,8 +58,7 @@ def _by_codepipeline(action: Action) -> Finding:
     return Finding(f"{action.path} failed", words, f"See {action.external_url}" if action.external_url else "")
 
 
-def _of_build(action: Action, tracked: TrackedExecution, found: ReadBuild) -> list[Finding]:
+def _of_build(action: Action, again: str, found: ReadBuild) -> list[Finding]:
     """ecs-cd's own findings if it ran in the build, else the failed phase and the end of the log."""
     own = rules.by_ecs_cd(found.verdict, action.path) if found.verdict else []
-    again = rules.retry(tracked.plan.pipeline.name, tracked.id, action.stage)
     return own or [rules.finding(found.build, action.path, rules.last_lines(found.log), again)]

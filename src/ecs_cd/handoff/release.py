@@ -39,10 +39,13 @@ def execute(plan: HandOffPlan, job: Job) -> Result:
     left = progress.skipped(tracked.snapshot, tracked.wanted) if verdict.outcome is Outcome.SUCCEEDED else []
     if left:
         job.ci.warning(f"pipeline: CodePipeline skipped {', '.join(left)}")
-    found = builds.read(tracked, job)
+    found = builds.read(tracked.snapshot.actions, tracked.nonce, job)
     if verdict.outcome is Outcome.FAILED:
-        verdict = rules.with_rollback(verdict, builds.failed(tracked, found))
-    findings = causes.find(tracked, found, job) if verdict.outcome in _WITH_CAUSES else _pauses(tracked, verdict, job)
+        verdict = rules.with_rollback(verdict, builds.failed(tracked.snapshot.actions, found))
+    if verdict.outcome in _WITH_CAUSES:
+        findings = causes.find(plan.pipeline.name, tracked.snapshot, found, job)
+    else:
+        findings = _pauses(tracked, verdict, job)
     shown = (builds.facts(found), builds.logs_of(found))
     for part in stages.parts(tracked.snapshot, tracked.started, *shown, green=verdict.outcome.green):
         job.summary.put(part)
