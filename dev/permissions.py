@@ -17,7 +17,7 @@ from dev.host import ROOT
 PAGE = ROOT / "docs" / "reference" / "permissions.md"
 TARGET = ROOT / "infra" / "terraform" / "permissions" / "permissions.json"
 # The verbs that run in a job of GitHub or in CodeBuild with a role of ours.
-VERBS = ("build-push", "migrate", "deploy", "continue", "rollback", "hand-off", "artifacts")
+VERBS = ("build-push", "migrate", "deploy", "continue", "rollback", "hand-off", "artifacts", "commit-status")
 EVERY = "all"
 
 

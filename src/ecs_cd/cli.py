@@ -82,10 +82,11 @@ def _run(name: str, inputs: Any, environ: MutableMapping[str, str], ci: Callable
     programs.check_aws_files(environ)
     this_run = identify(environ)
     aws = _aws(inputs, environ, this_run, ci, clock)
-    if inputs.config and not inputs.config.startswith("file:"):
+    config = getattr(inputs, "config", "")
+    if config and not config.startswith("file:"):
         from ecs_cd.aws import ssm
 
-        ssm.ask(aws, inputs.config)
+        ssm.ask(aws, config)
 
     from ecs_cd.job.job import Job
     from ecs_cd.job.state import State

@@ -41,7 +41,9 @@ ROWS = [
      "codepipeline.GetPipelineExecution", EXECUTION, MINE, "InProgress"),
     Row("the newest executions", lambda aws: codepipeline.executions(aws, NAME), "codepipeline.ListPipelineExecutions",
      LISTED, {"pipelineName": NAME, "maxResults": 100}, [SUMMARY]),
-    Row("an execution's actions", lambda aws: codepipeline.look_at_actions(aws, NAME, ID),
+    Row("an execution's actions", lambda aws: codepipeline.actions(aws, NAME, ID),
+     "codepipeline.ListActionExecutions", {"actionExecutionDetails": [ACTION]}, ACTIONS, [ACTION]),
+    Row("look at its actions", lambda aws: codepipeline.look_at_actions(aws, NAME, ID),
      "codepipeline.ListActionExecutions", {"actionExecutionDetails": [ACTION]}, ACTIONS, [ACTION]),
     Row("start", lambda aws: codepipeline.start(aws, {"name": NAME, "clientRequestToken": "t"}),
      "codepipeline.StartPipelineExecution", {"pipelineExecutionId": ID}, {"name": NAME, "clientRequestToken": "t"}, ID),
@@ -81,6 +83,14 @@ def test_what_is_not_there_is_none(
     """Not yet, or no longer: the caller knows which."""
     aws.on(operation, answer)
     assert look(ours, NAME, ID) is None
+
+
+@pytest.mark.parametrize("answer", MISSING, ids=lambda each: each.code)
+def test_an_execution_that_has_to_be_there_is_refused(answer: Any, aws: SignedAws, ours: Aws) -> None:
+    """With the names of both, and the region."""
+    aws.on("codepipeline.GetPipelineExecution", answer)
+    with pytest.raises(Refused, match=f"the pipeline {NAME} in ap-northeast-1 has no execution {ID}"):
+        codepipeline.execution(ours, NAME, ID)
 
 
 def test_a_pipeline_that_is_gone_has_no_stages(aws: SignedAws, ours: Aws) -> None:

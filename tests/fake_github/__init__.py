@@ -1,4 +1,5 @@
-"""GitHub's Deployments API on loopback: it stores requests, refuses what GitHub refuses, and fails on demand.
+"""GitHub's API on loopback: Deployments, statuses of commits, comments on pull requests. It stores requests, refuses what
+GitHub refuses, and fails on demand.
 
 with FakeGitHub() as github:
     github.fail(status(502), method="POST")

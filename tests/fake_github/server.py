@@ -90,7 +90,11 @@ class _Failing:
 
 
 class FakeGitHub:
-    """The Deployments of one repository. ``moment`` returns what else has happened, for each request."""
+    """One repository. ``moment`` returns what else has happened, for each request.
+
+    ``commit_statuses`` are by commit, in their order; ``pulls`` by commit, as GitHub lists them; ``comments`` by the
+    number of the pull request.
+    """
 
     def __init__(self, *, token: str = "ghs_not-to-be-seen", moment: Callable[[], Any] = lambda: None) -> None:
         self.token = token
@@ -98,6 +102,9 @@ class FakeGitHub:
         self.commits: set[str] = set()  # those of the repository; if there are none, any is
         self.deployments: list[dict[str, Any]] = []
         self.statuses: dict[int, list[dict[str, Any]]] = {}
+        self.commit_statuses: dict[str, list[dict[str, Any]]] = {}
+        self.pulls: dict[str, list[dict[str, Any]]] = {}
+        self.comments: dict[int, list[dict[str, Any]]] = {}
         self.asked: list[Asked] = []
         self._failing: list[_Failing] = []
         self._lock = threading.Lock()
@@ -181,7 +188,7 @@ class FakeGitHub:
         parts, query = urlsplit(path), parse_qs(urlsplit(path).query)
         there = re.fullmatch(rf"/repos/{REPOSITORY}/deployments(?:/(\d+)/statuses)?", parts.path)
         if not there:
-            return 404, ANSWERS[404]
+            return self._of_commits(method, parts.path, query, body)
         if there[1]:
             return self._statuses(method, int(there[1]), body)
         if method == "POST":
@@ -189,6 +196,34 @@ class FakeGitHub:
             return (422, {"message": refused}) if refused else (201, self._create(body))
         found = [each for each in reversed(self.deployments) if each["environment"] == query["environment"][0]]
         return 200, found[: int(query.get("per_page", ["30"])[0])]
+
+    def _of_commits(self, method: str, path: str, query: Mapping[str, list[str]], body: Any) -> tuple[int, Any]:
+        """Statuses, pull requests of a commit, and their comments."""
+        words = path.removeprefix(f"/repos/{REPOSITORY}/").split("/")
+        match method, words:
+            case "POST", ["statuses", sha]:
+                return self._add_commit_status(sha, body)
+            case "GET", ["commits", sha, "pulls"]:
+                return 200, self.pulls.get(sha, [])
+            case "GET", ["issues", number, "comments"] if int(number) in self.comments:
+                since = query.get("since", [""])[0]
+                found = [each for each in self.comments[int(number)] if each["updated_at"] >= since]
+                return 200, found[: int(query.get("per_page", ["30"])[0])]
+            case "POST", ["issues", number, "comments"] if int(number) in self.comments:
+                if len(body["body"]) > 65_536:
+                    return 422, {"message": "body is too long (maximum is 65536 characters)"}
+                self.comments[int(number)].append({"body": body["body"], "updated_at": "2999-01-01T00:00:00Z"})
+                return 201, self.comments[int(number)][-1]
+            case _:
+                return 404, ANSWERS[404]
+
+    def _add_commit_status(self, sha: str, body: Any) -> tuple[int, Any]:
+        if self.commits and sha not in self.commits:
+            return 422, {"message": f"No commit found for SHA: {sha}"}
+        if body["state"] not in ("error", "failure", "pending", "success") or _unfit(body["description"]):
+            return 422, {"message": "Validation Failed"}
+        self.commit_statuses.setdefault(sha, []).append(body)
+        return 201, body
 
     def _statuses(self, method: str, number: int, body: Any) -> tuple[int, Any]:
         if number not in self.statuses:

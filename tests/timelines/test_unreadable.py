@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from tests.fake_github import FakeGitHub
 from tests.scripted_aws import Params, ScriptedAws, at, blue_green, codedeploy, course, ecs, wire
 from tests.scripted_aws.codebuild import EXIT_1, Build, Builds
 from tests.scripted_aws.codepipeline import NAME, Pipeline
@@ -127,6 +128,18 @@ def hands_off(goes: course.Course) -> Callable[[ScriptedAws], None]:
     return script
 
 
+FIRST = course.execution_id(1)
+
+
+def reported(aws: ScriptedAws) -> None:
+    """A build has failed in an execution that a push has started."""
+    pipeline = Pipeline(aws.clock, [course.fails()]).script(aws)
+    Builds(pipeline, {course.MIGRATION: Build(6, 59, EXIT_1)}).script(aws)
+    pipeline.start({"name": NAME})
+    pipeline.started[0].revisions = {"Source": SHA}
+    aws.clock.sleep(70)
+
+
 @dataclass(frozen=True)
 class Scenario:
     """A verb that goes well, or fails with this exit code. Of each call, ``#2`` is the second of its operation."""
@@ -240,6 +253,16 @@ SCENARIOS = (
         exit_code=1,
     ),
     Scenario(
+        "commit status",
+        "commit-status",
+        reported,
+        (
+            *(f"{PIPELINE}.GetPipelineExecution#1", f"{PIPELINE}.ListActionExecutions#1"),
+            *(f"{PIPELINE}.ListPipelineExecutions#1", "codebuild.BatchGetBuilds#1", "logs.GetLogEvents#1"),
+        ),
+        inputs={"config": "", "sha": "", "pipeline": NAME, "execution_id": FIRST, "repository": "org/my-app"},
+    ),
+    Scenario(
         "approval",
         "continue",
         ready,
@@ -262,6 +285,15 @@ ONCE = [
     *cases("{}"),
     *cases("deep", "ecs.DescribeTaskDefinition#1", "codedeploy.ContinueDeployment#1"),
 ]
+
+
+@pytest.fixture(autouse=True)
+def github(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Of the verbs here, commit-status alone asks it."""
+    with FakeGitHub() as fake:
+        monkeypatch.setenv("GITHUB_API_URL", fake.url)
+        monkeypatch.setenv("GITHUB_TOKEN", fake.token)
+        yield
 
 
 def spoil(aws: ScriptedAws, call: str, body: bytes, *, always: bool = False) -> None:

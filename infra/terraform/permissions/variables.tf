@@ -1,10 +1,10 @@
 variable "verbs" {
-  description = "What the role runs: build-push, migrate, deploy, continue, rollback, hand-off, artifacts."
+  description = "What the role runs: build-push, migrate, deploy, continue, rollback, hand-off, artifacts, commit-status."
   type        = set(string)
 
   validation {
     condition     = length(var.verbs) > 0 && length(setsubtract(var.verbs, keys(local.table))) == 0
-    error_message = "verbs: at least one of build-push, migrate, deploy, continue, rollback, hand-off and artifacts."
+    error_message = "verbs: at least one of build-push, migrate, deploy, continue, rollback, hand-off, artifacts and commit-status."
   }
 }
 
@@ -31,7 +31,7 @@ variable "access" {
     schedules                 = optional(list(string), [])                      # GROUP/NAME in EventBridge Scheduler
     schedule_roles            = optional(list(string), [])                      # roles of those rules and schedules
     next_roles                = optional(list(string), [])                      # ARNs of roles to assume after the first
-    pipelines                 = optional(list(string), [])                      # of CodePipeline, for hand-off
+    pipelines                 = optional(list(string), [])                      # of CodePipeline, for hand-off and commit-status
     projects                  = optional(list(string), [])                      # the pipelines' CodeBuild projects
     project_log_groups        = optional(list(string))                          # of those projects; default: /aws/codebuild/PROJECT
     objects                   = optional(list(string), [])                      # s3://bucket/key, for start: object

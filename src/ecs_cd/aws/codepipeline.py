@@ -54,11 +54,18 @@ def look_at_stages(aws: Aws, name: str) -> list[Json]:
 
 
 def execution(aws: Aws, name: str, execution_id: str) -> Json:
-    """Returns an execution."""
+    """Returns an execution. Raises ``Refused`` if CodePipeline does not know it."""
     client = aws.client("codepipeline")
-    found: Json = client.get_pipeline_execution(pipelineName=name, pipelineExecutionId=execution_id)[
-        "pipelineExecution"
-    ]
+    try:
+        answer = client.get_pipeline_execution(pipelineName=name, pipelineExecutionId=execution_id)
+    except ClientError as error:
+        if code(error) in (MISSING_PIPELINE, MISSING_EXECUTION):
+            raise Refused(
+                f"the pipeline {name} in {aws.region} has no execution {execution_id}",
+                "Check the pipeline's name, the execution's id and the region.",
+            ) from error
+        raise
+    found: Json = answer["pipelineExecution"]
     return found
 
 
@@ -101,21 +108,24 @@ def try_to_follow(aws: Aws, name: str) -> None:
                 raise
 
 
+def actions(aws: Aws, name: str, execution_id: str) -> list[Json]:
+    """Returns the execution's actions, newest first."""
+    return _actions(aws.client("codepipeline"), name, execution_id)
+
+
 def look_at_actions(aws: Aws, name: str, execution_id: str) -> list[Json] | None:
-    """Returns the execution's actions, newest first, or ``None`` if CodePipeline does not know the execution. For
-    polling: no retries."""
-    request: Json = {
-        "pipelineName": name,
-        "maxResults": _PAGE,
-        "filter": {"pipelineExecutionId": execution_id},
-    }
-    call = aws.once("codepipeline").list_action_executions
+    """The same, or ``None`` if CodePipeline does not know the execution. For polling: no retries."""
     try:
-        return [each for page in pages(call, request) for each in page["actionExecutionDetails"]]
+        return _actions(aws.once("codepipeline"), name, execution_id)
     except ClientError as error:
         if code(error) in (MISSING_PIPELINE, MISSING_EXECUTION):
             return None
         raise
+
+
+def _actions(client: Any, name: str, execution_id: str) -> list[Json]:
+    request: Json = {"pipelineName": name, "maxResults": _PAGE, "filter": {"pipelineExecutionId": execution_id}}
+    return [each for page in pages(client.list_action_executions, request) for each in page["actionExecutionDetails"]]
 
 
 def start(aws: Aws, request: Mapping[str, Any]) -> str:

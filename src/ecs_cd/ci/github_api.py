@@ -6,7 +6,7 @@ https://docs.github.com/en/rest
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,23 @@ _VERSION = "2022-11-28"
 _LARGEST = 1 << 22  # bytes of a response
 
 
+@dataclass(frozen=True)
+class Remedies:
+    """What to do if GitHub refuses the token, its permissions, or what a request says; ``{}`` is the repository."""
+
+    token: str
+    permissions: str
+    content: str
+
+
+_DEPLOYMENTS = Remedies(
+    "Is the input github-token a token for this GitHub server, and still valid?",
+    "Give the job `permissions: deployments: write`; in a reusable workflow, the caller's job as well. A pull request "
+    "from a fork never gets it.",
+    "Is the commit in {}, and is the environment's name valid?",
+)
+
+
 class NotAsked(Exception):
     """The reason why there is no API to call, in plain words."""
 
@@ -34,20 +51,23 @@ class Api:
     """The API of one repository. The token is only in the Authorization header.
 
     Paths are relative to the repository's; ``until`` is a time of the ``clock``. Raises ``Refused`` with a remedy, and
-    ``Unreadable`` if a retry may work; GitHub may then have carried out the request anyway.
+    ``Unreadable`` if a retry may work; GitHub may then have carried out the request anyway. ``pauses`` are those before
+    each retry, by default a single short one.
     """
 
     url: str
     repository: str
     token: str = field(repr=False)
     clock: Clock
+    remedies: Remedies = _DEPLOYMENTS
+    pauses: Sequence[float] = ()
 
     def get(self, path: str, until: float) -> Any:
         """Returns what GET answers."""
         return self._again("GET", path, None, until)
 
     def post(self, path: str, body: Mapping[str, Any], until: float) -> Any:
-        """Creates an object. Retries a transient error once, which may create a second object."""
+        """Creates an object. Retries transient errors, which may create a second object."""
         return self._again("POST", path, body, until)
 
     def post_once(self, path: str, body: Mapping[str, Any], until: float) -> Any:
@@ -55,12 +75,13 @@ class Api:
         return self._call("POST", path, body, until)
 
     def _again(self, method: str, path: str, body: Mapping[str, Any] | None, until: float) -> Any:
-        try:
-            return self._call(method, path, body, until)
-        except Unreadable:
-            if self.clock.monotonic() + pace.GITHUB_PAUSE >= until:
-                raise
-        self.clock.sleep(pace.GITHUB_PAUSE)
+        for pause in self.pauses or (pace.GITHUB_PAUSE,):
+            try:
+                return self._call(method, path, body, until)
+            except Unreadable:
+                if self.clock.monotonic() + pause >= until:
+                    raise
+            self.clock.sleep(pause)
         return self._call(method, path, body, until)
 
     def _call(self, method: str, path: str, body: Mapping[str, Any] | None, until: float) -> Any:
@@ -101,21 +122,17 @@ class Api:
     def _refused(self, error: HTTPError) -> Refused | Unreadable:
         said = self._said(error)
         problem = f"GitHub's API answered with HTTP {error.code}{': ' if said else ''}{said}"
-        if error.code >= 500 or error.code == 408:
+        if error.code >= 500 or error.code in (408, 429):
             return Unreadable(problem)
         if error.code < 400:
             return Refused(problem, f"ecs-cd follows no redirects: is the repository still {self.repository}?")
         if error.code == 401:
-            return Refused(problem, "Is the input github-token a token for this GitHub server, and still valid?")
+            return Refused(problem, self.remedies.token)
         if error.code in (409, 422):
-            return Refused(problem, f"Is the commit in {self.repository}, and is the environment's name valid?")
+            return Refused(problem, self.remedies.content.format(self.repository))
         if "rate limit" in said or error.code not in (403, 404):
             return Refused(problem)
-        return Refused(
-            problem,
-            "Give the job `permissions: deployments: write`; in a reusable workflow, the caller's job as well. A pull "
-            "request from a fork never gets it.",
-        )
+        return Refused(problem, self.remedies.permissions.format(self.repository))
 
     def _said(self, error: HTTPError) -> str:
         """GitHub's error message, or empty."""

@@ -11,15 +11,9 @@ from ecs_cd.tasks.rules.environment import Variable
 
 
 @dataclass(frozen=True, kw_only=True)
-class Located:
-    """Where the document is, and how to sign in to AWS."""
+class SignedIn:
+    """How to sign in to AWS."""
 
-    config: str = option(
-        "The SSM parameter with the document (name, `name:version` or ARN), or `file:path`.",
-        parsers.text,
-        required=True,
-        metavar="PARAMETER",
-    )
     role_to_assume: tuple[str, ...] = option(
         "The ARN of the IAM role to assume through GitHub's OIDC token. With several roles, one per line, "
         "ecs-cd assumes each with the credentials of the previous one. Default: the job's credentials.",
@@ -37,6 +31,18 @@ class Located:
         "The AWS region. Default: AWS_REGION, AWS_DEFAULT_REGION or the profile's region.",
         parsers.text,
         metavar="REGION",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Located(SignedIn):
+    """Where the document is, too."""
+
+    config: str = option(
+        "The SSM parameter with the document (name, `name:version` or ARN), or `file:path`.",
+        parsers.text,
+        required=True,
+        metavar="PARAMETER",
     )
 
 

@@ -44,7 +44,8 @@ def option(help: str, parse: Callable[[str, str], Any], **more: Any) -> Any:
 
 def options(inputs: type[Any]) -> dict[str, Option]:
     """The inputs of a verb by their names in action.yml, ``config`` first."""
-    return {f.name.replace("_", "-"): f.metadata["option"] for f in dataclasses.fields(inputs)}
+    found = {f.name.replace("_", "-"): f.metadata["option"] for f in dataclasses.fields(inputs)}
+    return {**({"config": found["config"]} if "config" in found else {}), **found}
 
 
 def read(inputs: type[T], given: Mapping[str, str]) -> T:

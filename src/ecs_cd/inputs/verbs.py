@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ecs_cd.inputs.outputs import BUILD, DEPLOY, FOLLOW, HAND_OFF, MIGRATE, OFFICIAL
 
 if TYPE_CHECKING:
-    from ecs_cd.inputs.common import Located
+    from ecs_cd.inputs.common import SignedIn
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,10 @@ class Verb:
     action: str = ""
 
     @property
-    def inputs(self) -> type[Located]:
+    def inputs(self) -> type[SignedIn]:
         """The dataclass of the verb's inputs."""
         module, _, name = self.declared.partition(".")
-        found: type[Located] = getattr(import_module(f"ecs_cd.inputs.{module}"), name)
+        found: type[SignedIn] = getattr(import_module(f"ecs_cd.inputs.{module}"), name)
         return found
 
 
@@ -65,6 +65,12 @@ VERBS = {
             "write the files for CodePipeline's deploy actions: CodeDeployToECS and ECS",
             "artifacts.Artifacts",
             ("images",),
+        ),
+        Verb(
+            "commit-status",
+            "show an execution of a pipeline as the status of its commit on GitHub",
+            "commit_status.CommitStatus",
+            (),
         ),
         Verb("continue", "continue a paused deployment", "continue_.Continue", FOLLOW),
         Verb("rollback", "roll services back to what last ran well", "rollback.Rollback", FOLLOW),

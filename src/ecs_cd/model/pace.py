@@ -43,6 +43,8 @@ PIPELINE_ROLLBACK_BEGINS = 60.0  # how soon a pipeline starts the rollback of a 
 EVENT_STARTS = 180.0  # from the push until EventBridge must have started an execution
 START_PAUSE = 15.0  # before another attempt to start while the pipeline refuses one more execution
 EXECUTIONS_COMPARED = 5  # executions in progress that are compared with ours before the start
+COMMIT_KNOWN = 60.0  # how soon an execution shows its commit: its source action has to end first
+STATUS_CHANGES = 5  # how often a status is posted again because the execution has gone on meanwhile
 BUILD_LOG_PAGES = 4  # of a failed build's log, from its end
 BUILD_LOG_LINES = 100  # per page: ecs-cd's own verdict comes before CodeBuild's last lines
 
@@ -93,6 +95,8 @@ OIDC_ATTEMPTS = 3  # to get a token from GitHub
 OIDC_TIMEOUT = 5.0  # for each wait for GitHub's token, and for the whole response
 GITHUB_TIMEOUT = 3.0  # for each wait for GitHub's API within a call
 GITHUB_PAUSE = 0.5  # before a retry after a transient error of GitHub's API
+GITHUB_PAUSES = (1.0, 2.0, 5.0, 10.0)  # the same, if nothing else waits for GitHub
+GITHUB_PATIENCE = 60.0  # for a status, and again for a comment, if nothing else waits for GitHub
 GITHUB_WAIT = 6.0  # for GitHub before the deployment starts, and again after it ends
 GITHUB_WAIT_CANCELLED = 2.0  # after SIGINT: the runner leaves 7.5 seconds, and ECS comes first
 

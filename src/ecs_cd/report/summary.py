@@ -136,7 +136,7 @@ def _written(parts: Sequence[Part], *, changes: bool) -> str:
     lines += _timeline(parts)
     lines += _facts(parts)
     for name, text in ((name, text) for part in parts for name, text in part.texts.items()):
-        lines += [f"**{_escape(name)}**", "", *_fenced(text), ""]
+        lines += [f"**{_escape(name)}**", "", *fenced(text), ""]
     lines += _changes(services) if changes else []
     return plain("\n".join(lines))
 
@@ -151,7 +151,7 @@ def _decisive(parts: Sequence[Part]) -> Part:
 def _finding(finding: Finding) -> list[str]:
     """The cause if known, the evidence, and what to do next."""
     lines = [f"**{_escape(finding.cause)}**", ""] if finding.cause else []
-    lines += [*_fenced(finding.evidence), ""] if finding.evidence else []
+    lines += [*fenced(finding.evidence), ""] if finding.evidence else []
     return lines + ([_escape(finding.next_step), ""] if finding.next_step else [])
 
 
@@ -243,7 +243,7 @@ def _changes(services: Sequence[Deployed]) -> list[str]:
         change = service.change or ()
         lines += [f"**{_escape(f'{service.service}: {service.before} -> {service.after}')}**", ""]
         more = [f"({len(change) - _CHANGED} more lines)"] if len(change) > _CHANGED else []
-        lines += [*_fenced([*change[:_CHANGED], *more], "diff"), ""]
+        lines += [*fenced([*change[:_CHANGED], *more], "diff"), ""]
     lines += [f"and of {_more(changed[_CHANGES:])}", ""] if len(changed) > _CHANGES else []
     return _folded("What changed in the task definition" + "s" * (len(changed) > 1), lines)
 
@@ -273,7 +273,7 @@ def _link(page: str) -> str:
     return f"<{page}>" if re.fullmatch(r"https://[\w.~:/?#@!$&'*+,;=%-]+", page) else _code(page)
 
 
-def _fenced(lines: Sequence[str], language: str = "text") -> list[str]:
+def fenced(lines: Sequence[str], language: str = "text") -> list[str]:
     """Log lines without colours, in a fence longer than any fence inside, so that no line can end it."""
     if not lines:
         return []

@@ -47,6 +47,27 @@ def revision_or_commit(text: str, name: str) -> str:
     return given if REVISION.fullmatch(given) else given.lower()
 
 
+def repository(text: str, name: str) -> str:
+    """Parses a repository of GitHub, which becomes part of a URL."""
+    given = text.strip()
+    if given and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*/(?!\.{1,2}$)[A-Za-z0-9._-]+", given):
+        raise Refused(f"{name}: must be owner/name of a repository on GitHub")
+    return given
+
+
+def pipeline(text: str, name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9.@_-]{1,100}|", text.strip()):
+        raise Refused(f"{name}: must be the name of a pipeline: letters, digits, `.`, `@`, `-` and `_`")
+    return text.strip()
+
+
+def execution_id(text: str, name: str) -> str:
+    given = text.strip()
+    if given and not re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", given):
+        raise Refused(f"{name}: must be the id of an execution, such as 12345678-abcd-1234-abcd-1234567890ab")
+    return given
+
+
 def seconds(text: str, name: str) -> float:
     return duration.seconds(text.strip(), what=name)
 
