@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ecs_cd.local.codepipeline.rules.infra import Infra
+from ecs_cd.local.codepipeline.rules.infra import DeploymentGroup, Infra
 
 CATEGORIES = {"ECR": "Source", "S3": "Source", "CodeStarSourceConnection": "Source", "CodeBuild": "Build"}
 CATEGORIES |= {"CodeDeployToECS": "Deploy", "ECS": "Deploy", "Manual": "Approval"}
@@ -72,5 +72,5 @@ def pipeline(*stages: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 def infra(declared: dict[str, Any], **more: Any) -> Infra:
     """With the project `build`, and a deployment group."""
-    known = {"projects": {"build": project()}, "deployment_groups": {("app", "group"): ("c", "s")}}
+    known = {"projects": {"build": project()}, "deployment_groups": (DeploymentGroup("app", "group", "c", "s"),)}
     return Infra(pipelines={"my-app": declared}, **{**known, **more})

@@ -184,5 +184,5 @@ def test_a_document_tells_deployment_groups() -> None:
     text = f'{{"cluster": "c", "images": {{"app": {image}}}, "services": {{"web": {service}}}}}'
     given = {"ApplicationName": "AppECS-c-web", "DeploymentGroupName": "DgpECS-c-web"}
     declared = pipeline(SOURCE, stage("Deploy", action("Deploy", "CodeDeployToECS", "source", given=given)))
-    known = infra(declared, parameters=(Parameter("/ecs-cd", text),), deployment_groups={})
+    known = infra(declared, parameters=(Parameter("/ecs-cd", text),), deployment_groups=())
     assert declaration.problems(known) == []

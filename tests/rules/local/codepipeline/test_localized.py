@@ -7,7 +7,7 @@ import json
 import pytest
 
 from ecs_cd.local.codepipeline import localized
-from ecs_cd.local.codepipeline.rules.infra import Infra, Parameter, Rule, Target
+from ecs_cd.local.codepipeline.rules.infra import DeploymentGroup, Infra, Parameter, Rule, Target
 from tests.rules.local.codepipeline.declared import action, infra, pipeline, project, stage
 
 HERE = ("localhost:4566", "123456789012", "us-east-1")
@@ -26,7 +26,7 @@ DOCUMENT = {"cluster": "c", "images": {"app": {"repository": f"{OURS}/my-app"}},
 def test_the_document_is_the_local_one() -> None:
     """The registry, names instead of ARNs, and no CodeDeploy; another parameter stays."""
     other = Parameter("/other", "x")
-    given = infra(pipeline(), parameters=(Parameter("/ecs-cd", json.dumps(DOCUMENT)), other), deployment_groups={})
+    given = infra(pipeline(), parameters=(Parameter("/ecs-cd", json.dumps(DOCUMENT)), other), deployment_groups=())
     local = localized.for_here(given, *HERE)
     document, rest = local.parameters
     assert json.loads(document.value) == {
@@ -35,7 +35,7 @@ def test_the_document_is_the_local_one() -> None:
         "services": {"web": {"service": "web", "task-definition": "s3://b/web.json", "containers": {"app": "app"}}},
     }
     assert rest == other
-    assert local.deployment_groups == {("app-of-web", "DgpECS-c-web"): ("c", "web")}
+    assert local.deployment_groups == (DeploymentGroup("app-of-web", "DgpECS-c-web", "c", "web"),)
 
 
 def test_images_of_the_account_are_in_the_local_registry() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ecs_cd.local.codepipeline.rules import terraform
-from ecs_cd.local.codepipeline.rules.infra import Infra, Object, Parameter, Rule, Target
+from ecs_cd.local.codepipeline.rules.infra import DeploymentGroup, Infra, Object, Parameter, Rule, Target
 from ecs_cd.model.errors import Refused
 
 WANTED = "Give the file that `terraform show -json` writes, of a state with an aws_codepipeline."
@@ -196,7 +196,7 @@ def test_log_groups_and_deployment_groups() -> None:
         _resource("aws_codedeploy_deployment_group", app_name="servers", deployment_group_name="g", ecs_service=[]),
     )
     assert infra.log_groups == ("/ecs/my-app",)
-    assert infra.deployment_groups == {("app", "g"): ("c", "s")}
+    assert infra.deployment_groups == (DeploymentGroup("app", "g", "c", "s"),)
 
 
 # ---- rules of EventBridge ----

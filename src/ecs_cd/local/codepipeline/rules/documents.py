@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from ecs_cd.deploy.rules import codedeploy
 from ecs_cd.document.rules import document
 from ecs_cd.document.rules.document import Document
-from ecs_cd.local.codepipeline.rules.infra import Infra, Parameter
+from ecs_cd.local.codepipeline.rules.infra import DeploymentGroup, Infra, Parameter
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import short
 
@@ -20,12 +18,12 @@ def read(parameter: Parameter) -> Document | None:
         return None
 
 
-def deployment_groups(infra: Infra) -> Mapping[tuple[str, str], tuple[str, str]]:
+def deployment_groups(infra: Infra) -> tuple[DeploymentGroup, ...]:
     """CodeDeploy's groups: those that the file declares, and those of the services in ecs-cd's documents."""
-    from_documents = {
-        (names.application, names.deployment_group): (short(each.cluster), short(service.name))
+    from_documents = [
+        DeploymentGroup(names.application, names.deployment_group, short(each.cluster), short(service.name))
         for each in filter(None, map(read, infra.parameters))
         for service in each.services.values()
         for names in [codedeploy.names(service.codedeploy, each.cluster, service.name)]
-    }
-    return from_documents | dict(infra.deployment_groups)
+    ]
+    return (*from_documents, *infra.deployment_groups)  # of two with the same name, the declared one counts

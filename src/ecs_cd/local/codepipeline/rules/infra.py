@@ -49,12 +49,21 @@ class Object:
 
 
 @dataclass(frozen=True)
+class DeploymentGroup:
+    """A deployment group of CodeDeploy, and the ECS service that it deploys."""
+
+    application: str
+    name: str
+    cluster: str
+    service: str
+
+
+@dataclass(frozen=True)
 class Infra:
     """Everything about pipelines.
 
     ``pipelines`` are CreatePipeline's `pipeline`, ``projects`` CreateProject's parameters.
-    ``buckets`` are those with versioning or not, by name. ``deployment_groups`` are CodeDeploy's for ECS: cluster and
-    service by application and group.
+    ``buckets`` are those with versioning or not, by name.
     """
 
     pipelines: Mapping[str, Request]  # by name
@@ -64,7 +73,7 @@ class Infra:
     buckets: Mapping[str, bool] = field(default_factory=dict)
     objects: tuple[Object, ...] = ()
     log_groups: tuple[str, ...] = ()
-    deployment_groups: Mapping[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
+    deployment_groups: tuple[DeploymentGroup, ...] = ()
 
 
 def target(arn: str, pipelines: Iterable[str], projects: Iterable[str]) -> str:

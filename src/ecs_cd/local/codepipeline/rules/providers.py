@@ -196,7 +196,7 @@ def _of_codedeploy(action: Request, infra: Infra) -> Iterator[str]:
         if (artifact in given) != (container in given):
             yield f"configuration: {artifact} and {container} go together"
     group = given.get("ApplicationName", ""), given.get("DeploymentGroupName", "")
-    if all(group) and group not in infra.deployment_groups:
+    if all(group) and group not in {(each.application, each.name) for each in infra.deployment_groups}:
         yield f"configuration: there is no deployment group {group[1]} of the application {group[0]}"
 
 

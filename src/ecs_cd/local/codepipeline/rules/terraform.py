@@ -10,7 +10,7 @@ from typing import Any
 
 from ecs_cd.local.codepipeline.rules import attributes
 from ecs_cd.local.codepipeline.rules.attributes import Block, Table, Values
-from ecs_cd.local.codepipeline.rules.infra import Infra, Object, Parameter, Rule, Target, target
+from ecs_cd.local.codepipeline.rules.infra import DeploymentGroup, Infra, Object, Parameter, Rule, Target, target
 from ecs_cd.model.errors import Refused, checked
 
 _REMEDY = "Give the file that `terraform show -json` writes, of a state with an aws_codepipeline."
@@ -70,7 +70,7 @@ def read(shown: Any, content: Callable[[str], bytes]) -> Infra:
         buckets=_buckets(resources),
         objects=objects,
         log_groups=tuple(str(each.values["name"]) for each in _of(resources, "aws_cloudwatch_log_group")),
-        deployment_groups=dict(_deployment_groups(resources)),
+        deployment_groups=tuple(_deployment_groups(resources)),
     )
 
 
@@ -162,11 +162,11 @@ def _body(values: Values, content: Callable[[str], bytes]) -> bytes:
     return str(values.get("content") or "").encode()
 
 
-def _deployment_groups(resources: Sequence[_Resource]) -> Iterator[tuple[tuple[str, str], tuple[str, str]]]:
+def _deployment_groups(resources: Sequence[_Resource]) -> Iterator[DeploymentGroup]:
     for each in _of(resources, "aws_codedeploy_deployment_group"):
         for service in each.values.get("ecs_service") or ():
-            group = str(each.values["app_name"]), str(each.values["deployment_group_name"])
-            yield group, (str(service["cluster_name"]), str(service["service_name"]))
+            application, name = str(each.values["app_name"]), str(each.values["deployment_group_name"])
+            yield DeploymentGroup(application, name, str(service["cluster_name"]), str(service["service_name"]))
 
 
 # ---- EventBridge ----
