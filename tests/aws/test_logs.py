@@ -44,6 +44,14 @@ def test_an_empty_page_is_not_the_end(aws: SignedAws, ours: Aws, log: Stream) ->
     assert aws.count("logs.GetLogEvents") == len(pages)
 
 
+def test_a_message_of_codebuild_is_a_line_without_its_end(aws: SignedAws, ours: Aws, log: Stream) -> None:
+    """CodeBuild's messages end with a newline; further lines in a message stay."""
+    aws.on("logs.GetLogEvents", {**page("f/1", "a\n", "\n", "b\nc\n"), "nextBackwardToken": "b/1"}, page("f/1"))
+    assert list(logs.new_lines(ours, log)) == ["a", "", "b\nc"]
+    aws.on("logs.GetLogEvents", {**page("f/1", "a\n"), "nextBackwardToken": "b/1"}, page("f/1"))
+    assert logs.tail(ours, log, pages=1) == ("a",)
+
+
 @pytest.mark.parametrize("answer", [NOT_THERE, throttled(), server_error(), reset()], ids=str)
 def test_a_log_that_can_not_be_read_now_has_no_lines_yet(
     answer: Answer, aws: SignedAws, ours: Aws, log: Stream

@@ -38,7 +38,7 @@ def new_lines(aws: Aws, log: Stream, pages: int | None = None) -> Iterator[str]:
         read += 1
         # CloudWatch Logs needs startFromHead even with a forward token.
         page = _events(aws, log, {"startFromHead": True, **({"nextToken": log.token} if log.token else {})})
-        yield from (str(event.get("message", "")) for event in page.get("events", ()))
+        yield from _lines(page)
         token = str(page.get("nextForwardToken", log.token))
         if token == log.token:
             return
@@ -51,12 +51,17 @@ def tail(aws: Aws, log: Stream, pages: int = PAGES, count: int = TAIL) -> tuple[
     position: dict[str, Any] = {"startFromHead": False}
     for _ in range(pages):
         page = _events(aws, log, {"limit": count, **position})
-        lines = [str(event.get("message", "")) for event in page.get("events", ())] + lines
+        lines = [*_lines(page), *lines]
         token = page.get("nextBackwardToken")
         if len(lines) >= count or token in (None, position.get("nextToken")):
             break
         position = {"nextToken": token}
     return tuple(lines[-count:])
+
+
+def _lines(page: Mapping[str, Any]) -> list[str]:
+    """CodeBuild's messages end with a newline."""
+    return [str(event.get("message", "")).removesuffix("\n") for event in page.get("events", ())]
 
 
 def _events(aws: Aws, log: Stream, position: Mapping[str, Any]) -> dict[str, Any]:
