@@ -101,7 +101,12 @@ class Runner:
         ended = self.builds.run(project, variables, given, outputs, "codepipeline/my-app", version, begin)
         (description,) = self.builds.describe(begun)
         lines = self.lines(begun[0])
-        return Build(ended, description, "".join(lines), self.folder / "reports" / begun[0].partition(":")[2])
+        return Build(
+            ended,
+            description,
+            "".join(f"{line}\n" for line in lines),
+            self.folder / "reports" / begun[0].partition(":")[2],
+        )
 
     def lines(self, id: str) -> list[str]:
         """The log so far."""

@@ -93,14 +93,15 @@ def in_background(runner: Runner, until: str, then: Callable[[str], object]) -> 
 # ---- phases and commands ----
 
 
-def test_folder_and_variables_pass_from_command_to_command(make: Make) -> None:
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+def test_folder_and_variables_pass_from_command_to_command(make: Make, shell: str) -> None:
     """Each command has a shell, with the folder and variables of the one before it; `exit` ends only its command."""
     spec = commands(
         install=['NAME="it\'s one"', "mkdir -p down && cd down", "export SHOWN=$(printf 'two\\nlines')"],
         build=['echo "$NAME in ${PWD##*/}, $CODEBUILD_BUILD_SUCCEEDING"', "exit 3", "echo never"],
         post_build=['echo "$NAME after, $CODEBUILD_BUILD_SUCCEEDING"'],
     )
-    spec["env"] = {"exported-variables": ["SHOWN", "NAME", "MISSING"]}
+    spec["env"] = {"shell": shell, "exported-variables": ["SHOWN", "NAME", "MISSING"]}
     build = make(spec).run("p")
     assert "it's one in down, 1\n" in build.log
     assert "\nnever" not in build.log

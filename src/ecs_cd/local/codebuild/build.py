@@ -182,11 +182,14 @@ class Build:
         """For the process's end, and for the end of this build."""
         return f"{LABEL}={self.here.folder.name}", f"ecs-cd.codebuild={self.record.uuid}"
 
+    @property
+    def _privileged(self) -> bool:
+        return bool(self.record.project.get("environment", {}).get("privilegedMode"))
+
     def _create(self) -> Container:
-        environment = self.record.project.get("environment", {})
         image = phases.image(self.here.image, self.record.project)
         try:
-            return Container(image, self._labels, self.here.env, privileged=bool(environment.get("privilegedMode")))
+            return Container(image, self._labels, self.here.env, privileged=self._privileged)
         except LocalError as error:
             words = f"Unable to pull customer's container image. {error}"
             raise _PhaseFailed("BUILD_CONTAINER_UNABLE_TO_PULL_IMAGE", words) from None
@@ -196,7 +199,7 @@ class Build:
         variables = self._variables(spec)
         source = variables["CODEBUILD_SRC_DIR"]
         self._say(f"CODEBUILD_SRC_DIR={source}")
-        path = f'export PATH="{BIN}:$PATH:{HOST}"\n'
+        path = f'export PATH="{BIN}:$PATH:{HOST}"\n' if self._privileged else ""
         files = {f"{_TMP}/env.sh": environment.script(variables) + path, f"{_TMP}/dir.txt": source, **_OWN_SCRIPTS}
         for name, phase in spec.phases.items():
             for number, command in enumerate((*phase.commands, *phase.finally_)):
@@ -297,9 +300,12 @@ class Build:
 
     def _export(self, spec: Buildspec, container: Container) -> None:
         lines: list[str] = []
-        if container.run("sh", _EXPORTED, lines.append) == 0:
-            dump = base64.b64decode("".join(lines))
+        status = container.run(spec.shell, _EXPORTED, lines.append)
+        try:
+            dump = base64.b64decode("".join(lines), validate=True) if status == 0 else b""
             self.record.exported = environment.exported(dump, spec.exported)
+        except ValueError:
+            self._say(f"exported-variables can't be read: {' '.join(lines[:3])}")
 
     # ---- what it leaves ----
 
