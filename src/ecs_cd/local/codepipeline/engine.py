@@ -160,6 +160,8 @@ def _in_thread(function: Callable[..., None], *arguments: Any) -> None:
 
 
 def _work(state: Pipeline, attempt: Attempt) -> Work:
+    execution = state.executions[attempt.execution]
+    read = state.revisions(execution)
     return Work(
         state.name,
         attempt.execution,
@@ -170,7 +172,8 @@ def _work(state: Pipeline, attempt: Attempt) -> Work:
         attempt.configuration,
         attempt.inputs,
         attempt.outputs,
-        attempts.revision(state.executions[attempt.execution], attempt.action),
+        attempts.revision(execution, attempt.action),
+        {name: read[name] for name in attempt.inputs if name in read},
     )
 
 

@@ -59,6 +59,17 @@ def test_a_source_reads_what_the_start_says() -> None:
     assert attempts.revision(there.execution(2), "Source") == "v1"
 
 
+def test_a_build_knows_the_revisions_of_its_sources() -> None:
+    """By artifact; what an action has made has none."""
+    pack = action("Pack", "CodeBuild", inputArtifacts=[{"name": "Image"}], outputArtifacts=[{"name": "Made"}])
+    there = course(SOURCE, stage("Build", pack), DEPLOY)
+    there.start()
+    assert there.state.revisions(there.execution(1)) == {}
+    there.ends("Source/Image", read("sha256:1"))
+    there.passes("Build")
+    assert there.state.revisions(there.execution(1)) == {"Image": "sha256:1"}
+
+
 def test_namespaces() -> None:
     """An action's output variables, the pipeline's variables, the execution's id."""
     text = "#{Image.ImageDigest} #{variables.V} #{codepipeline.PipelineExecutionId}"

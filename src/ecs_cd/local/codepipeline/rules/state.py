@@ -207,6 +207,11 @@ class Pipeline:
         """The artifacts made so far, by name."""
         return {name: place for _, attempt in self.done(execution) for name, place in attempt.outputs.items()}
 
+    def revisions(self, execution: Execution) -> dict[str, str]:
+        """The ids of the revisions that sources have read, by artifact."""
+        read = [(attempt.outputs, attempt.outcome.revision) for _, attempt in self.done(execution)]
+        return {name: revision.id for outputs, revision in read if revision for name in outputs}
+
     def namespaces(self, execution: Execution) -> dict[str, Mapping[str, str]]:
         """What `#{...}` can refer to."""
         found: dict[str, Mapping[str, str]] = {
