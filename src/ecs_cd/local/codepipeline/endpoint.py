@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import traceback
 import uuid
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
@@ -16,7 +16,7 @@ from ecs_cd.local.codepipeline import wire
 from ecs_cd.local.codepipeline.operations import Operation
 from ecs_cd.local.codepipeline.rules.service_error import ServiceError
 
-_HOSTS = ("127.0.0.1", "localhost")
+_HOST = re.compile(r"(127\.0\.0\.1|localhost)(:[0-9]+)?")
 _LARGEST = 1_000_000  # bytes
 
 
@@ -33,6 +33,9 @@ class Endpoint(ThreadingHTTPServer):
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_port}"
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that goes away early is its own affair."""
 
     def answer(self, target: str, body: bytes) -> tuple[int, bytes]:
         """The status and the body."""
@@ -66,11 +69,11 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Only for clients of AWS: a web page can neither send this header without asking nor know the host's name."""
         length, target = self.headers.get("Content-Length", ""), self.headers.get("X-Amz-Target", "")
-        if not length.isdigit() or int(length) > _LARGEST:
+        if not length.isdecimal() or int(length) > _LARGEST:
             self.close_connection = True
             return self._send(413, _error("SerializationException", "The request has no length, or is too long"))
         body = self.rfile.read(int(length))
-        if urlsplit(f"//{self.headers.get('Host', '')}").hostname not in _HOSTS or "Origin" in self.headers:
+        if not _HOST.fullmatch(self.headers.get("Host", "")) or "Origin" in self.headers:
             return self._send(403, _error("AccessDeniedException", "The local CodePipeline answers this machine alone"))
         return self._send(*self.server.answer(target, body))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import partial
@@ -19,7 +19,7 @@ from ecs_cd.local.codepipeline.work import Ended, Run, Work, World
 from ecs_cd.model.errors import Refused
 
 Json: TypeAlias = dict[str, Any]
-Matching: TypeAlias = Callable[[tuple[Rule, ...], Mapping[str, Any]], list[tuple[Target, Json]]]
+Matching: TypeAlias = Callable[[Sequence[Rule], Mapping[str, Any]], list[tuple[Target, Json]]]
 Decide: TypeAlias = Callable[[Pipeline, float], Pipeline]
 
 
@@ -110,7 +110,7 @@ class Engine:
                 "pipeline": state.name,
                 "execution-id": execution,
                 "state": status,
-                "version": float(state.version),
+                "version": state.version,
             },
         }
 
@@ -124,7 +124,12 @@ class Engine:
             "region": self.world.aws.region,
         }
         for rule in self.infra.rules:
-            for target, given in self.matching((rule,), common | dict(event)):
+            try:
+                targets = self.matching((rule,), common | dict(event))
+            except Refused as refused:
+                self.say(f"rule {rule.name}: {refused.sentence}")
+                continue
+            for target, given in targets:
                 try:
                     self._start_target(rule, target, given)
                 except ServiceError as error:

@@ -1,4 +1,4 @@
-"""The operations of CodePipeline and CodeBuild, by their names."""
+"""The operations that the endpoint has, by their names."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ecs_cd.local.codepipeline.engine import Decide, Engine
 from ecs_cd.local.codepipeline.rules import answers, requests
+from ecs_cd.local.codepipeline.rules.service_error import ServiceError
+from ecs_cd.local.codepipeline.rules.state import Pipeline
 
 if TYPE_CHECKING:
     from ecs_cd.local.codebuild.builds import Builds
+    from ecs_cd.local.codepipeline.deployments import Deployments
 
 Params: TypeAlias = Mapping[str, Any]
 Operation: TypeAlias = Callable[[Params], dict[str, Any]]
@@ -20,7 +23,7 @@ def codepipeline(engine: Engine) -> dict[str, Operation]:
     """Reads are functions of a pipeline's state, the others change it."""
     user = f"arn:aws:iam::{engine.account}:root"  # who an unauthenticated caller is in the local AWS
 
-    def of(request: Params) -> Any:
+    def of(request: Params) -> Pipeline:
         return engine.pipeline(request.get("pipelineName") or request["name"])
 
     def change(request: Params, decide: Decide) -> dict[str, Any]:
@@ -71,7 +74,20 @@ def codebuild(builds: Builds) -> dict[str, Operation]:
         return {"builds": found, "buildsNotFound": missing}
 
     def stop(request: Params) -> dict[str, Any]:
-        builds.stop(request["id"])
-        return {"build": builds.describe([request["id"]])[0]}
+        try:
+            return {"build": builds.stop(request["id"])}
+        except KeyError:
+            raise ServiceError("ResourceNotFoundException", f"Build {request['id']} does not exist") from None
 
     return {"BatchGetBuilds": describe, "StopBuild": stop}
+
+
+def codedeploy(deployments: Deployments) -> dict[str, Operation]:
+    """What a client needs of the deployments of actions."""
+    return {
+        "GetDeploymentGroup": deployments.get_deployment_group,
+        "GetDeployment": deployments.get_deployment,
+        "BatchGetDeployments": deployments.batch_get_deployments,
+        "ListDeploymentTargets": deployments.list_deployment_targets,
+        "BatchGetDeploymentTargets": deployments.batch_get_deployment_targets,
+    }

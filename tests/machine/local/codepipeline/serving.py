@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,11 +71,12 @@ class Builds:
     def describe(self, ids: list[str]) -> list[dict[str, Any]]:
         return [BUILD] if BUILD["id"] in ids else []
 
-    def stop(self, id: str) -> None:
+    def stop(self, id: str) -> dict[str, Any]:
         self.stopped.append(id)
+        return {BUILD["id"]: BUILD}[id]
 
 
-def matching(rules: tuple[Rule, ...], event: Mapping[str, Any]) -> list[tuple[Target, dict[str, Any]]]:
+def matching(rules: Sequence[Rule], event: Mapping[str, Any]) -> list[tuple[Target, dict[str, Any]]]:
     """Rules whose pattern names the event's source, and the state if it names one; the template is JSON as it is."""
     found = [each for rule in rules if _fits(rule.pattern, event) for each in rule.targets]
     return [(each, json.loads(each.input_template or "{}")) for each in found]
@@ -129,6 +130,7 @@ def served(*declared: Mapping[str, Any], rules: tuple[Rule, ...] = ()) -> Iterat
     infra = Infra({each["name"]: each for each in declared}, {}, rules)
     engine = Engine(infra, world, runners.by_provider, matching, say, ACCOUNT)
     known = {"codepipeline": operations.codepipeline(engine), "codebuild": operations.codebuild(given)}
+    known["codedeploy"] = operations.codedeploy(world.deployments)
     endpoint = Endpoint(known, say)
     threading.Thread(target=endpoint.serve_forever, args=(0.01,), daemon=True).start()
     try:

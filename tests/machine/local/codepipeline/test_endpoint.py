@@ -25,6 +25,7 @@ from tests.scripted_aws.codepipeline import declaration
 
 NAME = "my-app-deploy"
 TARGET = "CodePipeline_20150709"
+PREFIXES = {"codepipeline": TARGET, "codebuild": "CodeBuild_20161006", "codedeploy": "CodeDeploy_20141006"}
 
 
 @pytest.fixture
@@ -110,8 +111,9 @@ def test_builds() -> None:
         client = there.client("codebuild")
         found = client.batch_get_builds(ids=["migrate:1", "other:1"])
         assert ([each["id"] for each in found["builds"]], found["buildsNotFound"]) == (["migrate:1"], ["other:1"])
-        client.stop_build(id="migrate:1")
+        assert client.stop_build(id="migrate:1")["build"]["id"] == "migrate:1"
         assert there.builds.stopped == ["migrate:1"]
+        assert code_of(lambda: client.stop_build(id="other:1"))[0] == "ResourceNotFoundException"
 
 
 NOBODY = str(uuid.UUID(int=9))
@@ -139,10 +141,11 @@ def test_errors(there: Served, operation: str, request_: dict[str, Any], code: s
     assert found == code and words in message
 
 
-def test_other_services_are_unknown(there: Served) -> None:
-    """CodeDeploy has no functions here."""
-    code, message = code_of(lambda: there.client("codedeploy").get_deployment(deploymentId="d-1"))
-    assert (code, message.partition(" has ")[0]) == ("UnknownOperationException", "the local CodePipeline")
+def test_deployments(there: Served) -> None:
+    """CodeDeploy's; what they refuse goes through."""
+    client = there.client("codedeploy")
+    assert code_of(lambda: client.get_deployment(deploymentId="d-1"))[0] == "DeploymentDoesNotExistException"
+    assert code_of(lambda: client.create_deployment(applicationName="a"))[0] == "UnknownOperationException"
 
 
 # --- requests that no client of AWS sends ---
@@ -177,7 +180,10 @@ def test_bodies(there: Served, body: bytes, code: str | None) -> None:
     assert (status, answer.get("__type")) == (400 if code else 200, code)
 
 
-@pytest.mark.parametrize("headers", [{"Host": "evil.example"}, {"Host": "evil.example:80"}, {"Origin": "https://evil"}])
+@pytest.mark.parametrize(
+    "headers",
+    [{"Host": "evil.example"}, {"Host": "evil.example:80"}, {"Host": "["}, {"Host": ""}, {"Origin": "https://evil"}],
+)
 def test_a_web_page_gets_nothing(there: Served, headers: dict[str, str]) -> None:
     """Neither by a name that resolves to loopback nor from its own origin."""
     body = b'{"name": "my-app-deploy"}'
@@ -206,7 +212,7 @@ def test_patterns_are_python_s(there: Served) -> None:
     """Every pattern of the shapes that requests have is one of `re`, too."""
     for service, operations in there.endpoint.operations.items():
         for name in operations:
-            prefix = {"codepipeline": TARGET, "codebuild": "CodeBuild_20161006"}[service]
+            prefix = PREFIXES[service]
             for each in _shapes(wire.operation(f"{prefix}.{name}").input_shape):
                 re.compile(each.metadata.get("pattern", ""))
 

@@ -164,6 +164,20 @@ def test_a_pipeline_follows_another() -> None:
         there.until_ended("other")
 
 
+def test_a_rule_that_cannot_be_read_is_named() -> None:
+    """It holds nothing up: the execution runs."""
+
+    def refuses(rules: object, event: object) -> list[tuple[Target, dict[str, object]]]:
+        raise Refused("its template is no JSON")
+
+    with served(declaration(DEPLOY), rules=(Rule("broken", {}, ()),)) as there:
+        there.engine.matching = refuses
+        start(there)
+        there.until_ended()
+        there.until_said("rule broken: its template is no JSON")
+        assert statuses(there) == ["Succeeded"]
+
+
 def test_a_target_that_cannot_start_is_named() -> None:
     """Another pipeline, variables that are not declared, another service."""
     targets = (

@@ -175,6 +175,16 @@ def test_what_cannot_be_retried() -> None:
     refused("NotLatestPipelineExecutionException", lambda: there.retry(1, "Deploy"))
 
 
+def test_what_has_not_entered_a_stage_cannot_be_retried_in_it() -> None:
+    """Not in PARALLEL either, where each execution is the latest."""
+    there = course(SOURCE, DEPLOY, mode="PARALLEL")
+    there.disable("Deploy")
+    there.start()
+    there.passes("Source")
+    there.stop(1)
+    refused("StageNotRetryableException", lambda: there.retry(1, "Deploy"))
+
+
 # --- rollback ---
 
 
@@ -195,6 +205,17 @@ def test_rollback() -> None:
     there.passes("Deploy")
     assert there.execution(3).trigger == ("ManualRollback", USER)
     assert there.statuses() == ["Succeeded"] * 3
+
+
+def test_a_rollback_is_about_one_stage() -> None:
+    """It ends after it; the stages that follow are left as they are."""
+    there = course()
+    there.start()
+    for stage_ in there.state.stages:
+        there.passes(stage_)
+    there.roll_back("Build", 1)
+    there.passes("Build")
+    assert (there.statuses(), there.running()) == (["Succeeded", "Succeeded"], [])
 
 
 def test_what_cannot_be_rolled_back() -> None:

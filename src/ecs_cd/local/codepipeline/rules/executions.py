@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import Any, TypeAlias
 
 from ecs_cd.local.codepipeline.rules.state import (
-    ABANDONED,
     AUTOMATED_RETRY,
     FAILED,
     IN_PROGRESS,
@@ -35,7 +34,7 @@ _SUMMARY = 2048
 
 
 def due(state: Pipeline) -> list[Due]:
-    """The actions to begin now: in each stage those of the lowest run order that is not done."""
+    """The actions to begin now: in each stage those of the lowest run order that has not succeeded."""
     return [
         (execution, action)
         for execution in state.executions.values()
@@ -46,8 +45,6 @@ def due(state: Pipeline) -> list[Due]:
 
 def _due(state: Pipeline, execution: Execution) -> list[Mapping[str, Any]]:
     begun = state.current(execution.id, execution.stage)
-    if {FAILED, ABANDONED} & {each.status for each in begun.values()}:
-        return []
     actions = state.stage(execution.stage)["actions"]
     left = [each for each in actions if each["name"] not in begun or begun[each["name"]].status != SUCCEEDED]
     first = min((_order(each) for each in left), default=0)
@@ -98,6 +95,7 @@ def settle(state: Pipeline, now: float) -> Pipeline:
 
 
 def _step(state: Pipeline, now: float) -> Pipeline:
+    """The first change that follows; the oldest execution comes first."""
     for execution in state.executions.values():
         if execution.runs:
             moved = _in_stage(state, execution, now) if execution.entered else _before_stage(state, execution, now)
@@ -158,10 +156,9 @@ def _before_stage(state: Pipeline, execution: Execution, now: float) -> Pipeline
     """An execution enters alone. One that waits can be stopped or, unless the mode keeps it, superseded."""
     if execution.status == STOPPING:
         return with_execution(state, execution.id, status=STOPPED, updated=now)
-    queue = state.waiting(execution.stage)
-    if state.mode not in (QUEUED, PARALLEL) and queue[-1].id != execution.id:
+    if state.mode not in (QUEUED, PARALLEL) and state.waiting(execution.stage)[-1].id != execution.id:
         return with_execution(state, execution.id, status=SUPERSEDED, updated=now)
-    held = state.mode != PARALLEL and (state.occupied(execution.stage) or queue[0].id != execution.id)
+    held = state.mode != PARALLEL and state.occupied(execution.stage)
     return state if held or execution.stage in state.disabled else _enter(state, execution, now)
 
 
@@ -176,9 +173,7 @@ def again(state: Pipeline, execution: Execution, mode: str, trigger: str, now: f
         if mode == "ALL_ACTIONS" or attempt.status != SUCCEEDED:
             state = with_attempt(state, attempt.id, counts=False)
     retries = (*execution.retries, (execution.stage, trigger))
-    return with_execution(
-        state, execution.id, status=IN_PROGRESS, abandoned=False, stop_reason="", retries=retries, updated=now
-    )
+    return with_execution(state, execution.id, status=IN_PROGRESS, stop_reason="", retries=retries, updated=now)
 
 
 def roll_back(

@@ -81,10 +81,10 @@ def stop(state: Pipeline, request: Params, now: float) -> Pipeline:
     if found is None or not found.runs:
         is_now = f"is {found.status}" if found else "does not exist"
         raise ServiceError("PipelineExecutionNotStoppableException", f"Pipeline execution '{id}' {is_now}")
-    if found.status == STOPPING and (found.abandoned or not abandon):
+    if found.status == STOPPING and not abandon:
         raise ServiceError("DuplicatedStopRequestException", f"Pipeline execution '{id}' is already in Stopping state")
     reason = str(request.get("reason", "")) or found.stop_reason
-    state = with_execution(state, id, status=STOPPING, abandoned=abandon, stop_reason=reason, updated=now)
+    state = with_execution(state, id, status=STOPPING, stop_reason=reason, updated=now)
     for attempt in state.attempts.values() if abandon else ():
         if attempt.execution == id and attempt.status == IN_PROGRESS:
             state = with_attempt(state, attempt.id, status=ABANDONED, updated=now)

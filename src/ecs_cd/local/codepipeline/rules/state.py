@@ -82,7 +82,6 @@ class Execution:
     variables: Mapping[str, str] = field(default_factory=dict)
     revisions: tuple[Mapping[str, str], ...] = ()  # the request's sourceRevisions
     target: str = ""
-    abandoned: bool = False
     stop_reason: str = ""
     skipped: tuple[str, ...] = ()  # stages
     retries: tuple[tuple[str, str], ...] = ()  # stage and trigger
