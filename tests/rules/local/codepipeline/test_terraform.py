@@ -153,8 +153,8 @@ def test_parameters(values: Values, parameters: tuple[Parameter, ...]) -> None:
 
 def test_buckets_and_objects() -> None:
     """With their versioning; an object's body is its content, in Base64 too, or a file."""
-    enabled = {"versioning_configuration": [{"status": "Enabled"}]}
-    suspended = {"versioning_configuration": [{"status": "Suspended"}]}
+    enabled: Values = {"versioning_configuration": [{"status": "Enabled"}]}
+    suspended: Values = {"versioning_configuration": [{"status": "Suspended"}]}
     infra = _read(
         _resource("aws_s3_bucket", bucket="a"),
         _resource("aws_s3_bucket", bucket="b"),

@@ -34,177 +34,112 @@ class Block:
 Table: TypeAlias = "Mapping[str, str | Names | Block | None]"
 
 
-def _same(*names: str) -> dict[str, str]:
-    return dict(zip(names, names, strict=True))
+def _members(*attributes: str) -> dict[str, str]:
+    """Attributes whose member has the same name, as AWS writes it."""
+    return {each: _member(each) for each in attributes}
+
+
+def _member(attribute: str) -> str:
+    first, *words = attribute.split("_")
+    return first + "".join(word.capitalize() for word in words)
+
+
+def _block(attribute: str, attributes: Table) -> dict[str, Block]:
+    """A block whose member has the same name."""
+    return {attribute: Block(_member(attribute), attributes)}
 
 
 _RESOURCE = dict.fromkeys(("arn", "id", "region", "tags", "tags_all", "timeouts"))
-_FILTER = _same("includes", "excludes")
+_FILTER = _members("includes", "excludes")
 _RULE: Table = {
-    **_same("commands", "configuration", "name", "region"),
-    "role_arn": "roleArn",
-    "timeout_in_minutes": "timeoutInMinutes",
+    **_members("commands", "configuration", "name", "region", "role_arn", "timeout_in_minutes"),
+    **_block("rule_type_id", _members("category", "owner", "provider", "version")),
     "input_artifacts": Names("inputArtifacts"),
-    "rule_type_id": Block("ruleTypeId", _same("category", "owner", "provider", "version")),
 }
 _CONDITION = Block("conditions", {"result": "result", "rule": Block("rules", _RULE, several=True)}, several=True)
 _ACTION: Table = {
-    **_same("commands", "configuration", "name", "namespace", "region"),
+    **_members("commands", "configuration", "name", "namespace", "output_variables", "region", "role_arn"),
+    **_members("run_order", "timeout_in_minutes"),
     **{name: f"actionTypeId.{name}" for name in ("category", "owner", "provider", "version")},
     "input_artifacts": Names("inputArtifacts"),
     "output_artifacts": Names("outputArtifacts"),
-    "output_artifacts_for_compute_action": Block("outputArtifacts", _same("name", "files"), several=True),
-    "output_variables": "outputVariables",
-    "role_arn": "roleArn",
-    "run_order": "runOrder",
-    "timeout_in_minutes": "timeoutInMinutes",
+    "output_artifacts_for_compute_action": Block("outputArtifacts", _members("name", "files"), several=True),
 }
-_ON_FAILURE: Table = {
-    "result": "result",
-    "condition": _CONDITION,
-    "retry_configuration": Block("retryConfiguration", {"retry_mode": "retryMode"}),
+_STAGE: Table = {
+    "name": "name",
+    "action": Block("actions", _ACTION, several=True),
+    **_block("before_entry", {"condition": _CONDITION}),
+    **_block("on_success", {"condition": _CONDITION}),
+    **_block(
+        "on_failure",
+        {"result": "result", "condition": _CONDITION, **_block("retry_configuration", _members("retry_mode"))},
+    ),
 }
+_CHANGES: Table = {**_block("branches", _FILTER), **_block("file_paths", _FILTER)}
 _GIT: Table = {
-    "source_action_name": "sourceActionName",
-    "push": Block(
-        "push",
-        {
-            "branches": Block("branches", _FILTER),
-            "file_paths": Block("filePaths", _FILTER),
-            "tags": Block("tags", _FILTER),
-        },
-        several=True,
-    ),
-    "pull_request": Block(
-        "pullRequest",
-        {
-            "events": "events",
-            "branches": Block("branches", _FILTER),
-            "file_paths": Block("filePaths", _FILTER),
-        },
-        several=True,
-    ),
+    **_members("source_action_name"),
+    "push": Block("push", {**_CHANGES, **_block("tags", _FILTER)}, several=True),
+    "pull_request": Block("pullRequest", {"events": "events", **_CHANGES}, several=True),
 }
+_STORE: Table = {**_members("type", "location", "region"), **_block("encryption_key", _members("id", "type"))}
 PIPELINE: Table = {
     **_RESOURCE,
     "trigger_all": None,
-    "name": "name",
-    "role_arn": "roleArn",
-    "pipeline_type": "pipelineType",
-    "execution_mode": "executionMode",
-    "artifact_store": Block(
-        "artifactStores",
-        {**_same("type", "location", "region"), "encryption_key": Block("encryptionKey", _same("id", "type"))},
-        several=True,
-    ),
-    "variable": Block(
-        "variables", {"name": "name", "default_value": "defaultValue", "description": "description"}, several=True
-    ),
-    "trigger": Block(
-        "triggers",
-        {"provider_type": "providerType", "git_configuration": Block("gitConfiguration", _GIT)},
-        several=True,
-    ),
-    "stage": Block(
-        "stages",
-        {
-            "name": "name",
-            "action": Block("actions", _ACTION, several=True),
-            "before_entry": Block("beforeEntry", {"condition": _CONDITION}),
-            "on_success": Block("onSuccess", {"condition": _CONDITION}),
-            "on_failure": Block("onFailure", _ON_FAILURE),
-        },
-        several=True,
-    ),
+    **_members("name", "role_arn", "pipeline_type", "execution_mode"),
+    "artifact_store": Block("artifactStores", _STORE, several=True),
+    "variable": Block("variables", _members("name", "default_value", "description"), several=True),
+    "trigger": Block("triggers", {**_members("provider_type"), **_block("git_configuration", _GIT)}, several=True),
+    "stage": Block("stages", _STAGE, several=True),
 }
 
 _SOURCE: Table = {
-    **_same("type", "location", "buildspec"),
-    "source_identifier": "sourceIdentifier",
-    "git_clone_depth": "gitCloneDepth",
-    "insecure_ssl": "insecureSsl",
-    "report_build_status": "reportBuildStatus",
-    "auth": Block("auth", _same("type", "resource")),
-    "build_status_config": Block("buildStatusConfig", {"context": "context", "target_url": "targetUrl"}),
-    "git_submodules_config": Block("gitSubmodulesConfig", {"fetch_submodules": "fetchSubmodules"}),
+    **_members("type", "location", "buildspec", "source_identifier", "git_clone_depth", "insecure_ssl"),
+    **_members("report_build_status"),
+    **_block("auth", _members("type", "resource")),
+    **_block("build_status_config", _members("context", "target_url")),
+    **_block("git_submodules_config", _members("fetch_submodules")),
 }
-_ARTIFACTS: Table = {
-    **_same("type", "location", "path", "name", "packaging"),
-    "artifact_identifier": "artifactIdentifier",
-    "bucket_owner_access": "bucketOwnerAccess",
-    "encryption_disabled": "encryptionDisabled",
-    "namespace_type": "namespaceType",
-    "override_artifact_name": "overrideArtifactName",
-}
+_ARTIFACTS = _members(
+    "type", "location", "path", "name", "packaging", "artifact_identifier", "bucket_owner_access",
+    "encryption_disabled", "namespace_type", "override_artifact_name",
+)  # fmt: skip
 _ENVIRONMENT: Table = {
-    **_same("type", "image", "certificate"),
-    "compute_type": "computeType",
-    "privileged_mode": "privilegedMode",
-    "host_kernel": "hostKernel",
-    "image_pull_credentials_type": "imagePullCredentialsType",
-    "docker_server": Block("dockerServer", {"compute_type": "computeType", "security_group_ids": "securityGroupIds"}),
-    "fleet": Block("fleet", {"fleet_arn": "fleetArn"}),
-    "registry_credential": Block(
-        "registryCredential", {"credential": "credential", "credential_provider": "credentialProvider"}
-    ),
-    "environment_variable": Block("environmentVariables", _same("name", "value", "type"), several=True),
+    **_members("type", "image", "certificate", "compute_type", "privileged_mode", "host_kernel"),
+    **_members("image_pull_credentials_type"),
+    **_block("docker_server", _members("compute_type", "security_group_ids")),
+    **_block("fleet", _members("fleet_arn")),
+    **_block("registry_credential", _members("credential", "credential_provider")),
+    "environment_variable": Block("environmentVariables", _members("name", "value", "type"), several=True),
 }
 _LOGS: Table = {
-    "cloudwatch_logs": Block(
-        "cloudWatchLogs", {"status": "status", "group_name": "groupName", "stream_name": "streamName"}
-    ),
-    "s3_logs": Block(
-        "s3Logs",
-        {
-            **_same("status", "location"),
-            "bucket_owner_access": "bucketOwnerAccess",
-            "encryption_disabled": "encryptionDisabled",
-        },
-    ),
+    "cloudwatch_logs": Block("cloudWatchLogs", _members("status", "group_name", "stream_name")),
+    **_block("s3_logs", _members("status", "location", "bucket_owner_access", "encryption_disabled")),
 }
 _BATCH: Table = {
-    "service_role": "serviceRole",
-    "combine_artifacts": "combineArtifacts",
-    "timeout_in_mins": "timeoutInMins",
-    "restrictions": Block(
-        "restrictions",
-        {"compute_types_allowed": "computeTypesAllowed", "maximum_builds_allowed": "maximumBuildsAllowed"},
-    ),
+    **_members("service_role", "combine_artifacts", "timeout_in_mins"),
+    **_block("restrictions", _members("compute_types_allowed", "maximum_builds_allowed")),
 }
+_FILE_SYSTEM = _members("identifier", "location", "type", "mount_options", "mount_point")
+_VERSION = _members("source_identifier", "source_version")
 PROJECT: Table = {
     **_RESOURCE,
     # The page of a public project, and its badge.
     **dict.fromkeys(("badge_url", "project_visibility", "public_project_alias", "resource_access_role")),
-    **_same("name", "description"),
-    "auto_retry_limit": "autoRetryLimit",
-    "badge_enabled": "badgeEnabled",
+    **_members("name", "description", "auto_retry_limit", "badge_enabled", "concurrent_build_limit"),
+    **_members("encryption_key", "service_role", "source_version"),
     "build_timeout": "timeoutInMinutes",
     "queued_timeout": "queuedTimeoutInMinutes",
-    "concurrent_build_limit": "concurrentBuildLimit",
-    "encryption_key": "encryptionKey",
-    "service_role": "serviceRole",
-    "source_version": "sourceVersion",
-    "source": Block("source", _SOURCE),
+    **_block("source", _SOURCE),
     "secondary_sources": Block("secondarySources", _SOURCE, several=True),
-    "secondary_source_version": Block(
-        "secondarySourceVersions",
-        {"source_identifier": "sourceIdentifier", "source_version": "sourceVersion"},
-        several=True,
-    ),
-    "artifacts": Block("artifacts", _ARTIFACTS),
+    "secondary_source_version": Block("secondarySourceVersions", _VERSION, several=True),
+    **_block("artifacts", _ARTIFACTS),
     "secondary_artifacts": Block("secondaryArtifacts", _ARTIFACTS, several=True),
-    "environment": Block("environment", _ENVIRONMENT),
-    "logs_config": Block("logsConfig", _LOGS),
-    "vpc_config": Block(
-        "vpcConfig", {"vpc_id": "vpcId", "subnets": "subnets", "security_group_ids": "securityGroupIds"}
-    ),
-    "cache": Block("cache", {**_same("type", "location", "modes"), "cache_namespace": "cacheNamespace"}),
-    "file_system_locations": Block(
-        "fileSystemLocations",
-        {**_same("identifier", "location", "type"), "mount_options": "mountOptions", "mount_point": "mountPoint"},
-        several=True,
-    ),
-    "build_batch_config": Block("buildBatchConfig", _BATCH),
+    **_block("environment", _ENVIRONMENT),
+    **_block("logs_config", _LOGS),
+    **_block("vpc_config", _members("vpc_id", "subnets", "security_group_ids")),
+    **_block("cache", _members("type", "location", "modes", "cache_namespace")),
+    "file_system_locations": Block("fileSystemLocations", _FILE_SYSTEM, several=True),
+    **_block("build_batch_config", _BATCH),
 }
 # A plan doesn't know them before the roles, keys and networks exist; nothing that runs here depends on their values.
 _MAY_BE_UNKNOWN = {"role_arn", "service_role", "encryption_key", "id", "vpc_id", "subnets", "security_group_ids"}
