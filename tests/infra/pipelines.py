@@ -42,6 +42,13 @@ GITHUB = {
 }
 
 
+CONNECTION = {
+    "arn": "arn:aws:codeconnections:us-east-1:123456789012:connection/00000000-0000-0000-0000-000000000002",
+    "repository": "my-org/my-app",
+}
+TOKEN = "my-app/github"
+
+
 def two_images() -> Values:
     """A document of a service with two images."""
     service = DOCUMENT["services"]["web"] | {"containers": {"app": "app", "nginx": "nginx"}}
@@ -104,6 +111,34 @@ CASES: dict[str, Values] = {
     "approval before the migration": {"approval": {"before": "migration", "topic_arn": TOPIC}},
     "approval before the deployment": {"approval": {"before": "deployment"}, "execution_mode": "SUPERSEDED", "start": "event"},
     "several services": {"document": two_services()},
+    "connection": {"connection": CONNECTION, "github": None},
+    "connection, two images": {
+        "connection": CONNECTION | {"arn": CONNECTION["arn"].replace("codeconnections", "codestar-connections"), "branch": "release/1", "status_token": f"{TOKEN}:token"},
+        "build": {
+            "compute_type": "BUILD_GENERAL1_LARGE",
+            "buildkit_image": "public.ecr.aws/vend/moby/buildkit:buildx-stable-1",
+            "environment": {"RAILS_ENV": "production"},
+            "parameter_store": {"BUNDLE_TOKEN": "my-app/bundle"},
+            "secrets_manager": {"NPM_TOKEN": "my-app/npm"},
+            "kms_keys": [KEY],
+            "base_repositories": ["my-base"],
+        },
+        "document": two_images(),
+        "images": TWO,
+        "approval": {"before": "deployment"},
+        "kms_key": KEY,
+        "github": None,
+    },
+    "connection, docker": {
+        "connection": CONNECTION | {"status_token": f"arn:aws:secretsmanager:us-east-1:123456789012:secret:{TOKEN}-Ab1Cd2"},
+        "migrate_with": "docker",
+        "docker_migration": VPC | {"image": "nginx"},
+        "document": two_images(),
+        "images": TWO,
+        "github": None,
+    },
+    "connection, codedeploy": {"connection": CONNECTION, "deploy_with": "codedeploy", "migrate_with": "none", "github": None},
+    "connection, ecs": {"connection": CONNECTION, "deploy_with": "ecs", "approval": {"before": "migration"}, "github": None},
     "everything else": {
         "name": "my-application-in-production",
         "parameter_name": "/ecs-cd/my-app/production",
@@ -116,6 +151,7 @@ CASES: dict[str, Values] = {
         "execution_mode": "SUPERSEDED",
     },
 }  # fmt: skip
+CONNECTED = [case for case, values in CASES.items() if "connection" in values]
 
 
 def inputs(case: str) -> Values:
