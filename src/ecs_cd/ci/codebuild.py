@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -60,12 +61,28 @@ class CodeBuild:
 
     @contextmanager
     def foreign(self) -> Iterator[None]:
-        """What the child process writes passes ``docker.build``, where no line can look like a verdict."""
+        """What the child process writes passes ``docker.build``, where no line can look like a verdict.
+
+        The source folder may be the build's context, and no image is to have the report, which differs in each build.
+        """
         _print("---- output of another program ----")
-        try:
+        with self._report_away():
+            try:
+                yield
+            finally:
+                _print("\n---- end of that output ----")  # it may have left its last line unterminated
+
+    @contextmanager
+    def _report_away(self) -> Iterator[None]:
+        if self._folder is None or self._folder.is_symlink() or not self._folder.is_dir():
             yield
-        finally:
-            _print("\n---- end of that output ----")  # it may have left its last line unterminated
+            return
+        with tempfile.TemporaryDirectory() as elsewhere:
+            shutil.move(self._folder, elsewhere)
+            try:
+                yield
+            finally:
+                shutil.move(Path(elsewhere, FOLDER), self._folder)
 
     def progress(self, states: Mapping[str, str]) -> None:
         """Does nothing: a log can only grow line by line."""

@@ -50,12 +50,14 @@ class _Place:
 
 @dataclass(frozen=True)
 class _Checkout:
-    """The files of the commit, and what builds see of them, cached because images often share a context."""
+    """The files of the commit, and what builds see of them, cached because images often share a context. Without Git,
+    as in CodePipeline's zip of a commit, these are the files on disk."""
 
     commit: str
     files: Mapping[str, Tracked]
     folders: frozenset[str]
     seen: dict[tuple[str, Ignore], str | NotReusable] = field(default_factory=dict)
+    by_git: bool = True
 
 
 @dataclass(frozen=True)
@@ -75,8 +77,9 @@ def keys(specs: Sequence[BuildSpec], commit: str, job: Job) -> dict[str, Key]:
     For any number of images, lists the files of a checkout once and queries each repository of base images once.
     """
     why: dict[str, str] = {}
-    places = _each({spec.name: spec for spec in specs}, _place, why)
-    checkouts = {top: _checkout(top, places.values()) for top in {place.top for place in places.values()}}
+    folders = sorted(workspace.roots(job.environ))
+    places = _each({spec.name: spec for spec in specs}, lambda spec: _place(spec, folders), why)
+    checkouts = {top: _checkout(top, commit, places.values()) for top in {place.top for place in places.values()}}
 
     def draft(spec: BuildSpec) -> _Draft:
         place = places[spec.name]
@@ -120,15 +123,19 @@ def _certain(known: str | NotReusable) -> str:
 # ---- the checkout ----
 
 
-def _place(spec: BuildSpec) -> _Place:
+def _place(spec: BuildSpec, folders: Iterable[Path]) -> _Place:
+    """``folders`` are the workspaces: in one that is no Git checkout, the build sees its files as they are."""
     content.arguments(spec)
     context = workspace.real(spec.context)
     given = Path(spec.file or Path(spec.context) / "Dockerfile")
     file = workspace.real(given.parent) / given.name
     if not context.is_dir() or not file.is_file():
         raise NotReusable(f"there is no {context if not context.is_dir() else file}")
-    top = workspace.top(context)
-    if top is None or top != workspace.top(file.parent):
+    top, of_file = workspace.top(context), workspace.top(file.parent)
+    if top is None and of_file is None:
+        around = (each for each in folders if context.is_relative_to(each) and file.is_relative_to(each))
+        top = of_file = next(around, None)
+    if top is None or top != of_file:
         raise NotReusable("context and Dockerfile are not in the same Git checkout")
     return _Place(top, _below(top, context), _below(top, file))
 
@@ -137,15 +144,48 @@ def _below(top: Path, path: Path) -> str:
     return "" if path == top else path.relative_to(top).as_posix()
 
 
-def _checkout(top: Path, places: Iterable[_Place]) -> _Checkout:
+def _checkout(top: Path, commit: str, places: Iterable[_Place]) -> _Checkout:
     here = [place for place in places if place.top == top]
     paths = {path for place in here for path in (place.context, place.file, f"{place.file}.dockerignore")}
+    if workspace.top(top) is None:
+        files = _hashed(top, paths)
+        return _Checkout(commit, files, content.folders(files), by_git=False)
     commit, files = checkout.tracked(str(top), sorted(paths))
     return _Checkout(commit, files, content.folders(files))
 
 
+def _hashed(top: Path, paths: Iterable[str]) -> dict[str, Tracked]:
+    """The files at and below these paths, as a commit of exactly these files would list them."""
+    places = [top / path for path in paths]
+    walked = (found for place in places for found in os.walk(place))
+    below = (Path(folder, name) for folder, folders, names in walked for name in (*folders, *names))
+    files = {file: _tracked(file) for file in (*places, *below)}
+    return {file.relative_to(top).as_posix(): tracked for file, tracked in files.items() if tracked}
+
+
+def _tracked(file: Path) -> Tracked | None:
+    """A regular file or a link; ``None`` for everything else, and for what can't be read."""
+    try:
+        seen = file.lstat()
+        if stat.S_ISLNK(seen.st_mode):
+            return Tracked("120000", hashlib.sha256(os.fsencode(os.readlink(file))).hexdigest(), seen.st_size)  # noqa: PTH115
+        if stat.S_ISREG(seen.st_mode):
+            return Tracked("100755" if seen.st_mode & 0o100 else "100644", _sha256(file), seen.st_size)
+    except OSError:
+        pass
+    return None
+
+
+def _sha256(file: Path) -> str:
+    hashed = hashlib.sha256()
+    with file.open("rb") as opened:
+        while chunk := opened.read(_CHUNK):
+            hashed.update(chunk)
+    return hashed.hexdigest()
+
+
 def _draft(spec: BuildSpec, place: _Place, known: _Checkout, commit: str, environ: Mapping[str, str]) -> _Draft:
-    if not known.commit:
+    if not known.commit and known.by_git:
         raise NotReusable("Git can't list the files of the checkout")
     if known.commit != commit:
         raise NotReusable(f"the checkout is at {known.commit}, not at {commit or 'a known commit'}")
@@ -155,7 +195,10 @@ def _draft(spec: BuildSpec, place: _Place, known: _Checkout, commit: str, enviro
     excludes, ignore = _ignore(place, known)
     if (place.context, ignore) not in known.seen:
         known.seen[place.context, ignore] = _seen(place, ignore, known)
-    source = Source(place.context, place.file, blob, excludes, _certain(known.seen[place.context, ignore]))
+    seen = _certain(known.seen[place.context, ignore])
+    if not known.by_git:
+        seen = f"files {seen}"  # Git could have converted files of the same commit
+    source = Source(place.context, place.file, blob, excludes, seen)
     used = dockerfile.used(text, content.arguments(spec))
     default = _platforms(spec, environ)
     targets = spec.platforms or (*filter(None, [default]),)
@@ -230,11 +273,7 @@ def _on_disk(path: str | Path, found: os.stat_result, tracked: Tracked | None) -
         return replace(plain, blob=content.blob(Path(path).read_bytes(), tracked.blob))
     if tracked.filter != "lfs":
         return plain
-    hashed = hashlib.sha256()
-    with Path(path).open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            hashed.update(chunk)
-    return replace(plain, sha256=hashed.hexdigest())
+    return replace(plain, sha256=_sha256(Path(path)))
 
 
 # ---- the builder ----

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -505,6 +506,73 @@ def test_without_git_there_is_no_key(why_not: Tag, repository: Path, monkeypatch
     head = git("rev-parse", "HEAD")
     monkeypatch.setenv("PATH", str(repository))
     assert why_not(at=head) == "Git can't list the files of the checkout"
+
+
+@pytest.fixture
+def unpacked(keys: Keys, repository: Path) -> Callable[..., Key]:
+    """The key of app/ in a folder of CodeBuild with the commit's files and without Git, as CodePipeline unpacks them."""
+    head = git("rev-parse", "HEAD")
+    for each in (repository / ".git").rglob("*"):
+        each.chmod(0o700)
+    shutil.rmtree(repository / ".git")
+
+    def ask(recipe: BuildSpec = BuildSpec("app", context="app"), **environ: str) -> Key:  # noqa: B008  # frozen
+        build = {"CODEBUILD_BUILD_ID": "build:1", "CODEBUILD_SRC_DIR": str(repository)}
+        return keys(recipe, at=head, **build, **environ)["app"]
+
+    return ask
+
+
+def test_without_git_the_files_are_the_content(unpacked: Callable[..., Key]) -> None:
+    """The same files have the same key, wherever they come from; what .dockerignore lists doesn't count."""
+    first = unpacked()
+    assert first.tag.startswith("content-"), first.why_not
+    write({"app/.env": "x", "app/README.md": "two\n", "app/node_modules/x.js": "x", "other/x": "two\n"})
+    assert unpacked() == first
+    write({"app/main.py": "two\n"})
+    changed = unpacked()
+    write({"app/main.py": "one\n"})
+    assert changed.tag not in ("", first.tag)
+    assert unpacked() == first
+
+
+def _executable() -> None:
+    Path("app/main.py").chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        _executable,
+        lambda: write({"app/generated.py": "x"}),
+        lambda: Path("app/link").symlink_to("main.py"),
+        lambda: Path("app/lib/x.py").rename("app/lib/y.py"),
+        lambda: write({"app/Dockerfile": "FROM scratch\nCOPY . /app\n"}),
+        lambda: write({"app/.dockerignore": "*.md\n"}),
+    ],
+    ids=["a permission", "a new file", "a link", "a name", "the Dockerfile", ".dockerignore"],
+)
+def test_without_git_every_change_has_another_key(unpacked: Callable[..., Key], change: Callable[[], Any]) -> None:
+    """Also what an earlier command of the build has made."""
+    before = unpacked()
+    change()
+    assert unpacked().tag not in ("", before.tag)
+
+
+def test_without_git_a_key_is_not_that_of_a_checkout(keys: Keys, request: pytest.FixtureRequest) -> None:
+    """Git can convert files, so the same commit may have other files on disk."""
+    by_git = keys(BuildSpec("app", context="app"))["app"]
+    unpacked: Callable[..., Key] = request.getfixturevalue("unpacked")
+    assert by_git.tag
+    assert unpacked().tag not in ("", by_git.tag)
+
+
+def test_without_git_only_a_workspace_counts(unpacked: Callable[..., Key]) -> None:
+    """Elsewhere nothing says where the top is, which is part of the key; a pipe is no file."""
+    write({"../none/Dockerfile": "FROM scratch\n"})
+    assert "not in the same Git checkout" in unpacked(BuildSpec("app", context="../none")).why_not
+    os.mkfifo("app/pipe")
+    assert "the build sees app/pipe" in unpacked().why_not
 
 
 def test_the_whole_checkout_as_context(keys: Keys) -> None:

@@ -53,7 +53,8 @@ _KNOWN = (
     _Known(
         r"is (?:currently )?not supported for (?:the )?docker driver",
         "the engine's default builder doesn't support this build",
-        "Create a builder before this step with docker/setup-buildx-action, or enable the engine's containerd store.",
+        "Create a builder before this step with docker/setup-buildx-action, in CodeBuild with `docker buildx create "
+        "--use`; or enable the engine's containerd store.",
     ),
     _Known(
         r"immutable",
