@@ -175,7 +175,7 @@ def post(there: Served, body: bytes, target: str = f"{TARGET}.GetPipeline", **he
     ],
 )
 def test_bodies(there: Served, body: bytes, code: str | None) -> None:
-    """What is no valid request is refused; a member that the model does not have as well."""
+    """An invalid request is refused, also one with a member that the model does not have."""
     status, answer = post(there, body)
     assert (status, answer.get("__type")) == (400 if code else 200, code)
 

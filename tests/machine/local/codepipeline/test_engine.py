@@ -75,7 +75,7 @@ def test_an_exception_fails_the_action(raised: BaseException, words: str) -> Non
 
 
 def test_a_provider_without_a_runner_fails_the_action() -> None:
-    """It is no success."""
+    """It never succeeds silently."""
     with served(declaration(stage("Deploy", action("Deploy", "Lambda")))) as there:
         start(there)
         there.until_ended()
@@ -84,7 +84,7 @@ def test_a_provider_without_a_runner_fails_the_action() -> None:
 
 
 def test_actions_of_a_run_order_run_at_the_same_time() -> None:
-    """Each waits here until the other has begun."""
+    """Each waits here until both have started."""
     with served(declaration(BUILD)) as there:
         lint, unit = there.runners.gates["Lint"], there.runners.gates["Unit"] = threading.Event(), threading.Event()
         start(there)
@@ -96,7 +96,7 @@ def test_actions_of_a_run_order_run_at_the_same_time() -> None:
 
 
 def test_an_abandoned_action_ends_unseen() -> None:
-    """Its runner may go on; the execution is stopped, and the next one runs."""
+    """Its runner may continue; the execution is stopped, and the next one runs."""
     with served(declaration(DEPLOY)) as there:
         gate = there.runners.gates["Deploy"] = threading.Event()
         first = start(there)

@@ -32,7 +32,7 @@ def shaped(operation: str, answer: dict[str, Any]) -> dict[str, Any]:
 
 
 def states() -> list[Course]:
-    """Pipelines in which everything has happened that an answer can tell of."""
+    """Pipelines in which everything has happened that an answer can contain."""
     found = [course(variables=["V"])]
     retried = course(SOURCE, {**BUILD, "onFailure": {"result": "RETRY"}}, DEPLOY, APPROVE)
     retried.start()
@@ -203,7 +203,7 @@ def test_stages() -> None:
 
 
 def test_skipped_stages() -> None:
-    """The execution goes on, and succeeds; the actions have failed."""
+    """The execution continues and succeeds; the actions have failed."""
     skips = {"onFailure": {"result": "SKIP"}}
     there = course(SOURCE, {**BUILD, **skips}, {**DEPLOY, **skips})
     there.start()
@@ -217,7 +217,7 @@ def test_skipped_stages() -> None:
 
 @pytest.mark.parametrize(("mode", "shown"), [("QUEUED", True), ("PARALLEL", False)])
 def test_the_token_of_an_approval(mode: str, shown: bool) -> None:
-    """It is in the state as long as the approval waits; in PARALLEL it is the external id in the list."""
+    """It is in the state while the approval waits; in PARALLEL it is the external id in the list."""
     there = course(APPROVE, mode=mode)
     there.start()
     (attempt,) = there.state.attempts.values()

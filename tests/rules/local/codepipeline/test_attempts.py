@@ -34,7 +34,7 @@ def test_artifacts_have_places_in_s3() -> None:
     ],
 )
 def test_an_action_that_cannot_run_fails(more: dict[str, object], words: str) -> None:
-    """A reference without a value, an artifact that nobody has made; actions beside it run."""
+    """A reference without a value, a missing artifact; actions beside it run."""
     there = course(stage("Build", action("Bad", "CodeBuild", **more), action("Good", "CodeBuild")))
     there.start()
     bad, good = there.state.attempts.values()

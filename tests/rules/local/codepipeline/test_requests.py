@@ -107,7 +107,7 @@ def test_stop_and_wait() -> None:
 
 
 def test_stop_and_abandon() -> None:
-    """At once; so is one that waits. Stopping can be abandoned."""
+    """It stops at once, as a waiting one does. A stop that waits can become one that abandons."""
     there = course(BUILD)
     there.start()
     there.start()
@@ -138,7 +138,7 @@ def test_what_cannot_be_stopped() -> None:
     ("mode", "running"), [("FAILED_ACTIONS", ["Build/Unit"]), ("ALL_ACTIONS", ["Build/Lint", "Build/Unit"])]
 )
 def test_retry(mode: str, running: list[str]) -> None:
-    """Of the failed actions, or of all of the stage; then the execution goes on."""
+    """Of the failed actions, or of the whole stage; then the execution continues."""
     there = course()
     there.start()
     there.passes("Source")
@@ -282,7 +282,7 @@ def test_an_approval_locks_its_stage() -> None:
 
 
 def test_a_transition_is_between_two_stages() -> None:
-    """Into the first and out of the last there is none."""
+    """The first stage has no inbound, the last one no outbound transition."""
     there = course()
     there.disable("Build", "Outbound")
     assert there.state.disabled == {"Deploy": Disabled(USER, there.now, "not now")}

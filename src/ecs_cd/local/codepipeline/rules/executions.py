@@ -56,7 +56,7 @@ def _order(action: Mapping[str, Any]) -> int:
 
 
 def begin(state: Pipeline, attempt: Attempt) -> Pipeline:
-    """An action has begun."""
+    """An action starts."""
     return with_execution(
         replace(state, attempts={**state.attempts, attempt.id: attempt}), attempt.execution, updated=attempt.began
     )

@@ -158,7 +158,7 @@ def disable(state: Pipeline, request: Params, user: str, now: float) -> Pipeline
 
 
 def enable(state: Pipeline, request: Params, now: float) -> Pipeline:
-    """EnableStageTransition: who waits goes on."""
+    """EnableStageTransition: waiting executions continue."""
     into = transition_into(state, request["stageName"], request["transitionType"])
     left = {stage: each for stage, each in state.disabled.items() if stage != into}
     return settle(replace(state, disabled=left), now)

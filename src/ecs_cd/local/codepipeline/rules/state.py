@@ -106,7 +106,7 @@ class Disabled:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """A pipeline's state. Executions are in the order of their starts, attempts in that of theirs.
+    """A pipeline's state. Executions and attempts are in the order in which they started.
 
     ``latest`` is the execution that entered a stage last, ``tokens`` the execution of a clientRequestToken.
     """
