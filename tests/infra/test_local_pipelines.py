@@ -11,6 +11,7 @@ from ecs_cd.local.codepipeline import localized
 from ecs_cd.local.codepipeline.rules import declaration
 from ecs_cd.local.codepipeline.rules import terraform as from_terraform
 from ecs_cd.local.codepipeline.rules.infra import Infra, target
+from ecs_cd.local.codepipeline.rules.triggers import triggered
 from ecs_cd.model.errors import Refused
 from tests.contract.parts import ROOT
 from tests.infra import pipelines
@@ -58,12 +59,23 @@ def test_everything_of_the_module_is_read(applied: Applied, case: str) -> None:
     """Its projects, its document, its bucket with versions, its log groups, and the rule of an event."""
     infra = _read(applied(case))
     (name,) = infra.pipelines
-    assert set(_projects(infra)) == set(infra.projects)
+    targets = [each.arn for rule in infra.rules for each in rule.targets]
+    started = {target(arn, infra.pipelines, infra.projects) for arn in targets}
+    assert started | {*_projects(infra), name} == {*infra.projects, name}
+    assert (name in started) == (pipelines.inputs(case).get("start") == "event")
     assert [each.type for each in infra.parameters] == ["String"]
     assert list(infra.buckets.values()) == [True]
     assert set(infra.log_groups) == {f"/aws/codebuild/{each}" for each in infra.projects}
-    targets = [target(each.arn, infra.pipelines, infra.projects) for rule in infra.rules for each in rule.targets]
-    assert targets == ([name] if pipelines.inputs(case).get("start") == "event" else [])
+
+
+@each_case
+def test_a_push_starts_a_pipeline_with_a_connection(applied: Applied, case: str) -> None:
+    """A push to its branch alone."""
+    (declared,) = _read(applied(case)).pipelines.values()
+    connection = pipelines.inputs(case).get("connection")
+    branch = connection.get("branch", "main") if connection else ""
+    pushed = ("main", "release/1", "dev")
+    assert [each for each in pushed if triggered(declared, each)] == [each for each in pushed if each == branch]
 
 
 def _projects(infra: Infra) -> list[str]:
