@@ -53,6 +53,7 @@ fcntl.flock(lock, fcntl.LOCK_EX)  # several may run at the same time
 runs = read("runs.json", [])
 run = {"words": words, "stdin": "" if words[0] != "login" else sys.stdin.read(), "bake": {}, "secrets": {}}
 run["environ"] = dict(os.environ)
+run["here"] = sorted(os.listdir("."))
 run["modes"] = {path: os.stat(path).st_mode & 0o777 for path in files(os.environ["DOCKER_CONFIG"])} if "DOCKER_CONFIG" in os.environ else {}
 command = " ".join(words[:2])
 if command == "buildx bake":
@@ -154,7 +155,7 @@ class FakeDocker:
 
     @property
     def runs(self) -> list[dict[str, Any]]:
-        """The calls: `words`, `stdin`, and for a build `bake` (the file's targets) and `secrets`."""
+        """The calls: `words`, `stdin`, `environ`, the files `here`, and for a build `bake` (the file's targets) and `secrets`."""
         path = self.folder / "runs.json"
         found: list[dict[str, Any]] = json.loads(path.read_text()) if path.exists() else []
         return found
