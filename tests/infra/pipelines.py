@@ -137,8 +137,8 @@ CASES: dict[str, Values] = {
         "images": TWO,
         "github": None,
     },
-    "connection, codedeploy": {"connection": CONNECTION, "deploy_with": "codedeploy", "migrate_with": "none", "github": None},
-    "connection, ecs": {"connection": CONNECTION, "deploy_with": "ecs", "approval": {"before": "migration"}, "github": None},
+    "connection, codedeploy": {"connection": CONNECTION | {"status_token": TOKEN}, "deploy_with": "codedeploy", "migrate_with": "none", "github": None},
+    "connection, ecs": {"connection": CONNECTION | {"status_token": TOKEN}, "deploy_with": "ecs", "approval": {"before": "migration"}, "github": None},
     "everything else": {
         "name": "my-application-in-production",
         "parameter_name": "/ecs-cd/my-app/production",

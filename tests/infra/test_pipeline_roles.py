@@ -8,7 +8,7 @@ import pytest
 
 from dev import permissions
 from tests.infra import pipelines
-from tests.infra.pipelines import CASES, KEY, MODULE, TOPIC, Applied, Values
+from tests.infra.pipelines import CASES, CONNECTED, KEY, MODULE, TOPIC, Applied, Values
 from tests.infra.terraform import Shown, Terraform
 
 Allowed = dict[str, list[str]]  # action: resources
@@ -178,6 +178,11 @@ def _status(*keys: str, secret: str) -> Allowed:
     }
 
 
+READS_ECS = {key: value for key, value in ECS_ACTION.items() if key != "ecs:UpdateService"}
+READS_CODEDEPLOY = {
+    **_each("codedeploy:BatchGetDeployments codedeploy:GetDeploymentGroup", *CODEDEPLOY["codedeploy:CreateDeployment"]),
+    **_each("codedeploy:BatchGetDeploymentTargets", "*"),
+}
 HAND_OFF: Allowed = {
     **_each("ssm:GetParameter", PARAMETER),
     **_each("ecr:BatchGetImage", MY_APP),
@@ -205,6 +210,10 @@ OTHER_ROLES: dict[tuple[str, str], Allowed] = {
     ("connection, docker", "migrate"): DOCKER_ROLE | _each("ecr:BatchCheckLayerAvailability ecr:BatchGetImage ecr:GetDownloadUrlForLayer", MY_NGINX),
     ("connection, two images", "status"): _status(*ALL_ACTIONS, secret="my-app/github-??????") | _each("kms:Decrypt", KEY),
     ("connection, docker", "status"): _status(*ALL_ACTIONS, secret="my-app/github-Ab1Cd2"),
+    ("connection, ecs", "status"): _status("artifacts", "build", "migrate", secret="my-app/github-??????") | READS_ECS,
+    ("connection, codedeploy", "status"): _status("artifacts", "build", secret="my-app/github-??????")
+    | READS_ECS
+    | READS_CODEDEPLOY,
     ("connection, docker", "status-event"): _each("codebuild:StartBuild", _project("status")),
     ("variables", "github"): HAND_OFF,
     ("event", "github"): HAND_OFF,
@@ -319,6 +328,24 @@ def test_a_wildcard_only_where_iam_knows_no_resource(applied: Applied, case: str
         everywhere = {action for action, resource in pipelines.statements(_policy(shown, part)) if resource == "*"}
         assert everywhere <= allowed
         assert "*" not in "".join(_allowed(shown, part))
+
+
+@pytest.mark.parametrize("case", CONNECTED)
+def test_a_connection_is_used_for_one_repository(applied: Applied, case: str) -> None:
+    """It reaches others too. A build only pulls; GitHub's app could also push."""
+    shown = applied(case)
+    for part, extra in (("pipeline", []), ("build", ["ProviderAction"])):
+        (statement,) = (
+            each
+            for each in json.loads(_policy(shown, part))["Statement"]
+            if "codeconnections:UseConnection" in each["Action"]
+        )
+        expected = {"FullRepositoryId": "my-org/my-app", **dict.fromkeys(extra, "GitPull")}
+        assert statement["Condition"]["ForAllValues:StringEquals"] == {
+            f"{prefix}:{key}": value
+            for prefix in ("codeconnections", "codestar-connections")
+            for key, value in expected.items()
+        }
 
 
 @each_case

@@ -46,12 +46,13 @@ locals {
   # What each command needs, by the table of docs/reference/permissions.md.
   verbs = { for part, verbs in {
     build     = local.start == "connection" ? ["build-push"] : []
+    status    = local.status_token == null ? [] : ["commit-status"]
     migrate   = var.migrate_with == "ecs-cd" ? ["migrate"] : []
     deploy    = var.deploy_with == "ecs-cd" ? ["deploy"] : []
     artifacts = var.deploy_with == "ecs-cd" ? [] : ["artifacts"]
     github    = var.github == null ? [] : concat(["hand-off"], var.github.build_push ? ["build-push"] : [])
   } : part => verbs if length(verbs) > 0 }
-  verb_statements = merge({ docker = local.docker_statements, status = local.status_statements }, {
+  verb_statements = merge({ docker = local.docker_statements }, {
     for part, permissions in module.permissions : part => permissions.statements
   })
 
@@ -76,12 +77,18 @@ locals {
     github = merge(
       {
         pipelines         = [var.name]
-        projects          = [for project in values(local.projects) : project.name]
+        projects          = [for project in values(local.actions) : project.name]
         objects           = local.start == "object" ? ["s3://${local.bucket}/${local.hand_off_key}"] : []
         base_repositories = try(var.github.base_repositories, [])
         codedeploy        = var.deploy_with == "codedeploy" ? [local.codedeploy] : []
       },
       { for key, value in { cluster = local.cluster, services = values(local.service_names) } : key => value if try(var.github.read_ecs, false) },
+    )
+    # ecs-cd's own builds say the cause in their logs; that of another deploy action is in ECS and CodeDeploy.
+    status = merge(
+      { pipelines = [var.name], projects = [for project in values(local.actions) : project.name] },
+      { for key, value in { codedeploy = [local.codedeploy] } : key => value if var.deploy_with == "codedeploy" },
+      { for key, value in { cluster = local.cluster, services = values(local.service_names) } : key => value if var.deploy_with != "ecs-cd" },
     )
   }
 }
@@ -91,8 +98,8 @@ module "permissions" {
   source   = "../permissions"
   verbs    = each.value
   features = each.key == "github" ? var.github.features : []
-  access = merge(local.access[each.key == "github" ? "github" : "builds"], {
-    parameters   = [local.parameter_name]
+  access = merge(lookup(local.access, each.key, local.access["builds"]), {
+    parameters   = each.key == "status" ? [] : [local.parameter_name]
     repositories = distinct(concat(values(local.ecr_arns), contains(each.value, "build-push") ? local.cache_arns : []))
   })
 }

@@ -6,8 +6,18 @@ locals {
   ecs_arn       = "arn:${local.partition}:ecs:${local.region}:${local.account}"
   ecr_arns      = { for name, image in local.images : name => "arn:${local.partition}:ecr:${image.region}:${image.account}:repository/${image.repository}" }
   source_key_of = { variables = [local.source_key], object = [local.hand_off_key] }
-  # A connection may have either service's prefix.
-  use_connection = { when = local.start == "connection", actions = ["codeconnections:UseConnection", "codestar-connections:UseConnection"], on = var.connection[*].arn }
+  # A connection may have either service's prefix. It reaches more repositories than this one, and GitHub's app may write.
+  use_connection = {
+    when    = local.start == "connection"
+    actions = ["codeconnections:UseConnection", "codestar-connections:UseConnection"]
+    on      = var.connection[*].arn
+    if = { "ForAllValues:StringEquals" = {
+      for prefix in ["codeconnections", "codestar-connections"] : "${prefix}:FullRepositoryId" => try(var.connection.repository, "")
+    } }
+  }
+  pull = { "ForAllValues:StringEquals" = merge(local.use_connection.if["ForAllValues:StringEquals"], {
+    for prefix in ["codeconnections", "codestar-connections"] : "${prefix}:ProviderAction" => "GitPull"
+  }) }
 
   pipeline_statements = [for each in [
     { when = true, actions = ["s3:GetBucketAcl", "s3:GetBucketLocation", "s3:GetBucketVersioning"], on = [local.bucket_arn] },
@@ -36,11 +46,11 @@ locals {
       { when = true, actions = ["logs:CreateLogStream", "logs:PutLogEvents"], on = [local.log_arns[key]] },
       { when = key != "status", actions = ["s3:GetObject", "s3:GetObjectVersion"], on = ["${local.bucket_arn}/${local.artifact_path}"] },
       { when = contains(["artifacts", "build"], key), actions = ["s3:PutObject"], on = ["${local.bucket_arn}/${local.artifact_path}"] },
-      merge(local.use_connection, { when = key == "build" }),
+      merge(local.use_connection, { when = key == "build", if = local.pull }),
       { when = key != "status" && var.kms_key != null, actions = ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"], on = [var.kms_key] },
       { when = !project.docker, actions = ["s3:GetObject"], on = ["arn:${local.partition}:s3:::${trimprefix(local.release_url, "s3://")}"] },
       { when = contains(keys(local.reports), key), actions = ["codebuild:BatchPutTestCases", "codebuild:CreateReport", "codebuild:UpdateReport"], on = [lookup(local.report_arns, key, "")] },
-    ] : { Effect = "Allow", Action = each.actions, Resource = each.on } if each.when],
+    ] : merge({ Effect = "Allow", Action = each.actions, Resource = each.on }, try({ Condition = each.if }, {})) if each.when],
     local.verb_statements[project.docker ? "docker" : key],
     lookup(local.secret_statements, project.docker ? "docker_migration" : key, []),
   ) }
@@ -70,11 +80,4 @@ locals {
 
   # The key of the object that hand-off writes.
   object_key_statements = [for key in var.kms_key[*] : { Effect = "Allow", Action = ["kms:GenerateDataKey"], Resource = [key] } if local.start == "object"]
-
-  # The commit's status: what the execution and its builds say.
-  status_statements = [for each in [
-    { actions = ["codepipeline:GetPipelineExecution", "codepipeline:GetPipelineState", "codepipeline:ListActionExecutions", "codepipeline:ListPipelineExecutions"], on = [local.pipeline_arn] },
-    { actions = ["codebuild:BatchGetBuilds"], on = [for project in values(local.actions) : project.arn] },
-    { actions = ["logs:GetLogEvents"], on = [for key in keys(local.actions) : replace(local.log_arns[key], "/:[*]$/", ":log-stream:*")] },
-  ] : { Effect = "Allow", Action = each.actions, Resource = each.on }]
 }
