@@ -1,0 +1,245 @@
+"""From a CloudFormation template and its parameters to what it declares."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from ecs_cd.local.codepipeline.rules import resource_types, template
+from ecs_cd.local.codepipeline.rules.infra import Infra, Object, Parameter, Request, Rule, Target
+from ecs_cd.local.codepipeline.rules.intrinsics import Resolver, Wrong
+from ecs_cd.model.errors import Refused
+
+STACK = "local"  # the stack's name
+
+_READ = {
+    "AWS::CodePipeline::Pipeline",
+    "AWS::CodeBuild::Project",
+    "AWS::Events::Rule",
+    "AWS::SSM::Parameter",
+    "AWS::S3::Bucket",
+    "AWS::Logs::LogGroup",
+}
+_REQUIRED: Mapping[str, tuple[str, ...]] = {
+    "AWS::CodePipeline::Pipeline": ("RoleArn", "Stages"),
+    "AWS::CodeBuild::Project": ("Artifacts", "Environment", "ServiceRole", "Source"),
+    "AWS::SSM::Parameter": ("Value",),
+}
+# Properties of CloudFormation alone, which are no parameters of CreatePipeline or CreateProject.
+_NOT_SENT = {"RestartExecutionOnUpdate", "Tags", "Triggers@Project", "Visibility", "ResourceAccessRole"}
+_NOT_SUPPORTED = {"DisableInboundStageTransitions": "disable the transition after the start instead"}
+_NAMES = {"BuildSpec": "buildspec"}  # where the API's name has another first letter, or more
+_INTEGERS = {"runOrder", "timeoutInMinutes", "queuedTimeoutInMinutes", "gitCloneDepth"}
+_BOOLEANS = {"privilegedMode", "insecureSsl", "encryptionDisabled", "overrideArtifactName", "reportBuildStatus"}
+_AS_WRITTEN = {"configuration"}  # whose keys belong to the action's provider
+
+
+class Resource(NamedTuple):
+    """A resource of the stack, its functions resolved. ``name`` is what it is called in AWS."""
+
+    type: str
+    name: str
+    properties: Mapping[str, Any]
+    metadata: Mapping[str, Any]
+
+
+def read(
+    text: str, parameters: Mapping[str, str], *, account: str, region: str, content: Callable[[str], bytes]
+) -> Infra:
+    """What the template declares. ``content`` reads a file by its path beside the template."""
+    found = resources(text, parameters, account=account, region=region, only=_READ)
+
+    def of(kind: str) -> list[Resource]:
+        return [each for each in found.values() if each.type == kind]
+
+    return Infra(
+        pipelines={each.name: _request(each) for each in of("AWS::CodePipeline::Pipeline")},
+        projects={each.name: _request(each) for each in of("AWS::CodeBuild::Project")},
+        rules=tuple(rule for each in of("AWS::Events::Rule") for rule in _rules(each)),
+        parameters=tuple(
+            Parameter(each.name, str(each.properties["Value"]), str(each.properties.get("Type", "String")))
+            for each in of("AWS::SSM::Parameter")
+        ),
+        buckets={each.name: _is_versioned(each.properties) for each in of("AWS::S3::Bucket")},
+        objects=tuple(made for each in of("AWS::S3::Bucket") for made in _objects(each, content)),
+        log_groups=tuple(each.name for each in of("AWS::Logs::LogGroup")),
+    )
+
+
+def resources(
+    text: str, parameters: Mapping[str, str], *, account: str, region: str, only: Collection[str] = ()
+) -> dict[str, Resource]:
+    """The resources whose condition holds, by their logical names; of some types only, or of all."""
+    stack = _Stack(text, parameters, resource_types.pseudo_parameters(account, region, STACK))
+    found = stack.resources(only)
+    problems = stack.resolver.problems or [*_unsupported(found), *_missing(found)]
+    if problems:
+        raise Refused(dict.fromkeys(problems))
+    return found
+
+
+class _Stack:
+    """The template with the values of its parameters."""
+
+    def __init__(self, text: str, parameters: Mapping[str, str], pseudo: Mapping[str, str]) -> None:
+        self.template = template.load(text)
+        self.pseudo = pseudo
+        self.resolver = Resolver(
+            parameters={**pseudo, "AWS::NotificationARNs": [], **template.values(self.template, parameters)},
+            conditions=self.template.get("Conditions", {}),
+            mappings=self.template.get("Mappings", {}),
+            resource=self._attribute,
+        )
+        self._asked: list[str] = []
+        self._assert_rules()
+
+    def resources(self, only: Collection[str]) -> dict[str, Resource]:
+        declared = {
+            logical: each
+            for logical, each in self.template["Resources"].items()
+            if self._is_made(logical) and (not only or each.get("Type") in only)
+        }
+        return {logical: self._resource(logical, each) for logical, each in declared.items()}
+
+    def _resource(self, logical: str, declared: Mapping[str, Any]) -> Resource:
+        place = f"Resources.{logical}"
+        properties = self.resolver.resolve(declared.get("Properties", {}), f"{place}.Properties")
+        metadata = self.resolver.resolve(declared.get("Metadata", {}), f"{place}.Metadata")
+        return Resource(str(declared.get("Type", "")), self._name(logical), properties, metadata)
+
+    def _is_made(self, logical: str) -> bool:
+        condition = self.template["Resources"][logical].get("Condition")
+        try:
+            return condition is None or self.resolver.is_true(str(condition), f"Resources.{logical}.Condition")
+        except Wrong as wrong:
+            self.resolver.problems.append(str(wrong))
+            return False
+
+    def _attribute(self, logical: str, attribute: str) -> str:
+        """An attribute of a resource; Ref's is empty."""
+        if logical not in self.template["Resources"]:
+            raise LookupError(f"there is no parameter or resource {logical}")
+        declared = self.template["Resources"][logical]
+        kind = resource_types.TYPES.get(declared.get("Type", ""))
+        if not self._is_made(logical):
+            raise LookupError(f"the condition of the resource {logical} doesn't hold")
+        if kind is None:
+            raise LookupError(f"references to {declared.get('Type')} aren't supported")
+        path = self.resolver.resolve(declared.get("Properties", {}).get("Path", "/"), f"Resources.{logical}.Path")
+        words = resource_types.words(logical, self._name(logical), {"Path": path}, self.pseudo)
+        try:
+            return kind.attribute(attribute, words)
+        except LookupError as error:
+            raise LookupError(f"{logical} is a {declared['Type']}: {error.args[0]}") from None
+
+    def _name(self, logical: str) -> str:
+        """The name in the properties, or else one such as CloudFormation makes up."""
+        declared = self.template["Resources"][logical]
+        kind = resource_types.TYPES.get(declared.get("Type", ""))
+        written = declared.get("Properties", {}).get(kind.name) if kind and kind.name else None
+        if written is None:
+            return f"{STACK}-{logical}".lower() if declared.get("Type") == "AWS::S3::Bucket" else f"{STACK}-{logical}"
+        if logical in self._asked:
+            raise LookupError(f"the name of {logical} depends on itself")
+        self._asked.append(logical)
+        found = self.resolver.resolve(written, f"Resources.{logical}.Properties.{kind.name if kind else ''}")
+        self._asked.pop()
+        return str(found)
+
+    def _assert_rules(self) -> None:
+        """The template's Rules; a rule without a condition always counts."""
+        for name, rule in self.template.get("Rules", {}).items():
+            place = f"Rules.{name}"
+            try:
+                if "RuleCondition" in rule and not self.resolver.holds(rule["RuleCondition"], place):
+                    continue
+                for each in rule["Assertions"]:
+                    if not self.resolver.holds(each["Assert"], place):
+                        self.resolver.problems.append(f"{place}: {each.get('AssertDescription', 'is violated')}")
+            except Wrong as wrong:
+                self.resolver.problems.append(str(wrong))
+
+
+def _unsupported(found: Mapping[str, Resource]) -> Iterator[str]:
+    for logical, each in found.items():
+        for name in sorted(set(_NOT_SUPPORTED) & set(each.properties)):
+            yield f"Resources.{logical}.Properties.{name}: isn't supported; {_NOT_SUPPORTED[name]}"
+
+
+def _missing(found: Mapping[str, Resource]) -> Iterator[str]:
+    for logical, each in found.items():
+        for name in _REQUIRED.get(each.type, ()):
+            if name not in each.properties:
+                yield f"Resources.{logical}.Properties.{name}: is missing"
+
+
+# --- as AWS's own requests ---
+
+
+def _request(resource: Resource) -> Request:
+    """The parameters of the API's Create operation."""
+    short = resource.type.rpartition("::")[2]
+    sent = {
+        name: value
+        for name, value in resource.properties.items()
+        if name not in _NOT_SENT and f"{name}@{short}" not in _NOT_SENT
+    }
+    return {**_as_sent(sent), "name": resource.name}
+
+
+def _as_sent(value: Any) -> Any:
+    """With the API's names: the first letter in lower case."""
+    if isinstance(value, list):
+        return [_as_sent(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    return {name: _member(name, each) for name, each in ((_camel(key), each) for key, each in value.items())}
+
+
+def _camel(name: str) -> str:
+    return _NAMES.get(name, name[:1].lower() + name[1:])
+
+
+def _member(name: str, value: Any) -> Any:
+    if name in _AS_WRITTEN:
+        return {key: _text(each) for key, each in value.items()}
+    if name in _INTEGERS:
+        return int(value)
+    if name in _BOOLEANS:
+        return str(value).lower() == "true"
+    return _as_sent(value) if isinstance(value, (dict, list)) else _text(value)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return json.dumps(value, separators=(",", ":")) if isinstance(value, (dict, list)) else str(value)
+
+
+def _rules(resource: Resource) -> Iterator[Rule]:
+    """The rule, unless it is disabled or has a schedule only."""
+    given = resource.properties
+    pattern = given.get("EventPattern")
+    if pattern and given.get("State") != "DISABLED":
+        targets = tuple(_target(each) for each in given.get("Targets", []))
+        yield Rule(resource.name, json.loads(pattern) if isinstance(pattern, str) else pattern, targets)
+
+
+def _target(given: Mapping[str, Any]) -> Target:
+    transformer = given.get("InputTransformer", {})
+    return Target(
+        str(given["Arn"]),
+        transformer.get("InputPathsMap", {}),
+        str(transformer.get("InputTemplate", given.get("Input", ""))),
+    )
+
+
+def _is_versioned(properties: Mapping[str, Any]) -> bool:
+    return bool(properties.get("VersioningConfiguration", {}).get("Status") == "Enabled")
+
+
+def _objects(bucket: Resource, content: Callable[[str], bytes]) -> Iterator[Object]:
+    """What the bucket's metadata says that the infra team uploads: EcsCd: {Objects: {key: file}}."""
+    for key, path in bucket.metadata.get("EcsCd", {}).get("Objects", {}).items():
+        yield Object(bucket.name, str(key), content(str(path)))
