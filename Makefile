@@ -28,6 +28,7 @@ lint: $(STAMP)
 	$(BIN)/zizmor --offline --quiet --pedantic --config dev/zizmor.yml $(wildcard action.yml actions .github)
 	$(BIN)/zizmor --offline --quiet --config dev/zizmor.yml $(wildcard examples)
 	$(BIN)/actionlint $(WORKFLOWS)
+	$(BIN)/cfn-lint $(wildcard infra/cloudformation/*.yaml)
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks

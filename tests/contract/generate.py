@@ -2,7 +2,7 @@
 
 These are the inputs and outputs in each action.yml, the tables of them in docs/reference/inputs.md, the table of the official
 actions' inputs in docs/guides/coming-from.md, and the JSON Schemas. For infra/terraform, these are the policies and the
-tables of inputs and outputs:
+tables of inputs and outputs; for infra/cloudformation, what is repeated in the template, and the table of parameters:
 
     make generate
 """
@@ -13,7 +13,7 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from dev import permissions, terraform_docs
+from dev import cloudformation, permissions, terraform_docs
 from ecs_cd.document.rules import app_file
 from ecs_cd.document.rules.schema import SCHEMA
 from ecs_cd.inputs import options
@@ -61,6 +61,7 @@ def texts() -> dict[Path, str]:
         parts.APP_SCHEMA: json.dumps(app_file.SCHEMA, indent=2) + "\n",
         **permissions.generated(),
         **terraform_docs.generated(),
+        **cloudformation.generated(),
     }
 
 
