@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd.aws.errors import explain
 from ecs_cd.ci.text import unbroken
-from ecs_cd.local import down, machine, repository, run, up
+from ecs_cd.local import approve, down, machine, push, repository, run, up
 from ecs_cd.local.machine import LocalError, Say
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.verdict import REFUSED_EXIT_CODE
@@ -28,6 +28,12 @@ _WORKFLOW = (
     "the file name; default: the only workflow that uses ecs-cd, or if there are several, the only one that the event "
     "starts"
 )
+_APPROVE = "Approves the action of the local CodePipeline that waits for an approval."
+_REJECT = "Rejects the action of the local CodePipeline that waits for an approval, so its execution fails."
+_PUSH = """\
+Does what a push to the branch does where a pipeline's source is a connection: starts the pipeline with your working
+tree, uncommitted changes included, and shows it to its end. The exit code is 0 if it succeeds."""
+_ACTION = "the approval action, STAGE/ACTION; default: the only one that waits"
 _DOWN = "Stops the local AWS and removes its containers, images and files, and nothing else."
 
 
@@ -62,19 +68,43 @@ def _refuse(refused: Refused, verb: str) -> int:
 
 
 def _up(given: Any, environ: MutableMapping[str, str], say: Say) -> int:
-    options = up.Options(given.config, given.parameter, given.templates, given.env_file, given.network_of)
+    options = up.Options(
+        given.config,
+        given.parameter,
+        given.templates,
+        given.env_file,
+        given.network_of,
+        given.pipeline,
+        _pairs(given.stack_parameter, "--stack-parameter"),
+        given.build_image,
+    )
     return up.up(options, environ, say)
 
 
 def _run(given: Any, environ: MutableMapping[str, str], say: Say) -> int:
-    wrong = [text for text in given.var if not text.partition("=")[0] or "=" not in text]
-    if wrong:
-        raise Refused("--var: must be NAME=VALUE")
-    variables = dict(text.split("=", 1) for text in given.var)
+    variables = _pairs(given.var, "--var")
     options = run.Options(
-        given.workflow, given.event, given.event_file, given.job, variables, tuple(given.secret), given.tree
+        given.positional, given.event, given.event_file, given.job, variables, tuple(given.secret), given.tree
     )
     return run.run(options, environ, say)
+
+
+def _pairs(texts: Sequence[str], flag: str) -> dict[str, str]:
+    if any(not text.partition("=")[0] or "=" not in text for text in texts):
+        raise Refused(f"{flag}: must be NAME=VALUE")
+    return dict(text.split("=", 1) for text in texts)
+
+
+def _push(given: Any, environ: MutableMapping[str, str], say: Say) -> int:
+    return push.push(given.branch, environ, say)
+
+
+def _approve(given: Any, environ: MutableMapping[str, str], say: Say) -> int:
+    return approve.answer(given.positional, given.summary, "Approved", environ, say)
+
+
+def _reject(given: Any, environ: MutableMapping[str, str], say: Say) -> int:
+    return approve.answer(given.positional, given.summary, "Rejected", environ, say)
 
 
 def _down(given: Any, environ: MutableMapping[str, str], say: Say) -> int:
@@ -91,8 +121,9 @@ def _parser() -> argparse.ArgumentParser:
     for name, (verb, summary, description, flags) in _VERBS.items():
         added = verbs.add_parser(name, help=summary, description=description, allow_abbrev=False)
         added.set_defaults(verb=verb)
-        if name == "run":
-            added.add_argument("workflow", nargs="?", default="", help=_WORKFLOW)
+        if name in _POSITIONAL:
+            metavar, words = _POSITIONAL[name]
+            added.add_argument("positional", nargs="?", default="", metavar=metavar, help=words)
         for flag, metavar, words in flags:
             many: dict[str, Any] = {"action": "append", "default": []} if flag in _REPEATED else {"default": ""}
             added.add_argument(flag, metavar=metavar, help=words, **many)
@@ -108,6 +139,11 @@ _VERBS = {
          "DIR/family.json; default: your AWS account, if the document is from there, else ecs-cd makes them up"),
         ("--env-file", "FILE", "values of the containers' variables and secrets, NAME=VALUE, one per line"),
         ("--network-of", "CONTAINER", "a container whose Docker network the tasks join, for example your database's"),
+        ("--pipeline", "FILE", "the infra team's CodePipeline, which then runs here: `terraform show -json`, or a "
+         "CloudFormation template"),
+        ("--stack-parameter", "NAME=VALUE", "a parameter of the CloudFormation template; may be repeated"),
+        ("--build-image", "IMAGE", "the image that builds of CodeBuild run in; default: the project's own, from "
+         "public.ecr.aws"),
     )),
     "run": (_run, "run a workflow of this repository", _RUN, (
         ("--event", "NAME", "the event that starts it; default: push, or else the workflow's first"),
@@ -118,6 +154,12 @@ _VERBS = {
         ("--tree", "DIR", "the folder with ecs-cd's actions; default: the checkout or release of this command, else "
          "they are fetched from GitHub"),
     )),
+    "push": (_push, "start the pipelines of a branch", _PUSH, (
+        ("--branch", "NAME", "the branch; default: the one that is checked out"),
+    )),
+    "approve": (_approve, "approve a waiting action", _APPROVE, (("--summary", "TEXT", "why"),)),
+    "reject": (_reject, "reject a waiting action", _REJECT, (("--summary", "TEXT", "why"),)),
     "down": (_down, "stop the local AWS and remove it", _DOWN, ()),
 }  # fmt: skip
-_REPEATED = ("--var", "--secret")
+_REPEATED = ("--var", "--secret", "--stack-parameter")
+_POSITIONAL = {"run": ("WORKFLOW", _WORKFLOW), "approve": ("ACTION", _ACTION), "reject": ("ACTION", _ACTION)}

@@ -54,9 +54,19 @@ def bucket(aws: Aws, name: str) -> None:
         aws.client("s3").create_bucket(Bucket=name, **({} if aws.region == "us-east-1" else elsewhere))
 
 
+def versioning(aws: Aws, bucket: str) -> None:
+    """Makes a bucket keep the versions of its objects."""
+    aws.client("s3").put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+
+
+def put(aws: Aws, place: S3Object, body: bytes) -> None:
+    """Writes an object."""
+    aws.client("s3").put_object(Bucket=place.bucket, Key=place.key, Body=body)
+
+
 def template(aws: Aws, place: S3Object, definition: TaskDefinition) -> None:
     """Puts a template into its bucket."""
-    aws.client("s3").put_object(Bucket=place.bucket, Key=place.key, Body=json.dumps(definition, indent=2).encode())
+    put(aws, place, json.dumps(definition, indent=2).encode())
 
 
 def parameter(aws: Aws, name: str, text: str, version: int) -> None:

@@ -49,6 +49,14 @@ def root(folder: Path) -> Path:
     return Path(shown.stdout.rstrip("\n"))
 
 
+def branch(repository: Path) -> str:
+    """The branch that is checked out. Raises ``Refused`` if none is."""
+    shown = machine.run(["git", "symbolic-ref", "--quiet", "--short", "HEAD"], cwd=repository, check=False)
+    if shown.returncode != 0:
+        raise Refused(f"no branch of {repository} is checked out", "Say which: --branch NAME")
+    return shown.stdout.strip()
+
+
 def workflows(repository: Path) -> list[Workflow]:
     """All workflows, sorted by file name. Raises ``Refused`` if one can't be read."""
     folder = repository / _WORKFLOWS

@@ -12,6 +12,7 @@ from typing import Any
 from ecs_cd.aws.session import Aws
 from ecs_cd.local import act, containers, ministack, oidc, place, plan, repository, tools, workflow
 from ecs_cd.local.act import Event, Result
+from ecs_cd.local.codepipeline import process
 from ecs_cd.local.machine import Say
 from ecs_cd.local.ministack import Ministack
 from ecs_cd.local.place import Stack
@@ -22,7 +23,7 @@ from ecs_cd.model.errors import Refused
 _ROOT = Path(__file__).resolve().parents[3]
 # The parts of a checkout that `uses:` needs: act copies the whole folder, twice for each step.
 _PARTS = (
-    "action.yml", "actions", "build-push", "images", "migrate", "deploy", "bin", "src", "requirements",
+    "action.yml", "actions", "build-push", "images", "migrate", "deploy", "hand-off", "bin", "src", "requirements",
     ".github/workflows/pipeline.yml",
 )  # fmt: skip
 
@@ -54,6 +55,8 @@ def run(options: Options, environ: MutableMapping[str, str], say: Say) -> int:
     secrets = _secrets(options.secrets, environ)
     variables = {"AWS_REGION": running.region, "ECS_CD_ROLE": _role(running), **options.variables}
     payload = _payload(options.event_file)
+    codepipeline = process.running(folder)
+    endpoints = codepipeline.client_env if codepipeline else {}
     with tempfile.TemporaryDirectory(prefix="ecs-cd-local-") as scratch:
         snapshot = repository.snapshot(root, Path(scratch) / root.name, stack.files)
         replaced = _replaced(chosen, options.tree, Path(scratch) / "ecs-cd", say)
@@ -69,7 +72,7 @@ def run(options: Options, environ: MutableMapping[str, str], say: Say) -> int:
                 event=event,
                 event_file=payload,
                 job=job,
-                env={**env, **running.client_env, **id_token},
+                env={**env, **running.client_env, **endpoints, **id_token},
                 variables=variables,
                 secrets=secrets,
                 replaced=replaced,

@@ -7,7 +7,7 @@ import json
 import secrets
 import shutil
 from collections.abc import Mapping, MutableMapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,11 @@ from ecs_cd.aws.session import Aws
 from ecs_cd.document.rules import document
 from ecs_cd.document.rules.document import Document
 from ecs_cd.job.workspace import read_file
-from ecs_cd.local import containers, create, ministack, place, plan, repository, tools, workflow
+from ecs_cd.local import containers, create, ministack, pipelines, place, plan, repository, tools, workflow
+from ecs_cd.local.codepipeline import process
 from ecs_cd.local.machine import Say
 from ecs_cd.local.ministack import Ministack
+from ecs_cd.local.pipelines import Pipelines
 from ecs_cd.local.place import Stack
 from ecs_cd.local.plan import Needed
 from ecs_cd.local.workflow import Workflow
@@ -45,6 +47,9 @@ class Options:
     templates: str = ""
     env_file: str = ""
     network_of: str = ""
+    pipeline: str = ""
+    stack_parameters: Mapping[str, str] = field(default_factory=dict)
+    build_image: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,7 @@ class World:
     account: str
     region: str
     notes: Sequence[str]
+    pipelines: Pipelines | None = None
 
 
 def up(options: Options, environ: MutableMapping[str, str], say: Say) -> int:
@@ -78,6 +84,7 @@ def up(options: Options, environ: MutableMapping[str, str], say: Say) -> int:
         return 0
     if ministack.recorded(folder):
         say("the previous local AWS is gone, for example after a restart of the machine; starting a new one")
+        process.end(folder, env)
         ministack.end(folder, env)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
@@ -87,6 +94,7 @@ def up(options: Options, environ: MutableMapping[str, str], say: Say) -> int:
         say(f"a local AWS is up at {started.endpoint}: account {started.account}, region {started.region}")
         _make(folder, started, world, env, environ, say)
     except BaseException:
+        process.end(folder, env)
         ministack.end(folder, env)
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -113,16 +121,17 @@ def _same(running: Ministack, world: World, options: Options) -> None:
 def _read(
     options: Options, root: Path, workflows: Sequence[Workflow], architecture: str, environ: Mapping[str, str]
 ) -> World:
-    source = options.config or workflow.only_config(workflows)
+    found_pipelines = _pipelines(options)
+    source = options.config or (found_pipelines.document if found_pipelines else "") or workflow.only_config(workflows)
     config = options.parameter or (workflow.only_config(workflows) if source.startswith("file:") else source)
     folder = Path.cwd() if options.config else root
     regions = [region for each in workflows for region in each.regions]
-    text, elsewhere = _document_text(source, folder, Aws(environ, next(iter(regions), "")))
+    text, elsewhere = _document_text(source, folder, found_pipelines, Aws(environ, next(iter(regions), "")))
     found = document.load(text, where=source)
-    account, region = plan.account_and_region(found, source, workflows)
+    account, region = pipelines.account_and_region(found_pipelines) or plan.account_and_region(found, source, workflows)
     given = _given(options.env_file)
     aws = elsewhere or Aws(environ, region)
-    read = _templates_of(found, options.templates, root, aws, from_aws=elsewhere is not None)
+    read = _templates_of(found, options.templates, root, found_pipelines, aws, from_aws=elsewhere is not None)
     notes = plan.differences(found)
     templates: dict[Needed, TaskDefinition] = {}
     for wanted, definition in read.items():
@@ -131,11 +140,23 @@ def _read(
         whole = definition or plan.made_up(wanted, given, region)
         notes += plan.notes(whole, wanted, architecture)
         templates[wanted] = plan.for_this_machine(whole, given, architecture)
-    return World(config, json_yaml.parse(text, what=source), found, templates, given, account, region, tuple(notes))
+    content = json_yaml.parse(text, what=source)
+    return World(config, content, found, templates, given, account, region, tuple(notes), found_pipelines)
 
 
-def _document_text(source: str, folder: Path, aws: Aws) -> tuple[str, Aws | None]:
+def _pipelines(options: Options) -> Pipelines | None:
+    if options.pipeline:
+        return pipelines.read(options.pipeline, options.stack_parameters, options.build_image)
+    if options.stack_parameters or options.build_image:
+        raise Refused("--stack-parameter and --build-image belong to --pipeline FILE")
+    return None
+
+
+def _document_text(source: str, folder: Path, declared: Pipelines | None, aws: Aws) -> tuple[str, Aws | None]:
     """The document, and the AWS that it came from, if any."""
+    there = declared.parameter(source) if declared else None
+    if there is not None:
+        return there, None
     if source.startswith("file:"):
         return _text(folder / source.removeprefix("file:"), what="the document"), None
     try:
@@ -159,7 +180,7 @@ def _given(env_file: str) -> dict[str, str]:
 
 
 def _templates_of(
-    found: Document, templates: str, root: Path, aws: Aws, *, from_aws: bool
+    found: Document, templates: str, root: Path, declared: Pipelines | None, aws: Aws, *, from_aws: bool
 ) -> dict[Needed, TaskDefinition | None]:
     """The templates that the document names; None for one that is unavailable. Reports all problems at once."""
     read: dict[Needed, TaskDefinition | None] = {}
@@ -167,7 +188,7 @@ def _templates_of(
     remedies: dict[str, None] = {}
     for wanted in plan.needed(found):
         try:
-            read[wanted] = _template(wanted, templates, root, aws, found.cluster if from_aws else "")
+            read[wanted] = _template(wanted, templates, root, declared, aws, found.cluster if from_aws else "")
         except Refused as refused:
             problems += refused.problems
             remedies[refused.remedy] = None
@@ -176,10 +197,15 @@ def _templates_of(
     return read
 
 
-def _template(wanted: Needed, templates: str, root: Path, aws: Aws, cluster: str) -> TaskDefinition | None:
+def _template(
+    wanted: Needed, templates: str, root: Path, declared: Pipelines | None, aws: Aws, cluster: str
+) -> TaskDefinition | None:
     """``None`` if it is unavailable. ``cluster`` is empty if the AWS account isn't to be read."""
     where = wanted.where
-    if isinstance(wanted.source, WorkspaceFile):
+    here = declared.template(wanted.source) if declared and isinstance(wanted.source, S3Object) else None
+    if here is not None:
+        text = here
+    elif isinstance(wanted.source, WorkspaceFile):
         text = _text(root / wanted.source.path, what="the task definition")
     elif templates:
         path = _below(Path(templates), wanted)
@@ -238,6 +264,8 @@ def _make(
     for name in plan.repositories(world.content):
         create.repository(aws, name)
         say(f"repository {running.registry}/{name}")
+    if world.pipelines:  # before the templates, which may be among its objects
+        pipelines.make(world.pipelines, plan.parameter_name(world.config)[0], aws, say)
     templates = _templates(aws, world, say)
     files = _files(aws, world, templates)
     image = f"{running.registry}/{PLACEHOLDER}:1"
@@ -247,6 +275,8 @@ def _make(
     families = _services(aws, world, cluster, templates, before, image, say)
     _document(aws, world.config, local, files, say)
     place.save(folder, Stack(world.config, local["cluster"], _names(local), files, families))
+    if world.pipelines:
+        pipelines.serve(world.pipelines, folder, running, env, say)
     say("next: ecs-cd local run, which runs the workflow on your working tree")
 
 

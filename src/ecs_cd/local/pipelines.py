@@ -1,0 +1,121 @@
+"""The infra team's pipelines on this machine: read from its file, and created in the local AWS."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ecs_cd.aws.session import Aws
+from ecs_cd.local import create, ministack
+from ecs_cd.local.codepipeline import process, source
+from ecs_cd.local.codepipeline.process import Codepipeline, Declared
+from ecs_cd.local.codepipeline.rules import declaration
+from ecs_cd.local.codepipeline.rules.infra import Infra
+from ecs_cd.local.machine import Say
+from ecs_cd.local.ministack import Ministack
+from ecs_cd.model import json_yaml
+from ecs_cd.model.errors import Refused
+from ecs_cd.model.references import S3Object
+
+
+@dataclass(frozen=True)
+class Pipelines:
+    """What is declared in a file, and what was read from it."""
+
+    declared: Declared
+    infra: Infra
+
+    @property
+    def document(self) -> str:
+        """The parameter that holds ecs-cd's document; empty if it isn't clear which one does."""
+        found = [name for name, text in self._parameters.items() if _is_document(text)]
+        return found[0] if len(found) == 1 else ""
+
+    def parameter(self, name: str) -> str | None:
+        """The value of an SSM parameter that the file declares."""
+        return self._parameters.get(name)
+
+    def template(self, place: S3Object) -> str | None:
+        """The content of an S3 object that the file declares."""
+        found = (each for each in self.infra.objects if (each.bucket, each.key) == (place.bucket, place.key))
+        return next((each.body.decode("utf-8", "replace") for each in found), None)
+
+    @property
+    def _parameters(self) -> Mapping[str, str]:
+        return {each.name: each.value for each in self.infra.parameters}
+
+
+def read(file: str, parameters: Mapping[str, str], build_image: str) -> Pipelines:
+    """Reads the pipelines. Raises ``Refused`` with everything in them that can't run here."""
+    path = Path(file)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refused(f"--pipeline: {file} can't be read: {error}") from error
+    declared = Declared(text, parameters, build_image)
+    infra = source.read(text, parameters, lambda name: (path.parent / name).read_bytes())
+    problems = declaration.problems(infra)
+    if problems:
+        raise Refused([f"{file}: {problem}" for problem in problems])
+    return Pipelines(declared, infra)
+
+
+def _is_document(text: str) -> bool:
+    try:
+        content = json_yaml.parse(text, what="the parameter")
+    except Refused:
+        return False
+    return isinstance(content, dict) and "cluster" in content
+
+
+def make(found: Pipelines, document: str, aws: Aws, say: Say) -> None:
+    """Creates the buckets, objects, parameters and log groups. ``document`` is a parameter that exists already."""
+    for name, versioned in found.infra.buckets.items():
+        create.bucket(aws, name)
+        if versioned:
+            create.versioning(aws, name)
+        say(f"bucket {name}")
+    for each in found.infra.objects:
+        create.put(aws, S3Object(each.bucket, each.key), each.body)
+    for parameter in found.infra.parameters:
+        if parameter.name != document:
+            create.parameter(aws, parameter.name, parameter.value, 1)
+    for group in found.infra.log_groups:
+        create.log_group(aws, group, "")
+
+
+def serve(found: Pipelines, folder: Path, running: Ministack, env: Mapping[str, str], say: Say) -> None:
+    """Starts the local CodePipeline, or leaves it if it already runs these pipelines."""
+    there = process.running(folder)
+    if there is not None and there.declared == found.declared:
+        say(f"CodePipeline is up at {there.endpoint} already")
+        return
+    if there is not None:
+        say("the pipelines have changed; CodePipeline starts again, without the executions so far")
+    process.end(folder, env)
+    names = tuple(found.infra.pipelines)
+    started = process.start(folder, found.declared, names, running, env)
+    say(f"CodePipeline is up at {started.endpoint}: {', '.join(names)}")
+
+
+# ---- for the commands that need it ----
+
+
+def require(folder: Path, root: Path) -> tuple[Codepipeline, Ministack]:
+    """The local CodePipeline and the local AWS. Raises ``Refused`` if they aren't up."""
+    found, running = process.running(folder), ministack.running(folder)
+    if found is None or running is None:
+        raise Refused(f"no local CodePipeline is up for {root}", "Start it: ecs-cd local up --pipeline FILE")
+    return found, running
+
+
+def use(found: Codepipeline, running: Ministack, environ: MutableMapping[str, str]) -> None:
+    """Makes them the AWS of this process and its child processes."""
+    ministack.use(running, environ)
+    environ.update(found.client_env)
+
+
+def account_and_region(found: Pipelines | None) -> Sequence[str]:
+    """Account and region of the pipelines; nothing without them."""
+    return declaration.account_and_region(found.infra) if found else ()

@@ -1,0 +1,69 @@
+"""`ecs-cd local push`: what a push to the branch of a pipeline's connection does."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import MutableMapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ecs_cd.aws import codepipeline
+from ecs_cd.aws.session import Aws
+from ecs_cd.local import machine, pipelines, place, repository
+from ecs_cd.local.codepipeline import follow, process
+from ecs_cd.local.codepipeline.rules import declaration
+from ecs_cd.local.machine import Say
+from ecs_cd.local.repository import Snapshot
+from ecs_cd.model.errors import Refused
+
+_ALONE = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+
+
+def push(branch: str, environ: MutableMapping[str, str], say: Say) -> int:
+    """Pushes the working tree, starts the pipelines of the branch and follows them; 0 if all succeed.
+
+    ``branch`` is empty for the one that is checked out.
+    """
+    root = repository.root(Path.cwd())
+    folder = place.folder(root, environ)
+    found, running = pipelines.require(folder, root)
+    pipelines.use(found, running, environ)
+    aws = Aws(environ, running.region)
+    branch = branch or repository.branch(root)
+    declared = {name: codepipeline.pipeline(aws, name) for name in found.pipelines}
+    sources = {name: declaration.triggered(each, branch) for name, each in declared.items()}
+    if not any(sources.values()):
+        raise Refused(f"no pipeline starts at a push to {branch}: {_triggers(declared)}")
+    stack = place.load(folder)
+    with tempfile.TemporaryDirectory(prefix="ecs-cd-local-") as scratch:
+        snapshot = repository.snapshot(root, Path(scratch) / root.name, stack.files if stack else {})
+        _to_remote(snapshot, folder / process.REMOTE, branch)
+    say(f"pushed {snapshot.sha[:12]} to {branch}{' with uncommitted changes' if snapshot.changed else ''}")
+    executions = {
+        name: codepipeline.start(aws, _request(name, actions, snapshot.sha))
+        for name, actions in sources.items()
+        if actions
+    }
+    results = [follow.follow(aws, name, execution, say) for name, execution in executions.items()]
+    return 0 if all(results) else 1
+
+
+def _to_remote(snapshot: Snapshot, remote: Path, branch: str) -> None:
+    if not remote.is_dir():
+        machine.run(["git", "init", "--quiet", "--bare", remote], env=_ALONE)
+    machine.run(
+        ["git", "push", "--quiet", "--force", remote, f"{snapshot.sha}:refs/heads/{branch}"],
+        cwd=snapshot.folder,
+        env=_ALONE,
+    )
+
+
+def _request(pipeline: str, sources: Sequence[str], commit: str) -> dict[str, Any]:
+    revisions = [{"actionName": each, "revisionType": "COMMIT_ID", "revisionValue": commit} for each in sources]
+    return {"name": pipeline, "sourceRevisions": revisions}
+
+
+def _triggers(declared: dict[str, Any]) -> str:
+    found = [f"{name} at {words}" for name, each in declared.items() if (words := declaration.branches(each))]
+    return ", ".join(found) or "none has a connection as its source"
