@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ecs_cd.aws import codepipeline
 from ecs_cd.aws.session import Aws
-from ecs_cd.local import pipelines, place, repository
+from ecs_cd.local import infra, place, repository
 from ecs_cd.local.machine import Say
 from ecs_cd.model.errors import Refused
 
@@ -30,8 +30,8 @@ class _Waiting:
 def answer(action: str, summary: str, status: str, environ: MutableMapping[str, str], say: Say) -> int:
     """Gives the action (STAGE/ACTION; default: the only one that waits) this ``status``, Approved or Rejected."""
     root = repository.root(Path.cwd())
-    found, running = pipelines.require(place.folder(root, environ), root)
-    pipelines.use(found, running, environ)
+    found, running = infra.require(place.folder(root, environ), root)
+    infra.use(found, running, environ)
     aws = Aws(environ, running.region)
     waiting = [each for name in found.pipelines for each in _waiting(aws, name)]
     chosen = [each for each in waiting if action in ("", each.path)]

@@ -74,7 +74,7 @@ def _up(given: Any, environ: MutableMapping[str, str], say: Say) -> int:
         given.templates,
         given.env_file,
         given.network_of,
-        given.pipeline,
+        given.infra,
         _pairs(given.stack_parameter, "--stack-parameter"),
         given.build_image,
     )
@@ -139,8 +139,8 @@ _VERBS = {
          "DIR/family.json; default: your AWS account, if the document is from there, else ecs-cd makes them up"),
         ("--env-file", "FILE", "values of the containers' variables and secrets, NAME=VALUE, one per line"),
         ("--network-of", "CONTAINER", "a container whose Docker network the tasks join, for example your database's"),
-        ("--pipeline", "FILE", "the infra team's CodePipeline, which then runs here: `terraform show -json`, or a "
-         "CloudFormation template"),
+        ("--infra", "FILE", "what the infra team declares, its CodePipeline included: the output of `terraform show "
+         "-json`, or a CloudFormation template"),
         ("--stack-parameter", "NAME=VALUE", "a parameter of the CloudFormation template; may be repeated"),
         ("--build-image", "IMAGE", "the image that builds of CodeBuild run in; default: the project's own, from "
          "public.ecr.aws"),

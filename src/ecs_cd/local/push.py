@@ -10,7 +10,7 @@ from typing import Any
 
 from ecs_cd.aws import codepipeline
 from ecs_cd.aws.session import Aws
-from ecs_cd.local import machine, pipelines, place, repository
+from ecs_cd.local import infra, machine, place, repository
 from ecs_cd.local.codepipeline import follow, process
 from ecs_cd.local.codepipeline.rules import declaration
 from ecs_cd.local.machine import Say
@@ -27,8 +27,8 @@ def push(branch: str, environ: MutableMapping[str, str], say: Say) -> int:
     """
     root = repository.root(Path.cwd())
     folder = place.folder(root, environ)
-    found, running = pipelines.require(folder, root)
-    pipelines.use(found, running, environ)
+    found, running = infra.require(folder, root)
+    infra.use(found, running, environ)
     aws = Aws(environ, running.region)
     branch = branch or repository.branch(root)
     declared = {name: codepipeline.pipeline(aws, name) for name in found.pipelines}

@@ -20,11 +20,11 @@ from ecs_cd.aws.session import Aws
 from ecs_cd.document.rules import document
 from ecs_cd.document.rules.document import Document
 from ecs_cd.job.workspace import read_file
-from ecs_cd.local import containers, create, ministack, pipelines, place, plan, repository, tools, workflow
+from ecs_cd.local import containers, create, infra, ministack, place, plan, repository, tools, workflow
 from ecs_cd.local.codepipeline import process
+from ecs_cd.local.infra import InfraFile
 from ecs_cd.local.machine import Say
 from ecs_cd.local.ministack import Ministack
-from ecs_cd.local.pipelines import Pipelines
 from ecs_cd.local.place import Stack
 from ecs_cd.local.plan import Needed
 from ecs_cd.local.workflow import Workflow
@@ -47,7 +47,7 @@ class Options:
     templates: str = ""
     env_file: str = ""
     network_of: str = ""
-    pipeline: str = ""
+    infra: str = ""
     stack_parameters: Mapping[str, str] = field(default_factory=dict)
     build_image: str = ""
 
@@ -64,7 +64,7 @@ class World:
     account: str
     region: str
     notes: Sequence[str]
-    pipelines: Pipelines | None = None
+    infra: InfraFile | None = None
 
 
 def up(options: Options, environ: MutableMapping[str, str], say: Say) -> int:
@@ -121,17 +121,17 @@ def _same(running: Ministack, world: World, options: Options) -> None:
 def _read(
     options: Options, root: Path, workflows: Sequence[Workflow], architecture: str, environ: Mapping[str, str]
 ) -> World:
-    found_pipelines = _pipelines(options)
-    source = options.config or (found_pipelines.document if found_pipelines else "") or workflow.only_config(workflows)
+    infra_file = _infra_file(options)
+    source = options.config or (infra_file.document if infra_file else "") or workflow.only_config(workflows)
     config = options.parameter or (workflow.only_config(workflows) if source.startswith("file:") else source)
     folder = Path.cwd() if options.config else root
     regions = [region for each in workflows for region in each.regions]
-    text, elsewhere = _document_text(source, folder, found_pipelines, Aws(environ, next(iter(regions), "")))
+    text, elsewhere = _document_text(source, folder, infra_file, Aws(environ, next(iter(regions), "")))
     found = document.load(text, where=source)
-    account, region = pipelines.account_and_region(found_pipelines) or plan.account_and_region(found, source, workflows)
+    account, region = infra.account_and_region(infra_file) or plan.account_and_region(found, source, workflows)
     given = _given(options.env_file)
     aws = elsewhere or Aws(environ, region)
-    read = _templates_of(found, options.templates, root, found_pipelines, aws, from_aws=elsewhere is not None)
+    read = _templates_of(found, options.templates, root, infra_file, aws, from_aws=elsewhere is not None)
     notes = plan.differences(found)
     templates: dict[Needed, TaskDefinition] = {}
     for wanted, definition in read.items():
@@ -141,18 +141,18 @@ def _read(
         notes += plan.notes(whole, wanted, architecture)
         templates[wanted] = plan.for_this_machine(whole, given, architecture)
     content = json_yaml.parse(text, what=source)
-    return World(config, content, found, templates, given, account, region, tuple(notes), found_pipelines)
+    return World(config, content, found, templates, given, account, region, tuple(notes), infra_file)
 
 
-def _pipelines(options: Options) -> Pipelines | None:
-    if options.pipeline:
-        return pipelines.read(options.pipeline, options.stack_parameters, options.build_image)
+def _infra_file(options: Options) -> InfraFile | None:
+    if options.infra:
+        return infra.read(options.infra, options.stack_parameters, options.build_image)
     if options.stack_parameters or options.build_image:
-        raise Refused("--stack-parameter and --build-image belong to --pipeline FILE")
+        raise Refused("--stack-parameter and --build-image belong to --infra FILE")
     return None
 
 
-def _document_text(source: str, folder: Path, declared: Pipelines | None, aws: Aws) -> tuple[str, Aws | None]:
+def _document_text(source: str, folder: Path, declared: InfraFile | None, aws: Aws) -> tuple[str, Aws | None]:
     """The document, and the AWS that it came from, if any."""
     there = declared.parameter(source) if declared else None
     if there is not None:
@@ -180,7 +180,7 @@ def _given(env_file: str) -> dict[str, str]:
 
 
 def _templates_of(
-    found: Document, templates: str, root: Path, declared: Pipelines | None, aws: Aws, *, from_aws: bool
+    found: Document, templates: str, root: Path, declared: InfraFile | None, aws: Aws, *, from_aws: bool
 ) -> dict[Needed, TaskDefinition | None]:
     """The templates that the document names; None for one that is unavailable. Reports all problems at once."""
     read: dict[Needed, TaskDefinition | None] = {}
@@ -198,7 +198,7 @@ def _templates_of(
 
 
 def _template(
-    wanted: Needed, templates: str, root: Path, declared: Pipelines | None, aws: Aws, cluster: str
+    wanted: Needed, templates: str, root: Path, declared: InfraFile | None, aws: Aws, cluster: str
 ) -> TaskDefinition | None:
     """``None`` if it is unavailable. ``cluster`` is empty if the AWS account isn't to be read."""
     where = wanted.where
@@ -264,8 +264,8 @@ def _make(
     for name in plan.repositories(world.content):
         create.repository(aws, name)
         say(f"repository {running.registry}/{name}")
-    if world.pipelines:  # before the templates, which may be among its objects
-        pipelines.make(world.pipelines, plan.parameter_name(world.config)[0], aws, say)
+    if world.infra:  # before the templates, which may be among its objects
+        infra.make(world.infra, plan.parameter_name(world.config)[0], aws, say)
     templates = _templates(aws, world, say)
     files = _files(aws, world, templates)
     image = f"{running.registry}/{PLACEHOLDER}:1"
@@ -275,8 +275,8 @@ def _make(
     families = _services(aws, world, cluster, templates, before, image, say)
     _document(aws, world.config, local, files, say)
     place.save(folder, Stack(world.config, local["cluster"], _names(local), files, families))
-    if world.pipelines:
-        pipelines.serve(world.pipelines, folder, running, env, say)
+    if world.infra:
+        infra.serve(world.infra, folder, running, env, say)
     say("next: ecs-cd local run, which runs the workflow on your working tree")
 
 

@@ -1,4 +1,4 @@
-"""The infra team's pipelines on this machine: read from its file, and created in the local AWS."""
+"""What the infra team declares: read from its file, and created in the local AWS."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ecs_cd.aws.session import Aws
 from ecs_cd.local import create, ministack
-from ecs_cd.local.codepipeline import process, source
+from ecs_cd.local.codepipeline import declared, process
 from ecs_cd.local.codepipeline.process import Codepipeline, Declared
 from ecs_cd.local.codepipeline.rules import declaration
 from ecs_cd.local.codepipeline.rules.infra import Infra
@@ -20,8 +20,8 @@ from ecs_cd.model.references import S3Object
 
 
 @dataclass(frozen=True)
-class Pipelines:
-    """What is declared in a file, and what was read from it."""
+class InfraFile:
+    """A file of the infra team, and what it declares."""
 
     declared: Declared
     infra: Infra
@@ -46,19 +46,19 @@ class Pipelines:
         return {each.name: each.value for each in self.infra.parameters}
 
 
-def read(file: str, parameters: Mapping[str, str], build_image: str) -> Pipelines:
-    """Reads the pipelines. Raises ``Refused`` with everything in them that can't run here."""
+def read(file: str, parameters: Mapping[str, str], build_image: str) -> InfraFile:
+    """Reads the file. Raises ``Refused`` with everything in them that can't run here."""
     path = Path(file)
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise Refused(f"--pipeline: {file} can't be read: {error}") from error
-    declared = Declared(text, parameters, build_image)
-    infra = source.read(text, parameters, lambda name: (path.parent / name).read_bytes())
+        raise Refused(f"--infra: {file} can't be read: {error}") from error
+    given = Declared(text, parameters, build_image)
+    infra = declared.read(text, parameters, lambda name: (path.parent / name).read_bytes())
     problems = declaration.problems(infra)
     if problems:
         raise Refused([f"{file}: {problem}" for problem in problems])
-    return Pipelines(declared, infra)
+    return InfraFile(given, infra)
 
 
 def _is_document(text: str) -> bool:
@@ -69,7 +69,7 @@ def _is_document(text: str) -> bool:
     return isinstance(content, dict) and "cluster" in content
 
 
-def make(found: Pipelines, document: str, aws: Aws, say: Say) -> None:
+def make(found: InfraFile, document: str, aws: Aws, say: Say) -> None:
     """Creates the buckets, objects, parameters and log groups. ``document`` is a parameter that exists already."""
     for name, versioned in found.infra.buckets.items():
         create.bucket(aws, name)
@@ -85,8 +85,11 @@ def make(found: Pipelines, document: str, aws: Aws, say: Say) -> None:
         create.log_group(aws, group, "")
 
 
-def serve(found: Pipelines, folder: Path, running: Ministack, env: Mapping[str, str], say: Say) -> None:
+def serve(found: InfraFile, folder: Path, running: Ministack, env: Mapping[str, str], say: Say) -> None:
     """Starts the local CodePipeline, or leaves it if it already runs these pipelines."""
+    if not found.infra.pipelines:
+        process.end(folder, env)
+        return
     there = process.running(folder)
     if there is not None and there.declared == found.declared:
         say(f"CodePipeline is up at {there.endpoint} already")
@@ -106,7 +109,7 @@ def require(folder: Path, root: Path) -> tuple[Codepipeline, Ministack]:
     """The local CodePipeline and the local AWS. Raises ``Refused`` if they aren't up."""
     found, running = process.running(folder), ministack.running(folder)
     if found is None or running is None:
-        raise Refused(f"no local CodePipeline is up for {root}", "Start it: ecs-cd local up --pipeline FILE")
+        raise Refused(f"no local CodePipeline is up for {root}", "Start it: ecs-cd local up --infra FILE")
     return found, running
 
 
@@ -116,6 +119,6 @@ def use(found: Codepipeline, running: Ministack, environ: MutableMapping[str, st
     environ.update(found.client_env)
 
 
-def account_and_region(found: Pipelines | None) -> Sequence[str]:
-    """Account and region of the pipelines; nothing without them."""
+def account_and_region(found: InfraFile | None) -> Sequence[str]:
+    """Account and region that it declares; nothing without a file."""
     return declaration.account_and_region(found.infra) if found else ()
