@@ -77,11 +77,14 @@ class Terraform:
 
     def apply(self, folder: Path, variables: Mapping[str, Any] | None = None, region: str = "") -> Shown:
         """init, validate, apply and show of a copy of the folder; the region is for a module, which has no provider."""
+        return Shown(json.loads(self.show(folder, variables, region)).get("values", {}))
+
+    def show(self, folder: Path, variables: Mapping[str, Any] | None = None, region: str = "") -> str:
+        """The same, as the text of `terraform show -json`."""
         with _copy(folder, variables) as copy:
             if region:
                 (copy / "test.tf").write_text(f'provider "aws" {{\n  region = "{region}"\n}}\n', encoding="utf-8")
-            shown = self._run(copy, _INIT, _VALIDATE, _APPLY, ["show", "-json"])
-        return Shown(json.loads(shown).get("values", {}))
+            return self._run(copy, _INIT, _VALIDATE, _APPLY, ["show", "-json"])
 
     def plan(self, folder: Path, variables: Mapping[str, Any] | None = None) -> Shown:
         """What would be, as far as it is known: an attribute that is only known afterwards is missing."""

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from ecs_cd.aws.session import Aws
 from ecs_cd.local import create, ministack
-from ecs_cd.local.codepipeline import declared, process
+from ecs_cd.local.codepipeline import declared, localized, process
 from ecs_cd.local.codepipeline.process import Codepipeline, Declared
-from ecs_cd.local.codepipeline.rules import declaration
+from ecs_cd.local.codepipeline.rules import declaration, events
 from ecs_cd.local.codepipeline.rules.infra import Infra
 from ecs_cd.local.machine import Say
 from ecs_cd.local.ministack import Ministack
@@ -55,7 +55,7 @@ def read(file: str, parameters: Mapping[str, str], build_image: str) -> InfraFil
         raise Refused(f"--infra: {file} can't be read: {error}") from error
     given = Declared(text, parameters, build_image)
     infra = declared.read(text, parameters, lambda name: (path.parent / name).read_bytes())
-    problems = declaration.problems(infra)
+    problems = declaration.problems(infra) + events.problems(infra.rules)
     if problems:
         raise Refused([f"{file}: {problem}" for problem in problems])
     return InfraFile(given, infra)
@@ -69,19 +69,20 @@ def _is_document(text: str) -> bool:
     return isinstance(content, dict) and "cluster" in content
 
 
-def make(found: InfraFile, document: str, aws: Aws, say: Say) -> None:
+def make(found: InfraFile, document: str, running: Ministack, aws: Aws, say: Say) -> None:
     """Creates the buckets, objects, parameters and log groups. ``document`` is a parameter that exists already."""
-    for name, versioned in found.infra.buckets.items():
+    here = localized.for_here(found.infra, running.registry, running.account, running.region)
+    for name, versioned in here.buckets.items():
         create.bucket(aws, name)
         if versioned:
             create.versioning(aws, name)
         say(f"bucket {name}")
-    for each in found.infra.objects:
+    for each in here.objects:
         create.put(aws, S3Object(each.bucket, each.key), each.body)
-    for parameter in found.infra.parameters:
+    for parameter in here.parameters:
         if parameter.name != document:
             create.parameter(aws, parameter.name, parameter.value, 1)
-    for group in found.infra.log_groups:
+    for group in here.log_groups:
         create.log_group(aws, group, "")
 
 
@@ -121,4 +122,4 @@ def use(found: Codepipeline, running: Ministack, environ: MutableMapping[str, st
 
 def account_and_region(found: InfraFile | None) -> Sequence[str]:
     """Account and region that it declares; nothing without a file."""
-    return declaration.account_and_region(found.infra) if found else ()
+    return localized.account_and_region(found.infra) if found else ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from ecs_cd.aws import codepipeline
 from ecs_cd.aws.session import Aws
 from ecs_cd.local import infra, machine, place, repository
 from ecs_cd.local.codepipeline import follow, process
-from ecs_cd.local.codepipeline.rules import declaration
+from ecs_cd.local.codepipeline.rules import triggers
 from ecs_cd.local.machine import Say
 from ecs_cd.local.repository import Snapshot
 from ecs_cd.model.errors import Refused
@@ -32,18 +32,16 @@ def push(branch: str, environ: MutableMapping[str, str], say: Say) -> int:
     aws = Aws(environ, running.region)
     branch = branch or repository.branch(root)
     declared = {name: codepipeline.pipeline(aws, name) for name in found.pipelines}
-    sources = {name: declaration.triggered(each, branch) for name, each in declared.items()}
-    if not any(sources.values()):
-        raise Refused(f"no pipeline starts at a push to {branch}: {_triggers(declared)}")
+    started = [name for name, each in declared.items() if triggers.triggered(each, branch)]
+    if not started:
+        raise Refused(f"no pipeline starts at a push to {branch}", _remedy(declared))
     stack = place.load(folder)
     with tempfile.TemporaryDirectory(prefix="ecs-cd-local-") as scratch:
         snapshot = repository.snapshot(root, Path(scratch) / root.name, stack.files if stack else {})
         _to_remote(snapshot, folder / process.REMOTE, branch)
     say(f"pushed {snapshot.sha[:12]} to {branch}{' with uncommitted changes' if snapshot.changed else ''}")
     executions = {
-        name: codepipeline.start(aws, _request(name, actions, snapshot.sha))
-        for name, actions in sources.items()
-        if actions
+        name: codepipeline.start(aws, _request(name, declared[name], branch, snapshot.sha)) for name in started
     }
     results = [follow.follow(aws, name, execution, say) for name, execution in executions.items()]
     return 0 if all(results) else 1
@@ -59,11 +57,14 @@ def _to_remote(snapshot: Snapshot, remote: Path, branch: str) -> None:
     )
 
 
-def _request(pipeline: str, sources: Sequence[str], commit: str) -> dict[str, Any]:
+def _request(pipeline: str, declared: Mapping[str, Any], branch: str, commit: str) -> dict[str, Any]:
+    sources = [name for name, given in triggers.connections(declared).items() if given.get("BranchName") == branch]
     revisions = [{"actionName": each, "revisionType": "COMMIT_ID", "revisionValue": commit} for each in sources]
     return {"name": pipeline, "sourceRevisions": revisions}
 
 
-def _triggers(declared: dict[str, Any]) -> str:
-    found = [f"{name} at {words}" for name, each in declared.items() if (words := declaration.branches(each))]
-    return ", ".join(found) or "none has a connection as its source"
+def _remedy(declared: Mapping[str, Mapping[str, Any]]) -> str:
+    found = {given.get("BranchName", "") for each in declared.values() for given in triggers.connections(each).values()}
+    if not found:
+        return "No pipeline has a connection as its source: a workflow starts it, with ecs-cd local run."
+    return f"Their branches are {', '.join(sorted(found))}: ecs-cd local push --branch NAME"

@@ -265,7 +265,7 @@ def _make(
         create.repository(aws, name)
         say(f"repository {running.registry}/{name}")
     if world.infra:  # before the templates, which may be among its objects
-        infra.make(world.infra, plan.parameter_name(world.config)[0], aws, say)
+        infra.make(world.infra, plan.parameter_name(world.config)[0], running, aws, say)
     templates = _templates(aws, world, say)
     files = _files(aws, world, templates)
     image = f"{running.registry}/{PLACEHOLDER}:1"

@@ -55,11 +55,11 @@ def start(
     place: Path, declared: Declared, pipelines: tuple[str, ...], aws: Ministack, env: Mapping[str, str]
 ) -> Codepipeline:
     """Starts the process, and returns when it answers. ``env`` selects the engine."""
-    found = Codepipeline(declared, pipelines, background.free_port(), f"ecs-cd.codepipeline={aws.name}")
+    found = Codepipeline(declared, pipelines, background.free_port(), f"ecs-cd.codepipeline={place.name}")
     _record(place, found)
     log = place / _LOG
     command = [sys.executable, "-m", "ecs_cd.local.codepipeline", str(place)]
-    process = background.start(place, _NAME, command, {**env, **_no_profile(aws)}, cwd=place, log=log)
+    process = background.start(place, _NAME, command, {**env, **_own_env(aws)}, cwd=place, log=log)
     found = replace(found, pid=process.pid)
     _record(place, found)
     background.wait_until_up(process, "the local CodePipeline", lambda: _answers(found), log)
@@ -103,9 +103,10 @@ def _record(place: Path, found: Codepipeline) -> None:
     scratch.replace(place / _RECORD)
 
 
-def _no_profile(aws: Ministack) -> dict[str, str]:
-    own = {name: "" for name in os.environ if name.startswith("AWS_")}
-    return {**own, **aws.client_env}
+def _own_env(aws: Ministack) -> dict[str, str]:
+    """The local AWS and nothing else of AWS; and the modules of this process, wherever they are."""
+    none = {name: "" for name in os.environ if name.startswith("AWS_")}
+    return {**none, **aws.client_env, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 
 
 def _answers(found: Codepipeline) -> bool:

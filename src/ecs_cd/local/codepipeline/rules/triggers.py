@@ -25,13 +25,13 @@ def triggered(declaration: Request, branch: str) -> bool:
         return any(_passes(push, branch) for push in pushes)
     return any(
         given.get("BranchName") == branch and given.get("DetectChanges", "true").lower() == "true"
-        for given in _sources(declaration).values()
+        for given in connections(declaration).values()
     )
 
 
 def problems(declaration: Request) -> Iterator[str]:
     """What is wrong with the triggers, and what of them doesn't run here."""
-    known = _sources(declaration)
+    known = connections(declaration)
     for each in declaration.get("triggers", ()):
         git = each.get("gitConfiguration", {})
         name = git.get("sourceActionName", "")
@@ -52,7 +52,8 @@ def _of_push(push: Request) -> Iterator[str]:
             yield f"push.branches: {pattern} is not a pattern"
 
 
-def _sources(declaration: Request) -> dict[str, dict[str, str]]:
+def connections(declaration: Request) -> dict[str, dict[str, str]]:
+    """The configurations of its sources of a connection, by action."""
     return {
         str(action["name"]): configuration(action)
         for stage in declaration.get("stages", ())
