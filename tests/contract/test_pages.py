@@ -5,6 +5,9 @@ from __future__ import annotations
 import ast
 import re
 
+import pytest
+
+from ecs_cd.local import cli
 from tests.contract import parts
 from tests.contract.parts import DOCS, README, ROOT
 
@@ -56,3 +59,19 @@ def test_the_list_of_what_reaches_a_build_names_tests_that_exist() -> None:
     named = set(re.findall(r"`(test_\w+)`", page))
     assert len(named) > 15
     assert {name for name in named if f"def {name}(" not in tests} == set()
+
+
+def test_the_local_guide_has_every_verb_and_flag() -> None:
+    """As they are typed."""
+    page = (DOCS / "guides" / "local.md").read_text(encoding="utf-8")
+    words = set(re.findall(r"--[a-z-]+", page)) | set(re.findall(r"^ecs-cd local (\w+)", page, re.M))
+    flags = {flag for _, _, _, flags in cli._VERBS.values() for flag, *_ in flags}
+    assert {*cli._VERBS, *flags} - words == {"reject"}, "`reject` is beside `approve`"
+
+
+def test_the_page_of_the_local_codepipeline_has_its_providers() -> None:
+    """All that run, and no other."""
+    providers = pytest.importorskip("ecs_cd.local.codepipeline.rules.providers")
+    page = (DOCS / "guides" / "local-codepipeline.md").read_text(encoding="utf-8")
+    section = page.partition("## What runs\n")[2].partition("\n## ")[0]
+    assert re.findall(r"^\| `(\w+)`", section, re.M) == list(providers.PROVIDERS)

@@ -9,18 +9,21 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ecs_cd.document.rules import document
+from ecs_cd.document.rules import app_file, document
 from tests.contract import parts
-from tests.contract.parts import DOCS, PATTERNS, ROOT
+from tests.contract.parts import DOCS, PATTERNS, README, ROOT
 
 WHICH = DOCS / "patterns" / "README.md"
-NUMBERS = ("1", "2", "3", "5", "6", "7")
-# Patterns with several images use the Terraform of their twins.
-TWINS = {"5": "1", "6": "2", "7": "3"}
+NUMBERS = tuple("12345678")
+# With several images, patterns 5 to 8 use the Terraform of these.
+ONE_IMAGE = NUMBERS[:4]
+# Their app repositories have no workflow.
+WITHOUT_WORKFLOW = ("4", "8")
 VERBS = {
     "1": ("build-push", "migrate", "deploy"),
     "2": ("build-push", "migrate", "hand-off"),
     "3": ("build-push", "hand-off"),
+    "4": (),
 }
 HEADINGS = [
     "Who owns what",
@@ -56,9 +59,12 @@ def row(start: str) -> list[str]:
     return found[1:]
 
 
-def workflow(pattern: str) -> str:
-    (block,) = (block for block in parts.blocks(DOCS / "patterns" / f"{pattern}.md", "yaml") if "jobs:" in block)
-    return block
+def app_repository(pattern: str) -> str:
+    """What the app repository holds: the workflow, or the app file where there is none."""
+    page = DOCS / "patterns" / f"{pattern}.md"
+    (section,) = re.findall(r"^## The app repository\n(.*?)^## ", page.read_text(encoding="utf-8"), re.M | re.S)
+    (block,) = re.findall(r"^```yaml\n(.*?)^```$", section, re.M | re.S)
+    return str(block)
 
 
 def terraform(pattern: str) -> list[str]:
@@ -77,8 +83,34 @@ def actions(verb: str) -> set[str]:
 
 
 def test_there_is_a_page_for_each_pattern() -> None:
-    """Except for 4 and 8, which the comparison names as missing."""
+    """All eight."""
     assert tuple(page.stem for page in PATTERNS) == NUMBERS
+
+
+def test_the_readme_has_a_row_for_each_pattern() -> None:
+    """Its page, who it is for, and the command that runs it on a laptop."""
+    found = [cells for cells in rows(README) if re.match(r"\[\d\]\(docs/patterns/", cells[0])]
+    assert [(cells[0], cells[-1]) for cells in found] == [
+        (f"[{number}](docs/patterns/{number}.md)", f"`make demo PATTERN={number}`") for number in NUMBERS
+    ]
+    assert all(all(cells) for cells in found)
+
+
+@pages
+def test_a_page_says_how_the_pattern_runs_on_a_laptop(page: Path) -> None:
+    """Without a workflow a push starts it, otherwise `run` does."""
+    text = " ".join(page.read_text(encoding="utf-8").split())
+    assert f"`make demo PATTERN={page.stem}`" in text
+    assert f"`ecs-cd local {'push' if page.stem in WITHOUT_WORKFLOW else 'run'}`" in text
+
+
+@pages
+def test_the_app_repository_has_a_workflow_or_an_app_file(page: Path) -> None:
+    """An app file that is read without complaint."""
+    block = app_repository(page.stem)
+    assert ("jobs:" in block) is (page.stem not in WITHOUT_WORKFLOW)
+    if page.stem in WITHOUT_WORKFLOW:
+        assert app_file.load(block, where=page.name)
 
 
 @pages
@@ -106,7 +138,7 @@ def test_a_picture_is_complete(page: Path) -> None:
 @pages
 def test_documents_to_copy_are_valid(page: Path) -> None:
     """What a page shows of the document is read without complaint."""
-    shown = [yaml.safe_load(block) for block in parts.blocks(page, "yaml") if "jobs:" not in block]
+    shown = [yaml.safe_load(block) for block in parts.blocks(page, "yaml") if block != app_repository(page.stem)]
     names = ("app", "nginx")
     images = {name: {"repository": f"123456789012.dkr.ecr.us-east-1.amazonaws.com/{name}"} for name in names}
     services = {"web": {"task-definition": "my-family", "containers": {"app": "app"}}}
@@ -136,8 +168,8 @@ def test_the_lines_of_the_examples_are_counted() -> None:
     yaml_lines = {
         number: int(count) for cell in row("Lines of YAML") for count, number in re.findall(r"(\d+) \((\d)\)", cell)
     }
-    assert yaml_lines == {number: lines([workflow(number)]) for number in NUMBERS}
-    assert [int(cell) for cell in row("Lines of Terraform")] == [lines(terraform(number)) for number in ("1", "2", "3")]
+    assert yaml_lines == {number: lines([app_repository(number)]) for number in NUMBERS}
+    assert [int(cell) for cell in row("Lines of Terraform")] == [lines(terraform(number)) for number in ONE_IMAGE]
 
 
 def test_what_githubs_role_can_change_is_counted() -> None:
@@ -149,16 +181,17 @@ def test_what_githubs_role_can_change_is_counted() -> None:
             for action in actions(verb)
             if re.match(r"(ecs|iam|codedeploy|events|scheduler):(?!Describe|List|Get|Batch)", action)
         }
-        for number in ("1", "2", "3")
+        for number in ONE_IMAGE
     ]
-    assert [int(cell) for cell in row("IAM actions")] == [len(found) for found in changing]
+    counted = [int(cell.partition(":")[0]) for cell in row("IAM actions")]
+    assert counted == [len(found) for found in changing]
 
 
 def test_prices_follow_the_formula() -> None:
     """Those of the table of minutes, and the rounded ones in the comparison and on the pages."""
     found = {}
     for cells in rows(WHICH):
-        if len(cells) == 5 and cells[4].startswith("$"):
+        if len(cells) == 5 and all(map(str.isdecimal, cells[1:4])):
             minutes = map(int, cells[1:4])
             assert cells[4] == f"${sum(price * each for price, each in zip(PRICES, minutes, strict=True)):.2f}", cells[
                 0

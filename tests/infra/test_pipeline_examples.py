@@ -145,7 +145,14 @@ resource "aws_iam_role" "task" {
 """
 
 
-@pytest.mark.parametrize(("number", "stages"), [("2", ["Source", "Deploy"]), ("3", ["Source", "Migrate", "Deploy"])])
+@pytest.mark.parametrize(
+    ("number", "stages"),
+    [
+        ("2", ["Source", "Deploy"]),
+        ("3", ["Source", "Migrate", "Deploy"]),
+        ("4", ["Source", "Build", "Migrate", "Deploy"]),
+    ],
+)
 def test_the_terraform_of_a_page_can_be_applied(
     terraform: Terraform, tmp_path: Path, number: str, stages: list[str]
 ) -> None:
