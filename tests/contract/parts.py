@@ -19,9 +19,16 @@ PERMISSIONS = DOCS / "reference" / "permissions.md"
 DOCUMENT = DOCS / "reference" / "document.md"
 APP_FILE = DOCS / "reference" / "app-file.md"
 EXIT_CODES_PAGE = DOCS / "reference" / "exit-codes.md"
-# The pages with workflows to copy.
 PATTERNS = sorted((DOCS / "patterns").glob("[0-9].md"))
-WORKFLOW_PAGES = (README, QUICKSTART, DOCS / "guides" / "workflows.md", *PATTERNS)
+# In these patterns, the app repository has no workflow.
+WITHOUT_WORKFLOW = ("4", "8")
+# The pages with workflows to copy.
+WORKFLOW_PAGES = (
+    README,
+    QUICKSTART,
+    DOCS / "guides" / "workflows.md",
+    *(page for page in PATTERNS if page.stem not in WITHOUT_WORKFLOW),
+)
 SCHEMA = ROOT / "schema" / "ecs-cd.schema.json"
 APP_SCHEMA = ROOT / "schema" / "ecs-cd-app.schema.json"
 PIPELINE = ROOT / ".github" / "workflows" / "pipeline.yml"

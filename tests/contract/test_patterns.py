@@ -11,14 +11,12 @@ import yaml
 
 from ecs_cd.document.rules import app_file, document
 from tests.contract import parts
-from tests.contract.parts import DOCS, PATTERNS, README, ROOT
+from tests.contract.parts import DOCS, PATTERNS, README, ROOT, WITHOUT_WORKFLOW
 
 WHICH = DOCS / "patterns" / "README.md"
 NUMBERS = tuple("12345678")
 # With several images, patterns 5 to 8 use the Terraform of these.
 ONE_IMAGE = NUMBERS[:4]
-# Their app repositories have no workflow.
-WITHOUT_WORKFLOW = ("4", "8")
 VERBS = {
     "1": ("build-push", "migrate", "deploy"),
     "2": ("build-push", "migrate", "hand-off"),
