@@ -5,9 +5,8 @@ from __future__ import annotations
 import ast
 import re
 
-import pytest
-
 from ecs_cd.local import cli
+from ecs_cd.local.codepipeline.rules.providers import PROVIDERS
 from tests.contract import parts
 from tests.contract.parts import DOCS, README, ROOT
 
@@ -71,7 +70,6 @@ def test_the_local_guide_has_every_verb_and_flag() -> None:
 
 def test_the_page_of_the_local_codepipeline_has_its_providers() -> None:
     """All that run, and no other."""
-    providers = pytest.importorskip("ecs_cd.local.codepipeline.rules.providers")
     page = (DOCS / "guides" / "local-codepipeline.md").read_text(encoding="utf-8")
     section = page.partition("## What runs\n")[2].partition("\n## ")[0]
-    assert re.findall(r"^\| `(\w+)`", section, re.M) == list(providers.PROVIDERS)
+    assert re.findall(r"^\| `(\w+)`", section, re.M) == list(PROVIDERS)
