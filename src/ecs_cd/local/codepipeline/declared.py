@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ecs_cd.local.codepipeline.rules import terraform
+from ecs_cd.local.codepipeline.rules import cloudformation, terraform
 from ecs_cd.local.codepipeline.rules.infra import Infra
 from ecs_cd.model.errors import Refused
 
@@ -18,8 +18,6 @@ def read(text: str, parameters: Mapping[str, str], content: Callable[[str], byte
     """What the file declares. ``parameters`` are those of a template; ``content`` reads a file that it names."""
     shown = _terraform(text)
     if shown is None:
-        from ecs_cd.local.codepipeline.rules import cloudformation
-
         return cloudformation.read(text, parameters, account=ACCOUNT, region=REGION, content=content)
     if parameters:
         raise Refused("--stack-parameter is for a CloudFormation template; Terraform's values are in the file already")
