@@ -96,14 +96,11 @@ def test_every_example_can_run_here(example: Callable[[str], Shown], name: str) 
     assert all(".dkr.ecr." not in each.value and REGISTRY in each.value for each in local.parameters)
 
 
-def test_an_example_without_a_pipeline_is_refused(example: Callable[[str], Shown]) -> None:
-    """The error says which file is wanted."""
-    with pytest.raises(Refused) as error:
-        _read(example("terraform-actions"))
-    assert error.value.sentence == (
-        "there is no aws_codepipeline in it. "
-        "Give the file that `terraform show -json` writes, of a state with an aws_codepipeline."
-    )
+def test_an_example_without_a_pipeline_has_a_document(example: Callable[[str], Shown]) -> None:
+    """`ecs-cd local up` needs nothing else for patterns 1 and 5."""
+    infra = _read(example("terraform-actions"))
+    assert not infra.pipelines
+    assert [each.name for each in infra.parameters] == ["/ecs-cd/my-app/production"]
 
 
 def test_a_plan_before_the_first_apply_is_refused(terraform: Terraform) -> None:

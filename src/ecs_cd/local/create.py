@@ -125,7 +125,9 @@ def _keys(text: str) -> dict[str, str]:
     return found if isinstance(found, dict) else {"": text}
 
 
-def service(aws: Aws, cluster: str, name: str, revision: Callable[[], str], definition: TaskDefinition) -> bool:
+def service(
+    aws: Aws, cluster: str, name: str, revision: Callable[[], str], definition: TaskDefinition, controller: str = "ECS"
+) -> bool:
     """Creates a service with one task of this revision; returns false if it exists already."""
     client = aws.client("ecs")
     there = client.describe_services(cluster=cluster, services=[name])["services"]
@@ -138,6 +140,7 @@ def service(aws: Aws, cluster: str, name: str, revision: Callable[[], str], defi
         taskDefinition=revision(),
         desiredCount=1,
         launchType=_launch_type(definition),
+        deploymentController={"type": controller},
         **network,
         # Without it ministack never gives up a deployment whose tasks crash.
         deploymentConfiguration={

@@ -10,8 +10,8 @@ from ecs_cd.aws.session import Aws
 from ecs_cd.local import create, ministack
 from ecs_cd.local.codepipeline import declared, localized, process
 from ecs_cd.local.codepipeline.process import Codepipeline, Declared
-from ecs_cd.local.codepipeline.rules import declaration, events
-from ecs_cd.local.codepipeline.rules.infra import Infra
+from ecs_cd.local.codepipeline.rules import declaration, documents, events, providers
+from ecs_cd.local.codepipeline.rules.infra import Infra, actions
 from ecs_cd.local.machine import Say
 from ecs_cd.local.ministack import Ministack
 from ecs_cd.model import json_yaml
@@ -35,6 +35,18 @@ class InfraFile:
     def parameter(self, name: str) -> str | None:
         """The value of an SSM parameter that the file declares."""
         return self._parameters.get(name)
+
+    @property
+    def by_codedeploy(self) -> frozenset[str]:
+        """The services that an action CodeDeployToECS deploys."""
+        groups = documents.deployment_groups(self.infra)
+        used = {
+            (given.get("ApplicationName"), given.get("DeploymentGroupName"))
+            for pipeline in self.infra.pipelines.values()
+            for _, action in actions(pipeline)
+            for given in [providers.configuration(action)]
+        }
+        return frozenset(each.service for each in groups if (each.application, each.name) in used)
 
     def template(self, place: S3Object) -> str | None:
         """The content of an S3 object that the file declares."""

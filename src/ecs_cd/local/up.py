@@ -336,7 +336,8 @@ def _services(
     for service in world.document.services.values():
         definition = sources[service.task_definition]
         name = short(service.name)
-        made = create.service(aws, cluster, name, partial(first, definition), definition)
+        controller = "CODE_DEPLOY" if world.infra and name in world.infra.by_codedeploy else "ECS"
+        made = create.service(aws, cluster, name, partial(first, definition), definition, controller)
         say(f"service {name}: {'its task does nothing until the first deployment' if made else 'as it is'}")
     for task in world.document.scheduled_tasks.values():
         definition = sources[task.task_definition]

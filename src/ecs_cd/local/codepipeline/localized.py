@@ -10,7 +10,7 @@ from typing import Any
 
 from ecs_cd.local import plan
 from ecs_cd.local.codepipeline.rules import documents
-from ecs_cd.local.codepipeline.rules.infra import Infra, Parameter, Request, target
+from ecs_cd.local.codepipeline.rules.infra import Infra, Parameter, Request, actions, target
 from ecs_cd.local.codepipeline.rules.providers import configuration
 from ecs_cd.model import json_yaml
 from ecs_cd.model.references import ECR_HOST
@@ -56,14 +56,10 @@ def _with_registry(value: Any, registry: str, account: str, region: str) -> Any:
 
 def _used_buckets(infra: Infra) -> dict[str, bool]:
     """Those of the artifacts and of the S3 sources, with versioning."""
-    actions = [action for pipeline in infra.pipelines.values() for action in _actions(pipeline)]
-    sources = [configuration(each).get("S3Bucket", "") for each in actions if _provider(each) == "S3"]
+    declared = [action for pipeline in infra.pipelines.values() for _, action in actions(pipeline)]
+    sources = [configuration(each).get("S3Bucket", "") for each in declared if _provider(each) == "S3"]
     stores = [str(each.get("artifactStore", {}).get("location", "")) for each in infra.pipelines.values()]
     return dict.fromkeys(filter(None, [*stores, *sources]), True)
-
-
-def _actions(pipeline: Request) -> list[Request]:
-    return [action for stage in pipeline.get("stages", ()) for action in stage.get("actions", ())]
 
 
 def _provider(action: Request) -> str:

@@ -12,7 +12,7 @@ from ecs_cd.local.codepipeline.rules import terraform
 from ecs_cd.local.codepipeline.rules.infra import DeploymentGroup, Infra, Object, Parameter, Rule, Target
 from ecs_cd.model.errors import Refused
 
-WANTED = "Give the file that `terraform show -json` writes, of a state with an aws_codepipeline."
+WANTED = "Give the file that `terraform show -json` writes, of a state with a pipeline or with ecs-cd's document."
 ARN = "arn:aws:codepipeline:us-east-1:123456789012:my-app"
 PROJECT_ARN = "arn:aws:codebuild:us-east-1:123456789012:project/status"
 Values = dict[str, Any]
@@ -58,7 +58,7 @@ def test_another_file_is_refused(shown: Any) -> None:
 def test_a_state_without_a_pipeline_is_refused(values: Values) -> None:
     """A data source is no pipeline of this state."""
     refused = _refused({"values": values})
-    assert (refused.problems, refused.remedy) == (("there is no aws_codepipeline in it",), WANTED)
+    assert (refused.problems, refused.remedy) == (("there is no aws_codepipeline and no aws_ssm_parameter in it",), WANTED)
 
 
 def test_all_modules_are_read() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from ecs_cd.local.codepipeline.rules import documents, projects, providers, triggers
-from ecs_cd.local.codepipeline.rules.infra import Infra, Request
+from ecs_cd.local.codepipeline.rules.infra import Infra, Request, actions
 from ecs_cd.local.codepipeline.rules.providers import PROVIDERS, artifacts, configuration
 from ecs_cd.model.names import closest
 
@@ -47,7 +47,7 @@ def _of_pipeline(pipeline: Request, infra: Infra) -> Iterator[tuple[str, str]]:
     if not pipeline.get("artifactStore", {}).get("location"):
         yield "", "artifactStore: it names no bucket"
     yield from _stage_problems(pipeline)
-    for stage, action in _actions(pipeline):
+    for stage, action in actions(pipeline):
         place = f", stage {stage['name']}, action {action['name']}"
         yield from ((place, each) for each in (*_not_here(action, _ACTION), *providers.problems(action, infra)))
     yield from _flow_problems(pipeline)
@@ -55,10 +55,6 @@ def _of_pipeline(pipeline: Request, infra: Infra) -> Iterator[tuple[str, str]]:
 
 def _not_here(given: Request, members: Iterable[str]) -> Iterator[str]:
     return (f"{name} does not run here" for name, value in given.items() if name not in members and value)
-
-
-def _actions(pipeline: Request) -> Iterator[tuple[Request, Request]]:
-    return ((stage, action) for stage in pipeline.get("stages", ()) for action in stage.get("actions", ()))
 
 
 def _version_problems(pipeline: Request) -> Iterator[str]:

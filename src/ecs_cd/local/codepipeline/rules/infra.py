@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -74,6 +74,11 @@ class Infra:
     objects: tuple[Object, ...] = ()
     log_groups: tuple[str, ...] = ()
     deployment_groups: tuple[DeploymentGroup, ...] = ()
+
+
+def actions(pipeline: Request) -> Iterator[tuple[Request, Request]]:
+    """All actions with their stages."""
+    return ((stage, action) for stage in pipeline.get("stages", ()) for action in stage.get("actions", ()))
 
 
 def target(arn: str, pipelines: Iterable[str], projects: Iterable[str]) -> str:

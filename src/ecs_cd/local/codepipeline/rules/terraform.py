@@ -13,7 +13,7 @@ from ecs_cd.local.codepipeline.rules.attributes import Block, Table, Values
 from ecs_cd.local.codepipeline.rules.infra import DeploymentGroup, Infra, Object, Parameter, Rule, Target, target
 from ecs_cd.model.errors import Refused, checked
 
-_REMEDY = "Give the file that `terraform show -json` writes, of a state with an aws_codepipeline."
+_REMEDY = "Give the file that `terraform show -json` writes, of a state with a pipeline or with ecs-cd's document."
 _APPLY = "Show the state instead: terraform apply, then terraform show -json."
 # What is read of each type of resource. Other types have no part in a pipeline here.
 _REQUESTS = {"aws_codepipeline": attributes.PIPELINE, "aws_codebuild_project": attributes.PROJECT}
@@ -52,8 +52,8 @@ def read(shown: Any, content: Callable[[str], bytes]) -> Infra:
     ``content`` reads the `source` of an aws_s3_object. Raises ``Refused`` with all problems at once, without values.
     """
     resources = [each for each in _resources(shown) if each.type in _TYPES]
-    if not any(each.type == "aws_codepipeline" for each in resources):
-        raise Refused("there is no aws_codepipeline in it", _REMEDY)
+    if not any(each.type in ("aws_codepipeline", "aws_ssm_parameter") for each in resources):
+        raise Refused("there is no aws_codepipeline and no aws_ssm_parameter in it", _REMEDY)
     _check(resources)
     pipelines = [attributes.declaration(each.values) for each in _of(resources, "aws_codepipeline")]
     projects = [attributes.project(each.values) for each in _of(resources, "aws_codebuild_project")]

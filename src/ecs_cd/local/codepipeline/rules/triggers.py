@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ecs_cd.local.codepipeline.rules.infra import Request
+from ecs_cd.local.codepipeline.rules.infra import Request, actions
 from ecs_cd.local.codepipeline.rules.providers import configuration
 from ecs_cd.model.names import closest
 
@@ -56,8 +56,7 @@ def connections(declaration: Request) -> dict[str, dict[str, str]]:
     """The configurations of its sources of a connection, by action."""
     return {
         str(action["name"]): configuration(action)
-        for stage in declaration.get("stages", ())
-        for action in stage.get("actions", ())
+        for _, action in actions(declaration)
         if action["actionTypeId"].get("provider") == _CONNECTION
     }
 
