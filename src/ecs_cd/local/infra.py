@@ -10,7 +10,7 @@ from ecs_cd.aws.session import Aws
 from ecs_cd.local import create, ministack
 from ecs_cd.local.codepipeline import declared, localized, process
 from ecs_cd.local.codepipeline.process import Codepipeline, Declared
-from ecs_cd.local.codepipeline.rules import declaration, documents, events, providers
+from ecs_cd.local.codepipeline.rules import declaration, documents, providers
 from ecs_cd.local.codepipeline.rules.infra import Infra, actions
 from ecs_cd.local.machine import Say
 from ecs_cd.local.ministack import Ministack
@@ -67,7 +67,7 @@ def read(file: str, parameters: Mapping[str, str], build_image: str) -> InfraFil
         raise Refused(f"--infra: {file} can't be read: {error}") from error
     given = Declared(text, parameters, build_image)
     infra = declared.read(text, parameters, lambda name: (path.parent / name).read_bytes())
-    problems = declaration.problems(infra) + events.problems(infra.rules)
+    problems = declaration.problems(infra)
     if problems:
         raise Refused([f"{file}: {problem}" for problem in problems])
     return InfraFile(given, infra)

@@ -20,7 +20,9 @@ from ecs_cd.local.codepipeline.rules.infra import Rule
 from ecs_cd.local.codepipeline.work import World
 
 _EVERY = 0.5  # seconds between two looks
-Seen = Mapping[Any, tuple[str, dict[str, Any]]]  # an event's account and detail, by what tells it from the others
+Seen = Mapping[
+    Any, tuple[str, dict[str, Any]]
+]  # an event's account, if known, and detail, by what tells it from the others
 Look = Callable[[], Seen]
 
 
@@ -71,8 +73,9 @@ class _Watched:
 
     def _event(self, account: str, detail: dict[str, Any]) -> dict[str, Any]:
         at = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-        own = {"version": "0", "id": str(uuid.uuid4()), "source": self._source, "detail-type": self._kind}
-        return {**own, "account": account, "time": at, "resources": [], "detail": detail}
+        known = {"account": account} if account else {}
+        own = {"version": "0", "id": str(uuid.uuid4()), "source": self._source, "detail-type": self._kind, **known}
+        return {**own, "time": at, "resources": [], "detail": detail}
 
 
 def _tags(aws: Aws, repositories: frozenset[str] | None) -> Seen:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +16,8 @@ from ecs_cd.aws.session import Aws
 from ecs_cd.local.codepipeline import operations
 from ecs_cd.local.codepipeline.endpoint import Endpoint
 from ecs_cd.local.codepipeline.engine import Engine
-from ecs_cd.local.codepipeline.rules.infra import Infra, Rule, Target
+from ecs_cd.local.codepipeline.rules import events
+from ecs_cd.local.codepipeline.rules.infra import Infra, Rule
 from ecs_cd.local.codepipeline.work import Ended, Report, Revision, Run, Work, World
 
 ACCOUNT, REGION = "123456789012", "ap-northeast-1"
@@ -76,17 +76,6 @@ class Builds:
         return {BUILD["id"]: BUILD}[id]
 
 
-def matching(rules: Sequence[Rule], event: Mapping[str, Any]) -> list[tuple[Target, dict[str, Any]]]:
-    """Rules whose pattern names the event's source, and the state if it names one; the template is JSON as it is."""
-    found = [each for rule in rules if _fits(rule.pattern, event) for each in rule.targets]
-    return [(each, json.loads(each.input_template or "{}")) for each in found]
-
-
-def _fits(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
-    state = event["detail"].get("state")
-    return event["source"] in pattern["source"] and state in pattern.get("state", [state])
-
-
 @dataclass
 class Served:
     engine: Engine
@@ -128,7 +117,7 @@ def served(*declared: Mapping[str, Any], rules: tuple[Rule, ...] = ()) -> Iterat
 
     world = World(Aws({}, REGION), "localhost:1", {}, {}, Path(), "", given)
     infra = Infra({each["name"]: each for each in declared}, {}, rules)
-    engine = Engine(infra, world, runners.by_provider, matching, say, ACCOUNT)
+    engine = Engine(infra, world, runners.by_provider, events.matching, say, ACCOUNT)
     known = {"codepipeline": operations.codepipeline(engine), "codebuild": operations.codebuild(given)}
     known["codedeploy"] = operations.codedeploy(world.deployments)
     endpoint = Endpoint(known, say)

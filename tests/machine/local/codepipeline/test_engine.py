@@ -143,7 +143,7 @@ def test_a_rule_starts_a_build() -> None:
     override = [{"name": "COMMIT", "value": "abc", "type": "PLAINTEXT"}]
     template = '{"environmentVariablesOverride": [{"name": "COMMIT", "value": "abc", "type": "PLAINTEXT"}]}'
     target = Target(f"arn:aws:codebuild:{REGION}:{ACCOUNT}:project/notify", {}, template)
-    rule = Rule("failed", {"source": ["aws.codepipeline"], "state": ["FAILED"]}, (target,))
+    rule = Rule("failed", {"source": ["aws.codepipeline"], "detail": {"state": ["FAILED"]}}, (target,))
     with served(declaration(DEPLOY), rules=(rule,)) as there:
         there.runners.outcomes["Deploy"] = Ended("JobFailed", "no")
         start(there)
@@ -153,7 +153,9 @@ def test_a_rule_starts_a_build() -> None:
 
 def test_a_pipeline_follows_another() -> None:
     """Its rule matches the end of the other's execution."""
-    rule = Rule("done", {"source": ["aws.codepipeline"], "state": ["SUPERSEDED"]}, (Target(f"{ARN}:other"),))
+    rule = Rule(
+        "done", {"source": ["aws.codepipeline"], "detail": {"state": ["SUPERSEDED"]}}, (Target(f"{ARN}:other"),)
+    )
     first = declaration(DEPLOY, executionMode="SUPERSEDED")
     with served(first, declaration(DEPLOY, name="other"), rules=(rule,)) as there:
         gate = there.runners.gates["Deploy"] = threading.Event()
@@ -164,18 +166,16 @@ def test_a_pipeline_follows_another() -> None:
         there.until_ended("other")
 
 
-def test_a_rule_that_cannot_be_read_is_named() -> None:
-    """It holds nothing up: the execution runs."""
-
-    def refuses(rules: object, event: object) -> list[tuple[Target, dict[str, object]]]:
-        raise Refused("its template is no JSON")
-
-    with served(declaration(DEPLOY), rules=(Rule("broken", {}, ()),)) as there:
-        there.engine.matching = refuses
-        start(there)
+def test_an_input_that_cannot_be_made_is_named() -> None:
+    """The other rules get the event all the same."""
+    broken = Rule("broken", {}, (Target(f"{ARN}:my-app-deploy", {"tag": "$.detail.tag"}, '{"variables": <tag>}'),))
+    rules = (broken, Rule("pushed", {"source": ["aws.ecr"]}, (Target(f"{ARN}:my-app-deploy"),)))
+    with served(declaration(SOURCE), rules=rules) as there:
+        there.engine.emit({"source": "aws.ecr", "detail-type": "ECR Image Action", "detail": {}})
         there.until_ended()
-        there.until_said("rule broken: its template is no JSON")
-        assert statuses(there) == ["Succeeded"]
+        assert there.said[0] == (
+            "rule broken: the input template can't be filled in: the event has no <tag> ($.detail.tag)"
+        )
 
 
 def test_a_target_that_cannot_start_is_named() -> None:

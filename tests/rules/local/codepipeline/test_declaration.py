@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ecs_cd.local.codepipeline.rules import declaration
-from ecs_cd.local.codepipeline.rules.infra import Parameter
+from ecs_cd.local.codepipeline.rules.infra import Parameter, Rule
 from tests.rules.local.codepipeline.declared import BUILD, SOURCE, action, infra, pipeline, project, stage
 
 V1 = "only a pipeline of type V2 has it; set pipelineType to V2"
@@ -186,3 +186,10 @@ def test_a_document_tells_deployment_groups() -> None:
     declared = pipeline(SOURCE, stage("Deploy", action("Deploy", "CodeDeployToECS", "source", given=given)))
     known = infra(declared, parameters=(Parameter("/ecs-cd", text),), deployment_groups=())
     assert declaration.problems(known) == []
+
+
+def test_a_rule_with_a_fault() -> None:
+    """A pattern that nothing here matches would look like a pipeline that never starts."""
+    rule = Rule("image", {"detail": {"size": [{"numeric": [">", 0]}]}}, ())
+    (found,) = declaration.problems(replace(infra(pipeline()), rules=(rule,)))
+    assert found.startswith('rule image: detail.size: {"numeric": [">", 0]} is not supported here')

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from ecs_cd.local.codepipeline.rules import documents, projects, providers, triggers
+from ecs_cd.local.codepipeline.rules import documents, events, projects, providers, triggers
 from ecs_cd.local.codepipeline.rules.infra import Infra, Request, actions
 from ecs_cd.local.codepipeline.rules.providers import PROVIDERS, artifacts, configuration
 from ecs_cd.model.names import closest
@@ -38,7 +38,7 @@ def problems(infra: Infra) -> list[str]:
         for name, pipeline in infra.pipelines.items()
         for place, each in _of_pipeline(pipeline, infra)
     ]
-    return [*found, *projects.problems(infra)]
+    return [*found, *projects.problems(infra), *events.problems(infra.rules)]
 
 
 def _of_pipeline(pipeline: Request, infra: Infra) -> Iterator[tuple[str, str]]:

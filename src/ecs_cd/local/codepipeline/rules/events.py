@@ -32,10 +32,7 @@ def matching(rules: Sequence[Rule], event: Event) -> list[tuple[Target, dict[str
     """The targets of the rules that the event matches, with their input: a pipeline without a transformer starts with
     nothing."""
     return [
-        (target, _input(target, rule, event))
-        for rule in rules
-        if matches(rule.pattern, event)
-        for target in rule.targets
+        (target, _input(target, event)) for rule in rules if matches(rule.pattern, event) for target in rule.targets
     ]
 
 
@@ -78,7 +75,8 @@ def _value_matches(wanted: Any, values: Sequence[Any], there: bool) -> bool:
 
 def _matches_one(wanted: Any, value: Any) -> bool:
     if not isinstance(wanted, Mapping):
-        return type(wanted) is type(value) and bool(wanted == value)
+        numbers = all(isinstance(each, int | float) and not isinstance(each, bool) for each in (wanted, value))
+        return (numbers or type(wanted) is type(value)) and bool(wanted == value)
     ((matcher, operand),) = wanted.items()
     if matcher == "anything-but":
         others = operand if isinstance(operand, list) else [operand]
@@ -91,7 +89,7 @@ def _matches_one(wanted: Any, value: Any) -> bool:
 # ---- the input ----
 
 
-def _input(target: Target, rule: Rule, event: Event) -> dict[str, Any]:
+def _input(target: Target, event: Event) -> dict[str, Any]:
     if not target.input_template:
         return {}
     values = {name: value for name, path in target.input_paths.items() for value in _at(path, event)}
@@ -100,7 +98,7 @@ def _input(target: Target, rule: Rule, event: Event) -> dict[str, Any]:
     except ValueError:
         absent = [f"<{name}> ({path})" for name, path in target.input_paths.items() if name not in values]
         why = f"the event has no {', '.join(absent)}" if absent else "it becomes no JSON"
-        raise Refused(f"rule {rule.name}: the input template can't be filled in: {why}") from None
+        raise Refused(f"the input template can't be filled in: {why}") from None
     return dict(made)
 
 
