@@ -1,6 +1,6 @@
-"""Sees what is pushed to ECR and put into S3, by looking again and again: ministack has no events for pushes.
+"""Polls ECR for pushes and S3 for new objects: ministack sends no events for pushes.
 
-An event has AWS's form. Of two pushes of a tag between two looks, only the newer is seen.
+An event has AWS's form. Of two pushes of a tag between polls, only the newer makes an event.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ecs_cd.local.codepipeline.rules import events
 from ecs_cd.local.codepipeline.rules.infra import Rule
 from ecs_cd.local.codepipeline.work import World
 
-_EVERY = 0.5  # seconds between two looks
+_EVERY = 0.5  # seconds between polls
 Seen = Mapping[
     Any, tuple[str, dict[str, Any]]
 ]  # an event's account, if known, and detail, by what tells it from the others
@@ -34,7 +34,7 @@ def watch(
 ) -> None:
     """Emits an event for each push and each new object that a rule may be about, until the world ends.
 
-    What is there at the first look is no event; ``begun`` is called after it.
+    The first poll makes no events; ``begun`` is called after it.
     """
     watched = [_Watched(*each) for each in _sources(world.aws, rules)]
     for source in watched:
@@ -56,14 +56,14 @@ def _sources(aws: Aws, rules: Sequence[Rule]) -> Iterator[tuple[str, str, Look]]
 
 
 class _Watched:
-    """A source of events, with what it had at the last look that succeeded."""
+    """A source of events, with what it had at the last poll that succeeded."""
 
     def __init__(self, source: str, kind: str, look: Look) -> None:
         self._source, self._kind, self._look = source, kind, look
         self._seen: Seen | None = None
 
     def look(self) -> Iterator[dict[str, Any]]:
-        """The events since the last look; none if it fails, for the next one sees them."""
+        """The events since the last poll; none if it fails: the next one reports them."""
         with suppress(ClientError, BotoCoreError):
             found = self._look()
             before, self._seen = self._seen, found

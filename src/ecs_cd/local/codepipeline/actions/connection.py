@@ -1,4 +1,4 @@
-"""The source of a connection: a commit of the local repository, in the place of the one that the connection reaches.
+"""The source of a connection: a commit of the local repository instead of the one that the connection reaches.
 
 https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-CodestarConnectionSource.html
 """
@@ -39,7 +39,7 @@ class Commit(NamedTuple):
 
 
 def run(work: Work, world: World, report: Report) -> Ended:
-    """Packs the revision, or else the branch's newest commit. Uncommitted changes take no part."""
+    """Packs the revision, or else the branch's newest commit. Leaves out uncommitted changes."""
     settings = work.configuration
     with tempfile.TemporaryDirectory(prefix="ecs-cd-source-") as scratch:
         clone = Path(scratch, "source")
