@@ -101,7 +101,7 @@ class _Running:
         name = path.partition("/")[2]
         build = self.there.ran[name] = execution.build(name)
         failed = None if build.succeeded else build.failed
-        log = [(self.now, line) for line in build.log.splitlines()]
+        log = [(self.now, line) for line in build.log.splitlines(keepends=True)]
         self.builds[build.id] = Build(began, self.now, failed, log=log)
         status, error = ("Failed", {"error": BUILD_FAILED}) if failed else ("Succeeded", {})
         self.changes.append(happens(self.now, path, status, build=build.id, **error))

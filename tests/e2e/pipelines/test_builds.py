@@ -176,7 +176,7 @@ def test_a_failed_pre_build_ends_the_build(make: Make) -> None:
 
 def test_output_is_in_the_log_whole(make: Make) -> None:
     """From both streams, in order, also without a newline at its end."""
-    build = make(commands(build=["printf open", "echo next >&2"])).run("p")
+    build = make(commands(build=["printf open", "echo next >&2", "cat /proc/1/cmdline"])).run("p")
     assert build.succeeded, build.log
     assert "\nopen\n" in build.log
     assert "\nnext\n" in build.log

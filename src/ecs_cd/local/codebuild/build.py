@@ -199,6 +199,8 @@ class Build:
         variables = self._variables(spec)
         source = variables["CODEBUILD_SRC_DIR"]
         self._say(f"CODEBUILD_SRC_DIR={source}")
+        if spec.cache:
+            self._say("cache: nothing is kept here from build to build, as in a project without a cache")
         path = f'export PATH="{BIN}:$PATH:{HOST}"\n' if self._privileged else ""
         files = {f"{_TMP}/env.sh": environment.script(variables) + path, f"{_TMP}/dir.txt": source, **_OWN_SCRIPTS}
         for name, phase in spec.phases.items():

@@ -65,34 +65,34 @@ class Container:
         self._agent: subprocess.Popen[bytes] | None = None
         flags = [f"--label={label}" for label in labels] + (_engine(env) if privileged else [])
         create = ["docker", "create", "--interactive", "--network=host", "--user=0", "--entrypoint=sh", *flags, image]
-        self.id = machine.run([*create, _AGENT, self._nonce], env=env).stdout.strip()
+        self.id = machine.run([*create, _AGENT], env=env).stdout.strip()
 
     def start(self, files: Mapping[str, bytes], archives: Mapping[str, bytes]) -> None:
         """Starts the agent beside these files, by their paths, and the content of zip archives, by their folders."""
         fixed = {_AGENT: (_HERE / "agent.sh").read_bytes(), f"{BIN}/docker": (_HERE / "docker.sh").read_bytes()}
-        with self._docker("cp", "-", f"{self.id}:/", stdin=subprocess.PIPE) as copying:
-            assert copying.stdin is not None
+        with self._docker("cp", "-", f"{self.id}:/", stdin=subprocess.PIPE, stderr=subprocess.PIPE) as copying:
+            assert copying.stdin is not None and copying.stderr is not None
             with suppress(BrokenPipeError), tarfile.open(fileobj=copying.stdin, mode="w|") as tar:
                 for path, content in {**fixed, **files}.items():
                     _add(tar, path, content, 0o755)
                 for folder, archive in archives.items():
                     _unzip(tar, folder, archive)
+            with suppress(BrokenPipeError):
+                copying.stdin.close()
+            error = copying.stderr.read().decode(errors="replace").strip()
         if copying.returncode != 0:
-            raise LocalError(f"docker cp ended with {copying.returncode}")
+            raise LocalError(f"docker cp: {error}")
         command = ("start", "--attach", "--interactive", self.id)
         self._agent = self._docker(*command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self._send(self._nonce)
 
     def run(self, shell: str, script: str, put: Callable[[str], None]) -> int | None:
         """Runs a script and hands its output over line by line.
 
         Returns its exit status, ``None`` if the container has ended.
         """
-        assert self._agent is not None and self._agent.stdin is not None and self._agent.stdout is not None
-        try:
-            self._agent.stdin.write(f"{shell} {script}\n".encode())
-            self._agent.stdin.flush()
-        except BrokenPipeError:
-            return None
+        self._send(f"{shell} {script}")
+        assert self._agent is not None and self._agent.stdout is not None
         for line in self._agent.stdout:
             text, mark, status = line.decode(errors="replace").rstrip("\r\n").partition(self._nonce)
             if text or not mark:
@@ -100,6 +100,12 @@ class Container:
             if mark:
                 return int(status)
         return None
+
+    def _send(self, line: str) -> None:
+        assert self._agent is not None and self._agent.stdin is not None
+        with suppress(BrokenPipeError):  # the end of its output shows that it has ended
+            self._agent.stdin.write(f"{line}\n".encode())
+            self._agent.stdin.flush()
 
     @contextmanager
     def tree(self, folder: str) -> Iterator[Tree]:
@@ -129,7 +135,7 @@ class Container:
         finally:
             self.remove()
             if self._agent:
-                with self._agent:
+                with suppress(BrokenPipeError), self._agent:
                     pass
 
     def _docker(self, *arguments: str, **streams: object) -> subprocess.Popen[bytes]:
