@@ -54,7 +54,7 @@ class Tree:
 class Container:
     """A container on this machine's network, which is created, filled, started and removed.
 
-    With ``privileged`` it has the engine, and this machine's `docker` in case the image has none. The last of the
+    With ``privileged`` it has the engine, and this machine's `docker` in case the image lacks it. The last of the
     ``labels`` is its own; it is also on what it starts in the engine.
     """
 

@@ -19,7 +19,7 @@ Json = dict[str, Any]
 
 @dataclass
 class Phase:
-    """A phase that has begun; ``status`` is empty until it ends."""
+    """A phase; ``status`` is empty until it ends."""
 
     name: str
     began: datetime
@@ -39,7 +39,7 @@ class Phase:
 
 @dataclass
 class Record:
-    """A build. ``asked_to_end`` is the status that it was told to end with."""
+    """A build. ``asked_to_end`` is the status that stops it."""
 
     project: Mapping[str, Any]
     number: int

@@ -16,14 +16,11 @@ from ecs_cd.model.errors import Refused
 
 def run(work: Work, world: World, report: Report) -> Ended:
     """Runs the build and writes the output artifacts of one that succeeded."""
-    configuration = work.configuration
-    if configuration.get("BatchEnabled", "false") != "false":
-        raise Refused(f"{work.stage}/{work.action}: BatchEnabled: batch builds are not run here")
-    primary = _primary(work)
+    given, primary = _checked(work)
     names = sorted(work.inputs, key=primary.__ne__)  # the others keep their order
     ended = world.builds.run(
-        configuration["ProjectName"],
-        variables(configuration.get("EnvironmentVariables", "")),
+        work.configuration["ProjectName"],
+        given,
         {name: artifacts.get(world.aws, work.inputs[name]) for name in names},
         list(work.outputs),
         f"codepipeline/{work.pipeline}",
@@ -36,20 +33,28 @@ def run(work: Work, world: World, report: Report) -> Ended:
     return Ended(code, ended.message, variables=ended.exported)
 
 
+def _checked(work: Work) -> tuple[list[Mapping[str, str]], str]:
+    """The build's variables, and the artifact that is in CODEBUILD_SRC_DIR. Raises ``Refused`` with the place."""
+    configuration = work.configuration
+    try:
+        if configuration.get("BatchEnabled", "false") != "false":
+            raise Refused("BatchEnabled: batch builds are not run here")
+        return variables(configuration.get("EnvironmentVariables", "")), _primary(work)
+    except Refused as refused:
+        raise Refused([f"{work.stage}/{work.action}: {each}" for each in refused.problems]) from None
+
+
 def _primary(work: Work) -> str:
-    """The artifact in CODEBUILD_SRC_DIR."""
-    name = work.configuration.get("PrimarySource") or next(iter(work.inputs), "")
-    if len(work.inputs) > 1 and "PrimarySource" not in work.configuration:
-        raise Refused(
-            f"{work.stage}/{work.action}: PrimarySource is required, because there are several input artifacts"
-        )
-    if work.inputs and name not in work.inputs:
-        raise Refused(f"{work.stage}/{work.action}: PrimarySource: {name} is not an input artifact")
-    return name
+    name = work.configuration.get("PrimarySource", "")
+    if not name and len(work.inputs) > 1:
+        raise Refused("PrimarySource is required, because there are several input artifacts")
+    if name and name not in work.inputs:
+        raise Refused(f"PrimarySource: {name} is not an input artifact")
+    return name or next(iter(work.inputs), "")
 
 
 def variables(text: str) -> list[Mapping[str, str]]:
-    """The JSON of EnvironmentVariables. Raises ``Refused`` without its value, which could be a secret."""
+    """The JSON of EnvironmentVariables. Raises ``Refused`` without its values, which could be secrets."""
     try:
         found = json.loads(text or "[]")
     except ValueError as error:
