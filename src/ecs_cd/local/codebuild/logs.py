@@ -15,8 +15,8 @@ from ecs_cd.aws.session import Aws
 _EVERY = 0.2  # seconds
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
 _EVENTS = 1000
-_LONGEST = 200_000  # characters of an event; at most 4 bytes each, in a call of at most 1 MiB
-_CHARACTERS = 200_000  # of a call
+_LONGEST = 100_000  # characters of an event; at most 4 bytes each, in a call of at most 1 MiB
+_CHARACTERS = 100_000  # of a call before its last event
 
 
 class LogStream:
