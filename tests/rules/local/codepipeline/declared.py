@@ -46,7 +46,7 @@ def project(**more: Any) -> dict[str, Any]:
     """A project that a pipeline starts."""
     return {
         "name": "build",
-        "source": {"type": "CODEPIPELINE", "buildspec": "version: 0.2"},
+        "source": {"type": "CODEPIPELINE", "buildspec": "buildspec.yml"},
         "artifacts": {"type": "CODEPIPELINE"},
         "environment": {"type": "LINUX_CONTAINER", "image": "aws/codebuild/standard:7.0"},
         "serviceRole": "arn:aws:iam::123456789012:role/build",

@@ -11,10 +11,7 @@ from ecs_cd.local.codepipeline.rules.providers import PROVIDERS
 from tests.rules.local.codepipeline.declared import NEEDED, action, infra, pipeline
 
 KNOWN = "ECR, S3, CodeStarSourceConnection, CodeBuild, CodeDeployToECS, ECS, Manual do"
-ENTRIES = (
-    "configuration: EnvironmentVariables is not a list of objects with the texts name, value and, if you like, type, "
-    "which is PLAINTEXT, PARAMETER_STORE or SECRETS_MANAGER"
-)
+ENTRIES = "configuration: EnvironmentVariables is not a list of objects with the texts name, value and type"
 
 
 def _of(provider: str, **more: Any) -> dict[str, Any]:
@@ -120,7 +117,8 @@ def test_an_unknown_provider_is_named(provider: str, wrong: str) -> None:
         ("CodeBuild", {"EnvironmentVariables": '[{"name": "A"}]'}, [ENTRIES]),
         ("CodeBuild", {"EnvironmentVariables": '[{"name": "A", "value": 1}]'}, [ENTRIES]),
         ("CodeBuild", {"EnvironmentVariables": '[{"name": "A", "value": "", "typ": "PLAINTEXT"}]'}, [ENTRIES]),
-        ("CodeBuild", {"EnvironmentVariables": '[{"name": "A", "value": "", "type": "SECRET"}]'}, [ENTRIES]),
+        ("CodeBuild", {"EnvironmentVariables": '[{"name": "A", "value": "", "type": "SECRET"}]'}, ["configuration: EnvironmentVariables: A: the type 'SECRET' is not one of PLAINTEXT, PARAMETER_STORE, SECRETS_MANAGER"]),
+        ("CodeBuild", {"EnvironmentVariables": '[{"name": "CODEBUILD_A", "value": ""}]'}, ["configuration: EnvironmentVariables: CODEBUILD_A: CodeBuild reserves names that begin with CODEBUILD_"]),
         ("CodeBuild", {"EnvironmentVariables": '[{"name": "A", "value": "#{variables.A}", "type": "PARAMETER_STORE"}]'}, []),
         ("CodeDeployToECS", {"AppSpecTemplateArtifact": "spec"}, ["configuration: AppSpecTemplateArtifact: spec is no input artifact"]),
         ("CodeDeployToECS", {"Image1ArtifactName": "source"}, ["configuration: Image1ArtifactName and Image1ContainerName go together"]),

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
+from ecs_cd.local.codebuild.rules import buildspec, environment
+from ecs_cd.local.codebuild.rules.buildspec import BuildspecError
 from ecs_cd.local.codepipeline.rules.infra import Infra, Request, target
 from ecs_cd.local.codepipeline.rules.providers import configuration
 
@@ -48,11 +50,26 @@ def problems(infra: Infra) -> Iterator[str]:
         source = project["source"].get("type")
         place = f"CodeBuild project {name}"
         if name in {*by_action, *by_rule}:
-            yield from (f"{place}: {each}" for each in _not_here(project, _PROJECT, ""))
+            yield from (f"{place}: {each}" for each in (*_not_here(project, _PROJECT, ""), *_content_problems(project)))
         if name in by_action and source == "NO_SOURCE":
             yield f"{place}: source.type is NO_SOURCE, and a pipeline's action starts it: CODEPIPELINE is wanted"
         if name in by_rule and source == "CODEPIPELINE":
             yield f"{place}: source.type is CODEPIPELINE, and a rule of EventBridge starts it: NO_SOURCE is wanted"
+
+
+def _content_problems(project: Request) -> Iterator[str]:
+    """What is wrong with the variables, and with a buildspec that is in the project."""
+    variables = project.get("environment", {}).get("environmentVariables", ())
+    yield from environment.problems(variables, "environment.environmentVariables")
+    source = project["source"]
+    text = str(source.get("buildspec", ""))
+    if buildspec.is_inline(text):
+        try:
+            buildspec.parse(text)
+        except BuildspecError as error:
+            yield from (f"source.buildspec: {each}" for each in str(error).splitlines())
+    elif source.get("type") == "NO_SOURCE":
+        yield "source.buildspec: without a source, it must be the buildspec itself"
 
 
 def _of_actions(infra: Infra) -> set[str]:

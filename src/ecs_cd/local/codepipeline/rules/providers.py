@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ecs_cd.local.codebuild.rules import environment
 from ecs_cd.local.codepipeline.rules.infra import Infra, Request
 from ecs_cd.model.names import closest
 
@@ -171,11 +172,10 @@ def _variable_problems(text: str) -> Iterator[str]:
     except ValueError:
         yield "configuration: EnvironmentVariables is not JSON"
         return
-    if not isinstance(listed, list) or not all(map(_is_variable, listed)):
-        yield (
-            "configuration: EnvironmentVariables is not a list of objects with the texts name, value "
-            "and, if you like, type, which is PLAINTEXT, PARAMETER_STORE or SECRETS_MANAGER"
-        )
+    if isinstance(listed, list) and all(map(_is_variable, listed)):
+        yield from environment.problems(listed, "configuration: EnvironmentVariables")
+    else:
+        yield "configuration: EnvironmentVariables is not a list of objects with the texts name, value and type"
 
 
 def _is_variable(each: Any) -> bool:
@@ -183,7 +183,6 @@ def _is_variable(each: Any) -> bool:
         isinstance(each, dict)
         and all(isinstance(value, str) for value in each.values())
         and {"name", "value"} <= each.keys() <= {"name", "value", "type"}
-        and each.get("type", "PLAINTEXT") in ("PLAINTEXT", "PARAMETER_STORE", "SECRETS_MANAGER")
     )
 
 
