@@ -176,15 +176,21 @@ def test_buckets_and_objects() -> None:
 
 
 def test_all_files_that_cannot_be_read_are_named() -> None:
-    """In one error, that of whoever reads them."""
+    """With the objects that need them, and where they are looked for."""
 
     def missing(path: str) -> bytes:
-        raise Refused(f"{path}: there is no such file", "Run it in the folder of Terraform's root module.")
+        raise FileNotFoundError(2, "No such file or directory", path)
 
-    objects = [_resource("aws_s3_object", bucket="a", key=key, source=key) for key in ("x", "y")]
+    objects = [_resource("aws_s3_object", key, bucket="a", key=key, source=f"./{key}.zip") for key in ("x", "y")]
     with pytest.raises(Refused) as error:
         terraform.read(_shown(*objects), missing)
-    assert error.value.problems == ("x: there is no such file", "y: there is no such file")
+    assert error.value.problems == (
+        "aws_s3_object.x: source: ./x.zip can't be read: No such file or directory",
+        "aws_s3_object.y: source: ./y.zip can't be read: No such file or directory",
+    )
+    assert error.value.remedy == (
+        "Such a path is relative to the folder of the file: write that into the folder of Terraform's root module."
+    )
 
 
 def test_log_groups_and_deployment_groups() -> None:

@@ -15,6 +15,7 @@ from ecs_cd.model.errors import Refused, checked
 
 _REMEDY = "Give the file that `terraform show -json` writes, of a state with a pipeline or with ecs-cd's document."
 _APPLY = "Show the state instead: terraform apply, then terraform show -json."
+_RELATIVE = "Such a path is relative to the folder of the file: write that into the folder of Terraform's root module."
 # What is read of each type of resource. Other types have no part in a pipeline here.
 _REQUESTS = {"aws_codepipeline": attributes.PIPELINE, "aws_codebuild_project": attributes.PROJECT}
 _TYPES: dict[str, Table] = {
@@ -49,7 +50,8 @@ class _Resource:
 def read(shown: Any, content: Callable[[str], bytes]) -> Infra:
     """Everything about pipelines in the JSON of a state, or of a plan that knows it all.
 
-    ``content`` reads the `source` of an aws_s3_object. Raises ``Refused`` with all problems at once, without values.
+    ``content`` reads the `source` of an aws_s3_object; it may raise ``OSError``. Raises ``Refused`` with all problems
+    at once, without values.
     """
     resources = [each for each in _resources(shown) if each.type in _TYPES]
     if not any(each.type in ("aws_codepipeline", "aws_ssm_parameter") for each in resources):
@@ -151,12 +153,17 @@ def _buckets(resources: Sequence[_Resource]) -> dict[str, bool]:
 
 
 def _reader(resource: _Resource, content: Callable[[str], bytes]) -> Callable[[], Object]:
-    return lambda: Object(str(resource.values["bucket"]), str(resource.values["key"]), _body(resource.values, content))
+    return lambda: Object(str(resource.values["bucket"]), str(resource.values["key"]), _body(resource, content))
 
 
-def _body(values: Values, content: Callable[[str], bytes]) -> bytes:
+def _body(resource: _Resource, content: Callable[[str], bytes]) -> bytes:
+    values = resource.values
     if values.get("source"):
-        return content(str(values["source"]))
+        try:
+            return content(str(values["source"]))
+        except OSError as error:
+            why = f"{resource.address}: source: {values['source']} can't be read: {error.strerror}"
+            raise Refused(why, _RELATIVE) from None
     if values.get("content_base64"):
         return base64.b64decode(values["content_base64"])
     return str(values.get("content") or "").encode()
