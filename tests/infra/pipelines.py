@@ -15,6 +15,7 @@ from tests.scripted_aws import wire
 MODULE = ROOT / "infra/terraform/pipeline"
 Values = dict[str, Any]
 Applied = Callable[[str], Shown]  # the state of a case
+Allowed = dict[str, list[str]]  # action: resources
 
 REGISTRY = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
 DOCUMENT: Values = {
@@ -233,3 +234,24 @@ def statements(policy: str) -> list[tuple[str, str]]:
 
 def _several(value: str | list[str]) -> list[str]:
     return [value] if isinstance(value, str) else value
+
+
+def roles(shown: Shown) -> dict[str, Values]:
+    """The roles by what follows the pipeline's name in theirs."""
+    name = shown.one("aws_codepipeline")["name"]
+    return {role["name"].removeprefix(f"{name}-"): role for role in shown.of("aws_iam_role").values()}
+
+
+def policy(shown: Shown, part: str) -> str:
+    """The only policy of a part's role."""
+    role = roles(shown)[part]
+    (found,) = (each for each in shown.of("aws_iam_role_policy").values() if each["role"] == role["id"])
+    return str(found["policy"])
+
+
+def allowed(shown: Shown, part: str) -> Allowed:
+    """What a part's role may do, and on what."""
+    found: Allowed = {}
+    for action, resource in statements(policy(shown, part)):
+        found.setdefault(action, []).append(resource)
+    return found

@@ -8,10 +8,9 @@ import pytest
 
 from dev import permissions
 from tests.infra import pipelines
-from tests.infra.pipelines import CASES, CONNECTED, KEY, MODULE, TOPIC, Applied, Values
-from tests.infra.terraform import Shown, Terraform
+from tests.infra.pipelines import CASES, CONNECTED, KEY, MODULE, TOPIC, Allowed, Applied
+from tests.infra.terraform import Terraform
 
-Allowed = dict[str, list[str]]  # action: resources
 each_case = pytest.mark.parametrize("case", CASES)
 
 HERE = "us-east-1:123456789012"
@@ -224,36 +223,17 @@ OTHER_ROLES: dict[tuple[str, str], Allowed] = {
 # --- what Terraform made ---
 
 
-def _roles(shown: Shown) -> dict[str, Values]:
-    """The roles by what follows the pipeline's name in theirs."""
-    name = shown.one("aws_codepipeline")["name"]
-    return {role["name"].removeprefix(f"{name}-"): role for role in shown.of("aws_iam_role").values()}
-
-
-def _policy(shown: Shown, part: str) -> str:
-    role = _roles(shown)[part]
-    (policy,) = (each for each in shown.of("aws_iam_role_policy").values() if each["role"] == role["id"])
-    return str(policy["policy"])
-
-
-def _allowed(shown: Shown, part: str) -> Allowed:
-    found: Allowed = {}
-    for action, resource in pipelines.statements(_policy(shown, part)):
-        found.setdefault(action, []).append(resource)
-    return found
-
-
 @pytest.mark.parametrize(("case", "expected"), PIPELINE_ROLE.items())
 def test_the_pipeline_role(applied: Applied, case: str, expected: Allowed) -> None:
     """CodePipeline starts the builds, moves artifacts, and does its own actions; exactly this."""
-    assert _allowed(applied(case), "pipeline") == expected
+    assert pipelines.allowed(applied(case), "pipeline") == expected
 
 
 @pytest.mark.parametrize(("where", "expected"), OTHER_ROLES.items())
 def test_another_role(applied: Applied, where: tuple[str, str], expected: Allowed) -> None:
     """A build, EventBridge's rule, and GitHub's hand-off have exactly this."""
     case, part = where
-    assert _allowed(applied(case), part) == expected
+    assert pipelines.allowed(applied(case), part) == expected
 
 
 # What the document of the case has none of.
@@ -270,7 +250,7 @@ def test_a_build_of_ecs_cd_has_what_its_verb_needs(applied: Applied, verb: str) 
         if not entry["feature"] and entry["on"] not in NOT_HERE
         for action in entry["actions"]
     }
-    assert set(_allowed(applied("variables"), verb)) == needed | set(_ecs_cd(verb))
+    assert set(pipelines.allowed(applied("variables"), verb)) == needed | set(_ecs_cd(verb))
 
 
 def test_the_document_gives_the_resources(terraform: Terraform) -> None:
@@ -289,7 +269,7 @@ def test_the_document_gives_the_resources(terraform: Terraform) -> None:
     }  # fmt: skip
     scheduler = "arn:aws:iam::123456789012:role/my-scheduler"
     values = pipelines.INPUTS | {"document": given, "schedule_roles": [scheduler]}
-    allowed = _allowed(terraform.apply(MODULE, values), "deploy")
+    allowed = pipelines.allowed(terraform.apply(MODULE, values), "deploy")
     assert allowed["ecs:UpdateService"] == [SERVICE, f"arn:aws:ecs:{HERE}:service/my-cluster/worker"]
     assert allowed["ecs:RegisterTaskDefinition"] == sorted(
         [*FAMILIES, f"arn:aws:ecs:{HERE}:task-definition/my-job:*", f"arn:aws:ecs:{HERE}:task-definition/my-worker:*"]
@@ -305,7 +285,7 @@ def test_the_document_gives_the_resources(terraform: Terraform) -> None:
 def test_a_role_for_each_part(applied: Applied, case: str) -> None:
     """The pipeline, each project, the rule and hand-off: no two share a role, and each role has one policy."""
     shown = applied(case)
-    names = [role["name"] for role in _roles(shown).values()]
+    names = [role["name"] for role in pipelines.roles(shown).values()]
     used = [
         shown.one("aws_codepipeline")["role_arn"],
         *(each["service_role"] for each in shown.of("aws_codebuild_project").values()),
@@ -324,10 +304,12 @@ def test_a_wildcard_only_where_iam_knows_no_resource(applied: Applied, case: str
     """`*` is the resource of calls that have none, each with its reason; no action has a wildcard."""
     shown = applied(case)
     allowed = UNLIMITED | set(permissions.reasons(permissions.PAGE.read_text(encoding="utf-8")))
-    for part in _roles(shown):
-        everywhere = {action for action, resource in pipelines.statements(_policy(shown, part)) if resource == "*"}
+    for part in pipelines.roles(shown):
+        everywhere = {
+            action for action, resource in pipelines.statements(pipelines.policy(shown, part)) if resource == "*"
+        }
         assert everywhere <= allowed
-        assert "*" not in "".join(_allowed(shown, part))
+        assert "*" not in "".join(pipelines.allowed(shown, part))
 
 
 @pytest.mark.parametrize("case", CONNECTED)
@@ -337,7 +319,7 @@ def test_a_connection_is_used_for_one_repository(applied: Applied, case: str) ->
     for part, extra in (("pipeline", []), ("build", ["ProviderAction"])):
         (statement,) = (
             each
-            for each in json.loads(_policy(shown, part))["Statement"]
+            for each in json.loads(pipelines.policy(shown, part))["Statement"]
             if "codeconnections:UseConnection" in each["Action"]
         )
         expected = {"FullRepositoryId": "my-org/my-app", **dict.fromkeys(extra, "GitPull")}
@@ -352,8 +334,8 @@ def test_a_connection_is_used_for_one_repository(applied: Applied, case: str) ->
 def test_a_role_is_passed_to_named_services_only(applied: Applied, case: str) -> None:
     """To ECS's tasks, and those of scheduled tasks to what starts them."""
     shown = applied(case)
-    for part in _roles(shown):
-        for statement in json.loads(_policy(shown, part))["Statement"]:
+    for part in pipelines.roles(shown):
+        for statement in json.loads(pipelines.policy(shown, part))["Statement"]:
             if "iam:PassRole" in statement["Action"]:
                 services = statement["Condition"]["StringEquals"]["iam:PassedToService"]
                 scheduled = statement["Resource"] == ["arn:aws:iam::123456789012:role/my-scheduler"]
@@ -363,64 +345,11 @@ def test_a_role_is_passed_to_named_services_only(applied: Applied, case: str) ->
 
 
 @each_case
-def test_github_can_do_nothing_of_ecs(applied: Applied, case: str) -> None:
-    """hand-off starts and reads the pipeline; it deploys nothing itself and passes no role."""
-    shown = applied(case)
-    if "github" in _roles(shown):
-        actions = _allowed(shown, "github")
-        assert not [action for action in actions if action.split(":")[0] in ("ecs", "iam", "sts", "ec2")]
-
-
-def test_the_role_may_build_too(terraform: Terraform) -> None:
-    """One role for all jobs of the reusable workflow: what build-push needs as well, on the images' repositories and caches."""
-    images = {
-        "app": {"repository": f"{pipelines.REGISTRY}/my-app", "cache-repository": f"{pipelines.REGISTRY}/my-cache"}
-    }
-    github = pipelines.GITHUB | {
-        "build_push": True,
-        "branches": [],
-        "environments": ["production"],
-        "base_repositories": ["my-base"],
-    }
-    values = pipelines.INPUTS | {"images": {}, "document": pipelines.DOCUMENT | {"images": images}, "github": github}
-    shown = terraform.apply(MODULE, values)
-    allowed = _allowed(shown, "github")
-    assert set(HAND_OFF) < set(allowed)
-    assert allowed["ecr:PutImage"] == [
-        f"arn:aws:ecr:{HERE}:repository/my-app",
-        f"arn:aws:ecr:{HERE}:repository/my-cache",
-    ]
-    assert f"arn:aws:ecr:{HERE}:repository/my-base" in allowed["ecr:GetDownloadUrlForLayer"]
-    assert {action.split(":")[0] for action in allowed} == {"codebuild", "codepipeline", "ecr", "logs", "ssm"}
-    assert "repo:my-org/my-app:environment:production" in _roles(shown)["github"]["assume_role_policy"]
-
-
-def test_evidence_of_a_failed_action_is_read_only(terraform: Terraform) -> None:
-    """CodeDeploy's reasons always, those of ECS if asked for; nothing of either can be changed."""
-    values = pipelines.INPUTS | {
-        "deploy_with": "codedeploy",
-        "github": pipelines.GITHUB | {"read_ecs": True, "features": ["stop-execution"]},
-    }
-    allowed = _allowed(terraform.apply(MODULE, values), "github")
-    evidence = {action for action in allowed if action.split(":")[0] in ("ecs", "codedeploy")}
-    assert evidence == {
-        "codedeploy:BatchGetDeploymentTargets",
-        "codedeploy:BatchGetDeployments",
-        "codedeploy:GetDeploymentGroup",
-        "ecs:DescribeServices",
-        "ecs:DescribeTaskDefinition",
-        "ecs:DescribeTasks",
-        "ecs:ListTasks",
-    }
-    assert "codepipeline:StopPipelineExecution" in allowed
-
-
-@each_case
 def test_who_may_assume_the_roles(applied: Applied, case: str) -> None:
     """A service, for our own project or rule; GitHub's jobs by their full `sub`."""
     shown = applied(case)
     services = {"pipeline": "codepipeline", "event": "events", "status-event": "events"}
-    for part, role in _roles(shown).items():
+    for part, role in pipelines.roles(shown).items():
         (trust,) = json.loads(role["assume_role_policy"])["Statement"]
         if part == "github":
             assert trust["Principal"] == {"Federated": pipelines.GITHUB["oidc_provider_arn"]}
@@ -431,7 +360,9 @@ def test_who_may_assume_the_roles(applied: Applied, case: str) -> None:
         else:
             assert trust["Principal"] == {"Service": f"{services.get(part, 'codebuild')}.amazonaws.com"}
     for made in shown.of("aws_codebuild_project").values():
-        (trust,) = json.loads(_roles(shown)[made["name"].rpartition("-")[2]]["assume_role_policy"])["Statement"]
+        (trust,) = json.loads(pipelines.roles(shown)[made["name"].rpartition("-")[2]]["assume_role_policy"])[
+            "Statement"
+        ]
         assert trust["Condition"] == {"StringEquals": {"aws:SourceArn": made["arn"]}}
 
 
