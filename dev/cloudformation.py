@@ -422,7 +422,7 @@ class _Declarations(yaml.SafeLoader):
     """Of the template only what has no functions is looked at."""
 
 
-_Declarations.add_multi_constructor("!", lambda loader, tag, node: None)  # type: ignore[no-untyped-call]
+_Declarations.add_multi_constructor("!", lambda loader, tag, node: None)
 
 
 def _with_table(readme: str, template: str) -> str:

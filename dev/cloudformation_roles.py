@@ -11,7 +11,7 @@ from typing import NamedTuple
 from dev import permissions
 
 # A parameter that lists names, and how many it can have: CloudFormation can't map a list, so each name is an item.
-LISTS = {"MoreServices": 5, "Families": 8, "LogGroups": 8, "SubnetIds": 6, "SecurityGroupIds": 5}
+LISTS = {"MoreServices": 3, "Families": 6, "LogGroups": 6, "SubnetIds": 4, "SecurityGroupIds": 3}
 IMAGES = range(1, 5)
 NOTHING = "!Ref AWS::NoValue"
 # The CodeBuild actions, and under which condition there is one.

@@ -9,7 +9,8 @@ from typing import Any
 
 import yaml
 
-from ecs_cd.local.codepipeline.rules import cloudformation, template
+from ecs_cd.local.codepipeline.rules import cloudformation as reader
+from ecs_cd.local.codepipeline.rules import template
 from ecs_cd.local.codepipeline.rules.cloudformation import Resource
 from tests.contract.parts import ROOT
 from tests.infra import facts
@@ -21,13 +22,19 @@ Resources = Mapping[str, Resource]
 
 def made(parameters: Mapping[str, str]) -> Resources:
     """The resources of a stack with these parameters."""
-    return cloudformation.resources(_text(), parameters, account=facts.ACCOUNT, region=facts.REGION)
+    return reader.resources(_text(), parameters, account=facts.ACCOUNT, region=facts.REGION)
+
+
+@functools.cache
+def declared() -> Values:
+    """The template with the long form of each function."""
+    return template.load(TEMPLATE.read_text(encoding="utf-8"))
 
 
 @functools.cache
 def _text() -> str:
     """The template in JSON, which is read faster."""
-    return json.dumps(template.load(TEMPLATE.read_text(encoding="utf-8")))
+    return json.dumps(declared())
 
 
 def of(resources: Resources, kind: str) -> list[Resource]:
@@ -63,14 +70,14 @@ def parameters(inputs: Values) -> dict[str, str]:
         **_github(inputs.get("github")),
         **_connection(inputs.get("connection"), inputs.get("build") or {}),
         **_docker(inputs.get("docker_migration"), inputs["images"]),
-        **{parameter: inputs.get(name) for name, parameter in _SAME.items()},
+        **{parameter: inputs.get(name) for name, parameter in SAME.items()},
     }
     if inputs.get("connection"):
         found["Start"] = "connection"
     return {name: str(value) for name, value in found.items() if value not in (None, "")}
 
 
-_SAME = {
+SAME = {
     "name": "Name",
     "parameter_name": "ParameterName",
     "start": "Start",
@@ -95,7 +102,7 @@ ELSEWHERE = {
 
 
 def _images(images: Mapping[str, str]) -> Values:
-    found = {}
+    found: Values = {}
     for number, (name, repository) in enumerate(sorted(images.items()), start=1):
         found |= {f"Image{number}": name, f"Repository{number}": repository.partition("/")[2] or repository}
     return found
@@ -205,6 +212,24 @@ def _repositories(names: Iterable[str]) -> str:
 
 
 # --- in the same form as Terraform's ---
+
+
+def request(resource: Resource) -> Values:
+    """The parameters of the Create operation, as they are sent."""
+    found: Values = sent(dict(reader.request(resource)))
+    return found
+
+
+def sent(value: Any) -> Any:
+    """Without what is empty."""
+    if isinstance(value, dict):
+        found = {key: sent(each) for key, each in value.items()}
+        return {key: each for key, each in found.items() if each not in (None, {}, [], "")}
+    return [sent(each) for each in value] if isinstance(value, list) else value
+
+
+def several(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
 
 
 def in_upper_case(value: Any, images: Iterable[str]) -> Any:

@@ -13,10 +13,11 @@ import yaml
 
 from ecs_cd.document.rules import document
 from ecs_cd.handoff.rules import declaration
+from ecs_cd.local.codepipeline.rules import cloudformation as reader
 from ecs_cd.model.errors import Refused
 from tests.contract.parts import ROOT
 from tests.infra import cloudformation, facts, pipelines
-from tests.infra.cloudformation import INSTEAD, Resources
+from tests.infra.cloudformation import ELSEWHERE, INSTEAD, SAME, WITHOUT, Resources, sent, several
 from tests.infra.pipelines import CASES, MODULE, Applied, Values
 from tests.infra.terraform import Shown, Terraform
 
@@ -40,30 +41,20 @@ def both(terraform: Terraform, applied: Applied) -> Callable[[str], Both]:
     return of
 
 
-def _sent(request: Values) -> Values:
-    """In the order of keys, without what is empty; a buildspec as what it says, since it may have JSON in it."""
-    found: Values = json.loads(json.dumps(pipelines._without_nothing(request), sort_keys=True))
-    return found
-
-
-def _request(resource: cloudformation.Resource) -> Values:
-    return _sent(dict(cloudformation.cloudformation._request(resource)))
-
-
 @each_case
 def test_the_same_pipeline(both: Callable[[str], Both], case: str) -> None:
     """Every stage, action, configuration, variable and trigger."""
     shown, made, images = both(case)
     (pipeline,) = cloudformation.of(made, "AWS::CodePipeline::Pipeline")
-    assert cloudformation.in_upper_case(_request(pipeline), images) == _sent(pipelines.declaration(shown))
+    assert cloudformation.in_upper_case(cloudformation.request(pipeline), images) == sent(pipelines.declaration(shown))
 
 
 @each_case
 def test_the_same_projects(both: Callable[[str], Both], case: str) -> None:
     """With the same buildspecs, letter by letter except in `env`, which is JSON."""
     shown, made, _ = both(case)
-    ours = {each.name: _request(each) for each in cloudformation.of(made, "AWS::CodeBuild::Project")}
-    theirs = {each["name"]: _sent(pipelines.project(each)) for each in shown.of("aws_codebuild_project").values()}
+    ours = {each.name: cloudformation.request(each) for each in cloudformation.of(made, "AWS::CodeBuild::Project")}
+    theirs = {each["name"]: sent(pipelines.project(each)) for each in shown.of("aws_codebuild_project").values()}
     assert {name: _comparable(each) for name, each in ours.items()} == {
         name: _comparable(each) for name, each in theirs.items()
     }
@@ -108,8 +99,8 @@ def _allowed(policy: Values) -> list[tuple[str, str, str]]:
         (action, resource, json.dumps(_lists(each.get("Condition", {})), sort_keys=True))
         for each in policy["Statement"]
         if each["Effect"] == "Allow"
-        for action in pipelines._several(each["Action"])
-        for resource in pipelines._several(each["Resource"])
+        for action in several(each["Action"])
+        for resource in several(each["Resource"])
     ]
 
 
@@ -180,7 +171,7 @@ def test_the_same_storage(both: Callable[[str], Both], case: str) -> None:
 def test_every_input_has_a_parameter() -> None:
     """But for those with a reason."""
     declared = set(re.findall(r'^variable "(\w+)"', (MODULE / "variables.tf").read_text(), re.MULTILINE))
-    assert declared == {*cloudformation._SAME, *cloudformation.ELSEWHERE, *cloudformation.WITHOUT}
+    assert declared == {*SAME, *ELSEWHERE, *WITHOUT}
 
 
 # --- what the template refuses ---
@@ -192,7 +183,7 @@ REFUSED: dict[str, tuple[Values, str]] = {
     "quoted pipeline": ({"Document": '"pipeline": {}\ncluster: c'}, "Parameters.Document: must be YAML in block style"),
     "name of an image": ({"Image1": "my-app"}, "Parameters.Image1: must have letters, digits and underscores"),
     "tag in a repository": ({"Repository1": "my-app:latest"}, "Parameters.Repository1: must be the name of a repository"),
-    "too many services": ({"MoreServices": "a,b,c,d,e,f"}, "Parameters.MoreServices: must be at most 5 names"),
+    "too many services": ({"MoreServices": "a,b,c,d"}, "Parameters.MoreServices: must be at most 3 names"),
     "wildcard role": ({"PassRoleArns": "arn:aws:iam::123456789012:role/*"}, "Parameters.PassRoleArns: must name each role by its ARN"),
     "wildcard sub": ({"GitHubSubjects": "repo:my-org/*:*"}, "Parameters.GitHubSubjects: must be such as"),
     "several subs": ({"GitHubSubjects": "repo:o/a:ref:refs/heads/main,repo:o/*:x"}, "Parameters.GitHubSubjects: must be such as"),
@@ -288,7 +279,7 @@ def test_only_variables_need_the_source(applied: Applied) -> None:
 def test_the_template_is_read_as_it_is() -> None:
     """What `ecs-cd local` takes from it: a pipeline that AWS would accept, projects, and the source."""
     files = cloudformation.TEMPLATE.parent
-    read = cloudformation.cloudformation.read(
+    read = reader.read(
         cloudformation.TEMPLATE.read_text(encoding="utf-8"),
         cloudformation.parameters(pipelines.INPUTS),
         account=facts.ACCOUNT,
@@ -296,9 +287,9 @@ def test_the_template_is_read_as_it_is() -> None:
         content=lambda name: (files / name).read_bytes(),
     )
     for declared in read.pipelines.values():
-        pipelines.held_to_the_model("codepipeline", "CreatePipeline", {"pipeline": _sent(dict(declared))})
+        pipelines.held_to_the_model("codepipeline", "CreatePipeline", {"pipeline": sent(dict(declared))})
     for project in read.projects.values():
-        pipelines.held_to_the_model("codebuild", "CreateProject", _sent(dict(project)))
+        pipelines.held_to_the_model("codebuild", "CreateProject", sent(dict(project)))
     assert [each.key for each in read.objects] == ["source.zip"]
 
 
@@ -306,7 +297,7 @@ def test_a_stack_can_be_made_of_it() -> None:
     """CloudFormation takes 1 MB from S3 and 200 parameters of 4,096 bytes; a role's policies have at most 10,240 characters."""
     text = cloudformation.TEMPLATE.read_text(encoding="utf-8")
     assert 51_200 < len(text.encode()) < 1_000_000  # the README says that it goes through S3
-    assert len(cloudformation.template.load(text)["Parameters"]) <= 200
+    assert len(cloudformation.declared()["Parameters"]) <= 200
     for case in CASES:
         inputs = cloudformation.agreed(case, pipelines.inputs(case))
         for role in cloudformation.of(cloudformation.made(cloudformation.parameters(inputs)), "AWS::IAM::Role"):
@@ -315,7 +306,7 @@ def test_a_stack_can_be_made_of_it() -> None:
 
 def test_every_parameter_is_described_and_in_a_group() -> None:
     """The console shows them in groups, and the README in tables."""
-    declared = cloudformation.template.load(cloudformation.TEMPLATE.read_text(encoding="utf-8"))
+    declared = cloudformation.declared()
     groups = declared["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
     assert [name for group in groups for name in group["Parameters"]] == list(declared["Parameters"])
     for parameter in declared["Parameters"].values():
@@ -333,5 +324,5 @@ def test_the_example_is_complete() -> None:
     (parameter,) = cloudformation.of(made, "AWS::SSM::Parameter")
     read = document.load(parameter.properties["Value"], where="the parameter")
     assert read.pipeline and parameter.name == "/ecs-cd/my-app/production"
-    assert declaration.problems(_request(pipeline), read.pipeline, read.images, "") == []
+    assert declaration.problems(cloudformation.request(pipeline), read.pipeline, read.images, "") == []
     assert {"app", "nginx"} == set(read.images)

@@ -54,8 +54,8 @@ def read(
         return [each for each in found.values() if each.type == kind]
 
     return Infra(
-        pipelines={each.name: _request(each) for each in of("AWS::CodePipeline::Pipeline")},
-        projects={each.name: _request(each) for each in of("AWS::CodeBuild::Project")},
+        pipelines={each.name: request(each) for each in of("AWS::CodePipeline::Pipeline")},
+        projects={each.name: request(each) for each in of("AWS::CodeBuild::Project")},
         rules=tuple(rule for each in of("AWS::Events::Rule") for rule in _rules(each)),
         parameters=tuple(
             Parameter(each.name, str(each.properties["Value"]), str(each.properties.get("Type", "String")))
@@ -177,7 +177,7 @@ def _missing(found: Mapping[str, Resource]) -> Iterator[str]:
 # --- as AWS's own requests ---
 
 
-def _request(resource: Resource) -> Request:
+def request(resource: Resource) -> Request:
     """The parameters of the API's Create operation."""
     short = resource.type.rpartition("::")[2]
     sent = {
