@@ -79,7 +79,7 @@ class Laptop:
         return {(task.task_definition, tuple(sorted(task.images.items()))) for task in running_tasks(stack)}
 
 
-@pytest.fixture(scope="module", params=PATTERNS.values(), ids=lambda pattern: f"pattern {pattern.number}")
+@pytest.fixture(scope="module", params=PATTERNS.values(), ids=lambda pattern: f"pattern{pattern.number}")
 def laptop(
     request: pytest.FixtureRequest,
     docker: dict[str, str],
