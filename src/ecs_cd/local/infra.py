@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Collection, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ecs_cd.aws.session import Aws
 from ecs_cd.local import create, ministack
+from ecs_cd.local.codebuild.rules import environment
+from ecs_cd.local.codebuild.rules.environment import Variable
 from ecs_cd.local.codepipeline import declared, localized, process
 from ecs_cd.local.codepipeline.process import Codepipeline, Declared
-from ecs_cd.local.codepipeline.rules import declaration, documents, providers
+from ecs_cd.local.codepipeline.rules import declaration, documents, projects, providers
 from ecs_cd.local.codepipeline.rules.infra import Infra, actions
 from ecs_cd.local.machine import Say
 from ecs_cd.local.ministack import Ministack
 from ecs_cd.model import json_yaml
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import S3Object
+from ecs_cd.tasks.rules.task_definition import TaskDefinition
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,22 @@ class InfraFile:
         """The parameter that holds ecs-cd's document; empty if it isn't clear which one does."""
         found = [name for name, text in self._parameters.items() if _is_document(text)]
         return found[0] if len(found) == 1 else ""
+
+    def with_secrets(self, given: Collection[str]) -> list[TaskDefinition]:
+        """For ``plan.secrets``: the builds as containers, with those of their secrets whose variables are ``given``."""
+        found: dict[str, list[dict[str, str]]] = {}
+        for project, name, variable in projects.references(self.infra):
+            if name in given:
+                found.setdefault(project, []).append({"name": name, "valueFrom": _value_from(variable)})
+        return [{"containerDefinitions": [{"name": name, "secrets": each} for name, each in found.items()]}]
+
+    def not_given(self, given: Collection[str]) -> list[str]:
+        """The secrets of builds that nobody has given a value, in sentences."""
+        return [
+            f"the build {project} has no value for {name}, so it fails; set it with --env-file FILE"
+            for project, name, variable in projects.references(self.infra)
+            if name not in given and self.parameter(variable.value) is None
+        ]
 
     def parameter(self, name: str) -> str | None:
         """The value of an SSM parameter that the file declares."""
@@ -56,6 +75,15 @@ class InfraFile:
     @property
     def _parameters(self) -> Mapping[str, str]:
         return {each.name: each.value for each in self.infra.parameters}
+
+
+def _value_from(variable: Variable) -> str:
+    """As a container's ``valueFrom`` has it."""
+    if variable.type == environment.PARAMETER_STORE:
+        return variable.value
+    secret = environment.secret_reference(variable.value)
+    arn = secret.id if secret.id.startswith("arn:") else f"arn:aws:secretsmanager:::secret:{secret.id}"
+    return f"{arn}:{secret.key}::"
 
 
 def read(file: str, parameters: Mapping[str, str], build_image: str) -> InfraFile:

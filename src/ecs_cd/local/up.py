@@ -282,7 +282,9 @@ def _make(
 
 def _templates(aws: Aws, world: World, say: Say) -> dict[Needed, TaskDefinition]:
     """The templates with local secrets. Also creates the secrets and log groups that their containers need."""
-    found = plan.secrets(world.templates.values())
+    builds = world.infra.with_secrets(world.given) if world.infra else []
+    definitions = [*world.templates.values(), *builds]
+    found = plan.secrets(definitions)
     made_up = f"local-{secrets.token_hex(8)}"
     arns = {secret.name: create.secret(aws, secret, world.given, made_up) for secret in found}
     for secret in found:
@@ -291,9 +293,11 @@ def _templates(aws: Aws, world: World, say: Say) -> dict[Needed, TaskDefinition]
     if missing:
         names = ", ".join(missing)
         say(f"warning: there is no value for {names}, so ecs-cd makes one up; set values with --env-file FILE")
-    unknown = plan.unknown_variables(world.given, list(world.templates.values()))
+    unknown = plan.unknown_variables(world.given, definitions)
     if unknown:
         say(f"warning: no container has a variable {', '.join(unknown)}")
+    for words in world.infra.not_given(world.given) if world.infra else ():
+        say(f"warning: {words}")
     for name, region in plan.log_groups(world.templates.values()):
         create.log_group(aws, name, region)
         say(f"log group {name}")

@@ -39,9 +39,11 @@ def _parameter(aws: Aws, name: str) -> str:
 
 def _secret(aws: Aws, text: str) -> str:
     reference = environment.secret_reference(text)
+    # `up` names a secret after the end of its ARN.
+    name = reference.id.split(":")[6] if reference.id.startswith("arn:") else reference.id
     stage = {"VersionStage": reference.stage} if reference.stage else {}
     version = {"VersionId": reference.version} if reference.version else {}
-    found = aws.client("secretsmanager").get_secret_value(SecretId=reference.id, **stage, **version)
+    found = aws.client("secretsmanager").get_secret_value(SecretId=name, **stage, **version)
     return _of_key(str(found.get("SecretString", "")), text, reference.key)
 
 

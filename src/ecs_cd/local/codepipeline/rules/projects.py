@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
 from ecs_cd.local.codebuild.rules import buildspec, environment
-from ecs_cd.local.codebuild.rules.buildspec import BuildspecError
+from ecs_cd.local.codebuild.rules.buildspec import Buildspec, BuildspecError
+from ecs_cd.local.codebuild.rules.environment import Variable
 from ecs_cd.local.codepipeline.rules.infra import Infra, Request, target
 from ecs_cd.local.codepipeline.rules.providers import configuration
 
@@ -70,6 +71,17 @@ def _content_problems(project: Request) -> Iterator[str]:
             yield from (f"source.buildspec: {each}" for each in str(error).splitlines())
     elif source.get("type") == "NO_SOURCE":
         yield "source.buildspec: without a source, it must be the buildspec itself"
+
+
+def references(infra: Infra) -> Iterator[tuple[str, str, Variable]]:
+    """The parameters and secrets of builds: the project, its variable, and what it refers to."""
+    for name, project in infra.projects.items():
+        text = str(project["source"].get("buildspec", ""))
+        spec = buildspec.parse(text) if buildspec.is_inline(text) else Buildspec()
+        variables = project.get("environment", {}).get("environmentVariables", ())
+        for variable, found in environment.given(spec, variables).items():
+            if found.type != environment.PLAINTEXT:
+                yield name, variable, found
 
 
 def _of_actions(infra: Infra) -> set[str]:
