@@ -48,6 +48,7 @@ CONNECTION = {
     "repository": "my-org/my-app",
 }
 TOKEN = "my-app/github"
+TOKEN_ARN = f"arn:aws:secretsmanager:us-east-1:123456789012:secret:{TOKEN}-Ab1Cd2"
 
 
 def two_images() -> Values:
@@ -131,15 +132,15 @@ CASES: dict[str, Values] = {
         "github": None,
     },
     "connection, docker": {
-        "connection": CONNECTION | {"status_token": f"arn:aws:secretsmanager:us-east-1:123456789012:secret:{TOKEN}-Ab1Cd2"},
+        "connection": CONNECTION | {"status_token": TOKEN_ARN},
         "migrate_with": "docker",
         "docker_migration": VPC | {"image": "nginx"},
         "document": two_images(),
         "images": TWO,
         "github": None,
     },
-    "connection, codedeploy": {"connection": CONNECTION | {"status_token": TOKEN}, "deploy_with": "codedeploy", "migrate_with": "none", "github": None},
-    "connection, ecs": {"connection": CONNECTION | {"status_token": TOKEN}, "deploy_with": "ecs", "approval": {"before": "migration"}, "github": None},
+    "connection, codedeploy": {"connection": CONNECTION | {"status_token": TOKEN_ARN}, "deploy_with": "codedeploy", "migrate_with": "none", "github": None},
+    "connection, ecs": {"connection": CONNECTION | {"status_token": TOKEN_ARN}, "deploy_with": "ecs", "approval": {"before": "migration"}, "github": None},
     "everything else": {
         "name": "my-application-in-production",
         "parameter_name": "/ecs-cd/my-app/production",

@@ -209,8 +209,8 @@ OTHER_ROLES: dict[tuple[str, str], Allowed] = {
     ("connection, docker", "migrate"): DOCKER_ROLE | _each("ecr:BatchCheckLayerAvailability ecr:BatchGetImage ecr:GetDownloadUrlForLayer", MY_NGINX),
     ("connection, two images", "status"): _status(*ALL_ACTIONS, secret="my-app/github-??????") | _each("kms:Decrypt", KEY),
     ("connection, docker", "status"): _status(*ALL_ACTIONS, secret="my-app/github-Ab1Cd2"),
-    ("connection, ecs", "status"): _status("artifacts", "build", "migrate", secret="my-app/github-??????") | READS_ECS,
-    ("connection, codedeploy", "status"): _status("artifacts", "build", secret="my-app/github-??????")
+    ("connection, ecs", "status"): _status("artifacts", "build", "migrate", secret="my-app/github-Ab1Cd2") | READS_ECS,
+    ("connection, codedeploy", "status"): _status("artifacts", "build", secret="my-app/github-Ab1Cd2")
     | READS_ECS
     | READS_CODEDEPLOY,
     ("connection, docker", "status-event"): _each("codebuild:StartBuild", _project("status")),
