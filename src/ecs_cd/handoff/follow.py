@@ -45,9 +45,11 @@ def follow(tracked: TrackedExecution, deadline: float, job: Job) -> Verdict:
 
 
 def _interval(tracked: TrackedExecution, job: Job) -> float:
-    """A Failed is soon looked at again; after that, only what the pipeline does by itself can change it."""
+    """The longer nothing has changed, the longer. A Failed is soon looked at again; after that, only what the pipeline
+    does by itself can change it."""
     if tracked.failed_at is None:
-        return pace.EXECUTION_EVERY
+        unchanged = job.clock.monotonic() - tracked.changed_at
+        return min(pace.EXECUTION_EVERY, max(pace.EXECUTION_SOON, unchanged))
     is_first = job.clock.monotonic() - tracked.failed_at < pace.EXECUTION_CONFIRMED
     return pace.EXECUTION_CONFIRMED if is_first else pace.FAILED_EVERY
 
@@ -89,7 +91,10 @@ def _read_actions(tracked: TrackedExecution, job: Job) -> None:
     details = codepipeline.look_at_actions(job.aws, tracked.plan.pipeline.name, tracked.id)
     if details is not None:
         declared = declaration.places(tracked.plan.declaration)
+        before = tracked.snapshot.actions
         tracked.snapshot = replace(tracked.snapshot, actions=actions.newest(details, declared))
+        if tracked.snapshot.actions != before:
+            tracked.changed_at = job.clock.monotonic()
 
 
 def _read_end(tracked: TrackedExecution, job: Job) -> None:

@@ -21,6 +21,7 @@ class TrackedExecution:
     nonce: str = ""
     snapshot: Snapshot = field(default_factory=Snapshot)
     looks: int = 0
+    changed_at: float = field(init=False)  # when an action last changed
     listed_at: float = field(init=False)
     failed_at: float | None = None
     succeeded_at: float | None = None
@@ -29,4 +30,4 @@ class TrackedExecution:
     shown: str = ""  # the build whose log was shown last
 
     def __post_init__(self) -> None:
-        self.listed_at = self.started
+        self.listed_at = self.changed_at = self.started

@@ -33,7 +33,8 @@ TARGETS_SHARE = 5  # each poll reads the lifecycle events of one in this many de
 
 # ---- pipelines ----
 
-EXECUTION_EVERY = 5.0  # between two polls of a pipeline's execution, of two calls each: at most 24 a minute
+EXECUTION_EVERY = 5.0  # between two polls of a pipeline's execution, of two calls each: 24 a minute
+EXECUTION_SOON = 1.0  # the same right after a change: a source or a failing build takes only seconds
 EXECUTION_CONFIRMED = 1.0  # until a Failed counts: a person may just have retried the stage
 FAILED_EVERY = 10.0  # between two polls while a Failed may not be final, of up to four calls each
 EXECUTION_LISTED = 60.0  # how soon CodePipeline must know an execution that it has started

@@ -251,14 +251,14 @@ def long(world: World, minutes: int) -> None:
 
 
 def test_waiting_costs_at_most_24_calls_a_minute(step: Run, world: World) -> None:
-    """Of all services together, while a build runs and writes its log."""
+    """Of all services together, while a build runs and writes its log; in the first minute more changes."""
     long(world, 20)
     ended = step("hand-off")
     assert ended.exit_code == 0, ended.log
     begun = next(call.time for call in world.aws.calls if call.operation == START)
     minutes = Counter(int((call.time - begun) // 60) for call in world.aws.calls)
     assert max(count for minute, count in minutes.items() if 1 <= minute < 20) <= 24, minutes
-    assert minutes[0] <= 40
+    assert minutes[0] <= 48
 
 
 def test_hours_leave_few_lines(step: Run, world: World) -> None:

@@ -414,7 +414,7 @@ def test_a_stage_that_is_skipped_is_told(step: Run, world: World, goes: Course) 
 
 def test_what_comes_after_the_awaited_stage_does_not_count(step: Run, world: World) -> None:
     """Even if a poll sees it together with the end of that stage."""
-    end = happens(41, "Migrate/Migrate", "Succeeded", build=course.MIGRATION)
+    end = happens(42, "Migrate/Migrate", "Succeeded", build=course.MIGRATION)
     broken = (FAILS_LATE[4], happens(42.5, "Deploy/Deploy", "Failed"), ends(43, "Failed"))
     world.goes((*SUCCEEDS[:3], end, *broken))
     ended = step("hand-off", wait_until="Migrate")
