@@ -149,6 +149,10 @@ _GITHUB = _BOTH | {
     "all_for_cluster": _On(['"*"'], ("GitHubReads",)),
     "tasks": _On([TASKS], ("GitHubReads",)),
 }
+# ecs-cd's own builds say the cause in their logs; that of another deploy action is in ECS and CodeDeploy.
+_STATUS = {
+    key: _GITHUB[key] for key in ("pipelines", "projects", "project_log_groups", "codedeploy", "all_for_codedeploy")
+} | {key: _GITHUB[key]._replace(when=("Artifacts",)) for key in ("services", "all_for_cluster", "tasks")}
 _FEATURES = {"": (), "stop-execution": ("GitHubStops",)}
 
 
@@ -172,9 +176,17 @@ def _several(actions: str) -> list[str]:
     return actions.split()
 
 
-USE_CONNECTION = Statement(
-    _several("codeconnections:UseConnection codestar-connections:UseConnection"), ["!Ref ConnectionArn"]
-)
+def _use_connection(pull: bool) -> Statement:
+    """A connection reaches more repositories than this one, and GitHub's app may write; a build only pulls."""
+    prefixes = ("codeconnections", "codestar-connections")  # a connection may have either
+    wanted = {f"{prefix}:FullRepositoryId": "!Ref ConnectionRepository" for prefix in prefixes}
+    wanted |= {f"{prefix}:ProviderAction": "GitPull" for prefix in prefixes if pull}
+    condition = ", ".join(f"{key}: {value}" for key, value in wanted.items())
+    actions = [f"{prefix}:UseConnection" for prefix in prefixes]
+    when = () if pull else ("Connection",)
+    return Statement(actions, ["!Ref ConnectionArn"], when, f"{{ForAllValues:StringEquals: {{{condition}}}}}")
+
+
 USE_KEY = Statement(_several("kms:Decrypt kms:DescribeKey kms:GenerateDataKey"), ["!Ref KmsKeyArn"], ("Key",))
 
 
@@ -186,7 +198,7 @@ def pipeline() -> list[Statement]:
         Statement(_several("s3:GetBucketAcl s3:GetBucketLocation s3:GetBucketVersioning"), [f'!Sub "{BUCKET}"']),
         Statement(_several("s3:GetObject s3:GetObjectVersion s3:PutObject"), [ARTIFACTS]),
         Statement(_several("s3:GetObject s3:GetObjectVersion"), [f'!If [Object, !Sub "{BUCKET}/hand-off.zip", !Sub "{BUCKET}/source.zip"]'], ("FromObject",)),
-        USE_CONNECTION._replace(when=("Connection",)),
+        _use_connection(pull=False),
         Statement(["ecr:DescribeImages"], REPOSITORIES, ("FromImages",)),
         Statement(_several("codebuild:BatchGetBuilds codebuild:StartBuild"), PROJECTS),
         Statement(["sns:Publish"], ["!Ref ApprovalTopicArn"], ("Topic",)),
@@ -279,23 +291,17 @@ def _docker() -> list[Statement]:
 
 
 def _status() -> list[Statement]:
-    """The commit's status: what the execution and its builds say."""
-    actions = (
-        "codepipeline:GetPipelineExecution codepipeline:GetPipelineState codepipeline:ListActionExecutions "
-        "codepipeline:ListPipelineExecutions"
-    )
+    """The commit's status: what the execution and its builds say, and GitHub's token."""
     parts = ", ".join(f'!Select [{index}, !Split [":", !Ref StatusToken]]' for index in range(7))
     return [
-        Statement(_several(actions), [PIPELINE]),
-        Statement(["codebuild:BatchGetBuilds"], PROJECTS),
-        Statement(["logs:GetLogEvents"], PROJECT_LOGS),
+        *verb("commit-status", _STATUS),
         Statement(["secretsmanager:GetSecretValue"], [f'!Join [":", [{parts}]]']),
         Statement(["kms:Decrypt"], "!Ref BuildKeyArns", ("BuildKeys",)),
     ]
 
 
 _OWN = {
-    "build": lambda: [USE_CONNECTION, *verb("build-push", _BUILDS), *_secrets("Build")],
+    "build": lambda: [_use_connection(pull=True), *verb("build-push", _BUILDS), *_secrets("Build")],
     "migrate": lambda: [*verb("migrate", _BUILDS, "MigrateEcsCd"), *_docker(), *_secrets("Migration", "Docker")],
     "deploy": lambda: verb("deploy", _BUILDS),
     "artifacts": lambda: verb("artifacts", _BUILDS),

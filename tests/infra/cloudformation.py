@@ -41,23 +41,19 @@ def of(resources: Resources, kind: str) -> list[Resource]:
     return [each for each in resources.values() if each.type == kind]
 
 
-# What the module's inputs can say and the template's parameters can't: what is said instead.
-INSTEAD: dict[str, tuple[str, Values]] = {
-    "connection, two images": (
-        "a secret is named by its ARN",
-        {"connection": {"status_token": "arn:aws:secretsmanager:us-east-1:123456789012:secret:my-app/github-Ab1Cd2:token"}},
-    ),
-    "everything else": ("a name has at most 20 characters, because CloudFormation can't shorten it", {"name": "my-app-in-production"}),
-    "the document as text": ("a document in JSON has no place for more keys, so it is YAML, without its images", {}),
-}  # fmt: skip
+def agreed(inputs: Values) -> Values:
+    """The module's inputs; what the template's parameters can't say is said otherwise.
 
-
-def agreed(case: str, inputs: Values) -> Values:
-    """The module's inputs, with what is said instead."""
-    changes = INSTEAD.get(case, ("", {}))[1]
-    return inputs | {
-        name: inputs[name] | value if isinstance(value, dict) else value for name, value in changes.items()
-    }
+    A secret is named by its ARN, because its role needs it. A name has at most 20 characters, because CloudFormation
+    can't shorten it as CodePipeline does.
+    """
+    connection = inputs.get("connection") or {}
+    token = connection.get("status_token") or ""
+    secret, *key = token.split(":")
+    if token and not token.startswith("arn:"):
+        arn = f"arn:aws:secretsmanager:us-east-1:123456789012:secret:{secret}-Ab1Cd2"
+        return inputs | {"connection": connection | {"status_token": ":".join([arn, *key])}}
+    return inputs | {"name": inputs["name"][:20].rstrip("-")}
 
 
 def parameters(inputs: Values) -> dict[str, str]:

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from ecs_cd.local.codepipeline.rules import cloudformation
-from ecs_cd.local.codepipeline.rules.infra import Infra, Object, Parameter, Rule, Target
+from ecs_cd.local.codepipeline.rules.infra import DeploymentGroup, Infra, Object, Parameter, Rule, Target
 from ecs_cd.model.errors import Refused
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
@@ -308,6 +308,16 @@ Resources:
         - {Arn: !GetAtt Project.Arn, Id: project, Input: '{}'}
   Disabled: {Type: AWS::Events::Rule, Properties: {State: DISABLED, EventPattern: {source: [a]}}}
   Clock: {Type: AWS::Events::Rule, Properties: {ScheduleExpression: rate(1 day)}}
+  Elsewhere:
+    Type: AWS::Events::Rule
+    Properties: {EventPattern: {source: [aws.ecr]}, EventBusName: mine, Targets: [{Arn: !GetAtt Logs.Arn, Id: log}]}
+  Application: {Type: AWS::CodeDeploy::Application, Properties: {ApplicationName: my-application}}
+  Deployments:
+    Type: AWS::CodeDeploy::DeploymentGroup
+    Properties:
+      ApplicationName: !Ref Application
+      DeploymentGroupName: my-group
+      ECSServices: [{ClusterName: my-cluster, ServiceName: my-service}]
   Bucket:
     Type: AWS::S3::Bucket
     Metadata: {EcsCd: {Objects: {source.zip: source.zip}}}
@@ -362,7 +372,7 @@ def test_a_project_is_create_projects_parameters() -> None:
 
 
 def test_the_rest_that_a_pipeline_needs() -> None:
-    """Rules that an event can match, parameters, buckets with their versions and objects, and log groups."""
+    """Rules that start something here, parameters, buckets with their objects, log groups, CodeDeploy's groups."""
     found = read(PIPELINE)
     pipeline = Target(
         f"arn:aws:codepipeline:{REGION}:{ACCOUNT}:my-pipeline", {"digest": "$.detail.image-digest"}, '{"a":<digest>}'
@@ -374,6 +384,15 @@ def test_the_rest_that_a_pipeline_needs() -> None:
     assert found.buckets == {"local-bucket": True, "plain": False}
     assert found.objects == (Object("local-bucket", "source.zip", b"zip"),)
     assert found.log_groups == ("/my/logs",)
+    assert found.deployment_groups == (DeploymentGroup("my-application", "my-group", "my-cluster", "my-service"),)
+
+
+def test_what_is_not_read_of_a_rule() -> None:
+    """A rule that starts a pipeline here is on the default bus, and gives its target what a template says."""
+    text = PIPELINE.replace("Input: '{}'}", "InputPath: $.detail}").replace(
+        "EventPattern: {source: [aws.ecr], detail", "EventBusName: mine\n      EventPattern: {source: [aws.ecr], detail"
+    )
+    assert problems(text) == ("local-Rule: EventBusName is not read here", "local-Rule: InputPath is not read here")
 
 
 def test_a_transition_that_is_disabled_from_the_start() -> None:

@@ -7,7 +7,16 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ecs_cd.local.codepipeline.rules import resource_types, template
-from ecs_cd.local.codepipeline.rules.infra import Infra, Object, Parameter, Request, Rule, Target
+from ecs_cd.local.codepipeline.rules.infra import (
+    DeploymentGroup,
+    Infra,
+    Object,
+    Parameter,
+    Request,
+    Rule,
+    Target,
+    target,
+)
 from ecs_cd.local.codepipeline.rules.intrinsics import Resolver, Wrong
 from ecs_cd.model.errors import Refused
 
@@ -20,6 +29,7 @@ _READ = {
     "AWS::SSM::Parameter",
     "AWS::S3::Bucket",
     "AWS::Logs::LogGroup",
+    "AWS::CodeDeploy::DeploymentGroup",
 }
 _REQUIRED: Mapping[str, tuple[str, ...]] = {
     "AWS::CodePipeline::Pipeline": ("RoleArn", "Stages"),
@@ -53,10 +63,12 @@ def read(
     def of(kind: str) -> list[Resource]:
         return [each for each in found.values() if each.type == kind]
 
+    pipelines = {each.name: request(each) for each in of("AWS::CodePipeline::Pipeline")}
+    projects = {each.name: request(each) for each in of("AWS::CodeBuild::Project")}
     return Infra(
-        pipelines={each.name: request(each) for each in of("AWS::CodePipeline::Pipeline")},
-        projects={each.name: request(each) for each in of("AWS::CodeBuild::Project")},
-        rules=tuple(rule for each in of("AWS::Events::Rule") for rule in _rules(each)),
+        pipelines=pipelines,
+        projects=projects,
+        rules=_rules(of("AWS::Events::Rule"), pipelines, projects),
         parameters=tuple(
             Parameter(each.name, str(each.properties["Value"]), str(each.properties.get("Type", "String")))
             for each in of("AWS::SSM::Parameter")
@@ -64,6 +76,7 @@ def read(
         buckets={each.name: _is_versioned(each.properties) for each in of("AWS::S3::Bucket")},
         objects=tuple(made for each in of("AWS::S3::Bucket") for made in _objects(each, content)),
         log_groups=tuple(each.name for each in of("AWS::Logs::LogGroup")),
+        deployment_groups=tuple(made for each in of("AWS::CodeDeploy::DeploymentGroup") for made in _groups(each)),
     )
 
 
@@ -217,22 +230,43 @@ def _text(value: Any) -> str:
     return json.dumps(value, separators=(",", ":")) if isinstance(value, (dict, list)) else str(value)
 
 
-def _rules(resource: Resource) -> Iterator[Rule]:
-    """The rule, unless it is disabled or has a schedule only."""
-    given = resource.properties
-    pattern = given.get("EventPattern")
-    if pattern and given.get("State") != "DISABLED":
-        targets = tuple(_target(each) for each in given.get("Targets", []))
-        yield Rule(resource.name, json.loads(pattern) if isinstance(pattern, str) else pattern, targets)
+def _rules(found: list[Resource], pipelines: Collection[str], projects: Collection[str]) -> tuple[Rule, ...]:
+    """The rules that start one of these pipelines or projects. A schedule and a disabled rule start nothing here."""
+    rules, problems = [], []
+    for each in found:
+        ours = [its for its in each.properties.get("Targets", []) if target(str(its["Arn"]), pipelines, projects)]
+        pattern = each.properties.get("EventPattern")
+        if pattern and ours and each.properties.get("State") != "DISABLED":
+            problems += [f"{each.name}: {name} is not read here" for name in _not_read(each.properties, ours)]
+            read = json.loads(pattern) if isinstance(pattern, str) else pattern
+            rules.append(Rule(each.name, read, tuple(map(_target, ours))))
+    if problems:
+        raise Refused(problems)
+    return tuple(rules)
+
+
+def _not_read(properties: Mapping[str, Any], targets: list[Mapping[str, Any]]) -> list[str]:
+    other_bus = properties.get("EventBusName", "default") != "default"
+    return [
+        *(["EventBusName"] if other_bus else []),
+        *(["InputPath"] if any("InputPath" in each for each in targets) else []),
+    ]
 
 
 def _target(given: Mapping[str, Any]) -> Target:
+    """A constant `Input` is a template without paths."""
     transformer = given.get("InputTransformer", {})
     return Target(
         str(given["Arn"]),
         transformer.get("InputPathsMap", {}),
         str(transformer.get("InputTemplate", given.get("Input", ""))),
     )
+
+
+def _groups(resource: Resource) -> Iterator[DeploymentGroup]:
+    for service in resource.properties.get("ECSServices", []):
+        application = str(resource.properties["ApplicationName"])
+        yield DeploymentGroup(application, resource.name, str(service["ClusterName"]), str(service["ServiceName"]))
 
 
 def _is_versioned(properties: Mapping[str, Any]) -> bool:
