@@ -22,7 +22,7 @@ Resources = Mapping[str, Resource]
 
 def made(parameters: Mapping[str, str]) -> Resources:
     """The resources of a stack with these parameters."""
-    return reader.resources(_text(), parameters, account=facts.ACCOUNT, region=facts.REGION)
+    return reader.resources(text(), parameters, account=facts.ACCOUNT, region=facts.REGION)
 
 
 @functools.cache
@@ -32,7 +32,7 @@ def declared() -> Values:
 
 
 @functools.cache
-def _text() -> str:
+def text() -> str:
     """The template in JSON, which is read faster."""
     return json.dumps(declared())
 

@@ -14,6 +14,7 @@ import yaml
 from ecs_cd.document.rules import document
 from ecs_cd.handoff.rules import declaration
 from ecs_cd.local.codepipeline.rules import cloudformation as reader
+from ecs_cd.local.codepipeline.rules import declaration as local
 from ecs_cd.model.errors import Refused
 from tests.contract.parts import ROOT
 from tests.infra import cloudformation, facts, pipelines
@@ -277,21 +278,27 @@ def test_only_variables_need_the_source(applied: Applied) -> None:
     assert bucket.metadata == {"EcsCd": {"Objects": {}}}
 
 
-def test_the_template_is_read_as_it_is() -> None:
-    """What `ecs-cd local` takes from it: a pipeline that AWS would accept, projects, and the source."""
-    files = cloudformation.TEMPLATE.parent
+@each_case
+def test_the_template_runs_on_a_laptop(case: str) -> None:
+    """AWS would accept the declarations, and nothing of them is unknown to the local CodePipeline."""
+    given = pipelines.inputs(case)
+    if given.get("deploy_with") == "codedeploy":
+        given |= {"deploy_with": "ecs-cd"}  # its deployment group is not of this stack
     read = reader.read(
-        cloudformation.TEMPLATE.read_text(encoding="utf-8"),
-        cloudformation.parameters(pipelines.INPUTS),
+        cloudformation.text(),
+        cloudformation.parameters(cloudformation.agreed(given)),
         account=facts.ACCOUNT,
         region=facts.REGION,
-        content=lambda name: (files / name).read_bytes(),
+        content=lambda name: (cloudformation.TEMPLATE.parent / name).read_bytes(),
     )
     for declared in read.pipelines.values():
         pipelines.held_to_the_model("codepipeline", "CreatePipeline", {"pipeline": sent(dict(declared))})
     for project in read.projects.values():
         pipelines.held_to_the_model("codebuild", "CreateProject", sent(dict(project)))
-    assert [each.key for each in read.objects] == ["source.zip"]
+    assert local.problems(read) == []
+    assert [each.key for each in read.objects] == (
+        ["source.zip"] if "variables" in (given.get("start") or "variables") and not given.get("connection") else []
+    )
 
 
 def test_a_stack_can_be_made_of_it() -> None:
