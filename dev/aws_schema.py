@@ -1,11 +1,11 @@
-"""Writes tests/infra/aws.schema.json: the schema of the few types of hashicorp/aws that our modules use.
+"""Writes dev/terraform/aws.schema.json: the schema of the few types of hashicorp/aws that our modules use.
 
 The schema comes out of the PyPI package cdktn-provider-aws, whose JavaScript is made from the provider's own schema:
 
     python -m dev.aws_schema
 
 The file has the form of `terraform providers schema -json`. What the JavaScript doesn't tell (defaults, checks of
-values) is not in it. Both the package and the file are under the MPL-2.0: tests/infra/aws.schema.LICENSE.
+values) is not in it. Both the package and the file are under the MPL-2.0: dev/terraform/aws.schema.LICENSE.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from typing import Any, NamedTuple
 from dev.host import ROOT
 
 PACKAGE = "cdktn-provider-aws==25.8.1"
-SCHEMA = ROOT / "tests" / "infra" / "aws.schema.json"
-LICENSE = ROOT / "tests" / "infra" / "aws.schema.LICENSE"
+SCHEMA = ROOT / "dev" / "terraform" / "aws.schema.json"
+LICENSE = ROOT / "dev" / "terraform" / "aws.schema.LICENSE"
 RESOURCES = (
     "cloudwatch_event_rule", "cloudwatch_event_target", "cloudwatch_log_group", "codebuild_project",
     "codebuild_report_group", "codeconnections_connection", "codedeploy_app", "codedeploy_deployment_group",

@@ -18,8 +18,8 @@ from dev import workflows
 from dev.base_images import BaseImages
 from dev.host import ROOT
 from dev.stack import APP_PORT, NGINX_PORT
-from tests.infra import provider
-from tests.infra.terraform import Terraform
+from dev.terraform import provider
+from dev.terraform.terraform import Terraform
 
 NUMBERS = range(1, 9)
 REGION = "us-east-1"

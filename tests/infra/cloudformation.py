@@ -9,11 +9,11 @@ from typing import Any
 
 import yaml
 
+from dev.terraform import facts
 from ecs_cd.local.codepipeline.rules import cloudformation as reader
 from ecs_cd.local.codepipeline.rules import template
 from ecs_cd.local.codepipeline.rules.cloudformation import Resource
 from tests.contract.parts import ROOT
-from tests.infra import facts
 
 TEMPLATE = ROOT / "infra/cloudformation/pipeline.yaml"
 Values = dict[str, Any]

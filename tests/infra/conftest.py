@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.infra import pipelines, provider
-from tests.infra.terraform import Terraform
+from dev.terraform import provider
+from dev.terraform.terraform import Terraform
+from tests.infra import pipelines
 
 
 @pytest.fixture(scope="session")

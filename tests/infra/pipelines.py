@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from dev.terraform.terraform import Shown
 from ecs_cd.local.codepipeline.rules import attributes
 from tests.contract.parts import ROOT
-from tests.infra.terraform import Shown
 from tests.scripted_aws import wire
 
 MODULE = ROOT / "infra/terraform/pipeline"

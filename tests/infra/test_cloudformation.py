@@ -11,16 +11,17 @@ from typing import Any
 import pytest
 import yaml
 
+from dev.terraform import facts
+from dev.terraform.terraform import Shown, Terraform
 from ecs_cd.document.rules import document
 from ecs_cd.handoff.rules import declaration
 from ecs_cd.local.codepipeline.rules import cloudformation as reader
 from ecs_cd.local.codepipeline.rules import declaration as local
 from ecs_cd.model.errors import Refused
 from tests.contract.parts import ROOT
-from tests.infra import cloudformation, facts, pipelines
+from tests.infra import cloudformation, pipelines
 from tests.infra.cloudformation import ELSEWHERE, SAME, WITHOUT, Resources, sent, several
 from tests.infra.pipelines import CASES, MODULE, Applied, Values
-from tests.infra.terraform import Shown, Terraform
 
 Both = tuple[Shown, Resources, list[str]]  # Terraform's, CloudFormation's, and the images
 each_case = pytest.mark.parametrize("case", CASES)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from dev.terraform.terraform import Shown, Terraform, TerraformError
 from tests.contract.parts import ROOT
-from tests.infra.terraform import Shown, Terraform, TerraformError
 from tests.timelines import permissions
 
 MODULE = ROOT / "infra" / "terraform" / "github"

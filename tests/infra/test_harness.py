@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.infra.terraform import Terraform, TerraformError
+from dev.terraform.terraform import Terraform, TerraformError
 
 SETTINGS = 'terraform {\n  required_providers {\n    aws = { source = "hashicorp/aws" }\n  }\n}\n'
 ROLE = 'resource "aws_iam_role" "it" {\n  name = "it"\n  assume_role_policy = jsonencode({ Statement = [] })\n%s}\n'

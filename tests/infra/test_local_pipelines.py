@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from dev.terraform.terraform import Shown, Terraform
 from ecs_cd.local.codepipeline import localized
 from ecs_cd.local.codepipeline.rules import declaration
 from ecs_cd.local.codepipeline.rules import terraform as from_terraform
@@ -16,7 +17,6 @@ from ecs_cd.model.errors import Refused
 from tests.contract.parts import ROOT
 from tests.infra import pipelines
 from tests.infra.pipelines import CASES, Applied
-from tests.infra.terraform import Shown, Terraform
 
 EXAMPLES = sorted(
     each.parent.name

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from dev import terraform_docs
+from dev.terraform.terraform import Terraform
 from tests.contract import parts
 from tests.contract.parts import ROOT
-from tests.infra.terraform import Terraform
 
 MODULES = sorted(path.parent for path in (ROOT / "infra" / "terraform").glob("*/versions.tf"))
 EXAMPLES = sorted(path.parent for path in (ROOT / "examples" / "infra").glob("*/main.tf"))

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from dev import permissions as table
+from dev.terraform.terraform import Terraform, TerraformError
 from tests.contract.parts import PERMISSIONS, ROOT
-from tests.infra.terraform import Terraform, TerraformError
 from tests.timelines import permissions as recorded
 
 MODULE = ROOT / "infra" / "terraform" / "permissions"

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 import yaml
 
+from dev.terraform.terraform import Shown, Terraform
 from ecs_cd.document.rules import document
 from ecs_cd.document.rules.pipeline import Pipeline, Start
 from ecs_cd.handoff.rules import declaration
 from tests.infra import pipelines
 from tests.infra.pipelines import CASES, CONNECTED, MODULE, Applied, Values
-from tests.infra.terraform import Shown, Terraform
 
 each_case = pytest.mark.parametrize("case", CASES)
 

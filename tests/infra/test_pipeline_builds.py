@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
+from dev.terraform.terraform import Shown, Terraform
 from ecs_cd.ci.codebuild import FOLDER
 from ecs_cd.images.rules import handed_over
 from ecs_cd.inputs.artifacts import Artifacts
@@ -24,7 +25,6 @@ from ecs_cd.inputs.outputs import BUILD, DEPLOY, MIGRATE
 from ecs_cd.model.references import repository
 from tests.infra import pipelines
 from tests.infra.pipelines import CASES, CONNECTED, MODULE, Applied, Values
-from tests.infra.terraform import Shown, Terraform
 
 each_case = pytest.mark.parametrize("case", CASES)
 

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
+from dev.terraform.terraform import Shown
 from ecs_cd.document.rules import document
 from tests.infra import pipelines
 from tests.infra.pipelines import CASES, CONNECTED, Applied
-from tests.infra.terraform import Shown
 
 connected = pytest.mark.parametrize("case", CONNECTED)
 

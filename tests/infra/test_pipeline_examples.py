@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from dev.terraform.terraform import Shown, Terraform, TerraformError
 from ecs_cd.document.rules import document
 from ecs_cd.handoff.rules import declaration
 from tests.contract import parts
 from tests.contract.parts import ROOT
 from tests.infra import pipelines
 from tests.infra.pipelines import Values
-from tests.infra.terraform import Shown, Terraform, TerraformError
 
 EXAMPLES = ROOT / "examples" / "infra"
 RELEASE = {"release": "s3://releases/ecs-cd-1.2.0.tar.gz", "release_sha256": "ab" * 32}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from dev.terraform.terraform import Terraform
 from tests.infra import pipelines
 from tests.infra.pipelines import CASES, MODULE, Applied
-from tests.infra.terraform import Terraform
 from tests.infra.test_pipeline_roles import HAND_OFF, HERE
 
 each_case = pytest.mark.parametrize("case", CASES)

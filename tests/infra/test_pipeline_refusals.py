@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from dev.terraform.terraform import Terraform, TerraformError
 from tests.infra import pipelines
 from tests.infra.pipelines import DOCUMENT, MODULE, TWO, VPC, Values
-from tests.infra.terraform import Terraform, TerraformError
 
 
 def _document(**keys: Any) -> Values:

@@ -7,9 +7,9 @@ import json
 import pytest
 
 from dev import permissions
+from dev.terraform.terraform import Terraform
 from tests.infra import pipelines
 from tests.infra.pipelines import CASES, CONNECTED, KEY, MODULE, TOPIC, Allowed, Applied
-from tests.infra.terraform import Terraform
 
 each_case = pytest.mark.parametrize("case", CASES)
 

@@ -10,9 +10,9 @@ import boto3
 import pytest
 from botocore.validate import ParamValidator
 
+from dev.terraform.terraform import Shown, Terraform, TerraformError
 from ecs_cd.document.rules import document
 from tests.contract.parts import ROOT
-from tests.infra.terraform import Shown, Terraform, TerraformError
 from tests.timelines import permissions
 
 EXAMPLE = ROOT / "examples" / "infra" / "terraform-actions"

@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from dev.stack import Stack
+from dev.terraform import provider
+from dev.terraform.terraform import Shown, Terraform
 from ecs_cd.aws.session import Aws
 from ecs_cd.local.codebuild.builds import Builds
 from ecs_cd.local.codebuild.rules.artifacts import File, zipped
 from tests.e2e.pipelines.builds import Build, Runner, build_env
-from tests.infra import pipelines, provider
-from tests.infra.terraform import Shown, Terraform
+from tests.infra import pipelines
 
 
 @dataclass(frozen=True)

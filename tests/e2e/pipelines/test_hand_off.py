@@ -18,12 +18,12 @@ from dev.aws import Aws
 from dev.base_images import BaseImages
 from dev.host import ROOT
 from dev.stack import Stack, clients, create_repository, page, put_document
+from dev.terraform.terraform import Shown
 from ecs_cd.model.verdict import Outcome
 from tests.e2e.pipelines.codepipeline import applied, document
 from tests.e2e.pipelines.served import START, Served, carried_out, served
 from tests.e2e.pipelines.site import Site, spoil
 from tests.infra import pipelines
-from tests.infra.terraform import Shown
 from tests.scripted_aws.codebuild import Build
 from tests.scripted_aws.course import DEPLOYMENT, MIGRATION, Course, ends, runs
 

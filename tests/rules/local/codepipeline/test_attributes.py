@@ -13,7 +13,7 @@ from ecs_cd.local.codepipeline.rules.attributes import PIPELINE, PROJECT, Table
 from tests.contract.parts import ROOT
 from tests.scripted_aws import wire
 
-SCHEMA = json.loads((ROOT / "tests/infra/aws.schema.json").read_text(encoding="utf-8"))["resource_schemas"]
+SCHEMA = json.loads((ROOT / "dev/terraform/aws.schema.json").read_text(encoding="utf-8"))["resource_schemas"]
 TABLES = {"aws_codepipeline": PIPELINE, "aws_codebuild_project": PROJECT}
 OPERATIONS = {
     "aws_codepipeline": ("codepipeline", "CreatePipeline", "pipeline"),

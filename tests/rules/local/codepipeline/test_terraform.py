@@ -58,7 +58,10 @@ def test_another_file_is_refused(shown: Any) -> None:
 def test_a_state_without_a_pipeline_is_refused(values: Values) -> None:
     """A data source is no pipeline of this state."""
     refused = _refused({"values": values})
-    assert (refused.problems, refused.remedy) == (("there is no aws_codepipeline and no aws_ssm_parameter in it",), WANTED)
+    assert (refused.problems, refused.remedy) == (
+        ("there is no aws_codepipeline and no aws_ssm_parameter in it",),
+        WANTED,
+    )
 
 
 def test_all_modules_are_read() -> None:

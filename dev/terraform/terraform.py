@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tests.contract.parts import ROOT
+from dev.host import ROOT
 
 Values = dict[str, Any]
 
@@ -110,7 +110,7 @@ class Terraform:
         """The output of the last command."""
         with tempfile.TemporaryDirectory() as home:
             ran = subprocess.run(
-                [sys.executable, "-m", "tests.infra.command", json.dumps([_in(folder, each) for each in commands])],
+                [sys.executable, "-m", "dev.terraform.command", json.dumps([_in(folder, each) for each in commands])],
                 cwd=ROOT,
                 env=self._environment(home),
                 capture_output=True,

@@ -17,8 +17,8 @@ from typing import Any
 
 import msgpack
 
-from tests.infra import facts, policy_document
-from tests.infra.protocol import ERROR, NESTING, message, serve
+from dev.terraform import facts, policy_document
+from dev.terraform.protocol import ERROR, NESTING, message, serve
 
 SCHEMA = Path(__file__).with_name("aws.schema.json")
 ADDRESS = "registry.terraform.io/hashicorp/aws"

@@ -1,6 +1,6 @@
 """Runs Terraform's commands one after the other until one fails: a program of its own.
 
-    python -m tests.infra.command '[["init"], ["validate"]]'
+    python -m dev.terraform.command '[["init"], ["validate"]]'
 
 Terraform is a shared library in this process; it reads the environment as it was when the process started. The last
 line of the output is JSON: the exit code, the output and the errors of the last command that ran.

@@ -1,0 +1,1 @@
+"""Terraform with a stand-in for its AWS provider: no network, no credentials."""
