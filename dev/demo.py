@@ -12,12 +12,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from dev import host, patterns
 from dev.aws import Aws
-from dev.base_images import BaseImages, base_images, codebuild_image
-from dev.database import Database, database, refusal
+from dev.base_images import base_images, codebuild_image
+from dev.database import database, refusal
 from dev.engine import engine
 from dev.patterns import PATTERNS, Pattern
 from dev.stack import Stack, clients, page
@@ -27,6 +28,7 @@ from ecs_cd.local import machine, ministack, place
 from ecs_cd.local.machine import LocalError
 
 Say = Callable[[str], None]
+TREE = "ecs-cd"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -55,58 +57,45 @@ def main(arguments: Sequence[str]) -> int:
 
 def demo(pattern: Pattern, say: Say) -> int:
     """Everything the demo needs; each part is removed when its block ends."""
-    with tempfile.TemporaryDirectory(prefix="ecs-cd-demo-") as scratch, engine() as env:
+    with tempfile.TemporaryDirectory(prefix="ecs-cd-demo-") as scratch, ThreadPoolExecutor(1) as pool, engine() as env:
+        folder = Path(scratch)
+        infra = pool.submit(_infra_team, pattern, folder, say)
         say("a Docker engine answers")
         images = base_images(env)
         say("base images for the app and for PostgreSQL are ready")
         with database(env, images.postgres) as server:
             say(f"PostgreSQL runs on its own network; its answer to this host: {refusal(server)}")
-            folder = Path(scratch)
-            tree = release_tree(folder / "ecs-cd")
             (folder / "database.env").write_text(f"DATABASE_URL={server.url}\n")
-            repo, infra = _teams(pattern, folder, tree, images, env, say)
+            repo = (
+                app_repo(folder / "my-app")
+                if pattern.number == 1
+                else patterns.app_repo(pattern, folder / "my-app", images)
+            )
+            say("the app's repository has a commit")
+            flags = [*infra.result(), "--env-file", "../database.env", "--network-of", server.container]
+            flags += ["--build-image", codebuild_image(env)] if pattern.has_pipeline else []
             own = {**env, "XDG_STATE_HOME": str(folder / "state")}
             try:
-                return deploy(pattern, say, repo, infra, tree, own, images.python, server)
+                return deploy(pattern, say, repo, flags, own, images.python)
             finally:
                 local(say, repo, own, "down")
 
 
-def _teams(
-    pattern: Pattern, folder: Path, tree: Path, images: BaseImages, env: Mapping[str, str], say: Say
-) -> tuple[Path, list[str]]:
-    """The app's repository, and the flags of `up` that name what the infra team has."""
+def _infra_team(pattern: Pattern, folder: Path, say: Say) -> list[str]:
+    """The flags of `up` that name what the infra team has, which is beside the app's repository like the release tree."""
+    tree = release_tree(folder / TREE)
     if pattern.number == 1:
         copied(INFRA, folder / "infra")
-        say("the app's repository has a commit")
-        repo = app_repo(folder / "my-app")
-        return repo, ["--config", "file:../infra/document.yaml", "--templates", "../infra"]
-    repo = patterns.app_repo(pattern, folder / "my-app", images)
-    say("the app's repository has a commit")
+        return ["--config", "file:../infra/document.yaml", "--templates", "../infra"]
     (folder / "infra.json").write_text(patterns.terraform(pattern, patterns.packed(tree, folder / "ecs-cd.tar.gz")))
     say(f"the infra team has applied examples/infra/{pattern.infra}; `terraform show -json` is in infra.json")
-    flags = ["--infra", "../infra.json"]
-    return repo, [*flags, "--build-image", codebuild_image(env)] if pattern.has_pipeline else flags
+    return ["--infra", "../infra.json"]
 
 
-def deploy(
-    pattern: Pattern,
-    say: Say,
-    repo: Path,
-    infra: Sequence[str],
-    tree: Path,
-    env: Mapping[str, str],
-    base: str,
-    server: Database,
-) -> int:
+def deploy(pattern: Pattern, say: Say, repo: Path, flags: Sequence[str], env: Mapping[str, str], base: str) -> int:
     """Up, the workflow as it would run on a push to main or the push itself, and the page."""
-    code = local(say, repo, env, "up", *infra, "--env-file", "../database.env", "--network-of", server.container)
-    if code:
-        return code
-    if pattern.in_actions:
-        code = local(say, repo, env, "run", "--var", f"BASE_IMAGE={base}", "--tree", str(tree))
-    else:
-        code = local(say, repo, env, "push")
+    push = ["run", "--var", f"BASE_IMAGE={base}", "--tree", f"../{TREE}"] if pattern.in_actions else ["push"]
+    code = local(say, repo, env, "up", *flags) or local(say, repo, env, *push)
     if code:
         return code
     say("the service serves:")
