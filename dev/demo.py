@@ -82,7 +82,7 @@ def demo(pattern: Pattern, say: Say) -> int:
 
 
 def _infra_team(pattern: Pattern, folder: Path, say: Say) -> list[str]:
-    """The flags of `up` that name what the infra team has, which is beside the app's repository like the release tree."""
+    """The flags of `up` that name what the infra team has. Beside it is the release tree."""
     tree = release_tree(folder / TREE)
     if pattern.number == 1:
         copied(INFRA, folder / "infra")
