@@ -207,7 +207,7 @@ def _object(before: str, members: list[str]) -> Iterator[str]:
 
 def _configuration(key: str, primary: str, before: Iterable[str], more: Iterable[str]) -> Iterator[str]:
     """Of a CodeBuild action, with the JSON of its variables."""
-    yield f'ProjectName: !Sub "${{Name}}-{key}"'
+    yield f"ProjectName: !Ref {key.title()}Project"
     yield f"PrimarySource: {primary}"
     config = '{"name":"ECS_CD_CONFIG","value":"%s"}'
     own, default = (f"!Sub {quoted(config % text)}" for text in ("${ParameterName}", "/ecs-cd/${Name}"))
@@ -238,24 +238,16 @@ def _action_configuration(key: str) -> Iterator[str]:
 
 def _migration_image() -> Iterator[str]:
     """Where the image is written: a variable of the execution or of the image's build, or a file of the source."""
-
-    def of_image(text: str) -> str:
-        if "IMAGE" not in text.replace("$I", ""):
-            return quoted(text)
-        return roles.of_migration_image(
-            {number: f"!Sub {quoted(text.replace('IMAGE', f'${{Image{number}}}'))}" for number in IMAGES}
-        )
-
-    image, detail = (f',{{"name":"MIGRATION_{name}","value":"%s"}}' for name in ("IMAGE_", "IMAGE__DETAIL"))
-    image, detail = image.replace("IMAGE_", "$I"), detail.replace("IMAGE__DETAIL", "$I_DETAIL")
-    for condition, text, value in (
-        ("Variables", image, "#{variables.$I_IMAGE}"),
-        ("Connection", image, "#{Build_IMAGE.$I}"),
-        ("Object", detail, "imageDetail-IMAGE.json"),
-        ("FromImages", detail, "imageDetail.json"),
+    for condition, name, value in (
+        ("Variables", "MIGRATION_IMAGE", "#{variables.IMAGE_${image}}"),
+        ("Connection", "MIGRATION_IMAGE", "#{Build_${image}.IMAGE}"),
+        ("Object", "MIGRATION_IMAGE_DETAIL", "imageDetail-${image}.json"),
     ):
-        chosen_text = of_image(text % value).replace("$I", "IMAGE")
-        yield chosen(["Docker", condition], chosen_text, '""')
+        text = f',{{"name":"{name}","value":"{value}"}}'
+        texts = {number: f"!Sub {quoted(text.replace('${image}', f'${{Image{number}}}'))}" for number in IMAGES}
+        yield chosen(["Docker", condition], roles.of_migration_image(texts), '""')
+    detail = quoted(',{"name":"MIGRATION_IMAGE_DETAIL","value":"imageDetail.json"}')
+    yield chosen(["Docker", "FromImages"], detail, '""')
 
 
 def _approval(before: str) -> Iterator[str]:

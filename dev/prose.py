@@ -129,7 +129,12 @@ def pages() -> list[Path]:
 def other_pages() -> list[Path]:
     """What developers read, and the READMEs of the examples and the Terraform modules."""
     names = ("CHANGELOG.md", "CONTRIBUTING.md", "tests/README.md")
-    readmes = ("examples/*/README.md", "examples/infra/*/README.md", "infra/terraform/*/README.md")
+    readmes = (
+        "examples/*/README.md",
+        "examples/infra/*/README.md",
+        "infra/terraform/*/README.md",
+        "infra/cloudformation/README.md",
+    )
     return [*(ROOT / name for name in names), *(path for each in readmes for path in sorted(ROOT.glob(each)))]
 
 

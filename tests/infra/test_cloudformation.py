@@ -273,10 +273,9 @@ def test_only_variables_need_the_source(applied: Applied) -> None:
     (written,) = (each for each in applied("variables").of("aws_s3_object").values() if each["key"] == "source.zip")
     source = (cloudformation.TEMPLATE.parent / "source.zip").read_bytes()
     assert source == base64.b64decode(written["content_base64"])
-    (bucket,) = cloudformation.of(_with(), "AWS::S3::Bucket")
-    assert bucket.metadata == {"EcsCd": {"Objects": {"source.zip": "source.zip"}}}
-    (bucket,) = cloudformation.of(_with(Start="object"), "AWS::S3::Bucket")
-    assert bucket.metadata == {"EcsCd": {"Objects": {}}}
+    for start, files in {"variables": ["source.zip", "ecs-cd.tar.gz"], "object": ["ecs-cd.tar.gz"]}.items():
+        (bucket,) = cloudformation.of(_with(Start=start), "AWS::S3::Bucket")
+        assert [each["File"] for each in bucket.metadata["EcsCd"]["Uploads"]] == files
 
 
 @each_case
@@ -290,16 +289,14 @@ def test_the_template_runs_on_a_laptop(case: str) -> None:
         cloudformation.parameters(cloudformation.agreed(given)),
         account=facts.ACCOUNT,
         region=facts.REGION,
-        content=lambda name: (cloudformation.TEMPLATE.parent / name).read_bytes(),
+        content=str.encode,
     )
     for declared in read.pipelines.values():
         pipelines.held_to_the_model("codepipeline", "CreatePipeline", {"pipeline": sent(dict(declared))})
     for project in read.projects.values():
         pipelines.held_to_the_model("codebuild", "CreateProject", sent(dict(project)))
     assert local.problems(read) == []
-    assert [each.key for each in read.objects] == (
-        ["source.zip"] if "variables" in (given.get("start") or "variables") and not given.get("connection") else []
-    )
+    assert ("releases", "ecs-cd-1.2.0.tar.gz") in [(each.bucket, each.key) for each in read.objects]
 
 
 def test_a_stack_can_be_made_of_it() -> None:

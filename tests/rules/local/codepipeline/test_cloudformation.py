@@ -320,7 +320,7 @@ Resources:
       ECSServices: [{ClusterName: my-cluster, ServiceName: my-service}]
   Bucket:
     Type: AWS::S3::Bucket
-    Metadata: {EcsCd: {Objects: {source.zip: source.zip}}}
+    Metadata: {EcsCd: {Uploads: [{File: source.zip, To: s3://local-bucket/source.zip}, {File: source.zip, To: s3://other/a/b}]}}
     Properties: {VersioningConfiguration: {Status: Enabled}}
   Plain: {Type: AWS::S3::Bucket, Properties: {BucketName: plain}}
   Logs: {Type: AWS::Logs::LogGroup, Properties: {LogGroupName: /my/logs}}
@@ -381,10 +381,25 @@ def test_the_rest_that_a_pipeline_needs() -> None:
     pattern: Mapping[str, Any] = {"source": ["aws.ecr"], "detail": {"action-type": ["PUSH"]}}
     assert found.rules == (Rule("local-Rule", pattern, (pipeline, project)),)
     assert found.parameters == (Parameter("/doc", "a,b", "StringList"),)
-    assert found.buckets == {"local-bucket": True, "plain": False}
-    assert found.objects == (Object("local-bucket", "source.zip", b"zip"),)
+    assert found.buckets == {"local-bucket": True, "other": False, "plain": False}
+    assert found.objects == (Object("local-bucket", "source.zip", b"zip"), Object("other", "a/b", b"zip"))
     assert found.log_groups == ("/my/logs",)
     assert found.deployment_groups == (DeploymentGroup("my-application", "my-group", "my-cluster", "my-service"),)
+
+
+def test_all_files_that_cannot_be_read_are_named() -> None:
+    """With the objects that need them, and where they are looked for."""
+
+    def missing(path: str) -> bytes:
+        raise FileNotFoundError(2, "No such file or directory", path)
+
+    with pytest.raises(Refused) as error:
+        cloudformation.read(PIPELINE, {}, account=ACCOUNT, region=REGION, content=missing)
+    assert error.value.problems == (
+        "s3://local-bucket/source.zip: the file source.zip can't be read: No such file or directory",
+        "s3://other/a/b: the file source.zip can't be read: No such file or directory",
+    )
+    assert error.value.remedy == "Put it beside the template."
 
 
 def test_what_is_not_read_of_a_rule() -> None:

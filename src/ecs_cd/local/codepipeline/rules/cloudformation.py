@@ -18,7 +18,7 @@ from ecs_cd.local.codepipeline.rules.infra import (
     target,
 )
 from ecs_cd.local.codepipeline.rules.intrinsics import Resolver, Wrong
-from ecs_cd.model.errors import Refused
+from ecs_cd.model.errors import Refused, checked
 
 STACK = "local"  # the stack's name
 
@@ -57,7 +57,7 @@ class Resource(NamedTuple):
 def read(
     text: str, parameters: Mapping[str, str], *, account: str, region: str, content: Callable[[str], bytes]
 ) -> Infra:
-    """What the template declares. ``content`` reads a file by its path beside the template."""
+    """What the template declares. ``content`` reads a file beside the template; it may raise ``OSError``."""
     found = resources(text, parameters, account=account, region=region, only=_READ)
 
     def of(kind: str) -> list[Resource]:
@@ -65,6 +65,7 @@ def read(
 
     pipelines = {each.name: request(each) for each in of("AWS::CodePipeline::Pipeline")}
     projects = {each.name: request(each) for each in of("AWS::CodeBuild::Project")}
+    objects = tuple(made for each in of("AWS::S3::Bucket") for made in _uploads(each, content))
     return Infra(
         pipelines=pipelines,
         projects=projects,
@@ -73,8 +74,9 @@ def read(
             Parameter(each.name, str(each.properties["Value"]), str(each.properties.get("Type", "String")))
             for each in of("AWS::SSM::Parameter")
         ),
-        buckets={each.name: _is_versioned(each.properties) for each in of("AWS::S3::Bucket")},
-        objects=tuple(made for each in of("AWS::S3::Bucket") for made in _objects(each, content)),
+        buckets={each.bucket: False for each in objects}
+        | {each.name: _is_versioned(each.properties) for each in of("AWS::S3::Bucket")},
+        objects=objects,
         log_groups=tuple(each.name for each in of("AWS::Logs::LogGroup")),
         deployment_groups=tuple(made for each in of("AWS::CodeDeploy::DeploymentGroup") for made in _groups(each)),
     )
@@ -273,7 +275,19 @@ def _is_versioned(properties: Mapping[str, Any]) -> bool:
     return bool(properties.get("VersioningConfiguration", {}).get("Status") == "Enabled")
 
 
-def _objects(bucket: Resource, content: Callable[[str], bytes]) -> Iterator[Object]:
-    """What the bucket's metadata says that the infra team uploads: EcsCd: {Objects: {key: file}}."""
-    for key, path in bucket.metadata.get("EcsCd", {}).get("Objects", {}).items():
-        yield Object(bucket.name, str(key), content(str(path)))
+def _uploads(bucket: Resource, content: Callable[[str], bytes]) -> tuple[Object, ...]:
+    """What the bucket's metadata says that is uploaded: EcsCd: {Uploads: [{File: source.zip, To: s3://bucket/key}]}."""
+    listed = bucket.metadata.get("EcsCd", {}).get("Uploads", [])
+    return tuple(checked(*(_reader(each["File"], each["To"], content) for each in listed)))
+
+
+def _reader(path: str, url: str, content: Callable[[str], bytes]) -> Callable[[], Object]:
+    def read_file() -> Object:
+        where, _, key = url.removeprefix("s3://").partition("/")
+        try:
+            return Object(where, key, content(path))
+        except OSError as error:
+            why = f"{url}: the file {path} can't be read: {error.strerror}"
+            raise Refused(why, "Put it beside the template.") from None
+
+    return read_file
