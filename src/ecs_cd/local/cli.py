@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd.aws.errors import explain
 from ecs_cd.ci.text import unbroken
-from ecs_cd.local import approve, down, machine, push, repository, run, up
+from ecs_cd.local import approve, down, infra, machine, push, repository, run, up
 from ecs_cd.local.machine import LocalError, Say
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.verdict import REFUSED_EXIT_CODE
@@ -75,7 +75,7 @@ def _up(given: Any, environ: MutableMapping[str, str], say: Say) -> int:
         given.env_file,
         given.network_of,
         given.infra,
-        _pairs(given.stack_parameter, "--stack-parameter"),
+        infra.stack_parameters(given.stack_parameter),
         given.build_image,
     )
     return up.up(options, environ, say)
@@ -141,7 +141,8 @@ _VERBS = {
         ("--network-of", "CONTAINER", "a container whose Docker network the tasks join, for example your database's"),
         ("--infra", "FILE", "what the infra team declares, its CodePipeline included: the output of `terraform show "
          "-json`, or a CloudFormation template"),
-        ("--stack-parameter", "NAME=VALUE", "a parameter of the CloudFormation template; may be repeated"),
+        ("--stack-parameter", "NAME=VALUE", "a parameter of the CloudFormation template, or file://FILE; "
+         "may be repeated"),
         ("--build-image", "IMAGE", "the image that builds of CodeBuild run in; default: the project's own, from "
          "public.ecr.aws"),
     )),

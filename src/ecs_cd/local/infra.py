@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ from ecs_cd.model import json_yaml
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import S3Object
 from ecs_cd.tasks.rules.task_definition import TaskDefinition
+
+_FILE = "file://"
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,36 @@ def _value_from(variable: Variable) -> str:
     secret = environment.secret_reference(variable.value)
     arn = secret.id if secret.id.startswith("arn:") else f"arn:aws:secretsmanager:::secret:{secret.id}"
     return f"{arn}:{secret.key}::"
+
+
+def stack_parameters(texts: Sequence[str]) -> dict[str, str]:
+    """From ``NAME=VALUE``, and from ``file://FILE`` with what `aws cloudformation` takes as such a file."""
+    found: dict[str, str] = {}
+    for text in texts:
+        found |= _of_file(text.removeprefix(_FILE)) if text.startswith(_FILE) else _pair(text)
+    return found
+
+
+def _pair(text: str) -> dict[str, str]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise Refused(f"--stack-parameter: must be NAME=VALUE or {_FILE}FILE")
+    return {name: value}
+
+
+def _of_file(file: str) -> dict[str, str]:
+    """The file can hold secrets, so no error has its content."""
+    try:
+        content = json.loads(Path(file).read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError) as error:
+        raise Refused(f"--stack-parameter: {file} can't be read as JSON: {type(error).__name__}") from None
+    if isinstance(content, dict):
+        content = content.get("Parameters", content)
+    if isinstance(content, list) and all(isinstance(each, Mapping) for each in content):
+        content = {each.get("ParameterKey"): each.get("ParameterValue") for each in content}
+    if not isinstance(content, dict) or not all(isinstance(each, str) for pair in content.items() for each in pair):
+        raise Refused(f"--stack-parameter: {file} has no parameters with texts as their values")
+    return content
 
 
 def read(file: str, parameters: Mapping[str, str], build_image: str) -> InfraFile:
