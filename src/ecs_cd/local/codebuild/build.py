@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import base64
 import re
+import stat
 import threading
 import time
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from io import BytesIO
 from pathlib import Path
 
 from ecs_cd.aws.session import Aws
@@ -22,16 +21,17 @@ from ecs_cd.local.codebuild.container import BIN, HOST, Container, Tree
 from ecs_cd.local.codebuild.logs import LogStream
 from ecs_cd.local.codebuild.record import FAILED, SUCCEEDED, Record
 from ecs_cd.local.codebuild.rules import artifacts, buildspec, environment, phases
+from ecs_cd.local.codebuild.rules.artifacts import File
 from ecs_cd.local.codebuild.rules.buildspec import Buildspec, BuildspecError
 from ecs_cd.local.codebuild.rules.environment import PLAINTEXT
 from ecs_cd.local.machine import LocalError
+from ecs_cd.model.errors import Refused
 
 LABEL = "ecs-cd.codepipeline"
 _QUIET = ("SUBMITTED", "QUEUED", "PROVISIONING")  # not in the log if they succeed
 _TMP = "/codebuild/output/tmp"
 _POLL = 0.1  # seconds
 _TIMEOUT = 60  # minutes, CodeBuild's default
-_EMPTY = artifacts.zipped({})
 # A shell for each command, which hands its folder and its variables to the next.
 # https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-cmd.html
 _SCRIPT = f"""\
@@ -131,8 +131,10 @@ class Build:
         status, code, message = SUCCEEDED, "", ""
         try:
             self._raise_if_ended()
-            yield
-            self._raise_if_ended()
+            try:
+                yield
+            finally:
+                self._raise_if_ended()  # what failed because the container was removed, too
         except _PhaseFailed as error:
             status, code, message = FAILED, error.code, str(error)
             raise
@@ -195,45 +197,45 @@ class Build:
             raise _PhaseFailed("BUILD_CONTAINER_UNABLE_TO_PULL_IMAGE", words) from None
 
     def _download(self, container: Container) -> Buildspec:
-        spec = self._spec()
+        folders = environment.folders(list(self.sources))
+        try:
+            trees = {folder: artifacts.unzipped(self.sources[name]) for name, folder in folders.items()}
+        except Refused as refused:
+            raise _PhaseFailed("CLIENT_ERROR", refused.sentence) from None
+        spec = self._spec(next(iter(trees.values()), {}))
         variables = self._variables(spec)
         source = variables["CODEBUILD_SRC_DIR"]
         self._say(f"CODEBUILD_SRC_DIR={source}")
         if spec.cache:
             self._say("cache: nothing is kept here from build to build, as in a project without a cache")
-        path = f'export PATH="{BIN}:$PATH:{HOST}"\n' if self._privileged else ""
-        files = {f"{_TMP}/env.sh": environment.script(variables) + path, f"{_TMP}/dir.txt": source, **_OWN_SCRIPTS}
-        for name, phase in spec.phases.items():
-            for number, command in enumerate((*phase.commands, *phase.finally_)):
-                files[_script(name, number)] = _SCRIPT.format(command)
-        folders = environment.folders(list(self.sources))
-        archives = {folder: self.sources[name] for name, folder in folders.items()} or {source: _EMPTY}
-        try:
-            container.start({name: text.encode() for name, text in files.items()}, archives)
-        except zipfile.BadZipFile as error:
-            raise _PhaseFailed("CLIENT_ERROR", f"an input artifact is not a zip archive: {error}") from None
+        files = {place: File(b"", stat.S_IFDIR | 0o755) for place in [source, *folders.values()]}
+        files |= {f"{folder}/{name}": file for folder, tree in trees.items() for name, file in tree.items()}
+        files |= {path: File(text.encode(), 0o755) for path, text in self._scripts(spec, variables).items()}
+        container.start(files)
         return spec
 
-    def _spec(self) -> Buildspec:
+    def _scripts(self, spec: Buildspec, variables: Mapping[str, str]) -> dict[str, str]:
+        path = f'export PATH="{BIN}:$PATH:{HOST}"\n' if self._privileged else ""
+        first = {
+            f"{_TMP}/env.sh": environment.script(variables) + path,
+            f"{_TMP}/dir.txt": variables["CODEBUILD_SRC_DIR"],
+        }
+        commands = {
+            _script(name, number): _SCRIPT.format(command)
+            for name, phase in spec.phases.items()
+            for number, command in enumerate((*phase.commands, *phase.finally_))
+        }
+        return {**first, **_OWN_SCRIPTS, **commands}
+
+    def _spec(self, source: Mapping[str, File]) -> Buildspec:
         text = str(self.record.project.get("source", {}).get("buildspec") or "buildspec.yml")
-        if not buildspec.is_inline(text):
-            self._say(f"YAML location is {text}")
-            text = self._file(text)
         try:
+            if not buildspec.is_inline(text):
+                self._say(f"YAML location is {text}")
+                text = _buildspec_in(source, text)
             return buildspec.parse(text)
         except BuildspecError as error:
             raise _PhaseFailed("YAML_FILE_ERROR", str(error)) from None
-
-    def _file(self, path: str) -> str:
-        """The buildspec in the primary source."""
-        with zipfile.ZipFile(BytesIO(next(iter(self.sources.values()), _EMPTY))) as archive:
-            try:
-                return archive.read(path.removeprefix("./")).decode()
-            except KeyError:
-                words = f"stat {path}: no such file in the source"
-            except UnicodeDecodeError:
-                words = f"{path} is not UTF-8 text"
-        raise _PhaseFailed("YAML_FILE_ERROR", words)
 
     def _variables(self, spec: Buildspec) -> dict[str, str]:
         record, declared = self.record, self.record.project.get("environment", {})
@@ -345,6 +347,16 @@ class Build:
     def _put(self, line: str) -> None:
         if self._log:
             self._log.put(environment.masked(line, self._hidden))
+
+
+def _buildspec_in(source: Mapping[str, File], path: str) -> str:
+    file = source.get(path.removeprefix("./"))
+    if file is None:
+        raise BuildspecError(f"stat {path}: no such file in the source")
+    try:
+        return file.content.decode()
+    except UnicodeDecodeError:
+        raise BuildspecError(f"{path} is not UTF-8 text") from None
 
 
 def _script(phase: str, number: int) -> str:

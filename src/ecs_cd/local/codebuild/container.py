@@ -6,16 +6,15 @@ import io
 import os
 import secrets
 import shutil
+import stat
 import subprocess
 import sys
 import tarfile
 import tempfile
-import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime, timezone
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from ecs_cd.local import containers, machine
 from ecs_cd.local.codebuild.rules.artifacts import File
@@ -47,7 +46,8 @@ class Tree:
             entry = self._entries[path]
             with suppress(KeyError, RecursionError):
                 if opened := self._tar.extractfile(entry):
-                    found[name] = File(opened.read(), entry.mode & 0o777 if entry.isreg() else 0o644)
+                    mode = entry.mode & 0o777 if entry.isreg() else 0o644
+                    found[name] = File(opened.read(), stat.S_IFREG | mode)
         return found
 
 
@@ -67,16 +67,15 @@ class Container:
         create = ["docker", "create", "--interactive", "--network=host", "--user=0", "--entrypoint=sh", *flags, image]
         self.id = machine.run([*create, _AGENT], env=env).stdout.strip()
 
-    def start(self, files: Mapping[str, bytes], archives: Mapping[str, bytes]) -> None:
-        """Starts the agent beside these files, by their paths, and the content of zip archives, by their folders."""
-        fixed = {_AGENT: (_HERE / "agent.sh").read_bytes(), f"{BIN}/docker": (_HERE / "docker.sh").read_bytes()}
+    def start(self, files: Mapping[str, File]) -> None:
+        """Starts the agent beside these files, by their paths."""
+        own = {_AGENT: "agent.sh", f"{BIN}/docker": "docker.sh"}
+        fixed = {path: File((_HERE / name).read_bytes(), 0o755) for path, name in own.items()}
         with self._docker("cp", "-", f"{self.id}:/", stdin=subprocess.PIPE, stderr=subprocess.PIPE) as copying:
             assert copying.stdin is not None and copying.stderr is not None
             with suppress(BrokenPipeError), tarfile.open(fileobj=copying.stdin, mode="w|") as tar:
-                for path, content in {**fixed, **files}.items():
-                    _add(tar, path, content, 0o755)
-                for folder, archive in archives.items():
-                    _unzip(tar, folder, archive)
+                for path, file in {**fixed, **files}.items():
+                    _add(tar, path, file)
             with suppress(BrokenPipeError):
                 copying.stdin.close()
             error = copying.stderr.read().decode(errors="replace").strip()
@@ -162,37 +161,13 @@ def _engine(env: Mapping[str, str]) -> list[str]:
     return [*flags, *(f"--volume={source}:{target}:ro" for target, source in mounts.items())]
 
 
-# ---- archives ----
-
-
-def _add(tar: tarfile.TarFile, path: str, content: bytes, mode: int, modified: float = 0) -> None:
-    entry = tarfile.TarInfo(path.lstrip("/"))
-    entry.size, entry.mode, entry.mtime = len(content), mode, modified
-    tar.addfile(entry, io.BytesIO(content))
-
-
-def _unzip(tar: tarfile.TarFile, folder: str, content: bytes) -> None:
-    """The entries of a zip archive, with permissions and symbolic links if it has them."""
-    root = tarfile.TarInfo(folder.lstrip("/"))
-    root.type, root.mode = tarfile.DIRTYPE, 0o755
-    tar.addfile(root)
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        for each in archive.infolist():
-            if ".." in PurePosixPath(each.filename).parts:
-                raise LocalError(f"the artifact has a file outside of its folder: {each.filename}")
-            _convert(tar, f"{folder}/{each.filename}", each, archive.read(each))
-
-
-def _convert(tar: tarfile.TarFile, path: str, each: zipfile.ZipInfo, content: bytes) -> None:
-    mode = each.external_attr >> 16
-    modified = datetime(*each.date_time, tzinfo=timezone.utc).timestamp()
-    if not each.is_dir() and mode & 0o170000 != 0o120000:
-        _add(tar, path, content, mode & 0o777 or 0o644, modified)
-        return
+def _add(tar: tarfile.TarFile, path: str, file: File) -> None:
     entry = tarfile.TarInfo(path.strip("/"))
-    entry.mtime = modified
-    if each.is_dir():
-        entry.type, entry.mode = tarfile.DIRTYPE, mode & 0o777 or 0o755
+    entry.mode, entry.mtime = stat.S_IMODE(file.mode), file.modified
+    if stat.S_ISDIR(file.mode):
+        entry.type = tarfile.DIRTYPE
+    elif stat.S_ISLNK(file.mode):
+        entry.type, entry.linkname = tarfile.SYMTYPE, os.fsdecode(file.content)
     else:
-        entry.type, entry.linkname = tarfile.SYMTYPE, content.decode(errors="replace")
-    tar.addfile(entry)
+        entry.size = len(file.content)
+    tar.addfile(entry, io.BytesIO(file.content))
