@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from ecs_cd.aws.session import Aws
@@ -18,7 +19,6 @@ from ecs_cd.local.codepipeline.deployments import Deployments
 from ecs_cd.local.codepipeline.endpoint import Endpoint
 from ecs_cd.local.codepipeline.engine import Engine
 from ecs_cd.local.codepipeline.process import Codepipeline
-from ecs_cd.local.codepipeline.rules import events
 from ecs_cd.local.codepipeline.rules.infra import Infra
 from ecs_cd.local.codepipeline.watch import watch
 from ecs_cd.local.codepipeline.work import World
@@ -32,7 +32,7 @@ def main(folder: Path) -> None:
     ministack.use(running, os.environ)
     infra = localized.for_here(_declared(found), running.registry, running.account, running.region)
     world = _world(folder, infra, found, running)
-    engine = Engine(infra, world, RUN, events.matching, _say, running.account)
+    engine = Engine(infra, world, RUN, _say, running.account)
     watching = threading.Event()
     threading.Thread(target=watch, args=(world, infra.rules, engine.emit, watching.set), daemon=True).start()
     watching.wait()  # a push after the endpoint's first answer is an event
@@ -74,7 +74,8 @@ def _world(folder: Path, infra: Infra, found: Codepipeline, running: Ministack) 
 
 
 def _say(text: str) -> None:
-    print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
+    with suppress(OSError):  # a full disk ends no execution
+        print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
 
 
 if __name__ == "__main__":

@@ -5,32 +5,29 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from functools import partial
 from typing import Any, TypeAlias
 
-from ecs_cd.local.codepipeline.rules import attempts, changes, executions, requests
+from ecs_cd.local.codepipeline.rules import attempts, changes, events, executions, requests
 from ecs_cd.local.codepipeline.rules.infra import Infra, Rule, Target
 from ecs_cd.local.codepipeline.rules.service_error import ServiceError
-from ecs_cd.local.codepipeline.rules.state import IN_PROGRESS, Attempt, Outcome, Pipeline, Revision
-from ecs_cd.local.codepipeline.work import Ended, Run, Work, World
+from ecs_cd.local.codepipeline.rules.state import IN_PROGRESS, Attempt, Outcome, Pipeline
+from ecs_cd.local.codepipeline.work import Run, Work, World
 from ecs_cd.model.errors import Refused
 
 Json: TypeAlias = dict[str, Any]
-Matching: TypeAlias = Callable[[Sequence[Rule], Mapping[str, Any]], list[tuple[Target, Json]]]
 Decide: TypeAlias = Callable[[Pipeline, float], Pipeline]
 
 
 @dataclass
 class Engine:
-    """``run`` has the runner of each provider, ``matching`` finds the targets of an event, ``say`` writes the log."""
+    """``run`` has the runner of each provider, ``say`` writes the log."""
 
     infra: Infra
     world: World
     run: Mapping[str, Run]
-    matching: Matching
     say: Callable[[str], None]
     account: str
     clock: Callable[[], float] = time.time
@@ -56,21 +53,20 @@ class Engine:
     def pipelines(self) -> list[Pipeline]:
         return list(self._pipelines.values())
 
-    def change(self, name: str, decide: Decide) -> None:
-        """Changes a pipeline's state, and does what follows from it."""
+    def change(self, name: str, decide: Decide, chain: tuple[str, ...] = ()) -> None:
+        """Changes a pipeline's state, and does what follows from it; ``chain`` is that of ``emit``."""
         with self._lock:
             old, now = self.pipeline(name), self.clock()
             new = self._pipelines[name] = attempts.begin_due(decide(old, now), now)
+            for id, attempt in new.attempts.items():
+                if id not in old.attempts and attempt.status == IN_PROGRESS and not attempt.token:
+                    _in_thread(self._act, new, attempt)
             for line in changes.lines(old, new, now):
                 self.say(line)
-        for id in new.attempts.keys() - old.attempts.keys():
-            attempt = new.attempts[id]
-            if attempt.status == IN_PROGRESS and not attempt.token:
-                _in_thread(self._act, new, attempt)
         for execution, state in changes.events(old, new):
-            self.emit(self._event(new, execution, state))
+            self.emit(self._event(new, execution, state), chain)
 
-    def start(self, request: Mapping[str, Any], trigger: tuple[str, str]) -> str:
+    def start(self, request: Mapping[str, Any], trigger: tuple[str, str], chain: tuple[str, ...] = ()) -> str:
         """StartPipelineExecution. Returns the execution's id."""
         found = str(uuid.uuid4())
 
@@ -79,7 +75,7 @@ class Engine:
             state, found = requests.start(state, request, found, trigger, now)
             return state
 
-        self.change(request["name"], begin)
+        self.change(request["name"], begin, (*chain, request["name"]))
         return found
 
     # -- actions --
@@ -92,7 +88,7 @@ class Engine:
 
         try:
             work = _work(state, attempt)
-            outcome = _outcome(self.run[work.provider](work, self.world, report))
+            outcome = self.run[work.provider](work, self.world, report)
         except Refused as refused:
             outcome = Outcome("ActionExecutionFailed", refused.sentence)
         except BaseException as error:
@@ -114,8 +110,11 @@ class Engine:
             },
         }
 
-    def emit(self, event: Mapping[str, Any]) -> None:
-        """Starts the targets of an event: pipelines and builds."""
+    def emit(self, event: Mapping[str, Any], chain: tuple[str, ...] = ()) -> None:
+        """Starts the targets of an event: pipelines and builds. What goes wrong with one is in the log.
+
+        ``chain`` are the pipelines whose start has led to this event: none of them starts again, which would never end.
+        """
         common = {
             "version": "0",
             "id": str(uuid.uuid4()),
@@ -125,39 +124,40 @@ class Engine:
         }
         for rule in self.infra.rules:
             try:
-                targets = self.matching((rule,), common | dict(event))
+                targets = events.matching((rule,), common | dict(event))
             except Refused as refused:
                 self.say(f"rule {rule.name}: {refused.sentence}")
                 continue
             for target, given in targets:
                 try:
-                    self._start_target(rule, target, given)
-                except ServiceError as error:
-                    self.say(f"rule {rule.name}: {target.arn} not started: {error.code}: {error}")
+                    self._start_target(rule, target, given, chain)
+                except Exception as error:
+                    code = getattr(error, "code", type(error).__name__)
+                    self.say(f"rule {rule.name}: {target.arn} not started: {code}: {error}")
 
-    def _start_target(self, rule: Rule, target: Target, given: Json) -> None:
+    def _start_target(self, rule: Rule, target: Target, given: Json, chain: tuple[str, ...]) -> None:
         service, resource = target.arn.split(":", 5)[2::3]
-        if service == "codepipeline":
-            request: Json = {name: given[name] for name in ("sourceRevisions", "variables") if name in given}
-            self.start(request | {"name": resource}, ("CloudWatchEvent", self._arn("events", f"rule/{rule.name}")))
-        elif service == "codebuild":
+        if service == "codebuild":
             _in_thread(self._build, rule, resource.partition("/")[2], given)
+        elif resource in chain:
+            self.say(f"rule {rule.name}: {resource} not started: it would start itself without end")
         else:
-            self.say(f"rule {rule.name}: {target.arn} not started: only pipelines and CodeBuild projects are")
+            request: Json = {name: given[name] for name in ("sourceRevisions", "variables") if name in given}
+            trigger = "CloudWatchEvent", self._arn("events", f"rule/{rule.name}")
+            self.start(request | {"name": resource}, trigger, chain)
 
     def _build(self, rule: Rule, project: str, given: Json) -> None:
         who = f"rule {rule.name}: {project}"
-        variables = given.get("environmentVariablesOverride", ())
-        begun = partial(self._build_begun, who)
-        version = str(given.get("sourceVersion", ""))
+        variables, version = given.get("environmentVariablesOverride", ()), str(given.get("sourceVersion", ""))
+
+        def begun(id: str, url: str) -> None:
+            self.say(f"{who} {id}")
+
         try:
             ended = self.world.builds.run(project, variables, {}, (), f"rule/{rule.name}", version, begun)
             self.say(f"{who} {ended.status}{': ' + ended.message if ended.message else ''}")
         except Refused as refused:
             self.say(f"{who} not started: {refused.sentence}")
-
-    def _build_begun(self, who: str, id: str, url: str) -> None:
-        self.say(f"{who} {id}")
 
 
 def _in_thread(function: Callable[..., None], *arguments: Any) -> None:
@@ -180,11 +180,3 @@ def _work(state: Pipeline, attempt: Attempt) -> Work:
         attempts.revision(execution, attempt.action),
         {name: read[name] for name in attempt.inputs if name in read},
     )
-
-
-def _outcome(ended: Ended) -> Outcome:
-    """The same, with the time in seconds."""
-    revision, read = None, ended.revision
-    if read is not None:
-        revision = Revision(read.id, read.summary, read.url, read.created.timestamp() if read.created else None)
-    return Outcome(ended.error_code, ended.error_message, ended.summary, ended.variables, revision)

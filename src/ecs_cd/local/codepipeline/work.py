@@ -1,16 +1,16 @@
-"""An action's work: what it gets, what it works with, and how it ended."""
+"""An action's work: what it gets, and what it works with. How it ended is rules.state.Outcome."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ecs_cd.aws.session import Aws
 from ecs_cd.local.codepipeline.deployments import Deployments
+from ecs_cd.local.codepipeline.rules.state import Outcome
 from ecs_cd.model.references import S3Object
 
 if TYPE_CHECKING:
@@ -40,27 +40,6 @@ class Work:
 
 
 @dataclass(frozen=True)
-class Revision:
-    """What a source has read: an entry of GetPipelineExecution's artifactRevisions, without its artifact's name."""
-
-    id: str
-    summary: str = ""
-    url: str = ""
-    created: datetime | None = None
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How an action ended: it succeeded if ``error_code`` is empty. ``variables`` are its output variables."""
-
-    error_code: str = ""
-    error_message: str = ""
-    summary: str = ""  # externalExecutionSummary
-    variables: Mapping[str, str] = field(default_factory=dict)
-    revision: Revision | None = None
-
-
-@dataclass(frozen=True)
 class World:
     """What actions work with. ``ending`` is set when the process ends: nobody waits for actions any more."""
 
@@ -76,4 +55,4 @@ class World:
 
 
 Report = Callable[[str, str], None]  # the external execution's id and URL, as soon as they are known
-Run = Callable[[Work, World, Report], Ended]
+Run = Callable[[Work, World, Report], Outcome]

@@ -11,6 +11,7 @@ import pytest
 
 from ecs_cd.aws.session import Aws
 from ecs_cd.local import ministack
+from ecs_cd.local.codebuild.rules.artifacts import File, zipped
 from ecs_cd.local.codepipeline import artifacts
 from ecs_cd.local.codepipeline.work import Work, World
 from ecs_cd.local.ministack import Ministack
@@ -50,7 +51,7 @@ def deployment(provider: str, configuration: dict[str, str], world: World, **inp
     """A deploy action whose input artifacts hold these files."""
     places = {name: S3Object(BUCKET, f"{name}.zip") for name in inputs}
     for name, files in inputs.items():
-        artifacts.put(world.aws, places[name], artifacts.zipped(files))
+        artifacts.put(world.aws, places[name], zipped({name: File(content) for name, content in files.items()}))
     return _work(provider, configuration, inputs=places)
 
 

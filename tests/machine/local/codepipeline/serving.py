@@ -16,9 +16,9 @@ from ecs_cd.aws.session import Aws
 from ecs_cd.local.codepipeline import operations
 from ecs_cd.local.codepipeline.endpoint import Endpoint
 from ecs_cd.local.codepipeline.engine import Engine
-from ecs_cd.local.codepipeline.rules import events
 from ecs_cd.local.codepipeline.rules.infra import Infra, Rule
-from ecs_cd.local.codepipeline.work import Ended, Report, Revision, Run, Work, World
+from ecs_cd.local.codepipeline.rules.state import Outcome, Revision
+from ecs_cd.local.codepipeline.work import Report, Run, Work, World
 
 ACCOUNT, REGION = "123456789012", "ap-northeast-1"
 KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": REGION}
@@ -32,23 +32,23 @@ class Runners:
 
     changed: threading.Condition
     gates: dict[str, threading.Event] = field(default_factory=dict)
-    outcomes: dict[str, Ended | BaseException] = field(default_factory=dict)
+    outcomes: dict[str, Outcome | BaseException] = field(default_factory=dict)
     works: list[Work] = field(default_factory=list)
 
-    def run(self, work: Work, world: World, report: Report) -> Ended:
+    def run(self, work: Work, world: World, report: Report) -> Outcome:
         with self.changed:
             self.works.append(work)
             self.changed.notify_all()
         report(f"{work.action}:1", f"https://example.com/{work.action}")
         if work.action in self.gates:
             assert self.gates[work.action].wait(PATIENCE)
-        outcome = self.outcomes.get(work.action, Ended(variables={"By": work.action}))
+        outcome = self.outcomes.get(work.action, Outcome(variables={"By": work.action}))
         if isinstance(outcome, BaseException):
             raise outcome
         return outcome
 
-    def source(self, work: Work, world: World, report: Report) -> Ended:
-        return Ended(variables={"ImageDigest": "sha256:1"}, revision=Revision(work.revision or "newest", "pushed"))
+    def source(self, work: Work, world: World, report: Report) -> Outcome:
+        return Outcome(variables={"ImageDigest": "sha256:1"}, revision=Revision(work.revision or "newest", "pushed"))
 
     @property
     def by_provider(self) -> Mapping[str, Run]:
@@ -117,7 +117,7 @@ def served(*declared: Mapping[str, Any], rules: tuple[Rule, ...] = ()) -> Iterat
 
     world = World(Aws({}, REGION), "localhost:1", {}, {}, Path(), "", given)
     infra = Infra({each["name"]: each for each in declared}, {}, rules)
-    engine = Engine(infra, world, runners.by_provider, events.matching, say, ACCOUNT)
+    engine = Engine(infra, world, runners.by_provider, say, ACCOUNT)
     known = {"codepipeline": operations.codepipeline(engine), "codebuild": operations.codebuild(given)}
     known["codedeploy"] = operations.codedeploy(world.deployments)
     endpoint = Endpoint(known, say)

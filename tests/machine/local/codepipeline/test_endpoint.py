@@ -18,7 +18,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ecs_cd.local.codepipeline import wire
-from ecs_cd.local.codepipeline.work import Ended
+from ecs_cd.local.codepipeline.rules.state import Outcome
 from tests.machine.local.codepipeline.serving import ACCOUNT, REGION, Served, served
 from tests.rules.local.codepipeline.course import APPROVE, DEPLOY, SOURCE
 from tests.scripted_aws.codepipeline import declaration
@@ -88,7 +88,7 @@ def test_stop_retry_rollback_and_transitions(there: Served) -> None:
     there.until_said("waits before stage Deploy")
     transition = client.get_pipeline_state(name=NAME)["stageStates"][2]["inboundTransitionState"]
     assert (transition["enabled"], transition["disabledReason"]) == (False, "later")
-    there.runners.outcomes["Deploy"] = Ended("JobFailed", "no")
+    there.runners.outcomes["Deploy"] = Outcome("JobFailed", "no")
     client.enable_stage_transition(pipelineName=NAME, stageName="Deploy", transitionType="Inbound")
     there.until_ended()
     del there.runners.outcomes["Deploy"]

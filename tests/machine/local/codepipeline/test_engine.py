@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 
 import pytest
 from botocore.exceptions import ClientError
 
 from ecs_cd.local.codepipeline.rules.infra import Rule, Target
-from ecs_cd.local.codepipeline.work import Ended
+from ecs_cd.local.codepipeline.rules.state import Outcome
 from ecs_cd.model.errors import Refused
 from tests.machine.local.codepipeline.serving import ACCOUNT, REGION, Served, served
 from tests.rules.local.codepipeline.course import BUILD, DEPLOY, SOURCE
@@ -112,7 +113,7 @@ def test_an_abandoned_action_ends_unseen() -> None:
 def test_the_log() -> None:
     """A line for each change, with the seconds."""
     with served(declaration(DEPLOY)) as there:
-        there.runners.outcomes["Deploy"] = Ended("JobFailed", "Build terminated with state: FAILED")
+        there.runners.outcomes["Deploy"] = Outcome("JobFailed", "Build terminated with state: FAILED")
         who = f"my-app-deploy {start(there)[:8]}  "
         there.until_ended()
         started, begun, failed, ended = there.said
@@ -145,7 +146,7 @@ def test_a_rule_starts_a_build() -> None:
     target = Target(f"arn:aws:codebuild:{REGION}:{ACCOUNT}:project/notify", {}, template)
     rule = Rule("failed", {"source": ["aws.codepipeline"], "detail": {"state": ["FAILED"]}}, (target,))
     with served(declaration(DEPLOY), rules=(rule,)) as there:
-        there.runners.outcomes["Deploy"] = Ended("JobFailed", "no")
+        there.runners.outcomes["Deploy"] = Outcome("JobFailed", "no")
         start(there)
         there.until_said("rule failed: notify SUCCEEDED")
         assert there.builds.ran == [("notify", override, {}, (), "rule/failed", "")]
@@ -179,16 +180,34 @@ def test_an_input_that_cannot_be_made_is_named() -> None:
 
 
 def test_a_target_that_cannot_start_is_named() -> None:
-    """Another pipeline, variables that are not declared, another service."""
+    """Another pipeline, variables that are not declared, an input of another form; the next target starts."""
     targets = (
         Target(f"{ARN}:missing"),
         Target(f"{ARN}:my-app-deploy", {}, '{"variables": [{"name": "X", "value": "1"}]}'),
-        Target(f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:f"),
+        Target(f"{ARN}:my-app-deploy", {}, '{"sourceRevisions": [{}]}'),
+        Target(f"{ARN}:my-app-deploy"),
     )
     with served(declaration(DEPLOY), rules=(Rule("pushed", {"source": ["aws.ecr"]}, targets),)) as there:
         there.engine.emit({"source": "aws.ecr", "detail-type": "ECR Image Action", "detail": {}})
-        assert [line.partition("not started: ")[2].partition(":")[0] for line in there.said] == [
+        there.until_ended()
+        assert [line.partition("not started: ")[2].partition(":")[0] for line in there.said[:3]] == [
             "PipelineNotFoundException",
             "ValidationException",
-            "only pipelines and CodeBuild projects are",
+            "KeyError",
         ]
+        assert statuses(there) == ["Succeeded"]
+
+
+@pytest.mark.parametrize("others", [[], ["other"]])
+def test_a_pipeline_never_starts_itself_without_end(others: list[str]) -> None:
+    """By a rule that matches its own start, or through another pipeline's."""
+    chain = ["my-app-deploy", *others, "my-app-deploy"]
+    rules = [
+        Rule(f"after-{name}", {"detail": {"pipeline": [name], "state": ["STARTED"]}}, (Target(f"{ARN}:{following}"),))
+        for name, following in itertools.pairwise(chain)
+    ]
+    with served(declaration(DEPLOY), *(declaration(DEPLOY, name=each) for each in others), rules=tuple(rules)) as there:
+        start(there)
+        there.until_ended()
+        assert statuses(there) == ["Succeeded"]
+        assert f"rule {rules[-1].name}: my-app-deploy not started: it would start itself without end" in there.said

@@ -10,11 +10,12 @@ from collections.abc import Mapping
 
 from ecs_cd.local.codebuild.record import SUCCEEDED
 from ecs_cd.local.codepipeline import artifacts
-from ecs_cd.local.codepipeline.work import Ended, Report, Work, World
+from ecs_cd.local.codepipeline.rules.state import Outcome
+from ecs_cd.local.codepipeline.work import Report, Work, World
 from ecs_cd.model.errors import Refused
 
 
-def run(work: Work, world: World, report: Report) -> Ended:
+def run(work: Work, world: World, report: Report) -> Outcome:
     """Runs the build and writes the output artifacts of one that succeeded."""
     given, primary = _checked(work)
     names = sorted(work.inputs, key=primary.__ne__)  # the others keep their order
@@ -30,7 +31,7 @@ def run(work: Work, world: World, report: Report) -> Ended:
     for name, content in ended.artifacts.items():
         artifacts.put(world.aws, work.outputs[name], content)
     code = "" if ended.status == SUCCEEDED else "JobFailed"
-    return Ended(code, ended.message, variables=ended.exported)
+    return Outcome(code, ended.message, variables=ended.exported)
 
 
 def _checked(work: Work) -> tuple[list[Mapping[str, str]], str]:

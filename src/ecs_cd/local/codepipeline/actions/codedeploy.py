@@ -23,20 +23,21 @@ from ecs_cd.local.codepipeline.actions import rollout
 from ecs_cd.local.codepipeline.actions.rollout import Place
 from ecs_cd.local.codepipeline.rules import deploy_files
 from ecs_cd.local.codepipeline.rules.infra import DeploymentGroup
-from ecs_cd.local.codepipeline.work import Ended, Report, Work, World
+from ecs_cd.local.codepipeline.rules.state import Outcome
+from ecs_cd.local.codepipeline.work import Report, Work, World
+from ecs_cd.model import verdict
 from ecs_cd.model.errors import Refused, Unreadable
 from ecs_cd.model.references import short
-from ecs_cd.model.verdict import Outcome
 from ecs_cd.tasks.rules import task_definition
 
 _BY_ECS = "Deployment group's ECS service must be configured for a CODE_DEPLOY deployment controller."
 _LONGEST = 60  # minutes that CodeDeploy waits for the new tasks
 _TIMED_OUT = f"timed out while waiting for the replacement task set to become healthy, after {_LONGEST} minutes"
-_NOT_OURS = (Outcome.SUPERSEDED, Outcome.GONE)  # another deployment's service now: nothing to roll back
+_NOT_OURS = (verdict.Outcome.SUPERSEDED, verdict.Outcome.GONE)  # another deployment's service now: nothing to roll back
 _ROLLBACK, _EVERY = 60.0, 0.5  # seconds that the old tasks have to run, and between two looks at them
 
 
-def run(work: Work, world: World, report: Report) -> Ended:
+def run(work: Work, world: World, report: Report) -> Outcome:
     """Registers the task definition with its images, and deploys it by the AppSpec."""
     settings = work.configuration
     group = _group(settings["ApplicationName"], settings["DeploymentGroupName"], world)
@@ -50,20 +51,20 @@ def run(work: Work, world: World, report: Report) -> Ended:
     except Exception as error:
         world.deployments.end(name, ("INTERNAL_ERROR", f"it is not known how the deployment ended: {error}"))
         raise
-    if ended.outcome is Outcome.SUCCEEDED:
+    if ended.outcome is verdict.Outcome.SUCCEEDED:
         world.deployments.end(name)
-        return Ended(summary=f"Deployment {name} succeeded")
+        return Outcome(summary=f"Deployment {name} succeeded")
     words = f"Deployment {name} failed: {ended.message}"
     if ended.outcome in _NOT_OURS:
         world.deployments.end(name, ("ECS_UPDATE_ERROR", ended.message))
-        return Ended("JobFailed", words)
+        return Outcome("JobFailed", words)
     back = world.deployments.create(group, _with(content, previous), rolls_back=name)
     world.deployments.end(name, ("TIMEOUT", f"{ended.message}; in AWS, the deployment {_TIMED_OUT}"))
     if _put_back(world, place, previous, appspec.task_definition(content)):
         world.deployments.end(back)
-        return Ended("JobFailed", f"{words}; rolled back to {short(previous)} by {back}")
+        return Outcome("JobFailed", f"{words}; rolled back to {short(previous)} by {back}")
     world.deployments.end(back, ("TIMEOUT", f"{short(previous)} does not run again"))
-    return Ended("JobFailed", f"{words}; {short(previous)} does not run again (rollback {back})")
+    return Outcome("JobFailed", f"{words}; {short(previous)} does not run again (rollback {back})")
 
 
 def _inputs(work: Work, world: World) -> dict[str, deploy_files.Files]:

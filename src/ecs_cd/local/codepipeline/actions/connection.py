@@ -16,7 +16,8 @@ from typing import NamedTuple
 from ecs_cd.job.rules.git import ENVIRON
 from ecs_cd.local import machine
 from ecs_cd.local.codepipeline import artifacts
-from ecs_cd.local.codepipeline.work import Ended, Report, Revision, Work, World
+from ecs_cd.local.codepipeline.rules.state import Outcome, Revision
+from ecs_cd.local.codepipeline.work import Report, Work, World
 from ecs_cd.model.errors import Refused
 
 CLONE_REF = "CODEBUILD_CLONE_REF"
@@ -38,7 +39,7 @@ class Commit(NamedTuple):
     message: str
 
 
-def run(work: Work, world: World, report: Report) -> Ended:
+def run(work: Work, world: World, report: Report) -> Outcome:
     """Packs the revision, or else the branch's newest commit. Leaves out uncommitted changes."""
     settings = work.configuration
     with tempfile.TemporaryDirectory(prefix="ecs-cd-source-") as scratch:
@@ -58,7 +59,7 @@ def run(work: Work, world: World, report: Report) -> Ended:
     }
     summary = json.dumps({"ProviderType": "GitHub", "CommitMessage": commit.message})
     created = datetime.fromisoformat(commit.date.replace("Z", "+00:00"))
-    return Ended(variables=variables, revision=Revision(commit.id, summary, created=created))
+    return Outcome(variables=variables, revision=Revision(commit.id, summary, created=created.timestamp()))
 
 
 def _clone(repository: Path, clone: Path, name: str, *, share: bool) -> None:

@@ -11,20 +11,22 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from ecs_cd.aws.errors import code
+from ecs_cd.local.codebuild.rules.artifacts import File, zipped
 from ecs_cd.local.codepipeline import artifacts
 from ecs_cd.local.codepipeline.rules import deploy_files
-from ecs_cd.local.codepipeline.work import Ended, Report, Revision, Work, World
+from ecs_cd.local.codepipeline.rules.state import Outcome, Revision
+from ecs_cd.local.codepipeline.work import Report, Work, World
 from ecs_cd.model.errors import Refused
 
 
-def run(work: Work, world: World, report: Report) -> Ended:
+def run(work: Work, world: World, report: Report) -> Outcome:
     """Writes the artifact. Without a revision, reads what the tag names at this moment."""
     repository = work.configuration["RepositoryName"]
     tag = work.configuration.get("ImageTag") or "latest"
     image = _described(world, repository, {"imageDigest": work.revision} if work.revision else {"imageTag": tag})
     pushed = image["imagePushedAt"].astimezone(timezone.utc)
     detail = deploy_files.image_detail(image, f"{pushed:%a %b %d %H:%M:%S UTC %Y}", world.registry)
-    artifacts.put_output(world.aws, work, artifacts.zipped({deploy_files.IMAGE_DETAIL: detail.encode()}))
+    artifacts.put_output(world.aws, work, zipped({deploy_files.IMAGE_DETAIL: File(detail.encode())}))
     digest = str(image["imageDigest"])
     variables = {
         "RegistryId": str(image["registryId"]),
@@ -33,7 +35,7 @@ def run(work: Work, world: World, report: Report) -> Ended:
         "ImageDigest": digest,
         "ImageURI": deploy_files.image_uri(image, world.registry),
     }
-    return Ended(variables=variables, revision=Revision(digest, f"{repository}:{tag}", created=pushed))
+    return Outcome(variables=variables, revision=Revision(digest, f"{repository}:{tag}", created=pushed.timestamp()))
 
 
 def _described(world: World, repository: str, image_id: dict[str, str]) -> dict[str, Any]:

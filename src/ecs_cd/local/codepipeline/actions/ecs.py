@@ -17,9 +17,10 @@ from ecs_cd.local.codepipeline import artifacts
 from ecs_cd.local.codepipeline.actions import rollout
 from ecs_cd.local.codepipeline.actions.rollout import Place
 from ecs_cd.local.codepipeline.rules import deploy_files
-from ecs_cd.local.codepipeline.work import Ended, Report, Work, World
+from ecs_cd.local.codepipeline.rules.state import Outcome
+from ecs_cd.local.codepipeline.work import Report, Work, World
+from ecs_cd.model import verdict
 from ecs_cd.model.errors import Refused
-from ecs_cd.model.verdict import Outcome
 from ecs_cd.tasks.rules import task_definition
 
 _BY_CODEDEPLOY = (
@@ -29,7 +30,7 @@ _BY_CODEDEPLOY = (
 _LONGEST = 60  # minutes; the default too
 
 
-def run(work: Work, world: World, report: Report) -> Ended:
+def run(work: Work, world: World, report: Report) -> Outcome:
     """Registers a revision of the service's task definition with the images, and deploys it."""
     settings = work.configuration
     place, minutes = Place(settings["ClusterName"], settings["ServiceName"]), _minutes(settings)
@@ -38,9 +39,9 @@ def run(work: Work, world: World, report: Report) -> Ended:
     before = str(rollout.service(world.aws, place, "ECS", _BY_CODEDEPLOY)["taskDefinition"])
     arn = _registered(world, before, images, name)
     ended = rollout.deploy(world, place, arn, before, minutes, lambda deployment: report(deployment, ""))
-    if ended.outcome is Outcome.SUCCEEDED:
-        return Ended(summary=f"Deployment of {arn} to {place.service} completed.")
-    return Ended("JobFailed", ended.message)
+    if ended.outcome is verdict.Outcome.SUCCEEDED:
+        return Outcome(summary=f"Deployment of {arn} to {place.service} completed.")
+    return Outcome("JobFailed", ended.message)
 
 
 def _minutes(settings: Mapping[str, str]) -> int:

@@ -13,12 +13,13 @@ from botocore.exceptions import ClientError
 
 from ecs_cd.aws.errors import code
 from ecs_cd.local.codepipeline import artifacts
-from ecs_cd.local.codepipeline.work import Ended, Report, Revision, Work, World
+from ecs_cd.local.codepipeline.rules.state import Outcome, Revision
+from ecs_cd.local.codepipeline.work import Report, Work, World
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import S3Object
 
 
-def run(work: Work, world: World, report: Report) -> Ended:
+def run(work: Work, world: World, report: Report) -> Outcome:
     """Copies the object's version into the artifact. Without a revision, that is the newest version."""
     source = S3Object(work.configuration["S3Bucket"], work.configuration["S3ObjectKey"])
     _check_versioned(world, source.bucket)
@@ -36,8 +37,8 @@ def run(work: Work, world: World, report: Report) -> Ended:
         "ObjectKey": source.key,
         "VersionId": version,
     }
-    revision = Revision(version, f"Amazon S3 version id: {version}", created=found["LastModified"])
-    return Ended(variables=variables, revision=revision)
+    revision = Revision(version, f"Amazon S3 version id: {version}", created=found["LastModified"].timestamp())
+    return Outcome(variables=variables, revision=revision)
 
 
 def _check_versioned(world: World, bucket: str) -> None:

@@ -23,7 +23,10 @@ APPROVAL = "Approval"  # the category
 
 @dataclass(frozen=True)
 class Revision:
-    """What a source has read. ``created`` in seconds since the epoch."""
+    """What a source has read: an entry of GetPipelineExecution's artifactRevisions, without its artifact's name.
+
+    ``created`` is in seconds since the epoch.
+    """
 
     id: str
     summary: str = ""
@@ -33,11 +36,11 @@ class Revision:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an action ended: it succeeded if ``error_code`` is empty."""
+    """How an action ended: it succeeded if ``error_code`` is empty. ``variables`` are its output variables."""
 
     error_code: str = ""
     error_message: str = ""
-    summary: str = ""
+    summary: str = ""  # externalExecutionSummary
     variables: Mapping[str, str] = field(default_factory=dict)
     revision: Revision | None = None
 

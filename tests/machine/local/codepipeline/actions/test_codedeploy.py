@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from ecs_cd.local.codepipeline import artifacts
+from ecs_cd.local.codebuild.rules.artifacts import File, zipped
 from ecs_cd.local.codepipeline.actions import codedeploy
 from ecs_cd.local.codepipeline.deployments import Deployments
 from ecs_cd.local.codepipeline.rules.infra import DeploymentGroup
-from ecs_cd.local.codepipeline.work import Ended, Work, World
+from ecs_cd.local.codepipeline.rules.state import Outcome
+from ecs_cd.local.codepipeline.work import Work, World
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import S3Object, short
 from tests.machine.local.codepipeline.actions.conftest import NEW, OLD, Site
@@ -59,7 +60,7 @@ def files(**more: bytes) -> dict[str, bytes]:
 APP = {"imageDetail.json": json.dumps({"ImageURI": IMAGE}).encode()}
 
 
-def run(world: World, content: Mapping[str, bytes] | None = None, **more: str) -> tuple[Ended, list[str]]:
+def run(world: World, content: Mapping[str, bytes] | None = None, **more: str) -> tuple[Outcome, list[str]]:
     """Runs the action; how it ended, and the ids that it reported."""
     reported: list[str] = []
     work = deployment("CodeDeployToECS", {**SETTINGS, **more}, world, Files=dict(content or files()), App=APP)
@@ -145,7 +146,7 @@ class Scripted:
     deployments: Deployments
     reported: list[str]
 
-    def run(self) -> Ended:
+    def run(self) -> Outcome:
         places = {name: S3Object(BUCKET, name) for name in ("Files", "App")}
         work = Work("pipeline", "execution", "Deploy", "Deploy", "id", "CodeDeployToECS", SETTINGS, places)
         world = replace(self.site.world, deployments=self.deployments)
@@ -166,7 +167,7 @@ class Scripted:
 
 @pytest.fixture
 def scripted(site: Site) -> Scripted:
-    site.aws.on("s3.GetObject", {"Body": artifacts.zipped({**files(), **APP})})
+    site.aws.on("s3.GetObject", {"Body": zipped({name: File(content) for name, content in {**files(), **APP}.items()})})
     site.aws.on("ecs.RegisterTaskDefinition", {"taskDefinition": task_definition(revision=2)})
     site.aws.on("ecs.DescribeServices", {"services": [service(**BY_CODEDEPLOY)]})
     site.shows((0, service(deployments=[NEW, OLD], **BY_CODEDEPLOY)))

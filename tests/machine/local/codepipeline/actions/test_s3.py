@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ecs_cd.local.codepipeline import artifacts
+from ecs_cd.local.codebuild.rules.artifacts import File, zipped
 from ecs_cd.local.codepipeline.actions import s3
 from ecs_cd.local.codepipeline.work import World
 from ecs_cd.model.errors import Refused
@@ -15,7 +15,7 @@ OBJECT = {"S3Bucket": "source", "S3ObjectKey": "hand-off.zip"}
 
 def put(world: World, text: bytes) -> str:
     """A zip file with this text in it; the id of its version."""
-    body = artifacts.zipped({"images.json": text})
+    body = zipped({"images.json": File(text)})
     return str(world.aws.client("s3").put_object(Bucket="source", Key="hand-off.zip", Body=body)["VersionId"])
 
 
