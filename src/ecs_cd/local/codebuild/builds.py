@@ -69,9 +69,11 @@ class Builds:
         """Runs a build to its end. ``variables`` are as in environmentVariablesOverride, ``sources`` and ``outputs``
         are CodePipeline's artifacts, the primary source first. ``begun`` gets the build's id and URL.
 
-        Raises ``Refused`` if the project doesn't exist or isn't one that runs here.
+        Raises ``Refused`` for variables that CodeBuild wouldn't take.
         """
-        self._check(project, variables)
+        wrong = environment.problems(variables, "the build's variables")
+        if wrong:
+            raise Refused(wrong)
         record = Record(
             project=self._projects[project],
             number=next(self._numbers[project]),
@@ -100,14 +102,3 @@ class Builds:
         record = self._records[id]
         record.asked_to_end = record.asked_to_end or "STOPPED"
         return record.described()
-
-    def _check(self, name: str, variables: Sequence[Mapping[str, str]]) -> None:
-        project = self._projects.get(name)
-        if project is None:
-            raise Refused(f"there is no CodeBuild project {name}", f"The projects are {', '.join(self._projects)}.")
-        found = phases.problems(project)
-        declared = project.get("environment", {}).get("environmentVariables", ())
-        found += environment.problems(declared, "environment.environmentVariables")
-        found += environment.problems(variables, "the build's variables")
-        if found:
-            raise Refused([f"CodeBuild project {name}: {each}" for each in found])

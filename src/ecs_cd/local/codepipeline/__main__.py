@@ -68,7 +68,7 @@ def _world(folder: Path, infra: Infra, found: Codepipeline, running: Ministack) 
         folder=folder,
         ending=ending,
     )
-    deployments = Deployments(infra.deployment_groups, running.account, running.region)
+    deployments = Deployments(infra.deployment_groups)
     remote = folder / process.REMOTE
     return World(aws, running.registry, engine, build_env, remote, network, builds, deployments, ending)
 

@@ -10,8 +10,6 @@ from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from ecs_cd.local.codepipeline import wire
 from ecs_cd.local.codepipeline.operations import Operation
 from ecs_cd.local.codepipeline.rules.service_error import ServiceError
@@ -43,8 +41,6 @@ class Endpoint(ThreadingHTTPServer):
             return 200, self._answer(target, body)
         except ServiceError as error:
             return 400, _error(error.code, str(error))
-        except ClientError as error:
-            return 400, _error(error.response["Error"]["Code"], error.response["Error"]["Message"])
         except Exception as error:
             self.say(traceback.format_exc())
             return 500, _error("InternalFailure", f"{type(error).__name__} in the local CodePipeline: see its log")

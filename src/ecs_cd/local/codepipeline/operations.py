@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
+from ecs_cd.local.codebuild.builds import Builds
+from ecs_cd.local.codepipeline.deployments import Deployments
 from ecs_cd.local.codepipeline.engine import Decide, Engine
 from ecs_cd.local.codepipeline.rules import answers, requests
 from ecs_cd.local.codepipeline.rules.service_error import ServiceError
 from ecs_cd.local.codepipeline.rules.state import Pipeline
-
-if TYPE_CHECKING:
-    from ecs_cd.local.codebuild.builds import Builds
-    from ecs_cd.local.codepipeline.deployments import Deployments
 
 Params: TypeAlias = Mapping[str, Any]
 Operation: TypeAlias = Callable[[Params], dict[str, Any]]
@@ -66,7 +64,7 @@ def codepipeline(engine: Engine) -> dict[str, Operation]:
 
 
 def codebuild(builds: Builds) -> dict[str, Operation]:
-    """What a client needs of the builds of actions."""
+    """What hand-off and the AWS CLI need of the builds of actions."""
 
     def describe(request: Params) -> dict[str, Any]:
         found = builds.describe(request["ids"])
@@ -83,11 +81,9 @@ def codebuild(builds: Builds) -> dict[str, Operation]:
 
 
 def codedeploy(deployments: Deployments) -> dict[str, Operation]:
-    """What a client needs of the deployments of actions."""
+    """What hand-off asks about the deployments of actions."""
     return {
         "GetDeploymentGroup": deployments.get_deployment_group,
-        "GetDeployment": deployments.get_deployment,
         "BatchGetDeployments": deployments.batch_get_deployments,
-        "ListDeploymentTargets": deployments.list_deployment_targets,
         "BatchGetDeploymentTargets": deployments.batch_get_deployment_targets,
     }

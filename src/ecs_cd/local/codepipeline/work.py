@@ -6,15 +6,12 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ecs_cd.aws.session import Aws
+from ecs_cd.local.codebuild.builds import Builds
 from ecs_cd.local.codepipeline.deployments import Deployments
 from ecs_cd.local.codepipeline.rules.state import Outcome
 from ecs_cd.model.references import S3Object
-
-if TYPE_CHECKING:
-    from ecs_cd.local.codebuild.builds import Builds
 
 
 @dataclass(frozen=True)

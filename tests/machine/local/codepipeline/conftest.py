@@ -13,11 +13,14 @@ from ecs_cd.aws.session import Aws
 from ecs_cd.local import ministack
 from ecs_cd.local.codebuild.rules.artifacts import File, zipped
 from ecs_cd.local.codepipeline import artifacts
+from ecs_cd.local.codepipeline.deployments import Deployments
+from ecs_cd.local.codepipeline.rules.infra import DeploymentGroup
 from ecs_cd.local.codepipeline.work import Work, World
 from ecs_cd.local.ministack import Ministack
 from ecs_cd.model.references import S3Object
 
 BUCKET = "artifacts"
+GROUP = DeploymentGroup("AppECS-my-cluster-web", "DgpECS-my-cluster-web", "my-cluster", "web")
 _NO_ENGINE = {"DOCKER_HOST": "unix:///nonexistent"}
 
 
@@ -38,7 +41,7 @@ def world(started: Ministack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
         monkeypatch.setenv(name, value)
     aws = Aws(started.client_env)
     aws.client("s3").create_bucket(Bucket=BUCKET)
-    return World(aws, started.registry, {}, {}, tmp_path / "repository", "", cast(Any, None))
+    return World(aws, started.registry, {}, {}, tmp_path / "repository", "", cast(Any, None), Deployments([GROUP]))
 
 
 def source(provider: str, configuration: dict[str, str], revision: str = "") -> Work:

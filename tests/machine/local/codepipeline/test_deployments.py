@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
-from ecs_cd.aws.errors import code
 from ecs_cd.deploy.rules import codedeploy
 from ecs_cd.deploy.rules.codedeploy import Snapshot
 from ecs_cd.local.codepipeline.deployments import Deployments
 from ecs_cd.local.codepipeline.rules.infra import DeploymentGroup
+from ecs_cd.local.codepipeline.rules.service_error import ServiceError
 from ecs_cd.model.verdict import Outcome, Verdict
 from tests.scripted_aws import wire
 
@@ -46,59 +45,41 @@ def test_a_failed_deployment_is_rolled_back() -> None:
 
 def test_the_answers_have_the_shapes_of_the_api() -> None:
     """While the deployment runs, and after its success."""
-    deployments = Deployments([GROUP], "123456789012", "eu-west-1")
+    deployments = Deployments([GROUP])
     name = deployments.create(GROUP, "{}")
     for status in ("InProgress", "Succeeded"):
-        info = answer("GetDeployment", deployments.get_deployment({"deploymentId": name}))["deploymentInfo"]
+        asked = answer("BatchGetDeployments", deployments.batch_get_deployments({"deploymentIds": [name]}))
+        (info,) = asked["deploymentsInfo"]
         assert (info["status"], "completeTime" in info) == (status, status == "Succeeded")
-        target = deployments.batch_get_deployment_targets({"deploymentId": name})["deploymentTargets"][0]["ecsTarget"]
+        found = deployments.batch_get_deployment_targets({"deploymentId": name, **TARGET})
+        target = answer("BatchGetDeploymentTargets", found)["deploymentTargets"][0]["ecsTarget"]
         states = {event["status"] for event in target["lifecycleEvents"]}
         assert target["status"] == status and "Failed" not in states
-        assert target["targetArn"] == "arn:aws:ecs:eu-west-1:123456789012:service/my-cluster/web"
         deployments.end(name)
-    listed = answer("ListDeploymentTargets", deployments.list_deployment_targets({"deploymentId": name}))
-    assert listed == {"targetIds": ["my-cluster:web"]}
     group = {"applicationName": "App", "deploymentGroupName": "Group"}
-    found = answer("GetDeploymentGroup", deployments.get_deployment_group(group))["deploymentGroupInfo"]
-    assert found["ecsServices"] == [{"clusterName": "my-cluster", "serviceName": "web"}]
+    about = answer("GetDeploymentGroup", deployments.get_deployment_group(group))["deploymentGroupInfo"]
+    assert about["ecsServices"] == [{"clusterName": "my-cluster", "serviceName": "web"}]
 
 
 @pytest.mark.parametrize(
     ("operation", "params", "expected"),
     [
-        ("get_deployment", {"deploymentId": "d-NONE"}, "DeploymentDoesNotExistException"),
-        ("list_deployment_targets", {"deploymentId": "d-NONE"}, "DeploymentDoesNotExistException"),
-        ("batch_get_deployment_targets", {"deploymentId": "d-NONE", **TARGET}, "DeploymentDoesNotExistException"),
-        (
-            "get_deployment_group",
-            {"applicationName": "App", "deploymentGroupName": "x"},
-            "DeploymentGroupDoesNotExistException",
-        ),
-        (
-            "get_deployment_group",
-            {"applicationName": "x", "deploymentGroupName": "Group"},
-            "ApplicationDoesNotExistException",
-        ),
+        ("batch_get_deployment_targets", {"deploymentId": "d-NONE", **TARGET}, "DeploymentDoesNotExist"),
+        ("get_deployment_group", {"applicationName": "App", "deploymentGroupName": "x"}, "DeploymentGroupDoesNotExist"),
+        ("get_deployment_group", {"applicationName": "x", "deploymentGroupName": "Group"}, "ApplicationDoesNotExist"),
     ],
 )
 def test_what_is_not_there_is_an_error_of_the_api(operation: str, params: dict[str, Any], expected: str) -> None:
     """With CodeDeploy's own codes, which the clients of ecs-cd know."""
-    with pytest.raises(ClientError) as raised:
+    with pytest.raises(ServiceError) as raised:
         getattr(Deployments([GROUP]), operation)(params)
-    assert code(raised.value) == expected
+    assert raised.value.code == f"{expected}Exception"
 
 
 def test_a_target_of_another_service_is_an_error() -> None:
     """A deployment has one target."""
     deployments = Deployments([GROUP])
     name = deployments.create(GROUP, "{}")
-    with pytest.raises(ClientError, match="DeploymentTargetDoesNotExistException"):
+    with pytest.raises(ServiceError) as raised:
         deployments.batch_get_deployment_targets({"deploymentId": name, "targetIds": ["my-cluster:other"]})
-
-
-def test_the_group_of_a_deployment_is_known_from_then_on() -> None:
-    """hand-off asks for the group that an action has found by its names."""
-    deployments = Deployments()
-    assert deployments.group("App", "Group") is None
-    deployments.create(GROUP, "{}")
-    assert deployments.group("App", "Group") == GROUP
+    assert raised.value.code == "DeploymentTargetDoesNotExistException"

@@ -7,6 +7,7 @@ import pytest
 from ecs_cd.local.codebuild.rules import environment
 from ecs_cd.local.codebuild.rules.buildspec import Buildspec
 from ecs_cd.local.codebuild.rules.environment import SecretReference, Variable
+from ecs_cd.model.errors import Refused
 
 ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:my-app/db-Ab1Cd2"
 
@@ -78,3 +79,35 @@ def test_values_of_parameters_and_secrets_are_masked() -> None:
     """Line by line, the longest first; a very short value would make the log unreadable."""
     hidden = environment.to_mask(["pass", "password", "1", "first line\nsecond line\n", ""])
     assert environment.masked("password pass 1 second line", hidden) == "*** *** 1 ***"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("", []),
+        ('[{"name": "A", "value": "1"}]', [{"name": "A", "value": "1"}]),
+        ('[{"name": "A", "value": "/a", "type": "PARAMETER_STORE"}]', [{"name": "A", "value": "/a", "type": "PARAMETER_STORE"}]),
+    ],
+)  # fmt: skip
+def test_environment_variables_of_an_action_are_json(text: str, found: list[dict[str, str]]) -> None:
+    """CodePipeline takes them as one text."""
+    assert environment.entries(text) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('[{"name": "A", "value": "secret', "is not JSON"),
+        ('"secret"', "is not a list of objects with the texts name, value and type"),
+        ('{"name": "secret"}', "is not a list of objects"),
+        ('[{"name": "A", "value": "secret", "tpye": "PLAINTEXT"}]', "is not a list of objects"),
+        ('[{"name": "A", "value": ["secret"]}]', "is not a list of objects"),
+        ('[{"name": "secret"}]', "is not a list of objects"),
+        ('[{"name": "A-B", "value": "secret"}]', "'A-B' is not the name of a variable"),
+    ],
+)
+def test_other_environment_variables_are_refused(text: str, words: str) -> None:
+    """Without their values."""
+    with pytest.raises(Refused, match=words) as error:
+        environment.entries(text)
+    assert "secret" not in str(error.value)

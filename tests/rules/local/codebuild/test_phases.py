@@ -1,8 +1,6 @@
-"""Phases and projects."""
+"""Phases, the words for one that failed, and images."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import pytest
 
@@ -29,21 +27,6 @@ from ecs_cd.local.codebuild.rules import phases
 def test_the_phase_that_follows(phase: str, failed: bool, on_failure: str, following: str) -> None:
     """https://docs.aws.amazon.com/codebuild/latest/userguide/view-build-details-phases.html"""
     assert phases.after(phase, failed, on_failure) == following
-
-
-@pytest.mark.parametrize(
-    ("project", "found"),
-    [
-        ({"source": {"type": "CODEPIPELINE"}, "environment": {"type": "LINUX_CONTAINER"}}, []),
-        ({"source": {"type": "NO_SOURCE"}}, []),
-        ({"source": {"type": "GITHUB"}}, ["source.type: GITHUB is not run here, only CODEPIPELINE, NO_SOURCE"]),
-        ({"environment": {"type": "WINDOWS_CONTAINER"}}, ["environment.type: WINDOWS_CONTAINER is not run here, only LINUX_CONTAINER, ARM_CONTAINER"]),
-        ({"secondarySources": [{}], "buildBatchConfig": {"a": 1}}, ["secondarySources is not run here", "buildBatchConfig is not run here"]),
-    ],
-)  # fmt: skip
-def test_projects_that_do_not_run_here(project: dict[str, Any], found: list[str]) -> None:
-    """They are refused, since their builds would mean nothing."""
-    assert phases.problems(project) == found
 
 
 @pytest.mark.parametrize(

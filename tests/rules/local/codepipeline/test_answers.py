@@ -202,19 +202,6 @@ def test_stages() -> None:
     assert deploy["inboundTransitionState"] == {"enabled": True}
 
 
-def test_skipped_stages() -> None:
-    """The execution continues and succeeds; the actions have failed."""
-    skips = {"onFailure": {"result": "SKIP"}}
-    there = course(SOURCE, {**BUILD, **skips}, {**DEPLOY, **skips})
-    there.start()
-    there.passes("Source")
-    for path in ("Build/Lint", "Build/Unit", "Deploy/Deploy"):
-        there.ends(path, FAILS)
-    assert there.statuses() == ["Succeeded"]
-    found = [each["latestExecution"]["status"] for each in answers.pipeline_state(there.state)["stageStates"]]
-    assert found == ["Succeeded", "Skipped", "Skipped"]
-
-
 @pytest.mark.parametrize(("mode", "shown"), [("QUEUED", True), ("PARALLEL", False)])
 def test_the_token_of_an_approval(mode: str, shown: bool) -> None:
     """It is in the state while the approval waits; in PARALLEL it is the external id in the list."""

@@ -60,7 +60,7 @@ def _problems(declared: dict[str, Any]) -> list[str]:
         (pipeline(SOURCE, {**BUILD, "beforeEntry": CONDITION}), ["stage Build: beforeEntry does not run here"]),
         (pipeline(SOURCE, {**BUILD, "onSuccess": CONDITION}), ["stage Build: onSuccess does not run here"]),
         (pipeline(SOURCE, {**BUILD, "onFailure": CONDITION}), ["stage Build: onFailure.conditions does not run here"]),
-        (pipeline(SOURCE, {**BUILD, "onFailure": {"result": "STOP"}}), ["stage Build: onFailure.result: STOP is not ROLLBACK, FAIL, RETRY or SKIP"]),
+        (pipeline(SOURCE, {**BUILD, "onFailure": {"result": "STOP"}}), ["stage Build: onFailure.result: STOP does not run here; ROLLBACK, FAIL and RETRY do"]),
         (pipeline(SOURCE, {**BUILD, "onFailure": ROLLBACK}), []),
         (pipeline(SOURCE, {**BUILD, "onFailure": {"result": "RETRY", "retryConfiguration": {"retryMode": "ALL_ACTIONS"}}}), []),
         (

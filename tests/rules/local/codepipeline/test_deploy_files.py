@@ -86,13 +86,6 @@ def test_templates_can_have_other_names() -> None:
     ("configuration", "inputs", "words"),
     [
         (
-            {"AppSpecTemplateArtifact": "None"},
-            {},
-            "AppSpecTemplateArtifact: None is not an input artifact of the action; Files, App",
-        ),
-        ({"Image1ArtifactName": "None"}, {}, "Image1ArtifactName: None is not an input artifact"),
-        ({"Image2ArtifactName": "App"}, {}, "Image2ArtifactName and Image2ContainerName belong together"),
-        (
             {"TaskDefinitionTemplatePath": "x.json"},
             {},
             "read the task definition artifact file from: Files: it has no x.json",
@@ -113,7 +106,7 @@ def test_templates_can_have_other_names() -> None:
     ],
 )
 def test_what_the_artifacts_lack(configuration: dict[str, str], inputs: dict[str, Any], words: str) -> None:
-    """An artifact, a file, an image, one half of a pair."""
+    """A file, an image."""
     with pytest.raises(Refused, match=words):
         deploy_files.templates({**CONFIGURATION, **configuration}, {**INPUTS, **inputs})
 

@@ -62,7 +62,7 @@ def test_a_queue_has_an_end() -> None:
     there.start()
 
 
-S3 = stage("Source", {**S3_SOURCE, "configuration": {"S3Bucket": "b", "AllowOverrideForS3ObjectKey": "true"}})
+S3 = stage("Source", S3_SOURCE)
 CONNECTION = stage("Source", action("Source", "CodeStarSourceConnection"))
 
 
@@ -73,8 +73,7 @@ CONNECTION = stage("Source", action("Source", "CodeStarSourceConnection"))
         (SOURCE, "Other", "IMAGE_DIGEST", "does not have a source action named 'Other'"),
         (SOURCE, "Image", "COMMIT_ID", "does not support revision type COMMIT_ID"),
         (S3, "Source", "S3_OBJECT_VERSION_ID", ""),
-        (S3, "Source", "S3_OBJECT_KEY", ""),
-        (stage("Source", S3_SOURCE), "Source", "S3_OBJECT_KEY", "does not allow overriding"),
+        (S3, "Source", "S3_OBJECT_KEY", "does not support revision type S3_OBJECT_KEY"),
         (CONNECTION, "Source", "COMMIT_ID", ""),
         (CONNECTION, "Source", "IMAGE_DIGEST", "does not support revision type"),
     ],

@@ -5,12 +5,15 @@ https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-env-vars.ht
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ecs_cd.local.codebuild.rules.buildspec import Buildspec
+from ecs_cd.model.errors import Refused
 
 PLAINTEXT, PARAMETER_STORE, SECRETS_MANAGER = TYPES = ("PLAINTEXT", "PARAMETER_STORE", "SECRETS_MANAGER")
 RESERVED = "CODEBUILD_"
@@ -48,11 +51,25 @@ def secret_reference(text: str) -> SecretReference:
     return SecretReference(":".join(parts[:length]), more[0], more[1], more[2])
 
 
-def problems(entries: Iterable[Mapping[str, str]], where: str) -> list[str]:
+def entries(text: str) -> list[Mapping[str, str]]:
+    """The JSON of an action's EnvironmentVariables. Raises ``Refused`` without its values, which could be secrets."""
+    try:
+        found: list[Mapping[str, str]] = json.loads(text or "[]")
+    except ValueError:
+        raise Refused("EnvironmentVariables is not JSON") from None
+    wrong = problems(found, "EnvironmentVariables")
+    if wrong:
+        raise Refused(wrong)
+    return found
+
+
+def problems(entries: Any, where: str) -> list[str]:
     """What is wrong with entries of `environmentVariables`, in the project or in the start of a build."""
+    if not isinstance(entries, list | tuple) or not all(map(_is_entry, entries)):
+        return [f"{where} is not a list of objects with the texts name, value and type"]
     found = []
     for each in entries:
-        name, kind = each.get("name", ""), each.get("type", PLAINTEXT)
+        name, kind = each["name"], each.get("type", PLAINTEXT)
         if not _NAME.fullmatch(name):
             found.append(f"{where}: {name!r} is not the name of a variable")
         elif name.startswith(RESERVED):
@@ -60,6 +77,12 @@ def problems(entries: Iterable[Mapping[str, str]], where: str) -> list[str]:
         if kind not in TYPES:
             found.append(f"{where}: {name}: the type {kind!r} is not one of {', '.join(TYPES)}")
     return found
+
+
+def _is_entry(each: Any) -> bool:
+    keys = {"name", "value", "type"}
+    texts = isinstance(each, dict) and all(isinstance(value, str) for value in each.values())
+    return texts and keys - {"type"} <= each.keys() <= keys
 
 
 def given(spec: Buildspec, *overrides: Iterable[Mapping[str, str]]) -> dict[str, Variable]:

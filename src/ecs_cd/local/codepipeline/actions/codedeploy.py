@@ -10,19 +10,17 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 
 from ecs_cd.aws import ecs
 from ecs_cd.aws.errors import transient_as_unreadable
-from ecs_cd.aws.session import Client
 from ecs_cd.deploy.rules import appspec
 from ecs_cd.deploy.rules import artifacts as names
 from ecs_cd.local.codepipeline import artifacts
 from ecs_cd.local.codepipeline.actions import rollout
 from ecs_cd.local.codepipeline.actions.rollout import Place
 from ecs_cd.local.codepipeline.rules import deploy_files
-from ecs_cd.local.codepipeline.rules.infra import DeploymentGroup
 from ecs_cd.local.codepipeline.rules.state import Outcome
 from ecs_cd.local.codepipeline.work import Report, Work, World
 from ecs_cd.model import verdict
@@ -40,7 +38,7 @@ _ROLLBACK, _EVERY = 60.0, 0.5  # seconds that the old tasks have to run, and bet
 def run(work: Work, world: World, report: Report) -> Outcome:
     """Registers the task definition with its images, and deploys it by the AppSpec."""
     settings = work.configuration
-    group = _group(settings["ApplicationName"], settings["DeploymentGroupName"], world)
+    group = world.deployments.group(settings["ApplicationName"], settings["DeploymentGroupName"])
     place = Place(group.cluster, group.service)
     previous = str(rollout.service(world.aws, place, "CODE_DEPLOY", _BY_ECS)["taskDefinition"])
     content = _registered(settings, _inputs(work, world), world)
@@ -89,35 +87,6 @@ def _registered(settings: Mapping[str, str], inputs: Mapping[str, deploy_files.F
     arn = ecs.register(world.aws, definition)
     content, _ = appspec.content(appspec.read(written.replace(names.PLACEHOLDER, arn), where=where))
     return content
-
-
-def _group(application: str, name: str, world: World) -> DeploymentGroup:
-    """The declared group, or else the service whose console names these are."""
-    known = world.deployments.group(application, name)
-    if known:
-        return known
-    for cluster, service in _services(world):
-        if (application, name) == (f"AppECS-{cluster}-{service}", f"DgpECS-{cluster}-{service}"):
-            return DeploymentGroup(application, name, cluster, service)
-    raise Refused(
-        f"the service of the CodeDeploy deployment group {name} of application {application} is not known: the local "
-        "AWS has no CodeDeploy, and no service CLUSTER/SERVICE has the names AppECS-CLUSTER-SERVICE and "
-        "DgpECS-CLUSTER-SERVICE",
-        "Declare the deployment group (aws_codedeploy_deployment_group, AWS::CodeDeploy::DeploymentGroup) with its "
-        "ecs_service in the pipeline's file, or use those names.",
-    )
-
-
-def _services(world: World) -> Iterator[tuple[str, str]]:
-    client = world.aws.client("ecs")
-    for cluster in _all(client, "list_clusters", "clusterArns"):
-        for service in _all(client, "list_services", "serviceArns", cluster=cluster):
-            yield short(cluster), short(service)
-
-
-def _all(client: Client, operation: str, key: str, **request: str) -> Iterator[str]:
-    for page in client.get_paginator(operation).paginate(**request):
-        yield from page[key]
 
 
 def _with(content: str, task_definition: str) -> str:

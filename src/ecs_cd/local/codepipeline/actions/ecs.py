@@ -27,13 +27,14 @@ _BY_CODEDEPLOY = (
     "Unable to update task definition on services with a CODE_DEPLOY deployment controller. Use AWS CodeDeploy to "
     "trigger a new deployment."
 )
-_LONGEST = 60  # minutes; the default too
+_LONGEST = 60  # minutes; the default
 
 
 def run(work: Work, world: World, report: Report) -> Outcome:
     """Registers a revision of the service's task definition with the images, and deploys it."""
     settings = work.configuration
-    place, minutes = Place(settings["ClusterName"], settings["ServiceName"]), _minutes(settings)
+    place = Place(settings["ClusterName"], settings["ServiceName"])
+    minutes = int(settings.get("DeploymentTimeout") or _LONGEST)
     name = settings.get("FileName") or names.IMAGE_DEFINITIONS
     images = deploy_files.image_definitions(_files(work, world), name)
     before = str(rollout.service(world.aws, place, "ECS", _BY_CODEDEPLOY)["taskDefinition"])
@@ -44,17 +45,9 @@ def run(work: Work, world: World, report: Report) -> Outcome:
     return Outcome("JobFailed", ended.message)
 
 
-def _minutes(settings: Mapping[str, str]) -> int:
-    text = settings.get("DeploymentTimeout") or str(_LONGEST)
-    if not text.isdecimal() or not 1 <= int(text) <= _LONGEST:
-        raise Refused(f"DeploymentTimeout: {text} is not a number of minutes from 1 to {_LONGEST}")
-    return int(text)
-
-
 def _files(work: Work, world: World) -> Mapping[str, bytes]:
-    if len(work.inputs) != 1:
-        raise Refused(f"the action {work.action} has {len(work.inputs)} input artifacts; the ECS action has one")
-    return artifacts.files(artifacts.get(world.aws, next(iter(work.inputs.values()))))
+    (place,) = work.inputs.values()
+    return artifacts.files(artifacts.get(world.aws, place))
 
 
 def _registered(world: World, current: str, images: Mapping[str, str], file: str) -> str:

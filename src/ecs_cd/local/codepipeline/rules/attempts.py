@@ -54,14 +54,13 @@ def _prepared(state: Pipeline, execution: Execution, action: Mapping[str, Any], 
 
 
 def _configuration(state: Pipeline, execution: Execution, action: Mapping[str, Any]) -> tuple[dict[str, str], str]:
-    """The resolved configuration, with the key that the start gives an S3 source; as declared if it has a problem."""
+    """The resolved configuration; as declared if it has a problem."""
     declared = dict(action.get("configuration", {}))
     try:
         found = variables.resolved(declared, state.namespaces(execution))
     except variables.Unresolved as unresolved:
         return declared, str(unresolved)
-    key = _revision(execution, action["name"], ("S3_OBJECT_KEY",))
-    return found | ({"S3ObjectKey": key} if key else {}), ""
+    return found, ""
 
 
 def _place(state: Pipeline, name: str, id: str) -> S3Object:
@@ -77,9 +76,5 @@ def _derived(id: str, name: str) -> str:
 
 def revision(execution: Execution, action: str) -> str:
     """The revision of a source that the start gives; empty for the newest."""
-    return _revision(execution, action, ("COMMIT_ID", "IMAGE_DIGEST", "S3_OBJECT_VERSION_ID"))
-
-
-def _revision(execution: Execution, action: str, types: tuple[str, ...]) -> str:
-    found = [each for each in execution.revisions if each["actionName"] == action and each["revisionType"] in types]
-    return found[0]["revisionValue"] if found else ""
+    found = (each["revisionValue"] for each in execution.revisions if each["actionName"] == action)
+    return next(found, "")

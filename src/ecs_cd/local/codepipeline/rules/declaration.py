@@ -25,7 +25,6 @@ _ON_FAILURE = {"result", "retryConfiguration"}
 _ACTION = {"name", "actionTypeId", "runOrder", "configuration", "inputArtifacts", "outputArtifacts", "namespace"} | {
     "roleArn",
     "region",
-    "timeoutInMinutes",
 }
 _EXECUTION = ("PipelineExecutionId",)  # of the namespace codepipeline
 
@@ -113,8 +112,8 @@ def _failure_problems(on_failure: Request, *, first: bool, mode: str) -> Iterato
         yield "onFailure: there is no rollback in the mode PARALLEL"
     if result == "ROLLBACK" and first:
         yield "onFailure: there is no rollback of the sources"
-    if result not in (None, "ROLLBACK", "FAIL", "RETRY", "SKIP"):
-        yield f"onFailure.result: {result} is not ROLLBACK, FAIL, RETRY or SKIP"
+    if result not in (None, "ROLLBACK", "FAIL", "RETRY"):
+        yield f"onFailure.result: {result} does not run here; ROLLBACK, FAIL and RETRY do"
 
 
 # ---- artifacts and variables, in the order in which the actions run ----

@@ -127,10 +127,8 @@ def _template(
 ) -> str:
     artifact = configuration[f"{kind}TemplateArtifact"]
     path = configuration.get(f"{kind}TemplatePath") or default
-    files = _input(inputs, artifact, f"{kind}TemplateArtifact")
-    body = _file(
-        files, path, f"Exception while trying to read the {words} artifact file from: {artifact}: it has no {{}}"
-    )
+    unread = f"Exception while trying to read the {words} artifact file from: {artifact}"
+    body = _file(inputs[artifact], path, f"{unread}: it has no {{}}")
     try:
         return body.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -141,12 +139,9 @@ def _images(configuration: Mapping[str, str], inputs: Mapping[str, Files]) -> di
     """The images by their placeholders, without < and >."""
     found = {}
     for number in _IMAGES:
-        keys = f"Image{number}ArtifactName", f"Image{number}ContainerName"
-        artifact, placeholder = (configuration.get(key, "") for key in keys)
-        if bool(artifact) != bool(placeholder):
-            raise Refused(f"{keys[0]} and {keys[1]} belong together; only one of them is set")
+        artifact = configuration.get(f"Image{number}ArtifactName")
         if artifact:
-            found[placeholder] = _uri(_input(inputs, artifact, keys[0]), artifact)
+            found[configuration[f"Image{number}ContainerName"]] = _uri(inputs[artifact], artifact)
     return found
 
 
@@ -158,12 +153,6 @@ def _uri(files: Files, artifact: str) -> str:
     if not isinstance(uri, str) or not uri:
         raise Refused(f"{words}: {IMAGE_DETAIL} has no ImageURI")
     return uri
-
-
-def _input(inputs: Mapping[str, Files], artifact: str, key: str) -> Files:
-    if artifact not in inputs:
-        raise Refused(f"{key}: {artifact} is not an input artifact of the action; {', '.join(inputs) or 'it has none'}")
-    return inputs[artifact]
 
 
 def _states_an_image(entry: Any) -> bool:

@@ -132,9 +132,6 @@ def _fail(state: Pipeline, execution: Execution, now: float) -> Pipeline:
     if result == "RETRY" and (execution.stage, AUTOMATED_RETRY) not in execution.retries:
         mode = on_failure.get("retryConfiguration", {}).get("retryMode", "FAILED_ACTIONS")
         return again(state, execution, mode, AUTOMATED_RETRY, now)
-    if result == "SKIP":
-        skipped = with_execution(state, execution.id, skipped=(*execution.skipped, execution.stage))
-        return _leave(skipped, skipped.executions[execution.id], now)
     failed = with_execution(state, execution.id, status=FAILED, updated=now)
     target = _last_success(state, execution) if result == "ROLLBACK" and execution.type == STANDARD else None
     if target is None:

@@ -5,13 +5,12 @@ https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference.html
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from ecs_cd.local.codebuild.rules import environment
 from ecs_cd.local.codepipeline.rules.infra import Infra, Request
+from ecs_cd.model.errors import Refused
 from ecs_cd.model.names import closest
 
 _IMAGES = tuple(f"Image{number}{what}" for number in range(1, 5) for what in ("ArtifactName", "ContainerName"))
@@ -47,7 +46,7 @@ PROVIDERS: Mapping[str, Provider] = {
         ("Source",),
         ("S3Bucket", "S3ObjectKey", "PollForSourceChanges"),  # its default would poll
         ("AllowOverrideForS3ObjectKey",),
-        {"PollForSourceChanges": ("false",), "AllowOverrideForS3ObjectKey": ("true", "false")},
+        {"PollForSourceChanges": ("false",), "AllowOverrideForS3ObjectKey": ("false",)},
         outputs=(1, 1),
         variables=("BucketName", "ETag", "ObjectKey", "VersionId"),
     ),
@@ -99,8 +98,6 @@ def _type_problems(action: Request, provider: Provider) -> Iterator[str]:
     for member, values in wanted.items():
         if kind.get(member) not in values:
             yield f"its {member} is {kind.get(member)}; that of {kind['provider']} is {' or '.join(values)}"
-    if "timeoutInMinutes" in action and "Approval" not in provider.categories:
-        yield "timeoutInMinutes: only an approval has it"
 
 
 def _configuration_problems(action: Request, provider: Provider) -> Iterator[str]:
@@ -113,7 +110,7 @@ def _configuration_problems(action: Request, provider: Provider) -> Iterator[str
             only = f", and {_only(provider.values[key])}" if key in provider.values else ""
             yield f"configuration: {key} is missing{only}"
     for key, values in provider.values.items():
-        if key in given and "#{" not in given[key] and given[key].lower() not in map(str.lower, values):
+        if key in given and given[key].lower() not in map(str.lower, values):
             yield f"configuration: {key}: {_only(values)}"
 
 
@@ -161,29 +158,10 @@ def _of_codebuild(action: Request, infra: Infra) -> Iterator[str]:
         yield "configuration: PrimarySource is missing, and there are several input artifacts"
     if primary and primary not in inputs:
         yield f"configuration: PrimarySource: {primary} is no input artifact{closest(primary, inputs)}"
-    if "EnvironmentVariables" in given:
-        yield from _variable_problems(given["EnvironmentVariables"])
-
-
-def _variable_problems(text: str) -> Iterator[str]:
-    """Without values, which may be secret."""
     try:
-        listed = json.loads(text)
-    except ValueError:
-        yield "configuration: EnvironmentVariables is not JSON"
-        return
-    if isinstance(listed, list) and all(map(_is_variable, listed)):
-        yield from environment.problems(listed, "configuration: EnvironmentVariables")
-    else:
-        yield "configuration: EnvironmentVariables is not a list of objects with the texts name, value and type"
-
-
-def _is_variable(each: Any) -> bool:
-    return (
-        isinstance(each, dict)
-        and all(isinstance(value, str) for value in each.values())
-        and {"name", "value"} <= each.keys() <= {"name", "value", "type"}
-    )
+        environment.entries(given.get("EnvironmentVariables", ""))
+    except Refused as refused:
+        yield from (f"configuration: {each}" for each in refused.problems)
 
 
 def _of_codedeploy(action: Request, infra: Infra) -> Iterator[str]:
@@ -199,4 +177,10 @@ def _of_codedeploy(action: Request, infra: Infra) -> Iterator[str]:
         yield f"configuration: there is no deployment group {group[1]} of the application {group[0]}"
 
 
-_OWN = {"S3": _of_s3, "CodeBuild": _of_codebuild, "CodeDeployToECS": _of_codedeploy}
+def _of_ecs(action: Request, infra: Infra) -> Iterator[str]:
+    minutes = configuration(action).get("DeploymentTimeout", "60")
+    if not minutes.isdecimal() or not 1 <= int(minutes) <= 60:
+        yield f"configuration: DeploymentTimeout: {minutes} is not a number of minutes from 1 to 60"
+
+
+_OWN = {"S3": _of_s3, "CodeBuild": _of_codebuild, "CodeDeployToECS": _of_codedeploy, "ECS": _of_ecs}

@@ -32,11 +32,7 @@ Params = Mapping[str, Any]
 # https://docs.aws.amazon.com/codepipeline/latest/userguide/limits.html
 _WAITING = 50
 # https://docs.aws.amazon.com/codepipeline/latest/userguide/pipelines-trigger-source-overrides.html
-_REVISIONS = {
-    "ECR": ("IMAGE_DIGEST",),
-    "S3": ("S3_OBJECT_VERSION_ID", "S3_OBJECT_KEY"),
-    "CodeStarSourceConnection": ("COMMIT_ID",),
-}
+_REVISIONS = {"ECR": "IMAGE_DIGEST", "S3": "S3_OBJECT_VERSION_ID", "CodeStarSourceConnection": "COMMIT_ID"}
 
 
 def start(state: Pipeline, request: Params, id: str, trigger: tuple[str, str], now: float) -> tuple[Pipeline, str]:
@@ -67,11 +63,8 @@ def _check_revisions(state: Pipeline, revisions: tuple[Mapping[str, str], ...]) 
         if name not in sources:
             raise invalid(f"Pipeline '{state.name}' does not have a source action named '{name}'")
         provider = sources[name]["actionTypeId"]["provider"]
-        if kind not in _REVISIONS.get(provider, ()):
+        if kind != _REVISIONS.get(provider):
             raise invalid(f"Source action '{name}' with provider {provider} does not support revision type {kind}")
-        overridable = sources[name].get("configuration", {}).get("AllowOverrideForS3ObjectKey") == "true"
-        if kind == "S3_OBJECT_KEY" and not overridable:
-            raise invalid(f"Source action '{name}' does not allow overriding the S3 object key")
 
 
 def stop(state: Pipeline, request: Params, now: float) -> Pipeline:

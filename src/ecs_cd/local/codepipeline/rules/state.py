@@ -14,7 +14,7 @@ from ecs_cd.local.codepipeline.rules.service_error import ServiceError, invalid
 from ecs_cd.model.references import S3Object
 
 IN_PROGRESS, SUCCEEDED, FAILED, ABANDONED = "InProgress", "Succeeded", "Failed", "Abandoned"  # of actions
-STOPPING, STOPPED, SUPERSEDED, SKIPPED = "Stopping", "Stopped", "Superseded", "Skipped"  # of executions and stages
+STOPPING, STOPPED, SUPERSEDED = "Stopping", "Stopped", "Superseded"  # of executions and stages
 QUEUED, PARALLEL = "QUEUED", "PARALLEL"  # the default is SUPERSEDED
 STANDARD, ROLLBACK = "STANDARD", "ROLLBACK"
 AUTOMATED_RETRY, MANUAL_RETRY = "AutomatedStageRetry", "ManualStageRetry"
@@ -86,7 +86,6 @@ class Execution:
     revisions: tuple[Mapping[str, str], ...] = ()  # the request's sourceRevisions
     target: str = ""
     stop_reason: str = ""
-    skipped: tuple[str, ...] = ()  # stages
     retries: tuple[tuple[str, str], ...] = ()  # stage and trigger
 
     @property
@@ -186,8 +185,6 @@ class Pipeline:
     def stage_status(self, execution: Execution, stage: str) -> str:
         """Of a stage that the execution has entered."""
         statuses = [each.status for each in self.current(execution.id, stage).values()]
-        if stage in execution.skipped:
-            return SKIPPED
         if IN_PROGRESS not in statuses:
             if FAILED in statuses:
                 return FAILED

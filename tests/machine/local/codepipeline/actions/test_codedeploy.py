@@ -73,7 +73,7 @@ def test_the_task_definition_is_deployed(world: World) -> None:
     ended, (name,) = run(world)
     assert ended.error_code == ""
     assert images(running(world)) == {"app": IMAGE}
-    info = world.deployments.get_deployment({"deploymentId": name})["deploymentInfo"]
+    (info,) = world.deployments.batch_get_deployments({"deploymentIds": [name]})["deploymentsInfo"]
     assert (info["status"], info["applicationName"]) == ("Succeeded", GROUP["ApplicationName"])
     assert name.startswith("d-") and len(name) == 11
     written = json.loads(info["revision"]["appSpecContent"]["content"])
@@ -96,7 +96,6 @@ def changed(**more: Any) -> bytes:
 @pytest.mark.parametrize(
     ("more", "content", "words"),
     [
-        ({"DeploymentGroupName": "Blue"}, {}, "the service of the CodeDeploy deployment group Blue of application AppECS-my-cluster-web is not known"),
         ({"Image1ContainerName": "IMAGE_NAME"}, {}, "the image of container `app` is still <IMAGE1_NAME>"),
         ({}, {"taskdef.json": changed(netwrkMode="awsvpc")}, "netwrkMode: botocore .* has no such field; did you mean `networkMode`"),
         ({}, {"appspec.yaml": APPSPEC.replace(b"80", b"81")}, "container `app` has no containerPort 81"),
@@ -110,7 +109,7 @@ def changed(**more: Any) -> bytes:
 def test_what_is_wrong_is_named_before_anything_changes(
     world: World, more: dict[str, str], content: dict[str, bytes], words: str
 ) -> None:
-    """A group, a placeholder, a field, a container, a port, a file that is too large: no revision, no deployment."""
+    """A placeholder, a field, a container, a port, a file that is too large: no revision, no deployment."""
     create_service(world, "CODE_DEPLOY")
     with pytest.raises(Refused, match=words):
         run(world, {**files(), **content}, **more)
@@ -154,9 +153,11 @@ class Scripted:
 
     def infos(self) -> list[Params]:
         """The deployment, and the one that rolls it back if there is one."""
-        first = self.deployments.get_deployment({"deploymentId": self.reported[0]})["deploymentInfo"]
-        ids = [self.reported[0], first.get("rollbackInfo", {}).get("rollbackDeploymentId", "")]
-        found: list[Params] = self.deployments.batch_get_deployments({"deploymentIds": ids})["deploymentsInfo"]
+        (first,) = self._described(self.reported[0])
+        return [first, *self._described(first.get("rollbackInfo", {}).get("rollbackDeploymentId", ""))]
+
+    def _described(self, id: str) -> list[Params]:
+        found: list[Params] = self.deployments.batch_get_deployments({"deploymentIds": [id]})["deploymentsInfo"]
         return found
 
     def updates(self) -> list[str]:

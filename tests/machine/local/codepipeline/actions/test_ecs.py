@@ -38,8 +38,6 @@ def test_the_images_are_deployed(world: World) -> None:
     [
         ({"ServiceName": "other"}, FILES, "the ECS service other of cluster my-cluster is not there"),
         ({"FileName": "images.json"}, FILES, "Did not find the image definition file images.json"),
-        ({"DeploymentTimeout": "61"}, FILES, "DeploymentTimeout: 61 is not a number of minutes from 1 to 60"),
-        ({"DeploymentTimeout": "soon"}, FILES, "DeploymentTimeout: soon is not a number"),
         (
             {},
             {"imagedefinitions.json": b'[{"name": "ap", "imageUri": "x"}]'},
@@ -50,7 +48,7 @@ def test_the_images_are_deployed(world: World) -> None:
 def test_what_is_wrong_is_named_before_anything_changes(
     world: World, more: dict[str, str], files: dict[str, bytes], words: str
 ) -> None:
-    """A service, a file, a timeout, a container."""
+    """A service, a file, a container."""
     before = create_service(world)
     with pytest.raises(Refused, match=words):
         ecs.run(deployment("ECS", {**SERVICE, **more}, world, Build=files), world, lambda *_: None)
