@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import time
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ecs_cd.aws import codepipeline
 from ecs_cd.aws.session import Aws
-from ecs_cd.local import act, containers, ministack, oidc, place, plan, repository, tools, workflow
+from ecs_cd.local import act, containers, infra, ministack, oidc, place, plan, repository, tools, workflow
 from ecs_cd.local.act import Event, Result
-from ecs_cd.local.codepipeline import process
+from ecs_cd.local.codepipeline import follow, process
+from ecs_cd.local.codepipeline.process import Codepipeline
 from ecs_cd.local.machine import Say
 from ecs_cd.local.ministack import Ministack
 from ecs_cd.local.place import Stack
@@ -53,10 +56,11 @@ def run(options: Options, environ: MutableMapping[str, str], say: Say) -> int:
     chosen = workflow.choose(options.workflow, options.event, repository.workflows(root))
     event, job = workflow.event(options.event, chosen), workflow.job(options.job, chosen)
     secrets = _secrets(options.secrets, environ)
-    variables = {"AWS_REGION": running.region, "ECS_CD_ROLE": _role(running), **options.variables}
+    roles = dict.fromkeys(["ECS_CD_ROLE", *chosen.role_variables], f"arn:aws:iam::{running.account}:role/ecs-cd")
+    variables = {"AWS_REGION": running.region, **roles, **options.variables}
     payload = _payload(options.event_file)
-    codepipeline = process.running(folder)
-    endpoints = codepipeline.client_env if codepipeline else {}
+    local_pipelines, begun = process.running(folder), time.time()
+    endpoints = local_pipelines.client_env if local_pipelines else {}
     with tempfile.TemporaryDirectory(prefix="ecs-cd-local-") as scratch:
         snapshot = repository.snapshot(root, Path(scratch) / root.name, stack.files)
         replaced = _replaced(chosen, options.tree, Path(scratch) / "ecs-cd", say)
@@ -80,12 +84,10 @@ def run(options: Options, environ: MutableMapping[str, str], say: Say) -> int:
     if not result.jobs:
         raise Refused(f"no job of {chosen.file} ran", result.log.strip().rpartition("\n")[2])
     say(f"the workflow {'succeeded' if result.green else 'FAILED'} after {result.seconds:.1f} s")
+    if local_pipelines:
+        _tell_executions(local_pipelines, running, environ, begun, say)
     _tell_what_runs(stack, running, environ, say)
     return result.exit_code
-
-
-def _role(running: Ministack) -> str:
-    return f"arn:aws:iam::{running.account}:role/ecs-cd"
 
 
 def _secrets(names: tuple[str, ...], environ: Mapping[str, str]) -> dict[str, str]:
@@ -155,6 +157,19 @@ def _to_its_end(chosen: Workflow, folder: Path, say: Say, **how: Any) -> Result:
 
     with act.start(folder, workflow=chosen.file, labels=chosen.labels, on_event=show, **how) as started:
         return started.wait(timeout=None)
+
+
+def _tell_executions(
+    found: Codepipeline, running: Ministack, environ: MutableMapping[str, str], since: float, say: Say
+) -> None:
+    """Shows the executions that have started since then, stage by stage."""
+    infra.use(found, running, environ)
+    aws = Aws(environ, running.region)
+    for name in found.pipelines:
+        for each in reversed(codepipeline.executions(aws, name)):
+            if each["startTime"].timestamp() >= since:
+                for line in follow.table(aws, name, each["pipelineExecutionId"]):
+                    say(line)
 
 
 def _tell_what_runs(stack: Stack, running: Ministack, environ: MutableMapping[str, str], say: Say) -> None:

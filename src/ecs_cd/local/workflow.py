@@ -17,6 +17,7 @@ _CREDENTIALS = re.compile(r"aws-actions/configure-aws-credentials@\S+")
 _NAMED = re.compile(r"\b(vars|secrets)\.([A-Za-z_]\w*)(?!\w)(?P<default>\s*\|\|)?")
 # GitHub-hosted runners; https://docs.github.com/actions/reference/runners/github-hosted-runners
 _HOSTED = ("ubuntu-latest", "ubuntu-24.04", "ubuntu-22.04", "ubuntu-24.04-arm", "ubuntu-22.04-arm", "self-hosted")
+_ROLES = ("role-to-assume", "role")  # inputs
 _Json = Mapping[str, Any]
 
 
@@ -33,6 +34,7 @@ class Workflow:
     credentials: tuple[str, ...]  # aws-actions/configure-aws-credentials@REF
     configs: tuple[str, ...]  # from the steps that use ecs-cd, and the calls of its workflow
     roles: tuple[str, ...]
+    role_variables: tuple[str, ...]  # vars.NAME in their place
     regions: tuple[str, ...]
     variables: tuple[str, ...]  # vars.NAME without a fallback
     secrets: tuple[str, ...]
@@ -60,6 +62,13 @@ def read(file: str, text: str) -> Workflow:
         credentials=_once(used for used, _ in uses if _CREDENTIALS.fullmatch(used)),
         configs=_once(given.get("config", "") for used, given in uses if _OURS.fullmatch(used)),
         roles=_once(role for given in signing_in for role in _roles(given)),
+        role_variables=_once(
+            found[2]
+            for given in signing_in
+            for role in _ROLES
+            for found in _NAMED.finditer(given.get(role, ""))
+            if found[1] == "vars"
+        ),
         regions=_once(given.get("aws-region", "") for given in signing_in),
         variables=_names("vars", text),
         secrets=_names("secrets", text),
@@ -138,7 +147,7 @@ def _uses(jobs: Mapping[str, _Json]) -> Iterator[tuple[str, dict[str, str]]]:
 
 
 def _roles(given: Mapping[str, str]) -> list[str]:
-    return [role for name in ("role-to-assume", "role") for role in given.get(name, "").split()]
+    return [role for name in _ROLES for role in given.get(name, "").split()]
 
 
 def _events(on: Any) -> list[str]:

@@ -86,6 +86,16 @@ def test_names_in_expressions_are_not_known() -> None:
     assert found.credentials == ("aws-actions/configure-aws-credentials@v6",)
 
 
+def test_the_variables_of_roles_are_known() -> None:
+    """`ecs-cd local run` gives them a local role; secrets and other variables get none."""
+    found = read(
+        "{uses: org/ecs-cd/migrate@v1, with: {role-to-assume: '${{ vars.ECS_CD_ROLE }}', aws-region: '${{ vars.REGION }}'}},"
+        "{uses: org/ecs-cd/hand-off@v1, with: {role-to-assume: \"${{ vars.HAND_OFF || 'arn:x' }}\"}},"
+        "{uses: org/ecs-cd/deploy@v1, with: {role-to-assume: '${{ secrets.ROLE }}'}}"
+    )
+    assert found.role_variables == ("ECS_CD_ROLE", "HAND_OFF")
+
+
 def test_a_call_of_our_workflow_counts() -> None:
     """It names the document and the role as a step does, and has more jobs than one."""
     found = read(job="uses: org/ecs-cd/.github/workflows/pipeline.yml@v1\n    with: {config: /a/b, role: 'arn:x'}")
