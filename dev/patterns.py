@@ -22,7 +22,7 @@ from dev.terraform import provider
 from dev.terraform.terraform import Terraform
 
 NUMBERS = range(1, 9)
-REGION = "us-east-1"
+REGION = "ap-northeast-1"  # of the pages' workflows
 SECRET = f"arn:aws:secretsmanager:{REGION}:123456789012:secret:my-app/database-AbCdEf:url::"
 
 

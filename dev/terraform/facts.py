@@ -87,7 +87,7 @@ _MORE: dict[str, dict[str, str]] = {
     },
     "aws_s3_object": {"etag": "{hex:.32}", "version_id": "{hex:.32}"},
     "aws_security_group": {"owner_id": "{account}", "vpc_id": "vpc-{hex:.17}"},
-    "aws_ssm_parameter": {"value": "the value of {name}", "insecure_value": "the value of {name}", "type": "String"},
+    "aws_ssm_parameter": {"value": "the value of {name}", "insecure_value": "", "type": "String"},
     "aws_subnet": {"vpc_id": "vpc-{hex:.17}", "owner_id": "{account}"},
     "aws_codestarconnections_connection": {"connection_status": "PENDING"},
     "aws_codeconnections_connection": {"connection_status": "PENDING"},
