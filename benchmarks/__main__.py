@@ -19,6 +19,7 @@ sys.path.insert(0, str(ROOT / "src"))
 from benchmarks.build import build
 from benchmarks.cold_start import cold_start
 from benchmarks.hand_off import hand_off
+from benchmarks.local_codepipeline import local_codepipeline
 from benchmarks.many import many
 from benchmarks.pipeline import pipeline
 from benchmarks.rows import Row, table
@@ -34,6 +35,7 @@ REAL: dict[str, Callable[[World, int], list[Row]]] = {
     "memory": memory,
     "calls": calls,
     "build": build,
+    "local_codepipeline": local_codepipeline,
 }
 SCRIPTED: dict[str, Callable[[int], list[Row]]] = {
     "cold_start": cold_start,

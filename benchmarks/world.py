@@ -17,8 +17,8 @@ from benchmarks import process
 from benchmarks.process import TIMEOUT, Process
 from benchmarks.proxy import proxy
 from dev.aws import aws
-from dev.base_images import base_images
-from dev.database import database
+from dev.base_images import BaseImages, base_images
+from dev.database import Database, database
 from dev.engine import engine
 from dev.stack import Stack, create_stack
 from dev.tree import release_tree
@@ -38,8 +38,13 @@ class World:
     calls: list[str]
     tree: Path
     repo: Path
-    base: str
+    images: BaseImages
     scratch: Path
+    server: Database
+
+    @property
+    def base(self) -> str:
+        return self.images.python
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,7 @@ def world() -> Iterator[World]:
         server = parts.enter_context(database(env, images.postgres))
         stack = create_stack(parts.enter_context(aws(env, neighbour=server.container)), server, images.python)
         endpoint, calls = parts.enter_context(proxy(stack.aws.endpoint))
-        yield World(stack, endpoint, calls, tree, repo, images.python, scratch)
+        yield World(stack, endpoint, calls, tree, repo, images, scratch, server)
 
 
 def change(here: World) -> str:
