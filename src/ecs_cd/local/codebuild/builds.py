@@ -69,8 +69,10 @@ class Builds:
         """Runs a build to its end. ``variables`` are as in environmentVariablesOverride, ``sources`` and ``outputs``
         are CodePipeline's artifacts, the primary source first. ``begun`` gets the build's id and URL.
 
-        Raises ``Refused`` for variables that CodeBuild wouldn't take.
+        Raises ``Refused`` if the project doesn't exist, and for variables that CodeBuild wouldn't take.
         """
+        if project not in self._projects:
+            raise Refused(f"there is no CodeBuild project {project}", f"The projects are {', '.join(self._projects)}.")
         wrong = environment.problems(variables, "the build's variables")
         if wrong:
             raise Refused(wrong)

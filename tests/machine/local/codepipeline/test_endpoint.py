@@ -144,7 +144,10 @@ def test_errors(there: Served, operation: str, request_: dict[str, Any], code: s
 def test_deployments(there: Served) -> None:
     """CodeDeploy's; what they refuse goes through."""
     client = there.client("codedeploy")
-    assert code_of(lambda: client.get_deployment(deploymentId="d-1"))[0] == "DeploymentDoesNotExistException"
+    assert (
+        code_of(lambda: client.batch_get_deployment_targets(deploymentId="d-1", targetIds=["c:s"]))[0]
+        == "DeploymentDoesNotExistException"
+    )
     assert code_of(lambda: client.create_deployment(applicationName="a"))[0] == "UnknownOperationException"
 
 

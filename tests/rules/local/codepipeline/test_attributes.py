@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 
 from ecs_cd.local.codepipeline.rules import attributes
-from ecs_cd.local.codepipeline.rules.attributes import PIPELINE, PROJECT, Table
 from tests.contract.parts import ROOT
 from tests.scripted_aws import wire
 
 SCHEMA = json.loads((ROOT / "dev/terraform/aws.schema.json").read_text(encoding="utf-8"))["resource_schemas"]
-TABLES = {"aws_codepipeline": PIPELINE, "aws_codebuild_project": PROJECT}
+READ = {"aws_codepipeline": attributes.declaration, "aws_codebuild_project": attributes.project}
 OPERATIONS = {
     "aws_codepipeline": ("codepipeline", "CreatePipeline", "pipeline"),
     "aws_codebuild_project": ("codebuild", "CreateProject", ""),
@@ -25,7 +24,7 @@ WITHOUT_EFFECT = {
     "aws_codebuild_project": {"arn", "id", "region", "tags", "tags_all", "badge_url", "project_visibility"}
     | {"public_project_alias", "resource_access_role"},
 }
-each_type = pytest.mark.parametrize("kind", TABLES)
+each_type = pytest.mark.parametrize("kind", READ)
 
 
 def _leaves(block: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -53,14 +52,11 @@ def test_every_attribute_of_the_schema_is_sent_or_has_no_effect(kind: str) -> No
     """Those without effect are in a list of this test; nothing else is dropped."""
     block = SCHEMA[kind]["block"]
     for path in _leaves(block):
+        if path == ("artifact_store", "region"):
+            continue  # only several stores have it
         values = _values(block, path)
-        assert list(attributes.not_known(values, TABLES[kind])) == []
-        sent = json.dumps(attributes.request(values, TABLES[kind]))
-        given = json.dumps(values[path[0]]) if len(path) == 1 else ""
-        if path[0] in WITHOUT_EFFECT[kind]:
-            assert sent == "{}", (path, given)
-        else:
-            assert any(each in sent for each in ("a-text", "7", "true")), path
+        sent = json.dumps(READ[kind](values))
+        assert any(each in sent for each in ("a-text", "7", "true")) is (path[0] not in WITHOUT_EFFECT[kind]), path
 
 
 @each_type
@@ -70,8 +66,8 @@ def test_members_are_those_of_the_operation(kind: str) -> None:
     shape = wire.service_model(service).operation_model(operation).input_shape
     block = SCHEMA[kind]["block"]
     for path in _leaves(block):
-        request = attributes.request(_values(block, path), TABLES[kind])
-        request.pop("artifactStores", None)  # a list here, which becomes a structure or a map
+        request = {**READ[kind](_values(block, path))}
+        request.pop("artifactStores", None)  # a map
         assert list(_unknown(shape.members[member] if member else shape, request)) == [], path
 
 
@@ -86,39 +82,23 @@ def _unknown(shape: Any, value: Any) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    ("table", "values", "named"),
+    ("unknown", "named"),
     [
-        (PIPELINE, {"colour": "red"}, ["colour"]),
-        (PIPELINE, {"stage": [{"action": [{}, {"environment": [{"name": "A"}]}]}]}, ["stage[0].action[1].environment"]),
-        (PIPELINE, {"stage": [{"name": "A"}, {"on_failure": [{"wait": 3}]}]}, ["stage[1].on_failure.wait"]),
-        (PROJECT, {"environment": [{"gpus": 2}], "cluster": [{"name": "c"}]}, ["environment.gpus", "cluster"]),
-        (PROJECT, {"a": None, "b": "", "c": 0, "d": [], "e": {}, "f": False}, []),
-    ],
-)
-def test_what_a_newer_provider_has_is_named(table: Table, values: dict[str, Any], named: list[str]) -> None:
-    """By its path, if it has a value."""
-    assert list(attributes.not_known(values, table)) == named
-
-
-@pytest.mark.parametrize(
-    ("table", "unknown", "named"),
-    [
-        (PIPELINE, {"name": True, "arn": True, "role_arn": True, "tags_all": {"a": True}}, ["name"]),
-        (PIPELINE, {"artifact_store": [{"location": True, "encryption_key": [{"id": True}]}]}, ["artifact_store[0].location"]),
+        ({"name": True, "role_arn": True}, ["name"]),
+        ({"artifact_store": [{"location": True, "encryption_key": [{"id": True}]}]}, ["artifact_store[0].location"]),
         (
-            PIPELINE,
             {"stage": [{"action": [{"configuration": {"ProjectName": True}, "input_artifacts": [False, True]}]}]},
-            ["stage[0].action[0].configuration.ProjectName", "stage[0].action[0].input_artifacts"],
+            ["stage[0].action[0].configuration.ProjectName", "stage[0].action[0].input_artifacts[1]"],
         ),
-        (PIPELINE, {"stage": [{"action": [{"configuration": {}, "input_artifacts": [False]}]}]}, []),
-        (PIPELINE, {"variable": True}, ["variable"]),
-        (PROJECT, {"logs_config": [{"cloudwatch_logs": [{"group_name": True}]}]}, ["logs_config.cloudwatch_logs.group_name"]),
-        (PROJECT, {"service_role": True, "vpc_config": [{"vpc_id": True, "subnets": True}]}, []),
+        ({"stage": [{"action": [{"configuration": {}, "input_artifacts": [False]}]}]}, []),
+        ({"variable": True}, ["variable"]),
+        ({"logs_config": [{"cloudwatch_logs": [{"group_name": True}]}]}, ["logs_config[0].cloudwatch_logs[0].group_name"]),
+        ({"service_role": True, "vpc_config": [{"vpc_id": True, "subnets": True}]}, []),
     ],
 )  # fmt: skip
-def test_what_only_the_apply_tells_is_named(table: Table, unknown: dict[str, Any], named: list[str]) -> None:
+def test_what_only_the_apply_tells_is_named(unknown: dict[str, Any], named: list[str]) -> None:
     """Roles, keys and networks may be unknown: they have no effect here."""
-    assert list(attributes.after_apply(unknown, table)) == named
+    assert list(attributes.after_apply(unknown)) == named
 
 
 def test_what_terraform_writes_for_nothing_is_not_sent() -> None:

@@ -9,31 +9,24 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ecs_cd.local.codepipeline.rules import attributes
-from ecs_cd.local.codepipeline.rules.attributes import Block, Table, Values
+from ecs_cd.local.codepipeline.rules.attributes import Values
 from ecs_cd.local.codepipeline.rules.infra import DeploymentGroup, Infra, Object, Parameter, Rule, Target, target
 from ecs_cd.model.errors import Refused, checked
 
 _REMEDY = "Give the file that `terraform show -json` writes, of a state with a pipeline or with ecs-cd's document."
 _APPLY = "Show the state instead: terraform apply, then terraform show -json."
 _RELATIVE = "Such a path is relative to the folder of the file: write that into the folder of Terraform's root module."
-# What is read of each type of resource. Other types have no part in a pipeline here.
-_REQUESTS = {"aws_codepipeline": attributes.PIPELINE, "aws_codebuild_project": attributes.PROJECT}
-_TYPES: dict[str, Table] = {
-    **_REQUESTS,
-    "aws_cloudwatch_event_rule": dict.fromkeys(("name", "event_bus_name", "event_pattern"), ""),
-    "aws_cloudwatch_event_target": {
-        **dict.fromkeys(("rule", "event_bus_name", "arn", "input", "input_path"), ""),
-        "input_transformer": Block("", {"input_paths": "", "input_template": ""}),
-    },
-    "aws_ssm_parameter": {"name": "", "type": ""},
-    "aws_s3_bucket": {"bucket": ""},
-    "aws_s3_bucket_versioning": {"bucket": "", "versioning_configuration": Block("", {"status": ""})},
-    "aws_s3_object": dict.fromkeys(("bucket", "key", "content", "content_base64", "source"), ""),
-    "aws_cloudwatch_log_group": {"name": ""},
-    "aws_codedeploy_deployment_group": {
-        **dict.fromkeys(("app_name", "deployment_group_name"), ""),
-        "ecs_service": Block("", {"cluster_name": "", "service_name": ""}),
-    },
+# The types of resources that are read, and what of them. Other types have no part in a pipeline here.
+_ALL = ("aws_codepipeline", "aws_codebuild_project")
+_READ: dict[str, tuple[str, ...]] = {
+    "aws_cloudwatch_event_rule": ("name", "event_bus_name", "event_pattern"),
+    "aws_cloudwatch_event_target": ("rule", "event_bus_name", "arn", "input", "input_path", "input_transformer"),
+    "aws_ssm_parameter": ("name", "type"),
+    "aws_s3_bucket": ("bucket",),
+    "aws_s3_bucket_versioning": ("bucket", "versioning_configuration"),
+    "aws_s3_object": ("bucket", "key", "content", "content_base64", "source"),
+    "aws_cloudwatch_log_group": ("name",),
+    "aws_codedeploy_deployment_group": ("app_name", "deployment_group_name", "ecs_service"),
 }
 
 
@@ -53,7 +46,7 @@ def read(shown: Any, content: Callable[[str], bytes]) -> Infra:
     ``content`` reads the `source` of an aws_s3_object; it may raise ``OSError``. Raises ``Refused`` with all problems
     at once, without values.
     """
-    resources = [each for each in _resources(shown) if each.type in _TYPES]
+    resources = [each for each in _resources(shown) if each.type in (*_ALL, *_READ)]
     if not any(each.type in ("aws_codepipeline", "aws_ssm_parameter") for each in resources):
         raise Refused("there is no aws_codepipeline and no aws_ssm_parameter in it", _REMEDY)
     _check(resources)
@@ -102,18 +95,18 @@ def _check(resources: Sequence[_Resource]) -> None:
     late = [
         f"{each.address}: {attribute} is only known after the apply"
         for each in resources
-        for attribute in [*attributes.after_apply(each.unknown, _TYPES[each.type]), *_unknown_text(each)]
+        for attribute in [*attributes.after_apply(_unknown(each)), *_unknown_text(each)]
     ]
-    strange = [
-        f"{each.address}: {attribute} is set, and ecs-cd local doesn't know it"
-        for each in resources
-        if each.type in _REQUESTS
-        for attribute in attributes.not_known(each.values, _REQUESTS[each.type])
-    ]
-    named = [(each.type, each.values.get("name")) for each in resources if each.type in _REQUESTS]
+    named = [(each.type, each.values.get("name")) for each in resources if each.type in _ALL]
     twice = [f"two {kind} are named {name}" for kind, name in dict.fromkeys(named) if named.count((kind, name)) > 1]
-    if late or strange or twice:
-        raise Refused([*late, *strange, *twice], _APPLY if late else "")
+    if late or twice:
+        raise Refused([*late, *twice], _APPLY if late else "")
+
+
+def _unknown(resource: _Resource) -> Values:
+    """What the plan doesn't know of what is read."""
+    read = _READ.get(resource.type) or resource.unknown.keys() - attributes.NOT_SENT
+    return {name: value for name, value in resource.unknown.items() if name in read}
 
 
 # ---- SSM, S3, CodeDeploy ----
