@@ -29,7 +29,7 @@ def test_artifacts_have_places_in_s3() -> None:
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        ({"configuration": {"K": "#{Other.X}"}}, "K: #{Other.X} has no value"),
+        ({"configuration": {"K": "#{Other.X}"}}, "K: #{Other.X}: no action before this one has the namespace Other"),
         ({"inputArtifacts": [{"name": "Nothing"}]}, "no action before this one has made: Nothing"),
     ],
 )

@@ -62,7 +62,7 @@ def test_a_push_to_a_branch(declared: dict[str, Any], branches: set[str]) -> Non
         (_connected(_branches("main"), sourceActionName="Sorce"), ["triggers: there is no source action Sorce of a connection; did you mean `Source`?"]),
         (
             pipeline(SOURCE, BUILD, triggers=[{"providerType": "S3", "gitConfiguration": {"sourceActionName": "Source"}}]),
-            ["triggers: the provider S3 does not run here; CodeStarSourceConnection does", "triggers: there is no source action Source of a connection"],
+            ["triggers: providerType: S3 does not run here; CodeStarSourceConnection does", "triggers: there is no source action Source of a connection"],
         ),
     ],
 )  # fmt: skip

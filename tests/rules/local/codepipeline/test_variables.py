@@ -58,7 +58,7 @@ def test_a_value_is_no_reference() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("#{variables.B}", "has no value: variables has A"),
+        ("#{variables.B}", "variables has no variable B; it has A"),
         ("#{Build.X}", "no action before this one has the namespace Build"),
         ("#{Image}", "is not of the form"),
         ("#{}", "is not of the form"),

@@ -65,9 +65,9 @@ def _configuration(state: Pipeline, execution: Execution, action: Mapping[str, A
 
 def _place(state: Pipeline, name: str, id: str) -> S3Object:
     """https://docs.aws.amazon.com/codepipeline/latest/userguide/welcome-introducing-artifacts.html"""
-    stores = state.declared.get("artifactStores", {})
-    store = state.declared.get("artifactStore") or next(iter(stores.values()))
-    return S3Object(store["location"], f"{state.name[:20]}/{name[:10]}/{_derived(id, name)[:7]}")
+    return S3Object(
+        state.declared["artifactStore"]["location"], f"{state.name[:20]}/{name[:10]}/{_derived(id, name)[:7]}"
+    )
 
 
 def _derived(id: str, name: str) -> str:

@@ -5,27 +5,24 @@ https://docs.aws.amazon.com/codepipeline/latest/userguide/reference-pipeline-str
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from ecs_cd.local.codepipeline.rules import documents, events, projects, providers, triggers
+from ecs_cd.local.codepipeline.rules import documents, events, members, projects, providers, triggers, variables
 from ecs_cd.local.codepipeline.rules.infra import Infra, Request, actions
+from ecs_cd.local.codepipeline.rules.members import Members, any_of
 from ecs_cd.local.codepipeline.rules.providers import PROVIDERS, artifacts, configuration
 from ecs_cd.model.names import closest
 
-_REFERENCE = re.compile(r"#\{([^{}]*)\}")
 _MODES = ("QUEUED", "SUPERSEDED", "PARALLEL")
-# The members that run here.
-_PIPELINE = {"name", "roleArn", "artifactStore", "stages", "version", "pipelineType", "executionMode", "variables"} | {
-    "triggers"
+_PIPELINE: Members = {
+    **any_of("name", "roleArn", "stages", "version", "pipelineType", "executionMode", "variables", "triggers"),
+    "artifactStore": {"type": ("S3",), **any_of("location", "encryptionKey")},
 }
-_STAGE = {"name", "actions", "onFailure"}
-_ON_FAILURE = {"result", "retryConfiguration"}
-_ACTION = {"name", "actionTypeId", "runOrder", "configuration", "inputArtifacts", "outputArtifacts", "namespace"} | {
-    "roleArn",
-    "region",
-}
+_STAGE: Members = {**any_of("name", "actions"), "onFailure": any_of("result", "retryConfiguration")}
+_ACTION = any_of("name", "actionTypeId", "runOrder", "configuration", "inputArtifacts", "outputArtifacts") | any_of(
+    "namespace", "roleArn", "region"
+)
 _EXECUTION = ("PipelineExecutionId",)  # of the namespace codepipeline
 
 
@@ -41,19 +38,15 @@ def problems(infra: Infra) -> list[str]:
 
 
 def _of_pipeline(pipeline: Request, infra: Infra) -> Iterator[tuple[str, str]]:
-    for each in (*_not_here(pipeline, _PIPELINE), *_version_problems(pipeline), *triggers.problems(pipeline)):
+    for each in (*members.problems(pipeline, _PIPELINE), *_version_problems(pipeline), *triggers.problems(pipeline)):
         yield "", each
     if not pipeline.get("artifactStore", {}).get("location"):
         yield "", "artifactStore: it names no bucket"
     yield from _stage_problems(pipeline)
     for stage, action in actions(pipeline):
         place = f", stage {stage['name']}, action {action['name']}"
-        yield from ((place, each) for each in (*_not_here(action, _ACTION), *providers.problems(action, infra)))
+        yield from ((place, each) for each in (*members.problems(action, _ACTION), *providers.problems(action, infra)))
     yield from _flow_problems(pipeline)
-
-
-def _not_here(given: Request, members: Iterable[str]) -> Iterator[str]:
-    return (f"{name} does not run here" for name, value in given.items() if name not in members and value)
 
 
 def _version_problems(pipeline: Request) -> Iterator[str]:
@@ -88,7 +81,7 @@ def _stage_problems(pipeline: Request) -> Iterator[tuple[str, str]]:
 
 
 def _of_stage(stage: Request, *, first: bool, mode: str) -> Iterator[str]:
-    yield from _not_here(stage, _STAGE)
+    yield from members.problems(stage, _STAGE)
     actions = stage.get("actions", ())
     if not actions:
         yield "it has no action"
@@ -106,7 +99,6 @@ _STRAY = {True: "the first stage has only sources", False: "only the first stage
 
 
 def _failure_problems(on_failure: Request, *, first: bool, mode: str) -> Iterator[str]:
-    yield from (f"onFailure.{each}" for each in _not_here(on_failure, _ON_FAILURE))
     result = on_failure.get("result")
     if result == "ROLLBACK" and mode == "PARALLEL":
         yield "onFailure: there is no rollback in the mode PARALLEL"
@@ -128,8 +120,8 @@ class _Made:
 
 
 def _flow_problems(pipeline: Request) -> Iterator[tuple[str, str]]:
-    variables = tuple(str(each["name"]) for each in pipeline.get("variables", ()))
-    made = _Made({"codepipeline": _EXECUTION, "variables": variables})
+    declared = tuple(str(each["name"]) for each in pipeline.get("variables", ()))
+    made = _Made({"codepipeline": _EXECUTION, "variables": declared})
     for stage in pipeline.get("stages", ()):
         by_order: dict[int, list[Request]] = {}
         for action in stage.get("actions", ()):
@@ -148,22 +140,7 @@ def _use_problems(action: Request, made: _Made) -> Iterator[str]:
     for name in artifacts(action, "inputArtifacts"):
         if name not in made.artifacts:
             yield f"inputArtifacts: no action before this one makes {name}{closest(name, made.artifacts)}"
-    for key, text in configuration(action).items():
-        for reference in dict.fromkeys(_REFERENCE.findall(text)):
-            why = _reference_problem(reference, made.namespaces)
-            yield from [f"configuration: {key}: #{{{reference}}}: {why}"] if why else []
-
-
-def _reference_problem(reference: str, namespaces: Mapping[str, tuple[str, ...] | None]) -> str:
-    namespace, _, name = reference.partition(".")
-    if not namespace or not name:
-        return "it is not of the form #{namespace.variable}"
-    if namespace not in namespaces:
-        return f"no action before this one has the namespace {namespace}{closest(namespace, namespaces)}"
-    known = namespaces[namespace]
-    if known is None or name in known:
-        return ""
-    return f"{namespace} has no variable {name}{closest(name, known)}; it has {', '.join(known) or 'none'}"
+    yield from (f"configuration: {each}" for each in variables.problems(configuration(action), made.namespaces))
 
 
 def _make_problems(action: Request, made: _Made) -> Iterator[str]:

@@ -5,40 +5,33 @@ https://docs.aws.amazon.com/codebuild/latest/APIReference/API_CreateProject.html
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Iterator
 
 from ecs_cd.local.codebuild.rules import buildspec, environment
 from ecs_cd.local.codebuild.rules.buildspec import Buildspec, BuildspecError
 from ecs_cd.local.codebuild.rules.environment import Variable
-from ecs_cd.local.codepipeline.rules.infra import Infra, Request, target
+from ecs_cd.local.codepipeline.rules import members
+from ecs_cd.local.codepipeline.rules.infra import Infra, Request, actions, target
+from ecs_cd.local.codepipeline.rules.members import Members, any_of
 from ecs_cd.local.codepipeline.rules.providers import configuration
 
-# By member: its values that run here (none: every value), or the members in it.
-_Members: TypeAlias = "Mapping[str, tuple[str, ...] | _Members]"
-
 # Members that only have an effect in AWS are here too: sizes, roles, keys, networks, caches and limits.
-_ANY: tuple[str, ...] = ()
-_ENVIRONMENT: _Members = {
-    "type": ("LINUX_CONTAINER", "ARM_CONTAINER"),
-    **dict.fromkeys(("image", "computeType", "computeConfiguration", "fleet", "hostKernel", "privilegedMode"), _ANY),
-    **dict.fromkeys(("environmentVariables", "imagePullCredentialsType", "registryCredential"), _ANY),
-}
-_PROJECT: _Members = {
-    **dict.fromkeys(("name", "description", "serviceRole", "encryptionKey", "tags", "badgeEnabled", "vpcConfig"), _ANY),
-    **dict.fromkeys(("timeoutInMinutes", "queuedTimeoutInMinutes", "concurrentBuildLimit", "cache"), _ANY),
-    "source": {"type": ("CODEPIPELINE", "NO_SOURCE"), "buildspec": _ANY},
+_PROJECT: Members = {
+    **any_of("name", "description", "serviceRole", "encryptionKey", "tags", "badgeEnabled", "vpcConfig"),
+    **any_of("timeoutInMinutes", "queuedTimeoutInMinutes", "concurrentBuildLimit", "cache"),
+    "source": {"type": ("CODEPIPELINE", "NO_SOURCE"), **any_of("buildspec")},
     "artifacts": {
         "type": ("CODEPIPELINE", "NO_ARTIFACTS"),
-        "name": _ANY,
-        "packaging": _ANY,
         "namespaceType": ("NONE",),
-        "bucketOwnerAccess": _ANY,
-        "encryptionDisabled": _ANY,
+        **any_of("name", "packaging", "bucketOwnerAccess", "encryptionDisabled"),
     },
-    "environment": _ENVIRONMENT,
+    "environment": {
+        "type": ("LINUX_CONTAINER", "ARM_CONTAINER"),
+        **any_of("image", "computeType", "computeConfiguration", "fleet", "hostKernel", "privilegedMode"),
+        **any_of("environmentVariables", "imagePullCredentialsType", "registryCredential"),
+    },
     "logsConfig": {
-        "cloudWatchLogs": {"status": _ANY, "groupName": _ANY, "streamName": _ANY},
+        "cloudWatchLogs": any_of("status", "groupName", "streamName"),
         "s3Logs": {"status": ("DISABLED",)},
     },
 }
@@ -51,7 +44,8 @@ def problems(infra: Infra) -> Iterator[str]:
         source = project["source"].get("type")
         place = f"CodeBuild project {name}"
         if name in {*by_action, *by_rule}:
-            yield from (f"{place}: {each}" for each in (*_not_here(project, _PROJECT, ""), *_content_problems(project)))
+            found = (*members.problems(project, _PROJECT), *_content_problems(project))
+            yield from (f"{place}: {each}" for each in found)
         if name in by_action and source == "NO_SOURCE":
             yield f"{place}: source.type is NO_SOURCE, and a pipeline's action starts it: CODEPIPELINE is wanted"
         if name in by_rule and source == "CODEPIPELINE":
@@ -88,27 +82,10 @@ def _of_actions(infra: Infra) -> set[str]:
     return {
         configuration(action).get("ProjectName", "")
         for pipeline in infra.pipelines.values()
-        for stage in pipeline.get("stages", ())
-        for action in stage.get("actions", ())
+        for _, action in actions(pipeline)
         if action["actionTypeId"].get("provider") == "CodeBuild"
     }
 
 
 def _of_rules(infra: Infra) -> set[str]:
     return {target(each.arn, (), infra.projects) for rule in infra.rules for each in rule.targets}
-
-
-def _not_here(given: Request, members: _Members, path: str) -> Iterator[str]:
-    for name, value in given.items():
-        known = members.get(name)
-        if known is None:
-            if value:
-                yield f"{path}{name} does not run here"
-        elif isinstance(known, Mapping):
-            yield from _not_here(value, known, f"{path}{name}.")
-        elif known and value not in known:
-            yield f"{path}{name}: {_value(value)} does not run here; {' or '.join(known)} does"
-
-
-def _value(value: Any) -> str:
-    return str(value) if isinstance(value, str) else "this value"

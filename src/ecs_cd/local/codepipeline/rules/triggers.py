@@ -8,11 +8,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from ecs_cd.local.codepipeline.rules import members
 from ecs_cd.local.codepipeline.rules.infra import Request, actions
+from ecs_cd.local.codepipeline.rules.members import Members, any_of
 from ecs_cd.local.codepipeline.rules.providers import configuration
 from ecs_cd.model.names import closest
 
 _CONNECTION = "CodeStarSourceConnection"
+_TRIGGER: Members = {
+    "providerType": (_CONNECTION,),
+    "gitConfiguration": any_of("sourceActionName", "push", "pullRequest"),
+}
+_PUSH: Members = {"branches": any_of("includes", "excludes"), "tags": any_of("includes", "excludes")}
 
 
 def triggered(declaration: Request, branch: str) -> bool:
@@ -35,16 +42,14 @@ def problems(declaration: Request) -> Iterator[str]:
     for each in declaration.get("triggers", ()):
         git = each.get("gitConfiguration", {})
         name = git.get("sourceActionName", "")
-        if each.get("providerType") != _CONNECTION:
-            yield f"triggers: the provider {each.get('providerType')} does not run here; {_CONNECTION} does"
+        yield from members.problems(each, _TRIGGER, "triggers: ")
         if name not in known:
             yield f"triggers: there is no source action {name} of a connection{closest(name, known)}"
         yield from (f"triggers: {name}: {why}" for push in git.get("push", ()) for why in _of_push(push))
 
 
 def _of_push(push: Request) -> Iterator[str]:
-    if "filePaths" in push:
-        yield "push.filePaths does not run here"
+    yield from members.problems(push, _PUSH, "push.")
     for pattern in (pattern for patterns in push.get("branches", {}).values() for pattern in patterns):
         try:
             re.compile(_regex(pattern))

@@ -6,10 +6,11 @@ https://docs.aws.amazon.com/codepipeline/latest/userguide/reference-variables.ht
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from ecs_cd.local.codepipeline.rules.infra import Request
 from ecs_cd.local.codepipeline.rules.service_error import invalid
+from ecs_cd.model.names import closest
 
 _REFERENCE = re.compile(r"#\{([^{}]*)\}")
 
@@ -35,30 +36,34 @@ def given(declared: Request, values: Sequence[Mapping[str, str]]) -> dict[str, s
 
 
 def resolved(configuration: Mapping[str, str], namespaces: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
-    """The configuration with each `#{namespace.key}` replaced. Raises ``Unresolved`` with all that have no value."""
-    unknown = dict.fromkeys(
-        f"{key}: #{{{reference}}} {problem}"
-        for key, text in configuration.items()
-        for reference in _REFERENCE.findall(text)
-        if (problem := _problem(reference, namespaces))
-    )
-    if unknown:
-        raise Unresolved("; ".join(unknown))
-    return {key: _REFERENCE.sub(lambda m: _value(m[1], namespaces), text) for key, text in configuration.items()}
+    """The configuration with each `#{namespace.variable}` replaced. Raises ``Unresolved`` with all that can't be."""
+    wrong = list(problems(configuration, namespaces))
+    if wrong:
+        raise Unresolved("; ".join(wrong))
+
+    def value(reference: re.Match[str]) -> str:
+        namespace, _, name = reference[1].partition(".")
+        return namespaces[namespace][name]
+
+    return {key: _REFERENCE.sub(value, text) for key, text in configuration.items()}
 
 
-def _problem(reference: str, namespaces: Mapping[str, Mapping[str, str]]) -> str:
-    namespace, dot, key = reference.partition(".")
-    if not dot or not namespace or not key:
-        return "is not of the form #{namespace.key}"
+def problems(configuration: Mapping[str, str], namespaces: Mapping[str, Collection[str] | None]) -> Iterator[str]:
+    """The references that refer to nothing. Of a namespace that is ``None`` the variables aren't known."""
+    for key, text in configuration.items():
+        for reference in dict.fromkeys(_REFERENCE.findall(text)):
+            why = _problem(reference, namespaces)
+            if why:
+                yield f"{key}: #{{{reference}}}: {why}"
+
+
+def _problem(reference: str, namespaces: Mapping[str, Collection[str] | None]) -> str:
+    namespace, _, name = reference.partition(".")
+    if not namespace or not name:
+        return "it is not of the form #{namespace.variable}"
     if namespace not in namespaces:
-        return f"has no value: no action before this one has the namespace {namespace}"
-    if key in namespaces[namespace]:
+        return f"no action before this one has the namespace {namespace}{closest(namespace, namespaces)}"
+    known = namespaces[namespace]
+    if known is None or name in known:
         return ""
-    known = ", ".join(namespaces[namespace]) or "nothing"
-    return f"has no value: {namespace} has {known}"
-
-
-def _value(reference: str, namespaces: Mapping[str, Mapping[str, str]]) -> str:
-    namespace, _, key = reference.partition(".")
-    return namespaces[namespace][key]
+    return f"{namespace} has no variable {name}{closest(name, known)}; it has {', '.join(known) or 'none'}"
