@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, MutableMapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,13 +32,13 @@ def answer(action: str, summary: str, status: str, environ: MutableMapping[str, 
     root = repository.root(Path.cwd())
     found, running = infra.require(place.folder(root, environ), root)
     infra.use(found, running, environ)
-    aws = Aws(environ, running.region)
-    waiting = [each for name in found.pipelines for each in _waiting(aws, name)]
-    chosen = [each for each in waiting if action in ("", each.path)]
-    if len(chosen) != 1:
-        there = ", ".join(each.path for each in waiting) or "none"
-        raise Refused(f"no single approval to answer{f' at {action}' if action else ''}; waiting: {there}")
-    (one,) = chosen
+    give(Aws(environ, running.region), found.pipelines, action, summary, status, say)
+    return 0
+
+
+def give(aws: Aws, pipelines: Sequence[str], action: str, summary: str, status: str, say: Say) -> None:
+    """The same, of these pipelines."""
+    one = _chosen([each for name in pipelines for each in _waiting(aws, name)], action)
     aws.client("codepipeline").put_approval_result(
         pipelineName=one.pipeline,
         stageName=one.stage,
@@ -47,12 +47,27 @@ def answer(action: str, summary: str, status: str, environ: MutableMapping[str, 
         result={"summary": summary or f"{status} on this machine", "status": status},
     )
     say(f"{one.pipeline}: {one.path}: {status}")
-    return 0
+
+
+def _chosen(found: Sequence[_Waiting], action: str) -> _Waiting:
+    """The oldest approval of the action: in the mode PARALLEL, several executions may wait for it."""
+    places = dict.fromkeys((each.pipeline, each.path) for each in found if action in ("", each.path))
+    if len(places) != 1:
+        there = ", ".join(dict.fromkeys(each.path for each in found)) or "none"
+        raise Refused(f"no single approval to answer{f' at {action}' if action else ''}; waiting: {there}")
+    return [each for each in found if (each.pipeline, each.path) in places][-1]
 
 
 def _waiting(aws: Aws, pipeline: str) -> Iterator[_Waiting]:
-    for stage in codepipeline.stages(aws, pipeline):
-        for action in stage.get("actionStates", ()):
-            latest = action.get("latestExecution", {})
-            if latest.get("token") and latest.get("status") == "InProgress":
-                yield _Waiting(pipeline, stage["stageName"], action["actionName"], latest["token"])
+    """The approvals that wait, the newest first. In the mode PARALLEL the token is the external execution's id."""
+    tokens = {
+        (stage["stageName"], action["actionName"]): action.get("latestExecution", {}).get("token", "")
+        for stage in codepipeline.stages(aws, pipeline)
+        for action in stage.get("actionStates", ())
+    }
+    for page in aws.client("codepipeline").get_paginator("list_action_executions").paginate(pipelineName=pipeline):
+        for each in page["actionExecutionDetails"]:
+            if each["status"] == "InProgress" and each["input"]["actionTypeId"]["category"] == "Approval":
+                stage, action = each["stageName"], each["actionName"]
+                token = each["output"]["executionResult"].get("externalExecutionId") or tokens[stage, action]
+                yield _Waiting(pipeline, stage, action, token)

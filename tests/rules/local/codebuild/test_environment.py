@@ -69,6 +69,12 @@ def test_codebuild_says_where_the_sources_are() -> None:
     assert environment.own({}, "eu-west-1", [])["CODEBUILD_SRC_DIR"].endswith("/00")
 
 
+def test_an_artifact_with_a_hyphen_has_no_variable() -> None:
+    """A shell ends at the export of such a name."""
+    own = environment.own({}, "eu-west-1", ["my-app", "my-infra", "Other"])
+    assert [name for name in own if "SRC_DIR" in name] == ["CODEBUILD_SRC_DIR", "CODEBUILD_SRC_DIR_Other"]
+
+
 def test_exported_variables_are_those_that_have_a_value() -> None:
     """Of all variables, which may hold any text."""
     dump = b"A=1\0B=two\nlines=x\0C=\0D=4\0"

@@ -110,7 +110,8 @@ def own(build: Mapping[str, str], region: str, sources: Sequence[str]) -> dict[s
         "CODEBUILD_BUILD_SUCCEEDING": "1",
         "CODEBUILD_LAST_EXIT": "0",
         "CODEBUILD_SRC_DIR": places[0] if places else f"{SOURCE}/00",
-        **{f"CODEBUILD_SRC_DIR_{name}": place for name, place in list(by_name.items())[1:]},
+        # An artifact's name may have a hyphen; no shell has such a variable.
+        **{f"CODEBUILD_SRC_DIR_{name}": place for name, place in list(by_name.items())[1:] if "-" not in name},
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
         **{f"{RESERVED}{name}": value for name, value in build.items()},

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 
 from ecs_cd.aws import ecs
 from ecs_cd.aws.errors import transient_as_unreadable
@@ -44,11 +44,8 @@ def run(work: Work, world: World, report: Report) -> Outcome:
     content = _registered(settings, _inputs(work, world), world)
     name = world.deployments.create(group, content)
     report(name, "")
-    try:
+    with _ended_in_any_case(world, name):
         ended = rollout.deploy(world, place, appspec.task_definition(content), previous, _LONGEST)
-    except Exception as error:
-        world.deployments.end(name, ("INTERNAL_ERROR", f"it is not known how the deployment ended: {error}"))
-        raise
     if ended.outcome is verdict.Outcome.SUCCEEDED:
         world.deployments.end(name)
         return Outcome(summary=f"Deployment {name} succeeded")
@@ -58,11 +55,24 @@ def run(work: Work, world: World, report: Report) -> Outcome:
         return Outcome("JobFailed", words)
     back = world.deployments.create(group, _with(content, previous), rolls_back=name)
     world.deployments.end(name, ("TIMEOUT", f"{ended.message}; in AWS, the deployment {_TIMED_OUT}"))
-    if _put_back(world, place, previous, appspec.task_definition(content)):
+    with _ended_in_any_case(world, back):
+        runs_again = _put_back(world, place, previous, appspec.task_definition(content))
+    if runs_again:
         world.deployments.end(back)
         return Outcome("JobFailed", f"{words}; rolled back to {short(previous)} by {back}")
     world.deployments.end(back, ("TIMEOUT", f"{short(previous)} does not run again"))
     return Outcome("JobFailed", f"{words}; {short(previous)} does not run again (rollback {back})")
+
+
+@contextmanager
+def _ended_in_any_case(world: World, deployment: str) -> Iterator[None]:
+    """CodeDeploy's API never shows a deployment in progress that nobody follows."""
+    try:
+        yield
+    except Exception as error:
+        words = f"it is not known how the deployment ended: {error}"
+        world.deployments.end(deployment, ("INTERNAL_ERROR", words))
+        raise
 
 
 def _inputs(work: Work, world: World) -> dict[str, deploy_files.Files]:

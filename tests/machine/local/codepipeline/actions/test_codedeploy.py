@@ -217,9 +217,10 @@ def test_another_deployment_is_not_rolled_back(scripted: Scripted) -> None:
     assert scripted.updates() == ["web:2"]
 
 
-def test_an_end_that_is_not_known_ends_the_deployment(scripted: Scripted) -> None:
-    """CodeDeploy's API never shows a deployment in progress that nobody follows."""
-    scripted.site.aws.on("ecs.UpdateService", denied())
+@pytest.mark.parametrize("answers", [[denied()], [{"service": service(deployments=[NEW, OLD])}, denied()]])
+def test_an_end_that_is_not_known_ends_the_deployment(scripted: Scripted, answers: list[Any]) -> None:
+    """And its rollback: CodeDeploy's API never shows a deployment in progress that nobody follows."""
+    scripted.site.aws.on("ecs.UpdateService", *answers)
     with pytest.raises(ClientError):
         scripted.run()
-    assert scripted.infos()[0]["status"] == "Failed"
+    assert [info["status"] for info in scripted.infos()] == ["Failed"] * len(answers)
