@@ -7,6 +7,7 @@ recorded id is this one exactly while the lock is held.
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import signal
 import socket
@@ -14,7 +15,9 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from ecs_cd.local.machine import LocalError
 
@@ -37,6 +40,13 @@ def start(
             pass_fds=(lock.fileno(),),
             start_new_session=True,
         )
+
+
+def record(place: Path, name: str, started: Any) -> None:
+    """Writes down what was started, a dataclass, for processes that use or end it."""
+    scratch = place / f"{name}.json.new"
+    scratch.write_text(json.dumps(asdict(started)), encoding="utf-8")
+    scratch.replace(place / f"{name}.json")
 
 
 def wait_until_up(process: subprocess.Popen[bytes], name: str, answers: Callable[[], bool], log: Path) -> None:

@@ -13,8 +13,8 @@ from ecs_cd.local.codebuild.rules import environment
 from ecs_cd.local.codebuild.rules.environment import Variable
 from ecs_cd.local.codepipeline import declared, localized, process
 from ecs_cd.local.codepipeline.process import Codepipeline, Declared
-from ecs_cd.local.codepipeline.rules import declaration, documents, projects, providers
-from ecs_cd.local.codepipeline.rules.infra import Infra, actions
+from ecs_cd.local.codepipeline.rules import declaration, documents, projects
+from ecs_cd.local.codepipeline.rules.infra import Infra, configurations
 from ecs_cd.local.machine import Say
 from ecs_cd.local.ministack import Ministack
 from ecs_cd.model import json_yaml
@@ -65,8 +65,7 @@ class InfraFile:
         used = {
             (given.get("ApplicationName"), given.get("DeploymentGroupName"))
             for pipeline in self.infra.pipelines.values()
-            for _, action in actions(pipeline)
-            for given in [providers.configuration(action)]
+            for given in configurations(pipeline, "CodeDeployToECS").values()
         }
         return frozenset(each.service for each in groups if (each.application, each.name) in used)
 

@@ -73,11 +73,11 @@ def start(
     log = log or place / _LOG
     found = Ministack(f"ecs-cd-{secrets.token_hex(4)}", background.free_port(), region, account, network_of)
     (place / _SCRATCH).mkdir(parents=True, exist_ok=True)
-    _record(place, found)  # before the process starts: its name identifies what it leaves
+    background.record(place, _NAME, found)  # before the process starts: its name identifies what it leaves
     settings = {**env, **_settings(found, place)}
     process = background.start(place, _NAME, [program], settings, cwd=place / _SCRATCH, log=log)
     found = Ministack(**{**asdict(found), "pid": process.pid})
-    _record(place, found)
+    background.record(place, _NAME, found)
     background.wait_until_up(process, _NAME, lambda: _answers(found), log)
     return found
 
@@ -126,12 +126,6 @@ def use(found: Ministack, environ: MutableMapping[str, str]) -> None:
     for name in [name for name in environ if name.startswith("AWS_")]:
         del environ[name]
     environ.update(found.client_env)
-
-
-def _record(place: Path, found: Ministack) -> None:
-    scratch = place / f"{_RECORD}.new"
-    scratch.write_text(json.dumps(asdict(found)), encoding="utf-8")
-    scratch.replace(place / _RECORD)
 
 
 def _settings(found: Ministack, place: Path) -> dict[str, str]:

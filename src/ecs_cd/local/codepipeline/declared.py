@@ -6,19 +6,17 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ecs_cd.local import plan
 from ecs_cd.local.codepipeline.rules import cloudformation, terraform
 from ecs_cd.local.codepipeline.rules.infra import Infra
 from ecs_cd.model.errors import Refused
-
-# What a template's pseudo parameters are here.
-ACCOUNT, REGION = "000000000000", "us-east-1"
 
 
 def read(text: str, parameters: Mapping[str, str], content: Callable[[str], bytes]) -> Infra:
     """What the file declares. ``parameters`` are those of a template; ``content`` reads a file that it names."""
     shown = _terraform(text)
     if shown is None:
-        return cloudformation.read(text, parameters, account=ACCOUNT, region=REGION, content=content)
+        return cloudformation.read(text, parameters, account=plan.ACCOUNT, region=plan.REGION, content=content)
     if parameters:
         raise Refused("--stack-parameter is for a CloudFormation template; Terraform's values are in the file already")
     return terraform.read(shown, content)

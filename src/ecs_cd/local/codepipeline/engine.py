@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from typing import Any, TypeAlias
 
 from ecs_cd.local.codepipeline.rules import attempts, changes, events, executions, requests
-from ecs_cd.local.codepipeline.rules.infra import Infra, Rule, Target
+from ecs_cd.local.codepipeline.rules.infra import Infra, Rule, Target, provider
 from ecs_cd.local.codepipeline.rules.service_error import ServiceError
 from ecs_cd.local.codepipeline.rules.state import IN_PROGRESS, Attempt, Outcome, Pipeline
 from ecs_cd.local.codepipeline.work import Run, Work, World
@@ -173,7 +173,7 @@ def _work(state: Pipeline, attempt: Attempt) -> Work:
         attempt.stage,
         attempt.action,
         attempt.id,
-        state.action(attempt.stage, attempt.action)["actionTypeId"]["provider"],
+        provider(state.action(attempt.stage, attempt.action)),
         attempt.configuration,
         attempt.inputs,
         attempt.outputs,

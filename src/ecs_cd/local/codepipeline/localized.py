@@ -10,8 +10,7 @@ from typing import Any
 
 from ecs_cd.local import plan
 from ecs_cd.local.codepipeline.rules import documents
-from ecs_cd.local.codepipeline.rules.infra import Infra, Parameter, Request, actions, target
-from ecs_cd.local.codepipeline.rules.providers import configuration
+from ecs_cd.local.codepipeline.rules.infra import Infra, Parameter, configurations, target
 from ecs_cd.model import json_yaml
 from ecs_cd.model.references import ECR_HOST
 
@@ -56,14 +55,10 @@ def _with_registry(value: Any, registry: str, account: str, region: str) -> Any:
 
 def _used_buckets(infra: Infra) -> dict[str, bool]:
     """Those of the artifacts and of the S3 sources, with versioning."""
-    declared = [action for pipeline in infra.pipelines.values() for _, action in actions(pipeline)]
-    sources = [configuration(each).get("S3Bucket", "") for each in declared if _provider(each) == "S3"]
-    stores = [str(each.get("artifactStore", {}).get("location", "")) for each in infra.pipelines.values()]
+    pipelines = infra.pipelines.values()
+    sources = [given.get("S3Bucket", "") for each in pipelines for given in configurations(each, "S3").values()]
+    stores = [str(each.get("artifactStore", {}).get("location", "")) for each in pipelines]
     return dict.fromkeys(filter(None, [*stores, *sources]), True)
-
-
-def _provider(action: Request) -> str:
-    return str(action["actionTypeId"].get("provider", ""))
 
 
 def _parameter(parameter: Parameter, registry: str) -> Parameter:

@@ -8,7 +8,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ecs_cd.local import background, containers
@@ -56,12 +56,12 @@ def start(
 ) -> Codepipeline:
     """Starts the process, and returns when it answers. ``env`` selects the engine."""
     found = Codepipeline(declared, pipelines, background.free_port(), f"ecs-cd.codepipeline={place.name}")
-    _record(place, found)
+    background.record(place, _NAME, found)
     log = place / _LOG
     command = [sys.executable, "-m", "ecs_cd.local.codepipeline", str(place)]
     process = background.start(place, _NAME, command, {**env, **_own_env(aws)}, cwd=place, log=log)
     found = replace(found, pid=process.pid)
-    _record(place, found)
+    background.record(place, _NAME, found)
     background.wait_until_up(process, "the local CodePipeline", lambda: _answers(found), log)
     return found
 
@@ -95,12 +95,6 @@ def end(place: Path, env: Mapping[str, str]) -> None:
     if left is not None:
         containers.remove_labelled(left.label, env)
         (place / _RECORD).unlink()
-
-
-def _record(place: Path, found: Codepipeline) -> None:
-    scratch = place / f"{_RECORD}.new"
-    scratch.write_text(json.dumps(asdict(found)), encoding="utf-8")
-    scratch.replace(place / _RECORD)
 
 
 def _own_env(aws: Ministack) -> dict[str, str]:

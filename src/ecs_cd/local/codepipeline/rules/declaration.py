@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from ecs_cd.local.codepipeline.rules import documents, events, members, projects, providers, triggers, variables
-from ecs_cd.local.codepipeline.rules.infra import Infra, Request, actions
+from ecs_cd.local.codepipeline.rules.infra import Infra, Request, actions, configuration, provider
 from ecs_cd.local.codepipeline.rules.members import Members, any_of
-from ecs_cd.local.codepipeline.rules.providers import PROVIDERS, artifacts, configuration
+from ecs_cd.local.codepipeline.rules.providers import PROVIDERS, artifacts
 from ecs_cd.model.names import closest
 
 _MODES = ("QUEUED", "SUPERSEDED", "PARALLEL")
@@ -152,6 +152,6 @@ def _make_problems(action: Request, made: _Made) -> Iterator[str]:
 
 def _make(action: Request, made: _Made) -> None:
     made.artifacts += artifacts(action, "outputArtifacts")
-    provider = PROVIDERS.get(action["actionTypeId"].get("provider", ""))
+    known = PROVIDERS.get(provider(action))
     if action.get("namespace"):
-        made.namespaces.setdefault(action["namespace"], provider.variables if provider else None)
+        made.namespaces.setdefault(action["namespace"], known.variables if known else None)

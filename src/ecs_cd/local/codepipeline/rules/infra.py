@@ -81,6 +81,20 @@ def actions(pipeline: Request) -> Iterator[tuple[Request, Request]]:
     return ((stage, action) for stage in pipeline.get("stages", ()) for action in stage.get("actions", ()))
 
 
+def provider(action: Request) -> str:
+    return str(action["actionTypeId"].get("provider", ""))
+
+
+def configuration(action: Request) -> dict[str, str]:
+    """The configuration, without empty values."""
+    return {key: str(value) for key, value in action.get("configuration", {}).items() if value not in (None, "")}
+
+
+def configurations(pipeline: Request, wanted: str) -> dict[str, dict[str, str]]:
+    """The configurations of the actions of one provider, by the action's name."""
+    return {str(each["name"]): configuration(each) for _, each in actions(pipeline) if provider(each) == wanted}
+
+
 def target(arn: str, pipelines: Iterable[str], projects: Iterable[str]) -> str:
     """The name of the pipeline or project that this ARN of an event's target names; empty if it is neither."""
     service, _, _, name = (arn.split(":", 5)[2:] + [""] * 4)[:4]

@@ -11,9 +11,8 @@ from ecs_cd.local.codebuild.rules import buildspec, environment
 from ecs_cd.local.codebuild.rules.buildspec import Buildspec, BuildspecError
 from ecs_cd.local.codebuild.rules.environment import Variable
 from ecs_cd.local.codepipeline.rules import members
-from ecs_cd.local.codepipeline.rules.infra import Infra, Request, actions, target
+from ecs_cd.local.codepipeline.rules.infra import Infra, Request, configurations, target
 from ecs_cd.local.codepipeline.rules.members import Members, any_of
-from ecs_cd.local.codepipeline.rules.providers import configuration
 
 # Members that only have an effect in AWS are here too: sizes, roles, keys, networks, caches and limits.
 _PROJECT: Members = {
@@ -79,12 +78,10 @@ def references(infra: Infra) -> Iterator[tuple[str, str, Variable]]:
 
 
 def _of_actions(infra: Infra) -> set[str]:
-    return {
-        configuration(action).get("ProjectName", "")
-        for pipeline in infra.pipelines.values()
-        for _, action in actions(pipeline)
-        if action["actionTypeId"].get("provider") == "CodeBuild"
-    }
+    builds = (
+        given for pipeline in infra.pipelines.values() for given in configurations(pipeline, "CodeBuild").values()
+    )
+    return {given.get("ProjectName", "") for given in builds}
 
 
 def _of_rules(infra: Infra) -> set[str]:

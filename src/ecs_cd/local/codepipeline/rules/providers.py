@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ecs_cd.local.codebuild.rules import environment
-from ecs_cd.local.codepipeline.rules.infra import Infra, Request
+from ecs_cd.local.codepipeline.rules.infra import Infra, Request, configuration, provider
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.names import closest
 
@@ -81,35 +81,35 @@ PROVIDERS: Mapping[str, Provider] = {
 
 def problems(action: Request, infra: Infra) -> Iterator[str]:
     """What is wrong with an action by itself."""
-    name = str(action["actionTypeId"].get("provider", ""))
-    provider = PROVIDERS.get(name)
-    if provider is None:
+    name = provider(action)
+    known = PROVIDERS.get(name)
+    if known is None:
         yield f"the provider {name} does not run here{closest(name, PROVIDERS)}; {', '.join(PROVIDERS)} do"
         return
-    yield from _type_problems(action, provider)
-    yield from _configuration_problems(action, provider)
-    yield from _count_problems(action, provider)
+    yield from _type_problems(action, known)
+    yield from _configuration_problems(action, known)
+    yield from _count_problems(action, known)
     yield from _OWN.get(name, _nothing)(action, infra)
 
 
-def _type_problems(action: Request, provider: Provider) -> Iterator[str]:
+def _type_problems(action: Request, expected: Provider) -> Iterator[str]:
     kind = action["actionTypeId"]
-    wanted = {"category": provider.categories, "owner": ("AWS",), "version": ("1",)}
+    wanted = {"category": expected.categories, "owner": ("AWS",), "version": ("1",)}
     for member, values in wanted.items():
         if kind.get(member) not in values:
             yield f"its {member} is {kind.get(member)}; that of {kind['provider']} is {' or '.join(values)}"
 
 
-def _configuration_problems(action: Request, provider: Provider) -> Iterator[str]:
+def _configuration_problems(action: Request, expected: Provider) -> Iterator[str]:
     given = configuration(action)
-    known = (*provider.required, *provider.optional)
+    known = (*expected.required, *expected.optional)
     for key in (key for key in given if key not in known):
-        yield f"configuration: {action['actionTypeId']['provider']} has no key {key}{closest(key, known)}"
-    for key in provider.required:
+        yield f"configuration: {provider(action)} has no key {key}{closest(key, known)}"
+    for key in expected.required:
         if key not in given:
-            only = f", and {_only(provider.values[key])}" if key in provider.values else ""
+            only = f", and {_only(expected.values[key])}" if key in expected.values else ""
             yield f"configuration: {key} is missing{only}"
-    for key, values in provider.values.items():
+    for key, values in expected.values.items():
         if key in given and given[key].lower() not in map(str.lower, values):
             yield f"configuration: {key}: {_only(values)}"
 
@@ -118,17 +118,12 @@ def _only(values: Sequence[str]) -> str:
     return f"only {' or '.join(values)} runs here" if values else "does not run here"
 
 
-def _count_problems(action: Request, provider: Provider) -> Iterator[str]:
-    for member, (least, most) in (("inputArtifacts", provider.inputs), ("outputArtifacts", provider.outputs)):
+def _count_problems(action: Request, expected: Provider) -> Iterator[str]:
+    for member, (least, most) in (("inputArtifacts", expected.inputs), ("outputArtifacts", expected.outputs)):
         count = len(action.get(member, ()))
         if not least <= count <= most:
             wanted = str(most) if least == most else f"{least} to {most}"
-            yield f"{member}: it has {count}; {action['actionTypeId']['provider']} takes {wanted}"
-
-
-def configuration(action: Request) -> dict[str, str]:
-    """The configuration, without empty values."""
-    return {key: str(value) for key, value in action.get("configuration", {}).items() if value not in (None, "")}
+            yield f"{member}: it has {count}; {provider(action)} takes {wanted}"
 
 
 def artifacts(action: Request, member: str) -> list[str]:

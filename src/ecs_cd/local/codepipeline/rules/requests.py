@@ -8,6 +8,7 @@ from typing import Any
 
 from ecs_cd.local.codepipeline.rules import variables
 from ecs_cd.local.codepipeline.rules.executions import again, end, roll_back, settle, with_attempt, with_execution
+from ecs_cd.local.codepipeline.rules.infra import actions, provider
 from ecs_cd.local.codepipeline.rules.service_error import ServiceError, invalid
 from ecs_cd.local.codepipeline.rules.state import (
     ABANDONED,
@@ -53,18 +54,16 @@ def start(state: Pipeline, request: Params, id: str, trigger: tuple[str, str], n
 
 def _check_revisions(state: Pipeline, revisions: tuple[Mapping[str, str], ...]) -> None:
     sources = {
-        each["name"]: each
-        for stage in state.declared["stages"]
-        for each in stage["actions"]
-        if each["actionTypeId"]["category"] == "Source"
+        action["name"]: provider(action)
+        for _, action in actions(state.declared)
+        if action["actionTypeId"]["category"] == "Source"
     }
     for each in revisions:
         name, kind = each["actionName"], each["revisionType"]
         if name not in sources:
             raise invalid(f"Pipeline '{state.name}' does not have a source action named '{name}'")
-        provider = sources[name]["actionTypeId"]["provider"]
-        if kind != _REVISIONS.get(provider):
-            raise invalid(f"Source action '{name}' with provider {provider} does not support revision type {kind}")
+        if kind != _REVISIONS.get(sources[name]):
+            raise invalid(f"Source action '{name}' with provider {sources[name]} does not support revision type {kind}")
 
 
 def stop(state: Pipeline, request: Params, now: float) -> Pipeline:

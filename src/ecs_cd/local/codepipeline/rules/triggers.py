@@ -9,9 +9,8 @@ import re
 from collections.abc import Iterator
 
 from ecs_cd.local.codepipeline.rules import members
-from ecs_cd.local.codepipeline.rules.infra import Request, actions
+from ecs_cd.local.codepipeline.rules.infra import Request, configurations
 from ecs_cd.local.codepipeline.rules.members import Members, any_of
-from ecs_cd.local.codepipeline.rules.providers import configuration
 from ecs_cd.model.names import closest
 
 _CONNECTION = "CodeStarSourceConnection"
@@ -59,11 +58,7 @@ def _of_push(push: Request) -> Iterator[str]:
 
 def connections(declaration: Request) -> dict[str, dict[str, str]]:
     """The configurations of its sources of a connection, by action."""
-    return {
-        str(action["name"]): configuration(action)
-        for _, action in actions(declaration)
-        if action["actionTypeId"].get("provider") == _CONNECTION
-    }
+    return configurations(declaration, _CONNECTION)
 
 
 def _passes(push: Request, branch: str) -> bool:
