@@ -221,19 +221,13 @@ def test_the_token_of_an_approval(mode: str, shown: bool) -> None:
     assert (latest()["summary"], latest()["lastUpdatedBy"]) == ("yes", USER)
 
 
-def test_stops_rollbacks_and_retries_are_told() -> None:
-    """Why it was stopped, what it goes back to, how often a stage was retried."""
-    _, retried, stopped = states()
+def test_stops_and_rollbacks_are_told() -> None:
+    """Why it was stopped, and what it goes back to."""
+    _, _, stopped = states()
     found = answers.executions(stopped.state, {})["pipelineExecutionSummaries"]
     assert found[0]["rollbackMetadata"] == {"rollbackTargetPipelineExecutionId": id_of(1)}
     assert (found[0]["executionType"], found[0]["trigger"]["triggerType"]) == ("ROLLBACK", "ManualRollback")
     assert found[1]["stopTrigger"] == {"reason": "why"}
-    stages = {each["stageName"]: each for each in answers.pipeline_state(retried.state)["stageStates"]}
-    assert stages["Build"]["retryStageMetadata"] == {
-        "autoStageRetryAttempt": 1,
-        "latestRetryTrigger": "AutomatedStageRetry",
-    }
-    assert stages["Deploy"]["retryStageMetadata"]["manualStageRetryAttempt"] == 1
 
 
 def test_the_pipeline() -> None:

@@ -38,10 +38,8 @@ def _branches(*includes: str, excludes: tuple[str, ...] = ()) -> dict[str, Any]:
         (_connected(_branches("*")), {"main", "dev", "a.b"}),
         (_connected(_branches("feature/*")), {"feature/a"}),
         (_connected(_branches("feature/**")), {"feature/a", "feature/a/b"}),
-        (_connected(_branches("{main,dev}")), {"main", "dev"}),
-        (_connected(_branches("[md]*")), {"main", "dev"}),
-        (_connected(_branches("[!m]??")), {"dev", "a.b"}),
-        (_connected(_branches("a.b", "a\\*b")), {"a.b"}),
+        (_connected(_branches("a.b")), {"a.b"}),
+        (_connected(_branches("d??")), {"dev"}),
         (_connected({"tags": {"includes": ["v*"]}}), set()),
         (_connected(pullRequest=[{"branches": {"includes": ["main"]}}]), set()),
         (_connected(_branches("dev"), pullRequest=[{"branches": {"includes": ["main"]}}]), {"dev"}),
@@ -58,7 +56,7 @@ def test_a_push_to_a_branch(declared: dict[str, Any], branches: set[str]) -> Non
     [
         (_connected(_branches("main")), []),
         (_connected({**_branches("main"), "filePaths": {"includes": ["app/**"]}}), ["triggers: Source: push.filePaths does not run here"]),
-        (_connected(_branches("{main", "[z-a]")), ["triggers: Source: push.branches: {main is not a pattern", "triggers: Source: push.branches: [z-a] is not a pattern"]),
+        (_connected(_branches("{main,dev}", "[md]*")), ["triggers: Source: push.branches: {main,dev}: of patterns, only *, ** and ? run here", "triggers: Source: push.branches: [md]*: of patterns, only *, ** and ? run here"]),
         (_connected(_branches("main"), sourceActionName="Sorce"), ["triggers: there is no source action Sorce of a connection; did you mean `Source`?"]),
         (
             pipeline(SOURCE, BUILD, triggers=[{"providerType": "S3", "gitConfiguration": {"sourceActionName": "Source"}}]),

@@ -38,7 +38,7 @@ def wanted(spec: Buildspec, output: str, outputs: Collection[str]) -> Files | No
 def chosen(names: Iterable[str], files: Files) -> dict[str, str]:
     """The chosen files by their names in the artifact."""
     base = files.base.strip("/").removeprefix("./").rstrip("/")
-    under = _pattern(base) if base and base != "." else None
+    under = glob(base) if base and base != "." else None
     found = {}
     for name in sorted(names):
         inner = name if under is None else _below(name, under)
@@ -58,10 +58,10 @@ def _below(name: str, base: re.Pattern[str]) -> str | None:
 
 
 def _any(patterns: Iterable[str], name: str) -> bool:
-    return any(_pattern(each.removeprefix("./")).fullmatch(name) for each in patterns)
+    return any(glob(each.removeprefix("./")).fullmatch(name) for each in patterns)
 
 
-def _pattern(text: str) -> re.Pattern[str]:
+def glob(text: str) -> re.Pattern[str]:
     """`*` and `?` stay within a folder, `**` goes into folders."""
     parts = re.split(r"(\*\*/|\*\*|\*|\?)", text)
     means = {"**/": r"(?:[^/]+/)*", "**": ".*", "*": "[^/]*", "?": "[^/]"}

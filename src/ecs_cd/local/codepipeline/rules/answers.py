@@ -7,7 +7,6 @@ from typing import Any
 
 from ecs_cd.local.codepipeline.rules.service_error import ServiceError
 from ecs_cd.local.codepipeline.rules.state import (
-    AUTOMATED_RETRY,
     IN_PROGRESS,
     PARALLEL,
     SUCCEEDED,
@@ -214,7 +213,6 @@ def _stage(state: Pipeline, declared: Params) -> Json:
             inboundExecutions=inbound,
             inboundExecution=inbound[-1] if inbound else None,
             latestExecution=_stage_execution(there, state.stage_status(there, name)) if there else None,
-            retryStageMetadata=_retries(there, name) if there else None,
         ),
     }
 
@@ -229,16 +227,6 @@ def _transition(state: Pipeline, stage: str) -> Json:
         return {"enabled": True}
     changed = {"lastChangedBy": disabled.by, "lastChangedAt": disabled.at, "disabledReason": disabled.reason}
     return {"enabled": False, **changed}
-
-
-def _retries(found: Execution, stage: str) -> Json:
-    triggers = [trigger for name, trigger in found.retries if name == stage]
-    automated = triggers.count(AUTOMATED_RETRY)
-    return _given(
-        autoStageRetryAttempt=automated or None,
-        manualStageRetryAttempt=len(triggers) - automated or None,
-        latestRetryTrigger=triggers[-1] if triggers else None,
-    )
 
 
 def _action_state(state: Pipeline, there: Execution | None, stage: str, name: str) -> Json:

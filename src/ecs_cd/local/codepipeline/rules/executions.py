@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import Any, TypeAlias
 
 from ecs_cd.local.codepipeline.rules.state import (
-    AUTOMATED_RETRY,
     FAILED,
     IN_PROGRESS,
     PARALLEL,
@@ -129,9 +128,10 @@ def _fail(state: Pipeline, execution: Execution, now: float) -> Pipeline:
     stage = state.stage(execution.stage)
     on_failure = stage.get("onFailure", {})
     result = on_failure.get("result", "FAIL")
-    if result == "RETRY" and (execution.stage, AUTOMATED_RETRY) not in execution.retries:
+    if result == "RETRY" and execution.stage not in execution.retried:
         mode = on_failure.get("retryConfiguration", {}).get("retryMode", "FAILED_ACTIONS")
-        return again(state, execution, mode, AUTOMATED_RETRY, now)
+        retried = with_execution(state, execution.id, retried=(*execution.retried, execution.stage))
+        return again(retried, execution, mode, now)
     failed = with_execution(state, execution.id, status=FAILED, updated=now)
     target = _last_success(state, execution) if result == "ROLLBACK" and execution.type == STANDARD else None
     if target is None:
@@ -164,13 +164,12 @@ def _enter(state: Pipeline, execution: Execution, now: float) -> Pipeline:
     return replace(entered, latest={**state.latest, execution.stage: execution.id})
 
 
-def again(state: Pipeline, execution: Execution, mode: str, trigger: str, now: float) -> Pipeline:
+def again(state: Pipeline, execution: Execution, mode: str, now: float) -> Pipeline:
     """Retries the stage that the execution is in: the actions that failed or were abandoned, or all of them."""
     for attempt in state.current(execution.id, execution.stage).values():
         if mode == "ALL_ACTIONS" or attempt.status != SUCCEEDED:
             state = with_attempt(state, attempt.id, counts=False)
-    retries = (*execution.retries, (execution.stage, trigger))
-    return with_execution(state, execution.id, status=IN_PROGRESS, stop_reason="", retries=retries, updated=now)
+    return with_execution(state, execution.id, status=IN_PROGRESS, stop_reason="", updated=now)
 
 
 def roll_back(

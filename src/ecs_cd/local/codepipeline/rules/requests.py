@@ -14,7 +14,6 @@ from ecs_cd.local.codepipeline.rules.state import (
     ABANDONED,
     FAILED,
     IN_PROGRESS,
-    MANUAL_RETRY,
     PARALLEL,
     QUEUED,
     ROLLBACK,
@@ -94,7 +93,7 @@ def retry(state: Pipeline, request: Params, now: float) -> Pipeline:
     if found.stage != stage or not found.entered or found.status not in (FAILED, STOPPED):
         words = f"Stage '{stage}' has no failed actions of pipeline execution '{id}' to retry"
         raise ServiceError("StageNotRetryableException", words)
-    return settle(again(state, found, request["retryMode"], MANUAL_RETRY, now), now)
+    return settle(again(state, found, request["retryMode"], now), now)
 
 
 def rollback(state: Pipeline, request: Params, id: str, user: str, now: float) -> Pipeline:

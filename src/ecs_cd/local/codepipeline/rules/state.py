@@ -17,7 +17,6 @@ IN_PROGRESS, SUCCEEDED, FAILED, ABANDONED = "InProgress", "Succeeded", "Failed",
 STOPPING, STOPPED, SUPERSEDED = "Stopping", "Stopped", "Superseded"  # of executions and stages
 QUEUED, PARALLEL = "QUEUED", "PARALLEL"  # the default is SUPERSEDED
 STANDARD, ROLLBACK = "STANDARD", "ROLLBACK"
-AUTOMATED_RETRY, MANUAL_RETRY = "AutomatedStageRetry", "ManualStageRetry"
 APPROVAL = "Approval"  # the category
 
 
@@ -86,7 +85,7 @@ class Execution:
     revisions: tuple[Mapping[str, str], ...] = ()  # the request's sourceRevisions
     target: str = ""
     stop_reason: str = ""
-    retries: tuple[tuple[str, str], ...] = ()  # stage and trigger
+    retried: tuple[str, ...] = ()  # stages, by themselves
 
     @property
     def type(self) -> str:

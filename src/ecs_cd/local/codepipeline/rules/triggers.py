@@ -5,9 +5,9 @@ https://docs.aws.amazon.com/codepipeline/latest/userguide/pipelines-triggers.htm
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from ecs_cd.local.codebuild.rules.artifacts import glob
 from ecs_cd.local.codepipeline.rules import members
 from ecs_cd.local.codepipeline.rules.infra import Request, configurations
 from ecs_cd.local.codepipeline.rules.members import Members, any_of
@@ -18,6 +18,7 @@ _TRIGGER: Members = {
     "providerType": (_CONNECTION,),
     "gitConfiguration": any_of("sourceActionName", "push", "pullRequest"),
 }
+_NOT_HERE = set("[]{}\\")
 _PUSH: Members = {"branches": any_of("includes", "excludes"), "tags": any_of("includes", "excludes")}
 
 
@@ -50,10 +51,8 @@ def problems(declaration: Request) -> Iterator[str]:
 def _of_push(push: Request) -> Iterator[str]:
     yield from members.problems(push, _PUSH, "push.")
     for pattern in (pattern for patterns in push.get("branches", {}).values() for pattern in patterns):
-        try:
-            re.compile(_regex(pattern))
-        except re.error:
-            yield f"push.branches: {pattern} is not a pattern"
+        if set(pattern) & _NOT_HERE:
+            yield f"push.branches: {pattern}: of patterns, only *, ** and ? run here"
 
 
 def connections(declaration: Request) -> dict[str, dict[str, str]]:
@@ -70,21 +69,4 @@ def _passes(push: Request, branch: str) -> bool:
 
 
 def _matches(patterns: list[str], branch: str) -> bool:
-    return any(re.fullmatch(_regex(pattern), branch) for pattern in patterns)
-
-
-_WORDS = {"**": ".*", "*": "[^/]*", "?": "[^/]", "{": "(?:", "}": ")", ",": "|"}
-
-
-def _regex(glob: str) -> str:
-    """https://docs.aws.amazon.com/codepipeline/latest/userguide/syntax-glob.html"""
-    found, depth = "", 0
-    for part in re.findall(r"\\.|\*\*|\[!?[^\]]+\]|.", glob):
-        depth += {"{": 1, "}": -1}.get(part, 0)
-        if len(part) > 2:
-            found += re.sub(r"^\[!", "[^", part.replace("\\", "\\\\"))
-        elif part == "," and not depth:
-            found += ","
-        else:
-            found += _WORDS.get(part) or re.escape(part[-1])
-    return found
+    return any(glob(pattern).fullmatch(branch) for pattern in patterns)
