@@ -341,7 +341,7 @@ def test_the_action_reads_and_writes_artifacts(make: Make, local_aws: LocalAws, 
     spec = commands(build=["WORD=$(cat word.txt)-$FROM", "cat word.txt > made.txt"])
     spec |= {"env": {"exported-variables": ["WORD"]}, "artifacts": {"files": ["made.txt"]}}
     runner = make(spec)
-    world = World(runner.aws, local_aws.registry, local_aws.env, {}, tmp_path, "", runner.builds)
+    world = World(runner.aws, local_aws.registry, tmp_path, runner.builds)
     bucket = "test-builds-artifacts"
     runner.aws.client("s3").create_bucket(Bucket=bucket)
     artifacts.put(runner.aws, S3Object(bucket, "in"), zipped({"word.txt": File(b"hello")}))

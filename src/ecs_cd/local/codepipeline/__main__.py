@@ -53,24 +53,20 @@ def _declared(found: Codepipeline) -> Infra:
 
 
 def _world(folder: Path, infra: Infra, found: Codepipeline, running: Ministack) -> World:
-    aws = Aws(os.environ, running.region)
+    aws, ending = Aws(os.environ, running.region), threading.Event()
     engine = {name: value for name, value in os.environ.items() if name.startswith("DOCKER_")}
-    build_env = {**running.client_env, **found.client_env}
-    network = containers.network(running.network_of, engine) if running.network_of else ""
-    ending = threading.Event()
     builds = Builds(
         aws,
         infra.projects,
         image=found.declared.build_image,
         env=engine,
-        build_env=build_env,
-        network=network,
+        build_env={**running.client_env, **found.client_env},
+        network=containers.network(running.network_of, engine) if running.network_of else "",
         folder=folder,
         ending=ending,
     )
     deployments = Deployments(infra.deployment_groups)
-    remote = folder / process.REMOTE
-    return World(aws, running.registry, engine, build_env, remote, network, builds, deployments, ending)
+    return World(aws, running.registry, folder / process.REMOTE, builds, deployments, ending)
 
 
 def _say(text: str) -> None:

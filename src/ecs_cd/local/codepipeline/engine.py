@@ -30,13 +30,12 @@ class Engine:
     run: Mapping[str, Run]
     say: Callable[[str], None]
     account: str
-    clock: Callable[[], float] = time.time
     _pipelines: dict[str, Pipeline] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         for name, declared in self.infra.pipelines.items():
-            self._pipelines[name] = Pipeline(declared, self._arn("codepipeline", name), self.clock())
+            self._pipelines[name] = Pipeline(declared, self._arn("codepipeline", name), time.time())
 
     def _arn(self, service: str, resource: str) -> str:
         return f"arn:aws:{service}:{self.world.aws.region}:{self.account}:{resource}"
@@ -56,7 +55,7 @@ class Engine:
     def change(self, name: str, decide: Decide, chain: tuple[str, ...] = ()) -> None:
         """Changes a pipeline's state, and does what follows from it; ``chain`` is that of ``emit``."""
         with self._lock:
-            old, now = self.pipeline(name), self.clock()
+            old, now = self.pipeline(name), time.time()
             new = self._pipelines[name] = attempts.begin_due(decide(old, now), now)
             for id, attempt in new.attempts.items():
                 if id not in old.attempts and attempt.status == IN_PROGRESS and not attempt.token:

@@ -42,12 +42,9 @@ class World:
 
     aws: Aws  # the local AWS
     registry: str  # the host of its ECR repositories, localhost:PORT
-    env: Mapping[str, str]  # selects the Docker engine
-    build_env: Mapping[str, str]  # by which a build uses the local AWS and this CodePipeline
     repository: Path  # the Git repository in the place of the connection's
-    network: str  # the Docker network of the VPC; empty without one
     builds: Builds
-    deployments: Deployments = field(default_factory=Deployments)  # of CodeDeploy
+    deployments: Deployments = field(default_factory=Deployments)
     ending: threading.Event = field(default_factory=threading.Event)
 
 

@@ -41,7 +41,7 @@ def world(started: Ministack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
         monkeypatch.setenv(name, value)
     aws = Aws(started.client_env)
     aws.client("s3").create_bucket(Bucket=BUCKET)
-    return World(aws, started.registry, {}, {}, tmp_path / "repository", "", cast(Any, None), Deployments([GROUP]))
+    return World(aws, started.registry, tmp_path / "repository", cast(Any, None), Deployments([GROUP]))
 
 
 def source(provider: str, configuration: dict[str, str], revision: str = "") -> Work:

@@ -115,7 +115,7 @@ def served(*declared: Mapping[str, Any], rules: tuple[Rule, ...] = ()) -> Iterat
             said.append(line)
             changed.notify_all()
 
-    world = World(Aws({}, REGION), "localhost:1", {}, {}, Path(), "", given)
+    world = World(Aws({}, REGION), "localhost:1", Path(), given)
     infra = Infra({each["name"]: each for each in declared}, {}, rules)
     engine = Engine(infra, world, runners.by_provider, say, ACCOUNT)
     known = {"codepipeline": operations.codepipeline(engine), "codebuild": operations.codebuild(given)}

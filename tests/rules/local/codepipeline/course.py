@@ -137,4 +137,4 @@ def course(*stages: Mapping[str, Any], mode: str = "QUEUED", **more: Any) -> Cou
 
 def read(digest: str = "sha256:1") -> Outcome:
     """A source's outcome."""
-    return Outcome(variables={"ImageDigest": digest}, revision=Revision(digest, "pushed", "https://ecr", 900.0))
+    return Outcome(variables={"ImageDigest": digest}, revision=Revision(digest, "pushed", 900.0))

@@ -89,7 +89,6 @@ def test_an_execution() -> None:
                     "name": "Image",
                     "revisionId": "sha256:1",
                     "revisionSummary": "pushed",
-                    "revisionUrl": "https://ecr",
                     "created": 900.0,
                 }
             ],

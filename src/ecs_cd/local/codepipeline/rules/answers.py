@@ -63,8 +63,11 @@ def _given(**members: Any) -> Json:
 def execution(state: Pipeline, id: str) -> Json:
     """GetPipelineExecution."""
     found = state.execution(id)
-    sources = [(artifact, revision) for each, revision in _sources(state, found) for artifact in each.outputs]
-    revisions = [{"name": name, "revisionId": each.id, **_revision(each, created=True)} for name, each in sources]
+    revisions = [
+        {"name": artifact, "revisionId": read.id, **_given(revisionSummary=read.summary, created=read.created)}
+        for attempt, read in _sources(state, found)
+        for artifact in attempt.outputs
+    ]
     values = [{"name": name, "resolvedValue": value} for name, value in found.variables.items()]
     about = {
         "pipelineName": state.name,
@@ -91,7 +94,7 @@ def executions(state: Pipeline, params: Params) -> Json:
 
 def _summary(state: Pipeline, found: Execution) -> Json:
     revisions = [
-        {"actionName": each.action, "revisionId": revision.id, **_revision(revision)}
+        {"actionName": each.action, "revisionId": revision.id, **_given(revisionSummary=revision.summary)}
         for each, revision in _sources(state, found)
     ]
     return {
@@ -119,12 +122,6 @@ def _sources(state: Pipeline, found: Execution) -> list[tuple[Attempt, Revision]
     """What the sources have read; a rollback's are those of its target."""
     done = [attempt for _, attempt in state.done(found) if attempt.counts]
     return [(each, each.outcome.revision) for each in done if each.outcome.revision]
-
-
-def _revision(revision: Revision, created: bool = False) -> Json:
-    return _given(
-        revisionSummary=revision.summary, revisionUrl=revision.url, created=revision.created if created else None
-    )
 
 
 # --- actions ---
@@ -256,5 +253,5 @@ def _action_state(state: Pipeline, there: Execution | None, stage: str, name: st
     if revision:
         ids = {"revisionId": revision.id, "revisionChangeId": revision.id}
         created = attempt.updated if revision.created is None else revision.created
-        found |= {"currentRevision": {**ids, "created": created}, **_given(revisionUrl=revision.url)}
+        found |= {"currentRevision": {**ids, "created": created}}
     return found

@@ -29,7 +29,6 @@ class Revision:
 
     id: str
     summary: str = ""
-    url: str = ""
     created: float | None = None
 
 

@@ -62,4 +62,4 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
         aws.use(monkeypatch)
         aws.on("ecs.UpdateService", {"service": service(deployments=[NEW, OLD])})
         aws.on("ecs.ListTasks", {"taskArns": []})
-        yield Site(aws, clock, World(Aws(aws.environ), "", {}, {}, Path(), "", cast(Any, None), ending=Ending(clock)))
+        yield Site(aws, clock, World(Aws(aws.environ), "", Path(), cast(Any, None), ending=Ending(clock)))
