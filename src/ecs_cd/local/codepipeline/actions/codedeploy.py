@@ -48,7 +48,7 @@ def run(work: Work, world: World, report: Report) -> Outcome:
         ended = rollout.deploy(world, place, appspec.task_definition(content), previous, _LONGEST)
     if ended.outcome is verdict.Outcome.SUCCEEDED:
         world.deployments.end(name)
-        return Outcome(summary=f"Deployment {name} succeeded")
+        return Outcome(summary=f"Deployment {name} succeeded", variables={"DeploymentId": name})
     words = f"Deployment {name} failed: {ended.message}"
     if ended.outcome in _NOT_OURS:
         world.deployments.end(name, ("ECS_UPDATE_ERROR", ended.message))

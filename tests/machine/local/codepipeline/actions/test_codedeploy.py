@@ -68,10 +68,10 @@ def run(world: World, content: Mapping[str, bytes] | None = None, **more: str) -
 
 
 def test_the_task_definition_is_deployed(world: World) -> None:
-    """With its image, by the AppSpec; CodeDeploy's API shows the deployment."""
+    """With its image, by the AppSpec; CodeDeploy's API shows the deployment, whose id is a variable."""
     create_service(world, "CODE_DEPLOY")
     ended, (name,) = run(world)
-    assert ended.error_code == ""
+    assert (ended.error_code, ended.variables) == ("", {"DeploymentId": name})
     assert images(running(world)) == {"app": IMAGE}
     (info,) = world.deployments.batch_get_deployments({"deploymentIds": [name]})["deploymentsInfo"]
     assert (info["status"], info["applicationName"]) == ("Succeeded", GROUP["ApplicationName"])
