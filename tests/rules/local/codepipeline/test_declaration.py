@@ -40,6 +40,7 @@ def _problems(declared: dict[str, Any]) -> list[str]:
         (pipeline(pipelineType="V1", variables=[{"name": "A"}]), [f"variables: {V1}"]),
         (pipeline(SOURCE, {**BUILD, "onFailure": ROLLBACK}, pipelineType="V1"), [f"onFailure: {V1}"]),
         (pipeline(variables=[{"name": "A"}, {"name": "B"}, {"name": "A"}]), ["two variables are named A"]),
+        (pipeline({"actions": SOURCE["actions"]}, stage("Build", {"runOrder": 1})), ["stages[0]: name is missing", "stages[1].actions[0]: name is missing", "stages[1].actions[0]: actionTypeId is missing"]),
         (pipeline(SOURCE), ["stages: a pipeline has at least two"]),
         (pipeline(SOURCE, BUILD, BUILD), ["two stages are named Build"]),
         (pipeline(SOURCE, stage("Build")), ["stage Build: it has no action"]),

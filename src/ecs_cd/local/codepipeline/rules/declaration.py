@@ -28,6 +28,9 @@ _EXECUTION = ("PipelineExecutionId",)  # of the namespace codepipeline
 
 def problems(infra: Infra) -> list[str]:
     """Everything that is wrong, each with its place; none if the pipelines can run here."""
+    missing = [f"pipeline {name}: {each}" for name, pipeline in infra.pipelines.items() for each in _missing(pipeline)]
+    if missing:  # the others could not name their places
+        return missing
     infra = replace(infra, deployment_groups=documents.deployment_groups(infra))
     found = [
         f"pipeline {name}{place}: {each}"
@@ -35,6 +38,17 @@ def problems(infra: Infra) -> list[str]:
         for place, each in _of_pipeline(pipeline, infra)
     ]
     return [*found, *projects.problems(infra), *events.problems(infra.rules)]
+
+
+def _missing(pipeline: Request) -> Iterator[str]:
+    """What each stage and action must have."""
+    for number, stage in enumerate(pipeline.get("stages", ())):
+        place = f"stages[{number}]"
+        if not stage.get("name"):
+            yield f"{place}: name is missing"
+        for index, action in enumerate(stage.get("actions", ())):
+            wanted = (member for member in ("name", "actionTypeId") if not action.get(member))
+            yield from (f"{place}.actions[{index}]: {member} is missing" for member in wanted)
 
 
 def _of_pipeline(pipeline: Request, infra: Infra) -> Iterator[tuple[str, str]]:
