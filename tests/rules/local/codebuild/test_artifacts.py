@@ -68,7 +68,7 @@ def test_an_archive_keeps_what_files_are() -> None:
     """Modes, links, empty folders; equal files make equal archives."""
     files = {
         "d/run.sh": File(b"x", stat.S_IFREG | 0o755),
-        "a": File(b"y"),
+        "a:b\\c": File(b"y"),
         "link": File(b"d/run.sh", stat.S_IFLNK | 0o777),
         "empty/": File(b"", stat.S_IFDIR | 0o700),
     }
@@ -92,7 +92,7 @@ def test_an_archive_of_another_system_is_read(date: tuple[int, ...], modified: f
     assert unzipped(packed.getvalue()) == {"a": File(b"y", stat.S_IFREG | 0o644, modified)}
 
 
-@pytest.mark.parametrize("name", ["../a", "/etc/a", "b/../../a", "..\\a", "C:/a"])
+@pytest.mark.parametrize("name", ["../a", "/etc/a", "b/../../a", ".."])
 def test_a_path_outside_is_refused(name: str) -> None:
     """Whoever made the artifact."""
     with pytest.raises(Refused, match="a path outside of its folder"):

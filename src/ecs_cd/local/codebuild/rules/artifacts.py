@@ -99,7 +99,7 @@ def unzipped(body: bytes, limit: int | None = None) -> dict[str, File]:
 
 
 def _is_outside(name: str) -> bool:
-    return name.startswith("/") or ".." in name.split("/") or "\\" in name or ":" in name.partition("/")[0]
+    return name.startswith("/") or ".." in name.split("/")
 
 
 def _file(entry: zipfile.ZipInfo, content: bytes) -> File:
