@@ -1,4 +1,4 @@
-"""How the tests share the machine: those with an engine in one worker, from the start, the others in parallel."""
+"""How the tests share the machine: those with an engine in two workers, from the start, the others in parallel."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ from xdist.scheduler import LoadScopeScheduling
 from tests.timelines import permissions
 
 ENGINE = "tests/e2e/"
+LAPTOPS = tuple(f"{ENGINE}test_{name}.py" for name in ("codepipeline", "local", "patterns"))  # half of the time
 GENERATED = "tests/timelines/generated/"
 
 
 class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist is untyped
-    """One worker per file; all tests with an engine count as one file, and each chunk of generated timelines."""
+    """One worker per file; tests with an engine count as two files, and each chunk of generated timelines as one."""
 
     def _split_scope(self, nodeid: str) -> str:
         if nodeid.startswith(GENERATED):
             return nodeid
+        if nodeid.startswith(LAPTOPS):
+            return "laptops"
         return ENGINE if nodeid.startswith(ENGINE) else nodeid.partition("::")[0]
 
 
