@@ -18,6 +18,7 @@ from ecs_cd.model.references import S3Object
 from ecs_cd.tasks.rules.task_definition import TaskDefinition
 
 _NETWORK = {"awsvpcConfiguration": {"subnets": ["subnet-0a1b2c3d"], "securityGroups": ["sg-0a1b2c3d"]}}
+_TARGET_GROUP = "arn:aws:elasticloadbalancing:us-east-1:000000000000:targetgroup/local/0123456789abcdef"
 _NEVER = "rate(365 days)"  # and disabled
 
 
@@ -142,6 +143,7 @@ def service(
         launchType=_launch_type(definition),
         deploymentController={"type": controller},
         **network,
+        **_balanced(definition, controller),
         # Without it ministack never gives up a deployment whose tasks crash.
         deploymentConfiguration={
             "maximumPercent": 200,
@@ -155,6 +157,16 @@ def service(
 def _launch_type(definition: TaskDefinition) -> str:
     kinds = definition.get("requiresCompatibilities", ())
     return "FARGATE" if "FARGATE" in kinds or (not kinds and definition.get("networkMode") == "awsvpc") else "EC2"
+
+
+def _balanced(definition: TaskDefinition, controller: str) -> dict[str, Any]:
+    """CodeDeploy moves the traffic of a service's load balancer; ministack only keeps what this says."""
+    ports = [
+        {"targetGroupArn": _TARGET_GROUP, "containerName": each["name"], "containerPort": port["containerPort"]}
+        for each in definition["containerDefinitions"]
+        for port in each.get("portMappings", ())
+    ]
+    return {"loadBalancers": ports[:1]} if controller == "CODE_DEPLOY" else {}
 
 
 def trigger(

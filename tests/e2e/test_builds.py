@@ -26,13 +26,22 @@ from ecs_cd.local.codepipeline.actions import codebuild
 from ecs_cd.local.codepipeline.work import Work, World
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import S3Object
-from tests.e2e.pipelines.builds import Build, Runner, build_env
+from tests.e2e.builds import Build, Runner, build_env
 from tests.scripted_aws import wire
 
 pytestmark = pytest.mark.e2e
 
 Make = Callable[..., Runner]
 Spec = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def local_aws(region: LocalAws) -> Iterator[LocalAws]:
+    """The AWS of these tests' process too."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in build_env(region).items():
+            patch.setenv(name, value)
+        yield region
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A build that has ended, as AWS shows it: its description, its log in CloudWatch Logs, its reports."""
+"""A build that has ended, as AWS shows it: its description, and its log in CloudWatch Logs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 from dev.aws import Aws as LocalAws
 from ecs_cd.aws import logs
@@ -15,8 +14,6 @@ from ecs_cd.aws.session import Aws
 from ecs_cd.local.codebuild.builds import BuildEnded, Builds
 from ecs_cd.local.codebuild.rules.artifacts import File, zipped
 from ecs_cd.local.codebuild.rules.buildspec import PHASES
-from ecs_cd.report import verdict_line
-from ecs_cd.report.summary import Part
 
 
 @dataclass(frozen=True)
@@ -26,7 +23,6 @@ class Build:
     ended: BuildEnded
     description: Mapping[str, Any]
     log: str
-    reports: Path
 
     @property
     def id(self) -> str:
@@ -59,19 +55,6 @@ class Build:
     def exported(self) -> Mapping[str, str]:
         return self.ended.exported
 
-    def verdict(self, nonce: str) -> Part:
-        """The only part of ecs-cd's last line in the log."""
-        found = verdict_line.find(self.log.splitlines(), self.id, nonce)
-        assert found, self.log
-        (part,) = found.parts
-        return part
-
-    @property
-    def junit(self) -> ElementTree.Element:
-        """The file of the build's report group."""
-        (file,) = self.reports.rglob("junit.xml")
-        return ElementTree.fromstring(file.read_bytes())
-
 
 @dataclass(frozen=True)
 class Runner:
@@ -101,12 +84,7 @@ class Runner:
         ended = self.builds.run(project, variables, given, outputs, "codepipeline/my-app", version, begin)
         (description,) = self.builds.describe(begun)
         lines = self.lines(begun[0])
-        return Build(
-            ended,
-            description,
-            "".join(f"{line}\n" for line in lines),
-            self.folder / "reports" / begun[0].partition(":")[2],
-        )
+        return Build(ended, description, "".join(f"{line}\n" for line in lines))
 
     def lines(self, id: str) -> list[str]:
         """The log so far."""

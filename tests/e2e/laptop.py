@@ -1,0 +1,28 @@
+"""`ecs-cd` as a developer types it in the app's repository."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from dev import host
+from ecs_cd.local import act
+
+
+def ecs_cd(repo: Path, env: Mapping[str, str], *arguments: str, timeout: float = 300) -> tuple[int, str]:
+    """Runs a command to its end: its exit code and all its output."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith(act.FOREIGN)}
+    done = subprocess.run(
+        host.ecs_cd(*arguments),
+        cwd=repo,
+        env={**own, **env},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    return done.returncode, done.stdout
