@@ -19,12 +19,13 @@ from dev.base_images import BaseImages, codebuild_image
 from dev.database import Database, empty_database
 from dev.demo import local_stack
 from dev.stack import CLUSTER, SERVICE, Stack, running_tasks
+from dev.terraform import facts, provider
+from dev.terraform.terraform import Terraform
 from ecs_cd.aws.session import Aws
 from ecs_cd.local import ministack, place
 from ecs_cd.local.codepipeline import process
 from tests.e2e.laptop import ecs_cd
-from tests.infra import facts, pipelines, provider
-from tests.infra.terraform import Terraform
+from tests.infra import pipelines
 
 REGION = "ap-northeast-1"  # of the example's templates
 EVERYTHING = "/ecs-cd/everything"  # the document of what `up` creates
@@ -65,7 +66,8 @@ def terraform(release: Path) -> str:
     source = {"source": "../infra/terraform/pipeline"}
     services = {"web": web, "blue-green": {**web, "service": BY_CODEDEPLOY}}
     images = {"app": {"repository": f"{facts.ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/my-app"}}
-    everything = {**pipelines.DOCUMENT, "images": images, "services": services}
+    migration = {**pipelines.DOCUMENT["migration"], "service": "web"}
+    everything = {**pipelines.DOCUMENT, "images": images, "migration": migration, "services": services}
     parameter = {"name": EVERYTHING, "type": "String", "insecure_value": json.dumps(everything)}
     root = {
         "provider": {"aws": {"region": REGION}},
