@@ -98,7 +98,8 @@ def _stopped(cluster: str, name: str, since: float | None, job: Job) -> tuple[St
 
 
 def _log(task: Mapping[str, Any], job: Job) -> tuple[str, ...]:
-    definition = ecs.task_definition(job.aws, short(str(task["taskDefinitionArn"]))) or {}
+    described = ecs.task_definition(job.aws, short(str(task["taskDefinitionArn"]))) or {}
+    definition = described.get("taskDefinition", {})
     for container in stopped_tasks.failed_containers(task):
         stream = log_stream(definition, str(container.get("name", "")), str(task["taskArn"]))
         lines = logs.tail(job.aws, stream, pace.TAIL_PAGES) if stream else ()

@@ -241,15 +241,18 @@ CIRCUIT_BREAKER = "The ECS deployment circuit breaker triggered: tasks failed to
 
 
 def test_a_deployment_of_the_ecs_action_is_diagnosed(step: Run, world: World) -> None:
-    """By the tasks that died since the action began, if hand-off's role may read them."""
+    """By the tasks that died since the action began, with their logs, if hand-off's role may read them."""
     ends_with(world, "ECS", ("JobFailed", CIRCUIT_BREAKER))
     dead = ecs.task("dead", "STOPPED", containers=[ecs.container(status="STOPPED", exitCode=3)], stoppedAt=moment(50))
     world.aws.on("ecs.ListTasks", {"taskArns": [dead["taskArn"]]})
     world.aws.on("ecs.DescribeTasks", {"tasks": [dead]})
+    world.aws.on("ecs.DescribeTaskDefinition", {"taskDefinition": ecs.task_definition(), "tags": []})
+    world.aws.on("logs.GetLogEvents", {"events": [{"message": "PORT is not set"}]}, where={"logGroupName": "/ecs/web"})
     ended = step("hand-off")
     assert (ended.exit_code, ended.outputs["failed-action"]) == (1, "Ship"), ended.log
     assert CIRCUIT_BREAKER in ended.log
     assert "container `app` exited with 3" in ended.log
+    assert "PORT is not set" in ended.log
 
 
 def test_the_ecs_actions_own_words_are_enough(step: Run, world: World) -> None:
