@@ -4,6 +4,7 @@ the app for them.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import re
@@ -14,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import boto3
+
 from dev import patterns, workflows
 from dev.base_images import BaseImages, codebuild_image
 from dev.database import Database, empty_database
@@ -21,7 +24,6 @@ from dev.demo import local_stack
 from dev.stack import CLUSTER, SERVICE, Stack, running_tasks
 from dev.terraform import facts, provider
 from dev.terraform.terraform import Terraform
-from ecs_cd.aws.session import Aws
 from ecs_cd.local import ministack, place
 from ecs_cd.local.codepipeline import process
 from tests.e2e.laptop import ecs_cd
@@ -118,7 +120,7 @@ class Site:
 
     def hand_off(self, pipeline: str, version: str, *flags: str) -> tuple[int, str]:
         config, commit = f"/ecs-cd/{pipeline}", self.commits[version]
-        return ecs_cd(self.repo, self.aws_env, "hand-off", "--config", config, "--sha", commit, *flags)
+        return ecs_cd(self.repo, self.aws_env, "hand-off", "--config", config, "--sha", commit, *flags, timeout=120)
 
     def started(self, pipeline: str, version: str) -> str:
         """Hands over, and returns the execution's id."""
@@ -158,7 +160,8 @@ class Site:
     def client(self, service: str) -> Any:
         """boto3's client, of this moment's endpoints."""
         env = self.aws_env
-        return Aws(env, env["AWS_REGION"]).client(service)
+        endpoint = env.get(f"AWS_ENDPOINT_URL_{service.upper()}", env["AWS_ENDPOINT_URL"])
+        return _client(service, endpoint, env["AWS_REGION"], env["AWS_ACCESS_KEY_ID"])
 
     def image(self, tag: str) -> str:
         """The image with a tag, by its digest."""
@@ -218,6 +221,13 @@ class Site:
             logGroupName=where["groupName"], logStreamName=where["streamName"], startFromHead=True
         )["events"]
         return "".join(event["message"] for event in events)
+
+
+@functools.cache
+def _client(service: str, endpoint: str, region: str, account: str) -> Any:
+    session = boto3.Session(aws_access_key_id=account, aws_secret_access_key="local", region_name=region)
+    # mypy knows only the services that this repository uses.
+    return getattr(session, "client")(service, endpoint_url=endpoint)  # noqa: B009
 
 
 def eventually(holds: Callable[[], bool], seconds: float = 90) -> None:

@@ -21,7 +21,7 @@ from dev.base_images import BaseImages
 from dev.database import Database
 from dev.stack import BUCKET
 from ecs_cd.local import machine
-from tests.e2e.pipelines import BY_CODEDEPLOY, EVERYTHING, Site, create_site, eventually, terraform
+from tests.e2e.pipelines import BY_CODEDEPLOY, EVERYTHING, REGION, Site, create_site, eventually, terraform
 from tests.e2e.test_images import processes
 from tests.infra import cloudformation, pipelines
 
@@ -112,7 +112,8 @@ def _stop(site: Site, execution: str) -> None:
         )
         return
     command = ["aws", "codepipeline", "stop-pipeline-execution", "--pipeline-name", "held", "--abandon"]
-    machine.run([*command, "--pipeline-execution-id", execution, "--reason", "wrong version"], env=site.aws_env)
+    env = {**site.aws_env, "AWS_DEFAULT_REGION": REGION}  # version 1 doesn't know AWS_REGION
+    machine.run([*command, "--pipeline-execution-id", execution, "--reason", "wrong version"], env=env)
 
 
 def test_a_disabled_transition_holds_executions_back(site: Site) -> None:
