@@ -242,6 +242,8 @@ def test_a_template_of_cloudformation_runs_and_down_leaves_nothing(
 ) -> None:
     """infra/cloudformation/pipeline.yaml: migrated and deployed. Then neither a process nor a container is left."""
     laptop = create_site(tmp_path, docker, images, server, tree)
+    for each in (cloudformation.TEMPLATE, cloudformation.TEMPLATE.with_name("source.zip")):
+        shutil.copy(each, tmp_path)
     inputs = {
         **pipelines.INPUTS,
         "release": f"s3://{BUCKET}/ecs-cd.tar.gz",
@@ -251,8 +253,7 @@ def test_a_template_of_cloudformation_runs_and_down_leaves_nothing(
     given = [part for each in parameters for part in ("--stack-parameter", each)]
     before = _containers(docker)
     try:
-        laptop.up("--infra", str(cloudformation.TEMPLATE), *given, *laptop.flags)
-        laptop.stack.clients.s3.put_object(Bucket=BUCKET, Key="ecs-cd.tar.gz", Body=laptop.release.read_bytes())
+        laptop.up("--infra", "../pipeline.yaml", *given, *laptop.flags)
         laptop.push("/ecs-cd/my-app-deploy")
         code, output = laptop.hand_off("my-app-deploy", "good")
         assert code == 0, output

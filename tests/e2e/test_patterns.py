@@ -7,8 +7,6 @@ declaration of the pipeline. Not real: AWS's CodePipeline, CodeBuild and IAM.
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,12 +15,14 @@ from typing import Any
 
 import pytest
 
-from dev import host, patterns, workflows
+from dev import patterns, workflows
 from dev.base_images import BaseImages, codebuild_image
 from dev.database import Database, empty_database
 from dev.demo import local_stack
 from dev.patterns import PATTERNS, Pattern
 from dev.stack import page, running_tasks
+from ecs_cd.local import place
+from tests.e2e.laptop import ecs_cd
 from tests.fake_github import FakeGitHub
 
 pytestmark = pytest.mark.e2e
@@ -42,18 +42,7 @@ class Laptop:
 
     def local(self, *arguments: str) -> tuple[int, str]:
         """Runs a command to its end: its exit code and all its output."""
-        done = subprocess.run(
-            host.ecs_cd("local", *arguments),
-            cwd=self.repo,
-            env={**os.environ, **self.env},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        return done.returncode, done.stdout
+        return ecs_cd(self.repo, self.env, "local", *arguments)
 
     def push(self) -> tuple[int, str]:
         """What a push to main does: the workflow, or the pipeline."""
@@ -63,10 +52,10 @@ class Laptop:
 
     def change(self, file: str, old: str, new: str) -> str:
         """A commit in which the app's file says something else."""
-        place = (self.repo / "app" if self.pattern.several else self.repo) / file
-        text = place.read_text() if place.exists() else ""
+        path = (self.repo / "app" if self.pattern.several else self.repo) / file
+        text = path.read_text() if path.exists() else ""
         assert old in text
-        place.write_text(text.replace(old, new) if old else new)
+        path.write_text(text.replace(old, new) if old else new)
         return workflows.commit(self.repo, f"change {file}")
 
     def undo(self) -> None:
@@ -83,6 +72,11 @@ class Laptop:
         """The task definitions and images of the service's running tasks."""
         stack = local_stack(self.repo, self.env)
         return {(task.task_definition, tuple(sorted(task.images.items()))) for task in running_tasks(stack)}
+
+    def executions(self) -> int:
+        """How many executions have been started."""
+        log = place.folder(self.repo, self.env) / "codepipeline.log"
+        return log.read_text().count(" started by ")
 
 
 @pytest.fixture(scope="module", params=PATTERNS.values(), ids=lambda pattern: f"pattern{pattern.number}")
@@ -179,6 +173,20 @@ def test_an_image_that_crashes_at_start_is_rolled_back_and_red(laptop: Laptop) -
     assert "KeyError: PORT is not set" in output
     assert {images for _, images in laptop.running()} == before
     assert "Hello again" in laptop.page()
+
+
+@pytest.mark.parametrize("laptop", [PATTERNS[7]], ids=["pattern7"], indirect=True)
+def test_one_failing_build_of_two_starts_nothing(laptop: Laptop) -> None:
+    """The job is red with the cause, and the pipeline has no execution more."""
+    before, tasks = laptop.executions(), laptop.running()
+    dockerfile = laptop.repo / "nginx" / "Dockerfile"
+    dockerfile.write_text(dockerfile.read_text().replace("USER 1000", "RUN echo it-broke && exit 7"))
+    workflows.commit(laptop.repo, "a build that fails")
+    code, output = laptop.push()
+    laptop.undo()
+    assert code != 0, output
+    assert "it-broke" in output
+    assert (laptop.executions(), laptop.running()) == (before, tasks)
 
 
 @pytest.mark.parametrize("laptop", [WITH_STATUS], ids=["pattern4"], indirect=True)
