@@ -1,4 +1,4 @@
-"""Several images: pattern 5 by its example and by the reusable workflow, and all of them in one BuildKit session."""
+"""Several images: by the example's matrix, and all of them in one BuildKit session. The reusable workflow: pattern 5."""
 
 from __future__ import annotations
 
@@ -31,16 +31,9 @@ MakeWorld = Callable[..., World]
 
 INDEX = "application/vnd.oci.image.index.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-PIPELINE = """\
-on: push
-jobs:
-  cd:
-    uses: org/ecs-cd/.github/workflows/pipeline.yml@v1
-    with: {config: /ecs-cd/my-app/production, role: 'arn:aws:iam::000000000000:role/ecs-cd'}
-"""
 
 
-# ---- pattern 5 ----
+# ---- in a matrix ----
 
 
 @pytest.fixture
@@ -105,21 +98,6 @@ def test_one_failing_build_of_two_deploys_nothing(world: World) -> None:
     assert in_ecr(world.stack, world.stack.repository, sha), "the other image is there for the next attempt"
     (_, end), (start, _) = sorted(spans(result))
     assert end <= start
-
-
-def test_the_reusable_workflow_is_the_same_pipeline(world: World) -> None:
-    """One `uses:`; the document lists the images."""
-    (world.repo / ".github" / "workflows" / "cd.yml").write_text(PIPELINE)
-    sha = world.change("app/app.py", "Hello from ECS", "Good evening")
-    result = world.push("cd.yml")
-    assert result.green, result.log
-    assert "Good evening" in world.page()
-    assert "keeps what you write" in nginx_page(world.stack, "/public/about.txt")
-    (task,) = world.running()
-    definition = world.stack.clients.ecs.describe_task_definition(taskDefinition=task)["taskDefinition"]
-    assert {container["name"]: container["image"] for container in definition["containerDefinitions"]} == by_commit(
-        world, sha
-    )
 
 
 # ---- all images in one job ----

@@ -392,28 +392,6 @@ jobs:
     assert "for everybody" in developer.deployed("say.yml", "--event-file", "../event.json")
 
 
-def test_the_reusable_workflow_runs_from_the_tree(
-    developer: Developer, images: BaseImages, with_database: tuple[str, ...]
-) -> None:
-    """Its jobs and those of its matrix, each line with its job; every action in it is the tree's."""
-    workflow = """\
-on: push
-jobs:
-  cd:
-    uses: org/ecs-cd/.github/workflows/pipeline.yml@v1
-    permissions: {contents: read, id-token: write}
-    with: {config: /ecs-cd/my-app/production, role: "${{ vars.ECS_CD_ROLE }}"}
-"""
-    (developer.repo / ".github/workflows/deploy.yml").write_text(workflow)
-    recipe = f"images: {{app: {{build-args: {{BASE: '{images.python}'}}}}}}\n"
-    (developer.repo / ".github/ecs-cd.yml").write_text(recipe)
-    developer.up(*FROM_FILES, *with_database)
-    output = developer.deployed()
-    assert output.count("Job succeeded") == 3
-    assert "build app" in output
-    assert "Hello from ECS" in developer.page()
-
-
 def test_ctrl_c_ends_the_run_and_keeps_the_aws(developer: Developer) -> None:
     """No process of the workflow stays; exit code 130; the next run finds everything."""
     workflow = "on: push\njobs: {wait: {runs-on: ubuntu-latest, steps: [run: echo it-waits; sleep 45678]}}\n"

@@ -20,7 +20,7 @@ from dev.base_images import BaseImages, codebuild_image
 from dev.database import Database, empty_database
 from dev.demo import local_stack
 from dev.patterns import PATTERNS, Pattern
-from dev.stack import page, running_tasks
+from dev.stack import Stack, nginx_page, page, running_tasks
 from ecs_cd.local import place
 from tests.e2e.laptop import ecs_cd
 from tests.fake_github import FakeGitHub
@@ -65,13 +65,16 @@ class Laptop:
             (self.repo / path).unlink()
         workflows.commit(self.repo, "undo")
 
+    @property
+    def stack(self) -> Stack:
+        return local_stack(self.repo, self.env)
+
     def page(self) -> str:
-        return page(local_stack(self.repo, self.env))
+        return page(self.stack)
 
     def running(self) -> set[tuple[str, tuple[tuple[str, str], ...]]]:
         """The task definitions and images of the service's running tasks."""
-        stack = local_stack(self.repo, self.env)
-        return {(task.task_definition, tuple(sorted(task.images.items()))) for task in running_tasks(stack)}
+        return {(task.task_definition, tuple(sorted(task.images.items()))) for task in running_tasks(self.stack)}
 
     def executions(self) -> int:
         """How many executions have been started."""
@@ -136,12 +139,14 @@ def _with_github(infra: str, github: FakeGitHub) -> str:
 
 
 def test_a_code_change_is_built_migrated_deployed_and_served(laptop: Laptop) -> None:
-    """The page shows the change, and the rows that only the migration makes."""
+    """The page shows the change, and the rows that only the migration makes; nginx serves its own files."""
     laptop.change("app.py", "Hello from ECS", "Hello again")
     code, output = laptop.push()
     assert code == 0, output
     assert "Hello again" in laptop.page()
     assert "<li>" in laptop.page()
+    if laptop.pattern.several:
+        assert "keeps what you write" in nginx_page(laptop.stack, "/public/about.txt")
 
 
 def test_the_same_commit_again_changes_nothing(laptop: Laptop) -> None:
