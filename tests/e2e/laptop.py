@@ -11,13 +11,18 @@ from dev import host
 from ecs_cd.local import act
 
 
+def environment(env: Mapping[str, str]) -> dict[str, str]:
+    """This machine's environment, without what a job or another AWS has in it, and this one."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith(act.FOREIGN)}
+    return {**own, **env}
+
+
 def ecs_cd(repo: Path, env: Mapping[str, str], *arguments: str, timeout: float = 300) -> tuple[int, str]:
     """Runs a command to its end: its exit code and all its output."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith(act.FOREIGN)}
     done = subprocess.run(
         host.ecs_cd(*arguments),
         cwd=repo,
-        env={**own, **env},
+        env=environment(env),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -8,16 +8,18 @@ import functools
 import hashlib
 import json
 import re
+import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import boto3
 
-from dev import patterns, workflows
+from dev import host, patterns, workflows
 from dev.base_images import BaseImages, codebuild_image
 from dev.database import Database, empty_database
 from dev.demo import local_stack
@@ -26,7 +28,7 @@ from dev.terraform import facts, provider
 from dev.terraform.terraform import Terraform
 from ecs_cd.local import ministack, place
 from ecs_cd.local.codepipeline import process
-from tests.e2e.laptop import ecs_cd
+from tests.e2e.laptop import ecs_cd, environment
 from tests.infra import pipelines
 
 REGION = "ap-northeast-1"  # of the example's templates
@@ -121,6 +123,15 @@ class Site:
     def hand_off(self, pipeline: str, version: str, *flags: str) -> tuple[int, str]:
         config, commit = f"/ecs-cd/{pipeline}", self.commits[version]
         return ecs_cd(self.repo, self.aws_env, "hand-off", "--config", config, "--sha", commit, *flags, timeout=120)
+
+    @contextmanager
+    def handing_off(self, pipeline: str, version: str) -> Iterator[subprocess.Popen[str]]:
+        """The same while it runs."""
+        flags = ("--config", f"/ecs-cd/{pipeline}", "--sha", self.commits[version], "--timeout", "2m")
+        env = environment(self.aws_env)
+        how: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        with subprocess.Popen(host.ecs_cd("hand-off", *flags), cwd=self.repo, env=env, **how) as process:
+            yield process
 
     def started(self, pipeline: str, version: str) -> str:
         """Hands over, and returns the execution's id."""
