@@ -133,14 +133,14 @@ def _parser() -> argparse.ArgumentParser:
 _VERBS = {
     "up": (_up, "start a local AWS for this repository", _UP, (
         ("--config", "PARAMETER", "the document: an SSM parameter of your AWS account, or file:PATH; "
-         "default: what the workflows name"),
+         "default: the one in --infra, or what the workflows name"),
         ("--parameter", "NAME", "the SSM parameter that gets the document here; default: what the workflows name"),
         ("--templates", "DIR", "where the task definitions' templates are, as DIR/bucket/key, DIR/key or "
          "DIR/family.json; default: your AWS account, if the document is from there, else ecs-cd makes them up"),
         ("--env-file", "FILE", "values of the containers' variables and secrets, NAME=VALUE, one per line"),
         ("--network-of", "CONTAINER", "a container whose Docker network the tasks join, for example your database's"),
         ("--infra", "FILE", "what the infra team declares, its CodePipeline included: the output of `terraform show "
-         "-json`, or a CloudFormation template"),
+         "-json` of what is applied, or a CloudFormation template"),
         ("--stack-parameter", "NAME=VALUE", "a parameter of the CloudFormation template, or file://FILE; "
          "may be repeated"),
         ("--build-image", "IMAGE", "the image that builds of CodeBuild run in; default: the project's own, from "

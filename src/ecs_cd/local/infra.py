@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ecs_cd.aws.session import Aws
-from ecs_cd.local import create, ministack
+from ecs_cd.local import create, ministack, plan
 from ecs_cd.local.codebuild.rules import environment
 from ecs_cd.local.codebuild.rules.environment import Variable
 from ecs_cd.local.codepipeline import declared, localized, process
 from ecs_cd.local.codepipeline.process import Codepipeline, Declared
-from ecs_cd.local.codepipeline.rules import declaration, documents, projects
+from ecs_cd.local.codepipeline.rules import declaration, documents, projects, triggers
 from ecs_cd.local.codepipeline.rules.infra import Infra, configurations
 from ecs_cd.local.machine import Say
 from ecs_cd.local.ministack import Ministack
@@ -46,13 +46,19 @@ class InfraFile:
                 found.setdefault(project, []).append({"name": name, "valueFrom": _value_from(variable)})
         return [{"containerDefinitions": [{"name": name, "secrets": each} for name, each in found.items()]}]
 
-    def not_given(self, given: Collection[str]) -> list[str]:
-        """The secrets of builds that nobody has given a value, in sentences."""
+    def not_given(self, given: Collection[str], made: Collection[str]) -> list[str]:
+        """The secrets of builds without a value, in sentences. ``made`` are the names of those that exist."""
         return [
             f"the build {project} has no value for {name}, so it fails; set it with --env-file FILE"
             for project, name, variable in projects.references(self.infra)
             if name not in given and self.parameter(variable.value) is None
+            if plan.local_name(_value_from(variable)) not in made
         ]
+
+    @property
+    def starts_at_push(self) -> bool:
+        """Whether a push to a branch starts a pipeline, which needs no workflow."""
+        return any(triggers.connections(each) for each in self.infra.pipelines.values())
 
     def parameter(self, name: str) -> str | None:
         """The value of an SSM parameter that the file declares."""

@@ -330,6 +330,11 @@ def _entries(definitions: Iterable[TaskDefinition]) -> list[dict[str, str]]:
     ]
 
 
+def local_name(value_from: str) -> str:
+    """The name that a secret or parameter has in the local AWS."""
+    return _reference(value_from)[0]
+
+
 def _reference(value_from: str) -> tuple[str, bool, str]:
     """From a container's ``valueFrom``: the local name, whether it is in SSM, and the JSON key.
 

@@ -277,7 +277,10 @@ def _make(
     place.save(folder, Stack(world.config, local["cluster"], _names(local), files, families))
     if world.infra:
         infra.serve(world.infra, folder, running, env, say)
-    say("next: ecs-cd local run, which runs the workflow on your working tree")
+    if world.infra and world.infra.starts_at_push:
+        say("next: ecs-cd local push, which starts the pipeline with your working tree")
+    else:
+        say("next: ecs-cd local run, which runs the workflow on your working tree")
 
 
 def _templates(aws: Aws, world: World, say: Say) -> dict[Needed, TaskDefinition]:
@@ -296,7 +299,7 @@ def _templates(aws: Aws, world: World, say: Say) -> dict[Needed, TaskDefinition]
     unknown = plan.unknown_variables(world.given, definitions)
     if unknown:
         say(f"warning: no container has a variable {', '.join(unknown)}")
-    for words in world.infra.not_given(world.given) if world.infra else ():
+    for words in world.infra.not_given(world.given, arns) if world.infra else ():
         say(f"warning: {words}")
     for name, region in plan.log_groups(world.templates.values()):
         create.log_group(aws, name, region)

@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 from ecs_cd.local import infra
+from ecs_cd.local.codepipeline import declared
+from ecs_cd.local.codepipeline.process import Declared
+from ecs_cd.local.codepipeline.rules.infra import Infra, Parameter
 from ecs_cd.model.errors import Refused
 
 
@@ -50,3 +53,45 @@ def test_a_parameter_is_a_name_and_a_value(text: str) -> None:
     """As everywhere on the command line."""
     with pytest.raises(Refused, match="must be NAME=VALUE or file://FILE"):
         infra.stack_parameters([text])
+
+
+TEMPLATE = """\
+Parameters:
+  Roles: {Type: CommaDelimitedList}
+  Topic: {Type: String, Default: ""}
+Resources:
+  Where:
+    Type: AWS::SSM::Parameter
+    Properties: {Name: /where, Type: String, Value: !Sub "${AWS::AccountId} ${AWS::Region}"}
+"""
+
+
+@pytest.mark.parametrize(
+    ("parameters", "where"),
+    [
+        ({"Roles": "a,arn:aws:iam::123456789012:role/a"}, "123456789012 us-east-1"),
+        ({"Roles": "arn:aws:iam::123456789012:role/a", "Topic": "arn:aws:sns:eu-west-1:123456789012:t"}, "123456789012 eu-west-1"),
+        ({"Roles": "a"}, "000000000000 us-east-1"),
+    ],
+)  # fmt: skip
+def test_a_template_is_for_the_account_and_region_of_its_parameters(parameters: dict[str, str], where: str) -> None:
+    """Those of the first ARN that has them; a role's has no region."""
+    (found,) = declared.read(TEMPLATE, parameters, lambda _: b"").parameters
+    assert found.value == where
+
+
+SPEC = """\
+version: 0.2
+env: {secrets-manager: {TOKEN: "shared:token", OTHER: other}, parameter-store: {TEAM: /team, STAGE: /stage}}
+phases: {build: {commands: ["true"]}}
+"""
+
+
+def test_secrets_of_builds_without_a_value_are_told() -> None:
+    """Unless the value is given, the file declares the parameter, or a container has the same secret."""
+    project = {"name": "migrate", "source": {"type": "CODEPIPELINE", "buildspec": SPEC}}
+    declares = Infra({}, {"migrate": project}, parameters=(Parameter("/team", "shop"),))
+    found = infra.InfraFile(Declared("", {}), declares)
+    told = "the build migrate has no value for {}, so it fails; set it with --env-file FILE"
+    assert found.not_given({"STAGE"}, {"shared"}) == [told.format("OTHER")]
+    assert found.not_given((), ()) == [told.format(name) for name in ("STAGE", "TOKEN", "OTHER")]

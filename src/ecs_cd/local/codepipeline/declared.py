@@ -16,10 +16,19 @@ def read(text: str, parameters: Mapping[str, str], content: Callable[[str], byte
     """What the file declares. ``parameters`` are those of a template; ``content`` reads a file that it names."""
     shown = _terraform(text)
     if shown is None:
-        return cloudformation.read(text, parameters, account=plan.ACCOUNT, region=plan.REGION, content=content)
+        account, region = _where(parameters)
+        return cloudformation.read(text, parameters, account=account, region=region, content=content)
     if parameters:
         raise Refused("--stack-parameter is for a CloudFormation template; Terraform's values are in the file already")
     return terraform.read(shown, content)
+
+
+def _where(parameters: Mapping[str, str]) -> tuple[str, str]:
+    """The account and region of the ARNs in a template's parameters, else the local AWS's own."""
+    arns = [plan.ARN.fullmatch(part.strip()) for value in parameters.values() for part in value.split(",")]
+    found = [match for match in arns if match]
+    regions = [match["region"] for match in found if match["region"]]
+    return next((match["account"] for match in found), plan.ACCOUNT), next(iter(regions), plan.REGION)
 
 
 def _terraform(text: str) -> dict[str, Any] | None:
