@@ -10,7 +10,7 @@ from xdist.scheduler import LoadScopeScheduling
 from tests.timelines import permissions
 
 ENGINE = "tests/e2e/"
-LAPTOPS = tuple(f"{ENGINE}test_{name}.py" for name in ("codepipeline", "local", "patterns"))  # half of the time
+LAPTOPS = tuple(f"{ENGINE}test_{name}.py" for name in ("codepipeline", "patterns"))  # half of the time
 GENERATED = "tests/timelines/generated/"
 
 

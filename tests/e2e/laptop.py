@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dev import host
-from ecs_cd.local import act
+from ecs_cd.local import act, machine
 
 
 def environment(env: Mapping[str, str]) -> dict[str, str]:
@@ -31,3 +31,13 @@ def ecs_cd(repo: Path, env: Mapping[str, str], *arguments: str, timeout: float =
         check=False,
     )
     return done.returncode, done.stdout
+
+
+def left_in_docker(env: Mapping[str, str], port: int) -> list[str]:
+    """Containers and images of the local AWS at this port. Other tests use the same engine meanwhile."""
+    kinds = (
+        ["ps", "--all", "--no-trunc", "--format", "{{.Image}} {{.Labels}}"],
+        ["images", "--format", "{{.Repository}}:{{.Tag}}"],
+    )
+    lines = [line for kind in kinds for line in machine.run(["docker", *kind], env=env).stdout.splitlines()]
+    return [line for line in lines if f":{port}" in line]

@@ -20,7 +20,9 @@ import pytest
 from dev.base_images import BaseImages
 from dev.database import Database
 from dev.stack import BUCKET
-from ecs_cd.local import machine
+from ecs_cd.local import machine, ministack
+from ecs_cd.local.codepipeline import process
+from tests.e2e.laptop import left_in_docker
 from tests.e2e.pipelines import BY_CODEDEPLOY, EVERYTHING, REGION, Site, create_site, eventually, terraform
 from tests.e2e.test_images import processes
 from tests.infra import cloudformation, pipelines
@@ -245,7 +247,6 @@ def test_a_template_of_cloudformation_runs_and_down_leaves_nothing(
     }
     parameters = [f"{name}={value}" for name, value in cloudformation.parameters(inputs).items()]
     given = [part for each in parameters for part in ("--stack-parameter", each)]
-    before = _containers(docker)
     try:
         laptop.up("--infra", "../pipeline.yaml", *given, *laptop.flags)
         laptop.push("/ecs-cd/my-app-deploy")
@@ -255,11 +256,10 @@ def test_a_template_of_cloudformation_runs_and_down_leaves_nothing(
         (execution,) = laptop.executions("my-app-deploy")
         assert "2 applied" in laptop.log(laptop.build("my-app-deploy", execution, "Migrate/Migrate"))
     finally:
+        aws, found = ministack.recorded(laptop.folder), process.recorded(laptop.folder)
         code, output = laptop.local("down")
     assert code == 0, output
-    assert _containers(docker) == before
+    assert aws is not None and found is not None
+    assert not left_in_docker(docker, aws.port)
+    assert not machine.run(["docker", "ps", "-aq", "--filter", f"label={found.label}"], env=docker).stdout
     assert not processes(str(tmp_path))
-
-
-def _containers(docker: dict[str, str]) -> set[str]:
-    return set(machine.run(["docker", "ps", "--all", "--quiet"], env=docker).stdout.split())

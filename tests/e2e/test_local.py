@@ -23,7 +23,8 @@ from dev.database import Database, empty_database
 from dev.demo import local_stack
 from dev.stack import Clients, clients, page, running_tasks
 from dev.workflows import INFRA, app_repo, commit, copied, git
-from ecs_cd.local import machine, ministack, place
+from ecs_cd.local import ministack, place
+from tests.e2e.laptop import left_in_docker
 from tests.e2e.test_images import processes
 
 pytestmark = pytest.mark.e2e
@@ -97,16 +98,6 @@ class Developer:
             if path.name != "deploy.yml":
                 path.unlink()
 
-    def in_docker(self) -> set[str]:
-        """Everything that the engine has: containers, images, networks, volumes."""
-        kinds = (
-            ["ps", "--all", "--quiet"],
-            ["images", "--quiet"],
-            ["network", "ls", "--quiet"],
-            ["volume", "ls", "-q"],
-        )
-        return {line for kind in kinds for line in machine.run(["docker", *kind], env=self.env).stdout.split()}
-
 
 @pytest.fixture
 def database(docker: dict[str, str], server: Database) -> Database:
@@ -132,7 +123,6 @@ def with_database(developer: Developer, database: Database) -> tuple[str, ...]:
 
 def test_up_run_and_down_are_the_whole_pipeline(developer: Developer, with_database: tuple[str, ...]) -> None:
     """From the infra repo's files to the page, with the workflow as it is; then nothing is left of it."""
-    before = developer.in_docker()
     output = developer.up(*FROM_FILES, *with_database)
     assert "account 123456789012, region ap-northeast-1" in output
     assert "warning" not in output
@@ -147,7 +137,7 @@ def test_up_run_and_down_are_the_whole_pipeline(developer: Developer, with_datab
     assert not git(developer.repo, "status", "--porcelain")
     code, output = developer.local("down")
     assert code == 0, output
-    assert developer.in_docker() == before
+    assert not left_in_docker(developer.env, aws.port)
     assert not processes(str(developer.repo.parent))
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", aws.port)) == errno.ECONNREFUSED
@@ -331,11 +321,12 @@ scheduled-tasks:
 
 def test_an_aws_that_has_ended_is_cleared_away(developer: Developer) -> None:
     """After a crash or a restart, up creates a new one, down leaves nothing; a run in between says what to do."""
-    before = developer.in_docker()
     developer.up(*FROM_FILES)
+    ports: list[int] = []
     for verb, words in (("up", "starting a new one"), ("down", "nothing is left")):
         aws = developer.aws
         assert aws is not None
+        ports.append(aws.port)
         os.killpg(aws.pid, signal.SIGKILL)
         code, output = developer.run()
         assert code == 2
@@ -343,18 +334,18 @@ def test_an_aws_that_has_ended_is_cleared_away(developer: Developer) -> None:
         code, output = developer.local(verb, *(FROM_FILES if verb == "up" else ()))
         assert code == 0, output
         assert words in output
-    assert developer.in_docker() == before
+    assert not [left for port in ports for left in left_in_docker(developer.env, port)]
 
 
 def test_an_up_that_fails_leaves_nothing(developer: Developer) -> None:
     """The log shows what ministack refuses, and everything created so far is removed."""
-    before = developer.in_docker()
     document = developer.repo.parent / "infra" / "document.yaml"
     document.write_text(document.read_text().replace("s3://my-bucket/", "s3://B/"))
     code, output = developer.local("up", "--config", "file:../infra/document.yaml")
     assert code == 2
     assert "CreateBucket" in output
-    assert developer.in_docker() == before
+    port = re.search(r"is up at http://127\.0\.0\.1:(\d+)", output)
+    assert port and not left_in_docker(developer.env, int(port[1]))
     assert list((developer.repo.parent / "state" / "ecs-cd").iterdir()) == []
 
 
