@@ -191,8 +191,9 @@ def _buildx(env: Mapping[str, str]) -> dict[str, str]:
     plugin = DOCKER_CONFIG / "cli-plugins" / "docker-buildx"
     source = _unpacked() / "docker-buildx"
     plugin.parent.mkdir(parents=True, exist_ok=True)
-    if not plugin.is_file() or plugin.stat().st_size != source.stat().st_size:
-        shutil.copy2(source, plugin)
+    with host.locked(CACHE / "buildx.lock"):  # another process must not run a part of it
+        if not plugin.is_file() or plugin.stat().st_size != source.stat().st_size:
+            shutil.copy2(source, plugin)
     machine.run(["docker", "buildx", "version"], env={**env, **own})
     return own
 
