@@ -400,5 +400,5 @@ def test_ctrl_c_ends_the_run_and_keeps_the_aws(developer: Developer) -> None:
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
     assert process.returncode == 130
-    assert not processes("45678")
+    assert not processes("sleep 45678")
     assert developer.aws is not None
