@@ -419,11 +419,11 @@ def test_a_build_that_is_cancelled_leaves_nothing_running(yard: Yard, images: Ba
     with yard.start() as process:
         assert process.stdout is not None
         assert any("it-builds" in line and "RUN" not in line for line in process.stdout)
-        assert processes("98765")
+        assert processes("sleep 98765")
         process.send_signal(signal.SIGINT)
         output = process.communicate(timeout=30)[0]
     assert process.returncode == 130, output
-    assert not processes("98765")
+    assert not processes("sleep 98765")
     assert not processes(yard.stack.parameter)
     assert not yard.tags("two")
 
