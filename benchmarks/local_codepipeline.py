@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +13,7 @@ import boto3
 from benchmarks.process import TIMEOUT
 from benchmarks.rows import Row
 from benchmarks.world import World
-from dev import host, patterns, workflows
+from dev import patterns, workflows
 from dev.base_images import codebuild_image
 from dev.database import empty_database
 from dev.patterns import PATTERNS
@@ -23,6 +21,7 @@ from ecs_cd.local import machine, ministack, place
 from ecs_cd.local.codepipeline import process
 from ecs_cd.local.codepipeline.process import Codepipeline
 from ecs_cd.local.machine import LocalError
+from tests.e2e.laptop import ecs_cd
 
 PATTERN = PATTERNS[4]  # its builds run one after the other
 PIPELINE = "my-app-deploy"
@@ -96,15 +95,6 @@ def _lives(label: str, since: float, until: float, env: Mapping[str, str]) -> fl
 
 
 def _local(repo: Path, env: Mapping[str, str], *arguments: str) -> None:
-    done = subprocess.run(
-        host.ecs_cd("local", *arguments),
-        cwd=repo,
-        env={**os.environ, **env},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT,
-        check=False,
-    )
-    if done.returncode:
-        raise LocalError(f"ecs-cd local {arguments[0]} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+    code, output = ecs_cd(repo, env, "local", *arguments, timeout=TIMEOUT)
+    if code:
+        raise LocalError(f"ecs-cd local {arguments[0]} ended with {code}:\n{output}")

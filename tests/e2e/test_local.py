@@ -24,7 +24,7 @@ from dev.demo import local_stack
 from dev.stack import Clients, clients, page, running_tasks
 from dev.workflows import INFRA, app_repo, commit, copied, git
 from ecs_cd.local import ministack, place
-from tests.e2e.laptop import left_in_docker
+from tests.e2e.laptop import ecs_cd, left_in_docker
 from tests.e2e.test_images import processes
 
 pytestmark = pytest.mark.e2e
@@ -43,17 +43,7 @@ class Developer:
 
     def local(self, *arguments: str, **env: str) -> tuple[int, str]:
         """Runs a command to its end: its exit code and all its output."""
-        done = subprocess.run(
-            host.ecs_cd("local", *arguments),
-            cwd=self.repo,
-            env={**os.environ, **self.env, **env},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        return done.returncode, done.stdout
+        return ecs_cd(self.repo, {**self.env, **env}, "local", *arguments)
 
     def up(self, *arguments: str, **env: str) -> str:
         code, output = self.local("up", *arguments, **env)
