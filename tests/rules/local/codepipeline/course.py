@@ -76,9 +76,10 @@ class Course:
 
     def running(self, number: int = 0) -> list[str]:
         """The paths of the running actions: of an execution, or of all."""
-        return [each.path for each in self._running(number)]
+        return [each.path for each in self.attempts(number)]
 
-    def _running(self, number: int = 0) -> list[Attempt]:
+    def attempts(self, number: int = 0) -> list[Attempt]:
+        """The running actions: of an execution, or of all."""
         return [
             each
             for each in self.state.attempts.values()
@@ -87,8 +88,12 @@ class Course:
 
     def ends(self, path: str, outcome: Outcome | None = None, number: int = 0) -> None:
         """A running action succeeds, or ends with this outcome."""
-        (found,) = (each for each in self._running(number) if each.path == path)
-        self.change(lambda state, now: executions.end(state, found.id, outcome or Outcome(), now))
+        (found,) = (each for each in self.attempts(number) if each.path == path)
+        self.end(found, outcome)
+
+    def end(self, attempt: Attempt, outcome: Outcome | None = None) -> None:
+        """This running action succeeds, or ends with this outcome."""
+        self.change(lambda state, now: executions.end(state, attempt.id, outcome or Outcome(), now))
 
     def passes(self, stage: str, number: int = 0) -> None:
         """All actions of a stage succeed."""

@@ -31,8 +31,8 @@ def take(there: Course, word: str, number: int) -> None:
             case "start":
                 there.start()
             case "succeed" | "fail" if there.running():
-                attempt = there._running()[number % len(there.running())]
-                there.ends(attempt.path, FAILS if word == "fail" else None, int(attempt.execution[-12:], 16))
+                running = there.attempts()
+                there.end(running[number % len(running)], FAILS if word == "fail" else None)
             case "stop" | "abandon":
                 there.stop(chosen, abandon=word == "abandon")
             case "disable":
