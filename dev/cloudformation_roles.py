@@ -1,6 +1,6 @@
 """The statements of the roles in infra/cloudformation/pipeline.yaml, as infra/terraform/pipeline has them.
 
-What a verb needs is the table of docs/reference/permissions.md (permissions.py); here its names get CloudFormation's ARNs.
+What a verb needs is the table of src/ecs_cd/iam/rules/permissions.py; here its names get CloudFormation's ARNs.
 """
 
 from __future__ import annotations
@@ -158,9 +158,8 @@ _FEATURES = {"": (), "stop-execution": ("GitHubStops",)}
 
 def verb(name: str, on: dict[str, _On], *when: str) -> list[Statement]:
     """What a verb needs by the table, one statement for the same resources under the same condition."""
-    page = permissions.PAGE.read_text(encoding="utf-8")
     found: dict[tuple[str, str, str], list[str]] = {}
-    for entry in permissions.policies(page)[name]:
+    for entry in permissions.policies()[name]:
         if entry["on"] in on and entry["feature"] in _FEATURES:
             found.setdefault((entry["on"], entry["condition"], entry["feature"]), []).extend(entry["actions"])
     return [

@@ -1,7 +1,7 @@
 """Writes the files that are generated from the code.
 
 These are the inputs and outputs in each action.yml, the tables of them in docs/reference/inputs.md, the table of the official
-actions' inputs in docs/guides/coming-from.md, and the JSON Schemas. For infra/terraform, these are the policies and the
+actions' inputs in docs/guides/coming-from.md, those of docs/reference/permissions.md, and the JSON Schemas. For infra/terraform, these are the policies and the
 tables of inputs and outputs; for infra/cloudformation, what is repeated in the template, and the table of parameters:
 
     make generate
@@ -57,6 +57,7 @@ def texts() -> dict[Path, str]:
         **{path: _action(path.read_text(encoding="utf-8"), verb) for path, verb in actions.items()},
         INPUTS: _tables(INPUTS.read_text(encoding="utf-8")),
         COMING_FROM: _between(COMING_FROM.read_text(encoding="utf-8"), "inputs", _official()),
+        parts.PERMISSIONS: _permissions(parts.PERMISSIONS.read_text(encoding="utf-8")),
         parts.SCHEMA: json.dumps(SCHEMA, indent=2) + "\n",
         parts.APP_SCHEMA: json.dumps(app_file.SCHEMA, indent=2) + "\n",
         **permissions.generated(),
@@ -85,6 +86,10 @@ def _action(text: str, verb: Verb) -> str:
 def _tables(text: str) -> str:
     with_inputs = _between(_between(text, "inputs", _inputs()), "flags", _flags())
     return _between(with_inputs, "outputs", _outputs())
+
+
+def _permissions(text: str) -> str:
+    return _between(_between(text, "permissions", permissions.table()), "reasons", permissions.reasons())
 
 
 def _between(text: str, name: str, table: list[str]) -> str:

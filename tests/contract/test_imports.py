@@ -25,7 +25,7 @@ PACKAGES = (
     "inputs",
     "images",
     "deploy",
-    "handoff",
+    "handoff iam",
     "steps",
     "verbs",
     "local",

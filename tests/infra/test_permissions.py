@@ -1,4 +1,4 @@
-"""infra/terraform/permissions: policies that are the table of docs/reference/permissions.md, for named resources only."""
+"""infra/terraform/permissions: policies that are the table of permissions, for named resources only."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from typing import Any
 
 import pytest
 
-from dev import permissions as table
 from dev.terraform.terraform import Terraform, TerraformError
-from tests.contract.parts import PERMISSIONS, ROOT
+from ecs_cd.iam.rules import permissions as table
+from tests.contract.parts import ROOT
 from tests.timelines import permissions as recorded
 
 MODULE = ROOT / "infra" / "terraform" / "permissions"
-PAGE = PERMISSIONS.read_text(encoding="utf-8")
 FEATURES = [
     "create-repositories", "ecr-public", "enhanced-scanning", "keep-revisions", "run-task", "scan", "stop-execution",
 ]  # fmt: skip
@@ -131,7 +130,7 @@ def test_an_empty_policy_allows_what_has_no_resource(policy: Any) -> None:
 def test_only_actions_with_a_reason_are_allowed_on_everything(policy: Any) -> None:
     """The second table of the page lists them all, and no others."""
     on_everything = [each for each in policy(*table.VERBS) if "*" in each["Resource"]]
-    assert actions(on_everything) == set(table.reasons(PAGE))
+    assert actions(on_everything) == {action for listed, _ in table.REASONS for action in listed.split()}
 
 
 CONDITIONS = {
@@ -261,15 +260,3 @@ def test_a_wrong_input_is_refused(terraform: Terraform, variables: dict[str, Any
     with pytest.raises(TerraformError) as error:
         terraform.apply(MODULE, {"verbs": ["build-push"], **variables})
     assert message in " ".join(str(error.value).split())
-
-
-def test_a_phrase_that_nothing_is_known_of_is_refused() -> None:
-    """A new row of the table has to say in dev/permissions.py which resources it means."""
-    page = "| migrate | `ecs:RunTask` | wherever it likes |\n"
-    with pytest.raises(SystemExit, match="wherever it likes"):
-        table.policies(page)
-
-
-def test_every_phrase_is_in_the_table() -> None:
-    """None is left over from an earlier table."""
-    assert {row.on for row in table.rows(PAGE)} >= set(table.PHRASES)

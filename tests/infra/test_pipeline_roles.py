@@ -8,6 +8,7 @@ import pytest
 
 from dev import permissions
 from dev.terraform.terraform import Terraform
+from ecs_cd.iam.rules.permissions import REASONS
 from tests.infra import pipelines
 from tests.infra.pipelines import CASES, CONNECTED, KEY, MODULE, TOPIC, Allowed, Applied
 
@@ -243,10 +244,9 @@ NOT_HERE = {"next_roles", "kms_keys", "public_registry", "public_repositories", 
 @pytest.mark.parametrize("verb", ["migrate", "deploy"])
 def test_a_build_of_ecs_cd_has_what_its_verb_needs(applied: Applied, verb: str) -> None:
     """The actions of docs/reference/permissions.md for the verb, and those of every build: no more and no fewer."""
-    page = permissions.PAGE.read_text(encoding="utf-8")
     needed = {
         action
-        for entry in permissions.policies(page)[verb]
+        for entry in permissions.policies()[verb]
         if not entry["feature"] and entry["on"] not in NOT_HERE
         for action in entry["actions"]
     }
@@ -303,7 +303,7 @@ UNLIMITED = {"ec2:DescribeDhcpOptions", "ec2:DescribeNetworkInterfaces", "ec2:De
 def test_a_wildcard_only_where_iam_knows_no_resource(applied: Applied, case: str) -> None:
     """`*` is the resource of calls that have none, each with its reason; no action has a wildcard."""
     shown = applied(case)
-    allowed = UNLIMITED | set(permissions.reasons(permissions.PAGE.read_text(encoding="utf-8")))
+    allowed = UNLIMITED | {action for actions, _ in REASONS for action in actions.split()}
     for part in pipelines.roles(shown):
         everywhere = {
             action for action, resource in pipelines.statements(pipelines.policy(shown, part)) if resource == "*"

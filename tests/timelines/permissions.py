@@ -1,4 +1,4 @@
-"""The AWS actions that each verb calls, recorded at the HTTP layer and held to docs/reference/permissions.md.
+"""The AWS actions that each verb calls, recorded at the HTTP layer and held to iam/rules/permissions.py.
 
 Each test fails that calls an action which the table doesn't give its verb. A run of all timelines fails if no test
 calls an action that the table gives a verb.
@@ -6,7 +6,6 @@ calls an action that the table gives a verb.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -16,16 +15,15 @@ from typing import Any
 import pytest
 
 from ecs_cd import cli
-from tests.contract import parts
+from ecs_cd.iam.rules.permissions import EVERY, SEVERAL, TABLE
 from tests.scripted_aws import ScriptedAws
 
 # A pair: the verb, the action.
 Pairs = set[tuple[str, str]]
 
-EVERY = "all"
 # These run several verbs, or finish what they began.
 _SEVERAL = {
-    "pipeline": ("build-push", "migrate", "deploy"),
+    **SEVERAL,
     "clean-up": ("build-push", "migrate", "deploy", "continue", "rollback", "hand-off"),
 }
 _PREFIXES = {"elbv2": "elasticloadbalancing"}
@@ -62,13 +60,8 @@ called: Pairs = set()
 
 @lru_cache
 def table() -> Pairs:
-    """What the page gives each verb. The first cell of a row is verbs, or empty: those of the row above."""
-    found: Pairs = set()
-    verbs: list[str] = []
-    for cells in re.findall(r"^\| (.*?) ?\| (`.*?) \| .* \|$", parts.PERMISSIONS.read_text(encoding="utf-8"), re.M):
-        verbs = cells[0].split(", ") if cells[0] else verbs
-        found |= {(verb, action) for verb in verbs for action in re.findall(r"`([\w-]+:\w+)`", cells[1])}
-    return found
+    """What the table gives each verb."""
+    return {(verb, name) for row in TABLE for verb in row.verbs.split(", ") for name in row.actions.split()}
 
 
 def allowed(verb: str, given: Pairs) -> set[str]:

@@ -1,0 +1,1 @@
+"""Permissions, and the policies that grant them. Pure."""
