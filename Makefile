@@ -1,6 +1,6 @@
 # Every target works alone, straight after a clone: the virtual environment is made first, from hash-locked files.
 .DELETE_ON_ERROR:
-.PHONY: demo test test-fast soak lint bench generate fuzz release-tree lock upgrade clean
+.PHONY: demo test test-fast soak lint bench generate owner fuzz release-tree lock upgrade clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -36,6 +36,11 @@ bench: $(STAMP)
 generate: $(STAMP)  ## action.yml, tables of docs/ and schemas, from the code
 	PYTHONPATH=src $(BIN)/python -m tests.contract.generate
 	PYTHONPATH=src $(BIN)/python -m tests.contract.reports
+
+owner: $(STAMP)  ## makes this copy yours, in every file that names its owner. make owner OWNER=acme
+	@test -n "$(OWNER)" || { echo "say whose it is: make owner OWNER=acme" >&2; exit 2; }
+	PYTHONPATH=src $(BIN)/python -m dev.owner "$(OWNER)"
+	$(MAKE) generate
 
 fuzz: $(STAMP)  ## compares our reader of Dockerfiles with BuildKit's; needs Go. make fuzz COUNT=60000
 	PYTHONPATH=src $(BIN)/python -m tests.rules.images.fuzz_dockerfiles $(COUNT)

@@ -34,8 +34,9 @@ from dev.host import ROOT
 from dev.versions import Refusal, Version, is_latest, moving_tags, parse, released, section
 from ecs_cd.local import machine
 from ecs_cd.local.machine import LocalError
+from ecs_cd.model.owner import ACTION
 
-SUITE = "org/ecs-cd"  # how the sources name this repository
+SUITE = ACTION  # how the sources name this repository
 PIPELINE = Path(".github/workflows/pipeline.yml")
 MAIN = "main"
 HELD = ("LICENSE", "schema/", "infra/")  # what a README of the tree may link to

@@ -18,8 +18,9 @@ from dev.host import ROOT
 from ecs_cd.local import act, machine, oidc
 from ecs_cd.local.act import Event
 from ecs_cd.local.machine import LocalError
+from ecs_cd.model.owner import ACTION
 
-SUITE = "org/ecs-cd@v1"
+SUITE = f"{ACTION}@v1"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/ecs-cd"
 CREDENTIALS = "aws-actions/configure-aws-credentials@v6"
 EXAMPLE = ROOT / "examples" / "single-image"

@@ -10,6 +10,8 @@ from typing import Any
 
 import yaml
 
+from ecs_cd.model.owner import ACTION
+
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 DOCS = ROOT / "docs"
@@ -35,7 +37,7 @@ PIPELINE = ROOT / ".github" / "workflows" / "pipeline.yml"
 WORKFLOWS = sorted([*ROOT.glob(".github/workflows/*.yml"), *ROOT.glob("examples/*/.github/workflows/*.yml")])
 
 # How a workflow names an action, and the verb behind it.
-SUITE = "org/ecs-cd"
+SUITE = ACTION
 ENTRY_POINTS = {
     ".": "pipeline",
     **{

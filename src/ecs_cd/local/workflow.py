@@ -11,7 +11,7 @@ import yaml
 
 from ecs_cd.model.errors import Refused
 
-# With any owner and any version: `org/ecs-cd@v1`, `org/ecs-cd/deploy@v1`, the reusable workflow.
+# With any owner and any version: `OWNER/ecs-cd@v1`, `OWNER/ecs-cd/deploy@v1`, the reusable workflow.
 _OURS = re.compile(r"(?P<repository>[\w.-]+/ecs-cd)(?P<path>/[^@]*)?@(?P<ref>\S+)")
 _CREDENTIALS = re.compile(r"aws-actions/configure-aws-credentials@\S+")
 _NAMED = re.compile(r"\b(vars|secrets)\.([A-Za-z_]\w*)(?!\w)(?P<default>\s*\|\|)?")

@@ -7,6 +7,7 @@ from typing import Any
 from ecs_cd.document.rules import json_schema
 from ecs_cd.model.build_spec import CACHES, BuildSpec
 from ecs_cd.model.names import NAME
+from ecs_cd.model.owner import ACTION
 
 _PATH = r"^\S(?:.*\S)?$"
 _VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
@@ -83,7 +84,7 @@ _IMAGE: json_schema.Schema = {
 
 SCHEMA: json_schema.Schema = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
-    "$id": "https://raw.githubusercontent.com/org/ecs-cd/v1/schema/ecs-cd-app.schema.json",
+    "$id": f"https://raw.githubusercontent.com/{ACTION}/v1/schema/ecs-cd-app.schema.json",
     "title": "ecs-cd: the app file",
     "description": "How to build the images of an application. Paths are relative to the folder that contains .github.",
     "type": "object",

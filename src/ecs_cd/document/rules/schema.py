@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ecs_cd.document.rules import json_schema, pipeline
 from ecs_cd.model.names import NAME, VARIABLE
+from ecs_cd.model.owner import ACTION
 
 _TASK_DEFINITION: json_schema.Schema = {
     "type": "string",
@@ -130,7 +131,7 @@ _SCHEDULED_TASK: json_schema.Schema = {
 
 SCHEMA: json_schema.Schema = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
-    "$id": "https://raw.githubusercontent.com/org/ecs-cd/v1/schema/ecs-cd.schema.json",
+    "$id": f"https://raw.githubusercontent.com/{ACTION}/v1/schema/ecs-cd.schema.json",
     "title": "ecs-cd",
     "description": "The infra identifiers of one application in one environment, in one SSM parameter.",
     "type": "object",

@@ -136,4 +136,3 @@ def rows(verb: str) -> Iterator[Row]:
     """The rows of a verb; of one that runs others, theirs."""
     for each in SEVERAL.get(verb, (verb,)):
         yield from (row for row in TABLE if row.of(each))
-
