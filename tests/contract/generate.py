@@ -1,6 +1,6 @@
 """Writes the files that are generated from the code.
 
-These are the inputs and outputs in each action.yml, the tables of them in docs/reference/inputs.md, the table of the official
+These are the metadata, inputs and outputs in each action.yml, the tables of them in docs/reference/inputs.md, the table of the official
 actions' inputs in docs/guides/coming-from.md, those of docs/reference/permissions.md, and the JSON Schemas. For infra/terraform, these are the policies and the
 tables of inputs and outputs; for infra/cloudformation, what is repeated in the template, and the table of parameters:
 
@@ -23,6 +23,7 @@ from ecs_cd.inputs.options import Option
 from ecs_cd.inputs.outputs import OUTPUTS
 from ecs_cd.inputs.pipeline import Pipeline
 from ecs_cd.inputs.verbs import VERBS, Verb
+from ecs_cd.model.owner import OWNER
 from tests.contract import parts
 from tests.contract.parts import INPUTS, ROOT
 
@@ -44,6 +45,18 @@ DEPLOY = (
     "run-task-managed-ebs-volume", "wait-for-task-stopped", "enable-ecs-managed-tags", "propagate-tags",
     "keep-null-value-keys", "max-retries",
 )  # fmt: skip
+
+# What the Marketplace shows of an action: its description, at most 125 characters, and its icon.
+# https://docs.github.com/en/actions/reference/workflows-and-actions/metadata-syntax
+METADATA = {
+    "pipeline": ("Builds and pushes the image, migrates the database inside the VPC, deploys to Amazon ECS.", "upload-cloud"),
+    "images": ("Lists the images of the document, as the matrix of a job that builds them.", "layers"),
+    "build-push": ("Builds images and pushes them to Amazon ECR, unless they are already there.", "package"),
+    "migrate": ("Runs the database migration inside the VPC by ECS RunTask and waits for its exit code.", "database"),
+    "deploy": ("Deploys the commit's images to Amazon ECS and reports the result.", "play-circle"),
+    "hand-off": ("Gives the commit's images to a CodePipeline pipeline, follows it, and reports why it fails.", "send"),
+    "verify": ("Checks before a deployment what would make it fail: roles, logs, secrets, images, network.", "check-circle"),
+}  # fmt: skip
 
 _SEPARATE = [verb for verb in ACTIONS if verb.name != "pipeline"]
 _BAR = r"\|"  # in a cell
@@ -67,8 +80,10 @@ def texts() -> dict[Path, str]:
 
 
 def _action(text: str, verb: Verb) -> str:
-    """The action.yml with its inputs and outputs replaced; the text before and after stays."""
-    lines = ["inputs:"]
+    """The action.yml with its metadata, inputs and outputs replaced; the steps stay."""
+    description, icon = METADATA[verb.name]
+    lines = [f"name: {'ecs-cd' if verb.name == 'pipeline' else f'ecs-cd {verb.name}'}", f"description: {description}"]
+    lines += [f"author: {OWNER}", f"branding: {{icon: {icon}, color: orange}}", "", "inputs:"]
     for name, option in options.options(verb.inputs).items():
         lines += [f"  {name}:", f"    description: {_QUOTED(option.help)}"]
         lines += [f"    required: {str(option.required).lower()}"]
@@ -78,9 +93,7 @@ def _action(text: str, verb: Verb) -> str:
     for name in verb.outputs:
         lines += [f"  {name}:", f"    description: {_QUOTED(OUTPUTS[name])}"]
         lines += [f"    value: ${{{{ steps.ecs-cd.outputs.{name} }}}}"]
-    head, _, rest = text.partition("\ninputs:\n")
-    _, _, tail = rest.partition("\nruns:\n")
-    return "\n".join([head, *lines, "", "runs:", tail])
+    return "\n".join([*lines, "", "runs:", text.partition("\nruns:\n")[2]])
 
 
 def _tables(text: str) -> str:

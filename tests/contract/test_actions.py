@@ -17,6 +17,7 @@ from ecs_cd.inputs import options, verbs
 from ecs_cd.inputs.deploy import Deploy
 from ecs_cd.inputs.outputs import OUTPUTS
 from ecs_cd.inputs.verbs import Verb
+from ecs_cd.model.owner import OWNER
 from tests.contract import generate, parts
 from tests.contract.parts import ENTRY_POINTS, ROOT
 
@@ -124,6 +125,20 @@ def test_the_page_for_users_of_other_tools_shows_steps_that_work() -> None:
     assert len(ours) >= 4
     for step in ours:
         options.read(verbs.VERBS[step.verb].inputs, {k: str(v) for k, v in step.content["with"].items()})
+
+
+# https://docs.github.com/en/actions/reference/workflows-and-actions/metadata-syntax#branding
+ICONS = {"upload-cloud", "layers", "package", "database", "play-circle", "send", "check-circle"}
+
+
+def test_the_marketplace_can_show_an_action(verb: Verb) -> None:
+    """A name that no other action here has, whose action it is, a description that fits, an icon and its color."""
+    found = parts.action(verb.action)
+    assert found["name"] == ("ecs-cd" if verb.name == "pipeline" else f"ecs-cd {verb.name}")
+    assert found["author"] == OWNER
+    assert 20 < len(found["description"]) <= 125 and found["description"].endswith(".")
+    assert found["branding"]["color"] == "orange" and found["branding"]["icon"] in ICONS
+    assert [parts.action(each.action)["name"] for each in VERBS].count(found["name"]) == 1
 
 
 def test_an_action_is_two_steps(verb: Verb) -> None:
