@@ -26,6 +26,7 @@ PACKAGES = (
     "images",
     "deploy",
     "handoff iam",
+    "verify",
     "steps",
     "verbs",
     "local",

@@ -24,6 +24,10 @@ _SIGN_IN = {
 _CONNECTION = (botocore.exceptions.ConnectionError, botocore.exceptions.HTTPClientError)
 _UNSIGNED = botocore.exceptions.CredentialRetrievalError
 
+SERVICE = "ecs-cd-service"  # in a response's metadata: the service's name in IAM actions
+_NAMED_ACTION = re.compile(r"not authorized to perform:? ([a-z0-9-]+:[A-Za-z]+)")
+_ACTIONS = {"HeadObject": "GetObject", "HeadBucket": "ListBucket"}  # of operations with another name than their action
+
 # RegisterTaskDefinition returns this message in a ClientException.
 _CONCURRENT = "Too many concurrent attempts"
 
@@ -65,6 +69,25 @@ def had_no_effect(error: Exception) -> bool:
 def denied(error: Exception) -> bool:
     """Whether AWS denied the call to the role."""
     return code(error) in _DENIED
+
+
+def not_signed_in(error: Exception) -> bool:
+    """Whether AWS knows no caller: without credentials, with expired or with wrong ones, every call fails."""
+    missing = botocore.exceptions.NoCredentialsError | botocore.exceptions.PartialCredentialsError
+    return code(error) in _SIGN_IN or isinstance(error, missing | _UNSIGNED)
+
+
+def action(error: Exception) -> str:
+    """Returns the IAM action of the call that failed, such as ``ecs:DescribeClusters``: the one that AWS's message
+    names, or else the operation's. Empty if AWS did not respond."""
+    if not isinstance(error, botocore.exceptions.ClientError):
+        return ""
+    named = _NAMED_ACTION.search(str(error.response.get("Error", {}).get("Message", "")))
+    if named:
+        return named[1]
+    service = error.response.get("ResponseMetadata", {}).get(SERVICE, "")
+    name = str(error.operation_name)
+    return f"{service}:{_ACTIONS.get(name, name)}" if service else name
 
 
 @contextmanager

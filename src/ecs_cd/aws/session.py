@@ -13,7 +13,7 @@ import botocore.session
 from botocore.config import Config
 
 from ecs_cd.aws import readable
-from ecs_cd.aws.errors import CREDENTIALS_REMEDY, no_region
+from ecs_cd.aws.errors import CREDENTIALS_REMEDY, SERVICE, no_region
 from ecs_cd.aws.sign_in import SignIn
 from ecs_cd.model import pace
 from ecs_cd.model.errors import Refused
@@ -115,12 +115,18 @@ class Aws:
                         raise
                     raise Refused(str(error), _ENDPOINT_REMEDY) from error
                 self._clients[key].meta.events.register("before-send", self._count)
+                self._clients[key].meta.events.register("after-call", _name_service)
             return self._clients[key]
 
     def _count(self, **_: Any) -> None:
         self._sent.set()
         with self._lock:
             self.calls += 1
+
+
+def _name_service(parsed: dict[str, Any], model: Any, **_: Any) -> None:
+    """Adds the service to a response, so that an error can name the IAM action."""
+    parsed.setdefault("ResponseMetadata", {})[SERVICE] = model.service_model.signing_name
 
 
 def pages(call: Callable[..., dict[str, Any]], request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
