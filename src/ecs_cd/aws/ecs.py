@@ -90,6 +90,13 @@ def services(aws: Aws, cluster: str, names: Sequence[str]) -> dict[str, Json]:
         raise
 
 
+def cluster(aws: Aws, name: str) -> Json | None:
+    """Returns the cluster by its name or ARN, or ``None`` if ECS does not know it."""
+    found = aws.client("ecs").describe_clusters(clusters=[name])["clusters"]
+    first: Json | None = next(iter(found), None)
+    return first
+
+
 def active_service(aws: Aws, cluster: str, name: str) -> Json:
     """Returns the service. Raises ``Refused`` if it or its cluster is missing or not ACTIVE."""
     found = services(aws, cluster, [name])

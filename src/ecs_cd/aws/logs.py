@@ -9,7 +9,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd.aws.errors import code, is_transient
-from ecs_cd.aws.session import Aws
+from ecs_cd.aws.session import Aws, pages
 
 TAIL = 20  # lines
 PAGES = 4  # to read from the end of a log
@@ -24,6 +24,13 @@ class Stream:
     region: str | None
     token: str = ""
     trouble: str = field(default="", compare=False)  # why it can't be read; the reader reports it once
+
+
+def has_group(aws: Aws, name: str, region: str | None) -> bool:
+    """Whether this log group exists."""
+    client = aws.client("logs", region=region)
+    found = pages(client.describe_log_groups, {"logGroupNamePrefix": name})
+    return any(group.get("logGroupName") == name for page in found for group in page.get("logGroups", ()))
 
 
 def new_lines(aws: Aws, log: Stream, pages: int | None = None) -> Iterator[str]:

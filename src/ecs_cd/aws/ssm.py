@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from ecs_cd.aws.errors import code
 from ecs_cd.aws.session import Aws
+from ecs_cd.model.batches import batches
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import region_of
+
+_PARAMETERS_A_CALL = 10  # the maximum for GetParameters
 
 
 def ask(aws: Aws, name: str) -> None:
@@ -32,6 +36,13 @@ def parameter(aws: Aws, name: str) -> tuple[str, int]:
             ) from error
         raise
     return str(found["Value"]), int(found.get("Version", 0))
+
+
+def missing(aws: Aws, names: Sequence[str], region: str | None) -> list[str]:
+    """Returns those of the parameters, given as names or ARNs, that do not exist. Does not decrypt their values."""
+    client = aws.client("ssm", region=region)
+    answers = (client.get_parameters(Names=batch, WithDecryption=False) for batch in batches(names, _PARAMETERS_A_CALL))
+    return [str(name) for answer in answers for name in answer.get("InvalidParameters", ())]
 
 
 def _get(aws: Aws, name: str) -> dict[str, Any]:

@@ -77,17 +77,27 @@ def update(scheduled: Prepared, arn: str, job: Job) -> str:
 
 
 def _prepare(task: ScheduledTask, loader: Loader) -> Prepared:
-    (definition, _), (described, targets) = concurrently(
+    (definition, _), read = concurrently(
         lambda: loader.load(task),
         lambda: _read(task.trigger, loader.job),
     )
+    return Prepared(task, definition, _checked(task, definition["family"], *read))
+
+
+def targets(task: ScheduledTask, family: str, job: Job) -> list[Target]:
+    """The targets of its rule or schedule that run a task of this family. Raises ``Refused`` if there are none, or if
+    they can't be changed."""
+    return _checked(task, family, *_read(task.trigger, job))
+
+
+def _checked(task: ScheduledTask, family: str, described: Mapping[str, Any], targets: list[Target]) -> list[Target]:
     place = f"scheduled-tasks.{task.key}: the {_name(task.trigger)}"
     if described.get("ManagedBy"):
         raise Refused(
             f"{place} is managed by {described['ManagedBy']}, and only that service may change its targets",
             "Name a rule that no AWS service manages.",
         )
-    return Prepared(task, definition, schedules.of_family(targets, definition["family"], where=place))
+    return schedules.of_family(targets, family, where=place)
 
 
 def _update(scheduled: Prepared, arn: str, job: Job) -> str:

@@ -10,7 +10,7 @@ from ecs_cd.document.rules.document import Document
 from ecs_cd.document.rules.pipeline import Pipeline, Start
 from ecs_cd.handoff.rules import declaration, progress
 from ecs_cd.handoff.rules.declaration import Declaration
-from ecs_cd.inputs.hand_off import END, STARTED, HandOff
+from ecs_cd.inputs.hand_off import END, STARTED
 from ecs_cd.job.job import Job, concurrently
 from ecs_cd.model.errors import Refused
 
@@ -53,15 +53,15 @@ def image_names(document: Document, pipeline: Pipeline) -> list[str]:
     return sorted(used | (handed or set(document.images)))
 
 
-def goal(inputs: HandOff, pipeline: Pipeline) -> str:
-    """A stage, ``started``, or empty for the end."""
-    wanted = inputs.wait_until or pipeline.wait_until
+def goal(wait_until: str, pipeline: Pipeline) -> str:
+    """A stage, ``started``, or empty for the end. ``wait_until``: the input; if it is empty, the document decides."""
+    wanted = wait_until or pipeline.wait_until
     return "" if wanted == END else wanted
 
 
-def check(inputs: HandOff, document: Document, pipeline: Pipeline, job: Job) -> Declaration:
-    """The pipeline's declaration. Raises ``Refused`` with all reasons why it can't be started as the document says."""
-    wanted = goal(inputs, pipeline)
+def check(wanted: str, document: Document, pipeline: Pipeline, job: Job) -> Declaration:
+    """The pipeline's declaration. ``wanted`` is a ``goal``. Raises ``Refused`` with all reasons why it can't be started
+    and followed as the document says."""
     follows = [] if wanted == STARTED else [lambda: codepipeline.try_to_follow(job.aws, pipeline.name)]
     found, stages, *_ = concurrently(
         lambda: codepipeline.pipeline(job.aws, pipeline.name),

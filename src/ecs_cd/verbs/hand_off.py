@@ -27,17 +27,17 @@ def _run(inputs: HandOff, status: GitHubDeploymentStatus, job: Job) -> int:
     document = load.load(inputs.config, job)
     pipeline = plan.declared(document)
     commit = checkout.commit(inputs.sha, job)
-    names = plan.image_names(document, pipeline)
+    names, goal = plan.image_names(document, pipeline), plan.goal(inputs.wait_until, pipeline)
     images, declaration = concurrently(
         lambda: resolve.resolve(names, document.images, commit, job),
-        lambda: plan.check(inputs, document, pipeline, job),
+        lambda: plan.check(goal, document, pipeline, job),
     )
     prepared = HandOffPlan(
         pipeline,
         declaration,
         commit,
         images,
-        goal=plan.goal(inputs, pipeline),
+        goal=goal,
         timeout=inputs.timeout,
         superseded=inputs.superseded,
         on_cancel=inputs.on_cancel,

@@ -6,13 +6,20 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from ecs_cd.job.job import Job, concurrently
+from ecs_cd.verify import cluster, logs, pipeline, roles, secrets, services, templates
 from ecs_cd.verify.rules.finding import Finding
 from ecs_cd.verify.subjects import Found, Subject
 
 # The checks of one subject. A topic's calls are in its module, its rules in the module of the same name in rules/.
-TOPICS: tuple[Callable[[Job, Subject], list[Finding]], ...] = ()
+TOPICS: tuple[Callable[[Job, Subject], list[Finding]], ...] = (
+    templates.check,
+    services.check,
+    roles.check,
+    logs.check,
+    secrets.check,
+)
 # The checks of the document as a whole: the cluster, its images, its pipeline.
-WHOLE: tuple[Callable[[Job, Found], list[Finding]], ...] = ()
+WHOLE: tuple[Callable[[Job, Found], list[Finding]], ...] = (cluster.check, pipeline.check)
 
 
 def check(found: Found, job: Job) -> list[Finding]:

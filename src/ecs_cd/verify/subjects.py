@@ -8,6 +8,8 @@ from functools import partial
 from typing import Any
 
 from ecs_cd.aws import ecs
+from ecs_cd.deploy import schedules
+from ecs_cd.deploy.rules.schedules import Target
 from ecs_cd.document.rules.document import Document, Entry, OneOffTask, ScheduledTask, Service
 from ecs_cd.images import registry
 from ecs_cd.job.job import Job, concurrently
@@ -39,7 +41,7 @@ class Subject:
     definition: TaskDefinition | None = None
     images: Mapping[str, str] = field(default_factory=dict)
     service: Mapping[str, Any] | None = None
-    targets: Sequence[Mapping[str, Any]] = ()
+    targets: Sequence[Target] = ()
     answers: Answers = field(default_factory=Answers)
 
     @property
@@ -102,9 +104,10 @@ def _service_name(entry: Entry, document: Document) -> str:
     return document.services[entry.service].name if isinstance(entry, OneOffTask) else entry.name
 
 
-def services(document: Document, names: Sequence[str], answers: Answers, job: Job) -> Mapping[str, Any]:
-    """The services that ECS lists, by these names. Raises ``Refused`` if the cluster is missing, and AWS's errors."""
-    return answers.get(("services", *names), lambda: ecs.services(job.aws, document.cluster, names))
+def listed(answers: Answers) -> Mapping[str, Any]:
+    """The services that ECS lists, by name, as ``gather`` has read them. Raises ``Refused`` if the cluster is missing,
+    and AWS's errors."""
+    return answers.get("services", dict)
 
 
 def _services(entries: Sequence[Entry], document: Document, answers: Answers, job: Job) -> Mapping[str, Any] | None:
@@ -113,7 +116,8 @@ def _services(entries: Sequence[Entry], document: Document, answers: Answers, jo
     found: list[Mapping[str, Any]] = []
 
     def look() -> Iterable[Finding]:
-        found.append(services(document, names, answers, job) if names else {})
+        read = partial(ecs.services, job.aws, document.cluster, names)
+        found.append(answers.get("services", read) if names else {})
         return ()
 
     ask("", "", look)
@@ -163,8 +167,23 @@ def _subject(
     if not templates:
         return subject, findings
     definition = with_images(templates[0].definition, images)
-    subject = replace(subject, template=templates[0], definition=definition)
-    return subject, [*findings, *ask(subject.name, "containers", fit)]
+    targets, triggered = _targets(entry, definition, loader.job)
+    subject = replace(subject, template=templates[0], definition=definition, targets=targets)
+    return subject, [*findings, *ask(subject.name, "containers", fit), *triggered]
+
+
+def _targets(entry: Entry, definition: TaskDefinition, job: Job) -> tuple[list[Target], list[Finding]]:
+    """The targets of a scheduled task's rule or schedule, and what was found."""
+    found: list[Target] = []
+    if not isinstance(entry, ScheduledTask):
+        return [], []
+    task = entry
+
+    def look() -> Iterable[Finding]:
+        found.extend(schedules.targets(task, definition["family"], job))
+        yield ok(name_of(task), "trigger", f"{task.trigger.name} runs tasks of the family {definition['family']}")
+
+    return found, ask(name_of(task), "trigger", look)
 
 
 def _no_revision(subject: Subject, source: ServiceRevision, listed: Mapping[str, Any] | None) -> Finding:

@@ -1,0 +1,63 @@
+"""What an execution role must be allowed for a task definition."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from ecs_cd.model.references import image_reference, repository
+from ecs_cd.verify.rules import log_groups, secrets
+from ecs_cd.verify.rules.secrets import Parameter, Secret
+
+Json = Mapping[str, Any]
+
+
+class Need(NamedTuple):
+    """Actions on resources, by their ARNs, and for what."""
+
+    what: str
+    actions: tuple[str, ...]
+    resources: tuple[str, ...]
+
+
+def needs(definition: Json, region: str, account: str, *, fargate: bool) -> list[Need]:
+    """What ECS does with the role. Off Fargate, the instance's role pulls and logs."""
+    partition = str(definition.get("executionRoleArn", "")).split(":")[1:2]
+    prefix = f"arn:{partition[0] if partition else 'aws'}"
+    found = [*(_pull(definition, prefix) if fargate else ()), *(_logs(definition, prefix, account) if fargate else ())]
+    return [need for need in [*found, *_secrets(definition, prefix, region, account)] if need.resources]
+
+
+def _pull(definition: Json, prefix: str) -> Iterator[Need]:
+    images = [str(each.get("image", "")) for each in definition.get("containerDefinitions", ())]
+    places = [place for image in images if (place := repository(image_reference(image)[0])).account]
+    arns = dict.fromkeys(f"{prefix}:ecr:{place.region}:{place.account}:repository/{place.name}" for place in places)
+    if arns:
+        yield Need("pull from ECR", ("ecr:GetAuthorizationToken",), ("*",))
+        yield Need("pull from ECR", ("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"), tuple(arns))
+
+
+def _logs(definition: Json, prefix: str, account: str) -> Iterator[Need]:
+    groups = log_groups.named(definition)
+
+    def arn(group: log_groups.LogGroup, stream: str) -> str:
+        return f"{prefix}:logs:{group.region}:{account}:log-group:{group.name}:log-stream:{stream}"
+
+    streams = tuple(arn(group, f"{group.streams}verify") for group in groups)
+    yield Need("write logs", ("logs:CreateLogStream", "logs:PutLogEvents"), streams)
+    created = tuple(arn(group, "") for group in groups if group.created)
+    yield Need("create log groups", ("logs:CreateLogGroup",), created)
+
+
+def _secrets(definition: Json, prefix: str, region: str, account: str) -> Iterator[Need]:
+    named = list(dict.fromkeys(secrets.references(definition).values()))
+    arns = tuple(each.arn for each in named if isinstance(each, Secret))
+    yield Need("read secrets", ("secretsmanager:GetSecretValue",), arns)
+    own = f"{prefix}:ssm:{region}:{account}:parameter/"
+    parameters = tuple(_parameter(each.name, own) for each in named if isinstance(each, Parameter))
+    yield Need("read parameters", ("ssm:GetParameters",), parameters)
+
+
+def _parameter(name: str, own: str) -> str:
+    """The parameter's ARN; a version (``name:3``) is no part of it."""
+    return name if name.startswith("arn:") else own + name.removeprefix("/").partition(":")[0]

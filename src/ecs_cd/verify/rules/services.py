@@ -1,0 +1,66 @@
+"""What a service must be to be deployed, and to end a failed deployment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ecs_cd.document.rules.document import CodeDeploy, Service
+from ecs_cd.model import lifecycle
+from ecs_cd.model.errors import Refused
+from ecs_cd.model.lifecycle import Strategy
+from ecs_cd.verify.rules.finding import Finding, ok, wrong
+
+Json = Mapping[str, Any]
+
+SERVICE, BREAKER, CODEDEPLOY = "service", "circuit-breaker", "codedeploy"
+_OWNER = "The infra repo creates it; check its name, its cluster and the region."
+
+
+def strategy(service: Json) -> Strategy | None:
+    """How it is deployed; ``None`` if ecs-cd can't deploy it."""
+    try:
+        return lifecycle.strategy(service)
+    except Refused:
+        return None
+
+
+def check(subject: str, entry: Service, cluster: str, service: Json | None) -> Iterator[Finding]:
+    """``service`` is as ECS lists it, or ``None`` if it does not."""
+    if service is None or service.get("status") != "ACTIVE":
+        state = f"is {service.get('status')}" if service else "is not there"
+        yield wrong(subject, SERVICE, f"the ECS service {entry.name} of cluster {cluster} {state}", _OWNER)
+        return
+    try:
+        found = lifecycle.strategy(service)
+    except Refused as refused:
+        yield wrong(subject, SERVICE, refused.problems[0], refused.remedy)
+        return
+    yield ok(subject, SERVICE, f"{cluster}/{entry.name} is ACTIVE; deployments are {found.value}")
+    if found is Strategy.CODE_DEPLOY:
+        return
+    yield _breaker(subject, service, found)
+    if entry.codedeploy != CodeDeploy():
+        words = f"{entry.path}.codedeploy has no effect: the service's deployment controller is ECS"
+        remedy = "Remove it from the document, or change the deployment controller in the infra repo."
+        yield wrong(subject, CODEDEPLOY, words, remedy)
+
+
+def _breaker(subject: str, service: Json, found: Strategy) -> Finding:
+    """Without one and without alarms, a rolling deployment whose tasks fail never ends by itself."""
+    configuration = service.get("deploymentConfiguration", {})
+    breaker, alarms = (configuration.get(name, {}) for name in ("deploymentCircuitBreaker", "alarms"))
+    if breaker.get("enable"):
+        back = "and rolls it back" if breaker.get("rollback") else "without a rollback"
+        return ok(subject, BREAKER, f"the circuit breaker ends a failed deployment {back}")
+    if alarms.get("enable"):
+        back = "and roll it back" if alarms.get("rollback") else "without a rollback"
+        return ok(subject, BREAKER, f"alarms end a failed deployment {back}; there is no circuit breaker")
+    if found is not Strategy.ROLLING:
+        return ok(subject, BREAKER, "there is no circuit breaker; ecs-cd's deployment-timeout ends the wait")
+    return wrong(
+        subject,
+        BREAKER,
+        "there is no circuit breaker, so a deployment whose tasks fail never ends by itself",
+        "Enable deploymentCircuitBreaker with rollback in the service's deploymentConfiguration.",
+    )

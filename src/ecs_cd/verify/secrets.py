@@ -1,0 +1,76 @@
+"""Whether the secrets and parameters that a task definition names exist. Reads no value of a secret."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import groupby
+
+from ecs_cd.aws import secretsmanager, ssm, sts
+from ecs_cd.job.job import Job
+from ecs_cd.verify.asking import ask
+from ecs_cd.verify.rules import secrets
+from ecs_cd.verify.rules.finding import Finding, not_checkable, ok, wrong
+from ecs_cd.verify.rules.secrets import Malformed, Parameter, Secret
+from ecs_cd.verify.subjects import Subject
+
+CHECK = "secrets"
+_CREATE = "The infra repo creates it, or corrects its name in the template."
+
+
+def check(job: Job, subject: Subject) -> list[Finding]:
+    """One wrong line for each secret or parameter that ECS could not read, and one line for all the others."""
+    named = secrets.references(subject.definition) if subject.definition else {}
+    malformed = [
+        wrong(subject.name, CHECK, f"{place} {each.problem}", "Correct it in the template.")
+        for place, each in named.items()
+        if isinstance(each, Malformed)
+    ]
+    wanted = dict.fromkeys(each for each in named.values() if isinstance(each, Secret))
+    parameters = list(dict.fromkeys(each for each in named.values() if isinstance(each, Parameter)))
+    found = [*malformed]
+    for secret in wanted:
+        found += ask(subject.name, CHECK, partial(_secret, secret, subject, job))
+    for region, group in groupby(sorted(parameters, key=lambda each: each.region), key=lambda each: each.region):
+        found += ask(subject.name, CHECK, partial(_parameters, list(group), region, subject, job))
+    if named and not found:
+        found = [ok(subject.name, CHECK, f"the {len(wanted) + len(parameters)} secrets and parameters exist")]
+    return found
+
+
+def _secret(secret: Secret, subject: Subject, job: Job) -> Iterator[Finding]:
+    """What is wrong with the secret; nothing if ECS can read it."""
+    if other := _other_account(secret.account, subject, job):
+        yield not_checkable(subject.name, CHECK, f"the secret {secrets.name(secret)} {other}", _ELSEWHERE)
+        return
+    question = ("secret", secret.arn)
+    described = subject.answers.get(question, lambda: secretsmanager.secret(job.aws, secret.arn, secret.region))
+    if described is None:
+        yield wrong(subject.name, CHECK, f"there is no secret {secrets.name(secret)} in {secret.region}", _CREATE)
+    elif problem := secrets.problem(secret, described):
+        remedy = "Set its value, or correct the reference in the template."
+        yield wrong(subject.name, CHECK, f"the secret {secrets.name(secret)} {problem}", remedy)
+
+
+def _parameters(parameters: Sequence[Parameter], region: str, subject: Subject, job: Job) -> Iterator[Finding]:
+    """What is wrong with the parameters in a region, empty for the task's own."""
+    own: list[str] = []
+    for parameter in parameters:
+        if other := _other_account(parameter.account, subject, job):
+            yield not_checkable(subject.name, CHECK, f"the parameter {parameter.name} {other}", _ELSEWHERE)
+        else:
+            own.append(parameter.name)
+    question = ("parameters", region, *own)
+    for name in subject.answers.get(question, lambda: ssm.missing(job.aws, own, region or None)):
+        words = f"there is no SSM parameter {name} in {region or job.aws.region}"
+        yield wrong(subject.name, CHECK, words, _CREATE)
+
+
+_ELSEWHERE = "Check there that it exists, and that its policy lets the execution role read it."
+
+
+def _other_account(account: str, subject: Subject, job: Job) -> str:
+    if not account:
+        return ""
+    own, _ = subject.answers.get("caller", lambda: sts.caller(job.aws))
+    return f"is in the account {account}" if account != own else ""
