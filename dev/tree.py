@@ -29,6 +29,7 @@ PARTS = (
     "migrate",
     "deploy",
     "hand-off",
+    "verify",
     ".github/workflows/pipeline.yml",
     "bin",
     "src",

@@ -42,7 +42,7 @@ ENTRY_POINTS = {
     ".": "pipeline",
     **{
         path: verb
-        for verb in ("images", "build-push", "migrate", "deploy", "hand-off")
+        for verb in ("images", "build-push", "migrate", "deploy", "hand-off", "verify")
         for path in (f"actions/{verb}", verb)
     },
 }

@@ -13,7 +13,7 @@ from ecs_cd.model.batches import batches
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import region_of
 
-_PARAMETERS_A_CALL = 10  # the maximum for GetParameters
+_NAMES_A_CALL = 50  # the maximum in a filter of DescribeParameters
 
 
 def ask(aws: Aws, name: str) -> None:
@@ -38,11 +38,20 @@ def parameter(aws: Aws, name: str) -> tuple[str, int]:
     return str(found["Value"]), int(found.get("Version", 0))
 
 
-def missing(aws: Aws, names: Sequence[str], region: str | None) -> list[str]:
-    """Returns those of the parameters, given as names or ARNs, that do not exist. Does not decrypt their values."""
+def existing(aws: Aws, names: Sequence[str], region: str | None) -> set[str]:
+    """Returns those of the parameters' names that exist. Reads no values."""
     client = aws.client("ssm", region=region)
-    answers = (client.get_parameters(Names=batch, WithDecryption=False) for batch in batches(names, _PARAMETERS_A_CALL))
-    return [str(name) for answer in answers for name in answer.get("InvalidParameters", ())]
+    found: set[str] = set()
+    for batch in batches(names, _NAMES_A_CALL):
+        request = {"ParameterFilters": [{"Key": "Name", "Option": "Equals", "Values": batch}]}
+        token: dict[str, str] = {}
+        while True:
+            page = client.describe_parameters(**request, **token)
+            found |= {str(each.get("Name")) for each in page.get("Parameters", ())}
+            if not page.get("NextToken"):
+                break
+            token = {"NextToken": page["NextToken"]}
+    return found
 
 
 def _get(aws: Aws, name: str) -> dict[str, Any]:

@@ -30,8 +30,10 @@ def wanted(inputs: BuildPush, document: Document, job: Job) -> list[BuildSpec]:
     Logs the source of every setting that is not the default. Raises ``Refused`` with all problems at once.
     """
     written = _written()
-    problems = [*_unknown(inputs, document, written), *_ambiguous(inputs, document), *_colliding(inputs, document)]
-    problems += [*_beyond(written, workspace.roots(job.environ)), *_credentials(written)]
+    places = {"image": inputs.image, **_places(written)}
+    problems = [*_unknown(places, inputs.config, document), *_ambiguous(inputs, document)]
+    problems += [*_colliding(inputs, document), *_beyond(written, workspace.roots(job.environ))]
+    problems += _credentials(written)
     if problems:
         raise Refused(problems)
     names = [inputs.image] if inputs.image else document.images
@@ -41,6 +43,15 @@ def wanted(inputs: BuildPush, document: Document, job: Job) -> list[BuildSpec]:
         if sources:
             job.ci.line(f"image {spec.name}: {', '.join(sources)}")
     return specs
+
+
+def check_file(document: Document, job: Job) -> bool:
+    """Whether there is an app's file. Raises ``Refused`` with its problems."""
+    written = _written()
+    problems = [*_unknown(_places(written), "it", document), *_beyond(written, workspace.roots(job.environ))]
+    if problems := [*problems, *_credentials(written)]:
+        raise Refused(problems)
+    return file() is not None
 
 
 def file() -> Path | None:
@@ -74,14 +85,16 @@ def _from(top: Path, spec: BuildSpec) -> BuildSpec:
 # ---- checks ----
 
 
-def _unknown(inputs: BuildPush, document: Document, written: Mapping[str, BuildSpec]) -> Iterator[str]:
-    places = {"image": inputs.image, **{f"{FILE}, images.{name}": name for name in written}}
+def _places(written: Mapping[str, BuildSpec]) -> dict[str, str]:
+    return {f"{FILE}, images.{name}": name for name in written}
+
+
+def _unknown(places: Mapping[str, str], config: str, document: Document) -> Iterator[str]:
+    """``places``: the names of images, by where they are written."""
     for place, name in places.items():
         if name and name not in document.images:
             hint = closest(name, document.images)
-            yield (
-                f"{place}: the document has no image `{name}`{hint}; {inputs.config} has {', '.join(document.images)}"
-            )
+            yield f"{place}: the document has no image `{name}`{hint}; {config} has {', '.join(document.images)}"
 
 
 def _ambiguous(inputs: BuildPush, document: Document) -> Iterator[str]:

@@ -14,6 +14,8 @@ OUTPUTS = {
     "migration-task-arn": "The ARN of the migration task.",
     "migration-exit-code": "The exit code of the migration container; empty if it never ran.",
     "tasks": "JSON, by the names of the document's `tasks` that have ended: `result`, `task-arn` and `exit-code`.",
+    "findings": "JSON, a list: of each finding its `subject`, `check`, `state` (ok, wrong, not checkable), `text` and "
+    "`remedy`.",
     "result": "How the deployment or the execution ended: succeeded, in-progress (it reached wait-until), skipped, "
     "failed, rolled-back, rollback-failed, superseded, paused, gone, timed-out, cancelled or unknown.",
     "task-definition-arn": "The ARN of the deployed task definition; with several, one per line.",
@@ -36,3 +38,4 @@ FOLLOW = ("result", "task-definition-arn", "deployment-id", "codedeploy-deployme
 DEPLOY = ("result", "task-definition-arn", "deployment-id", "codedeploy-deployment-id", "images", "services")
 OFFICIAL = ("task-definition", "run-task-arn")
 HAND_OFF = ("result", "status", "execution-id", "url", "failed-stage", "failed-action")
+VERIFY = ("result", "findings")

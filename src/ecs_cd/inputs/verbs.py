@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from ecs_cd.inputs.outputs import BUILD, DEPLOY, FOLLOW, HAND_OFF, MIGRATE, OFFICIAL
+from ecs_cd.inputs.outputs import BUILD, DEPLOY, FOLLOW, HAND_OFF, MIGRATE, OFFICIAL, VERIFY
 
 if TYPE_CHECKING:
     from ecs_cd.inputs.common import SignedIn
@@ -59,6 +59,13 @@ VERBS = {
             "hand_off.HandOff",
             HAND_OFF,
             "actions/hand-off",
+        ),
+        Verb(
+            "verify",
+            "check what the document names before anything is deployed, and change nothing",
+            "verify.Verify",
+            VERIFY,
+            "actions/verify",
         ),
         Verb(
             "artifacts",

@@ -12,8 +12,9 @@ from ecs_cd.deploy.official import Official
 from ecs_cd.deploy.plan import DeploymentPlan, Policy
 from ecs_cd.deploy.register import Registration
 from ecs_cd.deploy.release import Release
+from ecs_cd.deploy.targets import targets
 from ecs_cd.document import load
-from ecs_cd.document.rules.document import Document, ScheduledTask, Service, choose
+from ecs_cd.document.rules.document import Document, ScheduledTask, Service
 from ecs_cd.images import handed_over, resolve
 from ecs_cd.inputs.deploy import Deploy
 from ecs_cd.inputs.official import DeployAlone
@@ -21,7 +22,6 @@ from ecs_cd.job import checkout
 from ecs_cd.job.job import Job, Result, concurrently
 from ecs_cd.job.services import active_service, active_services
 from ecs_cd.model import lifecycle
-from ecs_cd.model.errors import Refused
 from ecs_cd.model.lifecycle import Until
 from ecs_cd.steps import github_deployment
 from ecs_cd.steps.github_deployment import GitHubDeploymentStatus
@@ -45,7 +45,7 @@ def run(inputs: DeployAlone, job: Job) -> int:
 def _by_document(inputs: DeployAlone, status: GitHubDeploymentStatus, job: Job) -> int:
     document = load.load(inputs.config, job)
     found = handed_over.find(inputs, document, job)
-    wanted = targets(inputs, document, job)
+    wanted = targets(inputs.service, document, job)
     names = image_names([*wanted, *document.scheduled_tasks.values()])
     required = not inputs.dry_run
     execute, by_name = concurrently(
@@ -54,32 +54,6 @@ def _by_document(inputs: DeployAlone, status: GitHubDeploymentStatus, job: Job) 
     )
     status.begin(found.commit, [each.key for each in wanted])
     return status.end(run_step(STEP, status.seen(STEP.title, lambda: execute(by_name)), job))
-
-
-def targets(inputs: Deploy, document: Document, job: Job) -> list[Service]:
-    """The services to deploy, in the order in which they start."""
-    if not document.services:
-        raise Refused("the document has no services", "The infra repo lists the services to deploy under `services`.")
-    names = dict.fromkeys(inputs.service) or document.services
-    found = [document.services[choose("service", name, document.services)] for name in names]
-    _each_once(found)
-    how = (
-        "from the input service" if inputs.service else "all of the document" if len(found) > 1 else "the only service"
-    )
-    for service in found:
-        job.ci.line(f"service: {service.key} ({how}), {document.cluster}/{service.name}")
-    return found
-
-
-def _each_once(services: Sequence[Service]) -> None:
-    keys: dict[str, list[str]] = {}
-    for service in services:
-        keys.setdefault(service.name, []).append(f"services.{service.key}")
-    twice = [f"{' and '.join(each)} are the same ECS service, {name}" for name, each in keys.items() if len(each) > 1]
-    if twice:
-        raise Refused(
-            twice, "One deployment would replace the other: remove one entry, or name one service in the input service."
-        )
 
 
 def image_names(targets: Iterable[Service | ScheduledTask]) -> list[str]:

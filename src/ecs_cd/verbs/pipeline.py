@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ecs_cd.deploy.targets import targets
 from ecs_cd.document import load
 from ecs_cd.document.rules.document import Document
 from ecs_cd.images import build_plan, build_spec, resolve
@@ -26,8 +27,8 @@ def run(inputs: Pipeline, job: Job) -> int:
 def _run(inputs: Pipeline, status: GitHubDeploymentStatus, job: Job) -> int:
     document = load.load(inputs.config, job)
     _check_who_deploys(document)
-    targets = deploy.targets(inputs, document, job)
-    names = set(deploy.image_names([*targets, *document.scheduled_tasks.values()]))
+    wanted = targets(inputs.service, document, job)
+    names = set(deploy.image_names([*wanted, *document.scheduled_tasks.values()]))
     names |= {task.image for task in document.one_off_tasks}
     # An image that nothing runs is not built, unless the input names it.
     specs = [spec for spec in build_spec.wanted(inputs, document, job) if inputs.image or spec.name in names]
@@ -35,7 +36,7 @@ def _run(inputs: Pipeline, status: GitHubDeploymentStatus, job: Job) -> int:
     plans, tasks, release = concurrently(
         lambda: build_plan.prepare(inputs, specs, document, commit, job),
         lambda: migrate.prepare(inputs, document, job),
-        lambda: deploy.prepare(inputs, targets, document, job),
+        lambda: deploy.prepare(inputs, wanted, document, job),
     )
     not_built = names if inputs.dry_run else names - {plan.name for plan in plans}
     by_name = resolve.resolve(sorted(not_built), document.images, commit, job, required=not inputs.dry_run)
@@ -52,7 +53,7 @@ def _run(inputs: Pipeline, status: GitHubDeploymentStatus, job: Job) -> int:
         (deploy.STEP, lambda: release(by_name)),
     ]
     steps = steps[-1:] if inputs.dry_run else steps  # a dry run neither builds nor migrates
-    status.begin(commit, [each.key for each in targets])
+    status.begin(commit, [each.key for each in wanted])
     return status.end(run_steps(((step, status.seen(step.title, execute)) for step, execute in steps), job))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from ecs_cd.job.job import Job, concurrently
-from ecs_cd.verify import cluster, logs, pipeline, roles, secrets, services, templates
+from ecs_cd.verify import app_file, cluster, logs, pipeline, roles, secrets, services, templates
 from ecs_cd.verify.rules.finding import Finding
 from ecs_cd.verify.subjects import Found, Subject
 
@@ -19,7 +19,7 @@ TOPICS: tuple[Callable[[Job, Subject], list[Finding]], ...] = (
     secrets.check,
 )
 # The checks of the document as a whole: the cluster, its images, its pipeline.
-WHOLE: tuple[Callable[[Job, Found], list[Finding]], ...] = (cluster.check, pipeline.check)
+WHOLE: tuple[Callable[[Job, Found], list[Finding]], ...] = (cluster.check, app_file.check, pipeline.check)
 
 
 def check(found: Found, job: Job) -> list[Finding]:
@@ -34,7 +34,7 @@ def check(found: Found, job: Job) -> list[Finding]:
 
 def _place(subject: str, subjects: Sequence[Subject]) -> int:
     """The document and the cluster come first, then images, then the subjects, then everything else."""
-    first = ["document", "cluster"]
+    first = ["document", "app file", "cluster"]
     names = [each.name for each in subjects]
     if subject in first:
         return first.index(subject)

@@ -54,16 +54,19 @@ def _secret(secret: Secret, subject: Subject, job: Job) -> Iterator[Finding]:
 
 def _parameters(parameters: Sequence[Parameter], region: str, subject: Subject, job: Job) -> Iterator[Finding]:
     """What is wrong with the parameters in a region, empty for the task's own."""
-    own: list[str] = []
+    own: list[Parameter] = []
     for parameter in parameters:
         if other := _other_account(parameter.account, subject, job):
-            yield not_checkable(subject.name, CHECK, f"the parameter {parameter.name} {other}", _ELSEWHERE)
+            yield not_checkable(subject.name, CHECK, f"the parameter {parameter.text} {other}", _ELSEWHERE)
         else:
-            own.append(parameter.name)
-    question = ("parameters", region, *own)
-    for name in subject.answers.get(question, lambda: ssm.missing(job.aws, own, region or None)):
-        words = f"there is no SSM parameter {name} in {region or job.aws.region}"
-        yield wrong(subject.name, CHECK, words, _CREATE)
+            own.append(parameter)
+    names = tuple(dict.fromkeys(name for parameter in own for name in parameter.names))
+    read = partial(ssm.existing, job.aws, names, region or None)
+    there = subject.answers.get(("parameters", region, names), read) if names else set()
+    for parameter in own:
+        if not there & set(parameter.names):
+            words = f"there is no SSM parameter {parameter.names[0]} in {region or job.aws.region}"
+            yield wrong(subject.name, CHECK, words, _CREATE)
 
 
 _ELSEWHERE = "Check there that it exists, and that its policy lets the execution role read it."

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 EVERY = "all"
 # The verbs that run with a role of their own in a job of GitHub or in CodeBuild.
-VERBS = ("build-push", "migrate", "deploy", "continue", "rollback", "hand-off", "artifacts", "commit-status")
+VERBS = ("build-push", "migrate", "deploy", "continue", "rollback", "hand-off", "artifacts", "commit-status", "verify")
 # These run several verbs.
 SEVERAL = {"pipeline": ("build-push", "migrate", "deploy")}
 
@@ -56,12 +56,12 @@ TABLE = (
     Row("build-push", "ecr-public:GetAuthorizationToken sts:GetServiceBearerToken", "all", "`*`, for repositories in ECR Public; optional for base images there", feature="ecr-public"),
     Row("build-push", "ecr-public:DescribeRegistries", "public_registry", "the registry in ECR Public", feature="ecr-public"),
     Row("build-push", "ecr-public:DescribeImages ecr-public:DescribeRepositories ecr-public:PutImage ecr-public:BatchCheckLayerAvailability ecr-public:InitiateLayerUpload ecr-public:UploadLayerPart ecr-public:CompleteLayerUpload", "public_repositories", "the repository in ECR Public", feature="ecr-public"),
-    Row("migrate, deploy, artifacts", "ecr-public:DescribeImages", "public_repositories", "the repository in ECR Public", feature="ecr-public"),
-    Row("migrate, deploy, artifacts", "ecr-public:DescribeRegistries", "public_registry", "the registry in ECR Public", feature="ecr-public"),
-    Row("migrate, deploy, artifacts", "ecr:BatchGetImage", "repositories", "the repositories"),
-    Row("migrate, deploy, artifacts", "s3:GetObject", "templates", "the templates"),
-    Row("migrate, deploy, artifacts", "ecs:DescribeTaskDefinition", "all", "`*`"),
-    Row("migrate, deploy, artifacts", "ecs:DescribeServices", "services", "the services"),
+    Row("migrate, deploy, artifacts, verify", "ecr-public:DescribeImages", "public_repositories", "the repository in ECR Public", feature="ecr-public"),
+    Row("migrate, deploy, artifacts, verify", "ecr-public:DescribeRegistries", "public_registry", "the registry in ECR Public", feature="ecr-public"),
+    Row("migrate, deploy, artifacts, verify", "ecr:BatchGetImage", "repositories", "the repositories"),
+    Row("migrate, deploy, artifacts, verify", "s3:GetObject", "templates", "the templates"),
+    Row("migrate, deploy, artifacts, verify", "ecs:DescribeTaskDefinition", "all", "`*`"),
+    Row("migrate, deploy, artifacts, verify", "ecs:DescribeServices", "services", "the services"),
     Row("migrate, deploy", "ecs:DeregisterTaskDefinition", "all", "`*`"),
     Row("migrate, deploy", "ecs:ListTasks", "all_for_cluster", "`*`, if `ecs:cluster` is the cluster", condition="cluster"),
     Row("migrate, deploy", "ecs:RegisterTaskDefinition ecs:TagResource", "families", "`task-definition/FAMILY:*`"),
@@ -116,6 +116,13 @@ TABLE = (
     Row("hand-off, commit-status", "ecs:ListTasks", "all_for_cluster", "`*`, if `ecs:cluster` is the cluster: the same", condition="cluster"),
     Row("hand-off, commit-status", "ecs:DescribeTaskDefinition", "all_for_cluster", "`*`: the same"),
     Row("hand-off, commit-status", "ecs:DescribeTasks", "tasks", "`task/CLUSTER/*`: the same"),
+    Row("verify", "ecs:DescribeClusters logs:DescribeLogGroups secretsmanager:DescribeSecret ssm:DescribeParameters", "all", "`*`"),
+    Row("verify", "iam:GetRole iam:SimulatePrincipalPolicy", "roles", "the task and execution roles, and the role that runs verify"),
+    Row("verify", "codedeploy:GetDeploymentGroup codedeploy:BatchGetDeployments", "codedeploy", "the application and its deployment group, for CodeDeploy"),
+    Row("verify", "codedeploy:GetDeploymentConfig", "deployment_configurations", "the deployment configuration"),
+    Row("verify", "events:DescribeRule events:ListTargetsByRule", "rules", "the rules, for scheduled tasks of EventBridge rules"),
+    Row("verify", "scheduler:GetSchedule", "schedules", "the schedules, for scheduled tasks of EventBridge Scheduler"),
+    Row("verify", "codepipeline:GetPipeline codepipeline:GetPipelineState codepipeline:GetPipelineExecution codepipeline:ListPipelineExecutions codepipeline:ListActionExecutions", "pipelines", "the pipeline"),
 )
 
 # Why these actions are allowed on `*`.
@@ -123,6 +130,7 @@ REASONS = (
     ("ecr:GetAuthorizationToken ecr-public:GetAuthorizationToken sts:GetServiceBearerToken", "the token is for a registry, not for a repository"),
     ("ecr:DescribeRepositoryCreationTemplates inspector2:ListCoverage inspector2:ListFindings", "IAM can't limit them to a resource"),
     ("ecs:DescribeTaskDefinition ecs:DeregisterTaskDefinition ecs:ListTaskDefinitions", "IAM can't limit them to a family"),
+    ("ecs:DescribeClusters logs:DescribeLogGroups secretsmanager:DescribeSecret ssm:DescribeParameters", "they show names and settings, and no value"),
     ("ecs:ListTasks", "IAM can limit it to container instances only; the condition limits it to the cluster"),
     ("elasticloadbalancing:DescribeTargetHealth", "IAM can't limit it to a target group"),
     ("codedeploy:BatchGetDeploymentTargets codedeploy:StopDeployment codedeploy:ContinueDeployment", "IAM knows no resource for a deployment that exists"),

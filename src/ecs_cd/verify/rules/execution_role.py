@@ -54,7 +54,7 @@ def _secrets(definition: Json, prefix: str, region: str, account: str) -> Iterat
     arns = tuple(each.arn for each in named if isinstance(each, Secret))
     yield Need("read secrets", ("secretsmanager:GetSecretValue",), arns)
     own = f"{prefix}:ssm:{region}:{account}:parameter/"
-    parameters = tuple(_parameter(each.name, own) for each in named if isinstance(each, Parameter))
+    parameters = tuple(_parameter(each.text, own) for each in named if isinstance(each, Parameter))
     yield Need("read parameters", ("ssm:GetParameters",), parameters)
 
 

@@ -23,11 +23,20 @@ class Secret:
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter of Systems Manager, by name or ARN. A name is in the task's own region and account."""
+    """A parameter of Systems Manager, as the task definition names it: by name, which is in the task's own region and
+    account, or by ARN."""
 
-    name: str
+    text: str
     region: str = ""
     account: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names that it can have, without version or label: an ARN hides whether the name has a slash."""
+        if not self.region:
+            return (self.text.partition(":")[0],)
+        name = self.text.split(":")[5].removeprefix("parameter/")
+        return (f"/{name}",) if "/" in name else (name, f"/{name}")
 
 
 @dataclass(frozen=True)

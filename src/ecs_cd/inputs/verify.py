@@ -1,0 +1,27 @@
+"""The inputs of the verb verify."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ecs_cd.inputs.common import Registering
+from ecs_cd.inputs.options import option
+from ecs_cd.inputs.rules import parsers
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verify(Registering):
+    """Checks what the document names, and changes nothing."""
+
+    service: tuple[str, ...] = option(
+        "The services, by their names in the document, one per line or comma-separated. Default: all.",
+        parsers.words,
+        many=True,
+        metavar="NAME",
+    )
+    json: bool = option(
+        "`true`: standard output has only one JSON object with all findings; the log goes to standard error.",
+        parsers.truth,
+        default="false",
+        metavar="BOOLEAN",
+    )

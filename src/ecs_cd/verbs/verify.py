@@ -1,0 +1,84 @@
+"""verify: checks what the document names, and how it fits together, before anything is deployed. Only reads."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+
+from ecs_cd.ci.text import unbroken
+from ecs_cd.deploy.targets import targets
+from ecs_cd.document import load
+from ecs_cd.document.rules.document import Entry
+from ecs_cd.inputs.verify import Verify
+from ecs_cd.job import checkout
+from ecs_cd.job.job import Job, Result
+from ecs_cd.model.errors import Refused
+from ecs_cd.model.verdict import EXIT_CODES, Outcome
+from ecs_cd.steps.step import Step, run_step
+from ecs_cd.tasks.loader import Loader
+from ecs_cd.verify import checks
+from ecs_cd.verify.rules import report
+from ecs_cd.verify.rules.finding import Finding, State, ok, wrong
+from ecs_cd.verify.subjects import gather
+
+STEP = Step("Verify", result="result")
+
+
+def run(inputs: Verify, job: Job) -> int:
+    """The verb; its exit code: 0 if nothing is wrong, 1 if something is, 2 if the checks can't start."""
+    if not inputs.json:
+        return run_step(STEP, lambda: _execute(inputs, [], job), job)
+    findings: list[Finding] = []
+    with redirect_stdout(sys.stderr):
+        code = run_step(STEP, lambda: _execute(inputs, findings, job), job)
+    results = {EXIT_CODES[each]: each.value for each in (Outcome.SUCCEEDED, Outcome.FAILED, Outcome.CANCELLED)}
+    with unbroken():
+        print(report.as_json(findings, results.get(code, "refused")), flush=True)
+    return code
+
+
+def _execute(inputs: Verify, findings: list[Finding], job: Job) -> Result:
+    """Adds to ``findings``, so that the JSON has them if AWS or the document ends the checks early, too."""
+    try:
+        entries, loader = _prepare(inputs, job)
+    except Refused as refused:
+        findings += [wrong("document", "document", problem, refused.remedy) for problem in refused.problems]
+        raise
+    found = gather(entries, checkout.commit(inputs.sha, job), loader)
+    findings.append(ok("document", "document", "it is valid"))
+    findings[:] = [*findings, *checks.check(found, job)]
+    return _result(findings, job)
+
+
+def _prepare(inputs: Verify, job: Job) -> tuple[list[Entry], Loader]:
+    """What to check: the services that the input names or all, and every task. Raises ``Refused`` if the document has
+    problems."""
+    document = load.load(inputs.config, job)
+    services = targets(inputs.service, document, job) if document.services or inputs.service else []
+    entries: list[Entry] = [*services, *document.one_off_tasks, *document.scheduled_tasks.values()]
+    return entries, Loader(document, inputs.environment_variables, inputs.allow_unknown_fields, job)
+
+
+def _result(findings: Sequence[Finding], job: Job) -> Result:
+    """Logs every finding, and the wrong ones once more at the end, where a reader looks first."""
+    for finding in findings:
+        for line in report.lines([finding]):
+            job.ci.line(line, alarming=finding.state is State.WRONG)
+    bad = report.of_state(findings, State.WRONG)
+    if bad and len(findings) > len(bad):
+        job.ci.line(f"wrong ({len(bad)}):")
+        for line in report.lines(bad):
+            job.ci.line(line, alarming=True)
+    verdict = report.verdict(findings)
+    outputs = {"result": verdict.outcome.value}
+    if job.ci.keeps_outputs:  # a terminal shows the lines
+        outputs["findings"] = report.findings_json(findings)
+    texts = {title: report.lines(group) for title, group in _groups(findings).items() if group}
+    return Result(verdict, outputs, texts=texts)
+
+
+def _groups(findings: Sequence[Finding]) -> dict[str, list[Finding]]:
+    """The findings by the titles of the summary."""
+    titles = {State.WRONG: "Wrong", State.NOT_CHECKABLE: "Not checkable", State.OK: "OK"}
+    return {title: report.of_state(findings, state) for state, title in titles.items()}
