@@ -17,7 +17,7 @@ from ecs_cd.model.references import RegisteredTaskDefinition, Repository, S3Obje
 from ecs_cd.model.verdict import DEFECT_EXIT_CODE, EXIT_CODES, REFUSED_EXIT_CODE
 from tests.contract import parts
 from tests.contract.parts import APP_FILE, DOCUMENT, EXIT_CODES_PAGE, QUICKSTART, ROOT
-from tests.timelines.permissions import INDIRECT
+from tests.timelines.permissions import FREE, INDIRECT
 
 AWS = ROOT / "src" / "ecs_cd" / "aws"
 # Each file by what it makes clients of; of these the prefix in IAM is another than botocore's name.
@@ -145,4 +145,5 @@ def test_the_permissions_are_what_the_code_calls(service: str) -> None:
     page = parts.PERMISSIONS.read_text(encoding="utf-8")
     rows = "\n".join(line for line in page.splitlines() if line.startswith("|"))
     documented = set(re.findall(rf"`({PREFIXES.get(service, service)}:[A-Z]\w+)`", rows))
-    assert documented - INDIRECT == calls(service) - INDIRECT
+    condition_keys = {"iam:PassedToService"}
+    assert documented - INDIRECT - condition_keys == calls(service) - INDIRECT - FREE

@@ -29,7 +29,7 @@ _SEVERAL = {
 _PREFIXES = {"elbv2": "elasticloadbalancing"}
 _ACTIONS = {"s3:HeadObject": "s3:GetObject"}
 # They need no permission: a role's trust policy decides, or anybody may.
-_FREE = {"sts:AssumeRoleWithWebIdentity", "sts:GetCallerIdentity"}
+FREE = {"sts:AssumeRoleWithWebIdentity", "sts:GetCallerIdentity"}
 
 # Nobody calls these by name: Docker pushes and pulls, and AWS asks for them on behalf of another call.
 INDIRECT = {
@@ -90,7 +90,7 @@ def recorded(patch: pytest.MonkeyPatch) -> Iterator[Pairs]:
             running[0] = ""
 
     def see(operation: str) -> None:
-        if running[0] and action(operation) not in _FREE:
+        if running[0] and action(operation) not in FREE:
             pairs.add((running[0], action(operation)))
 
     patch.setattr(cli, "main", run)

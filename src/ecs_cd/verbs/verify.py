@@ -19,7 +19,7 @@ from ecs_cd.steps.step import Step, run_step
 from ecs_cd.tasks.loader import Loader
 from ecs_cd.verify import checks
 from ecs_cd.verify.rules import report
-from ecs_cd.verify.rules.finding import Finding, State, ok, wrong
+from ecs_cd.verify.rules.finding import Finding, State, ok, sentences, wrong
 from ecs_cd.verify.subjects import gather
 
 STEP = Step("Verify", result="result")
@@ -43,7 +43,8 @@ def _execute(inputs: Verify, findings: list[Finding], job: Job) -> Result:
     try:
         entries, loader = _prepare(inputs, job)
     except Refused as refused:
-        findings += [wrong("document", "document", problem, refused.remedy) for problem in refused.problems]
+        problems = sentences(refused.problems)
+        findings += [wrong("document", "document", problem, refused.remedy) for problem in problems]
         raise
     found = gather(entries, checkout.commit(inputs.sha, job), loader)
     findings.append(ok("document", "document", "it is valid"))

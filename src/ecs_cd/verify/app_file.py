@@ -15,7 +15,7 @@ NAME, CHECK = "app file", "app-file"
 
 def check(job: Job, found: Found) -> list[Finding]:
     """Nothing if the checkout has no such file: it is optional."""
-    return ask(NAME, CHECK, lambda: _look(job, found))
+    return ask(NAME, CHECK, lambda: _look(job, found), remedy=f"Correct {build_spec.FILE}.")
 
 
 def _look(job: Job, found: Found) -> Iterator[Finding]:

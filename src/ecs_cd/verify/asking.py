@@ -11,13 +11,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd.aws.errors import action, denied, explain, is_transient, not_signed_in
 from ecs_cd.model.errors import Refused
-from ecs_cd.verify.rules.finding import Finding, not_checkable, wrong
+from ecs_cd.verify.rules.finding import Finding, not_checkable, sentences, wrong
 
 T = TypeVar("T")
 
 
-def ask(subject: str, check: str, look: Callable[[], Iterable[Finding]]) -> list[Finding]:
-    """The findings of one check. ``look`` makes the check's calls.
+def ask(subject: str, check: str, look: Callable[[], Iterable[Finding]], *, remedy: str = "") -> list[Finding]:
+    """The findings of one check. ``look`` makes the check's calls; ``remedy`` is for a ``Refused`` that has none.
 
     A ``Refused`` becomes one wrong finding for each problem. An AWS error makes the check not checkable; if it denies
     a permission, the finding names the IAM action. Raises AWS's error only if the caller is not signed in.
@@ -25,7 +25,7 @@ def ask(subject: str, check: str, look: Callable[[], Iterable[Finding]]) -> list
     try:
         return list(look())
     except Refused as refused:
-        return [wrong(subject, check, problem, refused.remedy) for problem in refused.problems]
+        return [wrong(subject, check, problem, refused.remedy or remedy) for problem in sentences(refused.problems)]
     except (ClientError, BotoCoreError) as error:
         if not_signed_in(error):
             raise
@@ -38,11 +38,8 @@ def _not_checkable(subject: str, check: str, error: Exception) -> Finding:
         return not_checkable(subject, check, f"{name} is not allowed", f"Allow the role that runs verify {name}.")
     if is_transient(error):
         return not_checkable(subject, check, explain(error).problems[0], "Run verify again.")
-    return not_checkable(subject, check, *_explained(explain(error)))
-
-
-def _explained(refused: Refused) -> tuple[str, str]:
-    return "; ".join(refused.problems), refused.remedy
+    explained = explain(error)
+    return not_checkable(subject, check, "; ".join(explained.problems), explained.remedy or "Check it by hand.")
 
 
 class Answers:

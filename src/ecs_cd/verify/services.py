@@ -16,6 +16,9 @@ from ecs_cd.verify.rules.finding import Finding, not_checkable, ok, wrong
 from ecs_cd.verify.subjects import Subject, listed
 
 
+_GROUP = "Correct the service's `codedeploy` in the document, or the deployment group in the infra repo."
+
+
 def check(job: Job, subject: Subject) -> list[Finding]:
     """The service itself; of a one-off task, the service whose network settings it uses."""
     entry = subject.entry
@@ -25,7 +28,7 @@ def check(job: Job, subject: Subject) -> list[Finding]:
         return []
     found = ask(subject.name, services.SERVICE, lambda: _service(entry, subject))
     if subject.service and services.strategy(subject.service) is Strategy.CODE_DEPLOY:
-        found += ask(subject.name, services.CODEDEPLOY, lambda: _codedeploy(entry, subject, job))
+        found += ask(subject.name, services.CODEDEPLOY, lambda: _codedeploy(entry, subject, job), remedy=_GROUP)
     return found
 
 

@@ -71,6 +71,9 @@ def name_of(entry: Entry) -> str:
     return entry.key if entry.path == entry.key else f"task {entry.key}"
 
 
+_NAMES = "Correct the names in `containers` of the document, or in the template."
+
+
 def gather(entries: Sequence[Entry], commit: str, loader: Loader) -> Found:
     """Reads the services, the images of the ``commit`` (none if it is empty) and the templates."""
     document, job, answers = loader.document, loader.job, Answers()
@@ -163,13 +166,13 @@ def _subject(
         if not current:
             return subject, [_no_revision(subject, source, listed)]
         source = RegisteredTaskDefinition(current)
-    findings = ask(subject.name, "template", read)
+    findings = ask(subject.name, "template", read, remedy="Correct the template.")
     if not templates:
         return subject, findings
     definition = with_images(templates[0].definition, images)
     targets, triggered = _targets(entry, definition, loader.job)
     subject = replace(subject, template=templates[0], definition=definition, targets=targets)
-    return subject, [*findings, *ask(subject.name, "containers", fit), *triggered]
+    return subject, [*findings, *ask(subject.name, "containers", fit, remedy=_NAMES), *triggered]
 
 
 def _targets(entry: Entry, definition: TaskDefinition, job: Job) -> tuple[list[Target], list[Finding]]:

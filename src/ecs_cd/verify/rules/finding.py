@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
+
+_HEADING = re.compile(r"(.*?)(?: has \d+ problems?)?:")
 
 
 class State(Enum):
@@ -27,6 +31,16 @@ class Finding:
     state: State
     text: str
     remedy: str = ""
+
+
+def sentences(problems: Iterable[str]) -> Iterator[str]:
+    """The problems of a ``Refused``, each for itself: one that ends with a colon is the heading of those after it."""
+    heading = ""
+    for problem in problems:
+        if found := _HEADING.fullmatch(problem):
+            heading = f"{found[1]}: "
+        else:
+            yield f"{heading}{problem}"
 
 
 def ok(subject: str, check: str, text: str) -> Finding:
