@@ -15,7 +15,6 @@ from ecs_cd.verify.rules import services
 from ecs_cd.verify.rules.finding import Finding, not_checkable, ok, wrong
 from ecs_cd.verify.subjects import Subject, listed
 
-
 _GROUP = "Correct the service's `codedeploy` in the document, or the deployment group in the infra repo."
 
 
