@@ -55,7 +55,7 @@ METADATA = {
     "migrate": ("Runs the database migration inside the VPC by ECS RunTask and waits for its exit code.", "database"),
     "deploy": ("Deploys the commit's images to Amazon ECS and reports the result.", "play-circle"),
     "hand-off": ("Gives the commit's images to a CodePipeline pipeline, follows it, and reports why it fails.", "send"),
-    "verify": ("Checks before a deployment what would make it fail: roles, logs, secrets, images, network.", "check-circle"),
+    "verify": ("Checks the roles, logs, secrets, images and network that a deployment needs, and changes nothing.", "check-circle"),
 }  # fmt: skip
 
 _SEPARATE = [verb for verb in ACTIONS if verb.name != "pipeline"]
