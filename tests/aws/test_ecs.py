@@ -190,3 +190,11 @@ def test_a_revision_that_was_read_is_known(aws: SignedAws, ours: Aws) -> None:
     assert found is not None
     assert ecs.known_task_definition(ours, arn) == found
     assert aws.count("ecs.DescribeTaskDefinition") == 1
+
+
+@pytest.mark.parametrize("clusters", [[], [{"clusterName": "c", "status": "ACTIVE"}]])
+def test_a_cluster_is_described_by_its_name(clusters: list[dict[str, str]], aws: SignedAws, ours: Aws) -> None:
+    """None if ECS does not know it."""
+    aws.on("ecs.DescribeClusters", {"clusters": clusters})
+    assert ecs.cluster(ours, "c") == next(iter(clusters), None)
+    assert aws.calls[0].params == {"clusters": ["c"]}

@@ -137,3 +137,41 @@ def test_botocores_report_of_a_wrong_parameter_is_told_without_the_value() -> No
     sentence = str(explain(botocore.exceptions.ParamValidationError(report=report)))
     assert "Invalid type for parameter a.b, type: <class 'str'>, valid types: x" in sentence
     assert "hunter2" not in sentence
+
+
+@pytest.mark.parametrize(
+    ("call", "operation", "fault", "action"),
+    [
+        (lambda aws: aws.client("ecs").describe_clusters(), "ecs.DescribeClusters",
+         denied("ecs:DescribeClusters on resource: *"), "ecs:DescribeClusters"),
+        (lambda aws: aws.client("ecs").describe_clusters(), "ecs.DescribeClusters",
+         error("AccessDeniedException", "no"), "ecs:DescribeClusters"),
+        (lambda aws: aws.client("elbv2").describe_load_balancers(), "elbv2.DescribeLoadBalancers",
+         error("AccessDeniedException", "no"), "elasticloadbalancing:DescribeLoadBalancers"),
+        (lambda aws: aws.client("iam").get_role(RoleName="r"), "iam.GetRole",
+         error("AccessDeniedException", "User: x is not authorized to perform: iam:GetRole on resource: r"), "iam:GetRole"),
+        (lambda aws: aws.client("s3").get_object(Bucket="b", Key="k"), "s3.GetObject",
+         error("AccessDenied", "Access Denied"), "s3:GetObject"),
+    ],
+)  # fmt: skip
+def test_the_action_that_was_denied(
+    call: Callable[[Aws], Any], operation: str, fault: Answer, action: str, aws: SignedAws, ours: Aws
+) -> None:
+    """As AWS's message names it, or else by the operation."""
+    aws.on(operation, fault)
+    with pytest.raises(ClientError) as raised:
+        call(ours)
+    assert errors.action(raised.value) == action
+
+
+@pytest.mark.parametrize(
+    ("fault", "signed_in"),
+    [(expired(), False), (denied(), True), (throttled(), True)],
+)
+def test_who_is_not_signed_in(fault: Answer, signed_in: bool, aws: SignedAws, ours: Aws) -> None:
+    """Every call fails then, for the same reason."""
+    aws.on("ecs.DescribeClusters", fault)
+    with pytest.raises(ClientError) as raised:
+        ours.once("ecs").describe_clusters()
+    assert errors.not_signed_in(raised.value) is not signed_in
+    assert errors.not_signed_in(botocore.exceptions.NoCredentialsError())

@@ -86,3 +86,14 @@ def test_a_tail_that_can_not_be_read_is_empty(answer: Answer, aws: SignedAws, ou
     """A diagnosis does without."""
     aws.on("logs.GetLogEvents", answer)
     assert logs.tail(ours, log) == ()
+
+
+@pytest.mark.parametrize(("name", "there"), [("/ecs/web", True), ("/ecs/we", False), ("/ecs/worker", True)])
+def test_a_log_group_exists_by_its_whole_name(name: str, there: bool, aws: SignedAws, ours: Aws) -> None:
+    """DescribeLogGroups finds prefixes, on several pages."""
+    first = {"logGroups": [{"logGroupName": "/ecs/web-2"}, {"logGroupName": "/ecs/web"}], "nextToken": "t"}
+    aws.on("logs.DescribeLogGroups", first)
+    aws.on("logs.DescribeLogGroups", {"logGroups": [{"logGroupName": "/ecs/worker"}]}, where={"nextToken": "t"})
+    assert logs.has_group(ours, name, "eu-west-1") is there
+    assert aws.calls[0].params == {"logGroupNamePrefix": name}
+    assert set(aws.regions) == {"eu-west-1"}

@@ -11,7 +11,7 @@ from ecs_cd.model.errors import Refused
 from tests.aws import requests
 from tests.aws.conftest import SignedAws
 from tests.aws.requests import Row
-from tests.scripted_aws import denied, error
+from tests.scripted_aws import Params, denied, error
 
 ROWS = [
     Row("a parameter", lambda aws: ssm.parameter(aws, "/p"), "ssm.GetParameter",
@@ -57,3 +57,14 @@ def test_a_parameter_that_may_not_be_read_is_an_error(aws: SignedAws, ours: Aws)
     aws.on("ssm.GetParameter", denied("ssm:GetParameter"))
     with pytest.raises(ClientError, match="AccessDenied"):
         ssm.parameter(ours, "/p")
+
+
+def test_the_parameters_that_exist(aws: SignedAws, ours: Aws) -> None:
+    """Fifty names a call, all pages, and no values."""
+    names = [f"/p{number}" for number in range(51)]
+    first: Params = {"Parameters": [{"Name": "/p0"}], "NextToken": "t"}
+    aws.on("ssm.DescribeParameters", first, {"Parameters": [{"Name": "/p49"}]}, {"Parameters": [{"Name": "/p50"}]})
+    assert ssm.existing(ours, names, "us-east-1") == {"/p0", "/p49", "/p50"}
+    asked = [call.params["ParameterFilters"][0]["Values"] for call in aws.calls]
+    assert asked == [names[:50], names[:50], names[50:]]
+    assert set(aws.regions) == {"us-east-1"}

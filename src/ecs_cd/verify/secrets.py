@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import groupby
 
@@ -26,7 +27,8 @@ def check(job: Job, subject: Subject) -> list[Finding]:
         for place, each in named.items()
         if isinstance(each, Malformed)
     ]
-    wanted = dict.fromkeys(each for each in named.values() if isinstance(each, Secret))
+    # Whether a secret has a JSON key shows in its value alone, so its keys are one question.
+    wanted = dict.fromkeys(replace(each, key="") for each in named.values() if isinstance(each, Secret))
     parameters = list(dict.fromkeys(each for each in named.values() if isinstance(each, Parameter)))
     found = [*malformed]
     for secret in wanted:

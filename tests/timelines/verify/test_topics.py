@@ -296,6 +296,17 @@ def test_a_secret_that_ecs_could_not_read(aws: ScriptedAws, step: Run, answer: A
     assert (found["check"], words in found["text"]) == ("secrets", True)
 
 
+def test_a_secret_with_several_keys_is_one_secret(aws: ScriptedAws, step: Run) -> None:
+    """It is asked for once, and missing once."""
+    secrets(aws, f"{account.SECRET}:user::", f"{account.SECRET}:password::", f"{account.SECRET}:user")
+    aws.on("secretsmanager.DescribeSecret", error("ResourceNotFoundException"))
+    ended = step("verify")
+    texts = [each["text"] for each in findings(ended) if each["state"] == "wrong"]
+    assert len(texts) == 2
+    assert texts[0].startswith("containerDefinitions[0].secrets[2].valueFrom must end with :JSON-KEY:")
+    assert aws.count("secretsmanager.DescribeSecret") == 1
+
+
 def test_parameters_that_are_not_there(aws: ScriptedAws, step: Run) -> None:
     """Each is a line; an ARN names the region, and either form of the name."""
     aws.on("ssm.DescribeParameters", {"Parameters": [{"Name": "/there"}, {"Name": "also"}]})

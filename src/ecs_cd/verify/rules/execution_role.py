@@ -51,7 +51,7 @@ def _logs(definition: Json, prefix: str, account: str) -> Iterator[Need]:
 
 def _secrets(definition: Json, prefix: str, region: str, account: str) -> Iterator[Need]:
     named = list(dict.fromkeys(secrets.references(definition).values()))
-    arns = tuple(each.arn for each in named if isinstance(each, Secret))
+    arns = tuple(dict.fromkeys(each.arn for each in named if isinstance(each, Secret)))
     yield Need("read secrets", ("secretsmanager:GetSecretValue",), arns)
     own = f"{prefix}:ssm:{region}:{account}:parameter/"
     parameters = tuple(_parameter(each.text, own) for each in named if isinstance(each, Parameter))
