@@ -33,6 +33,13 @@ COMMON_ERRORS = {
     "UnrecognizedClientException": ("InvalidClientTokenId", 403),
     "ValidationException": ("ValidationError", 400),
 }
+# Those that EC2 calls otherwise.
+ERRORS_OF_EC2 = {
+    "AccessDeniedException": ("UnauthorizedOperation", 403),
+    "ExpiredTokenException": ("RequestExpired", 400),
+    "ThrottlingException": ("RequestLimitExceeded", 503),
+    "UnrecognizedClientException": ("AuthFailure", 401),
+}
 # botocore's own serialisers write the answers, an output shape in the place of the input shape.
 JSON: Any = create_serializer("json", include_validation=False)
 XML: Any = create_serializer("rest-xml", include_validation=False)
@@ -128,6 +135,11 @@ def parse(request: Request) -> tuple[Any, Params]:
         operation = service.operation_model(form.pop("Action"))
         del form["Version"]
         params = _decode(operation.input_shape, form, text=True)
+    elif protocol == "ec2":
+        form = _tree(parse_qsl(request.body.decode(), keep_blank_values=True))
+        operation = service.operation_model(form.pop("Action"))
+        del form["Version"]
+        params = _decode_ec2(operation.input_shape, form)
     elif protocol in ("rest-json", "rest-xml"):
         operation, params = _from_rest(service, request)
     else:
@@ -172,6 +184,24 @@ def _decode(shape: Any, node: Any, text: bool = False) -> Any:
     if kind == "map" and isinstance(node, dict) and not text:
         return {key: _decode(shape.value, item) for key, item in node.items()}
     return _scalar(kind, node) if text or kind in ("timestamp", "blob") else node
+
+
+def _decode_ec2(shape: Any, node: Any) -> Any:
+    """A value of the shape from EC2's own query protocol: lists have no member in between, and names are capitalised."""
+    if shape.type_name == "structure":
+        names = {_name_for_ec2(name, member): name for name, member in shape.members.items()}
+        return {
+            names.get(key, key): _decode_ec2(shape.members[names[key]], item) if key in names else item
+            for key, item in node.items()
+        }
+    if shape.type_name == "list":
+        return [_decode_ec2(shape.member, node[index]) for index in sorted(node, key=int)]
+    return _scalar(shape.type_name, node)
+
+
+def _name_for_ec2(name: str, member: Any) -> str:
+    serialized = member.serialization.get("name", name)
+    return str(member.serialization.get("queryName", serialized[0].upper() + serialized[1:]))
 
 
 def _scalar(kind: str, text: Any) -> Any:
@@ -252,6 +282,13 @@ def respond(operation: Any, answer: Params) -> Response:
     if protocol == "query":
         wrapper = (shape.serialization if shape else {}).get("resultWrapper", "Result")
         return Response(200, _xml(shape, answer, wrapper, f"{operation.name}Response"))
+    if protocol == "ec2":
+        return Response(200, _xml(shape, answer, f"{operation.name}Response"))
+    return _rest_response(operation, answer)
+
+
+def _rest_response(operation: Any, answer: Params) -> Response:
+    shape, protocol = operation.output_shape, operation.service_model.resolved_protocol
     headers: dict[str, str] = {"ETag": '"e"'} if name_of(operation) == "s3.GetObject" else {}
     body: Any = {}
     for name, value in answer.items():
@@ -278,6 +315,8 @@ def refuse(operation: Any, code: str, message: str, status: int | None, members:
     if not code:
         return Response(status or 503)
     service, protocol = operation.service_model, operation.service_model.resolved_protocol
+    if protocol == "ec2":  # its model names no errors
+        return _refused_by_ec2(code, message, status)
     in_xml = protocol in ("query", "rest-xml")
     shapes = [*operation.error_shapes, *([] if code in COMMON_ERRORS else service.error_shapes)]
     shape = next((shape for shape in shapes if shape.error_code == code), None)
@@ -297,6 +336,12 @@ def refuse(operation: Any, code: str, message: str, status: int | None, members:
         return Response(status or 400, b"<E>%b</E>" % body if protocol == "query" else body)
     body = {"__type": code, "message": message} | json.loads(_json(shape, members))
     return Response(status or 400, json.dumps(body).encode(), {"x-amzn-errortype": code})
+
+
+def _refused_by_ec2(code: str, message: str, status: int | None) -> Response:
+    code, usual = ERRORS_OF_EC2.get(code, (code, 400))
+    body = f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
+    return Response(status or usual, f"<Response><Errors>{body}</Errors><RequestID>1</RequestID></Response>".encode())
 
 
 def violation(request: Request, message: str) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,8 +11,11 @@ from botocore.exceptions import ClientError
 
 from ecs_cd.aws.errors import code, transient_as_unreadable
 from ecs_cd.aws.session import Aws, Client
+from ecs_cd.model import pace
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import MANIFEST_TYPES, Image, Mutability, Repository, is_aws
+
+_CONFIG_AT_MOST = 4 * 1024 * 1024  # bytes
 
 
 class MissingRepository(Refused):
@@ -55,6 +59,20 @@ def manifest(aws: Aws, repository: Repository, digest: str) -> str:
     """Returns the manifest of the image with this digest, or an empty JSON object if the image does not exist."""
     answer = _batch_get(aws, repository, [{"imageDigest": digest}])
     return next((_image(found).manifest for found in answer["images"]), "{}")
+
+
+def config(aws: Aws, repository: Repository, digest: str) -> str:
+    """Returns the configuration of an image of one platform, given the configuration's digest; empty if it can't be
+    downloaded."""
+    from urllib.request import urlopen
+
+    answer = _client(aws, repository).get_download_url_for_layer(**_name(repository), layerDigest=digest)
+    try:
+        with urlopen(answer["downloadUrl"], timeout=pace.REGISTRY_TIMEOUT) as response:
+            content: bytes = response.read(_CONFIG_AT_MOST)
+    except (OSError, ValueError):
+        return ""
+    return content.decode(errors="replace") if f"sha256:{hashlib.sha256(content).hexdigest()}" == digest else ""
 
 
 def mutability(aws: Aws, repository: Repository) -> Mutability:

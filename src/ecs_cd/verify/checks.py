@@ -6,7 +6,21 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from ecs_cd.job.job import Job, concurrently
-from ecs_cd.verify import app_file, cluster, logs, pipeline, roles, secrets, services, templates
+from ecs_cd.verify import (
+    app_file,
+    capacity,
+    cluster,
+    images,
+    logs,
+    network,
+    pipeline,
+    ports,
+    roles,
+    secrets,
+    services,
+    targets,
+    templates,
+)
 from ecs_cd.verify.rules.finding import Finding
 from ecs_cd.verify.subjects import Found, Subject
 
@@ -17,6 +31,11 @@ TOPICS: tuple[Callable[[Job, Subject], list[Finding]], ...] = (
     roles.check,
     logs.check,
     secrets.check,
+    images.check,
+    ports.check,
+    network.check,
+    targets.check,
+    capacity.check,
 )
 # The checks of the document as a whole: the cluster, its images, its pipeline.
 WHOLE: tuple[Callable[[Job, Found], list[Finding]], ...] = (cluster.check, app_file.check, pipeline.check)

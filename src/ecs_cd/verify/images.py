@@ -1,0 +1,75 @@
+"""The images of a task definition: those that are in ECR exist, and run on the task's platform."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+
+from ecs_cd.aws import ecr
+from ecs_cd.document.rules import app_file
+from ecs_cd.images import build_spec, registry
+from ecs_cd.job.job import Job
+from ecs_cd.job.workspace import read_file
+from ecs_cd.model.build_spec import BuildSpec
+from ecs_cd.model.references import Image, Repository, image_reference, repository
+from ecs_cd.verify.asking import ask
+from ecs_cd.verify.rules import platforms
+from ecs_cd.verify.rules.finding import Finding, wrong
+from ecs_cd.verify.subjects import Subject
+
+IMAGE = "image"
+
+
+def check(job: Job, subject: Subject) -> list[Finding]:
+    """The findings about each container's image. Says nothing about images of other registries."""
+    if subject.definition is None:
+        return []
+    found: list[Finding] = []
+    for container in subject.definition["containerDefinitions"]:
+        name = str(container["name"])
+        if name in subject.entry.containers and name not in subject.images:
+            found += ask(subject.name, platforms.PLATFORM, partial(_planned, subject, name))
+        else:
+            image = str(subject.images.get(name) or container.get("image", ""))
+            found += ask(subject.name, IMAGE, partial(_pushed, job, subject, name, image))
+    return found
+
+
+def _planned(subject: Subject, container: str) -> Iterator[Finding]:
+    """An image that the commit's build has yet to push."""
+    image = subject.entry.containers[container]
+    spec = subject.answers.get("app file", _app_file).get(image, BuildSpec(image))
+    definition = subject.definition or {}
+    yield from platforms.planned(subject.name, container, image, spec.platforms, definition, build_spec.FILE)
+
+
+def _app_file() -> Mapping[str, BuildSpec]:
+    place = build_spec.file()
+    return app_file.load(read_file(str(place), what="the app's file"), where=build_spec.FILE) if place else {}
+
+
+def _pushed(job: Job, subject: Subject, container: str, image: str) -> Iterator[Finding]:
+    uri, tag = image_reference(image)
+    place = repository(uri)
+    if place.account is None:
+        return
+    found = subject.answers.get(("image", image), lambda: _read(job, place, tag))
+    if found is None:
+        text = f"container {container}: {image} is not in ECR"
+        yield wrong(subject.name, IMAGE, text, "Push it, or correct `image` in the template.")
+        return
+    known = subject.answers.get(("platforms", image), lambda: _platforms(job, place, found))
+    yield from platforms.judge(subject.name, container, image, known, subject.definition or {})
+
+
+def _read(job: Job, place: Repository, tag: str) -> Image | None:
+    look = registry.by_digest if tag.startswith("sha256:") else registry.images
+    return look(job.aws, place, [tag]).get(tag)
+
+
+def _platforms(job: Job, place: Repository, image: Image) -> list[str] | None:
+    """The manifest of a single image does not say its platform: the configuration does."""
+    digest = platforms.config_digest(image.manifest)
+    if not digest:
+        return platforms.of_index(image.manifest)
+    return platforms.of_config(ecr.config(job.aws, place, digest))
