@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+import hashlib
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
@@ -244,3 +247,50 @@ def test_how_often_a_repository_is_scanned(
     assert ecr.scan_frequency(ours, where) == expected
     assert ecr.scan_frequency(ours, where) == ""
     assert aws.calls[0].params == {"repositoryNames": [where.name]}
+
+
+CONFIG = b'{"architecture":"arm64","os":"linux"}'
+CONFIG_DIGEST = f"sha256:{hashlib.sha256(CONFIG).hexdigest()}"
+
+
+class _Layers(BaseHTTPRequestHandler):
+    """S3, as far as ECR's URLs lead to it."""
+
+    def do_GET(self) -> None:
+        self.send_response(200 if self.path == "/config" else 403)
+        self.end_headers()
+        self.wfile.write(CONFIG)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def layers() -> Iterator[str]:
+    with HTTPServer(("127.0.0.1", 0), _Layers) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("path", "digest", "expected"),
+    [
+        ("/config", CONFIG_DIGEST, CONFIG.decode()),
+        ("/config", f"sha256:{'0' * 64}", ""),
+        ("/denied", CONFIG_DIGEST, ""),
+    ],
+)
+def test_a_configuration_is_downloaded(
+    path: str, digest: str, expected: str, layers: str, aws: SignedAws, ours: Aws
+) -> None:
+    """From where ECR says; anything but the content of the digest is nothing."""
+    aws.on("ecr.GetDownloadUrlForLayer", {"downloadUrl": layers + path, "layerDigest": digest})
+    assert ecr.config(ours, repository(f"{'1' * 12}.dkr.ecr.eu-west-1.amazonaws.com/app"), digest) == expected
+    assert aws.calls[0].params == {"repositoryName": "app", "registryId": "1" * 12, "layerDigest": digest}
+
+
+def test_a_configuration_is_only_read_over_http(aws: SignedAws, ours: Aws) -> None:
+    """No answer makes ecs-cd read a file of the runner."""
+    aws.on("ecr.GetDownloadUrlForLayer", {"downloadUrl": "file:///etc/hostname"})
+    assert ecr.config(ours, repository(f"{'1' * 12}.dkr.ecr.eu-west-1.amazonaws.com/app"), CONFIG_DIGEST) == ""

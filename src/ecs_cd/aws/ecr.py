@@ -67,8 +67,11 @@ def config(aws: Aws, repository: Repository, digest: str) -> str:
     from urllib.request import urlopen
 
     answer = _client(aws, repository).get_download_url_for_layer(**_name(repository), layerDigest=digest)
+    url = str(answer["downloadUrl"])
+    if not url.startswith(("https://", "http://")):
+        return ""
     try:
-        with urlopen(answer["downloadUrl"], timeout=pace.REGISTRY_TIMEOUT) as response:
+        with urlopen(url, timeout=pace.REGISTRY_TIMEOUT) as response:
             content: bytes = response.read(_CONFIG_AT_MOST)
     except (OSError, ValueError):
         return ""

@@ -18,6 +18,7 @@ from ecs_cd.verify.rules.finding import Finding, wrong
 from ecs_cd.verify.subjects import Subject
 
 IMAGE = "image"
+_SHORT = len("sha256:") + 12  # of a digest
 
 
 def check(job: Job, subject: Subject) -> list[Finding]:
@@ -59,7 +60,8 @@ def _pushed(job: Job, subject: Subject, container: str, image: str) -> Iterator[
         yield wrong(subject.name, IMAGE, text, "Push it, or correct `image` in the template.")
         return
     known = subject.answers.get(("platforms", image), lambda: _platforms(job, place, found))
-    yield from platforms.judge(subject.name, container, image, known, subject.definition or {})
+    shown = f"{place.name}@{tag[:_SHORT]}" if "@" in image else f"{place.name}:{tag}"
+    yield from platforms.judge(subject.name, container, shown, known, subject.definition or {})
 
 
 def _read(job: Job, place: Repository, tag: str) -> Image | None:

@@ -228,7 +228,7 @@ def test_the_remedy_fits_the_need() -> None:
 @pytest.mark.parametrize(
     ("subnets", "states", "words"),
     [
-        ([subnet("subnet-0a"), subnet("subnet-0c")], [OK], "exist in vpc-1 (ap-northeast-1a, ap-northeast-1c)"),
+        ([subnet("subnet-0a"), subnet("subnet-0c")], [OK], "in vpc-1 (ap-northeast-1a, ap-northeast-1c): subnet-0a, subnet-0c"),
         ([subnet("subnet-0a")], [WRONG], "there is no subnet subnet-0c in this region and account"),
         ([], [WRONG], "there is no subnet subnet-0a, subnet-0c"),
         ([subnet("subnet-0a"), subnet("subnet-0c", VpcId="vpc-2")], [WRONG], "the subnets are in 2 VPCs: vpc-1, vpc-2"),
@@ -245,7 +245,7 @@ def test_subnets(subnets: list[Any], states: list[State], words: str) -> None:
 @pytest.mark.parametrize(
     ("groups", "state", "words"),
     [
-        ([TASKS], OK, "sg-tasks exist in the subnets' VPC"),
+        ([TASKS], OK, "in the subnets' VPC: sg-tasks"),
         ([], WRONG, "there is no security group sg-tasks"),
         ([group("sg-tasks", VpcId="vpc-2")], WRONG, "sg-tasks is not in vpc-1"),
     ],

@@ -11,6 +11,7 @@ import pytest
 
 from tests.scripted_aws import Params, ScriptedAws, ecs
 from tests.timelines.conftest import DOCUMENT, REPOSITORY
+from tests.timelines.verify import surroundings
 
 ACCOUNT, REGION = "123456789012", "ap-northeast-1"
 EXECUTION, TASK, CALLER = (f"arn:aws:iam::{ACCOUNT}:role/{name}" for name in ("execution", "app/task", "ci/deployer"))
@@ -99,6 +100,8 @@ def document(aws: ScriptedAws, **more: Any) -> None:
 @pytest.fixture(autouse=True)
 def account(aws: ScriptedAws) -> None:
     """Nothing is wrong in it."""
+    surroundings.script(aws)
+    aws.on("ecr.BatchGetImage", surroundings.manifests("linux/amd64"))
     aws.on("ecs.DescribeClusters", {"clusters": [{"clusterName": ecs.CLUSTER, "status": "ACTIVE"}]})
     aws.on("ecs.DescribeTaskDefinition", described())
     aws.on("sts.GetCallerIdentity", caller("assumed-role/deployer/run-1"))

@@ -80,7 +80,7 @@ def check_subnets(subject: str, wanted: Setting, subnets: Sequence[Json]) -> Ite
         yield wrong(subject, SUBNETS, f"{', '.join(full)}: no address is free for another task", remedy)
     if not (missing or full or len(vpcs) > 1):
         zones = sorted({str(subnet.get("AvailabilityZone", "")) for subnet in known.values()})
-        yield ok(subject, SUBNETS, f"{', '.join(known)} exist in {vpcs[0]} ({', '.join(filter(None, zones))})")
+        yield ok(subject, SUBNETS, f"in {vpcs[0]} ({', '.join(filter(None, zones))}): {', '.join(known)}")
 
 
 def check_groups(subject: str, wanted: Setting, subnets: Sequence[Json], groups: Sequence[Json]) -> Iterator[Finding]:
@@ -96,7 +96,7 @@ def check_groups(subject: str, wanted: Setting, subnets: Sequence[Json], groups:
     if foreign and vpcs:
         yield wrong(subject, GROUPS, f"{', '.join(foreign)} is not in {', '.join(vpcs)}, the subnets' VPC", remedy)
     if not (missing or foreign):
-        exist = f"{', '.join(wanted.groups)} exist in the subnets' VPC"
+        exist = f"in the subnets' VPC: {', '.join(wanted.groups)}"
         yield ok(subject, GROUPS, exist if wanted.groups else "tasks have the VPC's default security group")
 
 
