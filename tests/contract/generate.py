@@ -1,8 +1,9 @@
 """Writes the files that are generated from the code.
 
-These are the metadata, inputs and outputs in each action.yml, the tables of them in docs/reference/inputs.md, the table of the official
-actions' inputs in docs/guides/coming-from.md, those of docs/reference/permissions.md, and the JSON Schemas. For infra/terraform, these are the policies and the
-tables of inputs and outputs; for infra/cloudformation, what is repeated in the template, and the table of parameters:
+These are the metadata, inputs and outputs in each action.yml, the tables of them in docs/reference/inputs.md, the table of
+the official actions' inputs in docs/guides/coming-from/official-actions.md, those of docs/reference/permissions.md, and the
+JSON Schemas. For infra/terraform, these are the policies and the tables of inputs and outputs; for infra/cloudformation, what
+is repeated in the template, and the table of parameters:
 
     make generate
 """
@@ -28,7 +29,6 @@ from tests.contract import parts
 from tests.contract.parts import INPUTS, ROOT
 
 ACTIONS = [verb for verb in VERBS.values() if verb.action]
-COMING_FROM = ROOT / "docs" / "guides" / "coming-from.md"
 # The inputs of amazon-ecs-render-task-definition 1.9 and amazon-ecs-deploy-task-definition 2.6.
 RENDER = (
     "task-definition", "task-definition-arn", "task-definition-family", "task-definition-revision", "container-name",
@@ -69,7 +69,7 @@ def texts() -> dict[Path, str]:
     return {
         **{path: _action(path.read_text(encoding="utf-8"), verb) for path, verb in actions.items()},
         INPUTS: _tables(INPUTS.read_text(encoding="utf-8")),
-        COMING_FROM: _between(COMING_FROM.read_text(encoding="utf-8"), "inputs", _official()),
+        parts.DROP_IN: _between(parts.DROP_IN.read_text(encoding="utf-8"), "inputs", _official()),
         parts.PERMISSIONS: _permissions(parts.PERMISSIONS.read_text(encoding="utf-8")),
         parts.SCHEMA: json.dumps(SCHEMA, indent=2) + "\n",
         parts.APP_SCHEMA: json.dumps(app_file.SCHEMA, indent=2) + "\n",
@@ -119,7 +119,7 @@ def _inputs() -> list[str]:
         owners = {verb.name: own[name] for verb in _SEPARATE if name in (own := _own(verb))}
         rows += [_input(name, owners, option) for option in _distinct(owners.values())]
     more = "Instead of `config`, `deploy` also takes all inputs of the official actions"
-    return [*rows, "", f"{more}: [coming from other tools](../guides/coming-from.md)."]
+    return [*rows, "", f"{more}: [coming from the official actions](../guides/coming-from/official-actions.md#the-inputs)."]
 
 
 def _input(name: str, owners: Mapping[str, Option], option: Option) -> str:

@@ -24,10 +24,14 @@ EXIT_CODES_PAGE = DOCS / "reference" / "exit-codes.md"
 PATTERNS = sorted((DOCS / "patterns").glob("[0-9].md"))
 # In these patterns, the app repository has no workflow.
 WITHOUT_WORKFLOW = ("4", "8")
+# From other tools: each page has a workflow before and one after.
+COMING_FROM = sorted((DOCS / "guides" / "coming-from").glob("*.md"))
+DROP_IN = DOCS / "guides" / "coming-from" / "official-actions.md"
 # The pages with workflows to copy.
 WORKFLOW_PAGES = (
     README,
     QUICKSTART,
+    *(page for page in COMING_FROM if page != DROP_IN),
     DOCS / "guides" / "workflows.md",
     *(page for page in PATTERNS if page.stem not in WITHOUT_WORKFLOW),
 )
@@ -76,13 +80,34 @@ def blocks(page: Path, language: str) -> list[str]:
 
 
 def workflow_blocks() -> dict[str, str]:
-    """The workflows that the README and the docs show, by page and number."""
+    """The workflows with ecs-cd that the README and the docs show, by page and number."""
+    return {where: block for where, block in _shown().items() if SUITE in block}
+
+
+def other_workflow_blocks() -> dict[str, str]:
+    """Those that the docs show without ecs-cd: of the tools that users come from."""
+    return {where: block for where, block in _shown().items() if SUITE not in block}
+
+
+def _shown() -> dict[str, str]:
     return {
         f"{page.relative_to(ROOT)}, workflow {number}": block
         for page in WORKFLOW_PAGES
         for number, block in enumerate(blocks(page, "yaml"), 1)
         if "jobs:" in block
     }
+
+
+def used(content: Any) -> Iterator[dict[str, Any]]:
+    """Every step or job with ``uses`` in a YAML value, whether it is a workflow or a part of one."""
+    if isinstance(content, dict):
+        if "uses" in content:
+            yield content
+        for each in content.values():
+            yield from used(each)
+    elif isinstance(content, list):
+        for each in content:
+            yield from used(each)
 
 
 def workflows() -> dict[str, dict[Any, Any]]:

@@ -116,17 +116,6 @@ def test_the_official_actions_inputs_and_outputs_are_deploys() -> None:
     assert {"task-definition", "task-definition-arn", "codedeploy-deployment-id", "run-task-arn"} <= set(deploy.outputs)
 
 
-def test_the_page_for_users_of_other_tools_shows_steps_that_work() -> None:
-    """Each step that uses ecs-cd passes inputs that exist, with valid values."""
-    blocks = re.findall(r"^```yaml\n(.*?)^```$", generate.COMING_FROM.read_text(encoding="utf-8"), re.M | re.S)
-    ours = [
-        step for block in blocks for content in yaml.safe_load(block) if (step := parts.Step("the page", content)).verb
-    ]
-    assert len(ours) >= 4
-    for step in ours:
-        options.read(verbs.VERBS[step.verb].inputs, {k: str(v) for k, v in step.content["with"].items()})
-
-
 # https://docs.github.com/en/actions/reference/workflows-and-actions/metadata-syntax#branding
 ICONS = {"upload-cloud", "layers", "package", "database", "play-circle", "send", "check-circle"}
 

@@ -35,7 +35,7 @@ def test_a_generated_table_is_in_plain_english(page: Path) -> None:
 
 
 def test_generated_tables_are_found() -> None:
-    assert {"inputs.md", "coming-from.md"} <= {page.name for page in GENERATED}
+    assert {"inputs.md", "official-actions.md"} <= {page.name for page in GENERATED}
 
 
 def test_docstrings_are_in_plain_english() -> None:

@@ -34,6 +34,7 @@ _LONGEST = 6 * 60  # minutes
 _LONGEST_DESCRIPTION = 512
 _LONGEST_OVERRIDES = 8192  # characters, including those of the JSON syntax
 _APPSPEC = "appspec.yaml"
+_PAGE = "docs/guides/coming-from/official-actions.md"
 _SOURCES = ("task-definition", "task-definition-arn", "task-definition-family")
 _INTO_CONTAINERS = (
     "image", "environment-variables", "env-files", "secrets", "log-configuration-log-driver",
@@ -68,7 +69,7 @@ def wanted(inputs: DeployAlone) -> bool:
     if inputs.config and given:
         raise Refused(
             [f"{name}: can't be combined with config" for name in given],
-            "The document has its own keys for what these inputs say; see docs/guides/coming-from.md.",
+            f"The document has its own keys for what these inputs say; see {_PAGE}.",
         )
     if not inputs.config and not set(given) & set(_SOURCES):
         alone = "task-definition-revision" in given
@@ -76,7 +77,7 @@ def wanted(inputs: DeployAlone) -> bool:
             "task-definition-revision: needs task-definition-family"
             if alone
             else "config: is missing, and no task definition is given instead",
-            f"Set config (the document), or one of {', '.join(_SOURCES)}; see docs/guides/coming-from.md.",
+            f"Set config (the document), or one of {', '.join(_SOURCES)}; see {_PAGE}.",
         )
     return not inputs.config
 
