@@ -122,13 +122,13 @@ def total(counts: Iterable[Count]) -> Count:
 
 
 def pages() -> list[Path]:
-    """README.md, and all of docs/."""
-    return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    """README.md in both languages, and all of docs/."""
+    return [ROOT / "README.md", ROOT / "README.ja.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def other_pages() -> list[Path]:
     """What developers read, and the READMEs of the examples and the Terraform modules."""
-    names = ("CHANGELOG.md", "CONTRIBUTING.md", "tests/README.md")
+    names = ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "tests/README.md")
     readmes = (
         "examples/*/README.md",
         "examples/infra/*/README.md",

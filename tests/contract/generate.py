@@ -3,7 +3,7 @@
 These are the metadata, inputs and outputs in each action.yml, the tables of them in docs/reference/inputs.md, the table of
 the official actions' inputs in docs/guides/coming-from/official-actions.md, those of docs/reference/permissions.md, and the
 JSON Schemas. For infra/terraform, these are the policies and the tables of inputs and outputs; for infra/cloudformation, what
-is repeated in the template, and the table of parameters:
+is repeated in the template, and the table of parameters. The Japanese pages have the code of the English ones:
 
     make generate
 """
@@ -76,6 +76,7 @@ def texts() -> dict[Path, str]:
         **permissions.generated(),
         **terraform_docs.generated(),
         **cloudformation.generated(),
+        **{page: _with_code(page, english) for page, english in parts.JAPANESE.items()},
     }
 
 
@@ -103,6 +104,14 @@ def _tables(text: str) -> str:
 
 def _permissions(text: str) -> str:
     return _between(_between(text, "permissions", permissions.table()), "reasons", permissions.reasons())
+
+
+def _with_code(page: Path, english: Path) -> str:
+    """The translation with the code blocks of the original, each in its place."""
+    ours, code = (parts.FENCE.findall(path.read_text(encoding="utf-8")) for path in (page, english))
+    assert len(ours) == len(code), f"{page.name} has {len(ours)} code blocks, {english.name} {len(code)}"
+    blocks = iter(code)
+    return parts.FENCE.sub(lambda _: next(blocks), page.read_text(encoding="utf-8"))
 
 
 def _between(text: str, name: str, table: list[str]) -> str:

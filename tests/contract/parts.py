@@ -24,6 +24,9 @@ EXIT_CODES_PAGE = DOCS / "reference" / "exit-codes.md"
 PATTERNS = sorted((DOCS / "patterns").glob("[0-9].md"))
 # In these patterns, the app repository has no workflow.
 WITHOUT_WORKFLOW = ("4", "8")
+# The pages in Japanese, and what each translates.
+JAPANESE = {ROOT / "README.ja.md": README, DOCS / "quickstart.ja.md": QUICKSTART}
+FENCE = re.compile(r"^```.*?^```$", re.M | re.S)
 # From other tools: each page has a workflow before and one after.
 COMING_FROM = sorted((DOCS / "guides" / "coming-from").glob("*.md"))
 DROP_IN = DOCS / "guides" / "coming-from" / "official-actions.md"
