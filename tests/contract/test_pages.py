@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 
+from ecs_cd.diagnosis import causes
+from ecs_cd.diagnosis.causes import Known
 from ecs_cd.local import cli
 from ecs_cd.local.codepipeline.rules.providers import PROVIDERS
 from tests.contract import parts
@@ -49,6 +52,25 @@ def test_troubleshooting_quotes_the_log() -> None:
     assert len(lines) > 50
     stale = [line for line in lines if not any(all(part in text for part in line.split("...")) for text in written)]
     assert stale == [], "docs/troubleshooting.md quotes lines that src does not write"
+
+
+def known(value: object) -> Iterator[Known]:
+    """Every cause in a table of causes, or in a table of tables."""
+    if isinstance(value, Known):
+        yield value
+    elif isinstance(value, tuple | list):
+        for each in value:
+            yield from known(each)
+    elif isinstance(value, dict):
+        yield from known(tuple(value.values()))
+
+
+def test_troubleshooting_has_every_cause() -> None:
+    """A cause that ecs-cd knows has a row with its remedy."""
+    lines = quoted()
+    every = [each.cause for each in known(tuple(vars(causes).values()))]
+    assert len(every) > 70
+    assert [cause for cause in dict.fromkeys(every) if not any(line in cause for line in lines)] == []
 
 
 def test_the_list_of_what_reaches_a_build_names_tests_that_exist() -> None:
