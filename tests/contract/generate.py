@@ -128,7 +128,11 @@ def _inputs() -> list[str]:
         owners = {verb.name: own[name] for verb in _SEPARATE if name in (own := _own(verb))}
         rows += [_input(name, owners, option) for option in _distinct(owners.values())]
     more = "Instead of `config`, `deploy` also takes all inputs of the official actions"
-    return [*rows, "", f"{more}: [coming from the official actions](../guides/coming-from/official-actions.md#the-inputs)."]
+    return [
+        *rows,
+        "",
+        f"{more}: [coming from the official actions](../guides/coming-from/official-actions.md#the-inputs).",
+    ]
 
 
 def _input(name: str, owners: Mapping[str, Option], option: Option) -> str:

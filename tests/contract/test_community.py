@@ -156,7 +156,9 @@ def test_a_link_into_this_repository_leads_somewhere(path: Path) -> None:
 def test_the_badges_are_true() -> None:
     """Each is made from what it shows: a workflow that exists and runs on main, the releases, the license."""
     badges = dict(re.findall(r"\[!\[([^\]]+)\]\(([^)]+)\)\]", README.read_text(encoding="utf-8")))
-    workflow = re.fullmatch(rf"https://github\.com/{SUITE}/actions/workflows/(.+)/badge\.svg\?branch=main", badges["CI"])
+    workflow = re.fullmatch(
+        rf"https://github\.com/{SUITE}/actions/workflows/(.+)/badge\.svg\?branch=main", badges["CI"]
+    )
     assert workflow
     content = yaml.safe_load((GITHUB / "workflows" / workflow[1]).read_text(encoding="utf-8"))
     assert content["name"] == "CI"
