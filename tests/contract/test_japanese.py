@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from pathlib import Path
 
@@ -94,3 +95,16 @@ def test_the_pages_name_each_other(japanese: Path) -> None:
 def test_no_other_page_waits_for_a_translation() -> None:
     """Every page that is named like a translation is compared."""
     assert set(parts.ROOT.glob("*.ja.md")) | set(parts.DOCS.rglob("*.ja.md")) == set(JAPANESE)
+
+
+@pages
+def test_a_paragraph_is_one_line(japanese: Path) -> None:
+    """GitHub shows a line break as a space, which Japanese does not have between words."""
+    text = FENCE.sub("", japanese.read_text(encoding="utf-8"))
+    own_line = re.compile(r"#|\||- |\d+\. |\[!\[")
+    broken = [
+        line
+        for before, line in itertools.pairwise(text.splitlines())
+        if before.strip() and line.strip() and not own_line.match(line)
+    ]
+    assert broken == []
