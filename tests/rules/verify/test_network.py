@@ -173,7 +173,7 @@ def test_the_way_to_ecr(found: Vpc, setting: Setting, needs: Needs, state: State
 def test_security_groups_on_the_way(groups: list[Any], endpoints: Any, state: State | None, words: str) -> None:
     """TCP 443 must leave the tasks' groups and enter those of the endpoints, even if there is a NAT gateway: with
     private DNS, tasks use the endpoint."""
-    found = way(vpc(table(NAT) if not endpoints else table(NAT), endpoints=endpoints, groups=groups))
+    found = way(vpc(table(NAT), endpoints=endpoints, groups=groups))
     if state is None:  # S3 goes through the NAT gateway, and the group lets nothing out to it
         assert [finding.state for finding in found] == [WRONG]
         return
@@ -228,7 +228,11 @@ def test_the_remedy_fits_the_need() -> None:
 @pytest.mark.parametrize(
     ("subnets", "states", "words"),
     [
-        ([subnet("subnet-0a"), subnet("subnet-0c")], [OK], "in vpc-1 (ap-northeast-1a, ap-northeast-1c): subnet-0a, subnet-0c"),
+        (
+            [subnet("subnet-0a"), subnet("subnet-0c")],
+            [OK],
+            "in vpc-1 (ap-northeast-1a, ap-northeast-1c): subnet-0a, subnet-0c",
+        ),
         ([subnet("subnet-0a")], [WRONG], "there is no subnet subnet-0c in this region and account"),
         ([], [WRONG], "there is no subnet subnet-0a, subnet-0c"),
         ([subnet("subnet-0a"), subnet("subnet-0c", VpcId="vpc-2")], [WRONG], "the subnets are in 2 VPCs: vpc-1, vpc-2"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from ecs_cd.verify.rules import routes
@@ -9,7 +11,7 @@ from ecs_cd.verify.rules.routes import Vpc
 from tests.rules.verify.vpcs import INTERNET, NAT, ipv6_only, nat, route, subnet, table, vpc
 
 GONE = route(state="blackhole", NatGatewayId="nat-0")
-DUAL_STACK = {"Ipv6CidrBlockAssociationSet": [{"Ipv6CidrBlock": "2600:1f::/64"}]}
+DUAL_STACK: dict[str, Any] = {"Ipv6CidrBlockAssociationSet": [{"Ipv6CidrBlock": "2600:1f::/64"}]}
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ def test_rules_of_both_directions(rules: list[Json], peer: Peer, expected: bool 
 
 def test_groups_add_up() -> None:
     """What one of several groups allows is allowed."""
-    groups = [{"IpPermissionsEgress": []}, {"IpPermissionsEgress": [rule(**ALL)]}]
+    groups: list[Json] = [{"IpPermissionsEgress": []}, {"IpPermissionsEgress": [rule(**ALL)]}]
     assert let_out(groups, 443, INTERNET) is True
     assert let_out(groups[:1], 443, INTERNET) is False
 

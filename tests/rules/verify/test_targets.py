@@ -124,22 +124,21 @@ def test_ports_of_load_balancers(service: Json, template: Json, expected: str) -
 
 
 @pytest.mark.parametrize(
-    ("service", "expected"),
+    ("connect", "expected"),
     [
-        ({}, []),
-        ({"deployments": [{"status": "PRIMARY"}]}, []),
+        (None, []),
         ({"enabled": True, "services": [{"portName": "http"}]}, [OK]),
         ({"enabled": True, "services": [{"portName": "htpp"}]}, [WRONG]),
         ({"enabled": True}, []),
         ({"enabled": False, "services": [{"portName": "htpp"}]}, []),
     ],
 )
-def test_port_names_of_service_connect(service: Json, expected: list[State]) -> None:
+def test_port_names_of_service_connect(connect: Json | None, expected: list[State]) -> None:
     """A name that no port mapping has is refused by ECS; a client alone has none."""
-    given = service if "deployments" in service else {"deployments": [{"status": "PRIMARY"}]}
-    given["deployments"][0]["serviceConnectConfiguration"] = service if "enabled" in service else None
+    primary: Json = {"status": "PRIMARY"} | ({"serviceConnectConfiguration": connect} if connect else {})
     template = definition("awsvpc", {"containerPort": 80, "name": "http"})
-    assert [finding.state for finding in targets.check_connect("service web", given, template)] == expected
+    found = targets.check_connect("service web", {"deployments": [primary]}, template)
+    assert [finding.state for finding in found] == expected
 
 
 def test_port_names_of_vpc_lattice() -> None:

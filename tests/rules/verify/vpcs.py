@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ecs_cd.verify.rules.routes import Vpc
+from tests.scripted_aws import Unmodelled
 
 Json = dict[str, Any]
 
@@ -60,7 +61,7 @@ def endpoint(service: str, **more: Any) -> Json:
         "VpcEndpointType": "Interface",
         "ServiceName": f"com.amazonaws.{REGION}.{service}",
         "VpcId": VPC,
-        "State": "available",
+        "State": Unmodelled("available"),  # as EC2 writes it; botocore's model has Available
         "PrivateDnsEnabled": True,
         "IpAddressType": "ipv4",
         "Groups": [{"GroupId": "sg-endpoints"}],
