@@ -11,6 +11,7 @@ from ecs_cd.images import build_spec, registry
 from ecs_cd.job.job import Job
 from ecs_cd.job.workspace import read_file
 from ecs_cd.model.build_spec import BuildSpec
+from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import Image, Repository, image_reference, repository
 from ecs_cd.verify.asking import ask
 from ecs_cd.verify.rules import platforms
@@ -45,8 +46,12 @@ def _planned(subject: Subject, container: str) -> Iterator[Finding]:
 
 
 def _app_file() -> Mapping[str, BuildSpec]:
+    """Empty if it can't be read, too: app_file.py says so."""
     place = build_spec.file()
-    return app_file.load(read_file(str(place), what="the app's file"), where=build_spec.FILE) if place else {}
+    try:
+        return app_file.load(read_file(str(place), what="the app's file"), where=build_spec.FILE) if place else {}
+    except Refused:
+        return {}
 
 
 def _pushed(job: Job, subject: Subject, container: str, image: str) -> Iterator[Finding]:

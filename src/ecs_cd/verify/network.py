@@ -44,11 +44,13 @@ def _of_service(service: Json | None) -> list[Setting]:
 
 
 def _of_target(target: Json) -> Iterator[Setting]:
-    """A target of EventBridge names a launch type or capacity providers, or leaves it to the cluster."""
+    """EventBridge names a launch type or capacity providers, or leaves that to the cluster."""
     parameters = target.get("EcsParameters") or {}
     found = (parameters.get("NetworkConfiguration") or {}).get("awsvpcConfiguration")
     if found:
-        yield network.setting(found, fargate=parameters.get("LaunchType") == "FARGATE")
+        strategy = {str(each.get("capacityProvider")) for each in parameters.get("CapacityProviderStrategy", ())}
+        fargate = parameters.get("LaunchType") == "FARGATE" or bool(strategy and strategy <= set(capacity.FARGATE))
+        yield network.setting(found, fargate=fargate)
 
 
 def _check(job: Job, subject: Subject, setting: Setting) -> list[Finding]:

@@ -32,9 +32,10 @@ def check(job: Job, subject: Subject) -> list[Finding]:
     found = [*targets.check_ports(subject.name, service, definition)]
     found += targets.check_connect(subject.name, service, definition)
     tasks = _tasks(job, subject, service)
-    for one in targets.attached(service):
-        found += ask(subject.name, targets.GROUP, partial(_group, job, subject, one, tasks))
-    found += ask(subject.name, targets.GROUP, lambda: _of_codedeploy(job, subject, tasks))
+    pairs: list[Attached] = []
+    found += ask(subject.name, targets.GROUP, lambda: _of_codedeploy(job, subject, pairs))
+    for one in (*targets.attached(service), *pairs):
+        found += _of_group(job, subject, one, tasks)
     for kind, arn in targets.listeners(service):
         found += ask(subject.name, targets.LISTENER, partial(_listener, job, subject, kind, arn))
     return found
@@ -55,19 +56,39 @@ def _tasks(job: Job, subject: Subject, service: Json) -> Tasks:
     return Tasks(str(subnets[0]["VpcId"]) if subnets else "", zones, groups)
 
 
-def _group(job: Job, subject: Subject, one: Attached, tasks: Tasks) -> Iterator[Finding]:
+def _of_group(job: Job, subject: Subject, one: Attached, tasks: Tasks) -> list[Finding]:
+    """Each call has its own finding if it is denied."""
+    known: list[Attached] = []
+    name = subject.name
+    found = ask(name, targets.GROUP, lambda: _group(job, subject, one, tasks, known))
+    for each in known:
+        found += ask(name, targets.GROUP, partial(_balancer, job, subject, each, tasks))
+        found += ask(name, targets.HEALTH, partial(_health, job, subject, each))
+    return found
+
+
+def _group(job: Job, subject: Subject, one: Attached, tasks: Tasks, known: list[Attached]) -> Iterator[Finding]:
+    """Adds the target group to ``known`` if it exists."""
     service, definition = subject.service or {}, subject.definition or {}
     group = _described(job, subject, one.id)
     other = _described(job, subject, one.other) if one.other and group else None
-    used = list((group or {}).get("LoadBalancerArns", ()))
-    routed = bool(used or (other or {}).get("LoadBalancerArns"))
+    routed = any((each or {}).get("LoadBalancerArns") for each in (group, other))
     one = replace(one, group=group, routed=routed)
-    if used:
-        balancer = subject.answers.get(("load balancer", used[0]), lambda: elbv2.load_balancer(job.aws, used[0]))
-        one = replace(one, balancer=balancer)
-    if group:
-        one = replace(one, health=elbv2.health(job.aws, str(group["TargetGroupArn"])))
+    known.extend([one] if group else [])
     yield from targets.check_group(subject.name, one, service, definition, tasks)
+
+
+def _balancer(job: Job, subject: Subject, one: Attached, tasks: Tasks) -> Iterator[Finding]:
+    for arn in (one.group or {}).get("LoadBalancerArns", ()):
+        found = subject.answers.get(("load balancer", arn), partial(elbv2.load_balancer, job.aws, arn))
+        if found:
+            yield from targets.check_balancer(subject.name, one, found, subject.definition or {}, tasks)
+
+
+def _health(job: Job, subject: Subject, one: Attached) -> Iterator[Finding]:
+    arn = str((one.group or {})["TargetGroupArn"])
+    health = subject.answers.get(("target health", arn), lambda: elbv2.health(job.aws, arn))
+    yield from targets.check_health(subject.name, one, health)
 
 
 def _described(job: Job, subject: Subject, id: str) -> Json | None:
@@ -75,9 +96,9 @@ def _described(job: Job, subject: Subject, id: str) -> Json | None:
     return subject.answers.get(("target group", id), lambda: look(job.aws, id))
 
 
-def _of_codedeploy(job: Job, subject: Subject, tasks: Tasks) -> Iterator[Finding]:
-    """The target groups between which CodeDeploy moves the traffic; that the deployment group exists is checked by
-    services.py."""
+def _of_codedeploy(job: Job, subject: Subject, pairs: list[Attached]) -> Iterator[Finding]:
+    """Adds the target groups between which CodeDeploy moves the traffic to ``pairs``. Finds nothing itself: services.py
+    checks that the deployment group exists."""
     service, entry = subject.service or {}, subject.entry
     if (service.get("deploymentController") or {}).get("type") != "CODE_DEPLOY" or not isinstance(entry, Service):
         return
@@ -86,8 +107,8 @@ def _of_codedeploy(job: Job, subject: Subject, tasks: Tasks) -> Iterator[Finding
         group = codedeploy.deployment_group(job.aws, own.application, own.deployment_group)
     except Refused:
         return
-    for one in targets.of_codedeploy(group, service, [each.name for each in targets.attached(service)]):
-        yield from _group(job, subject, one, tasks)
+    pairs.extend(targets.of_codedeploy(group, service, [each.name for each in targets.attached(service)]))
+    yield from ()
 
 
 def _listener(job: Job, subject: Subject, kind: str, arn: str) -> Iterator[Finding]:

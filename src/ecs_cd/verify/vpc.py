@@ -44,5 +44,6 @@ def vpc(job: Job, answers: Answers, setting: Setting) -> Vpc:
     endpoints = answers.get(("endpoints", name), lambda: ec2.endpoints(job.aws, name))
     theirs = sorted({str(group["GroupId"]) for each in endpoints for group in each.get("Groups", ())})
     of_endpoints = answers.get(("groups", *theirs), lambda: ec2.security_groups(job.aws, theirs))
-    groups = [*security_groups(job, answers, setting), *of_endpoints]
-    return Vpc([each for each in listed if each["VpcId"] == name], tables, endpoints, gateways, groups)
+    groups = {str(group["GroupId"]): group for group in (*security_groups(job, answers, setting), *of_endpoints)}
+    inside = [each for each in listed if each["VpcId"] == name]
+    return Vpc(inside, tables, endpoints, gateways, list(groups.values()))

@@ -53,13 +53,15 @@ def target(state: str = "healthy", **more: str) -> Json:
 
 
 def attached(found: Json | None = None, **more: Any) -> Attached:
-    given = {"group": found or target_group(), "routed": True, "health": [target()], **more}
-    return Attached(BLUE, "app", 8080, **given)
+    return Attached(BLUE, "app", 8080, **{"group": found or target_group(), "routed": True, **more})
 
 
-def check(one: Attached, service: Json | None = None, found: Json | None = None, tasks: Tasks | None = None) -> Any:
-    where = tasks or Tasks(VPC)
-    return list(targets.check_group("service web", one, service or {}, found or definition(), where))
+def check(one: Attached, service: Json | None = None, found: Json | None = None) -> list[Finding]:
+    return list(targets.check_group("service web", one, service or {}, found or definition(), Tasks(VPC)))
+
+
+def balance(one: Attached, found: Json, tasks: Tasks) -> list[Finding]:
+    return list(targets.check_balancer("service web", one, found, definition(), tasks))
 
 
 def wrong(found: list[Finding]) -> list[str]:
@@ -183,11 +185,6 @@ NLB = {"HealthCheckProtocol": "TCP", "HealthCheckPath": "", "Matcher": {}}
             definition("awsvpc", {"containerPort": 8080, "protocol": "udp"}),
             "its protocol is HTTP, and the template maps app:8080 as udp",
         ),
-        (
-            attached(balancer={"LoadBalancerName": "web", "State": {"Code": "failed"}}),
-            definition(),
-            "its load balancer web is failed",
-        ),
     ],
 )
 def test_a_target_group_fits_the_tasks(one: Attached, template: Json, expected: str) -> None:
@@ -201,9 +198,19 @@ def test_a_target_group_fits_the_tasks(one: Attached, template: Json, expected: 
 def test_zones_of_the_load_balancer() -> None:
     """A target in a zone without a subnet of the load balancer is never used."""
     lb = {"LoadBalancerName": "web", "AvailabilityZones": [{"ZoneName": "a"}, {"ZoneName": "b"}]}
-    assert wrong(check(attached(balancer=lb), tasks=Tasks(VPC, ["a", "b"]))) == []
-    (text,) = wrong(check(attached(balancer=lb), tasks=Tasks(VPC, ["a", "c"])))
+    assert wrong(balance(attached(), lb, Tasks(VPC, ["a", "b"]))) == []
+    (text,) = wrong(balance(attached(), lb, Tasks(VPC, ["a", "c"])))
     assert "its load balancer web has no subnet in c" in text
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"), [("active", 0), ("active_impaired", 0), ("failed", 1), ("provisioning", 1)]
+)
+def test_the_load_balancer_is_active(state: str, expected: int) -> None:
+    """Another one forwards nothing."""
+    assert (
+        len(wrong(balance(attached(), {"LoadBalancerName": "web", "State": {"Code": state}}, Tasks(VPC)))) == expected
+    )
 
 
 @pytest.mark.parametrize(
@@ -224,11 +231,11 @@ def test_the_tasks_let_the_load_balancer_in(rules: list[Any], more: Json, expect
         for first, last, source in rules
     ]
     tasks = Tasks(VPC, (), [group("sg-tasks", ingress)])
-    one = attached(target_group(**more), balancer={"SecurityGroups": ["sg-lb"]})
-    texts = wrong(check(one, tasks=tasks))
+    one = attached(target_group(**more))
+    texts = wrong(balance(one, {"SecurityGroups": ["sg-lb"]}, tasks))
     assert len(texts) == len(expected)
     assert all(words in text and "sg-tasks of the tasks" in text for words, text in zip(expected, texts, strict=True))
-    assert wrong(check(attached(target_group(**more)), tasks=tasks)) == []  # a load balancer without security groups
+    assert wrong(balance(one, {}, tasks)) == []  # a load balancer without security groups
 
 
 # ---- health checks ----
@@ -258,7 +265,7 @@ def test_the_tasks_let_the_load_balancer_in(rules: list[Any], more: Json, expect
 )
 def test_whether_the_app_answers(health: list[Json], other: str, state: State | None, words: str) -> None:
     """Nothing but the running tasks knows which path answers."""
-    found = [f for f in check(attached(health=health, other=other)) if f.check == targets.HEALTH]
+    found = list(targets.check_health("service web", attached(other=other), health))
     assert [finding.state for finding in found] == ([state] if state else [])
     assert all(words in finding.text for finding in found)
 
@@ -274,13 +281,14 @@ def test_whether_the_app_answers(health: list[Json], other: str, state: State | 
 )
 def test_the_health_check_is_shown(more: Json, words: str) -> None:
     """So that a reader sees which path must answer, and how."""
-    assert any(words in finding.text for finding in check(attached(target_group(**more))))
+    (finding,) = targets.check_health("service web", attached(target_group(**more)), [target()])
+    assert words in finding.text
 
 
 def test_without_health_checks_nothing_is_said() -> None:
     """Target groups for Lambda functions may have none."""
-    found = check(attached(target_group(HealthCheckEnabled=False)))
-    assert not [finding for finding in found if finding.check == targets.HEALTH]
+    one = attached(target_group(HealthCheckEnabled=False))
+    assert list(targets.check_health("service web", one, [])) == []
 
 
 @pytest.mark.parametrize(
@@ -292,6 +300,8 @@ def test_without_health_checks_nothing_is_said() -> None:
         ("9000", definition(), OPEN),  # a container may listen on it all the same
         ("9000", definition("bridge", {"containerPort": 8080, "hostPort": 0}), WRONG),
         ("9000", definition("bridge", {"containerPort": 8080, "hostPort": 9000}), None),
+        ("8080", definition("bridge", {"containerPort": 8080, "hostPort": 0}), WRONG),  # the host picks another
+        ("traffic-port", definition("bridge", {"containerPort": 8080, "hostPort": 0}), None),
     ],
 )
 def test_the_port_of_the_health_check(port: str, template: Json, state: State | None) -> None:

@@ -380,7 +380,7 @@ DENIED: list[tuple[str, str, tuple[str, ...]]] = [
     ("ec2.DescribeNatGateways", "ec2:DescribeNatGateways", ("way-to-ecr",)),
     ("ec2.DescribeSecurityGroups", "ec2:DescribeSecurityGroups", ("security-groups", "way-to-ecr")),
     ("elbv2.DescribeTargetGroups", "elasticloadbalancing:DescribeTargetGroups", ("target-group",)),
-    ("elbv2.DescribeTargetHealth", "elasticloadbalancing:DescribeTargetHealth", ("target-group",)),
+    ("elbv2.DescribeTargetHealth", "elasticloadbalancing:DescribeTargetHealth", ("health-check",)),
     ("elbv2.DescribeLoadBalancers", "elasticloadbalancing:DescribeLoadBalancers", ("target-group",)),
 ]
 

@@ -28,8 +28,8 @@ class Attached:
     """A target group that a service's tasks become targets of, with their container and port.
 
     ``id``: its ARN or, of a CodeDeploy deployment group, its name. ``other``: the id of the one that takes turns with
-    it in blue/green deployments. ``group`` and the rest are as Elastic Load Balancing shows them: ``group`` is ``None``
-    if it does not exist. ``routed``: whether a load balancer uses this one or the other.
+    it in blue/green deployments. ``group``: as Elastic Load Balancing shows it, or ``None`` if it does not exist.
+    ``routed``: whether a load balancer uses this one or the other.
     """
 
     id: str
@@ -38,8 +38,6 @@ class Attached:
     other: str = ""
     group: Json | None = None
     routed: bool = False
-    balancer: Json | None = None
-    health: Sequence[Json] = ()
 
     @property
     def name(self) -> str:
@@ -160,19 +158,20 @@ def check_connect(subject: str, service: Json, definition: Json) -> Iterator[Fin
 
 
 def check_group(subject: str, one: Attached, service: Json, definition: Json, tasks: Tasks) -> Iterator[Finding]:
-    """The target group exists, is routed to, and takes the service's tasks; its health check can succeed."""
+    """The target group exists, is routed to, and takes the service's tasks; its health check asks a port that they
+    have, and gives them the time that the template does."""
     if one.group is None:
         text = f"the target group {one.name} does not exist"
         yield wrong(subject, GROUP, text, "Create it in the infra repo, or correct the service's load balancer.")
         return
-    problems = [*_fits(one, one.group, definition, tasks), *_routed(one, tasks)]
+    problems = [*_fits(one, one.group, definition, tasks), *_routed(one)]
     for text, remedy in problems:
         yield wrong(subject, GROUP, f"target group {one.name}: {text}", remedy)
     if not problems:
         text = f"target group {one.name}: {one.group.get('Protocol', '')} to {one.container}:{one.port}"
         yield ok(subject, GROUP, f"{text}, target type {one.group.get('TargetType', '')}")
-    yield from _let_in(subject, one, one.group, definition, tasks)
-    yield from _health(subject, one, one.group, service, definition)
+    yield from _port_of_check(subject, one, one.group, definition)
+    yield from _start(subject, one, one.group, service, definition)
 
 
 def _fits(one: Attached, group: Json, definition: Json, tasks: Tasks) -> Iterator[tuple[str, str]]:
@@ -191,11 +190,23 @@ def _fits(one: Attached, group: Json, definition: Json, tasks: Tasks) -> Iterato
         yield text, "Correct the target group in the infra repo, or `protocol` in the template."
 
 
-def _routed(one: Attached, tasks: Tasks) -> Iterator[tuple[str, str]]:
+def _routed(one: Attached) -> Iterator[tuple[str, str]]:
     if not one.routed:
         remedy = "Add it to a listener or to a listener rule in the infra repo."
         yield "no load balancer uses it, so ECS refuses it (does not have an associated load balancer)", remedy
-    balancer = one.balancer or {}
+
+
+# ---- the load balancer ----
+
+
+def check_balancer(subject: str, one: Attached, balancer: Json, definition: Json, tasks: Tasks) -> Iterator[Finding]:
+    """The load balancer is active, in the zones of the tasks, and their security groups let it in."""
+    for text, remedy in _balancer(balancer, tasks):
+        yield wrong(subject, GROUP, f"target group {one.name}: {text}", remedy)
+    yield from _let_in(subject, one, balancer, definition, tasks)
+
+
+def _balancer(balancer: Json, tasks: Tasks) -> Iterator[tuple[str, str]]:
     state = str((balancer.get("State") or {}).get("Code", "active"))
     if state not in ("active", "active_impaired"):
         yield f"its load balancer {balancer.get('LoadBalancerName')} is {state}", "Wait for it, or repair it."
@@ -207,9 +218,9 @@ def _routed(one: Attached, tasks: Tasks) -> Iterator[tuple[str, str]]:
         yield text, "Add a subnet of this zone to the load balancer, or remove the zone's subnets from the service."
 
 
-def _let_in(subject: str, one: Attached, group: Json, definition: Json, tasks: Tasks) -> Iterator[Finding]:
-    """The tasks' security groups let the load balancer's in; only for awsvpc, where tasks have their own."""
-    sources = [str(each) for each in (one.balancer or {}).get("SecurityGroups", ())]
+def _let_in(subject: str, one: Attached, balancer: Json, definition: Json, tasks: Tasks) -> Iterator[Finding]:
+    """Only for awsvpc, where tasks have security groups of their own."""
+    group, sources = one.group or {}, [str(each) for each in balancer.get("SecurityGroups", ())]
     if not sources or not tasks.groups or mode(definition) != "awsvpc":
         return
     names = ", ".join(str(each["GroupId"]) for each in tasks.groups)
@@ -229,13 +240,12 @@ def _check_port(one: Attached, group: Json) -> int:
     return int(port) if port.isdigit() else one.port
 
 
-def _health(subject: str, one: Attached, group: Json, service: Json, definition: Json) -> Iterator[Finding]:
-    yield from _port_of_check(subject, one, group, definition)
-    yield from _start(subject, one, group, service, definition)
-    asks = _request(group)
+def check_health(subject: str, one: Attached, health: Sequence[Json]) -> Iterator[Finding]:
+    """What the health check asks, and whether a target answers it now."""
+    asks = _request(one.group or {})
     if not asks:
         return
-    states = [each.get("TargetHealth") or {} for each in one.health]
+    states = [each.get("TargetHealth") or {} for each in health]
     live = [state for state in states if state.get("State") not in ("draining", "unhealthy.draining", "unused")]
     healthy = sum(state.get("State") == "healthy" for state in live)
     if healthy:
@@ -266,8 +276,9 @@ def _request(group: Json) -> str:
 
 
 def _port_of_check(subject: str, one: Attached, group: Json, definition: Json) -> Iterator[Finding]:
-    port = _check_port(one, group)
-    if port == one.port or any(m.host == port or m.port == port for m in mapped(definition)):
+    port, found = _check_port(one, group), mapped(definition)
+    own = str(group.get("HealthCheckPort", "traffic-port")).isdigit()
+    if not own or any(m.host == port for m in found) or (one.port == port and mode(definition) == "awsvpc"):
         return
     text = f"the health check of {one.name} asks port {port}, which no portMapping of the template has"
     remedy = "Use traffic-port in the target group, or map the port in the template."
