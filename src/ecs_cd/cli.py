@@ -51,7 +51,7 @@ def main(argv: Sequence[str], environ: MutableMapping[str, str], *, clock: Clock
         return _local(argv[1:], environ)
     environ["PATH"] = programs.path(environ)  # also for what the AWS SDK starts
     arguments = _arguments(argv)
-    verb_name = arguments.pop("verb")
+    verb_name = arguments.pop("chosen_verb")
     ci = cache(partial(_ci, verb_name, environ, clock))
     if verb_name == "clean-up":
         return _clean_up(environ, ci, clock)
@@ -198,15 +198,17 @@ def _from_flags(arguments: dict[str, Any]) -> dict[str, str]:
 
 def _arguments(argv: Sequence[str]) -> dict[str, Any]:
     if len(argv) == 1 and argv[0] in VERBS:
-        return {"verb": argv[0]}  # as an action calls it
+        return {"chosen_verb": argv[0]}  # as an action calls it
     parser = _parser(argv)
     known, unknown = parser.parse_known_args(argv)
     if unknown:
         from ecs_cd.model.names import closest
 
-        flags = [f"--{name}" for name in vars(known) if name != "verb"]
+        flags = [f"--{name}" for name in vars(known) if name != "chosen_verb"]
         hint = closest(unknown[0].partition("=")[0], [flag.replace("_", "-") for flag in flags])
-        parser.exit(REFUSED_EXIT_CODE, f"ecs-cd {known.verb}: unknown argument {unknown[0]}{hint} (see --help)\n")
+        parser.exit(
+            REFUSED_EXIT_CODE, f"ecs-cd {known.chosen_verb}: unknown argument {unknown[0]}{hint} (see --help)\n"
+        )
     return vars(known)
 
 
@@ -217,7 +219,7 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
         prog="ecs-cd", description="Build images, migrate, and deploy to Amazon ECS.", allow_abbrev=False
     )
     parser.add_argument("--version", action="version", version=__version__)
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    verbs = parser.add_subparsers(dest="chosen_verb", required=True, metavar="VERB")
     for verb in VERBS.values():
         words = f"{verb.summary[0].upper()}{verb.summary[1:]}."
         added = verbs.add_parser(verb.name, help=verb.summary, description=words, allow_abbrev=False)

@@ -54,6 +54,15 @@ def existing(aws: Aws, names: Sequence[str], region: str | None) -> set[str]:
     return found
 
 
+def key(aws: Aws, name: str) -> str:
+    """Returns the KMS key of a SecureString as AWS names it: an id, an ARN or an alias. Empty for a String, and for a
+    parameter that another account shares."""
+    wanted = name.partition(":")[0]
+    filters = [{"Key": "Name", "Option": "Equals", "Values": [wanted]}]
+    found = aws.client("ssm").describe_parameters(ParameterFilters=filters).get("Parameters", ())
+    return next((str(each.get("KeyId", "")) for each in found if each.get("Name") == wanted), "")
+
+
 def _get(aws: Aws, name: str) -> dict[str, Any]:
     found: dict[str, Any] = aws.client("ssm", region=region_of(name)).get_parameter(Name=name, WithDecryption=True)
     return found

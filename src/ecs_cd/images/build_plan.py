@@ -168,18 +168,19 @@ def _check_buildable(spec: BuildSpec, commit: str, head: str) -> None:
     if not buildx.is_remote(spec.context):
         if not Path(spec.context).is_dir():
             found.append(f"context: there is no folder {spec.context}")
-        elif not _dockerfile(spec).is_file():
-            found.append(f"file: there is no Dockerfile {_dockerfile(spec)}")
+        elif not dockerfile_path(spec).is_file():
+            found.append(f"file: there is no Dockerfile {dockerfile_path(spec)}")
     if found:
         raise Refused(found, _REMEDY)
 
 
-def _dockerfile(spec: BuildSpec) -> Path:
+def dockerfile_path(spec: BuildSpec) -> Path:
+    """The Dockerfile of a build whose context is a folder."""
     return Path(spec.file or Path(spec.context) / "Dockerfile")
 
 
 def _read(spec: BuildSpec) -> str:
-    return _dockerfile(spec).read_text(encoding="utf-8", errors="replace")
+    return dockerfile_path(spec).read_text(encoding="utf-8", errors="replace")
 
 
 def _check_platforms(plans: Sequence[BuildPlan], job: Job) -> None:

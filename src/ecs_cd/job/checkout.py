@@ -39,6 +39,11 @@ def commit(given: str, job: Job, place: str = ".", *, source: str = "the input s
     return chosen
 
 
+def remote() -> str:
+    """The URL of the remote `origin`; empty without one."""
+    return (_git(".", "remote", "get-url", "origin") or "").strip()
+
+
 def differences(paths: Sequence[str]) -> list[str]:
     """The files below these paths that differ from HEAD, including those that Git neither tracks nor ignores.
     Empty without a checkout."""

@@ -127,6 +127,12 @@ TABLE = (
     Row("verify", "events:DescribeRule events:ListTargetsByRule", "rules", "the rules, for scheduled tasks of EventBridge rules"),
     Row("verify", "scheduler:GetSchedule", "schedules", "the schedules, for scheduled tasks of EventBridge Scheduler"),
     Row("verify", "codepipeline:GetPipeline codepipeline:GetPipelineState codepipeline:GetPipelineExecution codepipeline:ListPipelineExecutions codepipeline:ListActionExecutions", "pipelines", "the pipeline"),
+    Row("iam", "s3:GetObject", "templates", "the templates; without this and the next ones, `iam` prints wider policies"),
+    Row("iam", "ssm:DescribeParameters ecs:DescribeTaskDefinition", "all", "`*`: the same"),
+    Row("iam", "ecs:DescribeServices", "services", "the services: the same"),
+    Row("iam", "events:ListTargetsByRule", "rules", "the rules: the same"),
+    Row("iam", "scheduler:GetSchedule", "schedules", "the schedules: the same"),
+    Row("iam", "codepipeline:GetPipeline", "pipelines", "the pipeline: the same"),
 )
 
 # Why these actions are allowed on `*`.

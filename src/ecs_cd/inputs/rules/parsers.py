@@ -166,6 +166,12 @@ def command(text: str, name: str) -> tuple[str, ...]:
     return render.words(text, what=name)
 
 
+def account(text: str, name: str) -> str:
+    if text.strip() and not re.fullmatch(r"[0-9]{12}", text.strip()):
+        raise Refused(f"{name}: must be the id of an AWS account, which has 12 digits")
+    return text.strip()
+
+
 def role(text: str, name: str) -> str:
     if text.strip() and not re.fullmatch(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/\S+", text.strip()):
         raise Refused(f"{name}: must be the ARN of an IAM role, such as arn:aws:iam::123456789012:role/my-role")
