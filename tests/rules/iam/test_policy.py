@@ -44,7 +44,7 @@ def test_the_parameter_is_named_without_its_version(config: str, expected: list[
 
 def test_a_document_with_arns_means_the_same_as_with_names() -> None:
     """The cluster, its services and task definitions."""
-    arns = {
+    arns: dict[str, Any] = {
         "cluster": f"{ECS}:cluster/main",
         "services": {"web": {"service": f"{ECS}:service/main/web", "task-definition": f"{ECS}:task-definition/web:3",
                              "containers": {"app": "app"}}},
@@ -125,7 +125,7 @@ def test_a_role_has_only_the_images_of_its_verbs() -> None:
         "cache-repository": image(name="cache")["repository"],
         "copies": [image(B)["repository"], "ghcr.io/a/b"],
     }
-    changes = {
+    changes: dict[str, Any] = {
         "images": {"app": app, "job": image(name="job")},
         "migration": {"task-definition": "m", "container": "job"},
     }
