@@ -113,6 +113,14 @@ ACCESS: dict[tuple[str, ...], dict[str, Any]] = {
         **_CLUSTER, **_OWN, "pipelines": ["my-pipeline"], "projects": ["my-project"], "objects": ["s3://my-bucket/hand-off.zip"],
         "codedeploy": [{"application": "app", "deployment_group": "group"}],
     },
+    ("verify",): {
+        **_DEPLOYED,
+        "families": ["my-web", "my-api", "my-migration", "my-nightly"],
+        "templates": ["s3://my-bucket/web.json", "s3://my-bucket/a.yml", "s3://my-bucket/migration.json"],
+        "log_groups": ["/ecs/web", "/ecs/migration", "/ecs/nightly"],
+        "codedeploy": [*_CODEDEPLOY["codedeploy"], {"application": "app", "deployment_group": "group"}],
+        "pipelines": ["my-pipeline"],
+    },
     ("build-push", "migrate", "deploy"): {
         **_DEPLOYED, **_PUSHED, **_BASES,
         "families": ["my-web", "my-api", "my-migration", "my-nightly"],
@@ -179,7 +187,8 @@ def canonical(policy: Any) -> str:
     """A policy without the difference between a text and a list of one, and without the order of a list."""
     if isinstance(policy, dict):
         return json.dumps({key: canonical(value) for key, value in policy.items() if key != "Sid"}, sort_keys=True)
-    return json.dumps(sorted(map(canonical, policy)) if isinstance(policy, list) else [json.dumps(policy)])
+    items = policy if isinstance(policy, list) else [policy]
+    return json.dumps(sorted(canonical(each) if isinstance(each, dict) else json.dumps(each) for each in items))
 
 
 def test_the_terraform_that_is_printed_is_formatted(request: pytest.FixtureRequest, folder: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from ecs_cd.iam.rules import choice, policy, resources, terraform
 from ecs_cd.iam.rules.facts import Facts
+from ecs_cd.iam.rules.permissions import TABLE
 from ecs_cd.iam.rules.place import Place
 from ecs_cd.iam.rules.policy import Statement
 from ecs_cd.iam.rules.resources import Wanted
@@ -51,6 +52,11 @@ def test_a_document_with_arns_means_the_same_as_with_names() -> None:
     }  # fmt: skip
     facts = Facts(definitions=FACTS.definitions, services={f"{ECS}:service/main/web": {}})
     assert wanted(facts, **arns) == wanted()
+
+
+def test_every_row_of_the_table_has_resources() -> None:
+    """A new name in the table needs its ARNs here."""
+    assert {row.on for row in TABLE} == set(wanted().resources)
 
 
 def test_what_is_read_leaves_nothing_wide() -> None:

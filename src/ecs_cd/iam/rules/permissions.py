@@ -19,7 +19,7 @@ SEVERAL = {"pipeline": ("build-push", "migrate", "deploy")}
 class Row(NamedTuple):
     """A row: which verbs need which actions on what.
 
-    ``on`` is a member of ``Access`` or a name that policy.py makes resources of, and ``words`` is what the page says.
+    ``on`` is a name that resources.py and infra/terraform give ARNs for, and ``words`` is what the page says.
     ``condition`` is a key of policy.py's conditions. The row is only needed with the ``feature``, or if it is
     ``feature_of`` a verb, the other verbs need it always.
     """
