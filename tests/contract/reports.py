@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import re
 import signal
 import tempfile
@@ -26,7 +27,7 @@ from tests.timelines.conftest import REPOSITORY, SHA
 
 PAGE = ROOT / "docs" / "reference" / "reports.md"
 SERVICES = ("web", "worker")
-HALFWAY = re.compile(r"web web:1 -> web:2 +1 of 2 .*\n.*worker worker:1 -> worker:2 2 of 2")
+HALFWAY = re.compile(r"web:1 -> web:2 +1 of 2 .*\n.*worker:1 -> worker:2 +2 of 2")
 STARTS: Course = {0: {}, 14: {"runningCount": 1}, 36: {"runningCount": 2}, 50: {"rolloutState": "COMPLETED"}}
 STARTS_SOONER: Course = {0: {}, 20: {"runningCount": 2}, 30: {"rolloutState": "COMPLETED"}}
 CRASHES: Course = {
@@ -97,7 +98,7 @@ def _on_github(web: Course, verb: str) -> tuple[str, str]:
     log = io.StringIO()
     with _world(web) as (_, environ, clock), contextlib.redirect_stdout(log):
         summary = Path(environ["RUNNER_TEMP"], "summary.md")
-        github = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(summary)}
+        github = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(summary), "GITHUB_OUTPUT": os.devnull}
         cli.main(_argv(verb), {**environ, **github}, clock=clock)
         return "\n".join(as_shown(log.getvalue())), summary.read_text(encoding="utf-8")
 
@@ -130,7 +131,7 @@ def samples() -> Mapping[str, str]:
         "success": success,
         "failure": failure,
         "log": _fenced(log[log.index("web: 0 of 2 running, 2 failed") :]),
-        "codebuild": _fenced(build[build.index("web: container") :]),
+        "codebuild": _fenced(build[build.index("error: Deployment") :]),
         "live": _fenced(halfway[halfway.index("task definition: web:2") :]),
         "result": _fenced("\n".join(end)),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,6 +31,33 @@ _ACTIONS = {"HeadObject": "GetObject", "HeadBucket": "ListBucket"}  # of operati
 
 # RegisterTaskDefinition returns this message in a ClientException.
 _CONCURRENT = "Too many concurrent attempts"
+
+# Of calls that AWS refuses for what the template, the document or the infrastructure says; the first match counts.
+_REMEDIES = (
+    (
+        r"did not have a container port",
+        "Add the port to `portMappings` of that container in the template, or correct `loadBalancers` of the service in "
+        "the infra repository.",
+    ),
+    (
+        r"does not have an associated load balancer",
+        "Give the target group a listener rule of the load balancer, in the infra repository.",
+    ),
+    (r"The container \S+ does not exist in the task definition|container name .* does not exist",
+     "Name the container that `loadBalancers` of the service names, or correct it in the infra repository."),
+    (
+        r"No Fargate configuration exists|Invalid '?(cpu|memory)'? setting",
+        "Set `cpu` and `memory` in the template to a combination that Fargate has, such as 256 and 512.",
+    ),
+    (
+        r"Fargate requires task definition to have execution role|Task definition does not support .*execution role",
+        "Set `executionRoleArn` in the template.",
+    ),
+    (
+        r"Role is not valid|unable to assume the role|Invalid IAM role|invalid role",
+        "Check that the role exists in this account, and that ecs-tasks.amazonaws.com may assume it.",
+    ),
+)
 
 CREDENTIALS_REMEDY = (
     "On GitHub, set the input role-to-assume (a missing variable is empty); the job needs `permissions: id-token: "
@@ -137,7 +165,24 @@ def _without_values(report: str) -> str:
 
 
 def _remedy(error: botocore.exceptions.ClientError) -> str:
+    message = str(error.response.get("Error", {}).get("Message", ""))
     if denied(error):
-        allowed = f"Allow the job's role {error.operation_name} on this resource"
-        return f"{allowed}; docs/reference/permissions.md lists what each verb needs."
-    return CREDENTIALS_REMEDY if code(error) in _SIGN_IN else ""
+        return _allow(error.operation_name, message)
+    if code(error) in _SIGN_IN:
+        return CREDENTIALS_REMEDY
+    return next((remedy for words, remedy in _REMEDIES if re.search(words, message, re.IGNORECASE)), "")
+
+
+def _allow(operation: str, message: str) -> str:
+    """The statement that the job's role lacks, as far as AWS names action and resource."""
+    action = re.search(r"not authorized to perform:? ([a-z0-9-]+:\w+)", message)
+    resource = re.search(r"on resource:? (arn:[^\s,\"']*[^\s,\"'.]|\*)", message)
+    role = re.search(r":assumed-role/([\w+=,.@-]+)/", message)
+    whose = f"the role {role[1]}" if role else "the job's role"
+    if "explicit deny" in message:
+        return f"A policy denies {whose} {action[1] if action else operation} explicitly: change that policy; another one can't allow it."
+    whole = "`ecs-cd iam` prints the whole policy, and docs/reference/permissions.md lists what each verb needs."
+    if not action:
+        return f"Allow {whose} {operation} on this resource; {whole}"
+    statement = {"Effect": "Allow", "Action": action[1], "Resource": resource[1] if resource else "*"}
+    return f"Add to the policy of {whose}: {json.dumps(statement)}; {whole}"

@@ -26,8 +26,8 @@ class Ci(Protocol):
     def relay(self, lines: Iterable[str]) -> None:
         """Shows lines from another source so that they can't act as workflow commands."""
 
-    def foreign(self) -> AbstractContextManager[None]:
-        """Wraps a child process that writes to the log directly."""
+    def foreign(self, title: str) -> AbstractContextManager[None]:
+        """Wraps a child process that writes to the log directly; folds its output under the title where that works."""
         ...
 
     def progress(self, states: Mapping[str, str]) -> None:

@@ -60,17 +60,17 @@ class CodeBuild:
             _print(f"  | {line}")
 
     @contextmanager
-    def foreign(self) -> Iterator[None]:
+    def foreign(self, title: str) -> Iterator[None]:
         """What the child process writes passes ``docker.build``, where no line can look like a verdict.
 
         The source folder may be the build's context, and no image is to have the report, which differs in each build.
         """
-        _print("---- output of another program ----")
+        self.line(f"---- {title} ----")
         with self._report_away():
             try:
                 yield
             finally:
-                _print("\n---- end of that output ----")  # it may have left its last line unterminated
+                _print(f"\n---- end of {title} ----")  # it may have left its last line unterminated
 
     @contextmanager
     def _report_away(self) -> Iterator[None]:

@@ -5,6 +5,7 @@ https://docs.github.com/en/actions/reference/workflow-commands-for-github-action
 
 from __future__ import annotations
 
+import errno
 import secrets
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _LONGEST_ANNOTATION = 4096  # characters
 _ANNOTATIONS = 10  # that GitHub shows per step
 _ON_THE_WAY = 6  # warnings and notices at most, to leave room for the verdict
+_LEAST_SUMMARY = 100  # bytes: the verdict
 _RED = "\x1b[31m{}\x1b[0m"
 
 
@@ -33,6 +35,7 @@ class GitHub:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._output = environ.get("GITHUB_OUTPUT")
         self._summary = environ.get("GITHUB_STEP_SUMMARY")
+        self._no_outputs = self._no_summary = False
         self._written: tuple[int, bytes] | None = None  # where our summary starts in the file, and its bytes
         self._annotated: list[tuple[str, str]] = []
 
@@ -58,49 +61,62 @@ class GitHub:
                     print(f"  | {line}")
 
     @contextmanager
-    def foreign(self) -> Iterator[None]:
-        with _no_commands():
-            try:
-                yield
-            finally:
-                print()  # else the token would end up on an unterminated last line
+    def foreign(self, title: str) -> Iterator[None]:
+        with unbroken():
+            issue_command("group", {}, " ".join(harmless([title])))
+            sys.stdout.flush()
+        try:
+            with _no_commands():
+                try:
+                    yield
+                finally:
+                    print()  # else the token would end up on an unterminated last line
+        finally:
+            print("::endgroup::", flush=True)
 
     @property
     def keeps_outputs(self) -> bool:
         return bool(self._output)
 
     def outputs(self, values: Mapping[str, str]) -> None:
-        if self._output:
-            text = "".join(f"{prepare_key_value_message(name, plain(value))}\n" for name, value in values.items())
-            try:
-                _append(self._output, text)
-            except OSError as error:
-                self.error(f"the outputs {', '.join(values)} can't be written: {error.strerror}", "GITHUB_OUTPUT")
+        """Writes them for later steps. A file that can't be written fails nothing, and is a warning."""
+        if self._no_outputs:
+            return
+        text = "".join(f"{prepare_key_value_message(name, plain(value))}\n" for name, value in values.items())
+        try:
+            if not self._output:
+                raise OSError(errno.ENOENT, "GITHUB_OUTPUT is empty")
+            _append(self._output, text)
+        except OSError as error:
+            self._no_outputs = True  # warn only once
+            self.warning(f"the outputs can't be written, so later steps have none: {error.strerror or error}")
 
     def progress(self, states: Mapping[str, str]) -> None:
         """Does nothing: a job log can only grow line by line."""
 
     def summary(self, parts: Sequence[Part]) -> None:
+        if self._no_summary:
+            return
         try:
-            self._rewrite_summary(parts)
+            if not self._summary:
+                raise OSError(errno.ENOENT, "GITHUB_STEP_SUMMARY is empty")
+            self._rewrite_summary(self._summary, parts)
         except OSError as error:
-            self._summary = None  # warn only once
+            self._no_summary = True  # warn only once
             self.warning(f"the job summary can't be written: {error.strerror or error}")
 
     def end(self) -> None:
         """Does nothing: GitHub has the verdict as an annotation and in the summary."""
 
-    def _rewrite_summary(self, parts: Sequence[Part]) -> None:
+    def _rewrite_summary(self, summary: str, parts: Sequence[Part]) -> None:
         """Replaces our part of the file and keeps what other programs wrote before and after it.
 
         It makes a single write, so that a killed process leaves either the old or the new text: a shorter text is
         padded first, and the file is truncated afterwards.
         """
-        if not self._summary:
-            return
         from ecs_cd.report.summary import LARGEST, markdown  # after the first call to AWS
 
-        path = Path(self._summary)
+        path = Path(summary)
         path.touch()
         with path.open("r+b") as file:
             there = file.read(path.stat().st_size)  # 0 for a device
@@ -109,6 +125,8 @@ class GitHub:
                 begin, ours = len(there), b""
             theirs = there[begin + len(ours) :]
             room = LARGEST - begin - len(theirs) - 1
+            if room < _LEAST_SUMMARY:
+                raise OSError(errno.EFBIG, "other programs have filled it, and GitHub takes 1 MiB")
             text = f"{markdown(parts, max(0, room))}\n".encode(errors="replace")[: max(0, room + 1)]
             file.seek(begin)
             file.write((text + theirs).ljust(len(there) - begin, b"\n"))

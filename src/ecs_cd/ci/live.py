@@ -44,7 +44,7 @@ class Live(Terminal):
         super().error(text, title)
 
     @contextmanager
-    def foreign(self) -> Iterator[None]:
+    def foreign(self, title: str) -> Iterator[None]:
         self._hide()
         yield
 

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 
 class Terminal:
-    """Lines on stdout; outputs as ``name=value`` at the end; no summary."""
+    """Lines on stdout; outputs as ``name=value`` at the end, for a person without those that only programs read; no
+    summary."""
 
     def line(self, text: str, *, alarming: bool = False) -> None:
         self._print(harmless([text]))
@@ -34,7 +35,7 @@ class Terminal:
         self._print(f"  | {line}" for line in harmless(lines))
 
     @contextmanager
-    def foreign(self) -> Iterator[None]:
+    def foreign(self, title: str) -> Iterator[None]:
         yield
 
     @property
@@ -43,7 +44,8 @@ class Terminal:
 
     def outputs(self, values: Mapping[str, str]) -> None:
         for name, value in values.items():
-            self.line(f"{name}={value}")
+            if not sys.stdout.isatty() or (value and not value.startswith(("{", "["))):
+                self.line(f"{name}={value}")
 
     def progress(self, states: Mapping[str, str]) -> None:
         pass

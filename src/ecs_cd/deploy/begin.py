@@ -88,7 +88,7 @@ class Starter:
             if is_first:
                 self._job.state.end()
                 raise
-            tracked.verdict = Verdict(Outcome.FAILED, f"the deployment could not be started: {explain(error)}")
+            tracked.verdict = Verdict(Outcome.FAILED, f"the deployment could not be started: {explain(error).sentence}")
         else:
             _note_started(self._job, tracked, began, self._policy)
         if tracked.verdict and not tracked.verdict.outcome.green and not is_first:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -100,7 +101,7 @@ def notice(job: Job, tracked: TrackedDeployment, service: Mapping[str, Any]) -> 
         job.ci.line(f"  event: {message}")
         finding = event_cause(message)
         if finding:
-            _report(job, tracked, finding, f"{tracked.key}: {finding.cause}")
+            _report(job, tracked, finding, f"{tracked.key}: {finding.words}")
 
 
 def look_once_more(job: Job, group: Sequence[TrackedDeployment]) -> None:
@@ -128,11 +129,7 @@ def findings(job: Job, tracked: TrackedDeployment, shown: Evidence) -> list[Find
 
     ``shown`` is what the snapshot of the deployment itself shows.
     """
-    targets = [
-        target
-        for arn in _target_groups(tracked)
-        for target in _try_list(job, tracked, lambda arn=arn: elbv2.unhealthy(job.aws, arn))
-    ]
+    targets = [target for arn in _target_groups(tracked) for target in _unhealthy(job, tracked, arn)]
     names = [str(alarm["AlarmName"]) for alarm in shown.alarms if alarm.get("AlarmName")]
     alarms = _try_list(job, tracked, lambda: cloudwatch.in_alarm(job.aws, names)) if names else []
     return known(tracked, replace(shown, targets=tuple(targets), alarms=tuple(alarms) or shown.alarms))
@@ -142,7 +139,19 @@ def known(tracked: TrackedDeployment, shown: Evidence) -> list[Finding]:
     """The causes found so far."""
     stopped, events = tuple(tracked.found.stopped.values()), tuple(tracked.found.events[-10:])
     waiting = (tracked.found.waiting,) if tracked.found.waiting else shown.waiting
-    return diagnose(replace(shown, stopped=stopped, events=events, waiting=waiting))
+    found = diagnose(replace(shown, stopped=stopped, events=events, waiting=waiting))
+    return [replace(finding, in_log=tracked.reported.lines & {*finding.evidence}) for finding in found]
+
+
+def _unhealthy(job: Job, tracked: TrackedDeployment, arn: str) -> list[dict[str, Any]]:
+    """The targets of the group that are not healthy, with how it checks them if the role may read that."""
+    targets = _try_list(job, tracked, lambda: elbv2.unhealthy(job.aws, arn))
+    if not targets:
+        return []
+    group: dict[str, Any] = {}
+    with suppress(ClientError, BotoCoreError):
+        group = elbv2.target_group(job.aws, arn) or {}
+    return [{**target, "TargetGroup": group} for target in targets]
 
 
 def _target_groups(tracked: TrackedDeployment) -> list[str]:
@@ -185,7 +194,7 @@ def _make(job: Job, tracked: TrackedDeployment, read: _Read) -> None:
             tracked.found.stopped[str(task["taskArn"])] = known
             finding = task_failed(known)
             if known.log and tracked.reported.first_time(f"log: {finding.cause}"):
-                job.ci.relay(known.log)
+                _relay(job, tracked, known.log)
 
 
 def _read_old(job: Job, tracked: TrackedDeployment) -> None:
@@ -200,16 +209,16 @@ def _read_old(job: Job, tracked: TrackedDeployment) -> None:
     )
     tracked.found.waiting = old_tasks.finding(earlier, dict(protected))
     if tracked.found.waiting:
-        _report(job, tracked, tracked.found.waiting, f"{tracked.key}: {tracked.found.waiting.cause}")
+        _report(job, tracked, tracked.found.waiting, f"{tracked.key}: {tracked.found.waiting.words}")
 
 
 def _keep(job: Job, tracked: TrackedDeployment, task: Mapping[str, Any]) -> None:
     """Keeps a task that died, reports its cause, and queues the read of its log."""
-    noted = StoppedTask(task)
+    noted = _noted(tracked, task)
     finding = task_failed(noted)
     alike = sum(task_failed(each).cause == finding.cause for each in tracked.found.stopped.values())
     tracked.found.stopped[str(task["taskArn"])] = noted
-    _report(job, tracked, finding, f"{tracked.key}: a task died: {finding.cause}")
+    _report(job, tracked, finding, f"{tracked.key}: a task died: {finding.words}")
     if alike < pace.TAILS_PER_CAUSE and _streams(tracked, task):
         tracked.wanted.reads.append(_Log(task))
 
@@ -223,11 +232,17 @@ def _report(job: Job, tracked: TrackedDeployment, finding: Finding, words: str) 
     """
     if tracked.reported.first_time(finding.cause.partition(" (container ")[0]):
         job.ci.line(words)
-        job.ci.relay(() if finding.logged else finding.evidence)
-        if finding.next_step and (finding.logged or finding.permanent):
-            job.ci.line(f"-> {finding.next_step}")
+        _relay(job, tracked, () if finding.logged else finding.evidence)
+        if finding.remedy and (finding.logged or finding.permanent):
+            job.ci.line(f"-> {finding.remedy}")
     if finding.permanent and tracked.found.permanent is None:
         tracked.found.permanent = finding
+
+
+def _relay(job: Job, tracked: TrackedDeployment, lines: Sequence[str]) -> None:
+    """Shows evidence, and remembers that the log has it."""
+    job.ci.relay(lines)
+    tracked.reported.lines |= {*lines}
 
 
 def _streams(tracked: TrackedDeployment, task: Mapping[str, Any]) -> list[logs.Stream]:
@@ -244,8 +259,14 @@ def _with_log(job: Job, tracked: TrackedDeployment, task: Mapping[str, Any], pag
             say = job.ci.warning if tracked.reported.first_of_any("a log can't be read") else job.ci.line
             say(log.trouble)
         if lines:
-            return StoppedTask(task, lines)
-    return StoppedTask(task)
+            return StoppedTask(task, lines, log.group, log.name)
+    return _noted(tracked, task)
+
+
+def _noted(tracked: TrackedDeployment, task: Mapping[str, Any]) -> StoppedTask:
+    """A stopped task without its log, and where that is."""
+    log = next(iter(_streams(tracked, task)), None)
+    return StoppedTask(task, (), log.group, log.name) if log else StoppedTask(task)
 
 
 def _try_list(job: Job, tracked: TrackedDeployment, read: Any) -> list[Any]:

@@ -94,7 +94,7 @@ def _judge(tracked: TrackedDeployment, policy: Policy) -> Verdict | InProgress:
     state = tracked.judge(policy.until)
     if isinstance(state, InProgress) and policy.fail_fast and tracked.found.permanent:
         return Verdict(
-            Outcome.FAILED, f"{tracked.found.permanent.cause}; waiting does not help, so fail-fast ends the wait"
+            Outcome.FAILED, f"{tracked.found.permanent.words}; waiting does not help, so fail-fast ends the wait"
         )
     return state
 
@@ -142,5 +142,12 @@ def say(job: Job, key: str, watching: InProgress) -> None:
 
 def _show(job: Job, active: Sequence[TrackedDeployment], states: Mapping[str, str]) -> None:
     """Shows the deployments in progress, with their revisions, to anyone who watches live."""
-    ways = {tracked.key: f"{tracked.key} {' -> '.join(filter(None, tracked.way))}" for tracked in active}
+    ways = {tracked.key: _named_way(tracked) for tracked in active}
     job.ci.progress({ways.get(key, key): words for key, words in states.items()})
+
+
+def _named_way(tracked: TrackedDeployment) -> str:
+    """The service with its revisions; once if the family has its name."""
+    key, revisions = tracked.key, list(filter(None, tracked.way))
+    named = bool(revisions) and all(revision.rpartition(":")[0] == key for revision in revisions)
+    return " -> ".join(revisions) if named else " ".join([key, " -> ".join(revisions)]).strip()

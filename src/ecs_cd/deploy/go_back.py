@@ -38,7 +38,13 @@ def go_back(job: Job, group: Sequence[TrackedDeployment], policy: Policy) -> Non
     """
     deadline = job.clock.monotonic() + policy.timeout
     policy = replace(policy, until=Until(through_pauses=True), fail_fast=False, on_failure="report", in_order=False)
-    why = _in_short([f"{tracked.key}: {tracked.verdict.message}" for tracked in failed(group) if tracked.verdict])
+    why = _in_short(
+        [
+            f"{tracked.key}: {tracked.verdict.message}" if len(group) > 1 else tracked.verdict.message
+            for tracked in failed(group)
+            if tracked.verdict
+        ]
+    )
     now = list(group)  # with each way back replacing the deployment that it undoes
     try:
         for number, tracked in enumerate(group):
@@ -92,7 +98,7 @@ def _undo(job: Job, now: list[TrackedDeployment], number: int, why: str, policy:
     except (ClientError, BotoCoreError, Refused) as error:
         now[number] = tracked
         tracked.verdict = Verdict(
-            Outcome.ROLLBACK_FAILED, f"it failed ({why}), and can't be rolled back: {explain(error)}"
+            Outcome.ROLLBACK_FAILED, f"it failed ({why}), and can't be rolled back: {explain(error).sentence}"
         )
     record(job, now, policy)
 

@@ -179,7 +179,9 @@ def findings(group: Sequence[TrackedDeployment], job: Job) -> list[Finding]:
         for finding in (
             evidence.findings(job, tracked, shown) if number < _LOOKED_INTO else evidence.known(tracked, shown)
         ):
-            cause = (finding.cause, finding.next_step)
+            # One whose log was not read has no detail, and is like the first with its cause.
+            known = (each for each in found if each[0] == finding.cause and finding.detail in ("", each[1]))
+            cause = next(known, (finding.cause, finding.detail))
             found.setdefault(cause, finding)
             whose.setdefault(cause, []).append(tracked.key)
     if len(group) == 1:

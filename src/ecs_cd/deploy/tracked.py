@@ -22,9 +22,11 @@ _OVER = (Outcome.SUCCEEDED, Outcome.ROLLED_BACK, Outcome.ROLLBACK_FAILED, Outcom
 
 @dataclass
 class Reported:
-    """What the job log has shown: the ids of service events, and causes of this service and of any service."""
+    """What the job log has shown: the ids of service events, lines of evidence, and causes of this service and of any
+    service."""
 
     events: set[str] = field(default_factory=set)
+    lines: set[str] = field(default_factory=set)
     causes: set[str] = field(default_factory=set)
     of_any: set[str] = field(default_factory=set)  # one set for all that are deployed together
 

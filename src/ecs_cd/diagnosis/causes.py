@@ -9,7 +9,8 @@ class Known(NamedTuple):
     """A regular expression for AWS's words, and what ecs-cd makes of them.
 
     "a: b" is the same cause as "a", stated more precisely; ``diagnose`` relies on that. ``next_step`` is for a task of
-    a service, and for a one-off task too unless ``one_off`` says something else.
+    a service, and for a one-off task too unless ``one_off`` says something else. ``quotes``: the cause is a kind only,
+    so AWS's own words are its detail.
     """
 
     words: str
@@ -17,6 +18,7 @@ class Known(NamedTuple):
     next_step: str
     permanent: bool = False
     one_off: str = ""
+    quotes: bool = False
 
 
 # The first match in these tables counts, so specific causes come before general ones. The words are from
@@ -53,7 +55,8 @@ ALARM = Known(
 ENDED_SOMEHOW = Known(
     r"deployment failed: ",
     "AWS ended the deployment",
-    "Read the reason in the evidence.",
+    "Look at the deployment in the ECS or CodeDeploy console: its events show what AWS was doing then.",
+    quotes=True,
 )
 OTHER_CPU = Known(
     r"exec format error",
@@ -67,8 +70,9 @@ ENDED = (
     Known(
         r"lifecycle hook\(s\) failed.*(unable to assume|not authorized)",
         "a lifecycle hook failed: no permission",
-        "Let ecs.amazonaws.com assume the role in the evidence (the hook's or the load balancer's), and allow the "
-        "role the action that the evidence names.",
+        "Let ecs.amazonaws.com assume the role (the hook's or the load balancer's), and allow it the action that AWS "
+        "names.",
+        quotes=True,
     ),
     Known(
         r"lifecycle hook\(s\) failed|HOOK_EXECUTION_FAILURE|lifecycle event validation functions? failed",
@@ -81,6 +85,7 @@ ENDED = (
         r"invalid networking configuration",
         "the load balancer is not set up for this deployment",
         "Attach both target groups of the service to its listener rules, and send traffic to exactly one of them.",
+        quotes=True,
     ),
 )
 
@@ -115,7 +120,8 @@ CONTAINER = (
         permanent=True,
     ),
     Known(
-        r"CannotPull.*(\bnot found|NotFoundException|manifest unknown|name unknown|does not exist|no such image)",
+        r"CannotPull.*(\bnot found|NotFoundException|manifest unknown|name unknown|does not exist|no such image)|"
+        r"unable to pull image.*(no such image|manifest unknown|manifest for .* not found)",
         "the image can't be pulled: it does not exist",
         "Check the image's name and tag in the task definition, and that it was pushed to that registry.",
         permanent=True,
@@ -138,6 +144,7 @@ CONTAINER = (
         "the image can't be pulled",
         "Check that the image exists, also for the task's platform, and that the task's subnets have a route to its "
         "registry.",
+        quotes=True,
     ),
     Known(
         rf"(logger args|logging driver|Cloudwatch log).*{_NO_ROUTE}",
@@ -161,6 +168,7 @@ CONTAINER = (
         r"(logger args|logging driver)",
         "the log can't be set up",
         "Check the options of logConfiguration: awslogs-group, awslogs-region, awslogs-stream-prefix.",
+        quotes=True,
     ),
     Known(
         r"OutOfMemory",
@@ -190,6 +198,7 @@ CONTAINER = (
         "the container can't be started",
         "Check the container's entryPoint and command (does the file exist in the image, and is it executable?), "
         "its devices and its mount points.",
+        quotes=True,
     ),
     Known(
         r"(Docker|ContainerRuntime)TimeoutError",
@@ -224,14 +233,15 @@ TASK = (
         f"{_WAY_OUT} (secretsmanager, ssm, kms, ecr.api). Also check security groups and DNS.",
     ),
     Known(
-        r"did not contain json key|secret.*invalid character",
+        r"did not contain json key|retrieve json key|secret.*invalid character",
         "the secret can't be read: it has no such JSON key",
         "Compare the key at the end of `valueFrom` with the keys of the secret, which must be a JSON object.",
         permanent=True,
     ),
     Known(
         r"secrets? .*(ResourceNotFound|can't find the specified secret|marked for deletion|"
-        r"invalid (ssm )?parameters|ParameterNotFound)|invalid ssm parameters",
+        r"invalid (ssm )?parameters|ParameterNotFound)|invalid ssm parameters|"
+        r"unable to retrieve secret \S+ for environment variable",  # ministack's
         "the secret can't be read: it does not exist",
         "Compare `valueFrom` in the task definition's secrets with the secret's ARN or the parameter's name, "
         "including region and account.",
@@ -254,11 +264,13 @@ TASK = (
         "the EFS volume can't be mounted",
         "Open port 2049 from the task's security group to that of the mount targets, create a mount target in each of "
         "the task's zones, and check rootDirectory and access point.",
+        quotes=True,
     ),
     Known(
         r"Unable to launch instance|UnfulfillableCapacity|InsufficientInstanceCapacity",
         "no capacity: the capacity provider can't launch an instance",
-        "See the reason in the evidence: instance types, zones and quotas, or the provider's role.",
+        "Check the instance types, zones and quotas of its Auto Scaling group, or the provider's role.",
+        quotes=True,
     ),
     Known(
         r"unable to assume the role|IAM (trust relationship|permissions policies) ha(s|ve) been misconfigured",
@@ -278,6 +290,7 @@ TASK = (
         r"network interface provision|Create Network Interface",
         "no network interface (ENI) for the task",
         "Check the quota of network interfaces, the subnets' free addresses, and the AWS Health Dashboard.",
+        quotes=True,
     ),
     SPOT,
     Known(
@@ -291,6 +304,7 @@ TASK = (
         "the task's resources could not be set up (secrets, log group or network)",
         "Check that each secret and log group named in the task definition exists, that the execution role may read "
         "it, and that the task's subnets have a route to its service.",
+        quotes=True,
     ),
 )
 
@@ -369,6 +383,7 @@ PLACEMENT = (
         r"reached the limit on the number of|is above your limit",
         "the account's quota is used up",
         "Request more in Service Quotas (Fargate On-Demand or Spot vCPU), or stop unneeded tasks.",
+        quotes=True,
     ),
     Known(
         r"Capacity is unavailable",
@@ -399,14 +414,15 @@ PLACEMENT = (
     Known(
         r"failed to register targets.*(not authorized|not in the target group VPC)",
         "the tasks can't be registered in the target group: no permission, or another VPC",
-        "Give the role in the evidence elasticloadbalancing:RegisterTargets; the target group must be in the tasks' "
-        "VPC.",
+        "Give the role that AWS names elasticloadbalancing:RegisterTargets; the target group must be in the tasks' VPC.",
         permanent=True,
+        quotes=True,
     ),
     Known(
         r"failed to register targets",
         "the tasks can't be registered in the target group",
-        "See the error in the evidence. With awsvpc, the target group's type must be ip.",
+        "With awsvpc, the target group's type must be ip; otherwise check its quota of targets.",
+        quotes=True,
     ),
     Known(
         r"operations are being throttled",
@@ -417,7 +433,9 @@ PLACEMENT = (
     Known(
         r"no container instance met all|unable to place|could not launch \d|failed to launch a task",
         "ECS can't place the task",
-        "Read the reason in the evidence.",
+        "Compare what the task needs (`cpu`, `memory`, placementConstraints, platform) with the cluster's instances and "
+        "capacity providers.",
+        quotes=True,
     ),
 )
 
@@ -478,21 +496,35 @@ EXIT_CODES = {
     ),
     137: Known(
         "",
-        "container `{}` was killed (exit code 137)",
-        "Exit code 137 is SIGKILL: out of memory (`memory`), or not stopped in time (`stopTimeout`).",
-        one_off="Exit code 137 is SIGKILL: out of memory (`memory`), or not stopped within `stopTimeout` after an "
-        "essential container had ended.",
+        "container `{}` was killed by SIGKILL (exit code 137)",
+        "It ran out of memory (raise `memory`), or was not stopped in time (`stopTimeout`).",
+        one_off="It ran out of memory (raise `memory`), or was not stopped within `stopTimeout` after an essential "
+        "container had ended. Check in its log how far it got before you run it again.",
     ),
     139: Known(
         "",
-        "container `{}` crashed with a segmentation fault (exit code 139)",
-        "Exit code 139 is SIGSEGV: check native libraries, and the image's CPU architecture.",
+        "container `{}` crashed with a segmentation fault, SIGSEGV (exit code 139)",
+        "Check native libraries, and the image's CPU architecture.",
     ),
     143: Known(
         "",
-        "container `{}` was asked to stop (exit code 143)",
-        "Exit code 143 is SIGTERM: a health check, a user or the end of another container stopped it.",
-        one_off="Exit code 143 is SIGTERM: a user stopped it, or an essential container had ended. Let it exit with 0 "
-        "on SIGTERM.",
+        "container `{}` was asked to stop by SIGTERM (exit code 143)",
+        "A health check, a user or the end of another container stopped it: see the service's events.",
+        one_off="A user stopped it, or an essential container had ended. Let it exit with 0 on SIGTERM.",
     ),
+}
+
+# The other signals that end a program by itself, by their exit code.
+SIGNALS = {
+    code: Known("", f"container `{{}}` was ended by {name} (exit code {code})", next_step)
+    for code, name, next_step in (
+        (129, "SIGHUP", "Start the program without a shell that can go away (`exec`)."),
+        (130, "SIGINT", "Something asked it to stop: look for what sends SIGINT."),
+        (131, "SIGQUIT", "Something asked it to stop: look for what sends SIGQUIT."),
+        (132, "SIGILL", "Build for the CPU that the task runs on: the program uses instructions that it lacks."),
+        (134, "SIGABRT", "The program gave up by itself: its log says why."),
+        (135, "SIGBUS", "Check the size of /dev/shm (`linuxParameters.sharedMemorySize`) and mapped files."),
+        (136, "SIGFPE", "The program divided by zero: check native libraries."),
+        (141, "SIGPIPE", "It wrote to a closed pipe: check what reads its output."),
+    )
 }

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from ecs_cd.diagnosis import stopped_tasks
+from ecs_cd.diagnosis import app_errors, details, stopped_tasks, telling
 from ecs_cd.diagnosis.causes import (
     ALARM,
     CONTAINER,
@@ -19,6 +19,7 @@ from ecs_cd.diagnosis.causes import (
     HEALTH,
     OTHER_CPU,
     PLACEMENT,
+    SIGNALS,
     SPOT,
     STOPPED_FROM_OUTSIDE,
     TASK,
@@ -37,22 +38,32 @@ _CODEDEPLOY_HOOKS = {
 }  # fmt: skip
 
 
+_FIX = "Fix this in the app or its settings, then deploy again."
+_FIX_ONE_OFF = "Fix this, and check what it has already changed before you run it again."
+_NO_LOG = (
+    "Its log is empty or can't be read: run the image with the same `command` locally, and use logDriver awslogs with "
+    "awslogs-group and awslogs-stream-prefix."
+)
+
+
 def task_failed(stopped: StoppedTask) -> Finding:
     """The likely cause of the end of a service's task."""
-    return _ended(stopped, stopped_tasks.failed_containers(stopped.task), lambda known: known.next_step)
+    return _ended(stopped, stopped_tasks.failed_containers(stopped.task), lambda known: known.next_step, _FIX)
 
 
 def one_off_failed(stopped: StoppedTask, named: str = "") -> Finding:
     """The likely cause of the failure of a one-off task, which nothing starts again. ``named`` is the container whose
     exit code decides, if one does."""
     culprits = stopped_tasks.to_blame(stopped.task, named)
-    return _ended(stopped, culprits, lambda known: known.one_off or known.next_step)
+    return _ended(stopped, culprits, lambda known: known.one_off or known.next_step, _FIX_ONE_OFF)
 
 
 def not_placed(failures: str) -> list[Finding]:
     """Why ECS can't place a one-off task, by RunTask's ``failures``; empty if no cause is known."""
     known = _known(failures)
-    return [Finding(known.cause, (failures,), known.one_off or known.next_step)] if known else []
+    if not known:
+        return []
+    return [Finding(known.cause, (failures,), known.one_off or known.next_step, detail=_detail(known, failures))]
 
 
 def one_off_undecided(task: StoppedTask, what: str, *, listed: bool, remedy: str) -> Finding:
@@ -71,27 +82,64 @@ def one_off_undecided(task: StoppedTask, what: str, *, listed: bool, remedy: str
     return Finding(f"the {what} was still running", task.log, remedy)
 
 
-def _ended(stopped: StoppedTask, culprits: Sequence[Mapping[str, Any]], next_step: Callable[[Known], str]) -> Finding:
-    """The cause that ECS's words name, else the stop code, else the first culprit's exit code."""
-    task, name = stopped.task, str(culprits[0].get("name", "")) if culprits else ""
-    words = " ".join(filter(None, [str(task.get("stoppedReason", "")), *(str(c.get("reason", "")) for c in culprits)]))
+def _ended(
+    stopped: StoppedTask, culprits: Sequence[Mapping[str, Any]], next_step: Callable[[Known], str], fix: str
+) -> Finding:
+    """The cause that ECS's words name, else the stop code, else the first culprit's exit code. ``fix`` is what helps
+    against an error of the app that is not known."""
+    task, culprit = stopped.task, culprits[0] if culprits else {}
+    name, code = str(culprit.get("name", "")), culprit.get("exitCode")
+    reasons = [str(task.get("stoppedReason", "")), *(str(c.get("reason", "")) for c in culprits)]
+    words = " ".join(dict.fromkeys(filter(None, reasons)))  # ECS may give the same reason for both
     evidence = (f"task {short(str(task.get('taskArn', '')))}: {words or 'no reason given'}", *stopped.log)
     # Its stop code can also be TerminationNotice:
     # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_task_events.html
     interrupted = SPOT if re.search(SPOT.words, words) else None
     outside = interrupted or STOPPED_FROM_OUTSIDE.get(str(task.get("stopCode", "")))
-    code: Any = culprits[0].get("exitCode") if culprits else None
-    known = outside or _known(words) or _last_words(stopped.log) or EXIT_CODES.get(code)
+    known = outside or _known(words) or _last_words(stopped.log)
     if known:
         whose = f" (container `{name}`)" if name and known in CONTAINER else ""
-        return Finding(known.cause.format(name) + whose, evidence, next_step(known), permanent=known.permanent)
+        detail = _detail(known, words, task, culprit, stopped.group)
+        return Finding(
+            known.cause.format(name) + whose, evidence, next_step(known), permanent=known.permanent, detail=detail
+        )
     if code is not None:
-        step = "See its last log lines above." if stopped.log else "It left no readable log."
-        return Finding(f"container `{name}` exited with {code}", evidence, step)
+        return _exited(stopped, name, code, evidence, next_step, fix)
     if name and task.get("stopCode") == "EssentialContainerExited":
         step = "The task ended before it started: check `dependsOn`, and which containers are `essential`."
         return Finding(f"container `{name}` never ran", evidence, step)
-    return Finding(str(task.get("stopCode") or "a task stopped"), evidence)
+    step = "See the task in the ECS console, which keeps stopped tasks for an hour."
+    return Finding(str(task.get("stopCode") or "a task stopped"), evidence, step, detail=details.reason(words))
+
+
+def _exited(
+    stopped: StoppedTask,
+    name: str,
+    code: int,
+    evidence: tuple[str, ...],
+    next_step: Callable[[Known], str],
+    fix: str,
+) -> Finding:
+    """The cause that an exit code names, with the telling line of the log."""
+    known = EXIT_CODES.get(code) or SIGNALS.get(code)
+    detail = telling.error_line(stopped.log) if known else telling.telling(stopped.log)
+    step = next_step(known) if known else app_errors.next_step(detail, fix) if stopped.log else _NO_LOG
+    cause = known.cause.format(name) if known else f"container `{name}` exited with {code}"
+    log = details.log_command(stopped.group, stopped.stream) if stopped.log else ""
+    return Finding(cause, evidence, step, detail=detail, log=log)
+
+
+def _detail(
+    known: Known, words: str, task: Mapping[str, Any] | None = None, container: Mapping[str, Any] | None = None,
+    group: str = "",
+) -> str:
+    """What makes a known cause this one."""
+    if known in HEALTH:
+        return details.health(words, {})
+    if known.cause == "the container ran out of memory":
+        return details.memory(task or {}, container or {})
+    found = details.named(known.cause, words, container or {}, group)
+    return found or (details.reason(words) if known.quotes else "")
 
 
 def event_cause(message: str) -> Finding | None:
@@ -118,7 +166,8 @@ def diagnose(evidence: Evidence) -> list[Finding]:
     found = [*evidence.waiting, *(_merged(cause, group) for cause, group in groups)]
     if evidence.events:
         what = "the service's events" if found else "no task stopped by itself"
-        found.append(Finding(what, evidence.events[-_LAST_EVENTS:], logged=True))
+        step = "" if found else "Compare the service's events above with the tasks that it has in the ECS console."
+        found.append(Finding(what, evidence.events[-_LAST_EVENTS:], step, logged=True))
     return found
 
 
@@ -152,7 +201,8 @@ def _clues(evidence: Evidence) -> Iterator[_Clue]:
     yield from (_Clue(_DIED, task_failed(stopped), task=True) for stopped in evidence.stopped)
     said = [clue for message in evidence.events if (clue := _event(message))]
     if evidence.reason and not _NOT_ENDED.fullmatch(evidence.reason):
-        unknown = Finding(ENDED_SOMEHOW.cause, (evidence.reason,), ENDED_SOMEHOW.next_step)
+        words = details.reason(evidence.reason)
+        unknown = Finding(ENDED_SOMEHOW.cause, (evidence.reason,), ENDED_SOMEHOW.next_step, detail=words)
         said.append(_clue(evidence.reason) or _Clue(_LAST, unknown))
     yield from said
     yield from map(_target_clue, evidence.targets)
@@ -173,7 +223,8 @@ def _clue(words: str) -> _Clue | None:
     if known is None:
         return None
     rank = _ENDED_IT if known in ENDED else _LAST if known in GENERAL else _STATED
-    return _Clue(rank, Finding(known.cause, (words,), known.next_step, permanent=known.permanent))
+    detail = _detail(known, words)
+    return _Clue(rank, Finding(known.cause, (words,), known.next_step, permanent=known.permanent, detail=detail))
 
 
 def _target_clue(description: Mapping[str, Any]) -> _Clue:
@@ -185,7 +236,11 @@ def _target_clue(description: Mapping[str, Any]) -> _Clue:
         "had."
     )
     not_yet = Finding("the load balancer does not report the new targets as healthy yet", (line,), step)
-    return _clue(line) or _Clue(_LAST, not_yet)  # initial, unavailable
+    clue = _clue(line)
+    if clue is None:
+        return _Clue(_LAST, not_yet)  # initial, unavailable
+    detail = details.health(line, description.get("TargetGroup", {}))
+    return clue._replace(finding=replace(clue.finding, detail=detail))
 
 
 def _hook_finding(hook: Mapping[str, Any]) -> Finding | None:
@@ -248,14 +303,20 @@ def _merged(cause: str, group: Sequence[_Clue]) -> Finding:
     dead = [clue.finding for clue in group if clue.task]
     others = [clue.finding for clue in group if not clue.task][-_OTHERS:]
     lines = [line for finding in others for line in finding.evidence]
+    best = max(dead, key=lambda finding: len(finding.evidence)) if dead else others[-1]
     if dead:
-        best = max(dead, key=lambda finding: len(finding.evidence))
         # For exactly the same cause, an event only repeats the task's reason.
         lines = [*best.evidence, *(lines if best.cause != cause else ())]
+    # What the precise cause says counts more than what a general one says, and a longer detail more than a shorter one.
+    ranked = [(finding.cause == cause, finding is best, len(finding.detail), finding) for finding in (*others, best)]
+    says_most = max(ranked, key=lambda each: (bool(each[3].detail), *each[:3]))[3]
+    steps = (*([best] if dead else []), *(clue.finding for clue in group))
     return Finding(
         cause + (f" ({len(dead)} tasks)" if len(dead) > 1 else ""),
         tuple(dict.fromkeys(lines)),
-        next(clue.finding.next_step for clue in group if clue.finding.cause == cause),
+        next(finding.next_step for finding in steps if finding.cause == cause),
         logged=all(clue.finding.logged for clue in group),
         permanent=any(clue.finding.permanent for clue in group),
+        detail=says_most.detail,
+        log=best.log,
     )

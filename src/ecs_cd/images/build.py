@@ -81,7 +81,8 @@ def build(plans: Sequence[BuildPlan], job: Job) -> Built:
         pushed = [Done(plan, attempt.digests[plan.name]) for plan in left if plan.name in attempt.digests]
         left = [plan for plan in left if plan.name not in attempt.digests]
         if left:
-            why, finding = _why_missing(left, attempt, environ), build_failure.finding(attempt.lines)
+            why = _why_missing(left, attempt, environ)
+            finding = build_failure.finding(attempt.lines) or build_failure.unknown(attempt.lines)
             return Built([*rescued, *pushed], why, finding)
     differences = concurrently(*(lambda done=done: _differs(done, job) for done in pushed))
     verified = [done for done, words in zip(pushed, differences, strict=True) if not words]
@@ -182,8 +183,10 @@ def _attempt(builds: Mapping[str, buildx.Build], environ: Mapping[str, str], job
         definition = bake.definition(by_target, folder=str(Path.cwd()), environ=environ)
         file = docker.write(environ, "bake.json", definition)
         argv = bake.argv(by_target, file=file, metadata_file=str(metadata))
-    with job.ci.foreign():
+    with job.ci.foreign(f"docker buildx: {', '.join(builds)}"):
         code, lines = docker.build(argv, {**environ, **bake.ENVIRON})
+    if code == 0 and (steps := build_failure.cached(lines)):
+        job.ci.line(f"docker buildx: all {steps} steps came from the cache")
     text = metadata.read_text(encoding="utf-8") if metadata.exists() else ""
     digests = bake.digests(text) if by_file else dict.fromkeys(targets.values(), buildx.digest(text))
     failed = bake.failed(lines)

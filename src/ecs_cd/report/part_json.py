@@ -20,7 +20,7 @@ def to_json(part: Part) -> dict[str, Any]:
         "message": part.message,
         "facts": dict(part.facts),
         "findings": [
-            {"cause": each.cause, "evidence": list(each.evidence), "next_step": each.next_step}
+            {"cause": each.cause, "detail": each.detail, "evidence": list(each.evidence), "next_step": each.remedy}
             for each in part.findings
         ],
     }
@@ -57,7 +57,8 @@ def _state(outcome: str) -> Outcome | str:
 
 def _finding(value: dict[str, Any]) -> Finding:
     evidence = tuple(line for line in _list(value.get("evidence")) if isinstance(line, str))
-    return Finding(_text(value.get("cause")), evidence, _text(value.get("next_step")))
+    detail = _text(value.get("detail"))
+    return Finding(_text(value.get("cause")), evidence, _text(value.get("next_step")), detail=detail)
 
 
 def _title(value: object) -> str:

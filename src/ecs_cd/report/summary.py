@@ -150,9 +150,9 @@ def _decisive(parts: Sequence[Part]) -> Part:
 
 def _finding(finding: Finding) -> list[str]:
     """The cause if known, the evidence, and what to do next."""
-    lines = [f"**{_escape(finding.cause)}**", ""] if finding.cause else []
+    lines = [f"**{_escape(finding.words)}**", ""] if finding.cause else []
     lines += [*fenced(finding.evidence), ""] if finding.evidence else []
-    return lines + ([_escape(finding.next_step), ""] if finding.next_step else [])
+    return lines + ([_escape(finding.remedy), ""] if finding.remedy else [])
 
 
 # ---- services ----

@@ -136,7 +136,9 @@ def _shorter(finding: Finding, room: _Room) -> Finding:
         finding,
         cause=_cut(finding.cause, room.text),
         evidence=evidence,
-        next_step=_cut(finding.next_step, room.text),
+        detail=_cut(finding.detail, room.text),
+        next_step=_cut(finding.remedy, room.text),
+        log="",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -18,6 +18,17 @@ from ecs_cd.model.errors import Cancelled, OutcomeUnknown, Refused
 from ecs_cd.model.verdict import DEFECT_EXIT_CODE, EXIT_CODES, REFUSED_EXIT_CODE, Outcome
 from ecs_cd.report.summary import NOT_STARTED, UNDER_WAY, Part
 from ecs_cd.steps import unfinished
+
+
+# What to do after an outcome whose cause says nothing of it.
+_AFTER = {
+    Outcome.SUPERSEDED: "Nothing to repair here: the newer deployment decides. Run the job again only if this commit "
+    "has to replace it.",
+    Outcome.GONE: "Find out who deleted it; CloudTrail shows the call.",
+    Outcome.TIMED_OUT: "Look in the ECS console at what it waits for; raise the timeout if it only needs longer.",
+    Outcome.UNKNOWN: "Look in the ECS console at what it does now before you run the job again.",
+    Outcome.PAUSED: "Run `ecs-cd continue` to go on, or `ecs-cd rollback` to go back.",
+}
 
 
 @dataclass(frozen=True)
@@ -61,13 +72,8 @@ def _report(step: Step, result: Result, started: float, job: Job) -> int:
     if verdict.outcome.green:
         job.ci.line(f"{step.title} {words} ({duration.words(elapsed)})")
     else:
-        for finding in (each for each in result.findings if not each.logged):
-            job.ci.line(finding.cause)
-            job.ci.relay(finding.evidence)
-            if finding.next_step:
-                job.ci.line(f"-> {finding.next_step}")
-        cause = f"\nLikely cause: {result.findings[0].cause}" if result.findings else ""
-        job.ci.error(f"{words}{cause}", title=step.title)
+        _explain(result.findings, job.ci)
+        job.ci.error("\n".join([words, *_cause(verdict.outcome, result.findings)]), title=step.title)
     part = Part(
         step.title,
         verdict.outcome,
@@ -83,6 +89,26 @@ def _report(step: Step, result: Result, started: float, job: Job) -> int:
     )
     _show(part, job)
     return EXIT_CODES[verdict.outcome]
+
+
+def _explain(findings: Sequence[Finding], ci: Ci) -> None:
+    """The causes with what the log does not have of them yet; the likely one last, whose words are in the error."""
+    for number, finding in reversed(list(enumerate(findings))):
+        new = [] if finding.logged else [line for line in finding.evidence if line not in finding.in_log]
+        if new or (number and not finding.logged):
+            ci.line(finding.words)
+            ci.relay(new)
+        if number and finding.remedy and not finding.logged:
+            ci.line(f"-> {finding.remedy}")
+
+
+def _cause(outcome: Outcome, findings: Sequence[Finding]) -> Iterator[str]:
+    """The likely cause in a line, and what to do in another."""
+    likely = findings[0] if findings else Finding("")
+    if likely.cause:
+        yield f"Likely cause: {likely.words}"
+    if remedy := likely.remedy or _AFTER.get(outcome, ""):
+        yield f"-> {remedy}"
 
 
 def guarded(run: Callable[[], int], step: Step, job: Job) -> int:
@@ -113,7 +139,8 @@ def _cut_short(refused: Refused, step: Step, job: Job) -> int:
         _say_refused(refused, step.title, job.ci)
         _show(_refused(refused, step.title), job)
         return REFUSED_EXIT_CODE
-    message = f"{refused}\nThe outcome is unknown; whatever was started continues.\n{refused.remedy}".rstrip()
+    remedy = [f"-> {refused.remedy}"] if refused.remedy else []
+    message = "\n".join([str(refused), "The outcome is unknown; whatever was started continues.", *remedy])
     return _unfinished(Outcome.UNKNOWN, message, step, job)
 
 
@@ -141,7 +168,7 @@ def refuse(refused: Refused, title: str, ci: Ci) -> int:
 
 
 def _say_refused(refused: Refused, title: str, ci: Ci) -> None:
-    ci.error("\n".join([*refused.problems, *([refused.remedy] if refused.remedy else [])]), title=title)
+    ci.error("\n".join([*refused.problems, *([f"-> {refused.remedy}"] if refused.remedy else [])]), title=title)
 
 
 def _refused(refused: Refused, title: str) -> Part:

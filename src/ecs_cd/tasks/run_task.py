@@ -61,7 +61,7 @@ def start(standalone: StandaloneTask, arn: str, deadline: float, job: Job) -> st
     ecs-cd looks for a task with this token. If placement fails for lack of capacity, retries until the deadline; that
     answer is definite, so the retry is a new call, after another look for tasks of other runs.
     """
-    attempt = 0
+    attempt, said = 0, ""
     while True:
         request = _request(standalone, arn, attempt, job)
         # Without the ARN, a cancellation could stop a task that only looks like this one.
@@ -77,7 +77,9 @@ def start(standalone: StandaloneTask, arn: str, deadline: float, job: Job) -> st
             reason = f"ECS can't place the {standalone.what} task: {words or 'RunTask gave no reason'}"
             raise NotStarted(Verdict(Outcome.FAILED, reason), not_placed(words))
         attempt += 1
-        job.ci.line(f"{standalone.what}: ECS can't place the task now ({words}); trying again")
+        if words != said:
+            job.ci.line(f"{standalone.what}: ECS can't place the task now ({words}); trying again until the time limit")
+        said = words
         job.clock.sleep(min(15, 2 * attempt))
         other = "" if standalone.started_by else earlier.of_other_runs(standalone, job, lists_may_lag=False)
         if other:

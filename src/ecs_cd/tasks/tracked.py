@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ecs_cd.aws import ecs, logs
@@ -75,8 +75,15 @@ class TrackedTask:
             delay, fresh = 0.0, self.relay()
 
     def finding(self) -> Finding:
-        """Why the task failed, with its last log lines."""
-        return one_off_failed(StoppedTask(self.last, tuple(self.lines)), self.standalone.named)
+        """Why the task failed, with its last log lines, which the job log already has."""
+        return self._in_log(one_off_failed(self._stopped(), self.standalone.named))
+
+    def _stopped(self) -> StoppedTask:
+        lines = tuple(self.lines)
+        return StoppedTask(self.last, lines, self.logs[0].group, self.logs[0].name) if self.logs else StoppedTask(self.last, lines)
+
+    def _in_log(self, finding: Finding) -> Finding:
+        return replace(finding, in_log=frozenset(self.lines))
 
     def undecided(self, verdict: Verdict, remedy: str) -> tuple[Verdict, list[Finding]]:
         """A verdict without an end of the task: also says what is known of the task, and for a timeout why.
@@ -85,8 +92,9 @@ class TrackedTask:
         where = "the task keeps running" if goes_on and verdict.outcome is Outcome.TIMED_OUT else "the task"
         findings = []
         if verdict.outcome is Outcome.TIMED_OUT:
-            lines, what = tuple(self.lines), self.standalone.what
-            findings = [one_off_undecided(StoppedTask(self.last, lines), what, listed=self.listed, remedy=remedy)]
+            what = self.standalone.what
+            finding = one_off_undecided(self._stopped(), what, listed=self.listed, remedy=remedy)
+            findings = [self._in_log(finding)]
         return Verdict(verdict.outcome, f"{verdict.message}; {where}: {self.task}"), findings
 
 

@@ -89,11 +89,11 @@ def test_the_verdict_is_the_last_line(environ: dict[str, str], capsys: pytest.Ca
     nonce = "0f" * 16
     build = CodeBuild({**environ, "ECS_CD_NONCE": nonce}, "deploy")
     build.summary([ENDED])
-    with build.foreign():
+    with build.foreign("docker buildx: app"):
         print("unterminated", end="")
     build.end()
     *before, last = capsys.readouterr().out.splitlines()
-    assert before == ["---- output of another program ----", "unterminated", "---- end of that output ----"]
+    assert before == ["---- docker buildx: app ----", "unterminated", "---- end of docker buildx: app ----"]
     found = verdict_line.find([last], BUILD, nonce)
     assert found is not None
     assert (found.verb, [(part.title, part.state) for part in found.parts]) == ("deploy", [(ENDED.title, ENDED.state)])

@@ -123,10 +123,10 @@ def test_no_lines_leave_no_trace(github: GitHub, capsys: pytest.CaptureFixture[s
 
 def test_commands_are_heard_again_after_an_error(github: GitHub, capsys: pytest.CaptureFixture[str]) -> None:
     """If a block with a child's output fails, the error is still an annotation."""
-    with pytest.raises(OSError, match="gone"), github.foreign():
+    with pytest.raises(OSError, match="gone"), github.foreign("docker buildx: app"):
         raise OSError("gone")
     github.error("x", "t")
-    assert runner(capsys.readouterr().out) == ["error:x"]
+    assert runner(capsys.readouterr().out) == ["group:docker buildx: app", "error:x"]
 
 
 @pytest.mark.parametrize("length", [4096, 4097, 20_000])
@@ -313,16 +313,23 @@ def test_a_child_that_ends_without_a_line_end_does_not_swallow_the_token(
     github: GitHub, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Else commands would stay stopped, and our own error with them."""
-    with github.foreign():
+    with github.foreign("docker buildx: app"):
         os.write(1, b"no newline at the end")
     github.error("x", "t")
-    assert runner(capfd.readouterr().out) == ["error:x"]
+    assert runner(capfd.readouterr().out) == ["group:docker buildx: app", "error:x"]
 
 
-def test_without_the_files_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An old runner, or a step run by hand."""
+def test_without_the_files_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An old runner, or a step run by hand; the log says once what is missing."""
     monkeypatch.chdir(tmp_path)
     bare = GitHub({})
-    bare.outputs({"a": "b"})
-    bare.summary(parts("x"))
+    for _ in range(2):
+        bare.outputs({"a": "b"})
+        bare.summary(parts("x"))
     assert list(tmp_path.iterdir()) == []
+    assert capsys.readouterr().out == (
+        "::warning::the outputs can't be written, so later steps have none: GITHUB_OUTPUT is empty\n"
+        "::warning::the job summary can't be written: GITHUB_STEP_SUMMARY is empty\n"
+    )

@@ -32,6 +32,6 @@ def test_a_terminal_gets_plain_lines(
 ) -> None:
     """Without workflow commands; errors go to stderr."""
     terminal = Terminal()
-    with terminal.foreign():
+    with terminal.foreign("docker buildx: app"):
         speak(terminal)
     assert capsys.readouterr() == (out, err)

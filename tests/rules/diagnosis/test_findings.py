@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -219,7 +220,8 @@ def test_an_event_has_its_cause(words: str, cause: str, permanent: bool) -> None
         finding = event_cause(message)
         assert finding is not None
         assert finding.next_step
-        assert finding == Finding(cause, (message,), finding.next_step, logged=True, permanent=permanent)
+        expected = Finding(cause, (message,), finding.next_step, logged=True, permanent=permanent)
+        assert finding == replace(expected, detail=finding.detail)
 
 
 @pytest.mark.parametrize(("words", "cause"), FOLLOWS, ids=names(FOLLOWS))
@@ -254,14 +256,14 @@ def test_a_deployment_that_has_not_ended_has_no_reason(reason: str) -> None:
 @pytest.mark.parametrize(
     ("stopped", "cause", "step"),
     [
-        (stopped("Essential container in task exited", code=3), "container `app` exited with 3", "no readable log"),
-        (stopped("Essential container in task exited", code=3, log="boom"), "container `app` exited with 3", "last log lines"),
+        (stopped("Essential container in task exited", code=3), "container `app` exited with 3", "empty or can't be read"),
+        (stopped("Essential container in task exited", code=3, log="boom"), "container `app` exited with 3", "Fix this in the app"),
         (stopped("Essential container in task exited", code=0), "container `app` ended by itself, with exit code 0", "keep running"),
         (stopped("Essential container in task exited", code=126), "container `app` could not execute its command (exit code 126)", "executable"),
         (stopped("Essential container in task exited", code=127), "container `app` did not find its command (exit code 127)", "PATH"),
-        (stopped("Essential container in task exited", code=137), "container `app` was killed (exit code 137)", "SIGKILL"),
-        (stopped("Essential container in task exited", code=139), "container `app` crashed with a segmentation fault (exit code 139)", "SIGSEGV"),
-        (stopped("Essential container in task exited", code=143), "container `app` was asked to stop (exit code 143)", "SIGTERM"),
+        (stopped("Essential container in task exited", code=137), "container `app` was killed by SIGKILL (exit code 137)", "memory"),
+        (stopped("Essential container in task exited", code=139), "container `app` crashed with a segmentation fault, SIGSEGV (exit code 139)", "native libraries"),
+        (stopped("Essential container in task exited", code=143), "container `app` was asked to stop by SIGTERM (exit code 143)", "events"),
         (stopped("OutOfMemoryError: killed", code=137), "the container ran out of memory (container `app`)", "memory"),
         (stopped("Your Spot Task was interrupted.", code=137, stop_code="SpotInterruption"), "AWS took the spot capacity back", "FARGATE"),
         (stopped("Your Spot Task was interrupted.", code=137, stop_code="TerminationNotice"), "AWS took the spot capacity back", "FARGATE"),
@@ -314,13 +316,13 @@ def test_no_stop_and_no_exit_code_of_a_one_off_task_gets_advice_for_services(sto
 @pytest.mark.parametrize(
     ("codes", "named", "cause"),
     [
-        ({"app": 0, "sidecar": 137}, "", "container `sidecar` was killed (exit code 137)"),
-        ({"app": 0, "sidecar": 143}, "", "container `sidecar` was asked to stop (exit code 143)"),
+        ({"app": 0, "sidecar": 137}, "", "container `sidecar` was killed by SIGKILL (exit code 137)"),
+        ({"app": 0, "sidecar": 143}, "", "container `sidecar` was asked to stop by SIGTERM (exit code 143)"),
         ({"app": 0, "sidecar": None}, "", "container `sidecar` never ran"),
         ({"init": 2, "app": None}, "app", "container `init` exited with 2"),
         ({"sidecar": 1, "app": 3}, "app", "container `app` exited with 3"),
         ({"sidecar": 1, "app": 137}, "app", "container `sidecar` exited with 1"),
-        ({"init": 0, "app": 137}, "app", "container `app` was killed (exit code 137)"),
+        ({"init": 0, "app": 137}, "app", "container `app` was killed by SIGKILL (exit code 137)"),
         ({"sidecar": 0, "app": None}, "app", "container `app` never ran"),
     ],
 )

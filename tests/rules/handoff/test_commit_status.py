@@ -103,24 +103,6 @@ def test_a_state_of_github_for_each_of_codepipeline(snapshot: Snapshot, state: s
     assert (found.state, found.description) == (state, words)
 
 
-LINES: list[tuple[list[str], str]] = [
-    ([], ""),
-    (["task 7c1e: Essential container in task exited"], ""),
-    (["starting", "FATAL: no pg_hba.conf entry", "at db.py:3", ""], "FATAL: no pg_hba.conf entry"),
-    (["ERROR: first", "ERROR: second"], "ERROR: second"),
-    (["  | psycopg.errors.UndefinedTable: gone", "bye"], "psycopg.errors.UndefinedTable: gone"),
-    (["migrating", "bye"], "bye"),
-    (["bye", "[Container] 2026/11/28 Phase context status code: COMMAND_EXECUTION_ERROR"], "bye"),
-    (["it broke", 'ecs-cd-verdict: {"error": 1}'], "it broke"),
-]
-
-
-@pytest.mark.parametrize(("lines", "expected"), LINES)
-def test_one_line_of_a_log_says_it_best(lines: list[str], expected: str) -> None:
-    """The last that names an error, or else the app's last."""
-    assert commit_status.telling(lines) == expected
-
-
 def verdict(*findings: Finding) -> VerdictLine:
     return VerdictLine("migrate", (Part("Migration", Outcome.FAILED, "a long message", findings=findings),))
 

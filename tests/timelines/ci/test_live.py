@@ -205,7 +205,7 @@ def test_a_child_that_writes_has_the_terminal_for_itself(monkeypatch: pytest.Mon
     with terminal.stdout(monkeypatch) as seen:
         speaking = ci.detect(XTERM, time)
         speaking.progress({"web": "a"})
-        with speaking.foreign():
+        with speaking.foreign("docker buildx: app"):
             sys.stdout.write("#1 building\n")
             sys.stdout.flush()
         speaking.progress({"web": "b"})

@@ -55,7 +55,7 @@ def _case(suite: Element, name: str, part: Part, seconds: object) -> None:
 
 def _cause(part: Part) -> str:
     """The likely cause, or else what is known."""
-    cause = next((finding.cause for finding in part.findings if finding.cause), "")
+    cause = next((finding.words for finding in part.findings if finding.cause), "")
     evidence = next((line for finding in part.findings for line in finding.evidence), "")
     return f"{part.words}: {cause or part.message or evidence}".removesuffix(": ")
 
@@ -63,9 +63,9 @@ def _cause(part: Part) -> str:
 def _lines(part: Part) -> Iterable[str]:
     yield f"{part.words}: {part.message}".removesuffix(": ")
     for finding in part.findings:
-        yield from (line for line in (finding.cause, *finding.evidence) if line)
-        if finding.next_step:
-            yield f"-> {finding.next_step}"
+        yield from (line for line in (finding.words, *finding.evidence) if line)
+        if finding.remedy:
+            yield f"-> {finding.remedy}"
 
 
 def _valid(words: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ecs_cd.diagnosis import telling
 from ecs_cd.diagnosis.evidence import Finding
 from ecs_cd.model.verdict import Outcome, Verdict
 from ecs_cd.report import verdict_line
@@ -64,7 +65,8 @@ def finding(build: Build, path: str, log: Sequence[str], again: str) -> Finding:
     cause = f"{path}: {infrastructure}{where}" if infrastructure else f"{path}: the build failed{where}"
     link = log_link(build)
     next_step = [_AGAIN.format(again) if infrastructure else "", f"The log: {link}" if link else ""]
-    return Finding(cause, (*contexts, *log), " ".join(filter(None, next_step)))
+    detail = "" if infrastructure else telling.telling(log)
+    return Finding(cause, (*contexts, *log), " ".join(filter(None, next_step)), detail=detail)
 
 
 def by_ecs_cd(verdict: VerdictLine, path: str) -> list[Finding]:

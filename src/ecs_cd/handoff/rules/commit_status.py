@@ -12,6 +12,7 @@ from typing import Any
 
 from ecs_cd.ci.rules.github_deployment import Status
 from ecs_cd.diagnosis.evidence import Finding
+from ecs_cd.diagnosis.telling import telling
 from ecs_cd.handoff.rules import actions, progress, rollback
 from ecs_cd.handoff.rules.actions import Action
 from ecs_cd.handoff.rules.declaration import NONCE
@@ -20,18 +21,12 @@ from ecs_cd.model import pace
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.text import plain
 from ecs_cd.model.verdict import Outcome, Verdict
-from ecs_cd.report import summary, verdict_line
+from ecs_cd.report import summary
 from ecs_cd.report.verdict_line import VerdictLine
 
 Execution = Mapping[str, Any]
 
 _COMMIT = re.compile("[0-9a-f]{40}")
-# A line that says what went wrong, unlike a progress message or a stack frame.
-_TELLING = re.compile(
-    r"error|exception|fatal|panic|fail|denied|refused|cannot|can't|unable|invalid|missing|not found|no such|not exist",
-    re.IGNORECASE,
-)
-_NOT_THE_APPS = ("[Container] ", "task ", "Traceback ", verdict_line.PREFIX)  # CodeBuild's agent, ecs-cd, Python
 _PERSON = re.compile(r"arn:aws[a-z-]*:(?:sts|iam)::\d{12}:\S*?([^/\s:]+)(?=[\s:]|$)")
 _EVIDENCE = 60  # lines of a finding in a comment
 _LONGEST = 60_000  # characters of a comment; GitHub allows 65,536
@@ -134,16 +129,8 @@ def cause(action: Action, findings: Sequence[Finding], verdict: VerdictLine | No
     own = [finding for part in verdict.parts if part.bad for finding in part.findings] if verdict else []
     found = next((each for each in own if each.cause), None) or next(iter(findings), Finding(f"{action.path} failed"))
     words = _without_arns(found.cause.removeprefix(action.path).lstrip(": ")) or "failed"
-    said = telling(found.evidence)
+    said = found.detail or telling(found.evidence)
     return f"{place(action)}: {words}{f': {said}' if said and said not in words else ''}"
-
-
-def telling(lines: Sequence[str]) -> str:
-    """The last line that says what went wrong, or else the last line of the app."""
-    shown = [line.strip().removeprefix("| ") for line in lines if line.strip()]
-    of_app = [line for line in shown if not line.startswith(_NOT_THE_APPS)]
-    clues = [line for line in of_app if _TELLING.search(line)]
-    return next(iter(reversed(clues or of_app)), "")
 
 
 def _without_arns(words: str) -> str:
@@ -180,6 +167,6 @@ def comment(pipeline: str, snapshot: Snapshot, findings: Sequence[Finding], url:
 
 def _lines(finding: Finding) -> list[str]:
     shown = finding.evidence[-_EVIDENCE:]
-    next_step = [f"-> {finding.next_step}"] if finding.next_step else []
-    texts = [*filter(None, [finding.cause]), *(f"  {line}" for line in shown), *next_step]
+    next_step = [f"-> {finding.remedy}"] if finding.remedy else []
+    texts = [*filter(None, [finding.words]), *(f"  {line}" for line in shown), *next_step]
     return [line for text in texts for line in text.splitlines()]

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from ecs_cd.diagnosis import telling
 from ecs_cd.diagnosis.evidence import Finding
 from ecs_cd.model import pace
 
@@ -19,6 +20,9 @@ _TRANSIENT = re.compile(
 )
 
 
+_OUTPUT = re.compile(r"#\d+ \d+\.\d+ ")
+_SHOWN = 20  # lines of a failed step
+_FIX = "Fix this in the Dockerfile or in the app, then push again."
 _THROTTLED = re.compile(r"429 Too Many|too ?many ?requests|rate exceeded|data limit exceeded", re.IGNORECASE)
 
 
@@ -138,8 +142,39 @@ def finding(lines: Sequence[str]) -> Finding | None:
     for known in _KNOWN:
         found = (line for line in reversed(among[known.of]) if re.search(known.words, line, re.IGNORECASE))
         if line := next(found, ""):
-            return Finding(known.cause, (line,), known.next_step)
+            return Finding(known.cause, (line,), known.next_step, detail=_words(line))
     return None
+
+
+def unknown(lines: Sequence[str]) -> Finding | None:
+    """The failed step with the telling line of its output, if no cause is known; ``None`` if the output has no error.
+    The job log has the output."""
+    errors = _errors(lines)
+    if not errors:
+        return None
+    step = (_ERROR.match(errors[0]) or {})["step"]
+    output = tuple(_OUTPUT.sub("", line) for line in lines if step and re.match(rf"#{step} \d+\.\d+ ", line))[-_SHOWN:]
+    failed = re.search(r'process "(?:/bin/sh -c )?(.*)" did not complete successfully: (.*)', errors[0])
+    if not failed:
+        return Finding("the build failed", (errors[-1],), _FIX, detail=_words(errors[-1]), in_log=frozenset(lines))
+    cause = f"the build failed at RUN {failed[1]} ({failed[2]})"
+    return Finding(cause, output, _FIX, detail=telling.telling(output), in_log=frozenset(output))
+
+
+def cached(lines: Sequence[str]) -> int:
+    """How many steps the build has, if all of them came from the cache; 0 otherwise, and if the lines are only the last
+    ones. A FROM is no step."""
+    if not lines or not re.match("#[01] ", lines[0]):
+        return 0
+    steps = {match[1] for line in lines if (match := re.match(r"#(\d+) \[(?:\S+ )*\d+/\d+\] (?!FROM )", line))}
+    done = {match[1] for line in lines if (match := re.match(r"#(\d+) CACHED", line))}
+    return len(steps) if steps <= done else 0
+
+
+def _words(line: str) -> str:
+    """The error without its mark, in the length of a line."""
+    text = _ERROR.sub("", line, count=1)
+    return text if len(text) <= telling.LONGEST else f"{text[: telling.LONGEST - 1]}…"
 
 
 def _pulls(lines: Sequence[str]) -> list[str]:
