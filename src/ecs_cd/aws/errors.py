@@ -36,15 +36,18 @@ _CONCURRENT = "Too many concurrent attempts"
 _REMEDIES = (
     (
         r"did not have a container port",
-        "Add the port to `portMappings` of that container in the template, or correct `loadBalancers` of the service in "
+        "Add the port to `portMappings` of that container in the template, or correct `loadBalancers` of the "
+        "service in "
         "the infra repository.",
     ),
     (
         r"does not have an associated load balancer",
         "Give the target group a listener rule of the load balancer, in the infra repository.",
     ),
-    (r"The container \S+ does not exist in the task definition|container name .* does not exist",
-     "Name the container that `loadBalancers` of the service names, or correct it in the infra repository."),
+    (
+        r"The container \S+ does not exist in the task definition|container name .* does not exist",
+        "Name the container that `loadBalancers` of the service names, or correct it in the infra repository.",
+    ),
     (
         r"No Fargate configuration exists|Invalid '?(cpu|memory)'? setting",
         "Set `cpu` and `memory` in the template to a combination that Fargate has, such as 256 and 512.",
@@ -180,7 +183,8 @@ def _allow(operation: str, message: str) -> str:
     role = re.search(r":assumed-role/([\w+=,.@-]+)/", message)
     whose = f"the role {role[1]}" if role else "the job's role"
     if "explicit deny" in message:
-        return f"A policy denies {whose} {action[1] if action else operation} explicitly: change that policy; another one can't allow it."
+        what = action[1] if action else operation
+        return f"A policy denies {whose} {what} explicitly: change that policy; another one can't allow it."
     whole = "`ecs-cd iam` prints the whole policy, and docs/reference/permissions.md lists what each verb needs."
     if not action:
         return f"Allow {whose} {operation} on this resource; {whole}"

@@ -140,7 +140,7 @@ def known(tracked: TrackedDeployment, shown: Evidence) -> list[Finding]:
     stopped, events = tuple(tracked.found.stopped.values()), tuple(tracked.found.events[-10:])
     waiting = (tracked.found.waiting,) if tracked.found.waiting else shown.waiting
     found = diagnose(replace(shown, stopped=stopped, events=events, waiting=waiting))
-    return [replace(finding, in_log=tracked.reported.lines & {*finding.evidence}) for finding in found]
+    return [replace(finding, in_log=frozenset(finding.evidence) & tracked.reported.lines) for finding in found]
 
 
 def _unhealthy(job: Job, tracked: TrackedDeployment, arn: str) -> list[dict[str, Any]]:

@@ -18,7 +18,8 @@ _NAME = r"[\"'`]?([A-Z][A-Z0-9]*_[A-Z0-9_]+|[A-Z]{3,}[A-Z0-9]*)[\"'`]?"
 # The first match counts.
 _KNOWN = (
     AppError(
-        rf"KeyError: {_NAME}$|key not found: {_NAME}|{_NAME} (?:is|was|must be|has to be|not) (?:not )?(?:set|defined|required)"
+        rf"KeyError: {_NAME}$|key not found: {_NAME}|{_NAME} (?:is|was|must be|has to be|not) (?:not )?(?:set"
+        rf"|defined|required)"
         rf"|(?:[Ee]nvironment variable|env(?:ironment)? var|Environment variable not found:|Missing|missing)\S* {_NAME}"
         rf"|{_NAME} (?:is|environment variable is) (?:missing|required|undefined|empty)",
         "Set {} in `environment` or `secrets` of the container in the task definition's template.",
@@ -29,7 +30,8 @@ _KNOWN = (
     ),
     AppError(
         r"No module named|[Cc]annot find (?:module|package)|ModuleNotFoundError|ClassNotFoundException|NoClassDefFound"
-        r"|cannot load such file|LoadError|Class \S+ not found|main class|jarfile|shared object file|ERR_MODULE_NOT_FOUND",
+        r"|cannot load such file|LoadError|Class \S+ not found|main class|jarfile|shared object file"
+        r"|ERR_MODULE_NOT_FOUND",
         "The image lacks it: add it to the dependencies or to the Dockerfile, and build again.",
     ),
     AppError(
@@ -46,7 +48,8 @@ _KNOWN = (
         "Allow the task role (`taskRoleArn`) this action.",
     ),
     AppError(
-        r"[Uu]nable to locate credentials|NoCredentials|CredentialsProvider|[Cc]ould not load credentials|EC2MetadataError",
+        r"[Uu]nable to locate credentials|NoCredentials|CredentialsProvider|[Cc]ould not load credentials"
+        r"|EC2MetadataError",
         "Set `taskRoleArn` in the task definition: the app calls AWS without a role.",
     ),
     AppError(
@@ -81,9 +84,11 @@ _KNOWN = (
         "It is there already: find out which earlier run made it, and repair the state that the migration tool keeps.",
     ),
     AppError(
-        r"relation .* does not exist|no such (?:table|column)|Unknown (?:column|database|table)|Undefined(?:Table|Column)"
+        r"relation .* does not exist|no such (?:table|column)|Unknown (?:column|database|table)"
+        r"|Undefined(?:Table|Column)"
         r"|column .* does not exist|database .* does not exist|doesn't exist|NoDatabaseError|schema .* does not exist",
-        "The database lacks it: check that the container uses the right database and schema, and which migration makes it.",
+        "The database lacks it: check that the container uses the right database and schema, and which "
+        "migration makes it.",
     ),
     AppError(
         r"[Aa]ddress already in use|EADDRINUSE|[Pp]ort \d+ (?:was|is) already",
@@ -102,7 +107,8 @@ _KNOWN = (
         "Check owner and mode of the file in the image, `user` in the task definition, and its mount points.",
     ),
     AppError(
-        r"unrecognized arguments|[Uu]nknown (?:option|flag|command|argument)|flag provided but not defined|invalid option",
+        r"unrecognized arguments|[Uu]nknown (?:option|flag|command|argument)|flag provided but not defined"
+        r"|invalid option",
         "Compare `command` in the task definition, or in the document, with what the program accepts.",
     ),
 )  # fmt: skip

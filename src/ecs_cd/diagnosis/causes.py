@@ -414,7 +414,8 @@ PLACEMENT = (
     Known(
         r"failed to register targets.*(not authorized|not in the target group VPC)",
         "the tasks can't be registered in the target group: no permission, or another VPC",
-        "Give the role that AWS names elasticloadbalancing:RegisterTargets; the target group must be in the tasks' VPC.",
+        "Give the role that AWS names elasticloadbalancing:RegisterTargets; the target group must be in the "
+        "tasks' VPC.",
         permanent=True,
         quotes=True,
     ),
@@ -433,7 +434,8 @@ PLACEMENT = (
     Known(
         r"no container instance met all|unable to place|could not launch \d|failed to launch a task",
         "ECS can't place the task",
-        "Compare what the task needs (`cpu`, `memory`, placementConstraints, platform) with the cluster's instances and "
+        "Compare what the task needs (`cpu`, `memory`, placementConstraints, platform) with the cluster's "
+        "instances and "
         "capacity providers.",
         quotes=True,
     ),

@@ -1,4 +1,4 @@
-"""What makes a cause this one, from AWS's words: the name of the secret, the image, the program, the role, the reason."""
+"""What makes a cause this one, from AWS's words: the secret, the image, the program, the role, the reason."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ _LACKS = re.compile(r"insufficient (CPU|memory)|RESOURCE:(CPU|MEMORY|GPU)|not en
 _HOOK = re.compile(r"function:([\w-]+)")
 # What AWS puts before its reason.
 _BEFORE_IT = re.compile(
-    r"^(?:\(?service \(?[^\s)]+\)? )?(?:\(deployment [^)]*\) )?(?:.*?(?:Reason: |with \(error |\(reason |due to: |deployment failed: ))?"
+    r"^(?:\(?service \(?[^\s)]+\)? )?(?:\(deployment [^)]*\) )?(?:.*?(?:Reason: |with \(error |\(reason "
+    r"|due to: |deployment failed: ))?"
     r"(?:\w+(?:Error|Exception): )?",
     re.DOTALL,
 )

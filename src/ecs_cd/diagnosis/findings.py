@@ -38,6 +38,12 @@ _CODEDEPLOY_HOOKS = {
 }  # fmt: skip
 
 
+# What tasks wait for that neither run nor stop.
+WAITING = (
+    "Look at its tasks in the ECS console: PROVISIONING waits for capacity or a network interface, PENDING "
+    "for the image, "
+    "ACTIVATING for the load balancer. Raise the timeout if they only need longer."
+)
 _FIX = "Fix this in the app or its settings, then deploy again."
 _FIX_ONE_OFF = "Fix this, and check what it has already changed before you run it again."
 _NO_LOG = (
@@ -130,7 +136,10 @@ def _exited(
 
 
 def _detail(
-    known: Known, words: str, task: Mapping[str, Any] | None = None, container: Mapping[str, Any] | None = None,
+    known: Known,
+    words: str,
+    task: Mapping[str, Any] | None = None,
+    container: Mapping[str, Any] | None = None,
     group: str = "",
 ) -> str:
     """What makes a known cause this one."""
@@ -166,7 +175,7 @@ def diagnose(evidence: Evidence) -> list[Finding]:
     found = [*evidence.waiting, *(_merged(cause, group) for cause, group in groups)]
     if evidence.events:
         what = "the service's events" if found else "no task stopped by itself"
-        step = "" if found else "Compare the service's events above with the tasks that it has in the ECS console."
+        step = "" if found else WAITING
         found.append(Finding(what, evidence.events[-_LAST_EVENTS:], step, logged=True))
     return found
 

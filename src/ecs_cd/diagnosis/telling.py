@@ -12,14 +12,19 @@ _LOOKED_AT = 1000  # characters of a line
 
 # Neither what went wrong nor the app's words: CodeBuild's agent, ecs-cd, frames, and what tools add to another error.
 _NOISE = re.compile(
-    r"\[Container\] |task |ecs-cd-verdict:|Traceback |Stack ?trace|Require stack:|Caused by:$|Tasks: TOP|\(See full trace"
+    r"\[Container\] |task |ecs-cd-verdict:|Traceback |Stack ?trace|Require stack:|Caused by:$|Tasks: TOP"
+    r"|\(See full trace"
     r"|(?:bin/)?ra(?:ils|ke) aborted!|Node\.js v|note: run with|\(Background on|\[SQL: |\[parameters: |LINE \d+:|\^+$"
     r"|(?:DETAIL|HINT|CONTEXT|QUERY|STATEMENT|Position|Location|Statement|Line|Error Code|SQL State) *: "
-    r"|goroutine \d|exit status \d|\[?signal |#\d+ |at [\w$./<(:\[]|from /|\.\.\. \d+ (?:more|common)|File \"|--- End of"
-    r"|thrown in |npm (?:ERR!|error) *(?:code |errno |path |command |signal |location |workspace |cwd |Lifecycle |Failed at "
-    r"|Exit status |A complete log|/|This is probably|To see |  |$)|error Command failed with exit code|ELIFECYCLE|make.*: \*\*\* "
+    r"|goroutine \d|exit status \d|\[?signal |#\d+ |at [\w$./<(:\[]|from /|\.\.\. \d+ (?:more|common)|File \""
+    r"|--- End of"
+    r"|thrown in |npm (?:ERR!|error) *(?:code |errno |path |command |signal |location |workspace |cwd "
+    r"|Lifecycle |Failed at "
+    r"|Exit status |A complete log|/|This is probably|To see |  |$)|error Command failed with exit code"
+    r"|ELIFECYCLE|make.*: \*\*\* "
     r"|(?:code|errno|syscall|severity|file|line|routine|length|position|detail|hint|internal\w+): |[}\])]+;?$"
-    r"|.*(?:exited with code \d|Worker failed to boot|Application startup failed|Shutting down:|\.rb:\d+:in [`'][^']*'$)"
+    r"|.*(?:exited with code \d|Worker failed to boot|Application startup failed|Shutting down:"
+    r"|\.rb:\d+:in [`'][^']*'$)"
     r"|/\S+:\d+(?::in .*[`'][^']*')?$|=> |-+$|\*+$"
 )
 _CLASS = r"(?:[\w$]+(?:\.|::|\\))*[A-Z][\w$]*"
@@ -32,11 +37,14 @@ _EXCEPTION = re.compile(
     r"|[\w$]+(?:\.[\w$]+)+\.[A-Z][\w$]*(?:: |$)"  # Python's errors of any name, by their module
     r"|(?:[A-Z]\w*::)+[A-Z]\w*: "  # Ruby's
     rf"|.*\((?:\w+::)*\w*{_NAMED}\)$"  # Ruby's, at the end of the first line
-    r"|Caused by: \S|Unhandled exception|Exception in thread |Uncaught |PHP Fatal error|Fatal error:|panic: |fatal error: "
+    r"|Caused by: \S|Unhandled exception|Exception in thread |Uncaught |PHP Fatal error|Fatal error:|panic: "
+    r"|fatal error: "
     r"|FATAL ERROR: |thread '.*' panicked at|\*\* \(|SQLSTATE\[|Message +: \S|Reason: \S"
     r"|(?:error|Error|ERROR|FATAL|fatal)(?: \d+ \(\w+\)(?: at line \d+)?)?: ?\S"
-    r"|(?:psql|mysql|goose run|alembic|migrate|flyway|sqlite3|\S+\.sql|\S+\.sql:\d+): ?(?:.*: ?)?(?:error|ERROR|FATAL)\b"
-    r"|(?:\S*sh|env|exec|\S*entrypoint\S*|exec /\S+)(?:: line \d+|: \d+)?: .*(?:not found|[Nn]o such file|denied|format error)"
+    r"|(?:psql|mysql|goose run|alembic|migrate|flyway|sqlite3|\S+\.sql|\S+\.sql:\d+): ?(?:.*: ?)?(?:error"
+    r"|ERROR|FATAL)\b"
+    r"|(?:\S*sh|env|exec|\S*entrypoint\S*|exec /\S+)(?:: line \d+|: \d+)?: .*(?:not found|[Nn]o such file"
+    r"|denied|format error)"
 )
 _LEVEL = re.compile(
     r"\b(?:ERROR|FATAL|CRITICAL|SEVERE|PANIC|EMERG|ALERT)\b|\blevel[=:] ?\"?(?:error|fatal|critical|panic)"
@@ -49,12 +57,13 @@ _WORDS = re.compile(
 )
 _TIME = re.compile(r"\[?\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d[.,\d]*(?:Z| ?[+-]\d\d:?\d\d)?\]?:?\s+")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_SECRET = r"(?:passw(?:or)?d|pwd|secret|token|api[_-]?key)"
 _CREDENTIALS = (
     (re.compile(r"(://[^\s:/@]*:)[^\s@]+(?=@)"), r"\1***"),
-    (re.compile(r"((?:passw(?:or)?d|pwd|secret|token|api[_-]?key)[\"']?\s*=\s*)(?:\"[^\"]*\"|'[^']*'|[^\s,;&]+)", re.I), r"\1***"),
-    (re.compile(r"([\"'](?:passw(?:or)?d|pwd|secret|token|api[_-]?key)[\"']\s*:\s*)(?:\"[^\"]*\"|'[^']*')", re.I), r"\1***"),
+    (re.compile(rf"({_SECRET}[\"']?\s*=\s*)(?:\"[^\"]*\"|'[^']*'|[^\s,;&]+)", re.IGNORECASE), r"\1***"),
+    (re.compile(rf"([\"']{_SECRET}[\"']\s*:\s*)(?:\"[^\"]*\"|'[^']*')", re.IGNORECASE), r"\1***"),
     (re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|\bgh[a-z]_\w{20,}|\beyJ[\w-]+\.[\w-]+\.[\w-]*"), "***"),
-)  # fmt: skip
+)
 _EXCEPTIONS, _LEVELS, _CLUES, _ANY = range(4)
 
 

@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ecs_cd.aws.errors import explain
 from ecs_cd.ci import Ci
 from ecs_cd.diagnosis.evidence import Finding
+from ecs_cd.diagnosis.findings import WAITING
 from ecs_cd.job.job import Job, Result
 from ecs_cd.model import duration
 from ecs_cd.model.errors import Cancelled, OutcomeUnknown, Refused
@@ -19,13 +20,12 @@ from ecs_cd.model.verdict import DEFECT_EXIT_CODE, EXIT_CODES, REFUSED_EXIT_CODE
 from ecs_cd.report.summary import NOT_STARTED, UNDER_WAY, Part
 from ecs_cd.steps import unfinished
 
-
 # What to do after an outcome whose cause says nothing of it.
 _AFTER = {
     Outcome.SUPERSEDED: "Nothing to repair here: the newer deployment decides. Run the job again only if this commit "
     "has to replace it.",
     Outcome.GONE: "Find out who deleted it; CloudTrail shows the call.",
-    Outcome.TIMED_OUT: "Look in the ECS console at what it waits for; raise the timeout if it only needs longer.",
+    Outcome.TIMED_OUT: WAITING,
     Outcome.UNKNOWN: "Look in the ECS console at what it does now before you run the job again.",
     Outcome.PAUSED: "Run `ecs-cd continue` to go on, or `ecs-cd rollback` to go back.",
 }

@@ -80,7 +80,11 @@ class TrackedTask:
 
     def _stopped(self) -> StoppedTask:
         lines = tuple(self.lines)
-        return StoppedTask(self.last, lines, self.logs[0].group, self.logs[0].name) if self.logs else StoppedTask(self.last, lines)
+        return (
+            StoppedTask(self.last, lines, self.logs[0].group, self.logs[0].name)
+            if self.logs
+            else StoppedTask(self.last, lines)
+        )
 
     def _in_log(self, finding: Finding) -> Finding:
         return replace(finding, in_log=frozenset(self.lines))

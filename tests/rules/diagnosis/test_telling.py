@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import pytest
 
 from ecs_cd.diagnosis.telling import LONGEST, error_line, telling

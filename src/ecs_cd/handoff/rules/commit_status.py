@@ -21,7 +21,7 @@ from ecs_cd.model import pace
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.text import plain
 from ecs_cd.model.verdict import Outcome, Verdict
-from ecs_cd.report import summary
+from ecs_cd.report import summary, verdict_line
 from ecs_cd.report.verdict_line import VerdictLine
 
 Execution = Mapping[str, Any]

@@ -152,7 +152,8 @@ def unknown(lines: Sequence[str]) -> Finding | None:
     errors = _errors(lines)
     if not errors:
         return None
-    step = (_ERROR.match(errors[0]) or {})["step"]
+    match = _ERROR.match(errors[0])
+    step = match["step"] if match else None
     output = tuple(_OUTPUT.sub("", line) for line in lines if step and re.match(rf"#{step} \d+\.\d+ ", line))[-_SHOWN:]
     failed = re.search(r'process "(?:/bin/sh -c )?(.*)" did not complete successfully: (.*)', errors[0])
     if not failed:
