@@ -44,10 +44,10 @@ def _execute(inputs: Verify, findings: list[Finding], job: Job) -> Result:
         entries, loader = _prepare(inputs, job)
     except Refused as refused:
         problems = sentences(refused.problems)
-        findings += [wrong("document", "document", problem, refused.remedy) for problem in problems]
+        findings += [wrong(checks.DOCUMENT, checks.DOCUMENT, problem, refused.remedy) for problem in problems]
         raise
     found = gather(entries, checkout.commit(inputs.sha, job), loader)
-    findings.append(ok("document", "document", "it is valid"))
+    findings.append(ok(checks.DOCUMENT, checks.DOCUMENT, "it is valid"))
     findings[:] = [*findings, *checks.check(found, job)]
     return _result(findings, job)
 

@@ -24,6 +24,7 @@ from ecs_cd.verify import (
 from ecs_cd.verify.rules.finding import Finding
 from ecs_cd.verify.subjects import Found, Subject
 
+DOCUMENT = "document"
 # The checks of one subject. A topic's calls are in its module, its rules in the module of the same name in rules/.
 TOPICS: tuple[Callable[[Job, Subject], list[Finding]], ...] = (
     templates.check,
@@ -53,7 +54,7 @@ def check(found: Found, job: Job) -> list[Finding]:
 
 def _place(subject: str, subjects: Sequence[Subject]) -> int:
     """The document and the cluster come first, then images, then the subjects, then everything else."""
-    first = ["document", "app file", "cluster"]
+    first = [DOCUMENT, "app file", "cluster"]
     names = [each.name for each in subjects]
     if subject in first:
         return first.index(subject)

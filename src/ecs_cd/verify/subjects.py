@@ -71,6 +71,7 @@ def name_of(entry: Entry) -> str:
     return entry.key if entry.path == entry.key else f"task {entry.key}"
 
 
+TEMPLATE, CONTAINERS, TRIGGER, REPOSITORY = "template", "containers", "trigger", "repository"
 _NAMES = "Correct the names in `containers` of the document, or in the template."
 
 
@@ -129,7 +130,7 @@ def _services(entries: Sequence[Entry], document: Document, answers: Answers, jo
 
 def _image(name: str, place: Repository, commit: str, job: Job) -> tuple[str, list[Finding]]:
     """The commit's image by digest, empty if ECR lacks it, and what was found."""
-    subject, check = f"image {name}", "repository"
+    subject, check = f"image {name}", REPOSITORY
     digest = ""
 
     def look() -> Iterable[Finding]:
@@ -154,11 +155,11 @@ def _subject(
 
     def read() -> Iterable[Finding]:
         templates.append(loader.template(replace(entry, task_definition=source)))
-        yield ok(subject.name, "template", f"{templates[0].where} is a task definition")
+        yield ok(subject.name, TEMPLATE, f"{templates[0].where} is a task definition")
 
     def fit() -> Iterable[Finding]:
         loader.checked(entry, templates[0])
-        yield ok(subject.name, "containers", f"the template has {', '.join(entry.containers)}")
+        yield ok(subject.name, CONTAINERS, f"the template has {', '.join(entry.containers)}")
 
     source = entry.task_definition
     if isinstance(source, ServiceRevision):
@@ -166,13 +167,13 @@ def _subject(
         if not current:
             return subject, [_no_revision(subject, source, listed)]
         source = RegisteredTaskDefinition(current)
-    findings = ask(subject.name, "template", read, remedy="Correct the template.")
+    findings = ask(subject.name, TEMPLATE, read, remedy="Correct the template.")
     if not templates:
         return subject, findings
     definition = with_images(templates[0].definition, images)
     targets, triggered = _targets(entry, definition, loader.job)
     subject = replace(subject, template=templates[0], definition=definition, targets=targets)
-    return subject, [*findings, *ask(subject.name, "containers", fit, remedy=_NAMES), *triggered]
+    return subject, [*findings, *ask(subject.name, CONTAINERS, fit, remedy=_NAMES), *triggered]
 
 
 def _targets(entry: Entry, definition: TaskDefinition, job: Job) -> tuple[list[Target], list[Finding]]:
@@ -184,17 +185,17 @@ def _targets(entry: Entry, definition: TaskDefinition, job: Job) -> tuple[list[T
 
     def look() -> Iterable[Finding]:
         found.extend(schedules.targets(task, definition["family"], job))
-        yield ok(name_of(task), "trigger", f"{task.trigger.name} runs tasks of the family {definition['family']}")
+        yield ok(name_of(task), TRIGGER, f"{task.trigger.name} runs tasks of the family {definition['family']}")
 
-    return found, ask(name_of(task), "trigger", look)
+    return found, ask(name_of(task), TRIGGER, look)
 
 
 def _no_revision(subject: Subject, source: ServiceRevision, listed: Mapping[str, Any] | None) -> Finding:
     if listed is None:
-        return not_checkable(subject.name, "template", f"the service {source.service} can't be read", "See its lines.")
+        return not_checkable(subject.name, TEMPLATE, f"the service {source.service} can't be read", "See its lines.")
     return wrong(
         subject.name,
-        "template",
+        TEMPLATE,
         f"the service {source.service} runs no task definition that could be the template",
         f"Name another template in {subject.entry.path}.task-definition until the service's first deployment.",
     )
