@@ -63,7 +63,6 @@ def test_sizes_that_fargate_lacks(cpu: str, memory: str, words: str) -> None:
     ("more", "words"),
     [
         ({"networkMode": "bridge"}, "networkMode must be awsvpc on Fargate"),
-        ({"requiresCompatibilities": ["EC2"]}, "requiresCompatibilities is EC2, and the service runs on Fargate"),
         ({"containerDefinitions": [ECR]}, "executionRoleArn is missing, which ECS needs to pull from ECR"),
         ({"containerDefinitions": [{**APP, "logConfiguration": LOGS}]},
          "executionRoleArn is missing, which ECS needs to write logs"),

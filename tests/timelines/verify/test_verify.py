@@ -14,6 +14,7 @@ from ecs_cd import cli
 from tests.scripted_aws import Answer, Clock, ScriptedAws, denied, ecs, error, expired, server_error, throttled
 from tests.timelines.conftest import DOCUMENT, SHA, Step
 from tests.timelines.deploy import test_schedules
+from tests.timelines.test_unreadable import BODIES, spoil
 from tests.timelines.verify import conftest as account
 
 Run = Callable[..., Step]
@@ -102,6 +103,19 @@ def test_what_aws_does_not_answer_is_not_checkable(aws: ScriptedAws, step: Run, 
     assert of_state(ended, "not checkable") != []
 
 
+@pytest.mark.usefixtures("everything")
+@pytest.mark.parametrize("operation", CALLS)
+@pytest.mark.parametrize("always", [False, True], ids=["once", "always"])
+def test_an_answer_that_is_not_aws_s(aws: ScriptedAws, step: Run, operation: str, always: bool) -> None:
+    """A proxy's page: once, it is asked again; always, the check is not checkable. The page is not shown."""
+    spoil(aws, f"{operation}#1", BODIES["a page"], always=always)
+    ended = step("verify")
+    assert ended.exit_code == 0, ended.log
+    assert of_state(ended, "wrong") == []
+    assert (of_state(ended, "not checkable") != []) is always
+    assert "Sign in to the proxy" not in ended.log
+
+
 @pytest.mark.parametrize("operation", ["ecs.DescribeClusters", "iam.GetRole", "logs.DescribeLogGroups"])
 def test_a_throttled_call_is_repeated(aws: ScriptedAws, step: Run, operation: str) -> None:
     """Once is not a finding."""
@@ -142,7 +156,7 @@ def test_what_is_wrong_fails_and_is_repeated_at_the_end(aws: ScriptedAws, step: 
     assert after[0] == f"wrong          {words}"
     assert after[1].lstrip().startswith("-> Create it in the infra repo")
     annotation = next(line for line in lines if line.startswith("::error"))
-    assert "2 wrong, 0 not checkable, 22 ok; first: " in annotation
+    assert re.search(r"failed: 2 wrong, 0 not checkable, \d+ ok; first: service web, log-groups: ", annotation)
     assert words.replace(",", "%2C") in annotation or words in annotation
     assert "**Wrong**" in ended.summary
 
@@ -256,7 +270,8 @@ def test_json_is_all_that_standard_output_has(aws: ScriptedAws, terminal: Any) -
     aws.on("logs.DescribeLogGroups", {"logGroups": []})
     code, out, err = terminal("--json")
     found = json.loads(out)
-    assert (code, found["result"], found["counts"]) == (1, "failed", {"ok": 22, "wrong": 2, "not checkable": 0})
+    assert (code, found["result"], found["counts"]["wrong"]) == (1, "failed", 2)
+    assert sum(found["counts"].values()) == len(found["findings"])
     assert found["findings"][0] == {
         "subject": "document",
         "check": "document",

@@ -101,9 +101,6 @@ def _memory_of_containers(definition: Json) -> Iterator[str]:
 
 
 def _fargate(definition: Json) -> Iterator[str]:
-    compatible = definition.get("requiresCompatibilities", ())
-    if compatible and "FARGATE" not in compatible:
-        yield f"requiresCompatibilities is {', '.join(compatible)}, and the service runs on Fargate"
     if definition.get("networkMode") != "awsvpc":
         yield "networkMode must be awsvpc on Fargate"
     yield from _fargate_size(definition)
