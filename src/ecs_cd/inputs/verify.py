@@ -13,6 +13,23 @@ from ecs_cd.inputs.rules import parsers
 class Verify(Registering):
     """Checks what the document names, and changes nothing."""
 
+    config: str = option(
+        "The SSM parameter with the document (name, `name:version` or ARN), or `file:path`. "
+        "Not needed with task-definition.",
+        parsers.text,
+        metavar="PARAMETER",
+    )
+    task_definition: str = option(
+        "The task definition, if you don't use a document: a file, `s3://bucket/key`, a family or an ARN; service then "
+        "names ECS services.",
+        parsers.text,
+        metavar="FILE",
+    )
+    cluster: str = option(
+        "The ECS cluster, if you don't use a document; service then names ECS services. Default: `default`.",
+        parsers.text,
+        metavar="NAME",
+    )
     service: tuple[str, ...] = option(
         "The services, by their names in the document, one per line or comma-separated. Default: all.",
         parsers.words,

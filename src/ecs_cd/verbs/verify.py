@@ -17,7 +17,7 @@ from ecs_cd.model.errors import Refused
 from ecs_cd.model.verdict import EXIT_CODES, Outcome
 from ecs_cd.steps.step import Step, run_step
 from ecs_cd.tasks.loader import Loader
-from ecs_cd.verify import checks
+from ecs_cd.verify import alone, checks
 from ecs_cd.verify.rules import report
 from ecs_cd.verify.rules.finding import Finding, State, ok, sentences, wrong
 from ecs_cd.verify.subjects import gather
@@ -47,7 +47,7 @@ def _execute(inputs: Verify, findings: list[Finding], job: Job) -> Result:
         findings += [wrong(checks.DOCUMENT, checks.DOCUMENT, problem, refused.remedy) for problem in problems]
         raise
     found = gather(entries, checkout.commit(inputs.sha, job), loader)
-    findings.append(ok(checks.DOCUMENT, checks.DOCUMENT, "it is valid"))
+    findings += [ok(checks.DOCUMENT, checks.DOCUMENT, "it is valid")] if inputs.config else []
     findings[:] = [*findings, *checks.check(found, job)]
     return _result(findings, job)
 
@@ -55,10 +55,21 @@ def _execute(inputs: Verify, findings: list[Finding], job: Job) -> Result:
 def _prepare(inputs: Verify, job: Job) -> tuple[list[Entry], Loader]:
     """What to check: the services that the input names or all, and every task. Raises ``Refused`` if the document has
     problems."""
-    document = load.load(inputs.config, job)
-    services = targets(inputs.service, document, job) if document.services or inputs.service else []
+    document = load.load(inputs.config, job) if _by_document(inputs) else alone.document(inputs)
+    wanted = inputs.service if inputs.config else ()
+    services = targets(wanted, document, job) if document.services or wanted else []
     entries: list[Entry] = [*services, *document.one_off_tasks, *document.scheduled_tasks.values()]
     return entries, Loader(document, inputs.environment_variables, inputs.allow_unknown_fields, job)
+
+
+def _by_document(inputs: Verify) -> bool:
+    """Raises ``Refused`` if the inputs name a document and what replaces it, or neither."""
+    given = [name for name, text in (("task-definition", inputs.task_definition), ("cluster", inputs.cluster)) if text]
+    if inputs.config and given:
+        raise Refused(f"{' and '.join(given)}: can't be combined with config, which names them")
+    if not inputs.config and not (inputs.task_definition and inputs.service):
+        raise Refused("config: is missing", "Set config (the document), or task-definition, service and cluster.")
+    return bool(inputs.config)
 
 
 def _result(findings: Sequence[Finding], job: Job) -> Result:

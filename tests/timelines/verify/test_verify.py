@@ -245,6 +245,37 @@ def test_an_app_file_with_problems_is_wrong(aws: ScriptedAws, step: Run, tmp_pat
     assert of_state(step("verify"), "wrong") == [("app file", "app-file")]
 
 
+# ---- without a document ----
+
+
+def test_without_a_document(aws: ScriptedAws, step: Run, tmp_path: Any) -> None:
+    """A task definition in the repository, whose image another step puts in, and a service of a cluster."""
+    template = account.template(containerDefinitions=[account.container(image="<IMAGE1_NAME>")])
+    (tmp_path / "task-definition.json").write_text(json.dumps(template))
+    ended = step("verify", config="", task_definition="task-definition.json", cluster=ecs.CLUSTER, service="web")
+    assert ended.exit_code == 0, ended.log
+    assert list(dict.fromkeys(each["subject"] for each in findings(ended))) == ["cluster", "service web"]
+    assert ("service web", "execution-role") in of_state(ended, "ok")
+    assert aws.count("ssm.GetParameter") == aws.count("ecr.BatchGetImage") == 0
+
+
+@pytest.mark.parametrize(
+    ("inputs", "words"),
+    [
+        ({"config": ""}, "config: is missing"),
+        ({"config": "", "task_definition": "t.json"}, "config: is missing"),
+        ({"cluster": "c"}, "cluster: can't be combined with config"),
+        ({"task_definition": "t.json", "service": "web"}, "task-definition: can't be combined with config"),
+    ],
+)
+def test_a_document_or_what_replaces_it(aws: ScriptedAws, step: Run, inputs: dict[str, str], words: str) -> None:
+    """One of them; nothing is asked otherwise."""
+    ended = step("verify", **inputs)
+    assert ended.exit_code == 2
+    assert words in ended.log
+    assert {call.operation for call in aws.calls} <= {"ssm.GetParameter"}
+
+
 # ---- --json ----
 
 
