@@ -82,3 +82,16 @@ def test_a_bucket_that_does_not_exist_is_refused_by_its_name(aws: SignedAws, our
     aws.on("s3.PutObject", error("NoSuchBucket", status=404))
     with pytest.raises(Refused, match="there is no bucket my-bucket"):
         s3.put(ours, OBJECT, b"PK")
+
+
+def test_whether_an_object_exists(aws: SignedAws, ours: Aws) -> None:
+    """Without reading it; an object that may not be read is an error."""
+    place = S3Object("bucket", "a.env")
+    aws.on("s3.HeadObject", {"ETag": "e"})
+    assert s3.has(ours, place)
+    assert aws.calls[0].params == {"Bucket": "bucket", "Key": "a.env"}
+    aws.on("s3.HeadObject", error("404", status=404))
+    assert not s3.has(ours, place)
+    aws.on("s3.HeadObject", error("403", status=403))
+    with pytest.raises(ClientError):
+        s3.has(ours, place)

@@ -95,6 +95,7 @@ ALWAYS: Mapping[str, tuple[str, ...]] = {
     "GetParameter": ("Parameter.Value",),
     "GetRole": ("Role.Arn", "Role.AssumeRolePolicyDocument"),
     "GetSchedule": ("Name", "Target"),
+    "HeadObject": ("ETag",),
     "ListTargetsByRule": ("Targets",),
     "PutObject": ("ETag",),
     "PutTargets": ("FailedEntryCount",),

@@ -29,6 +29,17 @@ def text(aws: Aws, source: S3Object) -> str:
         raise Refused(f"{source} is not UTF-8 text") from None
 
 
+def has(aws: Aws, place: S3Object) -> bool:
+    """Whether the object exists."""
+    try:
+        aws.client("s3").head_object(Bucket=place.bucket, Key=place.key)
+    except ClientError as error:
+        if code(error) in ("404", "NoSuchKey", "NoSuchBucket"):
+            return False
+        raise
+    return True
+
+
 def put(aws: Aws, target: S3Object, content: bytes) -> str:
     """Writes the object and returns its version's id, empty if the bucket has no versions. Raises ``Refused`` if there
     is no such bucket."""

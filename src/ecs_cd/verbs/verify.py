@@ -14,7 +14,7 @@ from ecs_cd.inputs.verify import Verify
 from ecs_cd.job import checkout
 from ecs_cd.job.job import Job, Result
 from ecs_cd.model.errors import Refused
-from ecs_cd.model.verdict import EXIT_CODES, Outcome
+from ecs_cd.model.verdict import EXIT_CODES, REFUSED_EXIT_CODE, Outcome
 from ecs_cd.steps.step import Step, run_step
 from ecs_cd.tasks.loader import Loader
 from ecs_cd.verify import alone, checks
@@ -24,6 +24,9 @@ from ecs_cd.verify.subjects import gather
 
 STEP = Step("Verify", result="result")
 
+_RESULTS = {EXIT_CODES[each]: each.value for each in (Outcome.SUCCEEDED, Outcome.FAILED, Outcome.CANCELLED)}
+_RESULTS[REFUSED_EXIT_CODE] = "refused"
+
 
 def run(inputs: Verify, job: Job) -> int:
     """The verb; its exit code: 0 if nothing is wrong, 1 if something is, 2 if the checks can't start."""
@@ -32,9 +35,8 @@ def run(inputs: Verify, job: Job) -> int:
     findings: list[Finding] = []
     with redirect_stdout(sys.stderr):
         code = run_step(STEP, lambda: _execute(inputs, findings, job), job)
-    results = {EXIT_CODES[each]: each.value for each in (Outcome.SUCCEEDED, Outcome.FAILED, Outcome.CANCELLED)}
     with unbroken():
-        print(report.as_json(findings, results.get(code, "refused")), flush=True)
+        print(report.as_json(findings, _RESULTS.get(code, Outcome.UNKNOWN.value)), flush=True)
     return code
 
 

@@ -43,9 +43,9 @@ def _role(check: str, arn: str, subject: Subject, job: Job) -> Iterator[Finding]
 def _pass(arns: Sequence[str], subject: Subject, job: Job) -> Iterator[Finding]:
     """Whether the role that runs verify may pass these roles to ECS, if it is the role that deploys."""
     account, caller = _caller(subject, job)
-    principal = _principal(caller, account, subject, job)
+    principal = _principal(caller, subject, job)
     passed = {"iam:PassedToService": roles.TASKS}
-    resources = [_arn(arn, account) for arn in arns]
+    resources = [_arn(arn, caller) for arn in arns]
     found = _simulated(principal, ["iam:PassRole"], resources, passed, subject, job) if principal else None
     if found is None:
         words = "IAM can't simulate what the caller may do"
@@ -71,12 +71,12 @@ def _pass(arns: Sequence[str], subject: Subject, job: Job) -> Iterator[Finding]:
 def _permissions(arn: str, subject: Subject, job: Job) -> Iterator[Finding]:
     """Whether the execution role may do what ECS does with it."""
     definition = subject.definition or {}
-    account, _ = _caller(subject, job)
+    account, caller = _caller(subject, job)
     fargate = registering.on_fargate(definition, subject.service)
     needs = execution_role.needs(definition, job.aws.region, account, fargate=fargate)
     name, whats = roles.short(arn), []
     for need in needs:
-        found = _simulated(_arn(arn, account), need.actions, need.resources, {}, subject, job)
+        found = _simulated(_arn(arn, caller), need.actions, need.resources, {}, subject, job)
         if found is None:
             return  # the role's own line says that it is missing
         denied = roles.denied(found)
@@ -110,7 +110,7 @@ def _described(name: str, subject: Subject, job: Job) -> dict[str, Any] | None:
     return subject.answers.get(("role", name), lambda: iam.role(job.aws, name))
 
 
-def _principal(caller: str, account: str, subject: Subject, job: Job) -> str:
+def _principal(caller: str, subject: Subject, job: Job) -> str:
     """The ARN whose policies decide for the caller: that of its role, with its path, or of the user. Empty for the
     root user and for sessions of federated users."""
     if name := roles.session_role(caller):
@@ -119,9 +119,10 @@ def _principal(caller: str, account: str, subject: Subject, job: Job) -> str:
     return caller if ":user/" in caller else ""
 
 
-def _arn(role: str, account: str) -> str:
-    """The ARN of a role that may be named without it."""
-    return role if role.startswith("arn:") else f"arn:aws:iam::{account}:role/{role}"
+def _arn(role: str, caller: str) -> str:
+    """The ARN of a role that may be named without it, in the caller's account."""
+    _, partition, _, _, account, _ = caller.split(":", 5)
+    return role if role.startswith("arn:") else f"arn:{partition}:iam::{account}:role/{role}"
 
 
 def _simulated(
@@ -133,6 +134,6 @@ def _simulated(
     job: Job,
 ) -> dict[tuple[str, str], str] | None:
     """IAM's decisions, or ``None`` if it does not know the principal."""
-    question = ("simulate", principal, *actions, *resources)
+    question = ("simulate", principal, *actions, *resources, *context.items())
     results = subject.answers.get(question, lambda: iam.simulate(job.aws, principal, actions, resources, context))
     return None if results is None else roles.decisions(results)

@@ -28,6 +28,7 @@ DEFINITION: dict[str, Any] = {
                 {"name": "C", "valueFrom": "/c:3"},
                 {"name": "D", "valueFrom": "d"},
             ],
+            "environmentFiles": [{"type": "s3", "value": "arn:aws-cn:s3:::bucket/app/a.env"}],
         },
     ],
 }
@@ -49,13 +50,15 @@ def test_what_ecs_does_with_the_role() -> None:
         ("logs:CreateLogGroup", (stream,)),
         ("secretsmanager:GetSecretValue", (SECRET,)),
         ("ssm:GetParameters", (f"{parameter}/c", f"{parameter}/d")),
+        ("s3:GetObject", ("arn:aws-cn:s3:::bucket/app/a.env",)),
+        ("s3:GetBucketLocation", ("arn:aws-cn:s3:::bucket",)),
     ]
 
 
 def test_on_ec2_the_role_is_for_secrets() -> None:
     """The instance's own role pulls and logs."""
     assert [actions for actions, _ in needs(DEFINITION, fargate=False)] == [
-        "secretsmanager:GetSecretValue", "ssm:GetParameters",
+        "secretsmanager:GetSecretValue", "ssm:GetParameters", "s3:GetObject", "s3:GetBucketLocation",
     ]  # fmt: skip
 
 

@@ -70,6 +70,8 @@ def test_sizes_that_fargate_lacks(cpu: str, memory: str, words: str) -> None:
          "executionRoleArn is missing, which ECS needs to read secrets"),
         ({"containerDefinitions": [{**APP, "repositoryCredentials": {"credentialsParameter": "a"}}]},
          "executionRoleArn is missing, which ECS needs to read registry credentials"),
+        ({"containerDefinitions": [{**APP, "environmentFiles": [{"type": "s3", "value": "a"}]}]},
+         "executionRoleArn is missing, which ECS needs to read environment files"),
         ({"containerDefinitions": [{**APP, "essential": False}]}, "no container is essential, and ECS needs one"),
         ({"containerDefinitions": [{**APP, "dependsOn": [{"containerName": "b", "condition": "START"}]}]},
          "containerDefinitions[0].dependsOn[0].containerName: there is no such container"),

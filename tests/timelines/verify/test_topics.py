@@ -56,9 +56,9 @@ def test_a_template_without_the_container(aws: ScriptedAws, step: Run) -> None:
 
 
 def test_a_template_that_ecs_would_refuse(aws: ScriptedAws, step: Run) -> None:
-    """Each problem is a line."""
-    aws.on("ecs.DescribeTaskDefinition", account.described(cpu="256", memory="4096", networkMode="bridge"))
-    assert of_state(step("verify"), "wrong") == [("service web", "task-definition")] * 2
+    """With the sizes that there are."""
+    aws.on("ecs.DescribeTaskDefinition", account.described(cpu="256", memory="4096", volumes=[]))
+    assert of_state(step("verify"), "wrong") == [("service web", "task-definition")]
 
 
 def test_the_template_of_a_service_that_runs_nothing_yet(aws: ScriptedAws, step: Run) -> None:
@@ -330,6 +330,29 @@ def test_secrets_of_another_account(aws: ScriptedAws, step: Run) -> None:
     ended = step("verify")
     assert ended.exit_code == 0, ended.log
     assert of_state(ended, "not checkable") == [("service web", "secrets")] * 2
+
+
+def files(aws: ScriptedAws, *arns: str) -> None:
+    entries = [{"type": "s3", "value": arn} for arn in arns]
+    container = account.container(environmentFiles=entries)
+    aws.on("ecs.DescribeTaskDefinition", account.described(containerDefinitions=[container]))
+
+
+def test_environment_files(aws: ScriptedAws, step: Run) -> None:
+    """Each is looked up, and never read; without the permission it is not checkable."""
+    files(aws, "arn:aws:s3:::bucket/there.env", "arn:aws:s3:::bucket/missing.env", "arn:aws:s3:::bucket/text.txt")
+    aws.on("s3.HeadObject", {"ETag": "e"})
+    aws.on("s3.HeadObject", error("404", status=404), where={"Key": "missing.env"})
+    ended = step("verify")
+    texts = [each["text"] for each in findings(ended) if each["state"] == "wrong"]
+    assert texts[0] == "there is no s3://bucket/missing.env"
+    assert texts[1].startswith("containerDefinitions[0].environmentFiles[2].value is not the ARN")
+    assert ("service web", "environment-files") in of_state(ended, "ok")
+    files(aws, "arn:aws:s3:::bucket/secret.env")
+    aws.on("s3.HeadObject", error("403", status=403))
+    ended = step("verify")
+    (unknown,) = (each for each in findings(ended) if each["state"] == "not checkable")
+    assert (ended.exit_code, unknown["text"]) == (0, "s3:GetObject is not allowed")
 
 
 # ---- scheduled tasks, pipelines ----

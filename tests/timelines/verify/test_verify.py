@@ -19,7 +19,7 @@ from tests.timelines.verify import conftest as account
 
 Run = Callable[..., Step]
 
-READS = re.compile(r"\.(Get|List|Describe|BatchGet|Simulate)[A-Z]\w*$")
+READS = re.compile(r"\.(Get|List|Head|Describe|BatchGet|Simulate)[A-Z]\w*$")
 # By call, the action that verify names if it is denied, and a line that is there nevertheless.
 CALLS = {
     "ecs.DescribeClusters": "ecs:DescribeClusters",

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ecs_cd.model.references import image_reference, repository
-from ecs_cd.verify.rules import log_groups, secrets
+from ecs_cd.verify.rules import environment_files, log_groups, secrets
 from ecs_cd.verify.rules.secrets import Parameter, Secret
 
 Json = Mapping[str, Any]
@@ -25,7 +25,8 @@ def needs(definition: Json, region: str, account: str, *, fargate: bool) -> list
     partition = str(definition.get("executionRoleArn", "")).split(":")[1:2]
     prefix = f"arn:{partition[0] if partition else 'aws'}"
     found = [*(_pull(definition, prefix) if fargate else ()), *(_logs(definition, prefix, account) if fargate else ())]
-    return [need for need in [*found, *_secrets(definition, prefix, region, account)] if need.resources]
+    found += [*_secrets(definition, prefix, region, account), *_files(definition)]
+    return [need for need in found if need.resources]
 
 
 def _pull(definition: Json, prefix: str) -> Iterator[Need]:
@@ -56,6 +57,13 @@ def _secrets(definition: Json, prefix: str, region: str, account: str) -> Iterat
     own = f"{prefix}:ssm:{region}:{account}:parameter/"
     parameters = tuple(_parameter(each.text, own) for each in named if isinstance(each, Parameter))
     yield Need("read parameters", ("ssm:GetParameters",), parameters)
+
+
+def _files(definition: Json) -> Iterator[Need]:
+    arns = tuple(dict.fromkeys(environment_files.named(definition).values()))
+    buckets = tuple(dict.fromkeys(arn.partition("/")[0] for arn in arns))
+    yield Need("read environment files", ("s3:GetObject",), arns)
+    yield Need("read environment files", ("s3:GetBucketLocation",), buckets)
 
 
 def _parameter(name: str, own: str) -> str:

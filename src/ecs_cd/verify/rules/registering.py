@@ -61,6 +61,8 @@ def needs_execution_role(definition: Json, *, fargate: bool) -> str:
         uses.append("write logs")
     if any(each.get("secrets") for each in containers) or any(log.get("secretOptions") for log in logs):
         uses.append("read secrets")
+    if any(each.get("environmentFiles") for each in containers):
+        uses.append("read environment files")
     if any(each.get("repositoryCredentials") for each in containers):
         uses.append("read registry credentials")
     return " and ".join(uses)
