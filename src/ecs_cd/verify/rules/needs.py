@@ -10,14 +10,14 @@ from ecs_cd.model.references import image_reference, region_of, repository
 
 ECR, DKR, S3 = "ecr.api", "ecr.dkr", "s3"
 PULL = (ECR, DKR, S3)  # S3 has the layers of ECR's images
-LOGS, SECRETS, PARAMETERS = "logs", "secretsmanager", "ssm"
+_LOGS, _SECRETS, _PARAMETERS = "logs", "secretsmanager", "ssm"
 NAMES = {
     ECR: "ECR",
     DKR: "ECR",
     S3: "S3, which has the image's layers",
-    LOGS: "CloudWatch Logs",
-    SECRETS: "Secrets Manager",
-    PARAMETERS: "Systems Manager",
+    _LOGS: "CloudWatch Logs",
+    _SECRETS: "Secrets Manager",
+    _PARAMETERS: "Systems Manager",
 }
 
 
@@ -45,7 +45,7 @@ def of(definition: Mapping[str, Any], images: Mapping[str, str], region: str) ->
 
 def beyond(needs: Needs) -> Needs:
     """Those that not every task has."""
-    rest = tuple(name for name in needs.services if name not in (*PULL, LOGS))
+    rest = tuple(name for name in needs.services if name not in (*PULL, _LOGS))
     return Needs(rest, needs.outside)
 
 
@@ -55,12 +55,12 @@ def _container(container: Mapping[str, Any], images: Mapping[str, str], region: 
     log = container.get("logConfiguration") or {}
     if log.get("logDriver") == "awslogs":
         place = str((log.get("options") or {}).get("awslogs-region") or region)
-        yield ("service", LOGS) if place == region else ("outside", f"CloudWatch Logs in {place}")
+        yield ("service", _LOGS) if place == region else ("outside", f"CloudWatch Logs in {place}")
     for each in (*container.get("secrets", ()), *log.get("secretOptions", ())):
         yield _secret(str(each.get("valueFrom", "")), region)
     credentials = (container.get("repositoryCredentials") or {}).get("credentialsParameter")
     if credentials:
-        yield _secret(str(credentials), region, SECRETS)
+        yield _secret(str(credentials), region, _SECRETS)
     if container.get("environmentFiles"):
         yield "service", S3
 
@@ -79,8 +79,8 @@ def _image(image: str, region: str) -> Iterator[tuple[str, str]]:
         yield "only IPv4", image
 
 
-def _secret(value: str, region: str, default: str = PARAMETERS) -> tuple[str, str]:
+def _secret(value: str, region: str, default: str = _PARAMETERS) -> tuple[str, str]:
     """A parameter may be given by its name, and a secret only by its ARN."""
-    service = SECRETS if ":secretsmanager:" in value else default
+    service = _SECRETS if ":secretsmanager:" in value else default
     place = region_of(value) or region
     return ("service", service) if place == region else ("outside", f"{NAMES[service]} in {place}")
