@@ -290,6 +290,11 @@ def test_the_setting_is_read_from_ecs_and_eventbridge() -> None:
         ({}, "awsvpc", "the service has no network configuration"),
         ({"networkConfiguration": {"awsvpcConfiguration": {"subnets": ["subnet-1"]}}}, "host", "networkMode host"),
         (
+            {"launchType": "FARGATE", "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["subnet-1"]}}},
+            "bridge",
+            "",
+        ),
+        (
             {"taskSets": [{"status": "PRIMARY", "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["s"]}}}]},
             "awsvpc",
             "",

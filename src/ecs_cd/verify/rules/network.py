@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ecs_cd.verify.rules import routes, security_groups
+from ecs_cd.verify.rules.capacity import launch
 from ecs_cd.verify.rules.finding import Finding, not_checkable, ok, wrong
 from ecs_cd.verify.rules.needs import NAMES, PULL, S3, Needs
 from ecs_cd.verify.rules.ports import mode
@@ -50,12 +51,13 @@ def awsvpc(service: Json) -> Json:
 
 
 def check_mode(subject: str, service: Json, definition: Json) -> Iterator[Finding]:
-    """ECS refuses a network configuration without the network mode awsvpc, and the mode without a configuration."""
+    """ECS refuses a network configuration without the network mode awsvpc, and the mode without a configuration. That
+    Fargate needs the mode is said by registering.py."""
     network, has = mode(definition), bool(awsvpc(service))
     if network == "awsvpc" and not has:
         text = "the template has networkMode awsvpc, and the service has no network configuration"
         yield wrong(subject, SUBNETS, text, "Set the service's subnets in the infra repo.")
-    elif network != "awsvpc" and has:
+    elif network != "awsvpc" and has and launch(service).kind != "FARGATE":
         text = f"the service has a network configuration, and the template has networkMode {network}"
         yield wrong(subject, SUBNETS, text, "Set networkMode to awsvpc in the template.")
 
