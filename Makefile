@@ -40,6 +40,7 @@ generate: $(STAMP)  ## action.yml, tables of docs/ and schemas, from the code
 owner: $(STAMP)  ## makes this copy yours, in every file that names its owner. make owner OWNER=acme
 	@test -n "$(OWNER)" || { echo "say whose it is: make owner OWNER=acme" >&2; exit 2; }
 	PYTHONPATH=src $(BIN)/python -m dev.owner "$(OWNER)"
+	$(BIN)/ruff format --quiet
 	$(MAKE) generate
 
 fuzz: $(STAMP)  ## compares our reader of Dockerfiles with BuildKit's; needs Go. make fuzz COUNT=60000

@@ -25,7 +25,7 @@ class NotRenamed(Exception):
 
 
 def named(owner: str) -> re.Pattern[str]:
-    """How a file names this repository of an owner: `uses: org/ecs-cd@v1`, github.com/org/ecs-cd."""
+    """How a file names this repository of an owner: `uses: OWNER/ecs-cd@v1`, github.com/OWNER/ecs-cd."""
     return re.compile(rf"(?<![\w.-]){re.escape(owner)}(?=/ecs-cd\b)")
 
 

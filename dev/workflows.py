@@ -111,7 +111,7 @@ class Run(act.Run):
 
 
 def run_workflow(repo: Path, tree: Path, *, timeout: float = 300, **how: Any) -> Result:
-    """Run a workflow of `repo` to its end, with `tree` as what `uses: org/ecs-cd...@v1` names.
+    """Run a workflow of `repo` to its end, with `tree` as what `uses: OWNER/ecs-cd...@v1` names.
 
     `how` is what ecs_cd.local.act.start takes.
     """
