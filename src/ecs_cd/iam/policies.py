@@ -41,9 +41,8 @@ def _make(inputs: Iam, document: Document, job: Job) -> Policies:
     repository = _repository(inputs, job)
     caller = gather.caller(job)
     there = place.find(document, config=inputs.config, account=inputs.account, caller=caller, region=_region(job))
-    if caller and caller != there.account:
-        job.ci.notice(f"the credentials are of the account {caller}; the cluster and the role are in {there.account}")
-    facts = gather.facts(document, inputs.config, there, verbs, job, signed_in=bool(caller))
+    readable = _is_there(caller, there, job)
+    facts = gather.facts(document, inputs.config, there, verbs, job, signed_in=readable)
     wanted = resources.wanted(document, facts, there, verbs, inputs.config)
     for note in wanted.notes:
         job.ci.notice(note)
@@ -73,6 +72,22 @@ def _repository(inputs: Iam, job: Job) -> trust.Repository | None:
             raise Refused(why, "Name the app's repository: --repository OWNER/NAME.")
         job.ci.notice(f"{why}; name the app's repository: --repository OWNER/NAME")
     return found
+
+
+def _is_there(caller: str, there: Place, job: Job) -> bool:
+    """Whether the credentials are of this account and the session is in this region: elsewhere, the same names are of
+    other resources."""
+    if caller and caller != there.account:
+        job.ci.notice(
+            f"the credentials are of the account {caller}; the cluster and the role are in {there.account}, where "
+            "nothing is read, so the policies are wider than they need to be"
+        )
+    elif caller and _region(job) != there.region:
+        job.ci.notice(
+            f"the region is {_region(job)}; the cluster is in {there.region}, where nothing is read, so the policies "
+            f"are wider than they need to be: --aws-region {there.region}"
+        )
+    return caller == there.account and _region(job) == there.region
 
 
 def _region(job: Job) -> str:

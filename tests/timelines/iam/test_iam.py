@@ -239,12 +239,23 @@ def test_without_credentials_the_files_are_enough(aws: ScriptedAws, iam: Callabl
 def test_a_document_that_names_another_account_is_for_that_account(
     aws: ScriptedAws, iam: Callable[..., Printed]
 ) -> None:
-    """The cluster's ARN decides, and the note says whose credentials these are."""
+    """The cluster's ARN decides, and the note says whose credentials these are: what they could read has the same names
+    but is not meant."""
     document(aws, cluster=f"arn:aws:ecs:ap-northeast-1:{OTHER}:cluster/main")
     found = iam("--verb", "deploy")
     assert list(found.policies) == [OTHER, ACCOUNT]
     assert list(found.policies[ACCOUNT]) == [f"repository/{ACCOUNT}/ap-northeast-1/my-app"]
     assert f"the credentials are of the account {ACCOUNT}; the cluster and the role are in {OTHER}" in found.notes
+    assert not [call.operation for call in aws.calls if call.operation.startswith("ecs.")]
+
+
+def test_a_cluster_in_another_region_is_not_read_here(aws: ScriptedAws, iam: Callable[..., Printed]) -> None:
+    """The policy is for the cluster's region, and the note says how to read there."""
+    document(aws, cluster=f"arn:aws:ecs:eu-west-1:{ACCOUNT}:cluster/main")
+    found = iam("--verb", "deploy")
+    assert found.on("ecs:UpdateService") == [f"arn:aws:ecs:eu-west-1:{ACCOUNT}:service/main/web"]
+    assert "--aws-region eu-west-1" in found.notes
+    assert not [call.operation for call in aws.calls if call.operation.startswith("ecs.")]
 
 
 def test_a_parameter_in_another_account_has_to_be_shared(aws: ScriptedAws, iam: Callable[..., Printed]) -> None:
