@@ -31,8 +31,8 @@ from ecs_cd.local.machine import LocalError
 
 # Variables of the caller's environment that would make a local run depend on the user or the machine.
 FOREIGN = ("AWS_", "GITHUB_", "RUNNER_", "ACTIONS_", "INPUT_", "ECS_CD_", "PYTHON", "VIRTUAL_ENV")
-# Replaces aws-actions/configure-aws-credentials.
-STAND_IN = Path(__file__).parent / "credentials"
+STAND_INS = Path(__file__).parent  # the folders of actions that replace others
+STAND_IN = STAND_INS / "credentials"  # for aws-actions/configure-aws-credentials
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,17 @@ class Event:
         """The job's step: its id, or its number from 0."""
         ids = self.data.get("stepID") or [""]
         return str(ids[0])
+
+    @property
+    def of_ecs_cd(self) -> bool:
+        """Whether the step inside one of ecs-cd's actions runs."""
+        ids = self.data.get("stepID") or [""]
+        return ids[-1] == "ecs-cd" and self.data.get("stage") == "Main"
+
+    @property
+    def failed(self) -> bool:
+        """Whether a step of the job has failed, or one inside of an action."""
+        return self.data.get("stepResult") == "failure"
 
     @property
     def is_output(self) -> bool:

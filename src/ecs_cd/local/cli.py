@@ -6,6 +6,7 @@ import argparse
 import sys
 import time
 from collections.abc import MutableMapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -14,13 +15,15 @@ from ecs_cd.aws.errors import explain
 from ecs_cd.ci.text import unbroken
 from ecs_cd.local import approve, down, infra, machine, push, repository, run, up
 from ecs_cd.local.machine import LocalError, Say
+from ecs_cd.local.world import Options
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.verdict import REFUSED_EXIT_CODE
 
 _UP = """\
 Starts a local AWS (ministack) for the current repository, and creates what the document names: cluster, repositories,
 buckets, templates, log groups, secrets, services. If the document is an SSM parameter, it is read from your AWS
-account, which is never changed. Run it again to update the local AWS."""
+account, which is never changed. Without a document, it creates what the workflow's `deploy` steps name. Run it again to
+read everything again."""
 _RUN = """\
 Runs the workflow with act on this machine, against the local AWS, in a copy of your working tree that includes
 uncommitted changes. The exit code is the workflow's."""
@@ -28,6 +31,7 @@ _WORKFLOW = (
     "the file name; default: the only workflow that uses ecs-cd, or if there are several, the only one that the event "
     "starts"
 )
+_ONLY = "the file name of a workflow, whose document or task definition is meant; default: all workflows"
 _APPROVE = "Approves the action of the local CodePipeline that waits for an approval."
 _REJECT = "Rejects the action of the local CodePipeline that waits for an approval, so its execution fails."
 _PUSH = """\
@@ -68,15 +72,18 @@ def _refuse(refused: Refused, verb: str) -> int:
 
 
 def _up(given: Any, environ: MutableMapping[str, str], say: Say) -> int:
-    options = up.Options(
-        given.config,
-        given.parameter,
-        given.templates,
-        given.env_file,
-        given.network_of,
-        given.infra,
-        infra.stack_parameters(given.stack_parameter),
-        given.build_image,
+    options = Options(
+        folder=str(Path.cwd()),
+        workflow=given.positional,
+        config=given.config,
+        parameter=given.parameter,
+        templates=given.templates,
+        env_file=given.env_file,
+        network_of=given.network_of,
+        infra=given.infra,
+        stack_parameters=infra.stack_parameters(given.stack_parameter),
+        build_image=given.build_image,
+        variables=_pairs(given.var, "--var"),
     )
     return up.up(options, environ, say)
 
@@ -145,6 +152,7 @@ _VERBS = {
          "may be repeated"),
         ("--build-image", "IMAGE", "the image that builds of CodeBuild run in; default: the project's own, from "
          "public.ecr.aws"),
+        ("--var", "NAME=VALUE", "a variable of the workflows, vars.NAME, for this and every run; may be repeated"),
     )),
     "run": (_run, "run a workflow of this repository", _RUN, (
         ("--event", "NAME", "the event that starts it; default: push, or else the workflow's first"),
@@ -163,4 +171,9 @@ _VERBS = {
     "down": (_down, "stop the local AWS and remove it", _DOWN, ()),
 }  # fmt: skip
 _REPEATED = ("--var", "--secret", "--stack-parameter")
-_POSITIONAL = {"run": ("WORKFLOW", _WORKFLOW), "approve": ("ACTION", _ACTION), "reject": ("ACTION", _ACTION)}
+_POSITIONAL = {
+    "up": ("WORKFLOW", _ONLY),
+    "run": ("WORKFLOW", _WORKFLOW),
+    "approve": ("ACTION", _ACTION),
+    "reject": ("ACTION", _ACTION),
+}

@@ -17,13 +17,19 @@ Env = Mapping[str, str]
 
 def answers(env: Env) -> bool:
     """Whether the client can reach an engine."""
+    return not no_answer(env)
+
+
+def no_answer(env: Env) -> str:
+    """Why the client can't reach an engine, in its own words; empty if it can."""
     if shutil.which("docker", path=env.get("PATH")) is None:
-        return False
+        return "there is no client"
     command = ["docker", "version", "--format", "{{.Server.Version}}"]
     try:
-        return machine.run(command, env=env, check=False, timeout=30).returncode == 0
+        asked = machine.run(command, env=env, check=False, timeout=30)
     except subprocess.TimeoutExpired:
-        return False
+        return "no answer in 30 seconds"
+    return "" if asked.returncode == 0 else asked.stderr.strip() or "no reason is given"
 
 
 def has_buildx(env: Env) -> bool:

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 _FILE = "stack.json"
 
 
+PLACEHOLDER = "ecs-cd-placeholder"  # its repository; no document names it, because it is never deployed
+
+
 @dataclass(frozen=True)
 class Stack:
-    """What `up` created, for `run` and for the next `up`."""
+    """What `up` created, for `run` and for the next `up`, and what it was created from."""
 
-    config: str  # as workflows write it
     cluster: str
     services: Mapping[str, str]  # keys in the document, names in ECS
-    files: Mapping[str, str] = field(default_factory=dict)  # files of the workspace, with their local contents
-    templates: Mapping[str, str] = field(default_factory=dict)  # families, with the registered templates
+    files: Mapping[str, str]  # files of the workspace, with their local contents
+    templates: Mapping[str, str]  # families, with digests of the registered templates
+    notes: Sequence[str]  # how the local AWS differs
+    options: Mapping[str, Any]  # of world.Options
+    kept: Mapping[str, str]  # of sources.Sources
+    digests: Mapping[str, str]
 
 
 def folder(repository: Path, environ: Mapping[str, str]) -> Path:

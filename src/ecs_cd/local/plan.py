@@ -26,28 +26,57 @@ from ecs_cd.tasks.rules.task_definition import TaskDefinition
 ACCOUNT, REGION = "000000000000", "us-east-1"
 _REPOSITORIES = ("repository", "cache-repository")  # keys of an image
 ARN = re.compile(r"arn:[\w-]+:[\w-]+:(?P<region>[a-z0-9-]*):(?P<account>\d{12}):.+")
-_ROLLING = "is deployed by CodeDeploy; here it is deployed with a rolling update, without the codedeploy block"
+_ROLLING = "is deployed by CodeDeploy; here it is deployed with a rolling update, without CodeDeploy's settings"
 
 
 # ---- where ----
 
 
-def account_and_region(document: Document, source: str, workflows: Iterable[Workflow]) -> tuple[str, str]:
+def account_and_region(
+    document: Document,
+    source: str,
+    workflows: Iterable[Workflow],
+    *,
+    config: str = "",
+    arns: Iterable[str] = (),
+    preferred: str = "",
+) -> tuple[str, str]:
     """The account and region of the names and ARNs in this repository, so that the local AWS uses the same ones.
 
-    The role that a workflow assumes comes first, because the workflow then sees the account of that role.
+    The role that a workflow assumes comes first, because the workflow then sees the account of that role. ``config`` is
+    the document as workflows write it, ``arns`` are others of the account. Of several regions, ``preferred`` counts.
+    Raises ``Refused`` if the document, its parameter and the workflows contradict each other, or name several regions.
     """
     seen = list(workflows)
-    arns = [ARN.fullmatch(text) for workflow in seen for text in workflow.roles]
-    arns += [ARN.fullmatch(text) for text in (source, document.cluster)]
-    found = [match for match in arns if match]
+    roles = [ARN.fullmatch(text) for workflow in seen for text in workflow.roles]
+    found = [match for match in (*roles, *map(ARN.fullmatch, (source, document.cluster, *arns))) if match]
     repositories = list(document.images.values())
     accounts = [match["account"] for match in found] + [
         repository.account for repository in repositories if repository.account
     ]
-    regions = [region for workflow in seen for region in workflow.regions] + [match["region"] for match in found]
+    regions = [_region(document, source, seen, config, preferred)]
     regions += [repository.region for repository in repositories if repository.region]
     return next(iter(accounts), ACCOUNT), next(filter(None, regions), REGION)
+
+
+def _region(document: Document, source: str, workflows: Sequence[Workflow], config: str, preferred: str) -> str:
+    """The region that the cluster, the services, the parameter and the workflows name; empty if none does."""
+    arns = {"cluster": document.cluster, "the parameter": source}
+    arns |= {f"{service.path}.service": service.name for service in document.services.values()}
+    found = {place: ARN.fullmatch(text) for place, text in arns.items()}
+    there = {place: match["region"] for place, match in found.items() if match and match["region"]}
+    in_workflows = {each.file: each.regions(config) for each in workflows}
+    named = list(dict.fromkeys([*there.values(), *(region for each in in_workflows.values() for region in each)]))
+    if len(named) < 2 or (preferred in named and not there):
+        return preferred if preferred in named else next(iter(named), "")
+    places = [f"{place}: {region}" for place, region in there.items()]
+    places += [f"{file}: {', '.join(regions)}" for file, regions in in_workflows.items() if regions]
+    raise Refused(
+        f"a local AWS has one region, but here are {len(named)}: {'; '.join(places)}",
+        "The cluster, its services and the jobs that deploy to them are in one region: correct the one that differs."
+        if there
+        else f"Choose one: AWS_REGION={named[0]} ecs-cd local up; or name the workflow: ecs-cd local up WORKFLOW",
+    )
 
 
 def parameter_name(source: str) -> tuple[str, int]:

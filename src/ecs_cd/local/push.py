@@ -10,7 +10,7 @@ from typing import Any
 
 from ecs_cd.aws import codepipeline
 from ecs_cd.aws.session import Aws
-from ecs_cd.local import infra, machine, place, repository
+from ecs_cd.local import containers, infra, machine, place, repository, up
 from ecs_cd.local.codepipeline import follow, process
 from ecs_cd.local.codepipeline.rules import triggers
 from ecs_cd.local.machine import Say
@@ -27,6 +27,11 @@ def push(branch: str, environ: MutableMapping[str, str], say: Say) -> int:
     """
     root = repository.root(Path.cwd())
     folder = place.folder(root, environ)
+    _, running = infra.require(folder, root)
+    stack = place.load(folder)
+    if stack is None:
+        raise Refused(f"ecs-cd local up did not finish for {root}", "Run it again.")
+    stack = up.refresh(folder, stack, running, root, containers.host_in_use(), environ, say)
     found, running = infra.require(folder, root)
     infra.use(found, running, environ)
     aws = Aws(environ, running.region)
@@ -35,9 +40,8 @@ def push(branch: str, environ: MutableMapping[str, str], say: Say) -> int:
     started = [name for name, each in declared.items() if triggers.triggered(each, branch)]
     if not started:
         raise Refused(f"no pipeline starts at a push to {branch}", _remedy(declared))
-    stack = place.load(folder)
     with tempfile.TemporaryDirectory(prefix="ecs-cd-local-") as scratch:
-        snapshot = repository.snapshot(root, Path(scratch) / root.name, stack.files if stack else {})
+        snapshot = repository.snapshot(root, Path(scratch) / root.name, stack.files)
         _to_remote(snapshot, folder / process.REMOTE, branch)
     say(f"pushed {snapshot.sha[:12]} to {branch}{' with uncommitted changes' if snapshot.changed else ''}")
     executions = {

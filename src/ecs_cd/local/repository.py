@@ -57,11 +57,11 @@ def branch(repository: Path) -> str:
     return shown.stdout.strip()
 
 
-def workflows(repository: Path) -> list[Workflow]:
-    """All workflows, sorted by file name. Raises ``Refused`` if one can't be read."""
+def workflows(repository: Path, variables: Mapping[str, str] | None = None) -> list[Workflow]:
+    """All workflows, sorted by file name, with these values of vars.NAME. Raises ``Refused`` if one can't be read."""
     folder = repository / _WORKFLOWS
     files = sorted(path for path in folder.glob("*") if path.suffix in (".yml", ".yaml")) if folder.is_dir() else []
-    return [workflow.read(path.name, path.read_text(encoding="utf-8-sig")) for path in files]
+    return [workflow.read(path.name, path.read_text(encoding="utf-8-sig"), variables) for path in files]
 
 
 def snapshot(repository: Path, destination: Path, files: Mapping[str, str]) -> Snapshot:

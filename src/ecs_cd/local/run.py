@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import json
 import tempfile
 import time
 from collections.abc import Mapping, MutableMapping
@@ -12,7 +12,21 @@ from typing import Any
 
 from ecs_cd.aws import codepipeline
 from ecs_cd.aws.session import Aws
-from ecs_cd.local import act, containers, infra, ministack, oidc, place, plan, repository, tools, workflow
+from ecs_cd.local import (
+    act,
+    containers,
+    infra,
+    ministack,
+    official,
+    oidc,
+    place,
+    plan,
+    repository,
+    tools,
+    tree,
+    up,
+    workflow,
+)
 from ecs_cd.local.act import Event, Result
 from ecs_cd.local.codepipeline import follow, process
 from ecs_cd.local.codepipeline.process import Codepipeline
@@ -23,12 +37,10 @@ from ecs_cd.local.repository import Snapshot
 from ecs_cd.local.workflow import Workflow
 from ecs_cd.model.errors import Refused
 
-_ROOT = Path(__file__).resolve().parents[3]
-# The parts of a checkout that `uses:` needs: act copies the whole folder, twice for each step.
-_PARTS = (
-    "action.yml", "actions", "build-push", "images", "migrate", "deploy", "hand-off", "bin", "src", "requirements",
-    ".github/workflows/pipeline.yml",
-)  # fmt: skip
+_LOGIN = (
+    "A local run changes nothing in an account. Take the registry from a step of aws-actions/amazon-ecr-login, as "
+    "`steps.ID.outputs.registry`: here it is the local one."
+)
 
 
 @dataclass(frozen=True)
@@ -53,17 +65,23 @@ def run(options: Options, environ: MutableMapping[str, str], say: Say) -> int:
     stack, running = place.load(folder), ministack.running(folder)
     if stack is None or running is None:
         raise Refused(f"no local AWS is up for {root}", "Start it: ecs-cd local up")
-    chosen = workflow.choose(options.workflow, options.event, repository.workflows(root))
+    given = {**stack.options["variables"], **options.variables}
+    name = options.workflow or ("" if options.event else stack.options["workflow"])
+    chosen = workflow.choose(name, options.event, repository.workflows(root, given))
     event, job = workflow.event(options.event, chosen), workflow.job(options.job, chosen)
     secrets = _secrets(options.secrets, environ)
-    roles = dict.fromkeys(["ECS_CD_ROLE", *chosen.role_variables], f"arn:aws:iam::{running.account}:role/ecs-cd")
-    variables = {"AWS_REGION": running.region, **roles, **options.variables}
     payload = _payload(options.event_file)
-    local_pipelines, begun = process.running(folder), time.time()
-    endpoints = local_pipelines.client_env if local_pipelines else {}
+    elsewhere = official.pushes_to_ecr(chosen, job)
+    if elsewhere:
+        raise Refused(elsewhere, _LOGIN)
+    variables = {**_variables(chosen, running), **given}
     with tempfile.TemporaryDirectory(prefix="ecs-cd-local-") as scratch:
+        replaced = tree.replaced(chosen, options.tree, Path(scratch) / "ecs-cd", environ, say)
+        tree.require((name for name in chosen.ours if name not in replaced), secrets.get("GITHUB_TOKEN", ""))
+        stack = up.refresh(folder, stack, running, root, env, environ, say)
+        local_pipelines, begun = process.running(folder), time.time()
+        endpoints = local_pipelines.client_env if local_pipelines else {}
         snapshot = repository.snapshot(root, Path(scratch) / root.name, stack.files)
-        replaced = _replaced(chosen, options.tree, Path(scratch) / "ecs-cd", say)
         _begin(chosen, snapshot, stack, say)
         missing = workflow.missing(chosen, variables, secrets)
         if missing:
@@ -83,11 +101,30 @@ def run(options: Options, environ: MutableMapping[str, str], say: Say) -> int:
             )
     if not result.jobs:
         raise Refused(f"no job of {chosen.file} ran", result.log.strip().rpartition("\n")[2])
-    say(f"the workflow {'succeeded' if result.green else 'FAILED'} after {result.seconds:.1f} s")
     if local_pipelines:
         _tell_executions(local_pipelines, running, environ, begun, say)
     _tell_what_runs(stack, running, environ, say)
+    say(_verdict(chosen, result))
     return result.exit_code
+
+
+def _variables(chosen: Workflow, running: Ministack) -> dict[str, str]:
+    """The variables that have a value here without being given: those of regions and roles."""
+    regions = dict.fromkeys(["AWS_REGION", *chosen.region_variables], running.region)
+    roles = dict.fromkeys(["ECS_CD_ROLE", *chosen.role_variables], f"arn:aws:iam::{running.account}:role/ecs-cd")
+    return {**regions, **roles}
+
+
+def _verdict(chosen: Workflow, result: Result) -> str:
+    """The last line."""
+    after = f"after {result.seconds:.1f} s"
+    if not result.green:
+        return f"the workflow FAILED {after}"
+    if chosen.ours and not any(event.of_ecs_cd for event in result.events):
+        return f"the workflow succeeded {after}, but deployed NOTHING: no step of ecs-cd ran"
+    if any(event.failed for event in result.events):
+        return f"the workflow succeeded {after}, although a step FAILED: see continue-on-error"
+    return f"the workflow succeeded {after}"
 
 
 def _secrets(names: tuple[str, ...], environ: Mapping[str, str]) -> dict[str, str]:
@@ -102,38 +139,17 @@ def _secrets(names: tuple[str, ...], environ: Mapping[str, str]) -> dict[str, st
 
 def _payload(event_file: str) -> Path | None:
     path = Path(event_file).resolve()
-    if event_file and not path.is_file():
-        raise Refused(f"--event-file: {event_file} is not a file")
-    return path if event_file else None
-
-
-def _replaced(chosen: Workflow, tree: str, scratch: Path, say: Say) -> dict[str, Path]:
-    """Maps each action to the folder that act uses for it."""
-    ours = _own_tree(Path(tree).resolve() if tree else _ROOT, scratch)
-    if ours is None and tree:
-        raise Refused(f"--tree: {tree} is not a tree of ecs-cd: it has no action.yml and bin/ecs-cd")
-    if ours is None and chosen.ours:
-        say(f"{', '.join(chosen.ours)}: fetched from GitHub; --tree DIR uses a folder instead")
-    # The tree contains what the reusable workflow of ecs-cd uses.
-    called = repository.workflows(ours) if ours else []
-    uses = [name for workflow in (chosen, *called) for name in workflow.ours] if ours else []
-    signing_in = [name for workflow in (chosen, *called) for name in workflow.credentials]
-    return {**{name: ours for name in uses if ours}, **dict.fromkeys(signing_in, act.STAND_IN)}
-
-
-def _own_tree(tree: Path, scratch: Path) -> Path | None:
-    """The folder with the actions: a release as it is, or a copy of the needed parts of a checkout."""
-    if not ((tree / "action.yml").is_file() and (tree / "bin" / "ecs-cd").is_file()):
+    if not event_file:
         return None
-    if (tree / "dist").is_dir():
-        return tree
-    for name in _PARTS:
-        (scratch / name).parent.mkdir(parents=True, exist_ok=True)
-        if (tree / name).is_dir() and not (tree / name).is_symlink():
-            shutil.copytree(tree / name, scratch / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy2(tree / name, scratch / name, follow_symlinks=False)
-    return scratch
+    if not path.is_file():
+        raise Refused(f"--event-file: {event_file} is not a file")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        content = None
+    if not isinstance(content, dict):
+        raise Refused(f"--event-file: {event_file} is not a JSON object", "It is the event's payload: github.event.")
+    return path
 
 
 def _begin(chosen: Workflow, snapshot: Snapshot, stack: Stack, say: Say) -> None:
@@ -179,8 +195,16 @@ def _tell_what_runs(stack: Stack, running: Ministack, environ: MutableMapping[st
     for key, name in stack.services.items():
         arns = ecs.list_tasks(cluster=stack.cluster, serviceName=name, desiredStatus="RUNNING")["taskArns"]
         tasks = ecs.describe_tasks(cluster=stack.cluster, tasks=arns)["tasks"] if arns else []
-        if not tasks:
+        deployed = [task for task in tasks if not _pauses(task)]
+        if tasks and not deployed:
+            say(f"{key}: nothing is deployed to {name} yet; its task does nothing")
+        elif not tasks:
             say(f"{key}: no task of {name} runs")
-        for task in tasks:
+        for task in deployed:
             images = ", ".join(container.get("image", "") for container in task.get("containers", ()))
             say(f"{key}: a task of {name} runs at {plan.address(task) or 'no address'}: {images}")
+
+
+def _pauses(task: Mapping[str, Any]) -> bool:
+    """Whether the task is that of a service without a deployment so far."""
+    return any(f"/{place.PLACEHOLDER}:" in container.get("image", "") for container in task.get("containers", ()))

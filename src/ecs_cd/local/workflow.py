@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
+from ecs_cd.local.expressions import Context, all_resolved, combinations, resolved, texts, unknown
 from ecs_cd.model.errors import Refused
 
 # With any owner and any version: `OWNER/ecs-cd@v1`, `OWNER/ecs-cd/deploy@v1`, the reusable workflow.
@@ -18,30 +19,123 @@ _NAMED = re.compile(r"\b(vars|secrets)\.([A-Za-z_]\w*)(?!\w)(?P<default>\s*\|\|)
 # GitHub-hosted runners; https://docs.github.com/actions/reference/runners/github-hosted-runners
 _HOSTED = ("ubuntu-latest", "ubuntu-24.04", "ubuntu-22.04", "ubuntu-24.04-arm", "ubuntu-22.04-arm", "self-hosted")
 _ROLES = ("role-to-assume", "role")  # inputs
+_REGION = "aws-region"  # as well
+_REGION_VARIABLES = ("AWS_REGION", "AWS_DEFAULT_REGION")  # of the environment
+_STAND_INS = (
+    (_CREDENTIALS, "credentials"),
+    (re.compile(r"aws-actions/amazon-ecr-login@\S+"), "ecr-login"),
+)
 _Json = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
+class Step:
+    """A step of a job, or a job that calls a workflow. Texts have the values of the expressions that are known here.
+
+    ``env`` is the whole environment of the step, ``own_env`` what the step itself adds. ``written`` is the `with` as it
+    is in the file.
+    """
+
+    job: str
+    uses: str
+    run: str
+    id: str
+    given: Mapping[str, str]  # `with`
+    written: Mapping[str, str]
+    env: Mapping[str, str]
+    own_env: Mapping[str, str]
+
+    @property
+    def ours(self) -> bool:
+        """Whether it uses ecs-cd."""
+        return bool(_OURS.fullmatch(self.uses))
+
+    @property
+    def verb(self) -> str:
+        """The folder of ecs-cd's action, such as `deploy`; empty for the whole pipeline and for other actions."""
+        found = _OURS.fullmatch(self.uses)
+        return (found["path"] or "").rpartition("/")[2] if found else ""
+
+    @property
+    def signs_in(self) -> bool:
+        """Whether it can name a role and a region."""
+        return self.ours or bool(_CREDENTIALS.fullmatch(self.uses))
+
+
+@dataclass(frozen=True)
 class Workflow:
-    """A workflow file. Values of expressions are unknown, so they are left out."""
+    """A workflow file. Values of unknown expressions are left out."""
 
     file: str
     events: tuple[str, ...]
     jobs: tuple[str, ...]
     plain: bool  # exactly one job
     labels: tuple[str, ...]  # from runs-on
-    ours: tuple[str, ...]  # OWNER/ecs-cd@REF
-    credentials: tuple[str, ...]  # aws-actions/configure-aws-credentials@REF
-    configs: tuple[str, ...]  # from the steps that use ecs-cd, and the calls of its workflow
-    roles: tuple[str, ...]
-    role_variables: tuple[str, ...]  # vars.NAME in their place
-    regions: tuple[str, ...]
+    steps: tuple[Step, ...]
     variables: tuple[str, ...]  # vars.NAME without a fallback
     secrets: tuple[str, ...]
 
+    @property
+    def ours(self) -> tuple[str, ...]:
+        """OWNER/ecs-cd@REF of the steps and calls that use ecs-cd."""
+        found = (_OURS.fullmatch(step.uses) for step in self.steps)
+        return _once(f"{match['repository']}@{match['ref']}" for match in found if match)
 
-def read(file: str, text: str) -> Workflow:
-    """The facts of a workflow. Raises ``Refused`` if the text is not a workflow; the message omits the content."""
+    @property
+    def stand_ins(self) -> Mapping[str, str]:
+        """The actions that a local run replaces, OWNER/NAME@REF, with what replaces them."""
+        found = ((step.uses, each) for step in self.steps for each in _STAND_INS)
+        return {uses: name for uses, (pattern, name) in found if pattern.fullmatch(uses)}
+
+    @property
+    def configs(self) -> tuple[str, ...]:
+        """The documents that steps of ecs-cd, and calls of its workflow, name."""
+        return _once(step.given.get("config", "") for step in self.steps if step.ours)
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The ARNs of the roles that steps sign in with."""
+        return _once(role for step in self.steps if step.signs_in for role in _roles(step.given))
+
+    @property
+    def role_variables(self) -> tuple[str, ...]:
+        """The variables, vars.NAME, that name roles."""
+        return self._variables(lambda step: [step.written.get(name, "") for name in _ROLES])
+
+    @property
+    def region_variables(self) -> tuple[str, ...]:
+        """The variables, vars.NAME, that name the region and have no known value."""
+        return self._variables(
+            lambda step: [step.given.get(_REGION, ""), *(step.env.get(name, "") for name in _REGION_VARIABLES)]
+        )
+
+    def _variables(self, read: Callable[[Step], Iterable[str]]) -> tuple[str, ...]:
+        found = [text for step in self.steps if step.signs_in for text in read(step)]
+        return _once(match[2] for text in found for match in _NAMED.finditer(text) if match[1] == "vars")
+
+    def regions(self, config: str = "") -> tuple[str, ...]:
+        """The regions of the steps that sign in; with ``config``, only of those for this document, if there are any."""
+        steps = [step for step in self.steps if step.signs_in]
+        chosen = [step for step in steps if config and step.given.get("config") == config] or steps
+        return _once(self._region(step) for step in chosen)
+
+    def _region(self, step: Step) -> str:
+        """Like on GitHub: the input, the step's environment, what an earlier sign-in of the job set, the job's."""
+        signed_in = [each for each in self.steps if each.job == step.job and _CREDENTIALS.fullmatch(each.uses)]
+        found = [step.given.get(_REGION, ""), *_of_environment(step.own_env)]
+        found += [each.given.get(_REGION, "") for each in signed_in]
+        return next((text for text in (*found, *_of_environment(step.env)) if text and not unknown(text)), "")
+
+
+def _of_environment(env: Mapping[str, str]) -> list[str]:
+    return [env.get(name, "") for name in _REGION_VARIABLES]
+
+
+def read(file: str, text: str, variables: Mapping[str, str] | None = None) -> Workflow:
+    """The facts of a workflow, with these values of vars.NAME.
+
+    Raises ``Refused`` if the text is not a workflow; the message omits the content.
+    """
     try:
         content = yaml.load(text, Loader=yaml.BaseLoader)  # strings only: `on` stays `on`, and no objects are built
     except yaml.YAMLError as error:
@@ -50,26 +144,13 @@ def read(file: str, text: str) -> Workflow:
     if not isinstance(content, dict) or not isinstance(content.get("jobs"), dict):
         raise Refused(f"{file} is not a workflow: it has no jobs")
     jobs = {name: job for name, job in content["jobs"].items() if isinstance(job, dict)}
-    uses = list(_uses(jobs))
-    signing_in = [given for used, given in uses if _OURS.fullmatch(used) or _CREDENTIALS.fullmatch(used)]
     return Workflow(
         file=file,
         events=tuple(_events(content.get("on"))),
         jobs=tuple(jobs),
         plain=len(jobs) == 1 and not any({"uses", "strategy"} & set(job) for job in jobs.values()),
         labels=_once([*_HOSTED, *(label for job in jobs.values() for label in _labels(job))]),
-        ours=_once(f"{m['repository']}@{m['ref']}" for used, _ in uses if (m := _OURS.fullmatch(used))),
-        credentials=_once(used for used, _ in uses if _CREDENTIALS.fullmatch(used)),
-        configs=_once(given.get("config", "") for used, given in uses if _OURS.fullmatch(used)),
-        roles=_once(role for given in signing_in for role in _roles(given)),
-        role_variables=_once(
-            found[2]
-            for given in signing_in
-            for role in _ROLES
-            for found in _NAMED.finditer(given.get(role, ""))
-            if found[1] == "vars"
-        ),
-        regions=_once(given.get("aws-region", "") for given in signing_in),
+        steps=tuple(_steps(content, jobs, variables or {})),
         variables=_names("vars", text),
         secrets=_names("secrets", text),
     )
@@ -123,10 +204,26 @@ def only_config(workflows: Sequence[Workflow]) -> str:
     found = _once(config for workflow in workflows for config in workflow.configs)
     if len(found) == 1:
         return found[0]
-    say = "Say which: ecs-cd local up --config PARAMETER, or --config file:PATH"
     if found:
-        raise Refused(f"the workflows name several documents: {', '.join(found)}", say)
-    raise Refused("no workflow in .github/workflows names its document literally", say)
+        raise Refused(
+            f"the workflows name several documents: {', '.join(found)}",
+            "Name a workflow: ecs-cd local up WORKFLOW; or a document: --config PARAMETER, or --config file:PATH",
+        )
+    written = {
+        f"{workflow.file} has config: {step.given['config']}": None
+        for workflow in workflows
+        for step in workflow.steps
+        if step.ours and unknown(step.given.get("config", ""))
+    }
+    raise Refused(
+        [f"{each}, which is not known on this machine" for each in written]
+        or f"no workflow in .github/workflows names a document, or a task definition to deploy; it holds "
+        f"{_listed(workflows)}",
+        f"{_VAR if written else ''}Say which document: ecs-cd local up --config PARAMETER, or --config file:PATH",
+    )
+
+
+_VAR = "Give a variable its value with --var NAME=VALUE. "
 
 
 def missing(workflow: Workflow, variables: Mapping[str, str], secrets: Mapping[str, str]) -> tuple[str, ...]:
@@ -137,13 +234,33 @@ def missing(workflow: Workflow, variables: Mapping[str, str], secrets: Mapping[s
     )
 
 
-def _uses(jobs: Mapping[str, _Json]) -> Iterator[tuple[str, dict[str, str]]]:
-    """Every `uses` of the jobs and of their steps, with its `with`."""
-    for job in jobs.values():
-        for part in (job, *(step for step in job.get("steps") or () if isinstance(step, dict))):
-            if "uses" in part:
-                given = part.get("with")
-                yield str(part["uses"]), given if isinstance(given, dict) else {}
+def _steps(content: _Json, jobs: Mapping[str, _Json], variables: Mapping[str, str]) -> Iterator[Step]:
+    """Every step of the jobs, and the jobs that call a workflow; of a matrix, once for each of its combinations."""
+    whole = all_resolved(content.get("env"), {"vars": variables})
+    for name, job in jobs.items():
+        for values in combinations(job.get("strategy")):
+            context = {"vars": variables, "matrix": values, "env": whole}
+            env = whole | all_resolved(job.get("env"), context)
+            parts = job.get("steps")
+            for part in (job, *(parts if isinstance(parts, list) else ())):
+                if isinstance(part, dict) and {"uses", "run"} & part.keys():
+                    yield _step(name, part, {**context, "env": env})
+
+
+def _step(job: str, part: _Json, context: Context) -> Step:
+    own = all_resolved(part.get("env"), context)
+    env = {**context["env"], **own}
+    here = {**context, "env": env}
+    return Step(
+        job=job,
+        uses=str(part.get("uses", "")),
+        run=resolved(str(part.get("run", "")), here),
+        id=str(part.get("id", "")),
+        given=all_resolved(part.get("with"), here),
+        written=texts(part.get("with")),
+        env=env,
+        own_env=own,
+    )
 
 
 def _roles(given: Mapping[str, str]) -> list[str]:
@@ -183,4 +300,4 @@ def _names(kind: str, text: str) -> tuple[str, ...]:
 
 def _once(texts: Any) -> tuple[str, ...]:
     """The texts in order, without duplicates, expressions and empty ones."""
-    return tuple(dict.fromkeys(text for text in texts if text and "${{" not in text))
+    return tuple(dict.fromkeys(text for text in texts if text and not unknown(text)))

@@ -82,8 +82,8 @@ def test_names_in_expressions_are_not_known() -> None:
     )
     assert found.configs == ("/a/b",)
     assert found.roles == ("arn:aws:iam::123456789012:role/x",)
-    assert found.regions == ("eu-west-1",)
-    assert found.credentials == ("aws-actions/configure-aws-credentials@v6",)
+    assert found.regions() == ("eu-west-1",)
+    assert found.stand_ins == {"aws-actions/configure-aws-credentials@v6": "credentials"}
 
 
 def test_the_variables_of_roles_are_known() -> None:
