@@ -152,18 +152,34 @@ def test_what_is_not_committed_runs_as_a_commit_of_its_own(
     assert (git(developer.repo, "status", "--porcelain"), git(developer.repo, "rev-parse", "HEAD")) == before
 
 
-def test_up_again_loses_nothing(developer: Developer, with_database: tuple[str, ...]) -> None:
-    """The same process, the same tasks; what is in the files now is what the next run finds."""
+def test_what_has_changed_since_up_is_there_at_the_next_run(
+    developer: Developer, with_database: tuple[str, ...]
+) -> None:
+    """Document and templates: a run takes them as they are now. `up` again loses nothing: same process, same tasks."""
     developer.up(*FROM_FILES, *with_database)
-    developer.deployed()
+    assert "changed since" not in developer.deployed()
     before, running = developer.aws, developer.running()
-    document = developer.repo.parent / "infra" / "document.yaml"
-    document.write_text(document.read_text().replace("python3, migrate.py", 'python3, -c, "print(4321 * 10)"'))
     output = developer.up(*FROM_FILES)
     assert "is up" in output and "service my-service: as it is" in output
     assert (developer.aws, developer.running()) == (before, running)
-    assert "43210" in developer.deployed()
+    infra = developer.repo.parent / "infra"
+    document, template = infra / "document.yaml", infra / "task_definition.json"
+    document.write_text(document.read_text().replace("python3, migrate.py", 'python3, -c, "print(4321 * 10)"'))
+    definition = json.loads(template.read_text())
+    definition["containerDefinitions"][0].update(user="1000", dockerLabels={"color": "blue"})
+    template.write_text(json.dumps(definition))
+    output = developer.deployed()
+    assert re.search(r"changed since ecs-cd local up, .*: \S+/document.yaml, \S+/task_definition.json\n", output)
+    assert "the local AWS ignores user, dockerLabels of the container app" in output
+    assert "43210" in output
+    (task,) = running_tasks(local_stack(developer.repo, developer.env))
+    revision = developer.clients.ecs.describe_task_definition(taskDefinition=task.task_definition)["taskDefinition"]
+    assert revision["containerDefinitions"][0]["user"] == "1000"
     assert "Hello from ECS" in developer.page()  # the value of DATABASE_URL is still there
+    template.rename(infra / "other.json")
+    code, output = developer.run()
+    assert (code, "Run ecs-cd local up again" in output or "is not there" in output) == (2, True), output
+    (infra / "other.json").rename(template)
     document.write_text(document.read_text().replace("123456789012", "210987654321"))
     code, output = developer.local("up", *FROM_FILES)
     assert (code, developer.aws) == (2, before)
@@ -220,7 +236,9 @@ def test_a_missing_value_is_made_up_and_told(developer: Developer) -> None:
     assert "warning: there is no value for DATABASE_URL" in output
     code, output = developer.run()
     assert code == 1
-    assert "the workflow FAILED" in output
+    *_, service, verdict = output.splitlines()
+    assert service.endswith("web: nothing is deployed to my-service yet; its task does nothing")
+    assert "the workflow FAILED after " in verdict
     assert developer.running() == {f"{developer.aws and developer.aws.registry}/ecs-cd-placeholder:1"}
 
 
@@ -240,6 +258,70 @@ def test_a_document_of_the_workspace_is_local_in_runs_only(
     assert "Hello from ECS" in developer.page()
     assert DOCUMENT in (developer.repo / "document.yaml").read_text()
     assert not git(developer.repo, "status", "--porcelain")
+
+
+OFFICIAL = """\
+on: push
+env: {AWS_REGION: eu-central-1, ECR_REPOSITORY: team/shop}
+jobs:
+  skipped: {if: "github.ref == 'refs/tags/v1'", runs-on: ubuntu-latest, steps: [run: "false"]}
+  deploy:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v5
+      - uses: aws-actions/configure-aws-credentials@v6
+        with: {aws-region: "${{ env.AWS_REGION }}", role-to-assume: "arn:aws:iam::123456789012:role/deploy"}
+      - {id: login, uses: aws-actions/amazon-ecr-login@v2}
+      - id: build
+        env: {IMAGE: "${{ steps.login.outputs.registry }}/team/shop:${{ github.sha }}", BASE: "${{ vars.BASE_IMAGE }}"}
+        run: |
+          docker build --quiet --build-arg "BASE=$BASE" --tag "$IMAGE" .
+          docker push --quiet "$IMAGE"
+          echo "image=$IMAGE" >>"$GITHUB_OUTPUT"
+      - uses: org/ecs-cd/deploy@v1
+        if: vars.SKIP != 'true'
+        with:
+          task-definition: task_definition.json
+          container-name: app
+          image: ${{ steps.build.outputs.image }}
+          cluster: ${{ vars.CLUSTER }}
+          service: my-service
+          run-task: true
+          run-task-subnets: subnet-1
+          run-task-container-overrides: '[{"name": "app", "command": ["python3", "migrate.py"]}]'
+          wait-for-task-stopped: true
+          wait-for-service-stability: true
+"""
+
+
+def test_a_workflow_without_a_document_runs_too(developer: Developer, with_database: tuple[str, ...]) -> None:
+    """The step and the task definition of the repository say what is there; a run takes the file as it is then."""
+    (developer.repo / ".github/workflows/deploy.yml").write_text(OFFICIAL)
+    (developer.repo / ".github/workflows/deploy-any-commit.yml").unlink()
+    template = developer.repo / "task_definition.json"
+    definition = json.loads((INFRA / "task_definition.json").read_text())
+    definition["containerDefinitions"][0]["image"] = "<IMAGE>"
+    template.write_text(json.dumps(definition))
+    code, output = developer.local("up", *with_database)
+    assert code == 2
+    assert "the job deploy has cluster: ${{ vars.CLUSTER }}, which is not known on this machine" in output
+    output = developer.up(*with_database, "--var", "CLUSTER=my-cluster")
+    assert "account 123456789012, region eu-central-1" in output
+    assert re.search(r"repository localhost:\d+/team/shop\n", output)
+    code, output = developer.run("--var", "SKIP=true")
+    assert code == 0
+    *_, service, verdict = output.splitlines()
+    assert service.endswith("my-service: nothing is deployed to my-service yet; its task does nothing")
+    assert "but deployed NOTHING: no step of ecs-cd ran" in verdict
+    definition["containerDefinitions"][0]["environment"] = [{"name": "GREETING", "value": "hello"}]
+    template.write_text(json.dumps(definition))
+    output = developer.deployed()
+    assert f"changed since ecs-cd local up, so updated in the local AWS: {template}\n" in output
+    assert "the workflow succeeded after " in output.splitlines()[-1]
+    (task,) = running_tasks(local_stack(developer.repo, developer.env))
+    revision = developer.clients.ecs.describe_task_definition(taskDefinition=task.task_definition)["taskDefinition"]
+    assert revision["containerDefinitions"][0]["environment"] == [{"name": "GREETING", "value": "hello"}]
+    assert "Hello from ECS" in developer.page()
 
 
 def test_document_and_templates_are_read_from_the_developers_account(
@@ -350,6 +432,7 @@ def test_what_can_not_run_is_refused(developer: Developer) -> None:
         (("--var", "NAME"), "must be NAME=VALUE"),
         (("deploy", "--job", "nightly"), "deploy.yml has no job nightly; it has deploy"),
         (("deploy", "--event", "release"), "deploy.yml does not start on release; it starts on push"),
+        (("--event-file", "app.py"), "app.py is not a JSON object"),
     ):
         code, output = developer.local("run", *arguments)
         assert code == 2, output

@@ -64,11 +64,15 @@ def combinations(strategy: Any) -> list[dict[str, str]]:
         return [{}]
     axes = {name: each for name, each in matrix.items() if name not in _NO_AXES and isinstance(each, list)}
     runs = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())] if axes else []
+    added: list[dict[str, Any]] = []
     included = matrix.get("include")
     for extra in included if isinstance(included, list) else ():
+        if not isinstance(extra, Mapping):
+            continue
         fitting = [run for run in runs if all(run[name] == extra[name] for name in axes.keys() & extra.keys())]
         for run in fitting:
             run.update(extra)
         if not fitting:
-            runs.append(dict(extra))
+            added.append(dict(extra))
+    runs += added
     return [texts(run) for run in runs] or [{}]

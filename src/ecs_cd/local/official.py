@@ -31,7 +31,7 @@ _ECR = re.compile(r"\.dkr[.-]ecr[.-]")
 
 
 def steps(workflow: Workflow) -> list[Step]:
-    """The steps of `deploy` that name a task definition in the place of a document."""
+    """The steps of `deploy` that name a task definition instead of a document."""
     return [
         step
         for step in workflow.steps

@@ -1,4 +1,4 @@
-"""The actions that a workflow uses here: a folder in the place of ecs-cd's, and stand-ins. Or GitHub has them."""
+"""The actions that a workflow uses here: a folder instead of ecs-cd's, and stand-ins. Or GitHub has them."""
 
 from __future__ import annotations
 

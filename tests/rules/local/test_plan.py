@@ -49,6 +49,39 @@ def test_without_any_name_the_account_is_made_up() -> None:
     assert plan.account_and_region(found, "file:x", []) == ("000000000000", "us-east-1")
 
 
+ARN_IN = "arn:aws:ecs:{}:123456789012:{}"
+
+
+@pytest.mark.parametrize(
+    ("cluster", "service", "regions", "words"),
+    [
+        (ARN_IN.format("eu-west-1", "cluster/c"), ARN_IN.format("us-east-1", "service/c/web"), [], "cluster: eu-west-1; services.web.service: us-east-1"),
+        (ARN_IN.format("eu-west-1", "cluster/c"), "web", ["us-east-1"], "cluster: eu-west-1; 0.yml: us-east-1"),
+        ("c", "web", ["eu-west-1", "us-east-1"], "0.yml: eu-west-1; 1.yml: us-east-1"),
+    ],
+)  # fmt: skip
+def test_names_in_several_regions_are_refused(cluster: str, service: str, regions: list[str], words: str) -> None:
+    """With each place: in AWS such a deployment fails, or it is one of two that one local AWS can't be."""
+    found = load(
+        f"{{cluster: '{cluster}', images: {{app: {{repository: {ECR}/app}}}}, services: {{web: {{service: '{service}', "
+        "task-definition: t, containers: {app: app}}}}"
+    )
+    step = "{{uses: org/ecs-cd@v1, with: {{config: /x, aws-region: {}}}}}"
+    workflows = [read(step.format(region), file=f"{number}.yml") for number, region in enumerate(regions)]
+    with pytest.raises(Refused) as refused:
+        plan.account_and_region(found, "/x", workflows)
+    assert refused.value.problems == (f"a local AWS has one region, but here are 2: {words}",)
+    if cluster == "c":
+        assert "AWS_REGION=eu-west-1 ecs-cd local up" in refused.value.remedy
+        assert plan.account_and_region(found, "/x", workflows, preferred="us-east-1")[1] == "us-east-1"
+
+
+def test_the_shells_region_is_no_name_of_its_own() -> None:
+    """It chooses among several, and changes nothing else."""
+    found = load(f"{{cluster: c, images: {{app: {{repository: {ECR}/app}}}}, {SERVICE}}}")
+    assert plan.account_and_region(found, "/x", [], preferred="us-west-2")[1] == "eu-west-1"
+
+
 def test_a_local_document_names_what_is_here() -> None:
     """The local registry, names instead of ARNs and revisions, no CodeDeploy; it is valid, and the other stays."""
     content: dict[str, Any] = {

@@ -86,6 +86,57 @@ def test_names_in_expressions_are_not_known() -> None:
     assert found.stand_ins == {"aws-actions/configure-aws-credentials@v6": "credentials"}
 
 
+IN_ENV = "{aws-region: '${{ env.AWS_REGION }}'}"
+
+
+@pytest.mark.parametrize(
+    ("whole", "job", "steps", "region"),
+    [
+        ("{AWS_REGION: eu-west-1}", "{}", "{uses: org/ecs-cd@v1}", "eu-west-1"),
+        ("{AWS_REGION: eu-west-1}", "{AWS_REGION: eu-west-2}", "{uses: org/ecs-cd@v1}", "eu-west-2"),
+        ("{AWS_DEFAULT_REGION: eu-west-1}", "{}", "{uses: org/ecs-cd@v1, env: {AWS_REGION: eu-west-3}}", "eu-west-3"),
+        ("{AWS_REGION: eu-west-1}", "{}", f"{{uses: org/ecs-cd@v1, with: {IN_ENV}}}", "eu-west-1"),
+        ("{REGION: eu-west-1}", "{AWS_REGION: '${{ env.REGION }}'}", "{uses: org/ecs-cd@v1}", "eu-west-1"),
+        ("{AWS_REGION: eu-west-1}", "{}", "{uses: org/ecs-cd@v1, with: {aws-region: us-west-2}}", "us-west-2"),
+        ("{}", "{AWS_REGION: eu-west-1}", "{uses: aws-actions/configure-aws-credentials@v6, with: {aws-region: us-west-2}}, {uses: org/ecs-cd@v1}", "us-west-2"),
+        ("{}", "{}", "{uses: org/ecs-cd@v1, with: {aws-region: '${{ vars.REGION }}'}}", "sa-east-1"),
+        ("{AWS_REGION: '${{ vars.OTHER }}'}", "{}", "{uses: org/ecs-cd@v1}", ""),
+        ("{AWS_REGION: '${{ vars.OTHER || ''eu-west-1'' }}'}", "{}", "{uses: org/ecs-cd@v1}", "eu-west-1"),
+        ("{AWS_REGION: eu-west-1}", "{}", "{run: aws s3 ls}", ""),
+        ("'${{ fromJSON(x) }}'", "[]", "{uses: org/ecs-cd@v1}", ""),
+    ],
+)  # fmt: skip
+def test_the_region_is_the_one_that_the_step_gets_on_github(whole: str, job: str, steps: str, region: str) -> None:
+    """The input, the step's environment, the sign-in of the job, the job's environment, the workflow's."""
+    text = f"on: push\nenv: {whole}\njobs: {{one: {{env: {job}, steps: [{steps}]}}}}"
+    found = workflow.read("deploy.yml", text, {"REGION": "sa-east-1"})
+    assert found.regions() == ((region,) if region else ())
+
+
+def test_the_region_of_a_document_is_that_of_its_steps() -> None:
+    """Of two environments in two regions, `--config` chooses; a document that no step names has the regions of all."""
+    found = read(
+        "{uses: org/ecs-cd@v1, with: {config: /staging, aws-region: eu-west-1}},"
+        "{uses: org/ecs-cd@v1, with: {config: /production, aws-region: us-east-1}}"
+    )
+    assert found.regions("/production") == ("us-east-1",)
+    assert found.regions("/other") == found.regions() == ("eu-west-1", "us-east-1")
+
+
+def test_the_variables_of_regions_are_known() -> None:
+    """`ecs-cd local run` gives them the local region, unless the file or `--var` has a value."""
+    found = read(
+        "{uses: org/ecs-cd@v1, with: {aws-region: '${{ vars.ONE }}'}}, {uses: org/ecs-cd@v1, env: {AWS_REGION: '${{ vars.TWO }}'}},"
+        "{uses: org/ecs-cd@v1, with: {aws-region: \"${{ vars.THREE || 'eu-west-1' }}\"}}, {run: x, env: {AWS_REGION: '${{ vars.FOUR }}'}}"
+    )
+    assert found.region_variables == ("ONE", "TWO")
+
+
+def test_the_login_to_ecr_has_a_stand_in() -> None:
+    """Of any version; what a stand-in replaces isn't fetched from GitHub."""
+    assert read("{uses: aws-actions/amazon-ecr-login@v2}").stand_ins == {"aws-actions/amazon-ecr-login@v2": "ecr-login"}
+
+
 def test_the_variables_of_roles_are_known() -> None:
     """`ecs-cd local run` gives them a local role; secrets and other variables get none."""
     found = read(
@@ -160,3 +211,12 @@ def test_a_document_that_is_not_clear_is_refused(others: list[str]) -> None:
         workflow.only_config([read(f"{{uses: org/ecs-cd@v1, with: {{config: {name}}}}}") for name in others])
     assert "--config" in refused.value.remedy
     assert all(name in str(refused.value) for name in others)
+
+
+def test_a_document_in_a_variable_is_named() -> None:
+    """The message has the expression, and how to give its value."""
+    with pytest.raises(
+        Refused, match=r"^deploy.yml has config: \$\{\{ vars.CONFIG \}\}, which is not known"
+    ) as refused:
+        workflow.only_config([read("{uses: org/ecs-cd@v1, with: {config: '${{ vars.CONFIG }}'}}")])
+    assert "--var NAME=VALUE" in refused.value.remedy
