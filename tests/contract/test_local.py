@@ -14,7 +14,8 @@ import pytest
 
 from dev import host
 from dev.workflows import commit, git
-from ecs_cd.local import machine, ministack, place, placeholder, repository
+from ecs_cd.local import machine, ministack, place, placeholder, repository, up
+from ecs_cd.local.world import Options
 from ecs_cd.model.errors import Refused
 from tests.contract.parts import ROOT
 
@@ -194,6 +195,40 @@ def test_an_engine_that_does_not_answer_is_told(tmp_path: Path) -> None:
     assert "buildx" not in stderr
     (folder / "docker").write_text('#!/bin/sh\ntest "$1" = version\n')
     assert "docker buildx is not installed" in command("local", "up", cwd=tmp_path, env=env)[2]
+
+
+def test_an_engine_that_refuses_the_user_is_told(tmp_path: Path) -> None:
+    """The remedy is about the user's groups; the engine runs."""
+    (tmp_path / "docker").write_text(
+        "#!/bin/sh\ntest $1 = buildx && exit\n"
+        "echo 'permission denied while trying to connect to the Docker daemon socket' >&2; exit 1\n"
+    )
+    (tmp_path / "docker").chmod(0o755)
+    env = {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", "XDG_STATE_HOME": str(tmp_path / "state")}
+    code, _, stderr = command("local", "up", cwd=tmp_path, env=env)
+    assert code == 2
+    assert "the Docker engine refuses your user: sudo usermod" in stderr
+    assert "no Docker engine answers" not in stderr
+    assert not (tmp_path / "state").exists()
+
+
+def test_the_local_codepipeline_is_for_linux(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """On macOS it is refused before anything is asked or created."""
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(Refused, match="--infra: the local CodePipeline runs on Linux only"):
+        up.up(Options(folder=str(tmp_path), infra="infra.json"), {}, print)
+
+
+@pytest.mark.parametrize(("flags", "act"), [((), True), (("--infra", "infra.json"), False)])
+def test_a_pipeline_that_a_push_starts_needs_no_act(flags: tuple[str, ...], act: bool, tmp_path: Path) -> None:
+    """`up` for `push`; `run` asks for act."""
+    python = str(Path(sys.executable).resolve())
+    packages = os.pathsep.join(path for path in sys.path if path.endswith("site-packages"))
+    env = {"PATH": str(tmp_path), "PYTHONPATH": packages, "XDG_STATE_HOME": str(tmp_path / "state")}
+    code, _, stderr = command("local", "up", *flags, cwd=tmp_path, env=env, python=python)
+    assert code == 2
+    assert ("not installed: act, ministack:" in stderr, "not installed: ministack:" in stderr) == (act, not act)
 
 
 def test_a_document_that_nobody_can_read_has_a_way_out(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:

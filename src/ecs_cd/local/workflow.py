@@ -219,7 +219,8 @@ def only_config(workflows: Sequence[Workflow]) -> str:
         [f"{each}, which is not known on this machine" for each in written]
         or f"no workflow in .github/workflows names a document, or a task definition to deploy; it holds "
         f"{_listed(workflows)}",
-        f"{_VAR if written else ''}Say which document: ecs-cd local up --config PARAMETER, or --config file:PATH",
+        f"{_VAR if written else ''}Say which document: ecs-cd local up --config PARAMETER, or --config file:PATH and "
+        "--parameter NAME",
     )
 
 

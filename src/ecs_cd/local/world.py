@@ -31,6 +31,7 @@ _MADE_HERE = (
     "If a step of the workflow makes this file, name its family instead: task-definition-family, and --templates DIR "
     "for DIR/FAMILY.json."
 )
+_TEMPLATES = "--templates DIR reads it from DIR/FAMILY.json."
 WORKFLOWS = "the workflows"  # the name of what they say, among what was read
 
 
@@ -204,10 +205,11 @@ def _templates(
     read: dict[Needed, TaskDefinition | None] = {}
     problems: list[str] = []
     remedies: dict[str, None] = {}
+    shapes = ecs.shapes(Aws(environ, plan.REGION))
     for wanted in plan.needed(named.document):
         try:
             found = _template(wanted, named, options, root, declared, sources)
-            read[wanted] = _checked(found, wanted, environ) if found else None
+            read[wanted] = _checked(found, wanted, shapes) if found else None
         except Refused as refused:
             problems += refused.problems
             remedies[refused.remedy] = None
@@ -233,6 +235,8 @@ def _template(
         path = _below(Path(options.folder, options.templates), wanted)
         return sources.file(path, what="the task definition"), str(path)
     if aws is None:
+        if not wanted.containers:  # a step that names a family says nothing of them
+            raise Refused(f"the containers of the task definition {where} aren't known", _TEMPLATES)
         return None
     if isinstance(wanted.source, S3Object):
         place = wanted.source
@@ -256,9 +260,9 @@ def _running(source: ServiceRevision, aws: Aws, cluster: str) -> str:
     return revisions.running(ecs.active_service(aws, cluster, source.service)) or ""
 
 
-def _checked(found: tuple[str, str], wanted: Needed, environ: Mapping[str, str]) -> TaskDefinition:
+def _checked(found: tuple[str, str], wanted: Needed, shapes: tuple[Any, Any, str]) -> TaskDefinition:
     text, where = found
-    definition = task_definition.read(text, *ecs.shapes(Aws(environ, plan.REGION)), where=where)
+    definition = task_definition.read(text, *shapes, where=where)
     task_definition.check_containers(definition, wanted.containers, where=where)
     if isinstance(wanted.source, ServiceRevision):  # a family of the same name as in the local document
         definition["family"] = short(wanted.source.service)
