@@ -9,6 +9,7 @@ import pytest
 from dev.workflows import commit, git
 from ecs_cd.local import tree
 from ecs_cd.model.errors import Refused
+from ecs_cd.model.owner import ACTION, OWNER
 from tests.rules.local.workflows import read
 
 INSTALLS = """\
@@ -21,8 +22,8 @@ echo installed >>"$XDG_CACHE_HOME/log"
 
 @pytest.fixture
 def github(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder in the place of https://github.com, with acme/ecs-cd: a tag v1, a branch main."""
-    repo = tmp_path / "github" / "acme" / "ecs-cd"
+    """A folder in the place of https://github.com, with ecs-cd: a tag v1, a branch main."""
+    repo = tmp_path / "github" / ACTION
     repo.mkdir(parents=True)
     git(repo, "init", "--quiet", "--initial-branch", "main")
     commit(repo, "first")
@@ -37,7 +38,7 @@ def github(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize(
-    "name", ["acme/ecs-cd@v1", "acme/ecs-cd@main", "acme/ecs-cd@0123456789abcdef0123456789abcdef01234567"]
+    "name", [f"{ACTION}@v1", f"{ACTION}@main", f"{ACTION}@0123456789abcdef0123456789abcdef01234567"]
 )
 @pytest.mark.parametrize("token", ["", "s3cret"])
 def test_an_action_that_github_has_is_no_problem(github: Path, name: str, token: str) -> None:
@@ -48,15 +49,15 @@ def test_an_action_that_github_has_is_no_problem(github: Path, name: str, token:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("acme/ecs-cd@v2", "acme/ecs-cd@v2 can't be fetched from https://github.com: it has no tag or branch v2"),
-        ("acme/ecs-cd@irs/heads/main", "it has no tag or branch irs/heads/main"),
-        ("org/ecs-cd@v1", "org/ecs-cd@v1 can't be fetched from https://github.com: "),
+        (f"{ACTION}@v2", f"{ACTION}@v2 can't be fetched from https://github.com: it has no tag or branch v2"),
+        (f"{ACTION}@irs/heads/main", "it has no tag or branch irs/heads/main"),
+        (f"{OWNER}/other@v1", f"{OWNER}/other@v1 can't be fetched from https://github.com: "),
     ],
 )
 def test_an_action_that_github_does_not_have_is_refused(github: Path, name: str, words: str) -> None:
     """All at once, with the flag that does without GitHub."""
     with pytest.raises(Refused) as refused:
-        tree.require(["acme/ecs-cd@v1", name], "s3cret")
+        tree.require([f"{ACTION}@v1", name], "s3cret")
     assert words in refused.value.problems[0]
     assert len(refused.value.problems) == 1
     assert refused.value.remedy == "--tree DIR uses a checkout or a release of ecs-cd instead."
@@ -88,11 +89,11 @@ def test_a_checkout_installs_its_dependencies_once(
     for number, lock in enumerate(("a==1\n", "a==1\n", "a==2\n", "a==1\n")):
         (checkout / "requirements/runtime.txt").write_text(lock)
         found = tree.replaced(
-            read("{uses: org/ecs-cd/deploy@v1}"), str(checkout), tmp_path / str(number), environ, said.append
+            read(f"{{uses: {ACTION}/deploy@v1}}"), str(checkout), tmp_path / str(number), environ, said.append
         )
-        assert found == {"org/ecs-cd@v1": tmp_path / str(number)}
-        assert (found["org/ecs-cd@v1"] / "dist").is_dir()
-        assert (found["org/ecs-cd@v1"] / "deploy").is_symlink()
+        assert found == {f"{ACTION}@v1": tmp_path / str(number)}
+        assert (found[f"{ACTION}@v1"] / "dist").is_dir()
+        assert (found[f"{ACTION}@v1"] / "deploy").is_symlink()
     assert said == ["installing the dependencies of ecs-cd's checkout, once"] * 2
     assert not (checkout / "dist").exists()
 
@@ -100,9 +101,9 @@ def test_a_checkout_installs_its_dependencies_once(
 def test_a_release_is_used_as_it_is(checkout: Path, tmp_path: Path) -> None:
     """Nothing is copied and nothing installed. A workflow without ecs-cd needs no tree."""
     (checkout / "dist").mkdir()
-    steps = "{uses: org/ecs-cd@v1}, {uses: aws-actions/amazon-ecr-login@v2}"
+    steps = f"{{uses: {ACTION}@v1}}, {{uses: aws-actions/amazon-ecr-login@v2}}"
     found = tree.replaced(read(steps), str(checkout), tmp_path / "copy", {}, print)
-    assert found["org/ecs-cd@v1"] == checkout
+    assert found[f"{ACTION}@v1"] == checkout
     assert (found["aws-actions/amazon-ecr-login@v2"] / "action.yml").is_file()
     assert tree.replaced(read("{run: 'true'}"), str(checkout), tmp_path / "copy", {}, print) == {}
     with pytest.raises(Refused, match="is not a tree of ecs-cd"):
