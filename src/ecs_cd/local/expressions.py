@@ -1,4 +1,4 @@
-"""GitHub's expressions in a workflow file, as far as the file itself and `--var` answer them. Text in, text out."""
+"""GitHub's expressions in a workflow file, with the values that the file and `--var` give. Pure functions."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def all_resolved(node: Any, context: Context) -> dict[str, str]:
 
 
 def texts(node: Any) -> dict[str, str]:
-    """The texts of a mapping; nothing of anything else, such as one expression in its place."""
+    """The texts of a mapping; empty for anything else, such as one expression."""
     found = node.items() if isinstance(node, Mapping) else ()
     return {str(name): text for name, text in found if isinstance(text, str)}
 

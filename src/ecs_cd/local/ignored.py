@@ -18,7 +18,7 @@ CONTAINER = (
     "ulimits", "systemControls", "resourceRequirements", "firelensConfiguration", "credentialSpecs", "interactive",
     "pseudoTerminal",
 )  # fmt: skip
-# Fields of a container that have their effect here, or whose effect is no matter of what the container does.
+# Fields of a container that have their effect here, or that don't change what the container does.
 HONOURED = (
     "name", "image", "command", "environment", "secrets", "essential", "portMappings", "privileged",
     "repositoryCredentials", "versionConsistency", "cpu", "memory", "memoryReservation",

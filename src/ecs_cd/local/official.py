@@ -1,4 +1,4 @@
-"""What a local AWS must contain for a workflow without a document: what its `deploy` steps name. Pure functions."""
+"""What a local AWS contains for a workflow without a document: what its `deploy` steps name. Pure functions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NAMES = ("cluster", "service", "container-name", *_SOURCES)
 _IMAGE = "app"  # that of every container, because the workflow puts it in
 _STEP_OUTPUT = re.compile(r"\$\{\{\s*steps\.([\w-]+)\.outputs\.task-definition\s*\}\}")
 _NAME = r"[a-z0-9]+(?:[._/-]+[a-z0-9]+)*"
-# What stands before a repository's name: a step's output, such as that of amazon-ecr-login, or a variable of the shell.
+# Before a repository's name: a step's output, such as that of amazon-ecr-login, or a variable of the shell.
 _REGISTRY = re.compile(rf"(?:\$\{{\{{[^}}]*registry[^}}]*\}}\}}|\$\{{?\w*registry\w*\}}?)/({_NAME})", re.IGNORECASE)
 _SHELL = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 _REPOSITORY_VARIABLE = re.compile(r"\w*REPO(?:SITORY)?(?:_NAME)?", re.IGNORECASE)
@@ -111,7 +111,7 @@ def arns(definitions: Iterable[TaskDefinition]) -> list[str]:
 
 
 def pushes_to_ecr(workflow: Workflow, job: str | None) -> list[str]:
-    """The jobs (or only ``job``) that push to a registry of an AWS account, in sentences: no local AWS is there."""
+    """The jobs (or only ``job``) that push to a registry of an AWS account, in sentences."""
     names = dict.fromkeys(step.job for step in workflow.steps if job in (None, step.job) and _pushes(step))
     return [f"{workflow.file}: the job {name} pushes an image to a registry of an AWS account" for name in names]
 

@@ -1,4 +1,4 @@
-"""The actions that a workflow uses here: a folder instead of ecs-cd's, and stand-ins. Or GitHub has them."""
+"""The actions that a workflow uses here: from a folder, replaced by stand-ins, or from GitHub."""
 
 from __future__ import annotations
 
