@@ -23,7 +23,7 @@ from dev.database import Database, empty_database
 from dev.demo import local_stack
 from dev.stack import Clients, clients, page, running_tasks
 from dev.workflows import INFRA, app_repo, commit, copied, git
-from ecs_cd.local import ministack, place
+from ecs_cd.local import machine, ministack, place
 from tests.e2e.laptop import ecs_cd, left_in_docker
 from tests.e2e.test_images import processes
 
@@ -423,7 +423,13 @@ def test_an_up_that_fails_leaves_nothing(developer: Developer) -> None:
 
 def test_what_can_not_run_is_refused(developer: Developer) -> None:
     """With the reason, and exit code 2."""
-    developer.up("--config", "file:../infra/document.yaml")
+    neighbour = f"ecs-cd-neighbour-{os.getpid()}"
+    sleep = ("python3", "-c", "import time; time.sleep(600)")
+    machine.run(["docker", "run", "--detach", "--name", neighbour, developer.images.python, *sleep], env=developer.env)
+    try:
+        developer.up("--config", "file:../infra/document.yaml", "--network-of", neighbour)
+    finally:
+        machine.run(["docker", "rm", "--force", neighbour], env=developer.env)
     for arguments, words in (
         (("nightly",), "there is no workflow nightly in .github/workflows; it holds "),
         (("--secret", "NOT_THERE"), "there is no environment variable NOT_THERE"),
@@ -433,6 +439,7 @@ def test_what_can_not_run_is_refused(developer: Developer) -> None:
         (("deploy", "--job", "nightly"), "deploy.yml has no job nightly; it has deploy"),
         (("deploy", "--event", "release"), "deploy.yml does not start on release; it starts on push"),
         (("--event-file", "app.py"), "app.py is not a JSON object"),
+        ((), f"the container {neighbour}, whose network the tasks join, does not run"),
     ):
         code, output = developer.local("run", *arguments)
         assert code == 2, output

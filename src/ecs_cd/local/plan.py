@@ -44,7 +44,8 @@ def account_and_region(
     """The account and region of the names and ARNs in this repository, so that the local AWS uses the same ones.
 
     The role that a workflow assumes comes first, because the workflow then sees the account of that role. ``config`` is
-    the document as workflows write it, ``arns`` are others of the account, ``preferred`` decides between several regions.
+    the document as workflows write it, ``arns`` are others of the account, ``preferred`` decides between several
+    regions.
     Raises ``Refused`` if the document, its parameter and the workflows contradict each other, or name several regions.
     """
     seen = list(workflows)
