@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from ecs_cd.diagnosis import causes
+from ecs_cd.diagnosis import app_errors, causes
 from ecs_cd.diagnosis.causes import Known
 from ecs_cd.local import cli
 from ecs_cd.local.codepipeline.rules.providers import PROVIDERS
@@ -33,9 +33,17 @@ def literals() -> list[str]:
 
 
 def quoted() -> list[str]:
-    """The log lines in the first column of the page's tables."""
-    rows = re.findall(r"^\| (`.+?) \|", TROUBLESHOOTING.read_text(encoding="utf-8"), re.M)
+    """The log lines in the first column of the page's tables, except those of containers."""
+    text = re.sub(
+        r"^## In the container's log\n.*?(?=^## )", "", TROUBLESHOOTING.read_text(encoding="utf-8"), flags=re.M | re.S
+    )
+    rows = re.findall(r"^\| (`.+?) \|", text, re.M)
     return [line for row in rows for _, line in re.findall(r"(?<!`)(`+)(?!`) ?(.+?) ?(?<!`)\1(?!`)", row)]
+
+
+def quotes(line: str, text: str) -> bool:
+    """Whether the page's line is in the text, with `...` for what is filled in."""
+    return all(part in text for part in line.split("..."))
 
 
 def test_the_readme_is_short() -> None:
@@ -50,7 +58,7 @@ def test_troubleshooting_quotes_the_log() -> None:
     written = literals()
     lines = quoted()
     assert len(lines) > 50
-    stale = [line for line in lines if not any(all(part in text for part in line.split("...")) for text in written)]
+    stale = [line for line in lines if not any(quotes(line, text) for text in written)]
     assert stale == [], "docs/troubleshooting.md quotes lines that src does not write"
 
 
@@ -70,7 +78,19 @@ def test_troubleshooting_has_every_cause() -> None:
     lines = quoted()
     every = [each.cause for each in known(tuple(vars(causes).values()))]
     assert len(every) > 70
-    assert [cause for cause in dict.fromkeys(every) if not any(line in cause for line in lines)] == []
+    missing = [cause for cause in dict.fromkeys(every) if not any(quotes(line, cause) for line in lines)]
+    assert missing == [], "docs/troubleshooting.md has no row for these causes"
+
+
+def test_troubleshooting_has_every_error_of_an_app() -> None:
+    """A row for each that ecs-cd has a remedy for, in the same order: by words that are in a log."""
+    page = TROUBLESHOOTING.read_text(encoding="utf-8")
+    section = page.partition("## In the container's log\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (`.+?) \|", section, re.M)
+    first = [re.findall(r"`([^`]+)`", row) for row in rows]
+    assert len(first) == len(app_errors._KNOWN)
+    for words, known_error in zip(first, app_errors._KNOWN, strict=True):
+        assert all(re.search(known_error.words, word) for word in words), (words, known_error.next_step)
 
 
 def test_the_list_of_what_reaches_a_build_names_tests_that_exist() -> None:
