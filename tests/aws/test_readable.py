@@ -18,10 +18,6 @@ from tests.aws.conftest import SignedAws
 from tests.contract.parts import ROOT
 from tests.scripted_aws import cut, garbled, wire
 
-SERVICES = (
-    "cloudwatch", "codebuild", "codedeploy", "codepipeline", "ecr", "ecr-public", "ecs", "elbv2", "events", "logs", "s3",
-    "scheduler", "ssm", "sts",
-)  # fmt: skip
 BODIES = {
     "a page": b"<!DOCTYPE html><html><body>Sign in to the proxy</body></html>",
     "a page that is XML": b"<html><body>Sign in to the proxy</body></html>",
@@ -39,13 +35,13 @@ WITHOUT_CONTENT = [operation for operation, members in readable.ALWAYS.items() i
 
 
 def _called() -> Iterator[tuple[str, str]]:
-    """Service and operation of every call in src/ecs_cd/aws."""
-    texts = [path.read_text() for path in (ROOT / "src/ecs_cd/aws").glob("*.py")]
-    methods = set(re.findall(r"\.([a-z_]+)\b", "\n".join(texts)))
-    for service in SERVICES:
-        for operation in wire.service_model(service).operation_names:
-            if xform_name(operation) in methods:
-                yield service, operation
+    """Service and operation of every call in src/ecs_cd/aws, whose files are of one service each."""
+    for path in sorted((ROOT / "src/ecs_cd/aws").glob("*.py")):
+        text = path.read_text()
+        methods = set(re.findall(r"\.([a-z_]+)\b", text))
+        for service in sorted(set(re.findall(r'\.(?:client|once)\(\s*"([\w-]+)"', text))):
+            names = wire.service_model(service).operation_names
+            yield from ((service, operation) for operation in names if xform_name(operation) in methods)
 
 
 CALLED = list(_called())
