@@ -41,7 +41,7 @@ PARTS = (
 # What running the sources leaves beside them.
 NOT_SOURCE = ("__pycache__", "*.pyc", ".terraform*", "*.tfstate*")
 # For a developer's machine: who has that has installed the package.
-NOT_FOR_RUNNERS = ("src/ecs_cd/local", "src/ecs_cd/ci/live.py")
+NOT_FOR_RUNNERS = ("src/ecs_cd/local", "src/ecs_cd/init", "src/ecs_cd/ci/live.py")
 # What is not imported, or needs a compiled half that one tree for every runner can't have.
 UNUSED = ("_yaml", "bin", "tests", "boto3/data", "boto3/examples", ".lock")
 LOCK = ROOT / "requirements" / "runtime.txt"

@@ -49,6 +49,8 @@ def main(argv: Sequence[str], environ: MutableMapping[str, str], *, clock: Clock
     handed_over = environ.pop("ECS_CD_INPUTS", "")
     if argv[:1] == ["local"]:
         return _local(argv[1:], environ)
+    if argv[:1] == ["init"]:
+        return _init(argv[1:])
     environ["PATH"] = programs.path(environ)  # also for what the AWS SDK starts
     arguments = _arguments(argv)
     verb_name = arguments.pop("chosen_verb")
@@ -172,6 +174,20 @@ def _local(argv: Sequence[str], environ: MutableMapping[str, str]) -> int:
     return local(argv, environ)
 
 
+def _init(argv: Sequence[str]) -> int:
+    """Writes the files of a new repository; a release does not include it."""
+    try:
+        from ecs_cd.init.cli import main as init
+    except ModuleNotFoundError as missing:
+        if not str(missing.name).startswith("ecs_cd.init"):
+            raise
+        print("ecs-cd init is not in a release: pip install . in a checkout of ecs-cd", file=sys.stderr)
+        return REFUSED_EXIT_CODE
+    except KeyboardInterrupt:  # nothing has started while modules are imported
+        return EXIT_CODES[Outcome.CANCELLED]
+    return init(argv)
+
+
 def _listen_for_signals() -> None:
     def cancel(number: int, frame: object) -> None:
         raise Cancelled
@@ -227,6 +243,7 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
         for name, option in declared.items():
             if not option.secret:
                 _add_flag(added, name, option)
+    verbs.add_parser("init", help="write the document, the workflow and the app file for this repository")
     verbs.add_parser("local", help="up, run, down: your own pipeline on your own machine")
     verbs.add_parser("clean-up", help="report what a cancelled run left running, and stop it if on-cancel says so")
     return parser

@@ -29,7 +29,7 @@ PACKAGES = (
     "verify",
     "steps",
     "verbs",
-    "local",
+    "init local",
     "cli",
 )
 PURE = ("model", "diagnosis", "report")  # as a whole; elsewhere what is in a folder `rules`

@@ -1,0 +1,1 @@
+"""From the texts of a repository to the texts of the new files."""

@@ -1,0 +1,87 @@
+"""What `ecs-cd init` says at its end: the files, where values come from, what is unknown, and what to do next."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ecs_cd.init.rules.plan import Document
+from ecs_cd.init.rules.result import DOCUMENTS, Result
+from ecs_cd.init.rules.values import described, is_known, shown
+
+_SECRETIVE = re.compile(r"(?i)(pass(?:word|wd)?|secret|token|key)=\S+")
+
+
+def report(result: Result, *, dry: bool) -> list[str]:
+    """The lines of the report."""
+    return [line for part in (_written(result, dry), _sources(result), _unknown(result), _left(result), _next(result))
+            for line in part]  # fmt: skip
+
+
+def _written(result: Result, dry: bool) -> Iterator[str]:
+    yield "Would write:" if dry else "Written:"
+    documents = {path: document for path, document in result.documents}
+    for path in result.files:
+        if path in documents:
+            yield f"  {path}: the document for {documents[path].parameter}, for the infra repository"
+        elif path == f"{DOCUMENTS}/.gitignore":
+            yield f"  {path}: keeps the folder out of this repository"
+        else:
+            yield f"  {path}"
+
+
+def _sources(result: Result) -> Iterator[str]:
+    if result.sources:
+        yield "Where the values come from:"
+    for key, value, place in result.sources:
+        yield f"  {key}: {_SECRETIVE.sub(r'\\1=...', value)}{f' ({place})' if place else ''}"
+
+
+def _unknown(result: Result) -> Iterator[str]:
+    if not result.unknown:
+        return
+    yield f"Not known, {len(result.unknown)} to fill in (TODO in the files):"
+    for key, what in result.unknown:
+        yield f"  {key}: {shown(what)}"
+
+
+def _left(result: Result) -> Iterator[str]:
+    if result.left:
+        yield "Not carried over:"
+    for each in result.left:
+        yield f"  {each.place}: {shown(each.what)}: {each.why}"
+
+
+def _next(result: Result) -> Iterator[str]:
+    yield "Next:"
+    for path, document in result.documents:
+        config = f"--config file:{path}"
+        yield f"  ecs-cd verify {config}{_region(document)}"
+        yield f"  ecs-cd iam {config}"
+        yield f"  ecs-cd local up {config} --parameter {document.parameter}"
+    yield "When the infra repository has the document and the role:"
+    for path, document in result.documents:
+        yield (
+            f"  aws ssm put-parameter{_region(document, '--region')} --type String --name {document.parameter} "
+            f"--value file://{path}"
+        )
+        yield from _variables(result, document)
+    if any(document.static for _, document in result.documents):
+        places = ", ".join(dict.fromkeys(document.static for _, document in result.documents if document.static))
+        yield f"  The old workflow signs in with long-lived keys ({places}). The new one needs a role for GitHub's OIDC token:"
+        yield "  ecs-cd iam prints its policies. Then delete the keys."
+    for path in result.old:
+        yield f"  Once the new workflow has deployed, remove what it replaces from {path}."
+
+
+def _region(document: Document, flag: str = "--aws-region") -> str:
+    return f" {flag} {document.region.text}" if document.region.known else ""
+
+
+def _variables(result: Result, document: Document) -> Iterator[str]:
+    role, region = result.variables[document.parameter]
+    where = f" --env {document.environment.text}" if document.environment.known else ""
+    for name, value, what in ((role, document.role, "ARN"), (region, document.region, "REGION")):
+        text = value.text if value.known else what
+        comment = f"   # {described(value.text)}" if value.text and not is_known(value.text) else ""
+        yield f"  gh variable set {name}{where} --body {text}{comment}"

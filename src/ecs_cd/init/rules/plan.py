@@ -1,0 +1,115 @@
+"""From what the workflows do to the new documents: images, services, tasks, and what is unknown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from ecs_cd.init.rules.facts import Build, CodeDeploy, Deployment, Left
+from ecs_cd.init.rules.values import Value, shown
+from ecs_cd.init.rules.workflow import Job
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image of a document. ``repository`` is what the workflow says; ``build`` is absent if no step builds it."""
+
+    name: str
+    repository: Value
+    build: Build | None = None
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service of a document. ``containers``: from the container's name, or a mark, to the image's name."""
+
+    key: str
+    service: Value
+    template: Value  # as the document writes it; its text is empty if it is unknown
+    containers: dict[str, str]
+    codedeploy: CodeDeploy = field(default_factory=CodeDeploy)
+    place: str = ""
+
+
+@dataclass(frozen=True)
+class OneOff:
+    """The migration, or a task after it."""
+
+    name: str
+    template: Value
+    container: str
+    command: tuple[str, ...]
+    service: str = ""
+    image: str = ""
+    place: str = ""
+
+
+@dataclass
+class Document:
+    """What one workflow deploys to one environment."""
+
+    cluster: Value
+    region: Value
+    role: Value
+    environment: Value
+    images: list[Image] = field(default_factory=list)
+    services: list[Service] = field(default_factory=list)
+    tasks: list[OneOff] = field(default_factory=list)
+    static: str = ""  # where long-lived keys are used
+    jobs: list[Job] = field(default_factory=list)
+    notes: list[Left] = field(default_factory=list)
+    name: str = ""
+    parameter: str = ""
+    minutes: str = ""
+    variables: tuple[str, ...] = ()
+
+    @property
+    def fingerprint(self) -> tuple[object, ...]:
+        """What makes two documents of different scenarios the same."""
+        services = tuple((each.service.text, each.template.text, tuple(each.containers)) for each in self.services)
+        images = tuple(shown(each.repository.text) for each in self.images)
+        return self.cluster.text, self.environment.text, self.region.text, self.role.text, services, images
+
+
+# Words for environments in names of clusters, services, branches and files, and how the parameter spells them.
+_WORDS = {
+    "production": "production", "prod": "production", "prd": "production", "live": "production",
+    "staging": "staging", "stage": "staging", "stg": "staging", "preprod": "preprod",
+    "development": "development", "develop": "development", "dev": "development",
+    "qa": "qa", "uat": "uat", "test": "test", "testing": "test", "sandbox": "sandbox", "demo": "demo", "beta": "beta",
+}  # fmt: skip
+
+
+def word_of(text: str) -> str:
+    """The environment that a name speaks of; empty if none."""
+    parts = re.split(r"[^a-z0-9]+", re.sub("\ue000[^\ue001]*\ue001", " ", text).lower())
+    return next((_WORDS[part] for part in parts if part in _WORDS), "")
+
+
+def slug(text: str) -> str:
+    """A text as a part of a parameter's name."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.").lower()
+
+
+def groups(jobs: Sequence[Job]) -> list[list[Job]]:
+    """The jobs of each environment and cluster; a build that several use is in each of them."""
+    keys: dict[tuple[str, str], list[Job]] = {}
+    for job in jobs:
+        for fact in job.facts:
+            if isinstance(fact, Deployment):
+                key = (job.environment.text, fact.cluster.text)
+                keys.setdefault(key, []).append(job)
+    found = []
+    for (_, cluster), members in keys.items():
+        ids = {id(job) for job in members}
+        others = {id(job) for each in keys.values() for job in each} - ids
+        ours = [job for job in jobs if id(job) in ids or (job.ours and id(job) not in others)]
+        found.append([_only(job, cluster) if id(job) in ids else job for job in ours])
+    return found
+
+
+def _only(job: Job, cluster: str) -> Job:
+    """The job without its deployments to other clusters."""
+    kept = [fact for fact in job.facts if not isinstance(fact, Deployment) or fact.cluster.text == cluster]
+    return replace(job, facts=kept)
