@@ -11,6 +11,7 @@ from ecs_cd.init.rules.facts import Build, Checkout, CodeDeploy, Deployment, Set
 from ecs_cd.init.rules.images import registry
 from ecs_cd.init.rules.scope import Scope
 from ecs_cd.init.rules.values import Value, is_known, is_portable, shown, unknown
+from ecs_cd.init.rules.versions import supported
 
 
 class Inputs:
@@ -73,7 +74,7 @@ def _login(scope: Scope, given: Inputs) -> Outputs:
 def _docker_login(scope: Scope, given: Inputs) -> Outputs:
     if ".dkr.ecr." in given.text("registry") or given.text("registry") == "public.ecr.aws":
         return {}  # ecs-cd signs in to ECR itself
-    return _setup("docker/login-action@v3")(scope, given)
+    return _setup(supported("docker/login-action"))(scope, given)
 
 
 def _setup(uses: str) -> Callable[[Scope, Inputs], Outputs]:
@@ -189,8 +190,8 @@ ACTIONS: dict[str, Callable[[Scope, Inputs], Outputs]] = {
     "aws-actions/amazon-ecs-render-task-definition": _render,
     "aws-actions/amazon-ecs-deploy-task-definition": _deploy,
     "docker/login-action": _docker_login,
-    "docker/setup-buildx-action": _setup("docker/setup-buildx-action@v3"),
-    "docker/setup-qemu-action": _setup("docker/setup-qemu-action@v3"),
+    "docker/setup-buildx-action": _setup(supported("docker/setup-buildx-action")),
+    "docker/setup-qemu-action": _setup(supported("docker/setup-qemu-action")),
     "docker/metadata-action": _metadata,
     "docker/build-push-action": _build,
     "unfor19/install-aws-cli-action": _nothing,

@@ -8,38 +8,13 @@ from typing import Any
 
 from ecs_cd.init.rules.expressions import expressions
 from ecs_cd.init.rules.tree import Map, Text, mapping, texts
+from ecs_cd.init.rules.versions import renewed, supported
 
 _ROOT = re.compile(r"(?<![\w.'-])([A-Za-z_]\w*)\s*(?:\.|\[)")
 _NEEDS = re.compile(r"(?<![\w.'-])(steps|needs)\.([\w-]+)")
 _LITERAL = re.compile(r"'(?:[^']|'')*'")
 _EVERYWHERE = {"github", "secrets", "vars", "inputs", "runner", "job", "env"}
 _OUTDATED = re.compile(r"::(?:set-output|save-state|set-env|add-path)")
-# Actions of GitHub whose old versions GitHub's runners no longer support, and a version with the same inputs.
-NEWER = {
-    "actions/cache": (4, "v4"), "actions/checkout": (4, "v5"), "actions/download-artifact": (4, "v4"),
-    "actions/github-script": (7, "v7"), "actions/setup-dotnet": (4, "v4"), "actions/setup-go": (5, "v5"),
-    "actions/setup-java": (4, "v4"), "actions/setup-node": (4, "v4"), "actions/setup-python": (5, "v5"),
-    "actions/upload-artifact": (4, "v4"), "docker/login-action": (3, "v3"), "docker/setup-buildx-action": (3, "v3"),
-    "docker/setup-qemu-action": (3, "v3"), "ruby/setup-ruby": (1, "v1"), "pnpm/action-setup": (3, "v4"),
-    "gradle/gradle-build-action": (3, "v3"), "subosito/flutter-action": (2, "v2"), "shivammathur/setup-php": (2, "v2"),
-    "slackapi/slack-github-action": (2, ""), "aws-actions/configure-aws-credentials": (4, "v5"),
-}  # fmt: skip
-_VERSION = re.compile(r"v?(\d+)(?:\.[\d.]+)?")
-_COMMIT = re.compile(r"[0-9a-f]{40}")
-
-
-def renewed(uses: str) -> str:
-    """``uses`` with a version that runners support; empty if none with the same inputs is known."""
-    if uses.startswith(("./", "docker://")):
-        return uses
-    name, at, version = uses.partition("@")
-    if name not in NEWER:
-        return uses if _COMMIT.fullmatch(version) else ""
-    number = _VERSION.fullmatch(version)
-    oldest, newer = NEWER[name]
-    if number and int(number[1]) < oldest:
-        return f"{name}@{newer}" if newer else ""
-    return uses if at else ""
 
 
 def obstacle(step: Mapping[str, Any], steps: Collection[str], jobs: Collection[str], *, own: bool) -> str:
@@ -59,7 +34,7 @@ def obstacle(step: Mapping[str, Any], steps: Collection[str], jobs: Collection[s
         return "it uses a workflow command that GitHub has disabled"
     uses = str(step.get("uses", ""))
     if uses and not renewed(uses):
-        return "copy it if its version still runs on GitHub's runners"
+        return f"its version no longer runs on GitHub's runners; {supported(uses.partition('@')[0])} does"
     return ""
 
 

@@ -34,7 +34,8 @@ def _sources(result: Result) -> Iterator[str]:
     if result.sources:
         yield "Where the values come from:"
     for key, value, place in result.sources:
-        yield f"  {key}: {_SECRETIVE.sub(r'\\1=...', value)}{f' ({place})' if place else ''}"
+        hidden = _SECRETIVE.sub(r"\1=...", value)
+        yield f"  {key}: {hidden}{f' ({place})' if place else ''}"
 
 
 def _unknown(result: Result) -> Iterator[str]:

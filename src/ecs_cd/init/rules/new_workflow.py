@@ -16,10 +16,13 @@ from ecs_cd.init.rules.step_inputs import Shared
 from ecs_cd.init.rules.targets import Part, Target
 from ecs_cd.init.rules.tree import Map, Text, mapping, texts
 from ecs_cd.init.rules.values import is_known, portable_expression
+from ecs_cd.init.rules.versions import supported
 from ecs_cd.init.rules.workflow import Job, named, needs
 
 _HOSTED = re.compile(r"(?:ubuntu-(?:latest|22\.04|24\.04|26\.04)(?:-arm)?|self-hosted|linux|x64|arm64|ARM64|X64|Linux)")
+_QEMU, _BUILDX = supported("docker/setup-qemu-action"), supported("docker/setup-buildx-action")
 FALSE = Text("false")
+_RETIRED = {"ubuntu-16.04", "ubuntu-18.04", "ubuntu-20.04"}
 _OWN_SCOPES = {"contents", "id-token"}
 
 
@@ -169,6 +172,8 @@ class _Writer:
     def gate(self, tree: Map) -> dict[str, Any]:
         """A carried job, with the variables and defaults of its workflow that it uses."""
         made = {str(key): value for key, value in tree.items()}
+        if str(made.get("runs-on", "")) in _RETIRED:
+            made["runs-on"] = "ubuntu-latest"
         if "steps" in made:
             made["steps"] = [extras.carried(step) if isinstance(step, dict) else step for step in made["steps"]]
         workflow = mapping(self.content.get("env"))
@@ -233,7 +238,7 @@ class _Writer:
         setups = [_setup(fact) for fact in _setups(facts)]
         inputs = step_inputs.write(part.document, self.shared, self.result.unknown)
         own = {"uses": self.shared.action, "with": inputs}
-        checkout = {"uses": "actions/checkout@v5", "with": {"persist-credentials": FALSE, **_checkout(facts)}}
+        checkout = {"uses": supported("actions/checkout"), "with": {"persist-credentials": FALSE, **_checkout(facts)}}
         env: dict[str, Any] = {}
         for job in part.document.jobs:
             for name in extras.names_used([*before, *after], job.env):
@@ -321,9 +326,9 @@ def _setups(facts: Sequence[Any]) -> list[Setup]:
     platforms = {each for fact in facts if isinstance(fact, Build) for each in fact.platforms}
     uses_cache = any(isinstance(fact, Build) and fact.cache in ("gha", "registry") for fact in facts)
     if len(platforms) > 1:
-        found.setdefault("docker/setup-qemu-action@v3", Setup("docker/setup-qemu-action@v3", {}, ""))
+        found.setdefault(_QEMU, Setup(_QEMU, {}, ""))
     if len(platforms) > 1 or uses_cache:
-        found.setdefault("docker/setup-buildx-action@v3", Setup("docker/setup-buildx-action@v3", {}, ""))
+        found.setdefault(_BUILDX, Setup(_BUILDX, {}, ""))
     return sorted(found.values(), key=lambda each: ("qemu" not in each.uses, "buildx" not in each.uses))
 
 

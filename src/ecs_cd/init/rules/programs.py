@@ -92,8 +92,7 @@ def _cat(script: Run, argv: list[str], stdin: str, command: Command) -> str:
     names = [word for word in argv if not word.startswith("-")]
     if not names:
         return stdin
-    template = _file(script, names[0], command)
-    return script.scope.mark(template) if template else unknown(f"the file {names[0]}")
+    return script.read(names[0], command)
 
 
 def _tee(script: Run, argv: list[str], stdin: str, command: Command) -> str:

@@ -76,7 +76,7 @@ class Scope:
         if rest.startswith("event.inputs."):
             found = _walked(self.contexts.get("inputs", {}), [rest.removeprefix("event.inputs.")])
             return found if isinstance(found, str) else None
-        return self.github.get(rest)
+        return self.snapshot.name if rest == "event.repository.name" else self.github.get(rest)
 
     def in_folder(self, path: str) -> str:
         """A path of a script, from the top of the repository."""

@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from ecs_cd.init.rules import shell
+from ecs_cd.init.rules.facts import Template
 from ecs_cd.init.rules.scope import Scope
 from ecs_cd.init.rules.shell import Command, Part, Word
-from ecs_cd.init.rules.values import is_known, sources, unknown
+from ecs_cd.init.rules.values import Value, is_known, joined, sources, split, unknown, words
 
 _ASSIGNED = re.compile(r"([A-Za-z_]\w*)(\+?=)", re.DOTALL)
 _OUTPUT = re.compile(r"::set-output\s+name=([\w-]+)::(.*)", re.DOTALL)
@@ -42,15 +43,16 @@ class Run:
     branches: list[_Branch] = field(default_factory=list)
     depth: int = 0
     count: int = 0
-    shifted: int = 0  # the line of a script within the script
+    names: list[str] = field(default_factory=list)  # of the unknown parts of the script
 
     def follow(self, script: str) -> str:
         """Follows all commands, and returns what the script prints."""
-        return self._all(shell.commands(script)).rstrip("\n")
+        numbered, self.names = split(script)
+        return self._all(shell.commands(numbered)).rstrip("\n")
 
     def place(self, command: Command) -> str:
         """Where the command is: file and line."""
-        return f"{self.file}:{self.first + command.line + self.shifted}"
+        return f"{self.file}:{self.first + command.line}"
 
     def _all(self, commands: Sequence[Command]) -> str:
         printed, piped, at = "", "", 0
@@ -150,9 +152,20 @@ class Run:
         return result
 
     def _document(self, command: Command) -> str:
+        if command.input is not None:
+            template = self.read(self.text(command.input), command)
+            return template
         if not command.document or command.quoted_document:
-            return command.document
+            return joined(command.document, self.names)
         return self.expand(command.document)
+
+    def read(self, name: str, command: Command) -> str:
+        """The content of a file: a mark, if it is a task definition."""
+        path = self.scope.in_folder(name)
+        known = self.scope.files.get(path)
+        if known is None and "ontainerDefinitions" in self.scope.snapshot.texts.get(self.scope.snapshot.find(path), ""):
+            known = Template("file", Value(path, self.place(command)))
+        return self.scope.mark(known) if known else unknown(f"the file {name}")
 
     def assign(self, name: str, operator: str, value: str) -> None:
         """Sets a variable; after conditions that are unknown, several values leave it unknown."""
@@ -207,12 +220,12 @@ class Run:
         """A word as arguments: what comes from a variable without quotes is split at blanks."""
         if any(part.kind != "text" and not part.quoted for part in word):
             text = self.text(word)
-            return text.split() if not any(part.quoted for part in word) else [text] if text else []
+            return words(text) if not any(part.quoted for part in word) else [text] if text else []
         return [self.text(word)]
 
     def part(self, part: Part) -> str:
         if part.kind == "text":
-            return part.text
+            return joined(part.text, self.names)
         if part.kind == "command":
             return self.nested(part.text)
         value = self.value(part.text)

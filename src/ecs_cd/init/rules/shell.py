@@ -32,6 +32,7 @@ class Command:
     line: int  # from 0
     words: tuple[Word, ...] = ()
     output: Word | None = None
+    input: Word | None = None
     document: str = ""
     piped: bool = False  # its output is the input of the next command
     keywords: tuple[str, ...] = ()  # before it, such as `if` or `do`
@@ -72,6 +73,7 @@ def _command(cursor: _Cursor) -> Command:
     words: list[Word] = []
     keywords: list[str] = []
     output: Word | None = None
+    source: Word | None = None
     document, quoted, piped = "", False, False
     while cursor.at < len(cursor.text):
         _skip_blanks(cursor)
@@ -80,6 +82,7 @@ def _command(cursor: _Cursor) -> Command:
             cursor.at += len(operator)
             target = _redirected(cursor, operator)
             output = target if operator in (">", ">>", "&>") and target is not None else output
+            source = target if operator == "<" else source
             if operator == "<<<" and target is not None:
                 document = "".join(part.text for part in target)
             continue
@@ -99,7 +102,7 @@ def _command(cursor: _Cursor) -> Command:
         if word:
             line = start if line < 0 else line
             words.append(word)
-    return Command(max(line, 0), tuple(words), output, document, piped, tuple(keywords), quoted)
+    return Command(max(line, 0), tuple(words), output, source, document, piped, tuple(keywords), quoted)
 
 
 def plain(word: Word) -> str:

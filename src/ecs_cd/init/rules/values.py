@@ -67,9 +67,26 @@ def described(text: str) -> str:
     return ", ".join(sources(text))
 
 
-def replaced(text: str, name: str, by: str) -> str:
-    """The text with the unknown part ``name`` replaced."""
-    return text.replace(unknown(name), by)
+def words(text: str) -> list[str]:
+    """The words of a text; an unknown part is within one word."""
+    return re.findall(f"(?:{OPEN}[^{CLOSE}]*{CLOSE}|[^\\s{OPEN}])+", text)
+
+
+def split(text: str) -> tuple[str, list[str]]:
+    """The text with a number in place of the name of each unknown part, and these names: for a parser to which the
+    names must not look like its syntax."""
+    names: list[str] = []
+
+    def numbered(found: re.Match[str]) -> str:
+        names.append(found[1])
+        return f"\ue004{len(names) - 1}\ue005"
+
+    return _MARK.sub(numbered, text), names
+
+
+def joined(text: str, names: list[str]) -> str:
+    """The text before ``split``."""
+    return re.sub("\ue004(\\d+)\ue005", lambda found: unknown(names[int(found[1])]), text)
 
 
 def first(values: Iterable[Value]) -> Value:
