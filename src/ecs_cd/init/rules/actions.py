@@ -57,7 +57,7 @@ def _credentials(scope: Scope, given: Inputs) -> Outputs:
     if region.text:
         scope.region = region
         scope.env |= {"AWS_REGION": region.text, "AWS_DEFAULT_REGION": region.text}
-    static = bool(given.text("aws-access-key-id"))
+    static = shown(given.text("aws-access-key-id"))
     scope.facts.append(SignIn(given.place, given.value("role-to-assume"), region, static))
     return {"aws-account-id": unknown("the registry's account id")}
 
@@ -131,6 +131,16 @@ def _pairs(lines: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     return tuple((name, value) for name, equals, value in (line.partition("=") for line in lines) if equals)
 
 
+_OF_THE_TEMPLATE = (
+    "env-files", "log-configuration-log-driver", "log-configuration-options", "docker-labels", "command", "secrets",
+    "task-role-arn", "execution-role-arn",
+)  # fmt: skip
+_OF_THE_SERVICE = (
+    "desired-count", "enable-ecs-managed-tags", "propagate-tags", "service-managed-ebs-volume",
+    "service-managed-ebs-volume-name", "run-task-tags", "run-task-capacity-provider-strategy",
+)  # fmt: skip
+
+
 def _render(scope: Scope, given: Inputs) -> Outputs:
     place = given.place
     if given.text("task-definition-arn"):
@@ -141,6 +151,8 @@ def _render(scope: Scope, given: Inputs) -> Outputs:
         found = given.value("task-definition")
         base = scope.template(found.text, found.place)
     made = Template("step", Value("", place), base, given.items("container-name"), given.value("image"))
+    if others := [name for name in _OF_THE_TEMPLATE if given.text(name)]:
+        scope.stay(place, f"{', '.join(others)} of the render step", "they belong in the task definition")
     scope.environment = (*scope.environment, *given.lines("environment-variables"))
     return {"task-definition": scope.mark(made)}
 
@@ -149,6 +161,10 @@ def _deploy(scope: Scope, given: Inputs) -> Outputs:
     found = given.value("task-definition")
     template = scope.template(found.text, found.place)
     cluster = given.value("cluster")
+    if others := [name for name in _OF_THE_SERVICE if given.text(name)]:
+        scope.stay(given.place, f"{', '.join(others)} of the deploy step", "the infra repository sets them")
+    if not given.text("service"):
+        scope.stay(given.place, "the deploy step", "it only registers a revision; see scheduled-tasks of the document")
     if _true(given.text("run-task")):
         container, command = overridden(given.text("run-task-container-overrides"))
         network = (*given.items("run-task-subnets"), *given.items("run-task-security-groups"))

@@ -89,10 +89,8 @@ def _update(script: Run, given: Arguments, stdin: str, place: str) -> str:
     service = _value(given, place, "--service")
     if not service.text or _scales_only(given):
         return unknown("the output of aws ecs update-service")
-    if name:
-        template = script.scope.template(name, place, families=True)
-    else:
-        template = Template("service", service)
+    named = script.scope.template(name, place, families=given.words[1] == "update-service") if name else None
+    template = named or Template("service", service)
     script.scope.facts.append(
         Deployment(place, _value(given, place, "--cluster"), service, template, _region(script, given, place))
     )
@@ -175,6 +173,7 @@ _CALLS: dict[str, Callable[[Run, Arguments, str, str], str]] = {
     "ecs describe-services": _describe_service,
     "ecs register-task-definition": _register,
     "ecs update-service": _update,
+    "ecs deploy": _update,
     "ecs run-task": _run_task,
     "ecs wait": _wait,
     "deploy create-deployment": _create_deployment,

@@ -18,6 +18,7 @@ _CLUSTER = re.compile(r"[A-Za-z0-9_-]{1,255}|arn:\S+:cluster/\S+")
 _SERVICE = re.compile(r"[A-Za-z0-9_-]{1,255}|arn:\S+:service/\S+")
 _TEMPLATE = re.compile(r"s3://[^/\s]+/\S+|arn:\S+|[^\s:]+(?::[1-9][0-9]*)?|service:[A-Za-z0-9][\w.-]*")
 _NAME = re.compile(r"(?=.{2,256}$)[a-z0-9]+(?:[._/-]+[a-z0-9]+)*")
+_NO_CONTAINER = "the name of the container"
 _DOMAINS = {"cn": "amazonaws.com.cn"}
 
 
@@ -30,14 +31,14 @@ class Written:
     unknown: list[tuple[str, str]] = field(default_factory=list)  # path, what
 
 
-def write(document: Document, account: Value) -> Written:
-    """The document. ``account`` is used if the workflow names none: from a task definition."""
-    return _Writer(document, account).write()
+def write(document: Document, account: Value, path: str) -> Written:
+    """The document in the file ``path``. ``account`` is used if the workflow names none: from a task definition."""
+    return _Writer(document, account, path).write()
 
 
 class _Writer:
-    def __init__(self, document: Document, account: Value) -> None:
-        self.document, self.account = document, account
+    def __init__(self, document: Document, account: Value, path: str) -> None:
+        self.document, self.account, self.path = document, account, path
         self.result = Written()
         self.lines: list[str] = []
 
@@ -67,8 +68,9 @@ class _Writer:
         where = f" --region {region.text}" if region.known else ""
         self.lines += [
             f"# The document of {parameter}, which belongs to the infra repository, not to the app's.",
-            "# To try it before the parameter exists: --config file:PATH of this file.",
-            f"#   aws ssm put-parameter{where} --type String --name {parameter} --value file://PATH",
+            f"# Until the parameter exists: --config file:{self.path}",
+            f"# aws ssm put-parameter{where} --type String --name {parameter} --value file://{self.path}",
+            *(f"# TODO: {path}: {what}" for path, what in self.document.unknown),
         ]
 
     def value(self, path: str, indent: int, value: Value, pattern: re.Pattern[str], instead: str) -> None:
@@ -146,7 +148,11 @@ class _Writer:
                 self.result.sources.append((f"{path}.containers.{name}", image, service.place))
             else:
                 key = f"TODO-container{f'-{number + 1}' if number else ''}"
-                self.todo(f"{path}.containers", f"      {key}: {scalar(image)}", Value(name, service.place))
+                self.todo(
+                    f"{path}.containers",
+                    f"      {key}: {scalar(image)}",
+                    Value(name or _NO_CONTAINER, service.place),
+                )
         self.codedeploy(path, service)
 
     def template(self, path: str, value: Value, indent: int) -> None:
@@ -174,7 +180,11 @@ class _Writer:
         if is_container(task.container):
             self.lines.append(f"{blanks}container: {scalar(task.container)}")
         else:
-            self.todo(f"{path}.container", f"{blanks}container: TODO-container", Value(task.container, task.place))
+            self.todo(
+                f"{path}.container",
+                f"{blanks}container: TODO-container",
+                Value(task.container or _NO_CONTAINER, task.place),
+            )
         if task.image:
             self.lines.append(f"{blanks}image: {scalar(task.image)}")
         if task.command and all(map(is_known, task.command)):

@@ -55,6 +55,7 @@ class _Maker:
         self.deployments = [fact for fact in self.facts if isinstance(fact, Deployment)]
         self.images: dict[str, Image] = {}
         self.notes: list[Left] = []
+        self.unknown: list[tuple[str, str]] = []
 
     def document(self) -> Document:
         deploying = [job for job in self.jobs if any(isinstance(fact, Deployment) for fact in job.facts)]
@@ -71,8 +72,10 @@ class _Maker:
             services=services,
             tasks=tasks,
             static=next((each.place for each in signing if each.static and not each.role.text), ""),
+            credentials=next((each.role.text or each.static for each in signing if each.role.text or each.static), ""),
             jobs=list(self.jobs),
             notes=self.notes,
+            unknown=list(dict.fromkeys(self.unknown)),
             minutes=next((each.minutes for each in self.deployments if each.minutes.isdecimal()), ""),
             variables=tuple(dict.fromkeys(line for each in self.deployments for line in each.environment)),
         )
@@ -116,6 +119,7 @@ class _Maker:
         return replace(one, template=template, codedeploy=codedeploy, containers={**other.containers, **one.containers})
 
     def service(self, key: str, each: Deployment) -> Service:
+        self.edits(each.template, f"services.{key}")
         return Service(
             key=key,
             service=each.service,
@@ -137,6 +141,19 @@ class _Maker:
         if origin.kind in ("family", "arn"):
             return Value(family(text) if is_known(text) else text, place)
         return Value(text, place)
+
+    def edits(self, given: Template, path: str) -> None:
+        """Notes what a step changes in a template, apart from images: ecs-cd takes the file as it is."""
+        text = self.common.snapshot.texts.get(given.origin.name.text, "") if given.origin.kind == "file" else ""
+        definition = self.definition(given)
+        for image in definition.images.values() if definition else ():
+            text = text.replace(image, "")
+        for step in given.steps:
+            variable = re.search(r"\$\{?[A-Za-z_]\w*\}?", text) if step.placeholder == "${" else None
+            old = variable[0] if variable else step.placeholder
+            if old and not step.image.text and is_known(old) and old in text:
+                what = f"{given.origin.name.text} has `{old}`, which only {step.name.place} replaces"
+                self.unknown.append((f"{path}.task-definition", what))
 
     def definition(self, given: Template) -> Definition | None:
         """The task definition of a template, if a file of the repository has it or one of the same family."""

@@ -8,15 +8,14 @@ from typing import Any
 
 from ecs_cd.init.rules.tree import Text
 
-_PLAIN = re.compile(r"[A-Za-z0-9_./$][A-Za-z0-9_./@+=~^ -]*(?<! )|[A-Za-z0-9_./-]+(?::[A-Za-z0-9_./-]+)+")
-_EXPRESSION = re.compile(r"\$\{\{ [^'\"#\n]+ \}\}")
-_SPECIAL = re.compile(r"(?i:true|false|yes|no|on|off|null|~|[-+]?[0-9][0-9_.,:eExX+-]*|)")
+_PLAIN = re.compile(r"[A-Za-z0-9_./$(!][ -~]*(?<![: ])")
+_SPECIAL = re.compile(r"(?i:true|false|yes|no|on|off|null|y|n|[-+.]?[0-9][0-9_.,:a-fox+-]*|\.inf|\.nan)")
 
 
 def scalar(text: str) -> str:
     """A text as a YAML scalar on one line: quoted if another type or structure could be read from it."""
     bare = _PLAIN.fullmatch(text) is not None and _SPECIAL.fullmatch(text) is None
-    if (bare or _EXPRESSION.fullmatch(text)) and not text.endswith(":"):
+    if bare and not text.startswith("!") and ": " not in text and " #" not in text:
         return text
     return json.dumps(text, ensure_ascii=False)
 
@@ -24,7 +23,7 @@ def scalar(text: str) -> str:
 def lines(key: str, value: Any, indent: int) -> list[str]:
     """A key with its value as block YAML. The scalars of a tree look as they did, if they can."""
     blanks = " " * indent
-    name = key if _PLAIN.fullmatch(key) or key == "on" else json.dumps(key)
+    name = key if key == "on" else scalar(key)
     if isinstance(value, dict) and value:
         return [f"{blanks}{name}:", *(line for k, v in value.items() for line in lines(str(k), v, indent + 2))]
     if isinstance(value, list) and value:

@@ -96,12 +96,12 @@ class Deployment:
 
 @dataclass(frozen=True)
 class SignIn:
-    """How a job gets its credentials. ``static``: with long-lived keys."""
+    """How a job gets its credentials. ``static``: where its long-lived keys come from; empty without such keys."""
 
     place: str
     role: Value
     region: Value
-    static: bool = False
+    static: str = ""
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class Setup:
 
 @dataclass(frozen=True)
 class Extra:
-    """A step that has nothing to do with images or ECS. ``why``: why the new workflow can't have it; empty if it can."""
+    """A step that has nothing to do with images or ECS. ``why`` says why the new workflow can't have it."""
 
     step: dict[str, Any]
     place: str

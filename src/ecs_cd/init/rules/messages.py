@@ -20,7 +20,7 @@ def report(result: Result, *, dry: bool) -> list[str]:
 
 def _written(result: Result, dry: bool) -> Iterator[str]:
     yield "Would write:" if dry else "Written:"
-    documents = {path: document for path, document in result.documents}
+    documents = dict(result.documents)
     for path in result.files:
         if path in documents:
             yield f"  {path}: the document for {documents[path].parameter}, for the infra repository"
@@ -57,25 +57,26 @@ def _next(result: Result) -> Iterator[str]:
     yield "Next:"
     for path, document in result.documents:
         config = f"--config file:{path}"
-        yield f"  ecs-cd verify {config}{_region(document)}"
+        yield f"  ecs-cd verify {config}{_region(document, '--aws-region')}"
         yield f"  ecs-cd iam {config}"
         yield f"  ecs-cd local up {config} --parameter {document.parameter}"
     yield "When the infra repository has the document and the role:"
-    for path, document in result.documents:
-        yield (
-            f"  aws ssm put-parameter{_region(document, '--region')} --type String --name {document.parameter} "
-            f"--value file://{path}"
-        )
-        yield from _variables(result, document)
-    if any(document.static for _, document in result.documents):
-        places = ", ".join(dict.fromkeys(document.static for _, document in result.documents if document.static))
-        yield f"  The old workflow signs in with long-lived keys ({places}). The new one needs a role for GitHub's OIDC token:"
-        yield "  ecs-cd iam prints its policies. Then delete the keys."
+    yield from dict.fromkeys(line for path, document in result.documents for line in _commands(result, path, document))
+    static = dict.fromkeys(document.static for _, document in result.documents if document.static)
+    if static:
+        yield f"  The old workflow signs in with long-lived keys ({', '.join(static)}). The new one assumes a role with"
+        yield "  GitHub's OIDC token: ecs-cd iam prints the role's policies. Delete the keys when nothing uses them."
     for path in result.old:
-        yield f"  Once the new workflow has deployed, remove what it replaces from {path}."
+        yield f"  Until you remove the jobs from {path} that the new workflow replaces, both deploy."
 
 
-def _region(document: Document, flag: str = "--aws-region") -> str:
+def _commands(result: Result, path: str, document: Document) -> Iterator[str]:
+    region, name = _region(document, "--region"), document.parameter
+    yield f"  aws ssm put-parameter{region} --type String --name {name} --value file://{path}"
+    yield from _variables(result, document)
+
+
+def _region(document: Document, flag: str) -> str:
     return f" {flag} {document.region.text}" if document.region.known else ""
 
 

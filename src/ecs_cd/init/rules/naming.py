@@ -8,8 +8,10 @@ from collections.abc import Collection, Iterable
 from ecs_cd.init.rules.facts import Build
 from ecs_cd.init.rules.images import split
 
-_GENERIC = {"", ".", "app", "apps", "docker", "build", "services", "packages", "src", "dockerfile", "prod", "production",
-            "deploy", "infra", "ci", "infrastructure", "containers", "images", "release", "final", "runner"}  # fmt: skip
+_GENERIC = {
+    "", ".", "app", "apps", "docker", "build", "services", "packages", "src", "dockerfile", "prod", "production",
+    "deploy", "infra", "ci", "infrastructure", "containers", "images", "release", "final", "runner",
+}  # fmt: skip
 Key = tuple[str, str, str]
 
 

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ecs_cd.init.rules import extras, step_inputs
 from ecs_cd.init.rules.emit import lines
-from ecs_cd.init.rules.expressions import expressions
 from ecs_cd.init.rules.facts import Build, Checkout, Deployment, Extra, Left, Setup, Task
+from ecs_cd.init.rules.gates import HOSTED, Gates, mentioned, portable, transitive
 from ecs_cd.init.rules.plan import slug
 from ecs_cd.init.rules.step_inputs import Shared
 from ecs_cd.init.rules.targets import Part, Target
 from ecs_cd.init.rules.tree import Map, Text, mapping, texts
-from ecs_cd.init.rules.values import is_known, portable_expression
+from ecs_cd.init.rules.values import is_known
 from ecs_cd.init.rules.versions import supported
-from ecs_cd.init.rules.workflow import Job, named, needs
+from ecs_cd.init.rules.workflow import Job, named
 
 _HOSTED = re.compile(r"(?:ubuntu-(?:latest|22\.04|24\.04|26\.04)(?:-arm)?|self-hosted|linux|x64|arm64|ARM64|X64|Linux)")
 _QEMU, _BUILDX = supported("docker/setup-qemu-action"), supported("docker/setup-buildx-action")
 FALSE = Text("false")
-_RETIRED = {"ubuntu-16.04", "ubuntu-18.04", "ubuntu-20.04"}
 _OWN_SCOPES = {"contents", "id-token"}
 
 
@@ -47,12 +46,13 @@ class _Writer:
         self.content = target.content
         self.jobs = {job.id: job for job in (target.followed.jobs if target.followed else [])}
         self.names = _ids(target.parts)
-        self.gates: dict[str, Map] = {}
+        taken = set(self.names.values())
+        self.gates = Gates(self.content, self.jobs, taken, shared.labels, self.left)
 
     def write(self) -> New:
         parts = [self.part(part) for part in self.target.parts]
         self.rest()
-        jobs = {**{name: self.gate(job) for name, job in self.gates.items()}, **dict(parts)}
+        jobs = {**self.gates.written(), **dict(parts)}
         name = str(self.content.get("name", "")) or "deploy"
         head = [
             *self.head(),
@@ -85,7 +85,7 @@ class _Writer:
 
     def concurrency(self) -> list[str]:
         given = self.content.get("concurrency")
-        if given and _portable(given):
+        if given and portable(given):
             return [*lines("concurrency", given, 0), ""]
         if any("concurrency" in job.tree for part in self.target.parts for job in part.document.jobs):
             return []
@@ -99,19 +99,20 @@ class _Writer:
         document = part.document
         deploying = [job for job in document.jobs if any(isinstance(f, Deployment) for f in job.facts)]
         main = deploying[-1] if deploying else None
-        waits = self.needs(part)
+        condition = part.conditions.text(self.gates.usable, lambda text: self.lost(part, text))
+        self.note(part)
+        waits = self.needs(part, condition)
         made: dict[str, Any] = {}
-        if main is not None and main.tree.get("name") and _portable(main.tree["name"]):
+        if main is not None and main.tree.get("name") and portable(main.tree["name"]):
             made["name"] = main.tree["name"] if len(self.target.parts) == 1 else f"deploy to {document.name}"
         if waits:
             made["needs"] = waits
-        if part.condition:
-            made["if"] = part.condition
-        self.check_conditions(part)
+        if condition:
+            made["if"] = condition
         made["runs-on"] = self.runner(document.jobs)
         if document.environment.text:
             made |= self.environment(document.environment.text, main)
-        if main is not None and "concurrency" in main.tree and _portable(main.tree["concurrency"]):
+        if main is not None and "concurrency" in main.tree and portable(main.tree["concurrency"]):
             made["concurrency"] = main.tree["concurrency"]
         made["permissions"] = self.permissions(document.jobs)
         steps, env = self.steps(part)
@@ -122,70 +123,48 @@ class _Writer:
         made["steps"] = steps
         return self.names[id(part)], made
 
-    def check_conditions(self, part: Part) -> None:
+    def note(self, part: Part) -> None:
+        """Notes what one job for the whole document does differently."""
+        if part.conditions.various:
+            why = "one job deploys all of them; its input `service` selects"
+            self.left(part.document.jobs[-1].place, "the conditions of single services", why)
         for job in part.document.jobs:
-            for text in (job.condition, *job.conditions):
-                bare = text.strip().removeprefix("${{").removesuffix("}}").strip()
-                if bare and not portable_expression(bare) and not re.fullmatch(r"(?:success|always)\(\)", bare):
-                    self.left(job.place, f"if: {bare}", "the condition uses what the new job doesn't have")
+            if "container" in job.tree:
+                self.left(job.place, f"the container of job {job.id}", "ecs-cd needs the runner's Docker")
+
+    def lost(self, part: Part, text: str) -> None:
+        place = part.document.jobs[-1].place
+        self.left(place, f"if: {text}", "the condition uses what the new workflow doesn't have")
 
     def left(self, place: str, what: str, why: str) -> None:
         found = Left(place, what, why)
         if found not in self.result.left:
             self.result.left.append(found)
 
-    def needs(self, part: Part) -> list[str]:
+    def needs(self, part: Part, condition: str) -> list[str]:
         """The jobs that the new job waits for: carried ones, and those of other documents."""
         own = {job.id for job in part.document.jobs}
-        found: list[str] = []
-        for name in _transitive(own, self.jobs):
+        found: list[str] = list(self.sequence(part))
+        for name in transitive(own, self.jobs):
             other = next((each for each in self.target.parts if each is not part and _deploys(each, name)), None)
             job = self.jobs.get(name)
-            if name in own:
+            if name in own or job is None:
                 continue
             if other is not None:
                 found.append(self.names[id(other)])
-            elif job is not None and not job.ours and self.carry(job):
+            elif not job.ours and self.gates.matters(job) and self.gates.carry(name):
                 found.append(name)
-        return list(dict.fromkeys(found))
+        return list(dict.fromkeys([*mentioned(condition), *found]))
 
-    def carry(self, job: Job) -> bool:
-        """Whether the new workflow has this job; if not, says why."""
-        if job.id in self.gates:
-            return True
-        if job.id in self.names.values():
-            why = "its name is taken"
-        else:
-            kept = [name for name in needs(job.tree) if name in self.gates]
-            why = extras.job_obstacle(job.tree, kept) or _unportable(job.tree)
-            missing = [name for name in needs(job.tree) if name not in self.gates]
-            why = why or (f"it needs {missing[0]}" if missing and not self.carriable(missing) else "")
-        if why:
-            self.left(job.place, f"job {job.id}", f"the deployment waits for it, but {why}")
-            return False
-        self.gates[job.id] = job.tree
-        return True
-
-    def carriable(self, names: Iterable[str]) -> bool:
-        return all(name in self.jobs and not self.jobs[name].ours and self.carry(self.jobs[name]) for name in names)
-
-    def gate(self, tree: Map) -> dict[str, Any]:
-        """A carried job, with the variables and defaults of its workflow that it uses."""
-        made = {str(key): value for key, value in tree.items()}
-        if str(made.get("runs-on", "")) in _RETIRED:
-            made["runs-on"] = "ubuntu-latest"
-        if "steps" in made:
-            made["steps"] = [extras.carried(step) if isinstance(step, dict) else step for step in made["steps"]]
-        workflow = mapping(self.content.get("env"))
-        used = {name: workflow[name] for name in extras.names_used([tree], workflow)}
-        if used:
-            made["env"] = {**used, **mapping(tree.get("env"))}
-        if "defaults" in self.content and "steps" in made:
-            made.setdefault("defaults", self.content["defaults"])
-        if "permissions" not in made:
-            made["permissions"] = self.content.get("permissions") or {"contents": "read"}
-        order = ["name", "needs", "if", "uses", "with", "secrets", "runs-on", "permissions"]
-        return {key: made[key] for key in sorted(made, key=lambda key: order.index(key) if key in order else 99)}
+    def sequence(self, part: Part) -> Iterator[str]:
+        """The job before this one, if the old job's matrix runs one combination after the other."""
+        at = self.target.parts.index(part)
+        before = self.target.parts[at - 1] if at else None
+        jobs = {job.id for job in part.document.jobs if _deploys(part, job.id)}
+        if before and any(
+            _deploys(before, name) and _in_order(self.jobs[name].tree) for name in jobs if name in self.jobs
+        ):
+            yield self.names[id(before)]
 
     def runner(self, jobs: Sequence[Job]) -> Any:
         """The runner of the job that builds, if it is known to run ecs-cd."""
@@ -193,11 +172,12 @@ class _Writer:
         if first is None:
             return "ubuntu-latest"
         given = first.tree.get("runs-on", first.runs_on or "ubuntu-latest")
-        if first.runs_on and _HOSTED.fullmatch(first.runs_on):
+        known = {*HOSTED, *self.shared.labels}
+        if first.runs_on in known:
             return first.runs_on
-        if isinstance(given, list) and all(_HOSTED.fullmatch(str(label)) for label in given):
+        if isinstance(given, list) and all(str(label) in known for label in given):
             return given
-        if isinstance(given, str) and given.startswith("${{") and _portable(given):
+        if isinstance(given, str) and given.startswith("${{") and portable(given):
             return given
         label = first.runs_on or ", ".join(texts(given))
         if label and not label.startswith("ubuntu-"):
@@ -209,11 +189,11 @@ class _Writer:
         url = str(given.get("url", ""))
         if not is_known(name):
             text = str(given.get("name") or (main.tree.get("environment") if main is not None else "") or "")
-            if not text or not _portable(text):
+            if not text or not portable(text):
                 self.result.unknown.append(("environment", "the environment's name comes from another job"))
                 return {}
             name = text
-        if url and _portable(url):
+        if url and portable(url):
             return {"environment": {"name": name, "url": url}}
         return {"environment": name}
 
@@ -228,13 +208,13 @@ class _Writer:
     def services(self, jobs: Sequence[Job]) -> Any:
         """Service containers, if steps that use them are carried."""
         found = {k: v for job in jobs for k, v in mapping(job.tree.get("services")).items()}
-        return found if _portable(found) else None
+        return found if portable(found) else None
 
     # ---- its steps ----
 
     def steps(self, part: Part) -> tuple[list[Any], dict[str, Any]]:
         facts = [fact for job in part.document.jobs for fact in job.facts]
-        before, after, ids = self.carried(part, facts)
+        before, after = self.carried(part, facts)
         setups = [_setup(fact) for fact in _setups(facts)]
         inputs = step_inputs.write(part.document, self.shared, self.result.unknown)
         own = {"uses": self.shared.action, "with": inputs}
@@ -242,11 +222,11 @@ class _Writer:
         env: dict[str, Any] = {}
         for job in part.document.jobs:
             for name in extras.names_used([*before, *after], job.env):
-                if _portable(job.env[name]):
+                if portable(job.env[name]):
                     env[str(name)] = job.env[name]
         return [checkout, *before, *setups, own, *after], env
 
-    def carried(self, part: Part, facts: Sequence[Any]) -> tuple[list[Any], list[Any], set[str]]:
+    def carried(self, part: Part, facts: Sequence[Any]) -> tuple[list[Any], list[Any]]:
         """The steps before the first build and after the last deployment that the new job has too."""
         work = [at for at, fact in enumerate(facts) if isinstance(fact, Build | Task | Deployment)]
         first, last = (work[0], work[-1]) if work else (len(facts), 0)
@@ -256,7 +236,7 @@ class _Writer:
         for at, fact in enumerate(facts):
             if not isinstance(fact, Extra):
                 continue
-            why = fact.why or extras.obstacle(fact.step, ids, self.gates, own=True)
+            why = fact.why or extras.obstacle(fact.step, ids, self.gates.carried)
             if not why and first < at < last:
                 why = "it runs between the build and the deployment, which are one step now"
             if why:
@@ -267,13 +247,13 @@ class _Writer:
                 continue
             (before if at < first else after).append(made)
             ids |= {str(fact.step["id"])} if "id" in fact.step else set()
-        return before, after, ids
+        return before, after
 
     def rest(self) -> None:
         """Names the jobs that nothing here replaces or carries."""
         replaced = {job.id for part in self.target.parts for job in part.document.jobs if job.ours}
         for name, job in self.jobs.items():
-            if name not in replaced and name not in self.gates:
+            if name not in replaced and name not in self.gates.carried:
                 known = any(each.what == f"job {name}" for each in self.result.left)
                 if not known:
                     self.left(job.place, f"job {name}", "the deployment doesn't wait for it, so it stays where it is")
@@ -297,28 +277,8 @@ def _deploys(part: Part, job: str) -> bool:
     return any(each.id == job and any(isinstance(f, Deployment) for f in each.facts) for each in part.document.jobs)
 
 
-def _transitive(names: Iterable[str], jobs: Mapping[str, Job]) -> list[str]:
-    """The jobs that these need, and so on, each after those that it needs."""
-    found: list[str] = []
-
-    def visit(name: str, path: tuple[str, ...]) -> None:
-        for need in jobs[name].needs if name in jobs else ():
-            if need not in found and need not in path:
-                visit(need, (*path, need))
-                found.append(need)
-
-    for name in sorted(names):
-        visit(name, (name,))
-    return found
-
-
-def _portable(value: Any) -> bool:
-    """Whether all expressions in a tree mean the same in the new workflow."""
-    return all(portable_expression(each) for text in texts(value) for each in expressions(text))
-
-
-def _unportable(tree: Map) -> str:
-    return "" if "container" not in tree or _portable(tree["container"]) else "its container comes from another job"
+def _in_order(tree: Map) -> bool:
+    return str(mapping(tree.get("strategy")).get("max-parallel", "")) == "1"
 
 
 def _setups(facts: Sequence[Any]) -> list[Setup]:

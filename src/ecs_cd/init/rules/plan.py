@@ -57,8 +57,10 @@ class Document:
     services: list[Service] = field(default_factory=list)
     tasks: list[OneOff] = field(default_factory=list)
     static: str = ""  # where long-lived keys are used
+    credentials: str = ""  # what tells the credentials of documents apart: the role, or the key
     jobs: list[Job] = field(default_factory=list)
     notes: list[Left] = field(default_factory=list)
+    unknown: list[tuple[str, str]] = field(default_factory=list)  # a key, and what to do about its value
     name: str = ""
     parameter: str = ""
     minutes: str = ""

@@ -120,7 +120,7 @@ def _file(script: Run, name: str, command: Command) -> Template | None:
     return Template("file", Value(path, script.place(command))) if "ontainerDefinitions" in text else None
 
 
-def _filter(script: Run, argv: list[str], stdin: str, command: Command) -> str:
+def _filter(script: Run, argv: list[str], stdin: str, command: Command, name: str = "") -> str:
     """jq, sed, envsubst, yq: the same template, perhaps with another image."""
     names = [word for word in argv if script.scope.in_folder(word) in script.scope.files]
     names += [word for word in argv if script.scope.snapshot.find(script.scope.in_folder(word))]
@@ -129,6 +129,8 @@ def _filter(script: Run, argv: list[str], stdin: str, command: Command) -> str:
     if source is None:
         return unknown("the output of a filter")
     result = _with_image(source, argv, script.place(command))
+    if result is source and name == "envsubst":
+        result = Template("step", Value("", script.place(command)), source, placeholder="${")
     if names and any(word == "-i" or re.match(r"-i\S*$|--in-place", word) for word in argv):
         script.scope.files[script.scope.in_folder(names[-1])] = result
     return script.scope.mark(result)
@@ -148,6 +150,8 @@ def _with_image(source: Template, argv: Sequence[str], place: str) -> Template:
                 image=Value(found["new"], place),
                 placeholder=re.sub(r"\\(.)|\.\*.*", r"\1", found["old"]),
             )
+        if found and found["old"]:
+            source = Template("step", Value("", place), source, placeholder=re.sub(r"\\(.)", r"\1", found["old"]))
     text = " ".join(words)
     if ".image" not in text and "image" not in text.lower():
         return source
@@ -201,7 +205,7 @@ _PROGRAMS: dict[str, Callable[[Run, list[str], str, Command], str]] = {
     "mv": _copy,
     "jq": _filter,
     "sed": _filter,
-    "envsubst": _filter,
+    "envsubst": lambda script, argv, stdin, command: _filter(script, argv, stdin, command, name="envsubst"),
     "yq": _filter,
     "perl": _filter,
     "python": lambda script, argv, stdin, command: _other(script, ["python", *argv], command),

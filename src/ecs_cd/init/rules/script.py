@@ -153,8 +153,7 @@ class Run:
 
     def _document(self, command: Command) -> str:
         if command.input is not None:
-            template = self.read(self.text(command.input), command)
-            return template
+            return self.read(self.text(command.input), command)
         if not command.document or command.quoted_document:
             return joined(command.document, self.names)
         return self.expand(command.document)

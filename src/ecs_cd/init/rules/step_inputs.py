@@ -22,6 +22,7 @@ class Shared:
 
     action: str
     arguments: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    labels: frozenset[str] = frozenset()  # of runners, in the repository's configuration of actionlint
     variables: dict[str, tuple[str, str]] = field(default_factory=dict)  # by parameter: those of the role, the region
 
 
@@ -30,7 +31,7 @@ def variables(documents: list[Document]) -> dict[str, tuple[str, str]]:
     without one, documents with other roles or regions need other names."""
     made: dict[str, tuple[str, str]] = {}
     plain = [each for each in documents if not each.environment.text]
-    roles = {(each.role.text, each.name if not each.role.known else "") for each in plain}
+    roles = {each.credentials for each in plain}
     regions = {each.region.text for each in plain}
     for each in documents:
         suffix = "_" + re.sub(r"[^A-Z0-9]+", "_", slug(each.name).upper())

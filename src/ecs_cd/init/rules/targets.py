@@ -7,27 +7,29 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ecs_cd.init.rules import definitions, naming, scenarios, tree
+from ecs_cd.init.rules.conditions import Conditions
 from ecs_cd.init.rules.documents import Repository, document, image_key
-from ecs_cd.init.rules.expressions import condition
 from ecs_cd.init.rules.facts import Build, Deployment, Left
+from ecs_cd.init.rules.gates import bare
+from ecs_cd.init.rules.images import split
 from ecs_cd.init.rules.plan import Document, Image, Service, groups, slug, word_of
 from ecs_cd.init.rules.scenarios import Scenario
-from ecs_cd.init.rules.scope import Scope, Snapshot
+from ecs_cd.init.rules.scope import Snapshot
 from ecs_cd.init.rules.tree import Map
-from ecs_cd.init.rules.values import Value, portable_expression
+from ecs_cd.init.rules.values import Value
 from ecs_cd.init.rules.workflow import Followed, Job, follow
 from ecs_cd.model.errors import Refused
+from ecs_cd.model.references import ECR_HOST
 
 FOLDER = ".github/workflows"
 
 
 @dataclass
 class Part:
-    """A document, and the condition under which its job runs."""
+    """A document, and when its job runs."""
 
     document: Document
-    condition: str = ""
-    needs: tuple[str, ...] = ()
+    conditions: Conditions = field(default_factory=Conditions)
 
 
 @dataclass
@@ -127,7 +129,7 @@ def _target(found: _Workflow, common: Repository) -> Target | None:
     if not made:
         return None
     everything = [scenario for scenario, _ in found.ways]
-    parts = [Part(each, _condition(each, ways, everything, common.snapshot, found.file)) for each, ways in made]
+    parts = [Part(each, _conditions(each, ways, everything)) for each, ways in made]
     for part, (_, ways) in zip(parts, made, strict=True):
         part.document.name = _environment(part.document, ways[0], found)
     way = found.ways[0][1]
@@ -135,36 +137,12 @@ def _target(found: _Workflow, common: Repository) -> Target | None:
     return Target(found.file, found.content, parts, way, left)
 
 
-def _condition(
-    made: Document, ways: Sequence[Scenario], everything: Sequence[Scenario], snapshot: Snapshot, file: str
-) -> str:
-    """The `if` of the new job: the old jobs' own, if it means the same there, and that of the scenarios."""
+def _conditions(made: Document, ways: Sequence[Scenario], everything: Sequence[Scenario]) -> Conditions:
     own = []
     for job in made.jobs:
         if any(isinstance(fact, Deployment) for fact in job.facts):
-            own += [text for text in (job.condition, *job.conditions) if text]
-    texts = []
-    for text in dict.fromkeys(own):
-        bare = text.strip().removeprefix("${{").removesuffix("}}").strip()
-        if portable_expression(bare):
-            texts.append(bare)
-    chosen = scenarios.condition(list(ways), everything)
-    if chosen and not any(_distinguishes(text, ways, everything, snapshot, file) for text in texts):
-        texts.append(chosen)
-    if len(texts) == 1:
-        return texts[0]
-    return " && ".join(f"({text})" if "||" in text else text for text in texts)
-
-
-def _distinguishes(
-    text: str, ways: Sequence[Scenario], everything: Sequence[Scenario], snapshot: Snapshot, file: str
-) -> bool:
-    """Whether an `if` holds in these scenarios and in no other."""
-    for each in everything:
-        scope = Scope(snapshot, file, each.github, contexts={"inputs": dict(each.inputs)})
-        if condition(text, scope.lookup) is not (each in ways):
-            return False
-    return True
+            own.append(tuple(bare(text) for text in (job.condition, *job.conditions) if text))
+    return Conditions(tuple(own), tuple(ways), tuple(everything))
 
 
 def _environment(made: Document, scenario: Scenario, found: _Workflow) -> str:
@@ -195,9 +173,13 @@ def _without_workflow(
     if build is not None and files and not builds and posixpath.basename(files[0]) != "Dockerfile":
         build = replace(build, file=files[0])
     uri = next(iter(build.tags), "") if build else ""
-    container = next(iter(chosen.images), "") if chosen else ""
+    written = next((image for image in chosen.images.values() if ECR_HOST.match(image)), "") if chosen else ""
+    uri = uri or written.partition("@")[0].rpartition(":")[0] or written
+    container = next((name for name, image in chosen.images.items() if image == written), "") if chosen else ""
+    container = container or (next(iter(chosen.images), "") if chosen else "")
     template = Value(chosen.path, chosen.path) if chosen else Value()
-    made = Document(Value(), Value(), Value(), Value(), [Image("app", Value(uri), build)])
+    region = Value(split(uri).region, chosen.path if chosen else "")
+    made = Document(Value(), region, Value(), Value(), [Image("app", Value(uri, region.place), build)])
     made.services = [Service("web", Value(), template, {container: "app"}, place=chosen.path if chosen else "")]
     made.name = "production"
     return Target("", Map(), [Part(made)])

@@ -140,6 +140,8 @@ class _Walk:
         named = mapping(environment).get("name", "") if isinstance(environment, dict) else environment
         place = f"{file}:{line_of(environment) or line_of(job)}"
         outer = caller.tree if caller else job
+        own = str(job.get("if", "")) if caller else ""
+        inner = (own,) if own and condition(own, scope.lookup) is None else ()
         runs_on = interpolate(str(job.get("runs-on", "")), scope.lookup) if isinstance(job.get("runs-on"), str) else ""
         return Job(
             id=caller.id if caller else name,
@@ -149,6 +151,7 @@ class _Walk:
             environment=Value(interpolate(str(named or ""), scope.lookup), place),
             url=interpolate(str(mapping(environment).get("url", "")), scope.lookup),
             condition=str(outer.get("if", "")),
+            conditions=inner,
             needs=tuple(needs(outer)),
             runs_on=runs_on,
             env={**mapping(self.found.tree.get("env")), **mapping(outer.get("env"))},
