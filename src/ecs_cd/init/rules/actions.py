@@ -167,7 +167,7 @@ def _deploy(scope: Scope, given: Inputs) -> Outputs:
         scope.stay(given.place, "the deploy step", "it only registers a revision; see scheduled-tasks of the document")
     if _true(given.text("run-task")):
         container, command = overridden(given.text("run-task-container-overrides"))
-        network = (*given.items("run-task-subnets"), *given.items("run-task-security-groups"))
+        network = tuple(filter(is_known, (*given.items("run-task-subnets"), *given.items("run-task-security-groups"))))
         scope.facts.append(Task(given.place, template, cluster, container, command, network))
     if given.text("service"):
         scope.facts.append(

@@ -17,6 +17,7 @@ from ecs_cd.model.names import NAME
 from ecs_cd.model.references import family
 
 TODO = "TODO"
+_MIGRATES = re.compile(r"(?i)migrat|\bdb:|alembic|flyway|liquibase|schema|upgrade head")
 _CONTAINER = re.compile(r"[A-Za-z0-9_-]{1,255}")
 
 
@@ -107,9 +108,10 @@ class _Maker:
 
     @staticmethod
     def free(name: str, taken: Mapping[str, object]) -> str:
-        while name in taken:
-            name += "-2"
-        return name
+        number, free = 2, name
+        while free in taken:
+            number, free = number + 1, f"{name}-{number}"
+        return free
 
     @staticmethod
     def merged(one: Service, other: Service) -> Service:
@@ -216,11 +218,10 @@ class _Maker:
         if build is not None:
             name = self.common.names.get(image_key(build), "app")
         else:
-            name = next((each.name for each in self.images.values() if each.repository.text == repository), "")
+            name = next((each.name for each in self.images.values() if each.repository.text == _whole(uri)), "")
             name = name or self.free("app", self.images)
         if name not in self.images:
-            text = f"{uri.host}/{uri.name}" if uri.host else uri.name
-            self.images[name] = Image(name, Value(text, build.place if build else place), build)
+            self.images[name] = Image(name, Value(_whole(uri), build.place if build else place), build)
         return name
 
     def build(self, image: str) -> Build | None:
@@ -248,12 +249,15 @@ class _Maker:
             deployed = deployed or isinstance(fact, Deployment)
             if not isinstance(fact, Task) or not services:
                 continue
+            if deployed and not _MIGRATES.search(" ".join(fact.command)):
+                self.note(fact.place, "a task after the deployment", "ecs-cd runs the document's tasks before it")
+                continue
             made = self.task(fact, services, len(found))
             if any((each.template.text, each.command) == (made.template.text, made.command) for each in found):
                 continue
             found.append(made)
             if deployed:
-                self.note(fact.place, "a task after the deployment", "ecs-cd runs the document's tasks before it")
+                self.note(fact.place, "the migration after the deployment", "ecs-cd runs it before the deployment")
             if fact.network:
                 self.note(fact.place, ", ".join(fact.network), "the task gets the network settings of its service")
         return found
@@ -276,6 +280,10 @@ class _Maker:
             image=image,
             place=fact.place,
         )
+
+
+def _whole(uri: images.Uri) -> str:
+    return f"{uri.host}/{uri.name}" if uri.host else uri.name
 
 
 def is_container(name: str) -> bool:

@@ -46,7 +46,7 @@ def _in_expression(expression: str, steps: Collection[str], jobs: Collection[str
     for kind, name in _NEEDS.findall(bare):
         if name not in (steps if kind == "steps" else jobs):
             return f"it uses {kind}.{name}, which ecs-cd replaces"
-    others = set(_ROOT.findall(bare)) - _EVERYWHERE - {"steps", "needs", *contexts}
+    others = {root.lower() for root in _ROOT.findall(bare)} - _EVERYWHERE - {"steps", "needs", *contexts}
     return f"it uses the context {min(others)}" if others else ""
 
 

@@ -11,6 +11,7 @@ from ecs_cd.model.references import ECR_HOST
 
 REGISTRY = "the registry's account"  # what amazon-ecr-login outputs
 _TAG = re.compile(rf":(?:[^:/{OPEN}{CLOSE}]|{OPEN}[^{CLOSE}]*{CLOSE})*$")
+_IMAGE = re.compile(r"(?i)image|uri|ecr|repo")
 _MARK = re.compile(f"{OPEN}[^{CLOSE}]*{CLOSE}")
 
 
@@ -46,7 +47,9 @@ def looks_like_image(text: str) -> bool:
     bare = _MARK.sub("x", text)
     if not re.fullmatch(r"[\w.-]+(?::\d+)?(?:/[\w.-]+)*(?::[\w.-]+)?(?:@sha256:\w+)?", bare):
         return False
-    return ECR_HOST.search(text) is not None or REGISTRY in text or ("/" in bare and ":" in bare) or OPEN in text
+    if ECR_HOST.search(text) or REGISTRY in text or ("/" in bare and (":" in bare or OPEN in text)):
+        return True
+    return OPEN in text and _IMAGE.search(text) is not None
 
 
 def split(image: str) -> Uri:

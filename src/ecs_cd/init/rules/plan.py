@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from ecs_cd.init.rules.facts import Build, CodeDeploy, Deployment, Left
+from ecs_cd.init.rules.facts import Build, CodeDeploy, Deployment, Left, Task
 from ecs_cd.init.rules.values import Value, shown
 from ecs_cd.init.rules.workflow import Job
 
@@ -95,23 +95,53 @@ def slug(text: str) -> str:
 
 
 def groups(jobs: Sequence[Job]) -> list[list[Job]]:
-    """The jobs of each environment and cluster; a build that several use is in each of them."""
+    """The jobs of each environment and cluster that deploy, and those that build or run tasks for them."""
     keys: dict[tuple[str, str], list[Job]] = {}
     for job in jobs:
         for fact in job.facts:
-            if isinstance(fact, Deployment):
-                key = (job.environment.text, fact.cluster.text)
-                keys.setdefault(key, []).append(job)
+            if isinstance(fact, Deployment) and job not in keys.setdefault(
+                (job.environment.text, fact.cluster.text), []
+            ):
+                keys[job.environment.text, fact.cluster.text].append(job)
+    deploying = {id(job) for members in keys.values() for job in members}
     found = []
-    for (_, cluster), members in keys.items():
-        ids = {id(job) for job in members}
-        others = {id(job) for each in keys.values() for job in each} - ids
-        ours = [job for job in jobs if id(job) in ids or (job.ours and id(job) not in others)]
-        found.append([_only(job, cluster) if id(job) in ids else job for job in ours])
+    for (environment, cluster), members in keys.items():
+        needed = _needed(members, jobs)
+        ours = [
+            job
+            for job in jobs
+            if job in members
+            or (id(job) not in deploying and job.ours and (job.id in needed or _fits(job, environment, cluster)))
+        ]
+        found.append([_only(job, cluster) for job in ours])
     return found
 
 
+def _needed(members: Sequence[Job], jobs: Sequence[Job]) -> set[str]:
+    """The ids of the jobs that these need."""
+    by_id = {job.id: job for job in jobs}
+    found: set[str] = set()
+    left = [need for job in members for need in job.needs]
+    while left:
+        name = left.pop()
+        if name not in found:
+            found.add(name)
+            left += by_id[name].needs if name in by_id else ()
+    return found
+
+
+def _fits(job: Job, environment: str, cluster: str) -> bool:
+    """Whether a job that no other needs may belong to an environment: by its name, or by the clusters of its tasks."""
+    clusters = {fact.cluster.text for fact in job.facts if isinstance(fact, Task)}
+    return job.environment.text in ("", environment) and (not clusters or cluster in clusters)
+
+
 def _only(job: Job, cluster: str) -> Job:
-    """The job without its deployments to other clusters."""
-    kept = [fact for fact in job.facts if not isinstance(fact, Deployment) or fact.cluster.text == cluster]
+    """The job without its deployments to other clusters, and without tasks in them."""
+    kept = [
+        fact
+        for fact in job.facts
+        if not (isinstance(fact, Deployment) and fact.cluster.text != cluster)
+        and not (isinstance(fact, Task) and fact.cluster.known and fact.cluster.text != cluster)
+    ]
     return replace(job, facts=kept)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from ecs_cd.init.rules import aws, docker
@@ -136,7 +136,9 @@ def _filter(script: Run, argv: list[str], stdin: str, command: Command, name: st
     return script.scope.mark(result)
 
 
-_SELECTED = re.compile(r"\.name\s*==\s*\\?[\"']?([\w-]+)")
+_SELECTED = re.compile(
+    r"\.name\s*==\s*(?:\\?[\"']?(?P<name>[\w-]+)|\$(?P<variable>\w+))\\?[\"']?\s*\)?\s*\)?\s*(?:then\s*)?\|?\s*\(?\.image\b"
+)
 _SUBSTITUTION = re.compile(r"s(?P<mark>[|#/,@~!])(?P<old>.*?)(?P=mark)(?P<new>.*?)(?P=mark)", re.DOTALL)
 
 
@@ -164,8 +166,19 @@ def _with_image(source: Template, argv: Sequence[str], place: str) -> Template:
     return replace(
         Template("step", Value("", place), source),
         image=Value(image, place),
-        containers=tuple(_SELECTED.findall(text)),
+        containers=tuple(_selected(text, argv)),
     )
+
+
+def _selected(text: str, argv: Sequence[str]) -> Iterator[str]:
+    """The containers whose image a filter of jq sets."""
+    variables = {
+        name: value for option, name, value in zip(argv, argv[1:], argv[2:], strict=False) if option == "--arg"
+    }
+    for found in _SELECTED.finditer(text):
+        name = found["name"] or variables.get(found["variable"], "")
+        if name:
+            yield name
 
 
 def _script(script: Run, argv: list[str], stdin: str, command: Command) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ecs_cd.init.rules.tree import Map, mapping, sequence, texts
 
-_MOST = 12
+_MOST = 16
 _LITERAL_BRANCH = re.compile(r"[\w./-]+")
 _EVENTS = ("push", "release", "workflow_dispatch", "schedule", "workflow_run")
 
@@ -72,7 +72,7 @@ def _inputs(found: Mapping[str, Any], whole: str) -> tuple[dict[str, str], list[
     for name, each in mapping(mapping(found.get("workflow_dispatch")).get("inputs")).items():
         options = [str(option) for option in sequence(mapping(each).get("options"))]
         used = re.search(rf"inputs\.{re.escape(str(name))}\b", whole)
-        if options and used and len(options) <= 5 and mapping(each).get("type") in ("choice", None):
+        if options and used and len(options) <= 8 and mapping(each).get("type") in ("choice", None):
             choices.append([(f"inputs.{name}", option) for option in options])
         elif "default" in mapping(each):
             defaults[str(name)] = str(each["default"])

@@ -40,6 +40,7 @@ class Run:
     exported: dict[str, str] = field(default_factory=dict)  # to $GITHUB_ENV
     arguments: tuple[str, ...] = ()
     others: list[tuple[str, str]] = field(default_factory=list)  # commands that no fact covers: the place, the words
+    work: int = -1  # the line, from 0, of the first command of Docker or the AWS CLI
     branches: list[_Branch] = field(default_factory=list)
     depth: int = 0
     count: int = 0
@@ -146,6 +147,8 @@ class Run:
             return ""
         argv = [item for word in words for item in self.split(word)]
         stdin = piped or self._document(command)
+        if self.work < 0 and self.depth == 0 and argv and argv[0] in ("docker", "aws"):
+            self.work = command.line
         result = self.execute(self, argv, stdin, command) if argv else ""
         if command.output is not None:
             self.write(self.text(command.output), result, command)
@@ -300,3 +303,11 @@ def _end(commands: Sequence[Command], at: int) -> int:
             depth -= 1
         at += 1
     return at
+
+
+def whole(script: str) -> bool:
+    """Whether no `if`, loop or brace of a script is left open."""
+    words = [word for command in shell.commands(script) for word in command.keywords]
+    words += [shell.plain(command.words[0]) for command in shell.commands(script) if command.words]
+    pairs = (("if", "fi"), ("do", "done"), ("{", "}"), ("case", "esac"))
+    return all(words.count(opened) == words.count(closed) for opened, closed in pairs)

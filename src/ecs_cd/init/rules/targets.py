@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -22,6 +23,7 @@ from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import ECR_HOST
 
 FOLDER = ".github/workflows"
+_ROLLBACK = re.compile(r"(?i)roll-?_?back|destroy|teardown|tear-down")
 
 
 @dataclass
@@ -93,6 +95,8 @@ def _read(snapshot: Snapshot) -> list[_Workflow]:
     called = _called(content for _, content in parsed)
     found = []
     for path, content in parsed:
+        if _ROLLBACK.search(posixpath.basename(path)):
+            continue  # `ecs-cd rollback` needs no workflow of its own
         only = set(scenarios.events(content)) == {"workflow_call"}
         if only and posixpath.basename(path) in called:
             continue

@@ -53,18 +53,22 @@ def is_portable(text: str) -> bool:
 def portable_expression(source: str) -> bool:
     """Whether an expression has the same value in another job of the same workflow."""
     bare = _LITERAL.sub("", source)
-    roots = set(_ROOT.findall(bare))
+    roots = {root.lower() for root in _ROOT.findall(bare)}
     return bool(roots) and roots <= _CONTEXTS and _ALLOWED.fullmatch(bare) is not None
 
 
 def shown(text: str) -> str:
     """The text with its unknown parts as expressions of a workflow."""
-    return _MARK.sub(lambda found: f"${{{{ {found[1]} }}}}", text)
+    return _MARK.sub(lambda found: f"${{{{ {_readable(found[1])} }}}}", text)
+
+
+def _readable(name: str) -> str:
+    return "what another step makes" if name.startswith("template:") else name
 
 
 def described(text: str) -> str:
     """The unknown parts for a message."""
-    return ", ".join(sources(text))
+    return ", ".join(map(_readable, sources(text)))
 
 
 def words(text: str) -> list[str]:

@@ -15,7 +15,7 @@ from ecs_cd.init.rules.expressions import as_text, condition, interpolate, value
 from ecs_cd.init.rules.facts import Build, Deployment, Extra, Fact, Left, Task, Template
 from ecs_cd.init.rules.programs import run
 from ecs_cd.init.rules.scope import Scope, Snapshot
-from ecs_cd.init.rules.script import Run
+from ecs_cd.init.rules.script import Run, whole
 from ecs_cd.init.rules.tree import Map, line_of, mapping, sequence
 from ecs_cd.init.rules.values import Value
 
@@ -280,10 +280,28 @@ class _Walk:
         nothing = before == (len(scope.facts), len(scope.left), len(scope.templates))
         if nothing and script.others:
             self.extra(scope, file, step, own=own, script=text)
-        elif script.others:
-            for place, words in script.others:
-                scope.stay(place, _short(words), "it is in a script whose other commands ecs-cd replaces")
+        else:
+            self.others(scope, file, step, script, before[0], own=own)
         return script.outputs, script.exported
+
+    def others(self, scope: Scope, file: str, step: Any, script: Run, at: int, *, own: bool) -> None:
+        """The commands of a script that ecs-cd doesn't replace: a step of their own, if they come first."""
+        lines = str(step.get("run", "")).splitlines()[: max(script.work, 0)]
+        first = [
+            place for place, _ in script.others if place in {f"{file}:{script.first + n}" for n in range(len(lines))}
+        ]
+        if first and own and whole("\n".join(lines)):
+            made = Map({k: v for k, v in step.items() if k in ("name", "working-directory", "shell")})
+            made["run"] = tree.Text("\n".join(lines) + "\n", line_of(step.get("run")))
+            env = mapping(step.get("env"))
+            if used := {name: env[name] for name in env if str(name) in made["run"]}:
+                made["env"] = used
+            scope.facts.insert(at, Extra(made, f"{file}:{line_of(step)}"))
+        else:
+            first = []
+        for place, words in script.others:
+            if place not in first:
+                scope.stay(place, _short(words), "it is in a script whose other commands ecs-cd replaces")
 
     def extra(self, scope: Scope, file: str, step: Any, *, own: bool, script: str = "") -> None:
         """A step that ecs-cd doesn't replace."""
