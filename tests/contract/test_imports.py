@@ -39,7 +39,8 @@ WORLD |= {"socket", "urllib", "threading", "concurrent", "random", "secrets"}
 
 # A variable that GitHub, its runner, act or CodeBuild sets, or how the names of many begin; as a whole, not in a sentence.
 VARIABLE = re.compile(r"(GITHUB|ACTIONS|CODEBUILD)_\w*|ACT")
-READERS = ("ci", "local")  # `ecs-cd local` gives a workflow its variables, on a developer's machine
+# `ecs-cd local` gives a workflow its variables, and `ecs-cd init` reads scripts that use them, on a developer's machine.
+READERS = ("ci", "init", "local")
 
 
 def modules() -> dict[str, ast.Module]:

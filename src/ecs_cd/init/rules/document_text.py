@@ -19,6 +19,7 @@ _SERVICE = re.compile(r"[A-Za-z0-9_-]{1,255}|arn:\S+:service/\S+")
 _TEMPLATE = re.compile(r"s3://[^/\s]+/\S+|arn:\S+|[^\s:]+(?::[1-9][0-9]*)?|service:[A-Za-z0-9][\w.-]*")
 _NAME = re.compile(r"(?=.{2,256}$)[a-z0-9]+(?:[._/-]+[a-z0-9]+)*")
 _NO_CONTAINER = "the name of the container"
+_REGION = re.compile(r"[a-z]{2,}(?:-[a-z]+)+-\d+")
 _DOMAINS = {"cn": "amazonaws.com.cn"}
 
 
@@ -65,7 +66,7 @@ class _Writer:
 
     def head(self) -> None:
         parameter, region = self.document.parameter, self.document.region
-        where = f" --region {region.text}" if region.known else ""
+        where = f" --region {region.text}" if region.known and _REGION.fullmatch(region.text) else ""
         self.lines += [
             f"# The document of {parameter}, which belongs to the infra repository, not to the app's.",
             f"# Until the parameter exists: --config file:{self.path}",
@@ -116,7 +117,8 @@ class _Writer:
             return given, []
         missing = []
         region = re.search(r"\.dkr\.ecr\.([a-z0-9-]+)\.", given)
-        name = region[1] if region else self.document.region.text if self.document.region.known else ""
+        named = self.document.region
+        name = region[1] if region else named.text if named.known and _REGION.fullmatch(named.text) else ""
         if not name:
             missing.append(f"the region{_from(described(self.document.region.text))}")
         found = _ACCOUNT.match(self.document.role.text) if self.document.role.known else None

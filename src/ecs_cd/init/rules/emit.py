@@ -57,6 +57,6 @@ def _inline(value: Any) -> str:
         return "{}"
     if isinstance(value, list):
         return f"[{', '.join(_inline(item) for item in value)}]"
-    if isinstance(value, Text) and value.plain and not re.search(r"[#\n]|: |^[&*!|>%@`]", value):
-        return str(value)
+    if isinstance(value, Text) and value.plain and (_SPECIAL.fullmatch(value) or value in ("", "~")):
+        return str(value)  # a number, true, or nothing, as it was
     return scalar(str(value))

@@ -17,19 +17,19 @@ from ecs_cd.init.rules.values import Value, is_known, unknown
 # Programs that only prepare or show something: without them a step loses nothing that ecs-cd doesn't do.
 _GLUE = {
     "[", "[[", "test", "awk", "basename", "break", "case", "chmod", "continue", "cut", "date", "df", "dirname", "do",
-    "done", "elif", "else", "env", "esac", "exit", "expr", "false", "fi", "find", "for", "function", "git", "grep",
+    "done", "elif", "else", "esac", "exit", "expr", "false", "fi", "find", "for", "function", "git", "grep",
     "head", "if", "in", "ls", "mkdir", "mktemp", "pwd", "read", "return", "rm", "seq", "set", "shift", "shopt", "sleep",
     "sort", "tail", "then", "touch", "tr", "trap", "true", "uniq", "wait", "wc", "which", "while", "xargs", "(", ")",
     ":", "base64", "until", "local", "unset", "printenv", "whoami", "uname", "type", "let", "((", "command",
 }  # fmt: skip
-_WRAPPERS = {"sudo", "time", "exec", "nohup", "command", "eval", "builtin"}
+_WRAPPERS = {"sudo", "time", "env", "exec", "nohup", "command", "eval", "builtin"}
 _SHELLS = {"bash", "sh", "source", ".", "zsh"}
 _INSTALLS = re.compile(r"(?:pip3?|apt|apt-get|yum|brew|snap|npm|curl|wget|unzip|hash)$")
 
 
 def run(script: Run, argv: list[str], stdin: str, command: Command) -> str:
     """Runs nothing: notes the facts of one command, and returns what it would print."""
-    while argv and argv[0] in _WRAPPERS:
+    while argv and (argv[0] in _WRAPPERS or re.match(r"[A-Za-z_]\w*=", argv[0])):
         argv = argv[1:]
     if not argv:
         return ""

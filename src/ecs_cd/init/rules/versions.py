@@ -14,7 +14,7 @@ OLDEST = {
     "actions/github-script": 8, "actions/labeler": 6, "actions/setup-dotnet": 5, "actions/setup-go": 6,
     "actions/setup-java": 5, "actions/setup-node": 5, "actions/setup-python": 6, "actions/stale": 10,
     "actions/upload-artifact": 6, "aws-actions/configure-aws-credentials": 6, "azure/aks-set-context": 5,
-    "azure/login": 3, "codecov/codecov-action": 5, "dawidd6/action-download-artifact": 16,
+    "azure/login": 3, "codecov/codecov-action": 5, "dawidd6/action-download-artifact": 17,
     "dawidd6/action-send-mail": 13, "docker/build-push-action": 7, "docker/login-action": 4,
     "docker/metadata-action": 6, "docker/setup-buildx-action": 4, "docker/setup-qemu-action": 4,
     "dorny/paths-filter": 4, "game-ci/unity-builder": 5, "github/codeql-action/analyze": 4,
