@@ -19,8 +19,9 @@ def complaints(folder: Path, texts: dict[str, str]) -> str:
     """What actionlint says about these workflows."""
     for name, text in texts.items():
         (folder / name).write_text(text)
-    command = [ACTIONLINT, "-no-color", "-oneline", *(folder / name for name in texts)]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    command = [str(ACTIONLINT), "-no-color", "-oneline", *(str(folder / name) for name in texts)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: str(case.stem))
