@@ -84,7 +84,7 @@ _CLUSTER: dict[str, Any] = {"cluster": "my-cluster", "services": ["web", "my-api
 _OWN = {"repositories": ["my-app"], "public_repositories": ["my-page"]}
 _PUSHED = {"repositories": ["my-app", "my-cache", "my-copy"], "public_repositories": ["my-page"]}
 _BASES = {"base_repositories": ["arn:aws:ecr:eu-west-1:222222222222:repository/base"]}
-_CODEDEPLOY = {
+_CODEDEPLOY: dict[str, Any] = {
     "codedeploy": [{"application": "my-application", "deployment_group": "DgpECS-my-cluster-my-api"}],
     "deployment_configurations": ["CodeDeployDefault.*", "my-config"],
 }
@@ -147,13 +147,13 @@ def test_iam_and_the_terraform_module_make_the_same_statements(terraform: Terraf
 
 def test_they_agree_in_china(terraform: Terraform) -> None:
     """In another partition, in which ECR has another host."""
-    region = "cn-north-1"
-    access = {**_ALL, **ACCESS["migrate",], "kms_keys": [KEY], "roles": ["my-execution"]}
-    shown = terraform.apply(MODULE, {"verbs": ["migrate"], "access": access, "features": FEATURES}, region)
+    region, verbs = "cn-north-1", ("migrate",)
+    access = {**_ALL, **ACCESS[verbs], "kms_keys": [KEY], "roles": ["my-execution"]}
+    shown = terraform.apply(MODULE, {"verbs": verbs, "access": access, "features": FEATURES}, region)
     expected = json.dumps(shown.outputs["statements"]).replace(
         ":logs:cn-north-1:", ":logs:us-east-1:"
     )  # awslogs-region
-    assert made(("migrate",), region) == json.loads(expected)
+    assert made(verbs, region) == json.loads(expected)
 
 
 POLICIES = {
