@@ -333,3 +333,35 @@ def test_without_the_files_nothing_is_written(
         "::warning::the outputs can't be written, so later steps have none: GITHUB_OUTPUT is empty\n"
         "::warning::the job summary can't be written: GITHUB_STEP_SUMMARY is empty\n"
     )
+
+
+def test_a_childs_output_is_folded(github: GitHub, capfd: pytest.CaptureFixture[str]) -> None:
+    """Its title is one line, and no command; what follows is outside of the group."""
+    with github.foreign("docker buildx: app\n::error::x"):
+        os.write(1, b"::error::of the child\n")
+    lines = [line for line in capfd.readouterr().out.splitlines() if line]
+    assert lines[0] == "::group::docker buildx: app ::error::x"
+    assert lines[-1] == "::endgroup::"
+    assert lines[-2].startswith("::")  # the token: commands are heard again
+    assert runner("\n".join(lines)) == ["group:docker buildx: app ::error::x"]
+
+
+def test_a_summary_without_room_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Other programs have filled it; what they wrote stays."""
+    file = tmp_path / "summary"
+    file.write_bytes(b"x" * (1024 * 1024))
+    github = GitHub({"GITHUB_OUTPUT": os.devnull, "GITHUB_STEP_SUMMARY": str(file)})
+    github.summary(parts("one"))
+    assert file.read_bytes() == b"x" * (1024 * 1024)
+    assert "::warning::the job summary can't be written: other programs have filled it" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("place", ["", "/nonexistent/file", "/dev/full", "/tmp"])
+def test_outputs_that_can_not_be_written_are_a_warning(place: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Once, however many outputs there are."""
+    github = GitHub({"GITHUB_OUTPUT": place, "GITHUB_STEP_SUMMARY": os.devnull})
+    github.outputs({"a": "b"})
+    github.outputs({"c": "d"})
+    assert re.fullmatch(
+        "::warning::the outputs can't be written, so later steps have none: .+\n", capsys.readouterr().out
+    )

@@ -35,3 +35,15 @@ def test_a_terminal_gets_plain_lines(
     with terminal.foreign("docker buildx: app"):
         speak(terminal)
     assert capsys.readouterr() == (out, err)
+
+
+def test_a_person_gets_no_outputs_for_programs(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """JSON and empty values are left out at a terminal; a pipe has them all."""
+    values = {"result": "succeeded", "services": '{"web": {}}', "run-task-arn": "[]", "deployment-id": ""}
+    Terminal().outputs(values)
+    assert len(capsys.readouterr().out.splitlines()) == 4
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    Terminal().outputs(values)
+    assert capsys.readouterr().out == "result=succeeded\n"

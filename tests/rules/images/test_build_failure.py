@@ -170,3 +170,55 @@ def test_a_known_cause_comes_with_what_to_do(lines: list[str], cause: str, next_
 def test_of_anything_else_the_output_says_more(lines: list[str]) -> None:
     """No guess is better than a wrong one: a base image's registry is not the one that is pushed to."""
     assert build_failure.finding(lines) is None
+
+
+FAILED_RUN = [
+    "#0 building with \"default\" instance using docker driver",
+    "#7 [2/4] RUN npm ci",
+    "#7 0.512 npm warn old lockfile",
+    "#7 1.034 npm error code E404",
+    "#7 1.035 npm error 404 Not Found - GET left-pad",
+    '#7 ERROR: process "/bin/sh -c npm ci" did not complete successfully: exit code: 1',
+    "------",
+    " > [2/4] RUN npm ci:",
+    "------",
+    'ERROR: failed to solve: process "/bin/sh -c npm ci" did not complete successfully: exit code: 1',
+]  # fmt: skip
+
+
+def test_a_failed_run_is_named_with_its_telling_line() -> None:
+    """Its output is in a folded group of the log, which a reader opens last."""
+    found = build_failure.unknown(FAILED_RUN)
+    assert found is not None
+    assert found.words == "the build failed at RUN npm ci (exit code: 1): npm error 404 Not Found - GET left-pad"
+    assert found.evidence == (
+        "npm warn old lockfile",
+        "npm error code E404",
+        "npm error 404 Not Found - GET left-pad",
+    )
+    assert found.in_log == {*found.evidence}
+    assert found.remedy
+
+
+def test_an_error_of_buildx_is_the_detail() -> None:
+    """Where no RUN has failed."""
+    found = build_failure.unknown(["#1 [internal] load", "ERROR: failed to solve: nowhere.example/x: not resolved"])
+    assert found is not None
+    assert found.words == "the build failed: failed to solve: nowhere.example/x: not resolved"
+    assert build_failure.unknown(["killed"]) is None
+
+
+@pytest.mark.parametrize(
+    ("lines", "steps"),
+    [
+        (["#0 building", "#5 [1/3] FROM a", "#5 DONE 0.0s", "#6 [2/3] RUN a", "#6 CACHED", "#7 [3/3] COPY b c", "#7 CACHED"], 2),
+        (["#1 [internal] load", "#6 [app 2/3] RUN a", "#6 CACHED", "#7 [app 3/3] COPY b c", "#7 CACHED"], 2),
+        (["#0 building", "#6 [2/3] RUN a", "#6 CACHED", "#7 [3/3] COPY b c", "#7 DONE 0.1s"], 0),
+        (["#6 [2/3] RUN a", "#6 CACHED"], 0),
+        (["#0 building"], 0),
+        ([], 0),
+    ],
+)  # fmt: skip
+def test_a_build_from_the_cache_is_one_line(lines: list[str], steps: int) -> None:
+    """Only if every step came from it, and the lines are the whole output."""
+    assert build_failure.cached(lines) == steps

@@ -174,7 +174,7 @@ def cached(lines: Sequence[str]) -> int:
 
 def _words(line: str) -> str:
     """The error without its mark, in the length of a line."""
-    text = _ERROR.sub("", line, count=1)
+    text = _ERROR.sub("", _OUTPUT.sub("", line), count=1)
     return text if len(text) <= telling.LONGEST else f"{text[: telling.LONGEST - 1]}…"
 
 
