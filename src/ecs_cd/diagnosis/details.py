@@ -7,30 +7,30 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 LONGEST = 300  # characters
-_DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
-_IMAGE = re.compile(
+# Patterns as text: they are compiled only after a failure.
+_DIGEST = r"(sha256:[0-9a-f]{12})[0-9a-f]{52}"
+_IMAGE = (
     r"(?:resolve ref(?:erence)?|manifest for|access denied for|pull image|repository|No such image:|cannot pull)"
     r" [\"']?([\w.-]+(?::\d+)?/[\w./-]+(?:[:@][\w.:-]*\w)?|[\w./-]+:[\w.-]*\w)"
 )
-_PLATFORM = re.compile(r"((?:linux|windows)/\w+(?:/\w+)?)")
-_KEY = re.compile(r"json key '?([^\s']+)'?")
+_PLATFORM = r"((?:linux|windows)/\w+(?:/\w+)?)"
+_KEY = r"json key '?([^\s']+)'?"
 _SECRET = (
-    re.compile(r":secretsmanager:[\w-]*:\d*:secret:([^\s:\"',]+)"),
-    re.compile(r":ssm:[\w-]*:\d*:parameter(/[\w./-]*\w)"),
-    re.compile(r"invalid (?:ssm )?parameters?: ([\w./-]*\w(?:, ?[\w./-]*\w)*)"),
-    re.compile(r"retrieve secret (?!from\b)([\w./:+=@-]*\w)"),
+    r":secretsmanager:[\w-]*:\d*:secret:([^\s:\"',]+)",
+    r":ssm:[\w-]*:\d*:parameter(/[\w./-]*\w)",
+    r"invalid (?:ssm )?parameters?: ([\w./-]*\w(?:, ?[\w./-]*\w)*)",
+    r"retrieve secret (?!from\b)([\w./:+=@-]*\w)",
 )
-_ROLE = re.compile(r"role[ /]'?(?:arn:[\w-]+:iam::\d*:role/)?([\w+=,.@/-]*\w)")
-_PROGRAM = re.compile(r"exec: \"([^\"]+)\"")
-_CODES = re.compile(r"codes: \[([\d, ]+)\]")
-_LACKS = re.compile(r"insufficient (CPU|memory)|RESOURCE:(CPU|MEMORY|GPU)|not enough (\w+)", re.IGNORECASE)
-_HOOK = re.compile(r"function:([\w-]+)")
+_ROLE = r"role[ /]'?(?:arn:[\w-]+:iam::\d*:role/)?([\w+=,.@/-]*\w)"
+_PROGRAM = r"exec: \"([^\"]+)\""
+_CODES = r"codes: \[([\d, ]+)\]"
+_LACKS = r"(?i)insufficient (CPU|memory)|RESOURCE:(CPU|MEMORY|GPU)|not enough (\w+)"
+_HOOK = r"function:([\w-]+)"
 # What AWS puts before its reason.
-_BEFORE_IT = re.compile(
-    r"^(?:\(?service \(?[^\s)]+\)? )?(?:\(deployment [^)]*\) )?(?:.*?(?:Reason: |with \(error |\(reason "
+_BEFORE_IT = (
+    r"(?s)^(?:\(?service \(?[^\s)]+\)? )?(?:\(deployment [^)]*\) )?(?:.*?(?:Reason: |with \(error |\(reason "
     r"|due to: |deployment failed: ))?"
-    r"(?:\w+(?:Error|Exception): )?",
-    re.DOTALL,
+    r"(?:\w+(?:Error|Exception): )?"
 )
 
 
@@ -51,7 +51,7 @@ def named(cause: str, words: str, container: Mapping[str, Any], group: str) -> s
     if cause.startswith("the container can't be started: its command"):
         return _found((_PROGRAM,), words)
     if cause.startswith("no instance has enough free"):
-        match = _LACKS.search(words)
+        match = re.search(_LACKS, words)
         lacks = next((each.lower() for each in match.groups() if each), "") if match else ""
         return f"not enough {lacks.upper() if lacks in ('cpu', 'gpu') else lacks}" if lacks else ""
     if cause.startswith("a lifecycle hook failed"):
@@ -66,7 +66,7 @@ def health(words: str, group: Mapping[str, Any]) -> str:
     port = str(group.get("HealthCheckPort", ""))
     where = f"GET {path}" if path else f"{protocol} check" if protocol else ""
     where += f" on port {port}" if where and port.isdigit() else ""
-    codes = _CODES.search(words)
+    codes = re.search(_CODES, words)
     if codes:
         expected = str(group.get("Matcher", {}).get("HttpCode") or group.get("Matcher", {}).get("GrpcCode") or "")
         wanted = f", not {expected}" if expected else ""
@@ -79,7 +79,7 @@ def health(words: str, group: Mapping[str, Any]) -> str:
 
 def reason(words: str) -> str:
     """AWS's own words without what it puts before its reason, in a line."""
-    text = " ".join(_BEFORE_IT.sub("", words, count=1).split()).rstrip(").")
+    text = " ".join(re.sub(_BEFORE_IT, "", words, count=1).split()).rstrip(").")
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
@@ -95,10 +95,10 @@ def log_command(group: str, stream: str) -> str:
     return f"`aws logs tail {group} --log-stream-names {stream}`" if plain else ""
 
 
-def _found(patterns: Sequence[re.Pattern[str]], words: str) -> str:
-    matches = (pattern.search(words) for pattern in patterns)
+def _found(patterns: Sequence[str], words: str) -> str:
+    matches = (re.search(pattern, words) for pattern in patterns)
     return _shown_image(next((match[1] for match in matches if match), ""))
 
 
 def _shown_image(image: str) -> str:
-    return _DIGEST.sub(r"\1…", image)
+    return re.sub(_DIGEST, r"\1…", image)

@@ -11,7 +11,8 @@ LONGEST = 300  # characters of a telling line
 _LOOKED_AT = 1000  # characters of a line
 
 # Neither what went wrong nor the app's words: CodeBuild's agent, ecs-cd, frames, and what tools add to another error.
-_NOISE = re.compile(
+# Patterns as text: they are compiled only after a failure.
+_NOISE = (
     r"\[Container\] |task |ecs-cd-verdict:|Traceback |Stack ?trace|Require stack:|Caused by:$|Tasks: TOP"
     r"|\(See full trace"
     r"|(?:bin/)?ra(?:ils|ke) aborted!|Node\.js v|note: run with|\(Background on|\[SQL: |\[parameters: |LINE \d+:|\^+$"
@@ -32,7 +33,7 @@ _NAMED = (
     r"(?:Error|Exception|Failure|Failed|Fault|Interrupt|Exit|Timeout|Refused|Denied|Invalid|NotFound|Missing|Mismatch)"
 )
 # The line of an exception, a panic, or a tool that ends with an error.
-_EXCEPTION = re.compile(
+_EXCEPTION = (
     rf"(?:Caused by: |---> |\[?Uncaught |Unhandled exception[.:] )*{_CLASS}{_NAMED}\b(?: \[[\w-]+\])?(?:$|: | \()"
     r"|[\w$]+(?:\.[\w$]+)+\.[A-Z][\w$]*(?:: |$)"  # Python's errors of any name, by their module
     r"|(?:[A-Z]\w*::)+[A-Z]\w*: "  # Ruby's
@@ -46,23 +47,22 @@ _EXCEPTION = re.compile(
     r"|(?:\S*sh|env|exec|\S*entrypoint\S*|exec /\S+)(?:: line \d+|: \d+)?: .*(?:not found|[Nn]o such file"
     r"|denied|format error)"
 )
-_LEVEL = re.compile(
+_LEVEL = (
     r"\b(?:ERROR|FATAL|CRITICAL|SEVERE|PANIC|EMERG|ALERT)\b|\blevel[=:] ?\"?(?:error|fatal|critical|panic)"
     r"|\[(?:error|fatal|crit|emerg|alert)\]"
 )
-_WORDS = re.compile(
-    r"error|exception|fatal|panic|fail|denied|refused|cannot|can't|unable|invalid|missing|not found|no such|not exist"
-    r"|not set|must be set|required|undefined|unknown|timed? ?out|killed|abort",
-    re.IGNORECASE,
+_WORDS = (
+    r"(?i)error|exception|fatal|panic|fail|denied|refused|cannot|can't|unable|invalid|missing|not found|no such"
+    r"|not exist|not set|must be set|required|undefined|unknown|timed? ?out|killed|abort"
 )
-_TIME = re.compile(r"\[?\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d[.,\d]*(?:Z| ?[+-]\d\d:?\d\d)?\]?:?\s+")
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_TIME = r"\[?\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d[.,\d]*(?:Z| ?[+-]\d\d:?\d\d)?\]?:?\s+"
+_COLOUR = r"\x1b\[[0-9;]*m"
 _SECRET = r"(?:passw(?:or)?d|pwd|secret|token|api[_-]?key)"
 _CREDENTIALS = (
-    (re.compile(r"(://[^\s:/@]*:)[^\s@]+(?=@)"), r"\1***"),
-    (re.compile(rf"({_SECRET}[\"']?\s*=\s*)(?:\"[^\"]*\"|'[^']*'|[^\s,;&]+)", re.IGNORECASE), r"\1***"),
-    (re.compile(rf"([\"']{_SECRET}[\"']\s*:\s*)(?:\"[^\"]*\"|'[^']*')", re.IGNORECASE), r"\1***"),
-    (re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|\bgh[a-z]_\w{20,}|\beyJ[\w-]+\.[\w-]+\.[\w-]*"), "***"),
+    (r"(://[^\s:/@]*:)[^\s@]+(?=@)", r"\1***"),
+    (rf"(?i)({_SECRET}[\"']?\s*=\s*)(?:\"[^\"]*\"|'[^']*'|[^\s,;&]+)", r"\1***"),
+    (rf"(?i)([\"']{_SECRET}[\"']\s*:\s*)(?:\"[^\"]*\"|'[^']*')", r"\1***"),
+    (r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|\bgh[a-z]_\w{20,}|\beyJ[\w-]+\.[\w-]+\.[\w-]*", "***"),
 )
 _EXCEPTIONS, _LEVELS, _CLUES, _ANY = range(4)
 
@@ -89,29 +89,29 @@ def _ranked(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
     """Each line of the app with how much it tells."""
     in_traceback, panicked = False, ""
     for each in _unfolded(lines):
-        raw = _TIME.sub("", _COLOUR.sub("", each[:_LOOKED_AT]), count=1)
+        raw = re.sub(_TIME, "", re.sub(_COLOUR, "", each[:_LOOKED_AT]), count=1)
         line = raw.strip().removeprefix("| ").strip()
         if not line:
             continue
         if panicked:  # Rust writes the message into the next line
             yield _EXCEPTIONS, f"{panicked} {line}"
             panicked = ""
-        elif in_traceback and not raw[:1].isspace() and not _NOISE.match(line):
+        elif in_traceback and not raw[:1].isspace() and not re.match(_NOISE, line):
             in_traceback = False
             yield _EXCEPTIONS, line
         elif re.match(r"thread '.*' .*panicked at \S+:\d+:\d+:$", line):
             panicked = line
         elif line.startswith(("Traceback (most recent", 'File "')):  # the header may not be among the last lines
             in_traceback = True
-        elif not _NOISE.match(line):
+        elif not re.match(_NOISE, line):
             yield _rank(line), re.sub(r"^(?:Message +: |---> |Caused by: )+", "", line)
 
 
 def _rank(line: str) -> int:
-    if _EXCEPTION.match(line):
+    if re.match(_EXCEPTION, line):
         return _EXCEPTIONS
     words = re.sub(r"^npm (?:ERR!|error) ", "", line)
-    return _LEVELS if _LEVEL.search(words) else _CLUES if _WORDS.search(words) else _ANY
+    return _LEVELS if re.search(_LEVEL, words) else _CLUES if re.search(_WORDS, words) else _ANY
 
 
 def _unfolded(lines: Iterable[str]) -> Iterator[str]:
@@ -134,7 +134,7 @@ def _message(line: str) -> str:
     level = _text(content.get("level") or content.get("severity") or content.get("levelname")).upper()
     if not told:
         return line
-    return f"{level} {told}" if level and _LEVEL.match(level) else told
+    return f"{level} {told}" if level and re.match(_LEVEL, level) else told
 
 
 def _text(value: Any) -> str:
@@ -146,7 +146,7 @@ def _text(value: Any) -> str:
 def _without_credentials(line: str) -> str:
     """A log may show a connection string; an annotation is read by more people than a log."""
     for pattern, instead in _CREDENTIALS:
-        line = pattern.sub(instead, line)
+        line = re.sub(pattern, instead, line)
     return line
 
 
