@@ -84,9 +84,10 @@ def test_a_failure_ends_the_log_with_its_cause(aws: ScriptedAws, build: Build) -
     crash(aws)
     ended = build("deploy")
     assert ended.exit_code == 3
-    *_, error, cause, verdict = ended.lines
+    *_, error, cause, remedy, verdict = ended.lines
     assert error.startswith("error: Deployment: rolled back: ECS rolled back to web:1")
-    assert cause == "Likely cause: container `app` exited with 1"
+    assert cause == "Likely cause: container `app` exited with 1: KeyError: 'DATABASE_URL'"
+    assert remedy.startswith("-> Set DATABASE_URL")
     assert any(line.startswith("\x1b[31mweb: FAILED") for line in ended.lines), ended.out
     assert "result=rolled-back" in ended.lines
     found = ended.verdict()
@@ -96,7 +97,7 @@ def test_a_failure_ends_the_log_with_its_cause(aws: ScriptedAws, build: Build) -
     assert "KeyError: 'DATABASE_URL'" in part.findings[0].evidence
     failure = ElementTree.fromstring(ended.file("junit.xml")).find(".//failure")
     assert failure is not None
-    assert failure.get("message") == "rolled back: container `app` exited with 1"
+    assert failure.get("message") == "rolled back: container `app` exited with 1: KeyError: 'DATABASE_URL'"
     assert "KeyError: 'DATABASE_URL'" in (failure.text or "")
     assert "### ❌ Deployment: rolled back" in ended.file("report.md")
 

@@ -874,8 +874,8 @@ def test_another_run_starts_a_task_of_its_own(aws: ScriptedAws, deploy: Run, run
 
 
 ADVICE: list[tuple[Params, str, str]] = [
-    (stopped(0, 137, stoppedReason="Essential container in task exited"), "container `sidecar` was killed (exit code 137)", "after an essential container had ended"),
-    (stopped(0, 143), "container `sidecar` was asked to stop (exit code 143)", "Let it exit with 0 on SIGTERM"),
+    (stopped(0, 137, stoppedReason="Essential container in task exited"), "container `sidecar` was killed by SIGKILL (exit code 137)", "after an essential container had ended"),
+    (stopped(0, 143), "container `sidecar` was asked to stop by SIGTERM (exit code 143)", "Let it exit with 0 on SIGTERM"),
     (stopped(0, None), "container `sidecar` never ran", "dependsOn"),
     (stopped(137, 137, stopCode="SpotInterruption"), "AWS took the spot capacity back", "Nothing starts a one-off task again"),
     (stopped(0, 0, stopCode="TerminationNotice"), "the instance is being terminated", "Nothing starts a one-off task again"),

@@ -67,7 +67,7 @@ def shown(github: FakeGitHub, sha: str = SHA) -> dict[str, str]:
 def verdict(nonce: str = "", **more: Any) -> str:
     """What ecs-cd writes last into the log of the migration's build."""
     evidence = ["task 7c1e: Essential container in task exited", "LINE 1: SELECT", RELATION, "  at query.py:7"]
-    finding = {"cause": CAUSE, "evidence": evidence, "next_step": "See its last log lines above."}
+    finding = {"cause": CAUSE, "evidence": evidence, "next_step": "Fix this, then run it again."}
     message = f"{CAUSE} (EssentialContainerExited: Essential container in task exited)"
     part = {"title": "Migration", "outcome": "failed", "message": message, "facts": {}, "findings": [finding]}
     said = {"version": 1, "build": MIGRATION, "nonce": nonce, "verb": "migrate", "parts": [part], **more}
@@ -293,7 +293,7 @@ def test_the_whole_cause_is_a_comment_on_the_pull_request(report: Run, world: Wo
     (comment,) = github.comments[7]
     assert github.comments[6] == []
     assert f"<!-- ecs-cd/{NAME} {ID} -->" in comment["body"]
-    for words in (CAUSE, RELATION, "LINE 1: SELECT", "-> See its last log lines above.", f"/executions/{ID}/"):
+    for words in (CAUSE, RELATION, "LINE 1: SELECT", "-> Fix this, then run it again.", f"/executions/{ID}/"):
         assert words in comment["body"]
 
 
