@@ -17,7 +17,7 @@ from ecs_cd.model.references import RegisteredTaskDefinition, Repository, S3Obje
 from ecs_cd.model.verdict import DEFECT_EXIT_CODE, EXIT_CODES, REFUSED_EXIT_CODE
 from tests.contract import parts
 from tests.contract.parts import APP_FILE, DOCUMENT, EXIT_CODES_PAGE, QUICKSTART, ROOT
-from tests.timelines.permissions import FREE, INDIRECT
+from tests.timelines.permissions import FREE, INDIRECT, action
 
 AWS = ROOT / "src" / "ecs_cd" / "aws"
 # Each file by what it makes clients of; of these the prefix in IAM is another than botocore's name.
@@ -131,7 +131,7 @@ def calls(service: str) -> set[str]:
     by_method = {xform_name(operation): operation for operation in operations}
     trees = [ast.parse(path.read_text(encoding="utf-8")) for path, services in CLIENTS.items() if service in services]
     names = {node.attr for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    return {f"{PREFIXES.get(service, service)}:{by_method[name]}" for name in names & set(by_method)}
+    return {action(f"{service}.{by_method[name]}") for name in names & set(by_method)}
 
 
 def test_each_file_of_aws_is_of_one_service() -> None:
