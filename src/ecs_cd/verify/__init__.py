@@ -1,1 +1,1 @@
-"""Checks, before anything is deployed, whether what the document names is there and fits together. Only reads."""
+"""Checks, before anything is deployed, whether what the document names exists and fits together. Only reads."""

@@ -1,4 +1,4 @@
-"""Asks AWS on behalf of a check: a refusal is a finding of this check, and the other checks go on."""
+"""Asks AWS on behalf of a check: a refusal is a finding of this check, and the other checks continue."""
 
 from __future__ import annotations
 

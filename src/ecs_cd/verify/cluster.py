@@ -1,4 +1,4 @@
-"""Whether the cluster is there."""
+"""Whether the cluster exists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the document's CodePipeline pipeline is there, and takes the images as the document says."""
+"""Whether the document's CodePipeline pipeline exists, and takes the images as the document says."""
 
 from __future__ import annotations
 
@@ -26,4 +26,4 @@ def check(job: Job, found: Found) -> list[Finding]:
 
 def _pipeline(name: str, pipeline: Pipeline, document: Document, job: Job) -> Iterator[Finding]:
     plan.check(plan.goal("", pipeline), document, pipeline, job)
-    yield ok(name, CHECK, "it is there, and hand-off can give it the images and follow it")
+    yield ok(name, CHECK, "it exists, and hand-off can give it the images and follow it")

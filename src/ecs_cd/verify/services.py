@@ -1,4 +1,4 @@
-"""Whether a service is there, and how a failed deployment of it ends."""
+"""Whether a service exists, and how a failed deployment of it ends."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class Vpc:
 @dataclass(frozen=True)
 class Way:
     """A way out of a subnet, as a name; or if it is not ``open``, why there is none, as a sentence without its subject.
-    ``open`` is ``None`` if that can't be told. ``followed`` is false if the way goes on where verify doesn't read."""
+    ``open`` is ``None`` if that can't be told. ``followed`` is false if the way continues where verify doesn't read."""
 
     open: bool | None
     text: str

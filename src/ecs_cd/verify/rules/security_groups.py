@@ -1,4 +1,4 @@
-"""What security groups let through, as far as their rules say it."""
+"""What security groups let through, by their rules."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ def listeners(service: Json) -> list[tuple[str, str]]:
 
 @dataclass(frozen=True)
 class Tasks:
-    """Where the service's tasks are: their VPC, its subnets' zones, and their security groups, as far as known."""
+    """Where the service's tasks are: their VPC, its subnets' zones, and their security groups, if known."""
 
     vpc: str = ""
     zones: Sequence[str] = ()
