@@ -28,7 +28,7 @@ class Subject:
 
     ``name``: as findings name it: "service web", "migration", "task seed", "scheduled task nightly". ``definition``:
     the task definition that would be registered; containers whose images are not in ECR yet keep the template's.
-    ``None`` if it can't be read or lacks a container: a finding says so. ``images``: by container, the commit's images
+    ``None`` if the template can't be read: a finding says so. ``images``: by container, the commit's images
     by digest, if ECR has them. ``service``: as DescribeServices shows it; of a one-off task, the service whose
     network settings it uses. ``None`` for a scheduled task, and if ECS does not list it or can't be asked. ``targets``:
     of a scheduled task, the targets of its rule or schedule that run a task of its family.
