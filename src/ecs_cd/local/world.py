@@ -139,7 +139,7 @@ def _infra_file(options: Options, sources: Sources) -> InfraFile | None:
         return None
     path = Path(options.folder, options.infra)
     found = infra.read(str(path), options.stack_parameters, options.build_image)
-    sources.noted(str(path), repr(found))
+    sources.noted(str(path), repr((found, [each.body for each in found.infra.objects])))
     return found
 
 

@@ -137,3 +137,27 @@ def test_variables_of_the_workflows_are_known(repo: Path) -> None:
         replace(options, variables={"CONFIG": "file:document.yaml"}), repo, "amd64", os.environ, Sources()
     )
     assert found.config == "file:document.yaml"
+
+
+def test_a_file_that_the_infra_file_names_counts(repo: Path) -> None:
+    """An object's `source` beside a Terraform state: its content is in no line of the state."""
+    parameter = {
+        "name": "/ecs-cd/my-app",
+        "type": "String",
+        "value": DOCUMENT.replace("file:td.json", "s3://b/td.json"),
+    }
+    resources = [
+        {"type": "aws_ssm_parameter", "values": parameter},
+        {"type": "aws_s3_object", "values": {"bucket": "b", "key": "td.json", "source": "td.json"}},
+    ]
+    for each in resources:
+        each |= {"mode": "managed", "name": "x", "address": "x"}
+    state = {"format_version": "1.0", "values": {"root_module": {"resources": resources}}}
+    (repo / "infra.json").write_text(json.dumps(state))
+    text = WITH_DOCUMENT.replace("file:document.yaml", "/ecs-cd/my-app")
+    first = read(repo, text, infra="infra.json")
+    assert list(first.notes) == ["s3://b/td.json: the local AWS ignores user of the container app"]
+    (repo / "td.json").write_text((repo / "td.json").read_text().replace("1000", "1001"))
+    again = Sources(first.sources.kept, again=True)
+    read(repo, text, again, infra="infra.json")
+    assert again.changed(first.sources.digests) == [str(repo / "infra.json")]
