@@ -11,7 +11,7 @@ from ecs_cd.model.errors import Refused
 
 
 def check(root: Path, files: Mapping[str, str]) -> None:
-    """Raises ``Refused`` if a file is there already, or if a path leads out of the checkout."""
+    """Raises ``Refused`` if a file exists, or if a path leads out of the checkout."""
     problems = []
     for name in files:
         path = root / name

@@ -1,4 +1,4 @@
-"""Writes the app file: how each image is built, as far as it is the same in every environment."""
+"""Writes the app file: the parts of each build that all environments share."""
 
 from __future__ import annotations
 

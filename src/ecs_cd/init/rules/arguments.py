@@ -33,7 +33,7 @@ class Arguments:
         return [value for name in names for value in self.options.get(name, ())]
 
     def has(self, name: str) -> bool:
-        """Whether the option is there, with a value or without."""
+        """Whether the command line has the option, with or without a value."""
         return name in self.options
 
 

@@ -1,4 +1,4 @@
-"""Task definitions and Dockerfiles of the repository, as far as their names matter here."""
+"""Task definitions and Dockerfiles of the repository: their names and containers."""
 
 from __future__ import annotations
 

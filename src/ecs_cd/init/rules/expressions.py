@@ -1,4 +1,4 @@
-"""Expressions of GitHub Actions, evaluated as far as their values are known before a run."""
+"""Expressions of GitHub Actions, evaluated with the values that are known before a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a workflow does, as far as ecs-cd can do it: builds, task definitions, tasks, deployments, sign-ins."""
+"""What a workflow does that ecs-cd can do: builds, task definitions, tasks, deployments, sign-ins."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ _MARK = re.compile(f"{OPEN}[^{CLOSE}]*{CLOSE}")
 
 @dataclass(frozen=True)
 class Uri:
-    """An image's repository: ``host`` and ``name`` as far as they are known."""
+    """An image's repository: ``host`` and ``name``, of which parts may be unknown."""
 
     host: str
     name: str
@@ -69,7 +69,7 @@ def _back(text: str) -> str:
 
 
 def same(one: Uri, other: Uri) -> bool:
-    """Whether two URIs are of the same repository, as far as they are known."""
+    """Whether two URIs are of the same repository; an unknown part matches any."""
     if one.name != other.name or not one.name:
         return False
     return one.host == other.host or not one.host or not other.host or OPEN in one.host + other.host

@@ -260,7 +260,7 @@ class _Writer:
 
 
 def _ids(parts: Sequence[Part]) -> dict[int, str]:
-    """The ids of the new jobs: those of the old ones that deploy, as far as they are unique."""
+    """The ids of the new jobs: the names of the old ones that deploy, made unique."""
     found: dict[int, str] = {}
     for part in parts:
         jobs = [job.id for job in part.document.jobs if any(isinstance(f, Deployment) for f in job.facts)]

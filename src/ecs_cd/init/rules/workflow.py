@@ -285,7 +285,7 @@ class _Walk:
         return script.outputs, script.exported
 
     def others(self, scope: Scope, file: str, step: Any, script: Run, at: int, *, own: bool) -> None:
-        """The commands of a script that ecs-cd doesn't replace: a step of their own, if they come first."""
+        """The commands of a script that ecs-cd doesn't replace: an extra step, if they come first."""
         lines = str(step.get("run", "")).splitlines()[: max(script.work, 0)]
         first = [
             place for place, _ in script.others if place in {f"{file}:{script.first + n}" for n in range(len(lines))}
