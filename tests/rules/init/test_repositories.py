@@ -128,6 +128,7 @@ EXPECTED = {
         "staging": ("bops-staging", ["bops-staging"], {"bops": "app"}),
         "production": ("bops-production", ["bops-production"], {"bops": "app"}),
     },
+    "25-bake": {"production": ("shop", ["shop"], {"api": "api", "proxy": "proxy"})},
     "24-names-and-defaults": {"production": ("rpg", ["rpg-companion"], {"rpg-companion-container": "app"})},
 }
 
@@ -261,6 +262,9 @@ def test_the_build_is_carried() -> None:
         "api": "services/api",
         "worker": "services/worker",
     }
+    baked = app_file.load(RESULTS["25-bake"].files[".github/ecs-cd.yml"], where="")
+    assert (baked["api"].target, baked["api"].build_args) == ("release", ("NODE_ENV=production",))
+    assert baked["proxy"].file == "proxy/Dockerfile"
 
 
 # ---- what is said ----

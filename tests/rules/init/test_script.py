@@ -52,6 +52,20 @@ def test_builds(script: str, expected: dict[str, Any]) -> None:
     assert {name: getattr(found, name) for name in expected} == expected
 
 
+COMPOSE = "services:\n  web:\n    build: {context: web, dockerfile: Dockerfile.prod}\n    image: ${REPO}:1\n  db: {image: postgres}\n"
+
+
+@pytest.mark.parametrize(
+    "script", ["docker compose build", "docker compose -f compose.yaml build web", "docker buildx bake --push"]
+)
+def test_builds_of_a_compose_file(script: str) -> None:
+    """Its services with a build and an image."""
+    scope = Scope(snapshot({"compose.yaml": COMPOSE}), "w.yml", {}, env={"REPO": REPOSITORY})
+    Run(scope, "w.yml", 1, {}, run).follow(script)
+    (found,) = (fact for fact in scope.facts if isinstance(fact, Build))
+    assert (found.tags, found.context, found.file) == ((f"{REPOSITORY}:1",), "web", "web/Dockerfile.prod")
+
+
 UPDATE = "aws ecs update-service --cluster c --service s"
 TEMPLATES = [
     (f"{UPDATE} --task-definition web", "family", "web"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from ecs_cd.init.rules import docker
+from ecs_cd.init.rules import bake, docker
 from ecs_cd.init.rules.aws import overridden
 from ecs_cd.init.rules.facts import Build, Checkout, CodeDeploy, Deployment, Setup, SignIn, Task, Template
 from ecs_cd.init.rules.images import registry
@@ -199,6 +199,14 @@ def _nothing(scope: Scope, given: Inputs) -> Outputs:
     return {}
 
 
+def _bake(scope: Scope, given: Inputs) -> Outputs:
+    made = list(bake.builds(scope, given.items("files"), given.place))
+    scope.facts += made
+    if not made:
+        scope.stay(given.place, "docker/bake-action", "no bake file with tags is in the repository")
+    return {"metadata": unknown("metadata")}
+
+
 ACTIONS: dict[str, Callable[[Scope, Inputs], Outputs]] = {
     "actions/checkout": _checkout,
     "aws-actions/configure-aws-credentials": _credentials,
@@ -209,6 +217,7 @@ ACTIONS: dict[str, Callable[[Scope, Inputs], Outputs]] = {
     "docker/setup-buildx-action": _setup(supported("docker/setup-buildx-action")),
     "docker/setup-qemu-action": _setup(supported("docker/setup-qemu-action")),
     "docker/metadata-action": _metadata,
+    "docker/bake-action": _bake,
     "docker/build-push-action": _build,
     "unfor19/install-aws-cli-action": _nothing,
 }

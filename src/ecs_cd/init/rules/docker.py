@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from ecs_cd.init.rules import bake
 from ecs_cd.init.rules.arguments import Arguments
 from ecs_cd.init.rules.facts import Build
 from ecs_cd.init.rules.script import Run
@@ -45,10 +46,9 @@ def run(script: Run, argv: list[str], command: Command) -> str:
         _tag(script, words[-2], words[-1])
     elif verb == "push" and len(words) >= 2:
         _tag(script, words[-1], words[-1])
-    elif verb in ("compose", "bake") and {"build", "push", "bake"} & set(words):
-        script.scope.stay(
-            script.place(command), f"docker {' '.join(words[:2])}", "ecs-cd builds with docker buildx build"
-        )
+    elif verb in ("compose", "bake") and {"build", "bake"} & set(words):
+        files = Arguments(argv, _FLAGS).all("-f", "--file")
+        script.scope.facts += bake.builds(script.scope, tuple(files), script.place(command))
     elif verb in ("run", "exec"):
         script.others.append((script.place(command), f"docker {' '.join(argv[:4])}"))
     return unknown(f"the output of docker {verb}")

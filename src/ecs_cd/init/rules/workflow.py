@@ -306,7 +306,7 @@ class _Walk:
     def extra(self, scope: Scope, file: str, step: Any, *, own: bool, script: str = "") -> None:
         """A step that ecs-cd doesn't replace."""
         why = ""
-        if _AWS.search(script):
+        if _AWS.search(script) or str(step.get("uses", "")).startswith("aws-actions/"):
             why = "it calls AWS, and ecs-cd's role and credentials are only for its own step"
         elif _DOCKER.search(script):
             why = "it uses an image that ecs-cd builds later"
