@@ -128,7 +128,7 @@ def _tasks(content: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _family_or_place(text: str, services: Mapping[str, Any]) -> str:
     """A family instead of a revision, because the local AWS has no other revision.
 
-    Of a service, the family of its name: what runs there is a placeholder, and its template is the family's newest.
+    Of a service, the family of its name: it runs a placeholder, and its template is the family's newest.
     """
     key = references.service_key(text)
     if key:

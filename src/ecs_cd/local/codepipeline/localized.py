@@ -1,4 +1,4 @@
-"""What differs in the local AWS: where its images are, and what must be there that the file doesn't declare."""
+"""What differs in the local AWS: where its images are, and what it needs that the file doesn't declare."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ecs_cd.model.references import ECR_HOST
 
 
 def for_here(infra: Infra, registry: str, account: str, region: str) -> Infra:
-    """The same for the local AWS: its registry in the place of the account's, and all buckets that are used.
+    """The same for the local AWS: its registry instead of the account's, and all buckets that are used.
 
     A document of ecs-cd gets the local form that `ecs-cd local up` gives to any. Targets of rules that are neither a
     pipeline nor a project are left out.
@@ -72,7 +72,7 @@ def _parameter(parameter: Parameter, registry: str) -> Parameter:
 
 
 def account_and_region(infra: Infra) -> tuple[str, str]:
-    """The account and region of the pipelines, as far as their ARNs and images tell; else the local AWS's own.
+    """The account and region in the pipelines' ARNs and images; else the local AWS's own.
 
     A pipeline's role is of its account, but has no region. A connection may be of another region, images of another
     account.
