@@ -34,7 +34,8 @@ _NAMED = (
 )
 # The line of an exception, a panic, or a tool that ends with an error.
 _EXCEPTION = (
-    rf"(?:Caused by: |---> |\[?Uncaught |Unhandled exception[.:] )*{_CLASS}{_NAMED}\b(?: \[[\w-]+\])?(?:$|: | \()"
+    rf"(?:Caused by: |---> |\[?Uncaught |Unhandled exception[.:] )*{_CLASS}{_NAMED}\b(?: \[[\w-]+\])?(?::(?: |$)| \()"
+    rf"|(?:[\w$]+(?:\.|::|\\))+[A-Z][\w$]*{_NAMED}$"  # without a message, such as Java's; a bare word may be a code
     r"|[\w$]+(?:\.[\w$]+)+\.[A-Z][\w$]*(?:: |$)"  # Python's errors of any name, by their module
     r"|(?:[A-Z]\w*::)+[A-Z]\w*: "  # Ruby's
     rf"|.*\((?:\w+::)*\w*{_NAMED}\)$"  # Ruby's, at the end of the first line

@@ -61,7 +61,7 @@ def test_a_deployment_is_seen_live_and_then_its_result(
     with terminal.stdout(monkeypatch) as seen:
         assert deploy() == 0
     rows = waited_for(seen)
-    assert re.fullmatch(r"web web:1 -> web:2 0 of 1 running +0:00", rows[0])
+    assert re.fullmatch(r"web:1 -> web:2 0 of 1 running +0:00", rows[0])
     assert rows[-1].endswith(" 0:18")
     assert WAITED_FOR.search(seen.screen) is None
     assert seen.cursor
