@@ -1,18 +1,20 @@
 """`make demo`: a pattern with `ecs-cd local`, from an empty machine to the page that is served.
 
 Engine, base images and database stand for what a developer has, Terraform's output for what the infra team has; the
-rest is three commands.
+rest is three commands. With KEEP=1 everything stays up until Enter.
 """
 
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 from dev import host, patterns
@@ -21,14 +23,15 @@ from dev.base_images import base_images, codebuild_image
 from dev.database import database, refusal
 from dev.engine import engine
 from dev.patterns import PATTERNS, Pattern
-from dev.stack import Stack, clients, page
+from dev.relay import Relay, Say
+from dev.stack import APP_PORT, Stack, clients, page, running_tasks
 from dev.tree import release_tree
 from dev.workflows import INFRA, app_repo, copied
 from ecs_cd.local import machine, ministack, place
 from ecs_cd.local.machine import LocalError
 
-Say = Callable[[str], None]
 TREE = "ecs-cd"
+KEEP = "KEEP"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -37,6 +40,10 @@ def main(arguments: Sequence[str]) -> int:
     if number not in map(str, PATTERNS):
         print(f"PATTERN={number}: the patterns are 1 to {len(PATTERNS)} (docs/patterns)", file=sys.stderr)
         return 2
+    keep = os.environ.get(KEEP, "") not in ("", "0")
+    if keep and not sys.stdin.isatty():
+        print(f"{KEEP}=1 waits for Enter, and stdin is no terminal: run it in one, or without {KEEP}", file=sys.stderr)
+        return 2
     machine.exit_on_signals()
     started = time.monotonic()
 
@@ -44,7 +51,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f"{time.monotonic() - started:7.1f} s  {text}", flush=True)
 
     try:
-        return demo(PATTERNS[int(number)], say)
+        return demo(PATTERNS[int(number)], say, keep=keep)
     except LocalError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
@@ -55,7 +62,7 @@ def main(arguments: Sequence[str]) -> int:
         say("nothing is left running")
 
 
-def demo(pattern: Pattern, say: Say) -> int:
+def demo(pattern: Pattern, say: Say, *, keep: bool = False) -> int:
     """Everything the demo needs; each part is removed when its block ends."""
     with tempfile.TemporaryDirectory(prefix="ecs-cd-demo-") as scratch, ThreadPoolExecutor(1) as pool, engine() as env:
         folder = Path(scratch)
@@ -76,7 +83,13 @@ def demo(pattern: Pattern, say: Say) -> int:
             flags += ["--build-image", codebuild_image(env)] if pattern.has_pipeline else []
             own = {**env, "XDG_STATE_HOME": str(folder / "state")}
             try:
-                return deploy(pattern, say, repo, flags, own, images.python)
+                code = local(say, repo, own, "up", *flags)
+                if code:
+                    return code
+                code = deploy(pattern, say, repo, own, images.python)
+                if keep:
+                    wait(pattern, say, repo, own, images.python)
+                return code
             finally:
                 local(say, repo, own, "down")
 
@@ -92,24 +105,88 @@ def _infra_team(pattern: Pattern, folder: Path, say: Say) -> list[str]:
     return ["--infra", "../infra.json"]
 
 
-def deploy(pattern: Pattern, say: Say, repo: Path, flags: Sequence[str], env: Mapping[str, str], base: str) -> int:
-    """Up, the workflow as it would run on a push to main or the push itself, and the page."""
-    push = ["run", "--var", f"BASE_IMAGE={base}", "--tree", f"../{TREE}"] if pattern.in_actions else ["push"]
-    code = local(say, repo, env, "up", *flags) or local(say, repo, env, *push)
+def push(pattern: Pattern, base: str) -> list[str]:
+    """The command after a change: the workflow as it would run on a push to main, or the push itself."""
+    return ["run", "--var", f"BASE_IMAGE={base}", "--tree", f"../{TREE}"] if pattern.in_actions else ["push"]
+
+
+def deploy(pattern: Pattern, say: Say, repo: Path, env: Mapping[str, str], base: str) -> int:
+    """The push, then the result in short and the page."""
+    relay = Relay(say)
+    code = local(say, repo, env, *push(pattern, base), relay=relay)
     if code:
         return code
-    say("the service serves:")
-    for line in page(local_stack(repo, env)).splitlines():
+    say("in short:")
+    for line in relay.ended:
+        say(f"  {line}")
+    stack = local_stack(repo, env)
+    text = page(stack)
+    say(f"{address(stack)} serves:")
+    for line in text.splitlines():
         say(f"  {line}")
     return 0
 
 
-def local(say: Say, repo: Path, env: Mapping[str, str], *arguments: str) -> int:
-    """A command as a developer types it; its exit code."""
-    say(f"$ ecs-cd local {' '.join(arguments)}")
-    return subprocess.run(
-        host.ecs_cd("local", *arguments), cwd=repo, env={**os.environ, **env}, stdin=subprocess.DEVNULL, check=False
-    ).returncode
+def address(stack: Stack) -> str:
+    """The URL of the page."""
+    task, *_ = running_tasks(stack)
+    return f"http://{task.address}:{APP_PORT}/"
+
+
+def wait(pattern: Pattern, say: Say, repo: Path, env: Mapping[str, str], base: str) -> None:
+    """Keeps everything up until Enter; says how to play on."""
+    source = "app/app.py" if pattern.several else "app.py"
+    commit = [] if pattern.in_actions else ["git commit --all --message 'A change'"]
+    say("everything stays up until you press Enter here. To play on, in another terminal:")
+    for line in (
+        f". {shlex.quote(str(play(repo, env)))}",
+        f"$EDITOR {source}",
+        *commit,
+        shlex.join(["ecs-cd", "local", *push(pattern, base)]),
+    ):
+        say(f"  {line}")
+    with suppress(EOFError):
+        input()
+
+
+def play(repo: Path, env: Mapping[str, str]) -> Path:
+    """A file for a shell to source: it leads to the app's repository, with an `ecs-cd` for this local AWS."""
+    programs = repo.parent / "bin"
+    programs.mkdir(exist_ok=True)
+    command = programs / "ecs-cd"
+    command.write_text(f'#!/bin/sh\nexec {shlex.join(host.ecs_cd())} "$@"\n')
+    command.chmod(0o755)
+    exports = {**env, "PATH": f"{programs}{os.pathsep}{env.get('PATH', os.environ['PATH'])}"}
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in exports.items()]
+    file = repo.parent / "play.sh"
+    file.write_text("\n".join([*lines, f"cd {shlex.quote(str(repo))}", ""]))
+    return file
+
+
+def local(say: Say, repo: Path, env: Mapping[str, str], *arguments: str, relay: Relay | None = None) -> int:
+    """A command as a developer types it; its exit code. A signal ends it before this returns."""
+    say(f"$ ecs-cd local {shlex.join(arguments)}")
+    relay = relay or Relay(say)
+    with subprocess.Popen(
+        host.ecs_cd("local", *arguments),
+        cwd=repo,
+        env={**os.environ, **env},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        errors="replace",
+    ) as process:
+        assert process.stdout
+        try:
+            for line in process.stdout:
+                relay.line(line)
+            code = process.wait()
+        except BaseException:
+            process.terminate()  # after Ctrl-C it has been told already, and ignores this
+            process.communicate()
+            raise
+    relay.end(failed=code != 0)
+    return code
 
 
 def local_stack(repo: Path, env: Mapping[str, str]) -> Stack:
