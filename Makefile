@@ -1,6 +1,6 @@
 # Every target works alone, straight after a clone: the virtual environment is made first, from hash-locked files.
 .DELETE_ON_ERROR:
-.PHONY: demo test test-fast soak lint bench generate owner fuzz release-tree lock upgrade clean
+.PHONY: demo test test-fast soak lint bench generate pictures owner fuzz release-tree lock upgrade clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -29,6 +29,9 @@ lint: $(STAMP)
 	$(BIN)/zizmor --offline --quiet --config dev/zizmor.yml $(wildcard examples)
 	$(BIN)/actionlint $(WORKFLOWS)
 	$(BIN)/cfn-lint $(wildcard infra/cloudformation/*.yaml)
+
+pictures: $(STAMP)  ## docs/pictures: the job summary in a real browser
+	PYTHONPATH=src $(BIN)/python -m tests.pictures
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks

@@ -59,16 +59,16 @@ def apt_get(*arguments: str | Path, cwd: Path | None = None) -> None:
     run(["apt-get", *options, *arguments], env={"DEBIAN_FRONTEND": "noninteractive"}, cwd=cwd)
 
 
-def require(tool: str, package: str) -> None:
-    """Install the package of a missing tool, or say what to install."""
+def require(tool: str, *packages: str) -> None:
+    """Install the packages of a missing tool, or say what to install."""
     if shutil.which(tool):
         return
     if not can_install():
-        raise LocalError(f"{tool} is not installed: install the package {package} and run this again.")
+        raise LocalError(f"{tool} is not installed: install {', '.join(packages)} and run this again.")
     with locked(RUNTIME / "apt.lock"):
         if shutil.which(tool):
             return
-        install = ("install", "--no-install-recommends", package)
+        install = ("install", "--no-install-recommends", *packages)
         try:
             apt_get(*install)
         except LocalError:
