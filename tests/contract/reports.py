@@ -49,7 +49,7 @@ def _world(web: Course) -> Iterator[tuple[pytest.MonkeyPatch, dict[str, str], Cl
         monkeypatch = parts.enter_context(pytest.MonkeyPatch.context())
         folder = parts.enter_context(tempfile.TemporaryDirectory())
         aws = parts.enter_context(ScriptedAws(clock))
-        aws.use(monkeypatch)
+        aws.use_as_aws(monkeypatch)
         monkeypatch.chdir(folder)  # no checkout
         for each in (signal.SIGINT, signal.SIGTERM):  # the verb takes them over
             parts.callback(signal.signal, each, signal.getsignal(each))
@@ -98,7 +98,13 @@ def _on_github(web: Course, verb: str) -> tuple[str, str]:
     log = io.StringIO()
     with _world(web) as (_, environ, clock), contextlib.redirect_stdout(log):
         summary = Path(environ["RUNNER_TEMP"], "summary.md")
-        github = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(summary), "GITHUB_OUTPUT": os.devnull}
+        github = {
+            "GITHUB_ACTIONS": "true",
+            "GITHUB_SERVER_URL": "https://github.com",
+            "GITHUB_REPOSITORY": "org/my-app",
+            "GITHUB_STEP_SUMMARY": str(summary),
+            "GITHUB_OUTPUT": os.devnull,
+        }
         cli.main(_argv(verb), {**environ, **github}, clock=clock)
         return "\n".join(as_shown(log.getvalue())), summary.read_text(encoding="utf-8")
 

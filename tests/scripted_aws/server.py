@@ -15,8 +15,10 @@ from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 from typing import Any, ClassVar, Protocol
+from urllib.parse import urlsplit
 
 import pytest
+from botocore.httpsession import URLLib3Session
 from botocore.loaders import Loader
 
 from . import wire
@@ -124,6 +126,18 @@ class ScriptedAws:
         monkeypatch.setattr("botocore.session.create_loader", lambda *_: MODELS)
         # Where botocore waits before it tries again.
         monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=self.clock.sleep, time=time.time))
+
+    def use_as_aws(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """As ``use``, but the endpoints are AWS's own, and only the connections lead here: reports link to the console."""
+        self.use(monkeypatch)
+        monkeypatch.delenv("AWS_ENDPOINT_URL")
+        send = URLLib3Session.send
+
+        def redirected(session: URLLib3Session, request: Any) -> Any:
+            request.url = urlsplit(request.url)._replace(scheme="http", netloc=urlsplit(self.url).netloc).geturl()
+            return send(session, request)
+
+        monkeypatch.setattr(URLLib3Session, "send", redirected)
 
     def close(self) -> None:
         self._server.shutdown()

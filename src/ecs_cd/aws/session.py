@@ -15,7 +15,8 @@ from botocore.config import Config
 from ecs_cd.aws import readable
 from ecs_cd.aws.errors import CREDENTIALS_REMEDY, SERVICE, no_region
 from ecs_cd.aws.sign_in import SignIn
-from ecs_cd.model import pace
+from ecs_cd.model import console, pace
+from ecs_cd.model.console import Console
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.run import NOWHERE, Run
 
@@ -78,6 +79,12 @@ class Aws:
         if not name:
             raise no_region()
         return str(name)
+
+    def console(self, service: str = "ecs") -> Console:
+        """The console of the AWS whose ``service`` this process calls; one without pages for a local AWS, or without a
+        region."""
+        region = self._session.region_name
+        return console.of_endpoint(self.client(service).meta.endpoint_url, region) if region else console.Console("")
 
     def client(self, service: str, *, region: str | None = None) -> Client:
         """Returns a client that retries failed calls: for reads."""

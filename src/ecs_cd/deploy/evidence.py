@@ -24,7 +24,7 @@ from ecs_cd.diagnosis.findings import diagnose, event_cause, new_events, task_fa
 from ecs_cd.job.job import Job
 from ecs_cd.model import pace
 from ecs_cd.model.batches import batches
-from ecs_cd.tasks.logs import log_stream
+from ecs_cd.tasks.logs import log_stream, page
 
 # ---- the reads that are still to be made ----
 
@@ -214,7 +214,7 @@ def _read_old(job: Job, tracked: TrackedDeployment) -> None:
 
 def _keep(job: Job, tracked: TrackedDeployment, task: Mapping[str, Any]) -> None:
     """Keeps a task that died, reports its cause, and queues the read of its log."""
-    noted = _noted(tracked, task)
+    noted = _noted(job, tracked, task)
     finding = task_failed(noted)
     alike = sum(task_failed(each).cause == finding.cause for each in tracked.found.stopped.values())
     tracked.found.stopped[str(task["taskArn"])] = noted
@@ -259,14 +259,14 @@ def _with_log(job: Job, tracked: TrackedDeployment, task: Mapping[str, Any], pag
             say = job.ci.warning if tracked.reported.first_of_any("a log can't be read") else job.ci.line
             say(log.trouble)
         if lines:
-            return StoppedTask(task, lines, log.group, log.name)
-    return _noted(tracked, task)
+            return StoppedTask(task, lines, log.group, log.name, page(job, log))
+    return _noted(job, tracked, task)
 
 
-def _noted(tracked: TrackedDeployment, task: Mapping[str, Any]) -> StoppedTask:
+def _noted(job: Job, tracked: TrackedDeployment, task: Mapping[str, Any]) -> StoppedTask:
     """A stopped task without its log, and where that is."""
     log = next(iter(_streams(tracked, task)), None)
-    return StoppedTask(task, (), log.group, log.name) if log else StoppedTask(task)
+    return StoppedTask(task, (), log.group, log.name, page(job, log)) if log else StoppedTask(task)
 
 
 def _try_list(job: Job, tracked: TrackedDeployment, read: Any) -> list[Any]:

@@ -25,6 +25,7 @@ from ecs_cd.diagnosis.findings import deaths
 from ecs_cd.document.rules.document import by_container
 from ecs_cd.job.job import Job, Result
 from ecs_cd.model.errors import Cancelled, Refused
+from ecs_cd.model.lifecycle import Strategy
 from ecs_cd.model.verdict import Outcome, Verdict, combined
 from ecs_cd.report.timeline import Deployed
 from ecs_cd.tasks import revisions, templates
@@ -224,12 +225,15 @@ def result(verdict: Verdict, group: Sequence[TrackedDeployment], causes: Sequenc
     if not any(tracked.started and _verdict(tracked).outcome in _UNFINISHED for tracked in group):
         job.state.end()
     outputs = {"result": verdict.outcome.value, **_outputs(group)}
-    facts = _facts(group[0]) if len(group) == 1 else {"cluster": group[0].plan.cluster}
+    cluster = group[0].plan.cluster
+    facts = {"cluster": cluster, **(_facts(group[0]) if len(group) == 1 else {})}
+    links = {"cluster": job.aws.console().cluster(cluster)}
+    links |= {"deployment": _links(group[0], job)["deployment"]} if len(group) == 1 else {}
     looked_into = {tracked.key for tracked in _to_be_explained(group)[:_LOOKED_INTO]}
     services = [
         _deployed(tracked, _verdict(tracked).outcome, job, read=tracked.key in looked_into) for tracked in group
     ]
-    return Result(verdict, outputs, facts, causes, services=services)
+    return Result(verdict, outputs, facts, causes, services=services, links=links)
 
 
 def _outputs(group: Sequence[TrackedDeployment]) -> dict[str, str]:
@@ -257,8 +261,7 @@ def _outputs(group: Sequence[TrackedDeployment]) -> dict[str, str]:
 
 def _facts(tracked: TrackedDeployment) -> dict[str, str]:
     return {
-        "service": f"{tracked.plan.cluster}/{tracked.plan.name}",
-        "images": "\n".join(f"{container}: {image}" for container, image in tracked.plan.images.items()),
+        "service": tracked.plan.name if tracked.plan.name != tracked.key else "",
         "deployment": tracked.own.id,
     }
 
@@ -268,10 +271,25 @@ def _deployed(tracked: TrackedDeployment, outcome: Outcome, job: Job, *, read: b
     known."""
     before, after = tracked.way
     if not tracked.started:
-        return Deployed(tracked.key, outcome, before)
+        return Deployed(tracked.key, outcome, before, links=_links(tracked, job))
     tracked.timeline.add(outcome, job.clock.monotonic())
     change = _change(tracked, job, read=read)
-    return Deployed(tracked.key, outcome, before, after, tracked.plan.images, tracked.timeline.moments, change)
+    images, moments = tracked.plan.images, tracked.timeline.moments
+    return Deployed(tracked.key, outcome, before, after, images, moments, change, _links(tracked, job))
+
+
+def _links(tracked: TrackedDeployment, job: Job) -> dict[str, str]:
+    """The pages in the AWS console of the service, its deployment, the revision and the images; of a deployment only if
+    it was started."""
+    console, plan = job.aws.console(), tracked.plan
+    found = {container: console.image(image) for container, image in plan.images.items()}
+    found["service"] = console.service(plan.cluster, plan.name)
+    if tracked.started:
+        with_codedeploy = tracked.own.strategy is Strategy.CODE_DEPLOY
+        deployments = console.deployments(plan.cluster, plan.name)
+        found["deployment"] = console.codedeploy(tracked.own.id) if with_codedeploy else deployments
+        found["task definition"] = console.task_definition(tracked.way[1])
+    return found
 
 
 def _change(tracked: TrackedDeployment, job: Job, *, read: bool) -> list[str] | None:

@@ -18,6 +18,7 @@ class Finding:
     ``logged``: the job log already has the evidence and the next step, line by line as it arrived; ``in_log``: it has
     these lines of the evidence.
     ``permanent``: it can't resolve itself while this deployment runs, so waiting does not help.
+    ``page``: where the whole log is, in the AWS console.
     """
 
     cause: str
@@ -28,6 +29,7 @@ class Finding:
     detail: str = ""
     log: str = ""
     in_log: frozenset[str] = frozenset()
+    page: str = ""
 
     @property
     def words(self) -> str:
@@ -44,13 +46,14 @@ class Finding:
 class StoppedTask:
     """A stopped task, and the last log lines of the container that took it down.
 
-    ``group`` and ``stream``: where that log is; empty if it can't be determined.
+    ``group`` and ``stream``: where that log is; empty if it can't be determined. ``page``: the same in the AWS console.
     """
 
     task: stopped_tasks.Task
     log: tuple[str, ...] = ()
     group: str = ""
     stream: str = ""
+    page: str = ""
 
 
 @dataclass(frozen=True)

@@ -54,14 +54,16 @@ _NO_LOG = (
 
 def task_failed(stopped: StoppedTask) -> Finding:
     """The likely cause of the end of a service's task."""
-    return _ended(stopped, stopped_tasks.failed_containers(stopped.task), lambda known: known.next_step, _FIX)
+    culprits = stopped_tasks.failed_containers(stopped.task)
+    return replace(_ended(stopped, culprits, lambda known: known.next_step, _FIX), page=stopped.page)
 
 
 def one_off_failed(stopped: StoppedTask, named: str = "") -> Finding:
     """The likely cause of the failure of a one-off task, which nothing starts again. ``named`` is the container whose
     exit code decides, if one does."""
     culprits = stopped_tasks.to_blame(stopped.task, named)
-    return _ended(stopped, culprits, lambda known: known.one_off or known.next_step, _FIX_ONE_OFF)
+    found = _ended(stopped, culprits, lambda known: known.one_off or known.next_step, _FIX_ONE_OFF)
+    return replace(found, page=stopped.page)
 
 
 def not_placed(failures: str) -> list[Finding]:
@@ -328,4 +330,5 @@ def _merged(cause: str, group: Sequence[_Clue]) -> Finding:
         permanent=any(clue.finding.permanent for clue in group),
         detail=says_most.detail,
         log=best.log,
+        page=best.page,
     )

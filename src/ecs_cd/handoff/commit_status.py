@@ -37,15 +37,17 @@ def execute(inputs: CommitStatus, job: Job) -> Result:
     seen = _see(inputs, job)
     commit = Commit(api, _commit(inputs, seen, job))
     url = links.execution(job.aws.region, inputs.pipeline, inputs.execution_id)
+    pages = {"execution": url} if job.aws.console("codepipeline").region else {}
     try:
         seen = _post(inputs, seen, commit, url, job)
     except Unreadable as error:
-        return Result(Verdict(Outcome.FAILED, str(error)), links={"timeline": url})
+        return Result(Verdict(Outcome.FAILED, str(error)), links=pages)
     if seen.status.state == "failure":
         _comment(inputs, seen, commit, url, job)
-    facts = {"pipeline": inputs.pipeline, "execution": inputs.execution_id, "commit": commit.sha}
+    facts = {"pipeline": inputs.pipeline, "execution": inputs.execution_id}
     words = f"{commit.sha[:7]} of {inputs.repository} is {seen.status.state}: {seen.status.description}"
-    return Result(Verdict(Outcome.SUCCEEDED, words), facts=facts, findings=seen.findings, links={"timeline": url})
+    result = Result(Verdict(Outcome.SUCCEEDED, words), facts=facts, findings=seen.findings, links=pages)
+    return result.of_commit(commit.sha, job.run)
 
 
 def _commit(inputs: CommitStatus, seen: _Seen, job: Job) -> str:

@@ -18,6 +18,7 @@ from ecs_cd.inputs.hand_off import STARTED
 from ecs_cd.job.job import Job, Result
 from ecs_cd.job.watch import watch
 from ecs_cd.model import pace
+from ecs_cd.model.console import Console
 from ecs_cd.model.verdict import InProgress, Outcome, Verdict
 
 _WITH_CAUSES = (Outcome.FAILED, Outcome.ROLLED_BACK, Outcome.ROLLBACK_FAILED)
@@ -48,7 +49,7 @@ def execute(plan: HandOffPlan, job: Job) -> Result:
         findings = _pauses(tracked, verdict, job)
     shown = (builds.facts(found), builds.logs_of(found))
     for part in stages.parts(tracked.snapshot, tracked.started, *shown, green=verdict.outcome.green):
-        job.summary.put(part)
+        job.summary.put(part if _console(job).region else replace(part, links={}))
     return _result(tracked, verdict, findings, url, job)
 
 
@@ -106,10 +107,16 @@ def _result(tracked: TrackedExecution, verdict: Verdict, findings: Sequence[Find
     facts = {
         "pipeline": tracked.plan.pipeline.name,
         "execution": tracked.id,
-        "commit": tracked.plan.commit,
         **{f"image {name}": image for name, image in tracked.plan.images.items()},
     }
     if verdict.outcome is Outcome.SUPERSEDED and tracked.plan.superseded == "warning":
         job.ci.warning(f"pipeline: {verdict.message}")
         verdict = replace(verdict, outcome=Outcome.SKIPPED)
-    return Result(verdict, outputs, facts, findings, links={"timeline": url})
+    console = _console(job)
+    pages = {f"image {name}": console.image(image) for name, image in tracked.plan.images.items()}
+    pages["execution"] = url if console.region else ""
+    return Result(verdict, outputs, facts, findings, links=pages).of_commit(tracked.plan.commit, job.run)
+
+
+def _console(job: Job) -> Console:
+    return job.aws.console("codepipeline")

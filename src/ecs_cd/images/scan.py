@@ -42,7 +42,7 @@ def gate(job: Job, repository: Repository, digest: str, *, wait: bool, fail_on: 
     except (ClientError, BotoCoreError) as error:
         verdict = _no_result(explain(error))
     image = repository.by_digest(digest)
-    _report(job, repository, image, verdict, scans, job.clock.monotonic() - began)
+    _report(job, repository, verdict, scans, job.clock.monotonic() - began)
     if verdict.outcome is Outcome.SUCCEEDED:
         return None
     what = "scan of" if scan_findings.reports(scans) else "no scan result for"
@@ -101,9 +101,7 @@ def _no_result(refused: Refused) -> Verdict:
     return Verdict(Outcome.FAILED, " ".join(filter(None, [*refused.problems, refused.remedy])))
 
 
-def _report(
-    job: Job, repository: Repository, image: str, verdict: Verdict, scans: dict[str, Seen], elapsed: float
-) -> None:
+def _report(job: Job, repository: Repository, verdict: Verdict, scans: dict[str, Seen], elapsed: float) -> None:
     """Starts each line with its subject, because reports on several images run side by side."""
     reports = scan_findings.reports(scans)
     worst = [f"{each} {each.uri}".rstrip() for each in scan_findings.worst(reports)]
@@ -118,7 +116,7 @@ def _report(
         verdict.outcome,
         verdict.message,
         elapsed=elapsed,
-        facts={"image": image, **found_on},
+        facts=found_on,
         texts={f"{title}: the worst findings": worst} if worst else {},
     )
     job.summary.put(part)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ecs_cd.model import pace
 from ecs_cd.model.errors import Refused, combined
-from ecs_cd.report.summary import Summary
+from ecs_cd.report.summary import COMMIT, Summary
 
 if TYPE_CHECKING:
     from ecs_cd.aws.session import Aws
@@ -46,6 +46,11 @@ class Result:
     texts: Mapping[str, Sequence[str]] = field(default_factory=dict)
     services: Sequence[Deployed] = ()
     links: Mapping[str, str] = field(default_factory=dict)
+
+    def of_commit(self, commit: str, run: Run) -> Result:
+        """The same result; the summary names the commit, with its page."""
+        facts, links = {COMMIT: commit, **self.facts}, {COMMIT: run.commit_url(commit), **self.links}
+        return replace(self, facts=facts, links=links) if commit else self
 
 
 def concurrently(*calls: Callable[[], Any]) -> list[Any]:

@@ -26,6 +26,11 @@ class Run:
     under_act: bool = False
     github_cache: bool = False  # whether a build can reach GitHub's cache
 
+    def commit_url(self, commit: str) -> str:
+        """The commit's page on GitHub; empty if the repository isn't there."""
+        there = self.on_github or self.repository_url.startswith("https://github.com/")
+        return f"{self.repository_url}/commit/{commit}" if commit and self.repository_url and there else ""
+
     @property
     def is_unique(self) -> bool:
         """Whether id and attempt identify this run. Under act both are always 1; each try of a build has its own id."""

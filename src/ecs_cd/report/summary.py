@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 from ecs_cd.model.duration import words
 from ecs_cd.model.text import plain
 from ecs_cd.model.verdict import Outcome
-from ecs_cd.report import gantt, timeline
+from ecs_cd.report import gantt, markup, timeline
 from ecs_cd.report.gantt import Section
 from ecs_cd.report.timeline import Deployed, Span
 
@@ -19,13 +18,14 @@ if TYPE_CHECKING:
 
 LARGEST = 1024 * 1024  # bytes per step; GitHub drops a larger summary completely
 _CUT = b"\n\n(cut: a summary ends at 1 MiB)\n"
-_LONGEST = 1000  # characters of a log line
 _ROWS = 20  # services shown directly; the others are folded
 _DRAWN = 10  # services in the timeline
 _CHANGES = 20  # services whose changes are listed
+_SHORT_COMMIT = 7  # characters of a commit that is a link
 _CHANGED = 100  # lines per service
 _SIGNS = {Outcome.SKIPPED: "⏭️", Outcome.IN_PROGRESS: "⏳", Outcome.PAUSED: "⏸️"}
 
+COMMIT = "commit"  # the name of this fact
 UNDER_WAY = "under way"
 NOT_STARTED = "not started"
 _UNTIL_NOW = "If this is the last message, the process was killed before it could report more; see the job log."
@@ -36,8 +36,8 @@ class Part:
     """A part of a step, as the summary reports it.
 
     ``state`` is its outcome, or ``UNDER_WAY``, or ``NOT_STARTED``. ``begin`` is in seconds of the job clock. ``phase``
-    is its label in the timeline, if the ``services`` don't have one. ``links`` are pages by the words to show. The
-    summary shows ``texts`` verbatim, under their titles.
+    is its label in the timeline, if the ``services`` don't have one. ``links`` are pages: of the fact with the same
+    name, else by the words to show. The summary shows ``texts`` verbatim, under their titles.
     """
 
     title: str
@@ -128,15 +128,16 @@ def _written(parts: Sequence[Part], *, changes: bool) -> str:
     head = _decisive(parts)
     services = [service for part in parts for service in part.services]
     lines = [f"### {head.sign} {head.title}: {head.words}", ""]
-    message = _UNTIL_NOW if head.state == UNDER_WAY else head.message
-    lines += [_escape(message), ""] if message else []
     for finding in [finding for part in parts for finding in part.findings]:
         lines += _finding(finding)
+    message = _UNTIL_NOW if head.state == UNDER_WAY else head.message
+    lines += [markup.sentence(message), ""] if message else []
+    lines += _context(parts)
     lines += _services(services)
     lines += _timeline(parts)
-    lines += _facts(parts)
+    lines += _steps(parts)
     for name, text in ((name, text) for part in parts for name, text in part.texts.items()):
-        lines += [f"**{_escape(name)}**", "", *fenced(text), ""]
+        lines += [f"**{markup.sentence(name)}**", "", *markup.fenced(text), ""]
     lines += _changes(services) if changes else []
     return plain("\n".join(lines))
 
@@ -149,10 +150,12 @@ def _decisive(parts: Sequence[Part]) -> Part:
 
 
 def _finding(finding: Finding) -> list[str]:
-    """The cause if known, the evidence, and what to do next."""
-    lines = [f"**{_escape(finding.words)}**", ""] if finding.cause else []
-    lines += [*fenced(finding.evidence), ""] if finding.evidence else []
-    return lines + ([_escape(finding.remedy), ""] if finding.remedy else [])
+    """The cause if known, the evidence, what to do next, and where the whole log is: its page, else the command."""
+    lines = [f"**{markup.sentence(finding.words)}**", ""] if finding.cause else []
+    lines += [*markup.fenced(finding.evidence), ""] if finding.evidence else []
+    after = [markup.sentence(finding.next_step if finding.page else finding.remedy)]
+    after += [markup.link("The whole log", finding.page)] if finding.page else []
+    return lines + ([" · ".join(filter(None, after)), ""] if any(after) else [])
 
 
 # ---- services ----
@@ -172,12 +175,27 @@ def _more(services: Sequence[Deployed]) -> str:
 
 
 def _rows(services: Sequence[Deployed]) -> list[str]:
-    lines = ["| service | result | from | to | digest | duration |", "|---|---|---|---|---|---|"]
-    for service in services:
-        result = f"{_sign(service.outcome)} {service.outcome.words}"
-        cells = [_code(service.service), result, _code(service.before), _code(service.after), _code(digests(service))]
-        lines.append(f"| {' | '.join([*cells, words(service.elapsed) if service.elapsed else ''])} |")
-    return [*lines, ""]
+    rows = [
+        [
+            markup.value(service.service, service.links.get("service", "")),
+            f"{_sign(service.outcome)} {markup.link(service.outcome.words, service.links.get('deployment', ''))}",
+            _cell(service.before),
+            _cell(service.after, service.links.get("task definition", "")),
+            "<br>".join(_image(service, container) for container in service.images or {}),
+            words(service.elapsed) if service.elapsed else "",
+        ]
+        for service in services
+    ]
+    return markup.table(("service", "result", "from", "to", "digest", "duration"), rows)
+
+
+def _cell(text: str, page: str = "") -> str:
+    return markup.value(text, page) if text else ""
+
+
+def _image(service: Deployed, container: str) -> str:
+    shown = markup.code(_short((service.images or {})[container]))
+    return f"{markup.escape(container)} {markup.link(shown, service.links.get(container, ''))}"
 
 
 def digests(service: Deployed) -> str:
@@ -212,7 +230,7 @@ def _sections(parts: Sequence[Part]) -> tuple[list[Section], list[Deployed]]:
         drawn = timeline.as_seen([service for service in part.services if service.moments], _DRAWN)
         sections += [(service.service, timeline.spans(service.moments)) for service in drawn[:_DRAWN]]
         left_out += drawn[_DRAWN:]
-        if part.phase:
+        if part.phase and part.elapsed:
             sections.append((part.title, [Span(part.phase, part.begin, part.begin + part.elapsed, part.bad)]))
     return sections, left_out
 
@@ -220,17 +238,58 @@ def _sections(parts: Sequence[Part]) -> tuple[list[Section], list[Deployed]]:
 # ---- facts and differences ----
 
 
-def _facts(parts: Sequence[Part]) -> list[str]:
-    """One table. If there are several parts, each begins with its outcome."""
-    rows = []
-    for part in (part for part in parts if part.ended):
-        if len(parts) > 1:
-            rows.append(f"| **{_escape(part.title)}** | {part.words}, {words(part.elapsed)} |")
-        rows += [f"| {_escape(name)} | {_code(value)} |" for name, value in part.facts.items() if value]
-        rows += [f"| {_escape(name)} | {_link(page)} |" for name, page in part.links.items() if page]
-        if len(parts) == 1:
-            rows.append(f"| duration | {words(part.elapsed)} |")
-    return ["| | |", "|---|---|", *rows, ""] if rows else []
+def _context(parts: Sequence[Part]) -> list[str]:
+    """The commit, and all other facts if there is only one part."""
+    shown = [_commit(commit, page) for commit, page in _commits(parts)]
+    if len(parts) == 1 and parts[0].ended:
+        took = [f"took {words(parts[0].elapsed)}"] if not parts[0].services else []
+        shown += [*(fact for facts in _details(parts[0], set()) for fact in facts), *took]
+    return [" · ".join(shown), ""] if shown else []
+
+
+def _commits(parts: Sequence[Part]) -> Iterable[tuple[str, str]]:
+    found: dict[str, str] = {}
+    for part in (part for part in parts if part.ended and part.facts.get(COMMIT)):
+        commit = part.facts[COMMIT]
+        found[commit] = found.get(commit) or part.links.get(COMMIT, "")
+    return found.items()
+
+
+def _commit(commit: str, page: str) -> str:
+    shown = commit[:_SHORT_COMMIT] if page else commit
+    return f"commit {markup.link(markup.code(shown), page)}"
+
+
+def _steps(parts: Sequence[Part]) -> list[str]:
+    """A row per part, if there are several; no fact twice."""
+    if len(parts) < 2:
+        return []
+    seen: set[str] = set()
+    rows = [
+        [
+            markup.escape(part.title),
+            f"{part.sign} {part.words}".replace(" ", "\N{NO-BREAK SPACE}"),  # the details may be long
+            words(part.elapsed),
+            "<br>".join(" · ".join(facts) for facts in _details(part, seen) if facts),
+        ]
+        for part in parts
+        if part.ended
+    ]
+    return markup.table(("step", "result", "duration", "details"), rows) if rows else []
+
+
+def _details(part: Part, seen: set[str]) -> tuple[list[str], list[str]]:
+    """The facts without the names that are ``seen`` already: names and pages, then sentences."""
+    names: list[str] = []
+    lines: list[str] = []
+    for name, text in part.facts.items():
+        new = [line for line in text.splitlines() if line.strip() and line not in seen]
+        seen.update(filter(markup.is_name, new))
+        if new and name != COMMIT:
+            shown = markup.fact(name, new, part.links.get(name, ""))
+            (names if all(map(markup.is_name, new)) else lines).append(shown)
+    names += [markup.link(name, page) for name, page in part.links.items() if page and name not in part.facts]
+    return names, lines
 
 
 def _changes(services: Sequence[Deployed]) -> list[str]:
@@ -241,9 +300,9 @@ def _changes(services: Sequence[Deployed]) -> list[str]:
     lines: list[str] = []
     for service in changed[:_CHANGES]:
         change = service.change or ()
-        lines += [f"**{_escape(f'{service.service}: {service.before} -> {service.after}')}**", ""]
+        lines += [f"**{markup.escape(f'{service.service}: {service.before} → {service.after}')}**", ""]
         more = [f"({len(change) - _CHANGED} more lines)"] if len(change) > _CHANGED else []
-        lines += [*fenced([*change[:_CHANGED], *more], "diff"), ""]
+        lines += [*markup.fenced([*change[:_CHANGED], *more], "diff"), ""]
     lines += [f"and of {_more(changed[_CHANGES:])}", ""] if len(changed) > _CHANGES else []
     return _folded("What changed in the task definition" + "s" * (len(changed) > 1), lines)
 
@@ -251,33 +310,3 @@ def _changes(services: Sequence[Deployed]) -> list[str]:
 def _folded(title: str, lines: Sequence[str]) -> list[str]:
     """Does not escape ``title``: it comes from ecs-cd."""
     return [f"<details><summary>{title}</summary>", "", *lines, "</details>", ""]
-
-
-# ---- external text ----
-
-
-def _escape(text: str) -> str:
-    """External text as plain text: no HTML, no Markdown, no table borders."""
-    return re.sub(r"([\\`*_~\[\]<>|#&])", r"\\\1", " ".join(text.split()))
-
-
-def _code(value: str) -> str:
-    """External lines in a cell. Code has no escapes, so look-alikes replace characters that would end the code or the
-    cell: after a backslash even an escaped pipe is a border."""
-    parts = (part.replace("`", "'").replace("|", "\N{BROKEN BAR}") for part in value.splitlines())
-    return "<br>".join(f"`{part}`" for part in parts if part.strip())
-
-
-def _link(page: str) -> str:
-    """A page as a link, if nothing in its URL could end the link or the cell."""
-    return f"<{page}>" if re.fullmatch(r"https://[\w.~:/?#@!$&'*+,;=%-]+", page) else _code(page)
-
-
-def fenced(lines: Sequence[str], language: str = "text") -> list[str]:
-    """Log lines without colours, in a fence longer than any fence inside, so that no line can end it."""
-    if not lines:
-        return []
-    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in lines]
-    longest = max((len(run) for line in lines for run in re.findall("`+", line)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return [f"{fence}{language}", *(line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…" for line in lines), fence]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from itertools import pairwise
 
@@ -32,7 +32,7 @@ Moment = tuple[Phase | Outcome, float]
 
 @dataclass(frozen=True)
 class Span:
-    """A period of time, or a moment if ``begin`` equals ``end``. ``bad`` spans have a separate colour."""
+    """A period of time. ``bad`` spans have a separate colour."""
 
     words: str
     begin: float
@@ -44,7 +44,8 @@ class Span:
 class Deployed:
     """The result for one service. ``before`` and ``after`` are revisions in short form, empty if there isn't one;
     ``images`` are the requested images by container. ``change``: the lines of the diff between the two task
-    definitions, ``None`` if it is unknown."""
+    definitions, ``None`` if it is unknown. ``links``: pages of the ``service``, its ``deployment``, its ``task
+    definition``, and of each image by the name of its container."""
 
     service: str
     outcome: Outcome
@@ -53,6 +54,7 @@ class Deployed:
     images: Mapping[str, str] | None = None
     moments: Sequence[Moment] = ()
     change: Sequence[str] | None = None
+    links: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def elapsed(self) -> float:
@@ -60,16 +62,12 @@ class Deployed:
 
 
 def spans(moments: Sequence[Moment]) -> list[Span]:
-    """The phases, without those of zero length, followed by the outcome as a moment."""
-    found = [
+    """The phases, without those of zero length. The outcome only ends the last phase."""
+    return [
         Span(phase.value, begin, end, phase in _BAD)
         for (phase, begin), (_, end) in pairwise(moments)
         if isinstance(phase, Phase) and end > begin
     ]
-    last, at = moments[-1] if moments else (None, 0.0)
-    if isinstance(last, Outcome):
-        found.append(Span(last.words, at, at, not last.green))
-    return found
 
 
 def as_seen(services: Sequence[Deployed], most: int) -> list[Deployed]:

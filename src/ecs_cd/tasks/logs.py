@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ecs_cd.aws.logs import Stream
+from ecs_cd.job.job import Job
 from ecs_cd.model.references import short
 from ecs_cd.tasks.rules.task_definition import container
 
@@ -22,3 +23,8 @@ def log_stream(definition: Mapping[str, Any], name: str, task_arn: str) -> Strea
     if configuration.get("logDriver") != "awslogs" or not prefix or not group:
         return None
     return Stream(group, f"{prefix}/{name}/{short(task_arn)}", options.get("awslogs-region"))
+
+
+def page(job: Job, log: Stream) -> str:
+    """The log stream's page in the AWS console; empty for a local AWS."""
+    return job.aws.console().log_stream(log.group, log.name, log.region or "")

@@ -16,7 +16,7 @@ from ecs_cd.job.job import Job
 from ecs_cd.job.watch import watch
 from ecs_cd.model import pace
 from ecs_cd.model.verdict import InProgress, Outcome, Verdict
-from ecs_cd.tasks.logs import log_stream
+from ecs_cd.tasks.logs import log_stream, page
 from ecs_cd.tasks.standalone import StandaloneTask
 
 
@@ -81,13 +81,18 @@ class TrackedTask:
     def _stopped(self) -> StoppedTask:
         lines = tuple(self.lines)
         return (
-            StoppedTask(self.last, lines, self.logs[0].group, self.logs[0].name)
+            StoppedTask(self.last, lines, self.logs[0].group, self.logs[0].name, self.page)
             if self.logs
             else StoppedTask(self.last, lines)
         )
 
+    @property
+    def page(self) -> str:
+        """The page of its first log in the AWS console; empty if there is none."""
+        return page(self.job, self.logs[0]) if self.logs else ""
+
     def _in_log(self, finding: Finding) -> Finding:
-        return replace(finding, in_log=frozenset(self.lines))
+        return replace(finding, in_log=frozenset(self.lines), page=self.page)
 
     def undecided(self, verdict: Verdict, remedy: str) -> tuple[Verdict, list[Finding]]:
         """A verdict without an end of the task: also says what is known of the task, and for a timeout why.

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from functools import partial
 
+from ecs_cd.diagnosis.evidence import Finding
 from ecs_cd.document import load
 from ecs_cd.images import build, build_plan, build_spec, scan
 from ecs_cd.images.build import Done
@@ -36,12 +37,20 @@ def execute(inputs: BuildPush, plans: Sequence[BuildPlan], job: Job) -> Result:
         in_ecr = f"; these images are in ECR: {', '.join(each.plan.name for each in built.done)}" if built.done else ""
         findings = [built.finding] if built.finding else []
         verdict = Verdict(Outcome.FAILED, built.why + in_ecr)
-        return Result(verdict, _outputs(built.done), _facts(plans, built.done), findings)
+        return _result(verdict, plans, built.done, job, findings)
     reused = concurrently(*(lambda plan=plan: _reuse(plan, job) for plan in plans if plan.tagging.reuse))
     by_name = {each.plan.name: each for each in (*built.done, *reused)}
     done = [by_name[plan.name] for plan in plans]
     verdict = _scanned(inputs, done, job) or _copied(done, job) or _verdict(done)
-    return Result(verdict, _outputs(done), _facts(plans, done))
+    return _result(verdict, plans, done, job)
+
+
+def _result(
+    verdict: Verdict, plans: Sequence[BuildPlan], done: Sequence[Done], job: Job, findings: Sequence[Finding] = ()
+) -> Result:
+    links = {each.plan.name: job.aws.console("ecr").image(each.image) for each in done}
+    result = Result(verdict, _outputs(done), _facts(plans, done), findings, links=links)
+    return result.of_commit(plans[0].commit, job.run)
 
 
 def images(result: Result) -> dict[str, str]:
@@ -107,11 +116,12 @@ def _outputs(done: Sequence[Done]) -> dict[str, str]:
 
 
 def _facts(plans: Sequence[BuildPlan], done: Sequence[Done]) -> dict[str, str]:
-    """For the summary: each image, its tags, and why it was built or not."""
+    """For the summary: each image, its tags apart from the commit, and why it was built or not."""
     by_name = {each.plan.name: each for each in done}
-    facts = {"commit": plans[0].commit}
+    facts = {}
     for plan in plans:
         image = by_name.get(plan.name)
-        facts[plan.name] = "\n".join([image.image, *plan.tagging.names] if image else [str(plan.repository)])
-        facts[f"{plan.name}: {'reused' if plan.tagging.reuse else 'built'}"] = plan.tagging.why
+        tags = [name for name in plan.tagging.names if name != plan.commit_tag]
+        facts[plan.name] = "\n".join([image.image, *tags] if image else [str(plan.repository)])
+        facts[f"{plan.name} {'reused' if plan.tagging.reuse else 'built'}"] = plan.tagging.why
     return facts

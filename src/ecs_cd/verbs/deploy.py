@@ -53,7 +53,8 @@ def _by_document(inputs: DeployAlone, status: GitHubDeploymentStatus, job: Job) 
         lambda: resolve.resolve(names, document.images, found.commit, job, digests=found.digests, required=required),
     )
     status.begin(found.commit, [each.key for each in wanted])
-    return status.end(run_step(STEP, status.seen(STEP.title, lambda: execute(by_name)), job))
+    call = status.seen(STEP.title, lambda: execute(by_name).of_commit(found.commit, job.run))
+    return status.end(run_step(STEP, call, job))
 
 
 def image_names(targets: Iterable[Service | ScheduledTask]) -> list[str]:

@@ -112,9 +112,11 @@ def _execute(inputs: Migrate, plan: TaskPlan, by_name: Images, commit: str, job:
                 task = run_task.start(standalone, arn, deadline, job)
     except NotStarted as not_started:
         outputs = {"migration-result": not_started.verdict.outcome.value}
-        return Result(not_started.verdict, outputs, {"cluster": plan.cluster}, not_started.findings)
+        facts, page = {"cluster": plan.cluster}, job.aws.console().cluster(plan.cluster)
+        result = Result(not_started.verdict, outputs, facts, not_started.findings, links={"cluster": page})
+        return result.of_commit(commit, job.run)
     tracked = TrackedTask(standalone, task, job)
-    return _result(follow(tracked, deadline), tracked, arn, image)
+    return _result(follow(tracked, deadline), tracked, arn, image).of_commit(commit, job.run)
 
 
 def _standalone(inputs: Migrate, plan: TaskPlan, image: str, commit: str, job: Job) -> StandaloneTask:
@@ -195,7 +197,19 @@ def _result(verdict: Verdict, tracked: TrackedTask, arn: str, image: str) -> Res
     }
     revision = short(arn or str(tracked.last.get("taskDefinitionArn", "")))
     facts = {"image": image, "task definition": revision, "task": tracked.task, "cluster": tracked.standalone.cluster}
+    findings = [] if verdict.outcome.green else [tracked.finding()]
     if verdict.outcome in (Outcome.TIMED_OUT, Outcome.UNKNOWN):
         verdict, findings = tracked.undecided(verdict, "Raise migration-timeout if it needs longer.")
-        return Result(verdict, outputs, facts, findings)
-    return Result(verdict, outputs, facts, [] if verdict.outcome.green else [tracked.finding()])
+    return Result(verdict, outputs, facts, findings, links=_links(tracked, revision, image))
+
+
+def _links(tracked: TrackedTask, revision: str, image: str) -> dict[str, str]:
+    """The pages of the facts in the AWS console, and the log's."""
+    console, cluster = tracked.job.aws.console(), tracked.standalone.cluster
+    return {
+        "image": console.image(image),
+        "task definition": console.task_definition(revision),
+        "task": console.task(cluster, tracked.task),
+        "cluster": console.cluster(cluster),
+        "log": tracked.page,
+    }

@@ -50,7 +50,7 @@ def _run(inputs: Pipeline, status: GitHubDeploymentStatus, job: Job) -> int:
     steps: list[tuple[Step, Callable[[], Result]]] = [
         (build_push.STEP, build),
         *migrate.steps(inputs, tasks, by_name, commit, job),
-        (deploy.STEP, lambda: release(by_name)),
+        (deploy.STEP, lambda: release(by_name).of_commit(commit, job.run)),
     ]
     steps = steps[-1:] if inputs.dry_run else steps  # a dry run neither builds nor migrates
     status.begin(commit, [each.key for each in wanted])

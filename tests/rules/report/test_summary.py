@@ -34,7 +34,7 @@ FAILED = Part("Deployment", Outcome.FAILED, "it failed", elapsed=12, facts={"ima
 STORY: tuple[Moment, ...] = ((Phase.STARTING, 20), (Phase.HEALTHY, 50), (Outcome.SUCCEEDED, 62))
 WEB = Deployed("web", Outcome.SUCCEEDED, "web:1", "web:2", {"app": f"r@sha256:{'a' * 64}"}, STORY, ["~ cpu: 1 -> 2"])
 GREEN = Part("Deployment", Outcome.SUCCEEDED, "1 of 1 running", 20, 42, services=[WEB])
-BUILD = Part("Build and push", Outcome.SUCCEEDED, "built", 0, 12, "build", {"commit": "c0ffee"})
+BUILD = Part("Build and push", Outcome.SUCCEEDED, "built", 0, 12, "build", {"commit": "c0ffee", "image": "i"})
 
 
 def section(**changes: Any) -> str:
@@ -45,13 +45,12 @@ def refusal(problems: list[str], remedy: str = "") -> str:
     return summary.markdown([Part("deploy", NOT_STARTED, findings=[Finding("", tuple(problems), remedy)])])
 
 
-def test_a_failure_is_the_verdict_the_cause_and_then_the_facts() -> None:
+def test_a_failure_is_the_verdict_its_cause_and_then_the_facts() -> None:
     """In the order in which a reader asks."""
-    finding = Finding("it ran out of memory", ("task 1: killed", "last words"), "Raise `memory`.")
+    evidence = ("task 1: killed", "last words")
+    finding = Finding("it ran out of memory", evidence, "Raise `memory`.", page="https://console/log")
     assert section(findings=[finding]).splitlines() == [
         "### ❌ Deployment: failed",
-        "",
-        "it failed",
         "",
         "**it ran out of memory**",
         "",
@@ -60,12 +59,11 @@ def test_a_failure_is_the_verdict_the_cause_and_then_the_facts() -> None:
         "last words",
         "```",
         "",
-        "Raise \\`memory\\`.",
+        "Raise `memory`. · [The whole log](https://console/log)",
         "",
-        "| | |",
-        "|---|---|",
-        "| image | `r@sha256:1` |",
-        "| duration | 12 s |",
+        "it failed",
+        "",
+        "image `r@sha256:1` · took 12 s",
     ]
 
 
@@ -78,26 +76,28 @@ def test_a_deployment_has_its_table_its_timeline_and_what_changed() -> None:
         "",
         "| service | result | from | to | digest | duration |",
         "|---|---|---|---|---|---|",
-        "| `web` | ✅ succeeded | `web:1` | `web:2` | `app: sha256:aaaaaaaaaaaa` | 42 s |",
+        "| `web` | ✅ succeeded | `web:1` | `web:2` | app `sha256:aaaaaaaaaaaa` | 42 s |",
         "",
         "```mermaid",
+        "---",
+        "config:",
+        "  gantt:",
+        "    useWidth: 900",
+        "    leftPadding: 48",
+        "---",
         "gantt",
         "    dateFormat HH:mm:ss",
-        "    axisFormat %H:%M:%S",
+        "    axisFormat %M:%S",
+        "    tickInterval 5second",
         "    todayMarker off",
         "    section web",
-        "    tasks starting :00:00:00, 30s",
-        "    healthy :00:00:30, 12s",
-        "    succeeded :milestone, 00:00:42, 0s",
+        "    tasks starting (30 s) :00:00:00, 30s",
+        "    healthy (12 s) :00:00:30, 12s",
         "```",
-        "",
-        "| | |",
-        "|---|---|",
-        "| duration | 42 s |",
         "",
         "<details><summary>What changed in the task definition</summary>",
         "",
-        "**web: web:1 -\\> web:2**",
+        "**web: web:1 → web:2**",
         "",
         "```diff",
         "~ cpu: 1 -> 2",
@@ -111,8 +111,15 @@ def test_several_parts_are_one_summary() -> None:
     """One heading, that of the last; one timeline from the beginning of the first; of each how it ended."""
     text = summary.markdown([BUILD, Part("Migration", Outcome.SKIPPED, "there is none", 12), GREEN])
     assert [line for line in text.splitlines() if line.startswith("#")] == ["### ✅ Deployment: succeeded"]
-    assert "    section Build and push\n    build :00:00:00, 12s\n    section web\n    tasks starting :00:00:20" in text
-    assert "| **Build and push** | succeeded, 12 s |\n| commit | `c0ffee` |\n| **Migration** | skipped, 0.0 s |" in text
+    assert "    section Build and push\n    build (12 s) :00:00:00, 12s\n    section web\n    tasks" in text
+    assert text.partition("```\n\n")[2].splitlines()[:5] == [
+        "| step | result | duration | details |",
+        "|---|---|---|---|",
+        "| Build and push | ✅\xa0succeeded | 12 s | image `i` |",
+        "| Migration | ⏭️\xa0skipped | 0.0 s |  |",
+        "| Deployment | ✅\xa0succeeded | 42 s |  |",
+    ]
+    assert "\n\ncommit `c0ffee`\n\n| service |" in text
     assert text.count("```mermaid") == 1
 
 
@@ -138,8 +145,8 @@ def test_what_is_under_way_says_so() -> None:
     """A process that is killed leaves this as its last word, with the parts that had ended."""
     text = summary.markdown([BUILD, Part("Migration", UNDER_WAY, begin=12)])
     assert text.startswith("### ⏳ Migration: under way\n\nIf this is the last message, the process was killed before")
-    assert "| **Build and push** | succeeded, 12 s |" in text
-    assert "| **Migration**" not in text
+    assert "| Build and push | ✅\xa0succeeded | 12 s |" in text
+    assert "| Migration" not in text
 
 
 @pytest.mark.parametrize("outcome", Outcome)
@@ -157,11 +164,53 @@ def test_texts_come_last_and_in_a_fence() -> None:
     assert written.endswith("**web: what would change**\n\n```text\n~ cpu: 1 -> 2\n```\n")
 
 
-def test_empty_facts_are_left_out_and_lines_are_broken() -> None:
-    """Several images are one fact."""
-    text = section(facts={"commit": "", "images": "app: a\nproxy: b"})
+def test_empty_facts_are_left_out() -> None:
+    """Several names of one fact stand beside each other, sentences below."""
+    facts = {"commit": "", "app": "image\nlatest", "app reused": "it's there", "id": "7"}
+    text = summary.markdown([replace(FAILED, facts=facts), GREEN])
     assert "commit" not in text
-    assert "| images | `app: a`<br>`proxy: b` |" in text
+    assert "| 12 s | app: `image`, `latest` · id `7`<br>app reused: it's there |" in text
+    assert section(facts=facts).endswith("\n\napp: `image`, `latest` · id `7` · app reused: it's there · took 12 s\n")
+
+
+def test_no_fact_is_shown_twice() -> None:
+    """The migration has the image that was built, in the same cluster as the service."""
+    migration = replace(BUILD, title="Migration", facts={"image": "i", "cluster": "c", "commit": "c0ffee"})
+    text = summary.markdown([BUILD, migration, replace(GREEN, facts={"cluster": "c"})])
+    assert [text.count(each) for each in ("`c0ffee`", "image `i`", "cluster `c`")] == [1, 1, 1]
+
+
+SHA = "c0ffee" + "0" * 34
+
+
+@pytest.mark.parametrize(
+    ("facts", "links", "shown"),
+    [
+        ({"commit": SHA}, {"commit": f"https://host/{SHA}"}, f"commit [`c0ffee0`](https://host/{SHA})"),
+        ({"commit": SHA}, {}, f"commit `{SHA}`"),
+        ({"task": "7c1e"}, {"task": "https://host/t?region=x"}, "task [`7c1e`](https://host/t?region=x)"),
+        ({"task": "arn:aws-cn:ecs:cn-north-1:1:task/c/7c1e"}, {}, "task `7c1e`"),
+        ({"app": f"r/team/app@sha256:{'a' * 64}\nlatest"}, {"app": "https://host/i"},
+         "app: [`app@sha256:aaaaaaaaaaaa`](https://host/i), `latest`"),
+        ({"id": "7"}, {"page": "https://host/p", "log": ""}, "id `7` · [page](https://host/p)"),
+        ({"id": "7"}, {"id": "http://host/"}, "id `7`"),
+        ({"id": "7"}, {"id": "https://host/) x"}, "id `7`"),
+        ({"id": "7"}, {"id": "javascript:alert(1)"}, "id `7`"),
+    ],
+)  # fmt: skip
+def test_a_fact_links_to_its_page(facts: dict[str, str], links: dict[str, str], shown: str) -> None:
+    """Long names are short there; without a page the commit can still be copied; what is no URL of a page is no link."""
+    assert section(facts=facts, links=links).endswith(f"\n\n{shown} · took 12 s\n")
+
+
+def test_a_service_links_to_its_pages() -> None:
+    """The service, its deployment, the revision and the image."""
+    links = {name: f"https://host/{name[:4]}" for name in ("service", "deployment", "task definition", "app")}
+    text = summary.markdown([replace(GREEN, services=[replace(WEB, links=links)])])
+    assert (
+        "| [`web`](https://host/serv) | ✅ [succeeded](https://host/depl) | `web:1` | [`web:2`](https://host/task) "
+        "| app [`sha256:aaaaaaaaaaaa`](https://host/app) | 42 s |"
+    ) in text
 
 
 # ---- many services ----
@@ -189,7 +238,7 @@ def test_of_a_hundred_services_those_that_failed_are_seen_first() -> None:
 def test_what_went_wrong_has_its_own_colour() -> None:
     """A part of a step as well as a phase of a deployment."""
     failed = replace(BUILD, state=Outcome.FAILED)
-    assert "    build :crit, 00:00:00, 12s\n" in summary.markdown([failed, GREEN])
+    assert "    build (12 s) :crit, 00:00:00, 12s\n" in summary.markdown([failed, GREEN])
 
 
 def test_what_was_not_begun_took_no_time() -> None:
@@ -197,6 +246,7 @@ def test_what_was_not_begun_took_no_time() -> None:
     left_out = Deployed("worker", Outcome.SKIPPED, "worker:1")
     text = summary.markdown([replace(GREEN, services=[WEB, left_out])])
     assert "\n| `worker` | ⏭️ skipped | `worker:1` |  |  |  |\n" in text
+    assert "| service | result | from |\n" in summary.markdown([replace(GREEN, services=[left_out])])
     assert "section worker" not in text
 
 
@@ -204,8 +254,8 @@ def test_times_count_from_what_began_first() -> None:
     """The first row of the drawing may have started later."""
     later = [replace(WEB, service="late", moments=[(what, at + 60) for what, at in STORY]), WEB]
     text = summary.markdown([replace(GREEN, services=later)])
-    assert "section late\n    tasks starting :00:01:00, 30s" in text
-    assert "section web\n    tasks starting :00:00:00, 30s" in text
+    assert "section late\n    tasks starting (30 s) :00:01:00, 30s" in text
+    assert "section web\n    tasks starting (30 s) :00:00:00, 30s" in text
 
 
 def test_what_changed_is_told_of_those_that_failed_first() -> None:
@@ -221,7 +271,7 @@ def test_a_service_may_be_called_as_a_part_is() -> None:
     migration = replace(BUILD, title="Migration", phase="migrate")
     text = summary.markdown([migration, replace(GREEN, services=[replace(WEB, service="Migration")])])
     assert text.count("    section Migration\n") == 2
-    assert "    migrate :00:00:00, 12s\n" in text
+    assert "    migrate (12 s) :00:00:00, 12s\n" in text
 
 
 def test_few_services_keep_their_order() -> None:
@@ -243,7 +293,7 @@ def test_a_summary_that_is_too_large_loses_what_changed_first(room: int, changes
     part = replace(GREEN, state=Outcome.FAILED, findings=[Finding("cause", evidence)], services=services)
     text = summary.markdown([part], room)
     assert len(text.encode()) <= room
-    assert text.startswith("### ❌ Deployment: failed\n\n1 of 1 running\n\n**cause**")
+    assert text.startswith("### ❌ Deployment: failed\n\n**cause**\n\n```")
     assert ("What changed" in text) is changes
     assert text.endswith("(cut: a summary ends at 1 MiB)\n") is cut
 
@@ -272,32 +322,58 @@ def test_one_bar_is_no_timeline() -> None:
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_sentences_of_others_are_plain_text(text: str) -> None:
-    """Without HTML, links, pictures or tables; each on one line."""
+    """Without HTML, pictures or tables, and of links only plain URLs; each on one line."""
     for written in (
-        section(message=text),
-        section(findings=[Finding(text)]),
-        section(findings=[Finding("x", (), text)]),
+        section(message=text, facts={}),
+        section(findings=[Finding(text)], facts={}),
+        section(findings=[Finding("x", (), text)], facts={}),
         refusal(["x"], text),
         summary.markdown([replace(GREEN, services=[replace(WEB, before=text, moments=())])]),
     ):
         shown = re.sub(r"</?details>|<summary>.*</summary>", "", re.sub(r"```diff.*?```", "", written, flags=re.S))
         plain = [line for line in shown.splitlines() if not line.startswith(("###", "| ", "|-", "**x", "```"))]
-        prose = re.sub(r"\\.", "", "\n".join(plain).replace("**", ""))
+        prose = re.sub(r"(?<!\\)`[^`]+`|<https://[^<>\s]+>", "", "\n".join(plain).replace("**", ""))
+        prose = re.sub(r"\\.", "", prose)
         assert not re.search(r"[<>\[\]`*_|#~&]", prose), prose
-        assert " ".join(text.split())[-3:] in re.sub(r"\\(.)", r"\1", written)
+        assert " ".join(text.split())[-3:] in re.sub(r"\\(.)", r"\1", re.sub("<(https:.*?)>", r"\1", written))
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("container `app` exited with 1", "container `app` exited with 1"),
+        ("`sh -c 'a | b'` failed", "`sh -c 'a | b'` failed"),
+        ("a ` b", "a \\` b"),
+        ("``a`` `b`", "\\`\\`a\\`\\` `b`"),
+        ("`<b>` <b>", "`<b>` \\<b\\>"),
+        ("- no item", "\\- no item"),
+        ("1. no item", "1\\. no item"),
+        ("123.dkr.ecr", "123.dkr.ecr"),
+        ("+ = -", "\\+ = -"),
+        ("===", "\\==="),
+        ("3 tasks", "3 tasks"),
+        ("see https://host/a_b?c=d&e#f.", "see <https://host/a_b?c=d&e#f>."),
+        ("https://host/日本", "<https://host/>日本"),
+        ("a\n b\tc ", "a b c"),
+    ],
+)
+def test_a_sentence_keeps_its_code_and_its_urls(text: str, shown: str) -> None:
+    """Backticks in pairs are code, as in the log; everything else can't begin a list, a rule or a heading."""
+    assert section(message=text).splitlines()[2] == shown
 
 
 @pytest.mark.parametrize(
     ("name", "value"), [
         ("x", "a | b"), ("x", "a \\| b"), ("x", "a \\\\| b"), ("x", "a ` b"), ("a | b", "x"), ("a \\| b", "x"), ("x", "<b>"),
-        ("x", "a\r\nb"), ("x", "a\n\n\nb\n \n"),
+        ("x", "a\r\nb"), ("x", "a\n\n\nb\n \n"), ("x", "`a|b` c"), ("x", "`a\\|b` c"), ("x", "a|b"), ("x", "`"),
     ],
 )  # fmt: skip
 def test_a_fact_stays_in_its_row(name: str, value: str) -> None:
     """A pipe ends no cell, a backtick no code, a line break no row."""
-    (row,) = [line for line in section(facts={name: value}).splitlines() if line.startswith("| ") and "`" in line]
-    assert re.sub(r"\\.", "", row).count("|") == 3  # as GitHub splits it, in code as well
-    assert row.count("`") in (2, 4)
+    text = summary.markdown([replace(FAILED, facts={name: value}), GREEN])
+    (row,) = [line for line in text.splitlines() if line.startswith("| Deployment | ❌")]
+    assert re.sub(r"\\.", "", row).count("|") == 5  # as GitHub splits it, in code as well
+    assert re.sub(r"\\.", "", row).count("`") in (0, 2, 4)
     assert "<b>" not in re.sub(r"`[^`]*`", "", row)
 
 

@@ -76,7 +76,7 @@ def test_a_success_says_what_died_on_the_way(aws: ScriptedAws, step: Run) -> Non
     aws.on("ecs.DescribeServices", *looks, after="ecs.UpdateService")
     ended = step("deploy")
     assert ended.exit_code == 0, ended.log
-    assert r"on the way 1 task died: container \`app\` exited with 3" in ended.summary
+    assert "on the way 1 task died: container `app` exited with 3" in ended.summary
 
 
 def test_old_tasks_that_can_not_be_listed_are_named_all_the_same(aws: ScriptedAws, step: Run) -> None:

@@ -155,10 +155,10 @@ def test_only_what_is_not_there_is_built(
     for name in there:
         assert images[name]["digest"] == ecs.DIGEST
         assert f"image: {name} ({HOST}/my-{name}) is reused: the commit's image is already in ECR" in ended.log
-        assert f"| {name}: reused | `the commit's image is already in ECR` |" in ended.summary
+        assert f"{name} reused: the commit's image is already in ECR" in ended.summary
     for name in built:
         assert f"image: {name} ({HOST}/my-{name}) will be built: the commit's image is not in ECR" in ended.log
-        assert f"| {name}: built | `the commit's image is not in ECR` |" in ended.summary
+        assert f"{name} built: the commit's image is not in ECR" in ended.summary
 
 
 def test_where_all_are_there_nothing_is_started(aws: ScriptedAws, step: Run, docker: FakeDocker) -> None:

@@ -21,7 +21,7 @@ from ecs_cd.model import pace
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.text import plain
 from ecs_cd.model.verdict import Outcome, Verdict
-from ecs_cd.report import summary, verdict_line
+from ecs_cd.report import markup, verdict_line
 from ecs_cd.report.verdict_line import VerdictLine
 
 Execution = Mapping[str, Any]
@@ -157,7 +157,7 @@ def comment(pipeline: str, snapshot: Snapshot, findings: Sequence[Finding], url:
         marker(pipeline, snapshot.id),
         f"### ❌ `ecs-cd/{pipeline}`: {', '.join(failed) or 'the execution'} failed",
         "",
-        *summary.fenced(lines),
+        *markup.fenced(lines),
         "",
         f"The execution in the AWS console: <{url}>",
         *([f"Execution `{back}` rolls the stage back."] if back else []),

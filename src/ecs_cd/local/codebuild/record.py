@@ -135,19 +135,12 @@ class Record:
             return {}
         group, stream = self.log
         partition = console.partition(self.region)
-        host = console.host(self.region, partition)
         arn = f"arn:{partition}:logs:{self.region}:{self.account}:log-group:{group}:log-stream:{stream}"
-        place = f"log-groups/log-group/{_twice(group)}/log-events/{_twice(stream)}"
         return {
             "logs": {
                 "groupName": group,
                 "streamName": stream,
-                "deepLink": f"https://{host}/cloudwatch/home?region={self.region}#logsV2:{place}",
+                "deepLink": console.Console(self.region).log_stream(group, stream),
                 "cloudWatchLogsArn": arn,
             }
         }
-
-
-def _twice(name: str) -> str:
-    """How the console writes a name into the fragment of its URL."""
-    return quote(quote(name, safe=""), safe="").replace("%", "$")
