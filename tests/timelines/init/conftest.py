@@ -24,6 +24,7 @@ def account(aws: ScriptedAws) -> None:
     aws.on("iam.SimulatePrincipalPolicy", verify.simulation())
     aws.on("logs.DescribeLogGroups", _log_groups)
     aws.on("ssm.DescribeParameters", _parameters)
+    aws.on("s3.HeadObject", {"ContentLength": 1})
     aws.on("secretsmanager.DescribeSecret", lambda params: verify.secret(ARN=params["SecretId"]))
 
 
