@@ -123,7 +123,7 @@ def test_up_run_and_down_are_the_whole_pipeline(developer: Developer, with_datab
     assert f"runs on a copy of your working tree: commit {sha[:12]}\n" in output
     assert f"{sha}</p>" in developer.page()
     assert "Success - Main org/ecs-cd@v1" in output
-    assert re.search(rf"web: a task of my-service runs at [\d.]+: {aws.registry}/my-app@sha256:", output)
+    assert re.search(rf"web: a task of my-service runs at [\d.]+:8000: {aws.registry}/my-app@sha256:", output)
     assert not git(developer.repo, "status", "--porcelain")
     code, output = developer.local("down")
     assert code == 0, output

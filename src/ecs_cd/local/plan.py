@@ -381,6 +381,12 @@ def _reference(value_from: str) -> tuple[str, bool, str]:
 # ---- what runs ----
 
 
+def ports(definition: Mapping[str, Any]) -> list[int]:
+    """The ports that the containers of a task definition listen on."""
+    containers = definition.get("containerDefinitions", ())
+    return [port["containerPort"] for each in containers for port in each.get("portMappings", ())]
+
+
 def address(task: Mapping[str, Any]) -> str:
     """The address of a task from DescribeTasks; empty if it doesn't have an address."""
     details = [detail for item in task.get("attachments", ()) for detail in item.get("details", ())]

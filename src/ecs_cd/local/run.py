@@ -202,7 +202,17 @@ def _tell_what_runs(stack: Stack, running: Ministack, environ: MutableMapping[st
             say(f"{key}: no task of {name} runs")
         for task in deployed:
             images = ", ".join(container.get("image", "") for container in task.get("containers", ()))
-            say(f"{key}: a task of {name} runs at {plan.address(task) or 'no address'}: {images}")
+            say(f"{key}: a task of {name} runs at {_place(task, ecs)}: {images}")
+
+
+def _place(task: Mapping[str, Any], ecs: Any) -> str:
+    """The address of a task, with its ports."""
+    address = plan.address(task)
+    if not address:
+        return "no address"
+    definition = ecs.describe_task_definition(taskDefinition=task["taskDefinitionArn"])["taskDefinition"]
+    ports = plan.ports(definition)
+    return ", ".join(f"{address}:{port}" for port in ports) or address
 
 
 def _pauses(task: Mapping[str, Any]) -> bool:

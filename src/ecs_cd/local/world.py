@@ -273,5 +273,8 @@ def _below(templates: Path, wanted: Needed) -> Path:
     places = [templates / candidate for candidate in plan.candidates(wanted.source)]
     there = [path for path in places if path.is_file()]
     if not there:
-        raise Refused(f"the template {wanted.where} is not there: no {' or '.join(map(str, places))}")
+        raise Refused(
+            f"the template {wanted.where} is not there: no {' or '.join(map(str, places))}",
+            "Put it there, or name the folder that has it with --templates.",
+        )
     return there[0]
