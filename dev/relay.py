@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 Say = Callable[[str], None]
 
 _CLOCK = re.compile(r" *\d+\.\d s  ")
-_PREFIX = re.compile(r"[\s|]*")
+# What `ecs-cd local` puts before a line: the job, a bar.
+_PREFIX = re.compile(r"(?:[^|#]*\|)?[\s|]*")
+_GROUP = re.compile(r"\S+  ::group::docker buildx\b")  # as act shows it
 # A line of docker build: of a step, with its time, or with what it does.
 _BUILDKIT = re.compile(
     r"#\d+ (\[|DONE|CACHED|ERROR|CANCELED|\.\.\.|\d+\.\d+ |sha256:|resolve |extracting |[a-z]+ing\b)"
@@ -23,32 +25,34 @@ class Relay:
 
     say: Say
     ended: list[str] = field(default_factory=list)
-    _folded: list[str] = field(default_factory=list)
+    _folded: dict[str, list[str]] = field(default_factory=dict)  # by prefix: builds run side by side
 
     def line(self, text: str) -> None:
         text = _CLOCK.sub("", text.rstrip("\n"), count=1) if _CLOCK.match(text) else text.rstrip("\n")
-        words = text[_end_of(_PREFIX, text) :]
-        if _BUILDKIT.match(words) or (self._folded and not words):
-            self._folded.append(text)
+        end = _end_of(_PREFIX, text)
+        prefix, words = text[:end].rstrip(), text[end:]
+        if _GROUP.match(words):
             return
-        self._unfold()
+        if _BUILDKIT.match(words) or (prefix in self._folded and not words):
+            self._folded.setdefault(prefix, []).append(text)
+            return
+        self._unfold(prefix)
         if _ENDED.match(words):
             self.ended.append(words)
         self.say(text)
 
     def end(self, *, failed: bool) -> None:
         """The command has ended. If it ended in a build that ``failed``, its whole output is shown."""
-        if failed:
-            for line in self._folded:
-                self.say(line)
-            self._folded = []
-        self._unfold()
+        for prefix in list(self._folded):
+            if failed:
+                for line in self._folded.pop(prefix):
+                    self.say(line)
+            else:
+                self._unfold(prefix)
 
-    def _unfold(self) -> None:
-        if self._folded:
-            prefix = self._folded[0][: _end_of(_PREFIX, self._folded[0])]
-            self.say(f"{prefix}docker build: {len(self._folded)} lines")
-        self._folded = []
+    def _unfold(self, prefix: str) -> None:
+        if folded := self._folded.pop(prefix, []):
+            self.say(f"{prefix} docker build: {len(folded)} line{'s' if len(folded) > 1 else ''}")
 
 
 def _end_of(pattern: re.Pattern[str], text: str) -> int:

@@ -57,6 +57,28 @@ def test_the_log_has_one_clock_and_a_build_is_one_line() -> None:
     assert [line.partition(" succeeded")[0] for line in ended] == ["Build and push", "Migration", "Deployment"]
 
 
+def test_builds_side_by_side_are_a_line_each() -> None:
+    """The lines of two jobs come mixed."""
+    shown, ended = relayed(
+        """\
+   1.0 s    cd/build app-1   |   ❓  ::group::docker buildx: app
+   1.1 s    cd/build app-1   | #1 [2/2] RUN a | b
+   1.2 s    cd/build nginx-2 | #1 [2/2] RUN false
+   1.3 s    cd/build app-1   |
+   1.4 s    cd/build app-1   | #2 DONE 0.0s
+   1.5 s    cd/build nginx-2 | Build and push succeeded: nginx (4.0 s)
+   1.6 s    cd/build app-1   | Build and push succeeded: app (4.1 s)
+"""
+    )
+    assert shown == [
+        "  cd/build nginx-2 | docker build: 1 line",
+        "  cd/build nginx-2 | Build and push succeeded: nginx (4.0 s)",
+        "  cd/build app-1   | docker build: 3 lines",
+        "  cd/build app-1   | Build and push succeeded: app (4.1 s)",
+    ]
+    assert ended == ["Build and push succeeded: nginx (4.0 s)", "Build and push succeeded: app (4.1 s)"]
+
+
 @pytest.mark.parametrize("failed", [True, False])
 def test_a_build_that_ends_the_log_is_shown_if_it_failed(failed: bool) -> None:
     """Its last lines say why."""
