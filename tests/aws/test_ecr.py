@@ -45,6 +45,9 @@ ROWS = [
     Row("templates of our account for another's", lambda aws: ecr.creation_templates(aws, ECR),
      "ecr.DescribeRepositoryCreationTemplates",
      {"registryId": "210987654321", "repositoryCreationTemplates": [{"prefix": "ROOT"}]}, {}, []),
+    Row("prefixes of a pull through cache", lambda aws: ecr.pull_through_prefixes(aws, ECR),
+     "ecr.DescribePullThroughCacheRules", {"pullThroughCacheRules": [{"ecrRepositoryPrefix": "docker-hub"}]},
+     {"registryId": "123456789012"}, ["docker-hub"]),
     Row("a login", lambda aws: ecr.login(aws, ECR), "ecr.GetAuthorizationToken",
      {"authorizationData": [{"authorizationToken": base64.b64encode(b"AWS:pass:word").decode()}]}, {}, ("AWS", "pass:word")),
 ]  # fmt: skip

@@ -182,6 +182,15 @@ def _image(found: dict[str, Any]) -> Image:
     return Image(found["imageId"]["imageDigest"], found["imageManifest"], found.get("imageManifestMediaType", ""))
 
 
+def pull_through_prefixes(aws: Aws, repository: Repository) -> list[str]:
+    """Returns the prefixes of this registry's pull through cache rules; ``ROOT`` is the one for every name."""
+    client, own = _client(aws, repository), {"registryId": repository.account} if repository.account else {}
+    pages = [client.describe_pull_through_cache_rules(**own)]
+    while token := pages[-1].get("nextToken"):
+        pages.append(client.describe_pull_through_cache_rules(**own, nextToken=token))
+    return [str(rule["ecrRepositoryPrefix"]) for page in pages for rule in page["pullThroughCacheRules"]]
+
+
 def _client(aws: Aws, repository: Repository) -> Client:
     """Raises ``Refused`` if the repository is not in ECR: the call would find one of the same name there."""
     if not has(aws, repository):

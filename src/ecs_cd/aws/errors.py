@@ -108,6 +108,14 @@ def not_signed_in(error: Exception) -> bool:
     return code(error) in _SIGN_IN or isinstance(error, missing | _UNSIGNED)
 
 
+def unreachable(error: Exception) -> bool:
+    """Whether no connection was made, such as for a region's name that AWS does not have."""
+    exceptions = botocore.exceptions
+    return isinstance(
+        error, exceptions.EndpointConnectionError | exceptions.ProxyConnectionError | exceptions.InvalidRegionError
+    )
+
+
 def action(error: Exception) -> str:
     """Returns the IAM action of the call that failed, such as ``ecs:DescribeClusters``: the one that AWS's message
     names, or else the operation's. Empty if AWS did not respond."""
@@ -153,8 +161,10 @@ def explain(error: Exception) -> Refused:
         return no_region()
     if isinstance(error, botocore.exceptions.ParamValidationError):
         return Refused(_without_values(str(error)))
-    remedy = "Check the region's name, and the network's route to AWS." if isinstance(error, _CONNECTION) else ""
-    return Refused(f"AWS can't be reached: {error}" if remedy else str(error), remedy)
+    remedy = "Check the region's name, and the network's route to AWS."
+    if isinstance(error, _CONNECTION):
+        return Refused(f"AWS can't be reached: {error}", remedy)
+    return Refused(str(error), remedy if unreachable(error) else "")
 
 
 def no_region() -> Refused:

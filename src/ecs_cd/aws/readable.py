@@ -65,6 +65,7 @@ ALWAYS: Mapping[str, tuple[str, ...]] = {
     "DescribeRegistries": ("registries",),
     "DescribeRepositories": ("repositories",),
     "DescribeRepositoryCreationTemplates": ("repositoryCreationTemplates",),
+    "DescribePullThroughCacheRules": ("pullThroughCacheRules",),
     "GetAuthorizationToken": ("authorizationData.authorizationToken",),
     "GetDownloadUrlForLayer": ("downloadUrl",),
     "PutImage": ("image",),

@@ -26,7 +26,8 @@ def text(inputs: Iam, document: Document, job: Job) -> str:
     if inputs.policy:
         names = {name: account for account, policies in found.items() for name in policies}
         if inputs.policy not in names:
-            raise Refused(f"--policy: there is no policy {inputs.policy}", f"Name one of {', '.join(names)}.")
+            remedy = f"Name one of {', '.join(names)}." if names else ""
+            raise Refused(f"--policy: there is no policy {inputs.policy}", remedy)
         account = names[inputs.policy]
         found = {account: {inputs.policy: found[account][inputs.policy]}}
     if inputs.format == "terraform":
@@ -98,6 +99,9 @@ def _region(job: Job) -> str:
 
 
 def _permissions(statements: list[Statement], job: Job) -> dict[str, Policy]:
+    if not statements:  # IAM refuses a policy without any
+        job.ci.notice("these verbs need no permissions for this document")
+        return {}
     found = policy.parts(statements)
     if len(found) == 1:
         size = policy.size(found[0])

@@ -6,6 +6,9 @@ import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ecs_cd.aws.errors import explain
 from ecs_cd.ci.text import unbroken
 from ecs_cd.deploy.targets import targets
 from ecs_cd.document import load
@@ -19,11 +22,12 @@ from ecs_cd.steps.step import Step, run_step
 from ecs_cd.tasks.loader import Loader
 from ecs_cd.verify import alone, checks
 from ecs_cd.verify.rules import report
-from ecs_cd.verify.rules.finding import Finding, State, ok, sentences, wrong
+from ecs_cd.verify.rules.finding import Finding, State, not_checkable, ok, sentences, wrong
 from ecs_cd.verify.subjects import gather
 
 STEP = Step("Verify", result="result")
 
+_ACCESS = "AWS"  # the subject of what ends all checks
 _RESULTS = {EXIT_CODES[each]: each.value for each in (Outcome.SUCCEEDED, Outcome.FAILED, Outcome.CANCELLED)}
 _RESULTS[REFUSED_EXIT_CODE] = "refused"
 
@@ -48,9 +52,15 @@ def _execute(inputs: Verify, findings: list[Finding], job: Job) -> Result:
         problems = sentences(refused.problems)
         findings += [wrong(checks.DOCUMENT, checks.DOCUMENT, problem, refused.remedy) for problem in problems]
         raise
-    found = gather(entries, checkout.commit(inputs.sha, job), loader)
     findings += [ok(checks.DOCUMENT, checks.DOCUMENT, "it is valid")] if inputs.config else []
-    findings[:] = [*findings, *checks.check(found, job)]
+    try:
+        job.ci.line(f"region: {job.aws.region}")
+        found = gather(entries, checkout.commit(inputs.sha, job), loader)
+        findings += checks.check(found, job)
+    except (Refused, ClientError, BotoCoreError) as error:
+        why = explain(error)
+        findings += [not_checkable(_ACCESS, "access", problem, why.remedy) for problem in sentences(why.problems)]
+        raise
     return _result(findings, job)
 
 

@@ -9,25 +9,28 @@ from typing import TypeVar, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ecs_cd.aws.errors import action, denied, explain, is_transient, not_signed_in
+from ecs_cd.aws.errors import action, denied, explain, is_transient, not_signed_in, unreachable
 from ecs_cd.model.errors import Refused
 from ecs_cd.verify.rules.finding import Finding, not_checkable, sentences, wrong
 
 T = TypeVar("T")
 
 
-def ask(subject: str, check: str, look: Callable[[], Iterable[Finding]], *, remedy: str = "") -> list[Finding]:
+def ask(
+    subject: str, check: str, look: Callable[[], Iterable[Finding]], *, remedy: str = "", of_ecs: bool = False
+) -> list[Finding]:
     """The findings of one check. ``look`` makes the check's calls; ``remedy`` is for a ``Refused`` that has none.
 
     A ``Refused`` becomes one wrong finding for each problem. An AWS error makes the check not checkable; if it denies
-    a permission, the finding names the IAM action. Raises AWS's error only if the caller is not signed in.
+    a permission, the finding names the IAM action. Raises AWS's error if the caller is not signed in and, for calls
+    ``of_ecs``, if no connection is made: without ECS there is nothing to check.
     """
     try:
         return list(look())
     except Refused as refused:
         return [wrong(subject, check, problem, refused.remedy or remedy) for problem in sentences(refused.problems)]
     except (ClientError, BotoCoreError) as error:
-        if not_signed_in(error):
+        if not_signed_in(error) or (of_ecs and unreachable(error)):
             raise
         return [_not_checkable(subject, check, error)]
 

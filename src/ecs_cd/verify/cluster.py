@@ -17,7 +17,7 @@ _REMEDY = "Check `cluster` in the document, the region (aws-region) and the acco
 
 def check(job: Job, found: Found) -> list[Finding]:
     """The cluster, in the region that the verb works in."""
-    findings = ask(NAME, NAME, lambda: _cluster(job, found))
+    findings = ask(NAME, NAME, lambda: _cluster(job, found), of_ecs=True)
     if all(each.state is State.NOT_CHECKABLE for each in findings):
         try:
             listed(found.answers)  # DescribeServices tells as well that it is missing

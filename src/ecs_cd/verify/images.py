@@ -15,7 +15,7 @@ from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import Image, Repository, image_reference, repository
 from ecs_cd.verify.asking import ask
 from ecs_cd.verify.rules import platforms
-from ecs_cd.verify.rules.finding import Finding, wrong
+from ecs_cd.verify.rules.finding import Finding, not_checkable, wrong
 from ecs_cd.verify.subjects import Subject
 
 IMAGE = "image"
@@ -59,7 +59,17 @@ def _pushed(job: Job, subject: Subject, container: str, image: str) -> Iterator[
     place = repository(uri)
     if place.account is None:
         return
-    found = subject.answers.get(("image", image), lambda: _read(job, place, tag))
+    found, missing = None, ""
+    try:
+        found = subject.answers.get(("image", image), lambda: _read(job, place, tag))
+    except ecr.MissingRepository as refused:
+        if not _fetched(job, subject, place):
+            raise
+        missing = refused.problems[0]
+    if found is None and (missing or _fetched(job, subject, place)):
+        text = f"container {container}: {image} is not in ECR yet; its pull through cache fetches it at the first pull"
+        yield not_checkable(subject.name, IMAGE, text, "Pull it once, to see whether the cache can fetch it.")
+        return
     if found is None:
         text = f"container {container}: {image} is not in ECR"
         yield wrong(subject.name, IMAGE, text, "Push it, or correct `image` in the template.")
@@ -67,6 +77,13 @@ def _pushed(job: Job, subject: Subject, container: str, image: str) -> Iterator[
     known = subject.answers.get(("platforms", image), lambda: _platforms(job, place, found))
     shown = f"{place.name}@{tag[:_SHORT]}" if "@" in image else f"{place.name}:{tag}"
     yield from platforms.judge(subject.name, container, shown, known, subject.definition or {})
+
+
+def _fetched(job: Job, subject: Subject, place: Repository) -> bool:
+    """Whether ECR fetches images of this repository from another registry, and creates it."""
+    question = ("pull through cache", place.account, place.region)
+    prefixes = subject.answers.get(question, lambda: ecr.pull_through_prefixes(job.aws, place))
+    return any(prefix == "ROOT" or place.name.startswith(f"{prefix}/") for prefix in prefixes)
 
 
 def _read(job: Job, place: Repository, tag: str) -> Image | None:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from ecs_cd.aws import iam, sts
 from ecs_cd.job.job import Job
+from ecs_cd.verify import secrets
 from ecs_cd.verify.asking import ask
 from ecs_cd.verify.rules import execution_role, registering, roles
+from ecs_cd.verify.rules import secrets as rules
 from ecs_cd.verify.rules.finding import Finding, State, not_checkable, ok, wrong
+from ecs_cd.verify.rules.secrets import Secret
 from ecs_cd.verify.subjects import Subject
 
 EXECUTION, TASK, PASS, PERMISSIONS = "execution-role", "task-role", "pass-role", "execution-role-permissions"
@@ -70,10 +76,11 @@ def _pass(arns: Sequence[str], subject: Subject, job: Job) -> Iterator[Finding]:
 
 def _permissions(arn: str, subject: Subject, job: Job) -> Iterator[Finding]:
     """Whether the execution role may do what ECS does with it."""
-    definition = subject.definition or {}
+    definition = subject.to_run
     account, caller = _caller(subject, job)
     fargate = registering.on_fargate(definition, subject.service)
-    needs = execution_role.needs(definition, job.aws.region, account, fargate=fargate)
+    whole = _whole(definition, subject, job)
+    needs = execution_role.needs(definition, job.aws.region, account, fargate=fargate, whole=whole)
     name, whats = roles.short(arn), []
     for need in needs:
         found = _simulated(_arn(arn, caller), need.actions, need.resources, {}, subject, job)
@@ -89,6 +96,18 @@ def _permissions(arn: str, subject: Subject, job: Job) -> Iterator[Finding]:
             whats.append(need.what)
     if whats:
         yield ok(subject.name, PERMISSIONS, f"{name} may {', '.join(dict.fromkeys(whats))}")
+
+
+def _whole(definition: Mapping[str, Any], subject: Subject, job: Job) -> dict[str, str]:
+    """The ARNs of the secrets of this account, by what the definition names them. What is wrong with them is in their
+    own lines."""
+    own, _ = _caller(subject, job)
+    found: dict[str, str] = {}
+    for each in rules.references(definition).values():
+        if isinstance(each, Secret) and each.account in ("", own):
+            with suppress(ClientError, BotoCoreError):
+                found[each.arn] = str((secrets.describe(each, subject, job) or {}).get("ARN") or each.arn)
+    return found
 
 
 def _undecided(check: str, found: Mapping[tuple[str, str], str], subject: Subject) -> Finding | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import groupby
+from typing import Any
 
 from ecs_cd.aws import secretsmanager, ssm, sts
 from ecs_cd.job.job import Job
@@ -36,8 +37,16 @@ def check(job: Job, subject: Subject) -> list[Finding]:
     for region, group in groupby(sorted(parameters, key=lambda each: each.region), key=lambda each: each.region):
         found += ask(subject.name, CHECK, partial(_parameters, list(group), region, subject, job))
     if named and not found:
-        found = [ok(subject.name, CHECK, f"the {len(wanted) + len(parameters)} secrets and parameters exist")]
+        count = len(wanted) + len(parameters)
+        words = f"all {count} secrets and parameters exist" if count > 1 else "the secret or parameter exists"
+        found = [ok(subject.name, CHECK, words)]
     return found
+
+
+def describe(secret: Secret, subject: Subject, job: Job) -> dict[str, Any] | None:
+    """The secret, without its value, or ``None`` if it does not exist. Raises AWS's errors."""
+    read = partial(secretsmanager.secret, job.aws, secret.arn, secret.region or None)
+    return subject.answers.get(("secret", secret.arn), read)
 
 
 def _secret(secret: Secret, subject: Subject, job: Job) -> Iterator[Finding]:
@@ -45,10 +54,10 @@ def _secret(secret: Secret, subject: Subject, job: Job) -> Iterator[Finding]:
     if other := _other_account(secret.account, subject, job):
         yield not_checkable(subject.name, CHECK, f"the secret {secrets.name(secret)} {other}", _ELSEWHERE)
         return
-    question = ("secret", secret.arn)
-    described = subject.answers.get(question, lambda: secretsmanager.secret(job.aws, secret.arn, secret.region))
+    described = describe(secret, subject, job)
     if described is None:
-        yield wrong(subject.name, CHECK, f"there is no secret {secrets.name(secret)} in {secret.region}", _CREATE)
+        where = secret.region or job.aws.region
+        yield wrong(subject.name, CHECK, f"there is no secret {secrets.name(secret)} in {where}", _CREATE)
     elif problem := secrets.problem(secret, described):
         remedy = "Set its value, or correct the reference in the template."
         yield wrong(subject.name, CHECK, f"the secret {secrets.name(secret)} {problem}", remedy)

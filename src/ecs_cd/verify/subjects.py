@@ -45,6 +45,14 @@ class Subject:
     answers: Answers = field(default_factory=Answers)
 
     @property
+    def to_run(self) -> TaskDefinition:
+        """The task definition as tasks will have it: an image that is not pushed yet is its repository. Empty without
+        a template."""
+        named, repositories = self.entry.containers, self.document.images
+        planned = {container: str(repositories[image]) for container, image in named.items()}
+        return with_images(self.definition, {**planned, **self.images}) if self.definition else {}
+
+    @property
     def cluster(self) -> str:
         """The cluster's name or ARN, as in the document."""
         return self.document.cluster
@@ -124,7 +132,7 @@ def _services(entries: Sequence[Entry], document: Document, answers: Answers, jo
         found.append(answers.get("services", read) if names else {})
         return ()
 
-    ask("", "", look)
+    ask("", "", look, of_ecs=True)
     return next(iter(found), None)
 
 

@@ -34,7 +34,7 @@ def check(job: Job, subject: Subject) -> list[Finding]:
     tasks = _tasks(job, subject, service)
     pairs: list[Attached] = []
     found += ask(subject.name, targets.GROUP, lambda: _of_codedeploy(job, subject, pairs))
-    for one in (*targets.attached(service), *pairs):
+    for one in targets.paired(targets.attached(service), pairs):
         found += _of_group(job, subject, one, tasks)
     for kind, arn in targets.listeners(service):
         found += ask(subject.name, targets.LISTENER, partial(_listener, job, subject, kind, arn))

@@ -13,4 +13,4 @@ def check(job: Job, subject: Subject) -> list[Finding]:
     if subject.definition is None:
         return []
     fargate = registering.on_fargate(subject.definition, subject.service)
-    return list(registering.check(subject.name, subject.definition, fargate=fargate))
+    return list(registering.check(subject.name, subject.to_run, fargate=fargate))

@@ -55,6 +55,20 @@ def test_what_ecs_does_with_the_role() -> None:
     ]
 
 
+def test_the_whole_arn_of_a_secret() -> None:
+    """A policy is for the ARN with its suffix, also if the task definition names it without, or the name alone."""
+    container = {
+        "name": "app",
+        "image": "ghcr.io/my/app",
+        "secrets": [{"name": "A", "valueFrom": SECRET.removesuffix("-AbCdEf")}],
+        "repositoryCredentials": {"credentialsParameter": "s"},
+    }
+    whole = {SECRET.removesuffix("-AbCdEf"): SECRET, "s": SECRET}
+    definition = {**DEFINITION, "containerDefinitions": [container]}
+    (need,) = execution_role.needs(definition, "eu-west-1", "123456789012", fargate=True, whole=whole)
+    assert need.resources == (SECRET,)
+
+
 def test_on_ec2_the_role_is_for_secrets() -> None:
     """The instance's own role pulls and logs."""
     assert [actions for actions, _ in needs(DEFINITION, fargate=False)] == [

@@ -51,6 +51,24 @@ WAYS: list[tuple[Vpc, Setting, Needs, State, str]] = [
         "(missing: ecr.api, ecr.dkr, s3)",
     ),
     (vpc(table()), PUBLIC, PULL, WRONG, "subnet-0a: no route to ECR: neither a NAT gateway"),
+    # endpoints in the VPC of another team, with private hosted zones
+    *(
+        (vpc(table(found)), SETTING, PULL, OPEN, "only be endpoints of another network, behind " + words)
+        for found, words in (
+            (route("10.0.0.0/8", TransitGatewayId="tgw-1"), "the transit gateway tgw-1"),
+            (route("10.1.0.0/16", VpcPeeringConnectionId="pcx-1"), "pcx-1"),
+            (route("10.1.0.0/16", CoreNetworkArn="arn:core"), "the core network arn:core"),
+            (route("10.1.0.0/16", GatewayId="vgw-1"), "vgw-1"),
+        )
+    ),
+    (vpc(table(route("10.0.0.0/8", "blackhole", TransitGatewayId="t"))), SETTING, PULL, WRONG, "no route to ECR"),
+    (
+        vpc(table(route("10.0.0.0/8", TransitGatewayId="tgw-1"))),
+        SETTING,
+        Needs((), ("the registry of nginx:1",)),
+        WRONG,
+        "no route to the registry of nginx:1",
+    ),
     (
         vpc(table(INTERNET)),
         SETTING,

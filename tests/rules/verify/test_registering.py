@@ -34,7 +34,7 @@ def problems(definition: dict[str, Any], *, on_fargate: bool = True) -> list[str
     ("cpu", "memory"),
     [
         ("256", "512"), ("256", "2048"), (".25 vCPU", "0.5 GB"), ("1 vCPU", "8GB"), ("4096", "30720"), ("8192", "61440"),
-        ("16 vcpu", "32 gb"), ("16384", "122880"), ("32768", "1"), ("a lot", "of it"),
+        ("16 vcpu", "32 gb"), ("16384", "122880"), ("32768", "1"),
     ],
 )  # fmt: skip
 def test_sizes_of_fargate(cpu: str, memory: str) -> None:
@@ -49,6 +49,8 @@ def test_sizes_of_fargate(cpu: str, memory: str) -> None:
         ("1024", "1024", "it is 2048 to 8192 in steps of 1024"),
         ("8192", "17408", "it is 16384 to 61440 in steps of 4096"),
         ("300", "512", "cpu: Fargate has no tasks with 300 CPU units; it has 256, 512, 1024"),
+        ("a lot", "512", "cpu: a lot is no size; write it as 1024, 1 vCPU"),
+        ("256", "512M", "memory: 512M is no size; write it as 1024, 1 GB"),
         ("", "512", "cpu of the task is missing, which Fargate needs"),
         ("", "", "cpu and memory of the task are missing, which Fargate needs"),
     ],

@@ -70,6 +70,11 @@ def test_a_trust_policy_that_is_no_policy() -> None:
         (f"arn:aws:iam::{ACCOUNT}:user/web", None),
         ("arn:aws:s3:::bucket", None),
         ("arn:", None),
+        (f"arn:aws:iam::{ACCOUNT}:role/", None),
+        ("app/web", Role("", "web", "/app/")),
+        ("web:1", None),
+        ("${ROLE}", None),
+        ("", None),
     ],
 )
 def test_the_arn_of_a_role(arn: str, expected: Role | None) -> None:

@@ -31,6 +31,12 @@ def test_what_a_reference_names(text: str, expected: Any) -> None:
     assert secrets.reference(text) == expected
 
 
+def test_the_name_of_a_registrys_credentials() -> None:
+    """It is a secret's; everywhere else a name is a parameter's."""
+    container = {"repositoryCredentials": {"credentialsParameter": "my/credentials"}}
+    assert list(secrets.references({"containerDefinitions": [container]}).values()) == [Secret("my/credentials")]
+
+
 @pytest.mark.parametrize(
     "text", ["", f"{ARN}:url", f"{ARN}:url:", f"{ARN}:a:b:c:d", "arn:aws:s3:::bucket/key", "arn:aws", ARN[:-18]]
 )

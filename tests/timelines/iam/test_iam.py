@@ -176,6 +176,35 @@ def test_a_template_in_s3_is_read(aws: ScriptedAws, iam: Callable[..., Printed])
     assert found.on("ecs:RunTask") == [f"arn:aws:ecs:{HERE}:task-definition/from-s3:*"]
 
 
+def test_verify_looks_at_what_the_templates_name(aws: ScriptedAws, iam: Callable[..., Printed]) -> None:
+    """Images of sidecars in ECR, and environment files; what the document replaces is a placeholder."""
+    host = f"{OTHER}.dkr.ecr.eu-west-1.amazonaws.com"
+    app = {
+        "name": "app",
+        "image": f"{host}/placeholder:1",
+        "environmentFiles": [{"type": "s3", "value": "arn:aws:s3:::bucket/app.env"}],
+    }
+    sidecars = [{"name": "proxy", "image": f"{host}/proxy:1"}, {"name": "agent", "image": "datadog/agent:7"}]
+    definition = {**ecs.task_definition("web"), "containerDefinitions": [app, *sidecars]}
+    aws.on("ecs.DescribeTaskDefinition", {"taskDefinition": definition, "tags": []})
+    found = iam("--verb", "verify")
+    proxy = f"arn:aws:ecr:eu-west-1:{OTHER}:repository/proxy"
+    assert found.on("ecr:BatchGetImage") == [f"arn:aws:ecr:{HERE}:repository/my-app", proxy]
+    assert found.on("s3:GetObject") == ["arn:aws:s3:::bucket/app.env"]
+    assert list(found.policies[OTHER]) == [f"repository/{OTHER}/eu-west-1/proxy"]
+    assert "iam:SimulatePrincipalPolicy on itself" in found.notes
+    deploy = iam("--verb", "deploy")
+    assert proxy not in deploy.text and "app.env" not in deploy.text
+
+
+def test_a_verb_that_needs_nothing_has_no_policy(iam: Callable[..., Printed]) -> None:
+    """IAM refuses a policy without statements."""
+    Path("document.json").write_text(json.dumps(DOCUMENT))
+    found = iam("--verb", "images", config="file:document.json")
+    assert "permissions" not in found.policies[ACCOUNT], found.text
+    assert "these verbs need no permissions" in found.notes
+
+
 def test_scheduled_tasks_name_the_roles_of_their_targets(aws: ScriptedAws, iam: Callable[..., Printed]) -> None:
     """Those that EventBridge passes on to ECS."""
     task = {"task-definition": "job", "containers": {"app": "app"}}

@@ -20,6 +20,7 @@ TABLE = vpcs.table(vpcs.NAT, subnets=["subnet-1"])
 def script(aws: ScriptedAws) -> None:
     """The service's subnet has a NAT gateway."""
     network(aws)
+    aws.on("ecr.DescribePullThroughCacheRules", {"pullThroughCacheRules": []})
     aws.on("elbv2.DescribeTargetGroups", target_groups())
     aws.on("elbv2.DescribeTargetHealth", {"TargetHealthDescriptions": [target("healthy")]})
     aws.on("elbv2.DescribeLoadBalancers", {"LoadBalancers": [balancer()]})

@@ -132,6 +132,23 @@ def test_a_sidecar_of_a_repository_that_is_missing(aws: ScriptedAws, step: Run) 
     assert any("there is no ECR repository" in line for line in lines(step("verify"), "image"))
 
 
+@pytest.mark.parametrize("answer", [error("RepositoryNotFoundException"), {"images": [], "failures": []}])
+@pytest.mark.parametrize(
+    ("prefix", "state"), [("docker-hub", "not checkable"), ("ROOT", "not checkable"), ("docker", "wrong")]
+)
+def test_a_sidecar_of_a_pull_through_cache(answer: Any, prefix: str, state: str, aws: ScriptedAws, step: Run) -> None:
+    """ECR fetches it when the first task pulls it, and creates the repository."""
+    containers(aws, {"name": "proxy", "image": f"{REPOSITORY.partition('/')[0]}/docker-hub/library/nginx:1"})
+    aws.on("ecr.BatchGetImage", answer, where={"repositoryName": "docker-hub/library/nginx"})
+    rule = {"ecrRepositoryPrefix": prefix, "upstreamRegistryUrl": "registry-1.docker.io"}
+    aws.on("ecr.DescribePullThroughCacheRules", {"pullThroughCacheRules": [rule]})
+    (line,) = lines(step("verify", service="web"), "image")[:1]
+    assert line.startswith(state)
+    aws.on("ecr.DescribePullThroughCacheRules", denied("ecr:DescribePullThroughCacheRules"))
+    (line,) = lines(step("verify", service="web"), "image")[:1]
+    assert line == "not checkable service web, image: ecr:DescribePullThroughCacheRules is not allowed"
+
+
 # ---- the network ----
 
 
@@ -301,6 +318,11 @@ def test_the_pair_of_codedeploy(aws: ScriptedAws, step: Run) -> None:
     ended = step("verify")
     found = lines(ended, "target-group")
     assert "ok service web, target-group: target group green: HTTP to app:8080, target type ip" in found
+    around_blue = around.target_groups(LoadBalancerArns=[])
+    aws.on("elbv2.DescribeTargetGroups", around.target_groups(), where={"Names": ["green"]})
+    aws.on("elbv2.DescribeTargetGroups", around_blue, where={"TargetGroupArns": [around.BLUE]})
+    moved = lines(step("verify"), "target-group")  # a deployment has moved the traffic to green
+    assert "ok service web, target-group: target group blue: HTTP to app:8080, target type ip" in moved
     aws.on("elbv2.DescribeTargetGroups", error("TargetGroupNotFound"), where={"Names": ["green"]})
     assert "wrong service web, target-group: the target group green does not exist" in lines(
         step("verify"), "target-group"

@@ -18,6 +18,8 @@ from tests.timelines.verify.test_verify import findings, of_state
 
 Run = Callable[..., Step]
 
+IMAGES = f"arn:aws:ecr:{account.REGION}:{account.ACCOUNT}:repository/my-app"
+
 
 @pytest.fixture(autouse=True)
 def alone(aws: ScriptedAws) -> None:
@@ -237,6 +239,20 @@ def test_an_execution_role_that_lacks_a_permission(aws: ScriptedAws, step: Run, 
     aws.on("iam.SimulatePrincipalPolicy", account.simulation(action))
     text = wrong_role(step("verify"), "execution-role-permissions")
     assert text.startswith(f"execution may not {words}: {action} on ")
+
+
+def test_an_image_that_is_not_pushed_yet_is_pulled_all_the_same(aws: ScriptedAws, step: Run) -> None:
+    """The image in the template is a placeholder: the execution role pulls from the document's repository."""
+    aws.on("ecr.BatchGetImage", {"images": [], "failures": []})
+    own = {"name": "app", "image": "placeholder", "essential": True}
+    aws.on("ecs.DescribeTaskDefinition", account.described(containerDefinitions=[own]))
+    aws.on("iam.SimulatePrincipalPolicy", account.simulation("ecr:BatchGetImage"))
+    text = wrong_role(step("verify"), "execution-role-permissions")
+    assert text == f"execution may not pull from ECR: ecr:BatchGetImage on {IMAGES}"
+    definition = account.template(containerDefinitions=[own])
+    del definition["executionRoleArn"]
+    aws.on("ecs.DescribeTaskDefinition", {"taskDefinition": definition, "tags": []})
+    assert "which ECS needs to pull from ECR" in the_wrong_one(step("verify"))["text"]
 
 
 def test_ecs_on_ec2_pulls_with_the_instances_role(aws: ScriptedAws, step: Run) -> None:

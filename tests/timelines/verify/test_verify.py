@@ -139,6 +139,18 @@ def test_expired_credentials_end_the_verb(aws: ScriptedAws, step: Run) -> None:
     assert "ExpiredTokenException" in ended.log
 
 
+@pytest.mark.parametrize("region", ["eu-wst-1", "eu west", ""])
+def test_a_region_that_is_none(monkeypatch: pytest.MonkeyPatch, step: Run, tmp_path: Any, region: str) -> None:
+    """Nothing can be checked, so nothing is green."""
+    (tmp_path / "document.json").write_text(json.dumps(DOCUMENT))
+    monkeypatch.setenv("AWS_REGION", region)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_ECS", "http://127.0.0.1:9")  # for a name that does not resolve
+    ended = step("verify", config="file:document.json")
+    assert ended.exit_code == 2, ended.log
+    assert "region" in ended.log
+    assert "succeeded" not in ended.log
+
+
 # ---- what is wrong ----
 
 
@@ -320,6 +332,15 @@ def test_json_has_the_problems_of_the_document(aws: ScriptedAws, terminal: Any) 
     found = json.loads(out)
     assert (code, found["result"]) == (2, "refused")
     assert any("surplus" in each["text"] for each in found["findings"])
+
+
+def test_json_has_what_ended_the_checks(aws: ScriptedAws, terminal: Any) -> None:
+    """Also if it is neither the document nor a check."""
+    aws.on("ecs.DescribeServices", expired())
+    code, out, _ = terminal("--json")
+    found = json.loads(out)
+    assert (code, found["result"], found["counts"]["not checkable"]) == (2, "refused", 1)
+    assert "ExpiredTokenException" in found["findings"][-1]["text"]
 
 
 def test_in_a_terminal_the_lines_are_enough(terminal: Any) -> None:

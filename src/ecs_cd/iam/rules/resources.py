@@ -12,7 +12,15 @@ from ecs_cd.document.rules.document import CodeDeploy, Document, Entry, Rule, Sc
 from ecs_cd.document.rules.pipeline import Start
 from ecs_cd.iam.rules.facts import Facts
 from ecs_cd.iam.rules.place import Place
-from ecs_cd.model.references import RegisteredTaskDefinition, Repository, S3Object, family, short
+from ecs_cd.model.references import (
+    RegisteredTaskDefinition,
+    Repository,
+    S3Object,
+    family,
+    image_reference,
+    repository,
+    short,
+)
 
 Resources = Mapping[str, Sequence[str]]
 
@@ -22,6 +30,7 @@ _TASKS = {"migrate", "verify"}
 _SCHEDULED = {"deploy", "verify"}
 _BY_CODEDEPLOY = {"deploy", "continue", "rollback", "verify"}
 _BUILDING = {"build-push"}
+_CHECKING = {"verify"}
 IN_PIPELINE = {"hand-off", "commit-status", "verify"}
 _CODEDEPLOY_DEFAULTS = "CodeDeployDefault.*"
 _EVERYTHING = "*"
@@ -66,6 +75,11 @@ def wanted(document: Document, facts: Facts, place: Place, verbs: Collection[str
         **_of_schedules(make),
         **_of_pipeline(make),
     }
+    if make.runs(_CHECKING):
+        notes.append(
+            "verify checks iam:PassRole if the role may also call iam:GetRole and iam:SimulatePrincipalPolicy on itself, "
+            "whose ARN is not known here"
+        )
     resources = {name: _distinct(arns) for name, arns in found.items()}
     return Wanted(resources, _cluster(make), list(dict.fromkeys(notes)))
 
@@ -123,6 +137,8 @@ def _of_images(make: _Maker) -> dict[str, Sequence[str]]:
         bases = list(make.facts.bases)
         found += make.document.cache_repositories.values()
         found += [copy for copies in make.document.copies.values() for copy in copies]
+    if make.runs(_CHECKING):
+        found += _of_sidecars(make)
     public = [repository for repository in found if repository.public]
     return {
         "repositories": _arns(found, make.place),
@@ -132,6 +148,18 @@ def _of_images(make: _Maker) -> dict[str, Sequence[str]]:
         if public
         else [],
     }
+
+
+def _of_sidecars(make: _Maker) -> list[Repository]:
+    """Of the containers whose image the document does not replace; their images are checked if they are in ECR."""
+    images = [
+        str(container.get("image", ""))
+        for entry in entries(make.document, make.verbs)
+        for container in make.facts.definitions.get(entry.path, {}).get("containerDefinitions", ())
+        if container.get("name") not in entry.containers
+    ]
+    found = [repository(image_reference(image)[0]) for image in images]
+    return [each for each in found if each.account]
 
 
 def _arns(repositories: Iterable[Repository], place: Place) -> list[str]:
@@ -185,6 +213,8 @@ def _of_templates(make: _Maker) -> dict[str, Sequence[str]]:
             )
             definition = {"family": known or "*", "executionRoleArn": "*", "logs": ["*"]}
         found["families"].append(make.place.arn("ecs", f"task-definition/{definition['family']}:*"))
+        if make.runs(_CHECKING):
+            found["templates"] += _environment_files(definition)
         found["roles"] += _roles(definition, make.place)
         found["log_groups"] += _log_groups(definition, make.place)
     return {**found}
@@ -193,6 +223,12 @@ def _of_templates(make: _Maker) -> dict[str, Sequence[str]]:
 def _roles(definition: Mapping[str, Any], place: Place) -> list[str]:
     names = [str(definition[key]) for key in ("executionRoleArn", "taskRoleArn") if definition.get(key)]
     return [name if name.startswith("arn:") else place.iam(f"role/{name}") for name in names]
+
+
+def _environment_files(definition: Mapping[str, Any]) -> list[str]:
+    containers = definition.get("containerDefinitions", ())
+    named = [str(file.get("value", "")) for each in containers for file in each.get("environmentFiles", ())]
+    return [arn for arn in named if arn.startswith("arn:")]
 
 
 def _log_groups(definition: Mapping[str, Any], place: Place) -> Iterator[str]:

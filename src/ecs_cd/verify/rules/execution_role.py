@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ecs_cd.model.references import image_reference, repository
@@ -20,12 +21,15 @@ class Need(NamedTuple):
     resources: tuple[str, ...]
 
 
-def needs(definition: Json, region: str, account: str, *, fargate: bool) -> list[Need]:
-    """What ECS does with the role. Off Fargate, the instance's role pulls and logs."""
+def needs(
+    definition: Json, region: str, account: str, *, fargate: bool, whole: Mapping[str, str] = MappingProxyType({})
+) -> list[Need]:
+    """What ECS does with the role. Off Fargate, the instance's role pulls and logs. ``whole`` are the ARNs of secrets
+    by what the definition names them: policies are for these."""
     partition = str(definition.get("executionRoleArn", "")).split(":")[1:2]
     prefix = f"arn:{partition[0] if partition else 'aws'}"
     found = [*(_pull(definition, prefix) if fargate else ()), *(_logs(definition, prefix, account) if fargate else ())]
-    found += [*_secrets(definition, prefix, region, account), *_files(definition)]
+    found += [*_secrets(definition, prefix, region, account, whole), *_files(definition)]
     return [need for need in found if need.resources]
 
 
@@ -50,9 +54,9 @@ def _logs(definition: Json, prefix: str, account: str) -> Iterator[Need]:
     yield Need("create log groups", ("logs:CreateLogGroup",), created)
 
 
-def _secrets(definition: Json, prefix: str, region: str, account: str) -> Iterator[Need]:
+def _secrets(definition: Json, prefix: str, region: str, account: str, whole: Mapping[str, str]) -> Iterator[Need]:
     named = list(dict.fromkeys(secrets.references(definition).values()))
-    arns = tuple(dict.fromkeys(each.arn for each in named if isinstance(each, Secret)))
+    arns = tuple(dict.fromkeys(whole.get(each.arn, each.arn) for each in named if isinstance(each, Secret)))
     yield Need("read secrets", ("secretsmanager:GetSecretValue",), arns)
     own = f"{prefix}:ssm:{region}:{account}:parameter/"
     parameters = tuple(_parameter(each.text, own) for each in named if isinstance(each, Parameter))
@@ -68,4 +72,6 @@ def _files(definition: Json) -> Iterator[Need]:
 
 def _parameter(name: str, own: str) -> str:
     """The parameter's ARN; a version (``name:3``) is no part of it."""
-    return name if name.startswith("arn:") else own + name.removeprefix("/").partition(":")[0]
+    if name.startswith("arn:"):
+        return ":".join(name.split(":")[:6])
+    return own + name.removeprefix("/").partition(":")[0]

@@ -138,6 +138,10 @@ def _of_subnet(
     elif not way.open and shared:
         text = f"no route to {_listed(without, needs)} is visible; account {subnet['OwnerId']} shares this subnet"
         yield not_checkable(subject, WAY, f"{text}, and does not show its endpoints")
+    elif not way.open and not needs.outside and (other := routes.to_other_network(subnet, vpc)):
+        text = f"the way to {_listed(without, needs)} can only be endpoints of another network, behind {other}"
+        remedy = "Check that it has them, and that their names resolve to them in this VPC (a private hosted zone)."
+        yield not_checkable(subject, WAY, text, remedy)
     elif not way.open:
         yield wrong(subject, WAY, _no_way(way, without, needs, subnet, vpc), _remedy(subnet, vpc, without, needs))
     else:

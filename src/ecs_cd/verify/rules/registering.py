@@ -119,6 +119,9 @@ def _fargate_size(definition: Json) -> Iterator[str]:
         yield f"{' and '.join(missing)} of the task {'are' if len(missing) > 1 else 'is'} missing, which Fargate needs"
         return
     cpu, memory = _units(definition["cpu"], "cpu"), _units(definition["memory"], "memory")
+    for name, value in (("cpu", cpu), ("memory", memory)):
+        if value is None:
+            yield f"{name}: {definition[name]} is no size; write it as 1024, {'1 vCPU' if name == 'cpu' else '1 GB'}"
     if cpu is None or memory is None or cpu > _LARGEST:  # may be newer than this table
         return
     if cpu not in _MEMORY:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -13,6 +14,7 @@ from ecs_cd.verify.rules.finding import Finding, not_checkable, ok, wrong
 Json = Mapping[str, Any]
 
 TASKS = "ecs-tasks.amazonaws.com"
+_NAME = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)  # https://docs.aws.amazon.com/IAM/latest/APIReference/API_Role.html
 _OWNER = "The infra repo owns the role."
 _ASSUME = "sts:AssumeRole"
 # The values of these keys are known when ECS assumes a role for a task.
@@ -36,13 +38,11 @@ class Role:
 
 def role(arn: str) -> Role | None:
     """The role that this ARN names; ``None`` if it is not the ARN of a role. A name alone has no account."""
-    if not arn.startswith("arn:"):
-        return Role("", arn.rpartition("/")[2])
-    parts = arn.split(":", 5)
+    parts = arn.split(":", 5) if arn.startswith("arn:") else ["", "", "iam", "", "", f"role/{arn}"]
     if len(parts) < 6 or parts[2] != "iam" or not parts[5].startswith("role/"):
         return None
     path, _, name = parts[5].removeprefix("role").rpartition("/")
-    return Role(parts[4], name, f"{path}/")
+    return Role(parts[4], name, f"{path}/") if _NAME.fullmatch(name) else None
 
 
 def session_role(caller: str) -> str:
@@ -62,7 +62,7 @@ def check(subject: str, check: str, arn: str, found: Json | None, account: str, 
     """Whether the role exists, and ECS can assume it. ``found`` is GetRole's answer, ``account`` the caller's."""
     named = role(arn)
     if named is None:
-        yield wrong(subject, check, f"{arn} is not the ARN of a role", "Correct it in the template.")
+        yield wrong(subject, check, f"{arn} is neither the name nor the ARN of a role", "Correct it in the template.")
     elif named.account not in ("", account):
         remedy = "Name a role of this account in the template."
         yield wrong(subject, check, f"{arn} is in another account, and ECS can't use it in {account}", remedy)

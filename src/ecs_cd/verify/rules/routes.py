@@ -85,6 +85,18 @@ def over_ipv6(subnet: Json, vpc: Vpc) -> Way:
     return _over_ipv6(subnet, table, vpc) if table and subnet.get("Ipv6CidrBlockAssociationSet") else NONE
 
 
+def to_other_network(subnet: Json, vpc: Vpc) -> str:
+    """What leads from this subnet to another network, such as a transit gateway; empty if nothing does."""
+    table = table_of(subnet, vpc) or {}
+    for route in table.get("Routes", ()):
+        private = str(route.get("GatewayId", "")).startswith("vgw-") or route.get("VpcPeeringConnectionId")
+        if route.get("State") != "blackhole" and (
+            private or route.get("TransitGatewayId") or route.get("CoreNetworkArn")
+        ):
+            return _target(route)
+    return ""
+
+
 def nat64(subnet: Json, vpc: Vpc) -> Way:
     """The way of an IPv6-only subnet to hosts that have IPv4 addresses only."""
     table = table_of(subnet, vpc)

@@ -11,11 +11,13 @@ Json = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Secret:
-    """A secret of Secrets Manager. ``key`` is the JSON key; ``stage`` and ``version`` select a version; empty: none."""
+    """A secret of Secrets Manager. ``key`` is the JSON key; ``stage`` and ``version`` select a version; empty: none.
+    ``arn`` may lack the suffix that Secrets Manager adds. It is a name without region and account if the credentials
+    of a registry are named so: the secret is then in the task's own."""
 
     arn: str
-    region: str
-    account: str
+    region: str = ""
+    account: str = ""
     key: str = ""
     stage: str = ""
     version: str = ""
@@ -48,11 +50,13 @@ class Malformed:
 
 Reference = Secret | Parameter | Malformed
 
+_CREDENTIALS = "repositoryCredentials.credentialsParameter"
+
 
 def references(definition: Json) -> dict[str, Reference]:
     """What the task definition names, by its place in it: secrets of containers and log drivers, and credentials of
     registries."""
-    return {place: reference(value) for place, value in _named(definition)}
+    return {place: reference(value, secret=place.endswith(_CREDENTIALS)) for place, value in _named(definition)}
 
 
 def _named(definition: Json) -> Iterator[tuple[str, str]]:
@@ -67,16 +71,17 @@ def _named(definition: Json) -> Iterator[tuple[str, str]]:
                 yield f"{path}[{index}].valueFrom", str(entry.get("valueFrom", ""))
         credentials = container.get("repositoryCredentials", {}).get("credentialsParameter")
         if credentials:
-            yield f"{place}.repositoryCredentials.credentialsParameter", str(credentials)
+            yield f"{place}.{_CREDENTIALS}", str(credentials)
 
 
-def reference(text: str) -> Reference:
-    """What ``valueFrom`` names.
+def reference(text: str, *, secret: bool = False) -> Reference:
+    """What ``valueFrom`` names, or ``credentialsParameter``, where a name is that of a ``secret``.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html
     """
     if not text.startswith("arn:"):
-        return Parameter(text) if text else Malformed("is empty")
+        named = Secret(text) if secret else Parameter(text)
+        return named if text else Malformed("is empty")
     parts = text.split(":")
     if len(parts) >= 6 and parts[2] == "ssm" and parts[5].startswith("parameter/"):
         return Parameter(text, parts[3], parts[4])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ecs_cd.model.names import closest
@@ -68,6 +68,13 @@ def of_codedeploy(group: Json, service: Json, known: Sequence[str]) -> list[Atta
         for name in names
         if name not in known
     ]
+
+
+def paired(found: Sequence[Attached], pairs: Sequence[Attached]) -> list[Attached]:
+    """All target groups of a service that CodeDeploy deploys: those of the service know the other of their pair, to
+    which CodeDeploy may have moved the traffic."""
+    others = {each.other: each.id for each in pairs}
+    return [*(replace(each, other=each.other or others.get(each.name, "")) for each in found), *pairs]
 
 
 def load_balancers(service: Json) -> Sequence[Json]:
@@ -296,7 +303,7 @@ def _start(subject: str, one: Attached, group: Json, service: Json, definition: 
     interval, count = group.get("HealthCheckIntervalSeconds", 30), group.get("UnhealthyThresholdCount", 2)
     patience = grace + interval * count
     if start > patience:
-        yield wrong(
+        yield not_checkable(
             subject,
             HEALTH,
             f"container {one.container} may take {start} s to start (startPeriod), and ECS stops a task that "
