@@ -14,7 +14,9 @@ NAME, CHECK = "app file", "app-file"
 
 
 def check(job: Job, found: Found) -> list[Finding]:
-    """Nothing if the checkout has no such file: it is optional."""
+    """Nothing if the checkout has no such file: it is optional. Nothing without a document, whose images it names."""
+    if not found.document.images:
+        return []
     return ask(NAME, CHECK, lambda: _look(job, found), remedy=f"Correct {build_spec.FILE}.")
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import partial
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from ecs_cd.aws import ecr
+from ecs_cd.aws.errors import action, denied
 from ecs_cd.document.rules import app_file
 from ecs_cd.images import build_spec, registry
 from ecs_cd.job.job import Job
@@ -59,24 +62,34 @@ def _pushed(job: Job, subject: Subject, container: str, image: str) -> Iterator[
     place = repository(uri)
     if place.account is None:
         return
-    found, missing = None, ""
+    problem = f"container {container}: {image} is not in ECR"
     try:
         found = subject.answers.get(("image", image), lambda: _read(job, place, tag))
-    except ecr.MissingRepository as refused:
-        if not _fetched(job, subject, place):
-            raise
-        missing = refused.problems[0]
-    if found is None and (missing or _fetched(job, subject, place)):
-        text = f"container {container}: {image} is not in ECR yet; its pull through cache fetches it at the first pull"
-        yield not_checkable(subject.name, IMAGE, text, "Pull it once, to see whether the cache can fetch it.")
-        return
+    except ecr.MissingRepository as missing:
+        found, problem = None, f"container {container}: {missing.problems[0]}"
     if found is None:
-        text = f"container {container}: {image} is not in ECR"
-        yield wrong(subject.name, IMAGE, text, "Push it, or correct `image` in the template.")
+        yield _absent(job, subject, place, problem)
         return
     known = subject.answers.get(("platforms", image), lambda: _platforms(job, place, found))
     shown = f"{place.name}@{tag[:_SHORT]}" if "@" in image else f"{place.name}:{tag}"
     yield from platforms.judge(subject.name, container, shown, known, subject.definition or {})
+
+
+def _absent(job: Job, subject: Subject, place: Repository, problem: str) -> Finding:
+    """An image of the template that is not in ECR."""
+    if not subject.document.images:
+        remedy = "Nothing to do if another step puts in the image."
+        return not_checkable(subject.name, IMAGE, f"{problem}; it may be a placeholder", remedy)
+    try:
+        fetched = _fetched(job, subject, place)
+    except (ClientError, BotoCoreError) as error:
+        remedy = f"Allow the role that runs verify {action(error)}." if denied(error) else "Check it by hand."
+        text = f"{problem}; whether a pull through cache fetches it can't be read"
+        return not_checkable(subject.name, IMAGE, text, remedy)
+    if fetched:
+        remedy = "Pull it once, to see whether the cache can fetch it."
+        return not_checkable(subject.name, IMAGE, f"{problem} yet; a pull through cache fetches it", remedy)
+    return wrong(subject.name, IMAGE, problem, "Create and push it, or correct `image` in the template.")
 
 
 def _fetched(job: Job, subject: Subject, place: Repository) -> bool:

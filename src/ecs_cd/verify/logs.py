@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 from ecs_cd.aws import logs
@@ -21,7 +22,8 @@ def check(job: Job, subject: Subject) -> list[Finding]:
     found: list[Finding] = []
     for problem in log_groups.problems(subject.definition or {}):
         found.append(wrong(subject.name, CHECK, problem, "Add it in the template."))
-    for group in log_groups.named(subject.definition or {}):
+    named = log_groups.named(subject.definition or {})
+    for group in dict.fromkeys(replace(each, streams="") for each in named):
         found += ask(subject.name, CHECK, partial(_group, group, subject, job))
     return found
 

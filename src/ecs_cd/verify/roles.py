@@ -99,14 +99,15 @@ def _permissions(arn: str, subject: Subject, job: Job) -> Iterator[Finding]:
 
 
 def _whole(definition: Mapping[str, Any], subject: Subject, job: Job) -> dict[str, str]:
-    """The ARNs of the secrets of this account, by what the definition names them. What is wrong with them is in their
-    own lines."""
+    """The ARNs of the secrets of this account, by what the definition names them; empty for one that is missing. What
+    is wrong with them is in their own lines."""
     own, _ = _caller(subject, job)
     found: dict[str, str] = {}
     for each in rules.references(definition).values():
         if isinstance(each, Secret) and each.account in ("", own):
+            found[each.arn] = each.arn if each.account else ""
             with suppress(ClientError, BotoCoreError):
-                found[each.arn] = str((secrets.describe(each, subject, job) or {}).get("ARN") or each.arn)
+                found[each.arn] = str((secrets.describe(each, subject, job) or {}).get("ARN", ""))
     return found
 
 

@@ -67,6 +67,14 @@ def test_the_whole_arn_of_a_secret() -> None:
     definition = {**DEFINITION, "containerDefinitions": [container]}
     (need,) = execution_role.needs(definition, "eu-west-1", "123456789012", fargate=True, whole=whole)
     assert need.resources == (SECRET,)
+    nothing = dict.fromkeys(whole, "")
+    assert execution_role.needs(definition, "eu-west-1", "123456789012", fargate=True, whole=nothing) == []
+
+
+def test_an_environment_file_that_is_none() -> None:
+    """IAM refuses to simulate what is not an ARN."""
+    container = {"name": "app", "image": "x", "environmentFiles": [{"type": "s3", "value": "app.env"}]}
+    assert needs({**DEFINITION, "containerDefinitions": [container]}) == []
 
 
 def test_on_ec2_the_role_is_for_secrets() -> None:

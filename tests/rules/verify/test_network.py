@@ -305,6 +305,7 @@ def test_the_setting_is_read_from_ecs_and_eventbridge() -> None:
     [
         ({"networkConfiguration": {"awsvpcConfiguration": {"subnets": ["subnet-1"]}}}, "awsvpc", ""),
         ({}, "bridge", ""),
+        ({"deploymentController": {"type": "EXTERNAL"}}, "awsvpc", ""),
         ({}, "awsvpc", "the service has no network configuration"),
         ({"networkConfiguration": {"awsvpcConfiguration": {"subnets": ["subnet-1"]}}}, "host", "networkMode host"),
         (

@@ -296,6 +296,13 @@ def secrets(aws: ScriptedAws, *named: str) -> None:
     aws.on("ecs.DescribeTaskDefinition", account.described(containerDefinitions=[account.container(secrets=entries)]))
 
 
+def test_containers_that_share_a_log_group(aws: ScriptedAws, step: Run) -> None:
+    """Their group has one line, whatever their streams are."""
+    containers = [account.container(), account.container(name="proxy")]
+    aws.on("ecs.DescribeTaskDefinition", account.described(containerDefinitions=containers))
+    assert of_state(step("verify"), "ok").count(("service web", "log-groups")) == 1
+
+
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
@@ -310,6 +317,18 @@ def test_a_secret_that_ecs_could_not_read(aws: ScriptedAws, step: Run, answer: A
     aws.on("secretsmanager.DescribeSecret", answer)
     found = the_wrong_one(step("verify"))
     assert (found["check"], words in found["text"]) == ("secrets", True)
+
+
+def test_the_role_may_read_the_whole_arn_of_a_secret(aws: ScriptedAws, step: Run) -> None:
+    """Of one that the template names without its suffix, or of a registry's credentials by name."""
+    named = account.container(
+        secrets=[{"name": "A", "valueFrom": account.SECRET.removesuffix("-AbCdEf")}],
+        repositoryCredentials={"credentialsParameter": "my-app"},
+    )
+    aws.on("ecs.DescribeTaskDefinition", account.described(containerDefinitions=[named]))
+    assert step("verify").exit_code == 0
+    simulated = [each.params["ResourceArns"] for each in aws.calls if "Simulate" in each.operation]
+    assert [each for each in simulated if "secret:my-app" in each[0]] == [[account.SECRET]]
 
 
 def test_a_secret_with_several_keys_is_one_secret(aws: ScriptedAws, step: Run) -> None:

@@ -271,6 +271,18 @@ def test_without_a_document(aws: ScriptedAws, step: Run, tmp_path: Any) -> None:
     assert aws.count("ssm.GetParameter") == aws.count("ecr.BatchGetImage") == 0
 
 
+@pytest.mark.parametrize("answer", [error("RepositoryNotFoundException"), {"images": [], "failures": []}])
+def test_without_a_document_nothing_names_the_images(aws: ScriptedAws, step: Run, tmp_path: Any, answer: Any) -> None:
+    """An image in ECR that is not there may be a placeholder, and the app's file is for a document."""
+    (tmp_path / ".github").mkdir()
+    (tmp_path / ".github" / "ecs-cd.yml").write_text("images: {app: {}}")
+    (tmp_path / "task-definition.json").write_text(json.dumps(account.template()))
+    aws.on("ecr.BatchGetImage", answer)
+    ended = step("verify", config="", task_definition="task-definition.json", cluster=ecs.CLUSTER, service="web")
+    assert (ended.exit_code, of_state(ended, "not checkable")) == (0, [("service web", "image")]), ended.log
+    assert "it may be a placeholder" in ended.log
+
+
 @pytest.mark.parametrize(
     ("inputs", "words"),
     [

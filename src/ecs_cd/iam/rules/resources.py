@@ -77,8 +77,8 @@ def wanted(document: Document, facts: Facts, place: Place, verbs: Collection[str
     }
     if make.runs(_CHECKING):
         notes.append(
-            "verify checks iam:PassRole if the role may also call iam:GetRole and iam:SimulatePrincipalPolicy on itself, "
-            "whose ARN is not known here"
+            "verify checks iam:PassRole if the role may also call iam:GetRole and iam:SimulatePrincipalPolicy on "
+            "itself; its ARN is not known here"
         )
     resources = {name: _distinct(arns) for name, arns in found.items()}
     return Wanted(resources, _cluster(make), list(dict.fromkeys(notes)))

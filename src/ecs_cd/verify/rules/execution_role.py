@@ -25,7 +25,7 @@ def needs(
     definition: Json, region: str, account: str, *, fargate: bool, whole: Mapping[str, str] = MappingProxyType({})
 ) -> list[Need]:
     """What ECS does with the role. Off Fargate, the instance's role pulls and logs. ``whole`` are the ARNs of secrets
-    by what the definition names them: policies are for these."""
+    by what the definition names them, because policies are for these; empty for a secret without one."""
     partition = str(definition.get("executionRoleArn", "")).split(":")[1:2]
     prefix = f"arn:{partition[0] if partition else 'aws'}"
     found = [*(_pull(definition, prefix) if fargate else ()), *(_logs(definition, prefix, account) if fargate else ())]
@@ -56,15 +56,15 @@ def _logs(definition: Json, prefix: str, account: str) -> Iterator[Need]:
 
 def _secrets(definition: Json, prefix: str, region: str, account: str, whole: Mapping[str, str]) -> Iterator[Need]:
     named = list(dict.fromkeys(secrets.references(definition).values()))
-    arns = tuple(dict.fromkeys(whole.get(each.arn, each.arn) for each in named if isinstance(each, Secret)))
-    yield Need("read secrets", ("secretsmanager:GetSecretValue",), arns)
+    arns = dict.fromkeys(whole.get(each.arn, each.arn) for each in named if isinstance(each, Secret))
+    yield Need("read secrets", ("secretsmanager:GetSecretValue",), tuple(filter(None, arns)))
     own = f"{prefix}:ssm:{region}:{account}:parameter/"
     parameters = tuple(_parameter(each.text, own) for each in named if isinstance(each, Parameter))
     yield Need("read parameters", ("ssm:GetParameters",), parameters)
 
 
 def _files(definition: Json) -> Iterator[Need]:
-    arns = tuple(dict.fromkeys(environment_files.named(definition).values()))
+    arns = tuple(dict.fromkeys(filter(environment_files.place, environment_files.named(definition).values())))
     buckets = tuple(dict.fromkeys(arn.partition("/")[0] for arn in arns))
     yield Need("read environment files", ("s3:GetObject",), arns)
     yield Need("read environment files", ("s3:GetBucketLocation",), buckets)

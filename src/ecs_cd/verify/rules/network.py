@@ -54,6 +54,8 @@ def check_mode(subject: str, service: Json, definition: Json) -> Iterator[Findin
     """ECS refuses a network configuration without the network mode awsvpc, and the mode without a configuration. That
     Fargate needs the mode is said by registering.py."""
     network, has = mode(definition), bool(awsvpc(service))
+    if (service.get("deploymentController") or {}).get("type") == "EXTERNAL":  # each task set has its own
+        return
     if network == "awsvpc" and not has:
         text = "the template has networkMode awsvpc, and the service has no network configuration"
         yield wrong(subject, SUBNETS, text, "Set the service's subnets in the infra repo.")
