@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 LONGEST = 300  # characters of a telling line
@@ -22,9 +23,11 @@ _NOISE = (
     r"|thrown in |npm (?:ERR!|error) *(?:code |errno |path |command |signal |location |workspace |cwd "
     r"|Lifecycle |Failed at "
     r"|Exit status |A complete log|/|This is probably|To see |  |$)|error Command failed with exit code"
-    r"|ELIFECYCLE|make.*: \*\*\* "
+    r"|ELIFECYCLE|make.*: \*\*\* |BEGIN failed--|Aborted \(core|bundler: failed to load command|Install missing gem"
     r"|(?:code|errno|syscall|severity|file|line|routine|length|position|detail|hint|internal\w+): |[}\])]+;?$"
-    r"|.*(?:exited with code \d|Worker failed to boot|Application startup failed|Shutting down:"
+    r"|[a-z]\w*: (?:'[^']*'|-?\d+|\w+),$"
+    r"|.*(?:exited with code \d|Worker failed to boot|Reason: App failed to load|Application startup failed"
+    r"|Shutting down:|ERROR: (?:FPM initialization failed|failed to load configuration file|Unable to include /)"
     r"|\.rb:\d+:in [`'][^']*'$)"
     r"|/\S+:\d+(?::in .*[`'][^']*')?$|=> |-+$|\*+$"
 )
@@ -38,7 +41,7 @@ _EXCEPTION = (
     rf"|(?:[\w$]+(?:\.|::|\\))+[A-Z][\w$]*{_NAMED}$"  # without a message, such as Java's; a bare word may be a code
     r"|[\w$]+(?:\.[\w$]+)+\.[A-Z][\w$]*(?:: |$)"  # Python's errors of any name, by their module
     r"|(?:[A-Z]\w*::)+[A-Z]\w*: "  # Ruby's
-    rf"|.*\((?:\w+::)*\w*{_NAMED}\)$"  # Ruby's, at the end of the first line
+    rf"|.*\((?:(?:\w+::)*\w*{_NAMED}|Errno::\w+)\)$"  # Ruby's, at the end of the first line
     r"|Caused by: \S|Unhandled exception|Exception in thread |Uncaught |PHP Fatal error|Fatal error:|panic: "
     r"|fatal error: "
     r"|FATAL ERROR: |thread '.*' panicked at|\*\* \(|SQLSTATE\[|Message +: \S|Reason: \S"
@@ -49,14 +52,28 @@ _EXCEPTION = (
     r"|denied|format error)"
 )
 _LEVEL = (
-    r"\b(?:ERROR|FATAL|CRITICAL|SEVERE|PANIC|EMERG|ALERT)\b|\blevel[=:] ?\"?(?:error|fatal|critical|panic)"
+    r"\b(?:ERROR|ERR|FATAL|FTL|CRITICAL|SEVERE|PANIC|EMERG|ALERT)\b|\blevel[=:] ?\"?(?:error|fatal|critical|panic)"
     r"|\[(?:error|fatal|crit|emerg|alert)\]"
 )
 _WORDS = (
-    r"(?i)error|exception|fatal|panic|fail|denied|refused|cannot|can't|unable|invalid|missing|not found|no such"
-    r"|not exist|not set|must be set|required|undefined|unknown|timed? ?out|killed|abort"
+    r"(?i)error|exception|fatal|panic|fail|denied|refused|cannot|can't|could ?n[o']t|unable|invalid|missing|not found"
+    r"|no such|not exist|not set|must be set|required|undefined|unknown|timed? ?out|killed|abort|unexpected"
+    r"|unsupported|corrupt"
 )
-_TIME = r"\[?\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d[.,\d]*(?:Z| ?[+-]\d\d:?\d\d)?\]?:?\s+"
+# Words that say nothing, or that nothing went wrong; a warning, and a request that was served, tell less than an error.
+_NOTHING = (
+    r"(?i)\b(?:0|no|without(?: any)?) (?:\w+ )?(?:errors?|failures?|failed|exceptions?|missing|invalid)\b(?:\(s\))?"
+    r"|\b(?:errors?|failures?|failed|exceptions?|missing|invalid)[=:]? ?0\b(?!\.)"
+    r"|\b(?:error|exception|reason)\b: (?:null|undefined|none|nil|\[object Object\]|\{\})$"
+)
+_WARNING = r"(?:.*[\s:])?[\w.]*Warning: "
+_MINOR = (
+    r".{0,60}\bWARN(?:ING)?\b|.{0,60}\blevel=\"?warn|.{0,30}\[warn|warning: "
+    r"|.*\"(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) \S+ HTTP/"
+)
+_HOSTLESS = r"\S+(?: \(\w+\))?: (?:C|c)onnection (?:refused|timed out|reset)(?: by peer)?$"
+_UNFINISHED = r":$|^Error: [A-Z]+\d+$"
+_TIME = r"^(\[?)\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d[.,\d]*(?:Z| ?[+-]\d\d:?\d\d| UTC)?(\]?):?\s+"
 _COLOUR = r"\x1b\[[0-9;]*m"
 _SECRET = r"(?:passw(?:or)?d|pwd|secret|token|api[_-]?key)"
 _CREDENTIALS = (
@@ -65,6 +82,10 @@ _CREDENTIALS = (
     (rf"(?i)([\"']{_SECRET}[\"']\s*:\s*)(?:\"[^\"]*\"|'[^']*')", r"\1***"),
     (r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|\bgh[a-z]_\w{20,}|\beyJ[\w-]+\.[\w-]+\.[\w-]*", "***"),
 )
+# Members of structured logs, in lower case: of zap, pino, bunyan, winston, Logback, structlog, Serilog and .NET.
+_SAID = ("message", "msg", "@m", "@mt", "event", "log", "error", "err", "exception", "error.message")
+_STACKS = ("stack_trace", "stack", "exc_info", "exception", "@x", "error.stack_trace")
+_LEVEL_NAMES = ("level", "severity", "levelname", "loglevel", "log.level", "lvl", "@l")
 _EXCEPTIONS, _LEVELS, _CLUES, _ANY = range(4)
 
 
@@ -86,32 +107,83 @@ def _best(lines: Iterable[str], least: int) -> str:
     return _short(_without_credentials(best))
 
 
+@dataclass
+class _Open:
+    """What earlier lines have opened."""
+
+    traceback: bool = False
+    ignored: bool = False  # the traceback of an error that Python ignores while it ends
+    causes: bool = False
+    unfinished: str = ""  # an error whose message is in the next line
+    error: str = ""  # the last error
+
+
 def _ranked(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
     """Each line of the app with how much it tells."""
-    in_traceback, panicked = False, ""
+    before = _Open()
+    for raw, line in _lines(lines):
+        if error := _continued(before, line, indented=raw[:1].isspace()):
+            yield _EXCEPTIONS, error
+        elif not _opens(before, line) and not _is_noise(before, line):
+            rank, words = _rank(line), re.sub(r"^(?:Message +: |---> |Caused by: )+", "", line)
+            if rank == _EXCEPTIONS:
+                before.error = words
+                before.unfinished = words if re.search(_UNFINISHED, words) else ""
+            yield rank, words
+
+
+def _continued(before: _Open, line: str, *, indented: bool) -> str:
+    """The error that this line completes; empty if it completes none."""
+    begun, before.unfinished = before.unfinished, ""
+    before.causes = before.causes and indented
+    noise = re.match(_NOISE, line)
+    if begun and not noise and not re.match(_EXCEPTION, line):
+        before.error = f"{begun} {line}"
+        before.unfinished = before.error if line.endswith(":") else ""
+        return before.error
+    if before.traceback and not indented and not noise:
+        before.traceback, ignored, before.ignored = False, before.ignored, False
+        before.error = before.error if ignored else line
+        return before.error
+    return f"{before.error}: {re.sub('^[0-9]+: ', '', line)}" if before.causes else ""
+
+
+def _opens(before: _Open, line: str) -> bool:
+    """Whether the line only announces what follows."""
+    if line.startswith("Exception ignored in"):
+        before.ignored = True
+    elif line.startswith(("Traceback (most recent", 'File "')):  # the header may not be among the last lines
+        before.traceback = True
+    elif line == "Caused by:":  # Rust's; the causes are indented
+        before.causes = bool(before.error)
+    else:
+        return False
+    return True
+
+
+def _is_noise(before: _Open, line: str) -> bool:
+    """Whether the line says less than others do; without the host's name, less than the error that it caused."""
+    hostless = re.search("[Cc]onnect", before.error) and re.search(_HOSTLESS, line)
+    return bool(hostless or re.match(_NOISE, line))
+
+
+def _lines(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Each line that isn't empty, without colours and the time: as it is indented, and without indentation."""
     for each in _unfolded(lines):
-        raw = re.sub(_TIME, "", re.sub(_COLOUR, "", each[:_LOOKED_AT]), count=1)
-        line = raw.strip().removeprefix("| ").strip()
-        if not line:
-            continue
-        if panicked:  # Rust writes the message into the next line
-            yield _EXCEPTIONS, f"{panicked} {line}"
-            panicked = ""
-        elif in_traceback and not raw[:1].isspace() and not re.match(_NOISE, line):
-            in_traceback = False
-            yield _EXCEPTIONS, line
-        elif re.match(r"thread '.*' .*panicked at \S+:\d+:\d+:$", line):
-            panicked = line
-        elif line.startswith(("Traceback (most recent", 'File "')):  # the header may not be among the last lines
-            in_traceback = True
-        elif not re.match(_NOISE, line):
-            yield _rank(line), re.sub(r"^(?:Message +: |---> |Caused by: )+", "", line)
+        plain = re.sub(_COLOUR, "", each[:_LOOKED_AT])
+        raw = re.sub(_TIME, lambda time: "" if time[1] and time[2] else time[1], plain)
+        if line := re.sub(r"^(?:\| )+", "", raw.strip()).strip():
+            yield raw, line
 
 
 def _rank(line: str) -> int:
-    if re.match(_EXCEPTION, line):
+    words = re.sub(_NOTHING, "", re.sub(r"^npm (?:ERR!|error) ", "", line))
+    if re.match(_WARNING, line):
+        return _ANY
+    if re.match(_EXCEPTION, line) and (words == line or re.match(_EXCEPTION, words)):
         return _EXCEPTIONS
-    words = re.sub(r"^npm (?:ERR!|error) ", "", line)
+    if re.match(_MINOR, line):
+        return _ANY
     return _LEVELS if re.search(_LEVEL, words) else _CLUES if re.search(_WORDS, words) else _ANY
 
 
@@ -130,12 +202,23 @@ def _message(line: str) -> str:
         return line
     if not isinstance(content, dict):
         return line
-    texts = [_text(content.get(name)) for name in ("message", "msg", "log", "error", "err", "exception")]
-    told = ": ".join(dict.fromkeys(text.splitlines()[0].strip() for text in texts if text.strip()))
-    level = _text(content.get("level") or content.get("severity") or content.get("levelname")).upper()
-    if not told:
-        return line
-    return f"{level} {told}" if level and re.match(_LEVEL, level) else told
+    members = {name.lower(): value for name, value in content.items()}
+    texts = [_text(members.get(name)).strip() for name in _SAID]
+    stacks = [_text(members.get(name)).strip() for name in _STACKS]
+    texts = [text.splitlines()[0] for text in texts if text and text not in stacks]
+    told = ": ".join(dict.fromkeys(texts))
+    if cause := next((error_line(stack.splitlines()) for stack in stacks if stack), ""):
+        told = told if told and told in cause.split(": ", 1)[-1] else f"{told}: {cause}" if told else cause
+    level = next((_level(members[name]) for name in _LEVEL_NAMES if name in members), "")
+    return (f"{level} {told}" if level else told) if told else line
+
+
+def _level(value: Any) -> str:
+    """The level of an error, such as ERROR or pino's 50; empty for one that is none."""
+    if isinstance(value, int):
+        return "FATAL" if value >= 60 else "ERROR" if value >= 50 else ""
+    level = _text(value).upper()
+    return level if re.match(_LEVEL, level) else ""
 
 
 def _text(value: Any) -> str:
