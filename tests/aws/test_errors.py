@@ -77,7 +77,7 @@ def test_what_the_role_may_not_do(fault: Answer, is_denied: bool, aws: SignedAws
 @pytest.mark.parametrize(
     ("fault", "sentence", "remedy"),
     [
-        (denied("ecs:ListTasks"), "AWS answered ListTasks with AccessDeniedException: User:", "Allow the job's role ListTasks"),
+        (denied("ecs:ListTasks"), "AWS answered ListTasks with AccessDeniedException: User:", 'policy of the role cd: {"Effect": "Allow", "Action": "ecs:ListTasks"'),
         (expired(), "AWS answered ListTasks with ExpiredTokenException:", "role-to-assume"),
         (error("ClusterNotFoundException", "Cluster not found."), "AWS answered ListTasks with ClusterNotFoundException: Cluster not found.", ""),
     ],

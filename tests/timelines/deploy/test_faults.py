@@ -253,7 +253,7 @@ def test_a_read_that_is_not_allowed_is_found_before_anything_is_changed(
     aws.on(operation, denied(operation))
     ended = step("deploy")
     assert ended.exit_code == 2, ended.log
-    assert f"Allow the job's role {operation.partition('.')[2]}" in ended.log
+    assert f"Allow the role cd {operation.partition('.')[2]}" in ended.log
     assert changed(aws) == []
 
 

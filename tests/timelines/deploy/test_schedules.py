@@ -380,8 +380,16 @@ def test_a_schedule_that_is_being_changed_is_tried_again(job: Job, bridge: Event
 @pytest.mark.parametrize(
     ("operation", "answer", "words"),
     [
-        ("events.PutTargets", denied("events:PutTargets"), "Allow the job's role PutTargets"),
-        ("events.ListTargetsByRule", denied("events:ListTargetsByRule"), "Allow the job's role ListTargetsByRule"),
+        (
+            "events.PutTargets",
+            denied("events:PutTargets"),
+            'policy of the role cd: {"Effect": "Allow", "Action": "events:PutTargets"',
+        ),
+        (
+            "events.ListTargetsByRule",
+            denied("events:ListTargetsByRule"),
+            'policy of the role cd: {"Effect": "Allow", "Action": "events:ListTargetsByRule"',
+        ),
         ("events.DescribeRule", error("ResourceNotFoundException"), "no EventBridge rule my-rule"),
         ("events.ListTargetsByRule", {"Targets": [target("other:1")]}, "it has no ECS target"),
         ("events.PutTargets", reset(), "may have been carried out"),
@@ -411,7 +419,11 @@ def test_what_goes_wrong_with_a_rule_is_a_sentence(
 @pytest.mark.parametrize(
     ("operation", "answer", "words"),
     [
-        ("scheduler.UpdateSchedule", denied("scheduler:UpdateSchedule"), "Allow the job's role UpdateSchedule"),
+        (
+            "scheduler.UpdateSchedule",
+            denied("scheduler:UpdateSchedule"),
+            'policy of the role cd: {"Effect": "Allow", "Action": "scheduler:UpdateSchedule"',
+        ),
         ("scheduler.UpdateSchedule", error("ValidationException", "The EndDate is past."), "The EndDate is past."),
         ("scheduler.GetSchedule", error("ResourceNotFoundException"), "no EventBridge Scheduler schedule my-schedule"),
         ("scheduler.UpdateSchedule", PAST, "cannot be earlier"),  # it has no StartDate: nothing to be left out

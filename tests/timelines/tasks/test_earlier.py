@@ -434,7 +434,7 @@ def test_without_the_permission_to_look_nothing_is_started(aws: ScriptedAws, ste
     aws.on("ecs.ListTasks", denied("ecs:ListTasks"))
     ended = step("migrate")
     assert (ended.exit_code, cluster.started) == (2, 0)
-    assert "Allow the job's role ListTasks" in ended.log
+    assert 'policy of the role cd: {"Effect": "Allow", "Action": "ecs:ListTasks"' in ended.log
 
 
 def test_while_there_is_no_capacity_another_may_start(aws: ScriptedAws, step: Run, cluster: Cluster) -> None:

@@ -264,7 +264,7 @@ def test_a_clean_up_that_may_not_be_done_is_no_failure(aws: ScriptedAws, step: R
     ended = step("deploy", keep_revisions="1")
     assert ended.exit_code == 0
     assert ended.outputs["result"] == "succeeded"
-    assert "Allow the job's role ListTaskDefinitions" in ended.log
+    assert 'policy of the role cd: {"Effect": "Allow", "Action": "ecs:ListTaskDefinitions"' in ended.log
 
 
 @pytest.mark.usefixtures("deployable")

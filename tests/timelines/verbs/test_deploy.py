@@ -267,7 +267,7 @@ def test_a_revision_that_failed_before_is_tried_again_by_force(aws: ScriptedAws,
     ("operation", "answer", "words"),
     [
         ("ssm.GetParameter", error("ParameterNotFound", ""), "there is no SSM parameter /my/parameter"),
-        ("ssm.GetParameter", denied(), "Allow the job's role GetParameter"),
+        ("ssm.GetParameter", denied(), "Allow the role cd GetParameter"),
         ("ssm.GetParameter", {"Parameter": {"Value": "[]"}}, "must be a mapping, but is a list"),
         ("ssm.GetParameter", expired(), "sign in before this step"),
         ("ecs.DescribeServices", error("ClusterNotFoundException", "Cluster not found."), "no active ECS cluster my-cluster"),

@@ -602,7 +602,7 @@ OTHER = [{"serviceName": "api", "clusterName": ecs.CLUSTER}]
         ({}, "GetDeploymentGroup", answers.group(ecsServices=OTHER), "deploys my-cluster:api, not my-cluster:web"),
         ({}, "GetDeploymentGroup", answers.group(ecsServices=[]), "deploys no service, not my-cluster:web"),
         ({}, "GetDeploymentGroup", answers.group(computePlatform="Server"), "deploys to Server, not to ECS"),
-        ({}, "GetDeploymentGroup", denied(), "Allow the job's role GetDeploymentGroup"),
+        ({}, "GetDeploymentGroup", denied(), "Allow the role cd GetDeploymentGroup"),
         (
             {"deployment-config": "c"},
             "GetDeploymentConfig",
