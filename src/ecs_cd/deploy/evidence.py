@@ -179,14 +179,13 @@ def _make(job: Job, tracked: TrackedDeployment, read: _Read) -> None:
                 notice(job, tracked, service)
         case _Stopped():
             arns = ecs.service_task_arns(job.aws, tracked.plan.cluster, tracked.plan.name, "STOPPED")
-            new = [arn for arn in arns if arn not in tracked.found.stopped][
+            seen = tracked.found.stopped.keys() | tracked.found.others
+            new = [arn for arn in arns if arn not in seen][
                 : max(0, pace.MOST_STOPPED_TASKS - len(tracked.found.stopped))
             ]
             tracked.wanted.reads.extendleft(_Tasks(tuple(batch)) for batch in batches(new, ecs.TASKS_A_CALL))
         case _Tasks(arns):
-            for task in ecs.tasks(job.aws, tracked.plan.cluster, arns):
-                if crashes.died(task, tracked.own):
-                    _keep(job, tracked, task)
+            _read_tasks(job, tracked, arns)
         case _Old():
             _read_old(job, tracked)
         case _Log(task, pages):
@@ -195,6 +194,15 @@ def _make(job: Job, tracked: TrackedDeployment, read: _Read) -> None:
             finding = task_failed(known)
             if known.log and tracked.reported.first_time(f"log: {finding.cause}"):
                 _relay(job, tracked, known.log)
+
+
+def _read_tasks(job: Job, tracked: TrackedDeployment, arns: Sequence[str]) -> None:
+    """Keeps the tasks that died, and remembers the others, so that the next search reads those after them."""
+    for task in ecs.tasks(job.aws, tracked.plan.cluster, arns):
+        if crashes.died(task, tracked.own):
+            _keep(job, tracked, task)
+        elif task.get("lastStatus") == "STOPPED":
+            tracked.found.others.add(str(task["taskArn"]))
 
 
 def _read_old(job: Job, tracked: TrackedDeployment) -> None:

@@ -42,10 +42,12 @@ class Reported:
 @dataclass
 class Found:
     """The evidence so far: event messages, stopped tasks by ARN, a cause that waiting does not resolve, and what the
-    deployment waits for. ``failures`` is the most failed tasks that AWS has counted."""
+    deployment waits for. ``failures`` is the most failed tasks that AWS has counted; ``others`` are the ARNs of stopped
+    tasks that are no evidence: those of another deployment, or scaled in."""
 
     events: list[str] = field(default_factory=list)
     stopped: dict[str, StoppedTask] = field(default_factory=dict)
+    others: set[str] = field(default_factory=set)
     permanent: Finding | None = None
     waiting: Finding | None = None
     failures: int = 0

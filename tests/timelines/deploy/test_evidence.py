@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ecs_cd.model import pace
 from tests.scripted_aws import Params, ScriptedAws, at, denied, ecs, moment
 from tests.timelines.conftest import Step
 
@@ -77,6 +78,28 @@ def test_a_success_says_what_died_on_the_way(aws: ScriptedAws, step: Run) -> Non
     ended = step("deploy")
     assert ended.exit_code == 0, ended.log
     assert "on the way 1 task died: container `app` exited with 3" in ended.summary
+
+
+def test_tasks_that_died_before_hide_none_of_ours(aws: ScriptedAws, step: Run) -> None:
+    """ECS lists stopped tasks for an hour: after a crash loop, more of the earlier revision than ecs-cd reads at once."""
+    ended: dict[str, Any] = {
+        "containers": [ecs.container(status="STOPPED", exitCode=3)],
+        "stopCode": "EssentialContainerExited",
+    }
+    old = [
+        ecs.task(f"old{n}", "STOPPED", task_definition="web:1", started_by="ecs-svc/1", **ended)
+        for n in range(pace.MOST_STOPPED_TASKS + 10)
+    ]
+    dead = ecs.task("dead", "STOPPED", task_definition="web:2", started_by="ecs-svc/2", **ended)
+    world(aws, *old, dead)
+    aws.on("logs.GetLogEvents", {"events": [], "nextForwardToken": "f/1", "nextBackwardToken": "b/1"})
+    aws.on("ecs.ListServiceDeployments", {"serviceDeployments": []})
+    failed = NEW | {"rolloutState": "FAILED", "failedTasks": 3}
+    looks = (at(n, services(NEW | {"failedTasks": 1 + n // 60}, OLD)) for n in range(0, 120, 5))
+    aws.on("ecs.DescribeServices", *looks, at(120, services(failed, OLD)), after="ecs.UpdateService")
+    result = step("deploy")
+    assert result.exit_code != 0
+    assert "Likely cause: container `app` exited with 3" in result.log
 
 
 def test_old_tasks_that_can_not_be_listed_are_named_all_the_same(aws: ScriptedAws, step: Run) -> None:
