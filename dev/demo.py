@@ -182,7 +182,9 @@ def local(say: Say, repo: Path, env: Mapping[str, str], *arguments: str, relay: 
                 relay.line(line)
             code = process.wait()
         except BaseException:
-            process.terminate()  # after Ctrl-C it has been told already, and ignores this
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(1)  # Ctrl-C has reached it as well; two signals at once would make Python complain
+            process.terminate()
             process.communicate()
             raise
     relay.end(failed=code != 0)
