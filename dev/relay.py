@@ -11,7 +11,6 @@ Say = Callable[[str], None]
 _CLOCK = re.compile(r" *\d+\.\d s  ")
 # What `ecs-cd local` puts before a line: the job, a bar.
 _PREFIX = re.compile(r"(?:[^|#]*\|)?[\s|]*")
-_GROUP = re.compile(r"\S+  ::group::docker buildx\b")  # as act shows it
 # A line of docker build: of a step, with its time, or with what it does.
 _BUILDKIT = re.compile(
     r"#\d+ (\[|DONE|CACHED|ERROR|CANCELED|\.\.\.|\d+\.\d+ |sha256:|resolve |extracting |[a-z]+ing\b)"
@@ -31,8 +30,6 @@ class Relay:
         text = _CLOCK.sub("", text.rstrip("\n"), count=1) if _CLOCK.match(text) else text.rstrip("\n")
         end = _end_of(_PREFIX, text)
         prefix, words = text[:end].rstrip(), text[end:]
-        if _GROUP.match(words):
-            return
         if _BUILDKIT.match(words) or (prefix in self._folded and not words):
             self._folded.setdefault(prefix, []).append(text)
             return

@@ -61,7 +61,6 @@ def test_builds_side_by_side_are_a_line_each() -> None:
     """The lines of two jobs come mixed."""
     shown, ended = relayed(
         """\
-   1.0 s    cd/build app-1   |   ❓  ::group::docker buildx: app
    1.1 s    cd/build app-1   | #1 [2/2] RUN a | b
    1.2 s    cd/build nginx-2 | #1 [2/2] RUN false
    1.3 s    cd/build app-1   |

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,17 +19,18 @@ from ecs_cd.local import (
     ministack,
     official,
     oidc,
+    outcome,
     place,
-    plan,
     repository,
     tools,
     tree,
     up,
     workflow,
 )
-from ecs_cd.local.act import Event, Result
+from ecs_cd.local.act import Result
 from ecs_cd.local.codepipeline import follow, process
 from ecs_cd.local.codepipeline.process import Codepipeline
+from ecs_cd.local.job_log import JobLog
 from ecs_cd.local.machine import Say
 from ecs_cd.local.ministack import Ministack
 from ecs_cd.local.place import Stack
@@ -103,9 +104,10 @@ def run(options: Options, environ: MutableMapping[str, str], say: Say) -> int:
         raise Refused(f"no job of {chosen.file} ran", result.log.strip().rpartition("\n")[2])
     if local_pipelines:
         _tell_executions(local_pipelines, running, environ, begun, say)
-    _tell_what_runs(stack, running, environ, say)
-    say(_verdict(chosen, result))
-    return result.exit_code
+    ministack.use(running, environ)
+    failing = outcome.show(stack, Aws(environ, running.region), begun, say)
+    say(_verdict(chosen, result, failing))
+    return result.exit_code or (1 if failing else 0)
 
 
 def _variables(chosen: Workflow, running: Ministack) -> dict[str, str]:
@@ -115,13 +117,15 @@ def _variables(chosen: Workflow, running: Ministack) -> dict[str, str]:
     return {**regions, **roles}
 
 
-def _verdict(chosen: Workflow, result: Result) -> str:
-    """The last line."""
+def _verdict(chosen: Workflow, result: Result, failing: Sequence[str]) -> str:
+    """The last line. ``failing``: the services that don't stay up."""
     after = f"after {result.seconds:.1f} s"
     if not result.green:
         return f"the workflow FAILED {after}"
     if chosen.ours and not any(event.of_ecs_cd for event in result.events):
         return f"the workflow succeeded {after}, but deployed NOTHING: no step of ecs-cd ran"
+    if failing:
+        return f"the workflow succeeded {after}, but {', '.join(failing)} did NOT stay up"
     if any(event.failed for event in result.events):
         return f"the workflow succeeded {after}, although a step FAILED: see continue-on-error"
     return f"the workflow succeeded {after}"
@@ -163,16 +167,13 @@ def _begin(chosen: Workflow, snapshot: Snapshot, stack: Stack, say: Say) -> None
 
 
 def _to_its_end(chosen: Workflow, folder: Path, say: Say, **how: Any) -> Result:
-    """Runs the workflow and shows its log live."""
-
-    def show(event: Event) -> None:
-        if act.worth_showing(event):
-            job = "" if chosen.plain else f"{event.data.get('job', '')} "
-            for line in event.text.splitlines() or [""]:
-                say(f"  {job}| {line}".rstrip())
-
-    with act.start(folder, workflow=chosen.file, labels=chosen.labels, on_event=show, **how) as started:
-        return started.wait(timeout=None)
+    """Runs the workflow and shows its log live, the output of a build only if the build fails."""
+    log = JobLog(say, chosen.plain)
+    with act.start(folder, workflow=chosen.file, labels=chosen.labels, on_event=log.show, **how) as started:
+        try:
+            return started.wait(timeout=None)
+        finally:
+            log.end()
 
 
 def _tell_executions(
@@ -186,35 +187,3 @@ def _tell_executions(
             if each["startTime"].timestamp() >= since:
                 for line in follow.table(aws, name, each["pipelineExecutionId"]):
                     say(line)
-
-
-def _tell_what_runs(stack: Stack, running: Ministack, environ: MutableMapping[str, str], say: Say) -> None:
-    """Lists each service's tasks, with addresses that this machine can reach if Docker runs directly on it."""
-    ministack.use(running, environ)
-    ecs = Aws(environ, running.region).client("ecs")
-    for key, name in stack.services.items():
-        arns = ecs.list_tasks(cluster=stack.cluster, serviceName=name, desiredStatus="RUNNING")["taskArns"]
-        tasks = ecs.describe_tasks(cluster=stack.cluster, tasks=arns)["tasks"] if arns else []
-        deployed = [task for task in tasks if not _pauses(task)]
-        if tasks and not deployed:
-            say(f"{key}: nothing is deployed to {name} yet; its task does nothing")
-        elif not tasks:
-            say(f"{key}: no task of {name} runs")
-        for task in deployed:
-            images = ", ".join(container.get("image", "") for container in task.get("containers", ()))
-            say(f"{key}: a task of {name} runs at {_place(task, ecs)}: {images}")
-
-
-def _place(task: Mapping[str, Any], ecs: Any) -> str:
-    """The address of a task, with its ports."""
-    address = plan.address(task)
-    if not address:
-        return "no address"
-    definition = ecs.describe_task_definition(taskDefinition=task["taskDefinitionArn"])["taskDefinition"]
-    ports = plan.ports(definition)
-    return ", ".join(f"{address}:{port}" for port in ports) or address
-
-
-def _pauses(task: Mapping[str, Any]) -> bool:
-    """Whether the task is that of a service without a deployment so far."""
-    return any(f"/{place.PLACEHOLDER}:" in container.get("image", "") for container in task.get("containers", ()))
