@@ -21,3 +21,11 @@ def secret(aws: Aws, arn: str, region: str | None) -> Json | None:
             return None
         raise
     return answer
+
+
+def named(aws: Aws, name: str, region: str | None) -> Json | None:
+    """Returns DescribeSecret's response for a name, or ``None`` if there is none or only its ARN is allowed."""
+    try:
+        return secret(aws, name, region)
+    except ClientError:
+        return None

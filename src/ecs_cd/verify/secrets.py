@@ -56,11 +56,22 @@ def _secret(secret: Secret, subject: Subject, job: Job) -> Iterator[Finding]:
         return
     described = describe(secret, subject, job)
     if described is None:
-        where = secret.region or job.aws.region
-        yield wrong(subject.name, CHECK, f"there is no secret {secrets.name(secret)} in {where}", _CREATE)
+        yield _missing(secret, subject, job)
     elif problem := secrets.problem(secret, described):
         remedy = "Set its value, or correct the reference in the template."
         yield wrong(subject.name, CHECK, f"the secret {secrets.name(secret)} {problem}", remedy)
+
+
+def _missing(secret: Secret, subject: Subject, job: Job) -> Finding:
+    """There is no secret with this ARN, perhaps one of the same name: a new secret gets another ending."""
+    name, where = secrets.without_ending(secret), secret.region or job.aws.region
+    words = f"there is no secret {secrets.name(secret)} in {where}"
+    read = partial(secretsmanager.named, job.aws, name, secret.region or None)
+    other = subject.answers.get(("secret", where, name), read) if name else None
+    if other and (ending := secrets.ending(other, name)):
+        right = f"{words}: the ARN of {name} ends with {ending}"
+        return wrong(subject.name, CHECK, right, f"Write {name}{ending} in the template.")
+    return wrong(subject.name, CHECK, words, _CREATE)
 
 
 def _parameters(parameters: Sequence[Parameter], region: str, subject: Subject, job: Job) -> Iterator[Finding]:

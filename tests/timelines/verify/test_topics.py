@@ -332,14 +332,31 @@ def test_the_role_may_read_the_whole_arn_of_a_secret(aws: ScriptedAws, step: Run
 
 
 def test_a_secret_with_several_keys_is_one_secret(aws: ScriptedAws, step: Run) -> None:
-    """It is asked for once, and missing once."""
+    """It is asked for once by its ARN and once by its name, and missing once."""
     secrets(aws, f"{account.SECRET}:user::", f"{account.SECRET}:password::", f"{account.SECRET}:user")
     aws.on("secretsmanager.DescribeSecret", error("ResourceNotFoundException"))
     ended = step("verify")
     texts = [each["text"] for each in findings(ended) if each["state"] == "wrong"]
     assert len(texts) == 2
     assert texts[0].startswith("containerDefinitions[0].secrets[2].valueFrom must end with :JSON-KEY:")
-    assert aws.count("secretsmanager.DescribeSecret") == 1
+    assert aws.count("secretsmanager.DescribeSecret") == 2
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        (account.secret(ARN=account.SECRET.replace("AbCdEf", "Xy12Z9")), ": the ARN of my-app ends with -Xy12Z9"),
+        (account.secret(ARN=account.SECRET.replace("my-app", "another"), Name="another"), " in ap-northeast-1"),
+        (error("AccessDeniedException"), " in ap-northeast-1"),
+    ],
+)
+def test_the_ending_of_a_secrets_arn(aws: ScriptedAws, step: Run, other: Any, words: str) -> None:
+    """A secret that was deleted and created again has another one, which the line names."""
+    aws.on("secretsmanager.DescribeSecret", error("ResourceNotFoundException"))
+    aws.on("secretsmanager.DescribeSecret", other, where={"SecretId": "my-app"})
+    found = the_wrong_one(step("verify"))
+    assert found["text"].startswith("there is no secret my-app-AbCdEf")
+    assert found["text"].endswith(words)
 
 
 def test_parameters_that_are_not_there(aws: ScriptedAws, step: Run) -> None:

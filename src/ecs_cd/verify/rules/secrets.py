@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 Json = Mapping[str, Any]
+_ENDING = re.compile(r"(.+)-[A-Za-z0-9]{6}")
 
 
 @dataclass(frozen=True)
@@ -112,3 +114,16 @@ def problem(secret: Secret, found: Json) -> str:
 def name(secret: Secret) -> str:
     """The secret's name with the suffix of its ARN."""
     return secret.arn.rpartition(":")[2]
+
+
+def without_ending(secret: Secret) -> str:
+    """The secret's name without the six characters that Secrets Manager adds to it in an ARN; empty if the ARN has no
+    such ending."""
+    found = _ENDING.fullmatch(name(secret)) if secret.arn.startswith("arn:") else None
+    return found[1] if found else ""
+
+
+def ending(found: Json, name: str) -> str:
+    """What follows the secret's name in its ARN, as DescribeSecret shows it; empty if it is another secret's."""
+    whole = str(found.get("ARN", "")).rpartition(":")[2]
+    return whole.removeprefix(name) if whole.startswith(f"{name}-") and found.get("Name", name) == name else ""
