@@ -39,7 +39,7 @@ def snapshot(root: Path) -> Snapshot:
         name = path.relative_to(root).as_posix()
         paths.add(name)
         if _matters(name):
-            text = _text(path, name)
+            text = _text(path, name, root)
             if text is not None:
                 texts[name] = text
     return Snapshot(_name(root), frozenset(paths), texts, _branch(root))
@@ -60,20 +60,28 @@ def _matters(name: str) -> bool:
     return name.endswith(_TEXTS) or ".json." in name or ("task" in name.lower() and "." in name)
 
 
-def _text(path: Path, name: str) -> str | None:
+def _text(path: Path, name: str, root: Path) -> str | None:
     """A file's text; ``None`` if it is large, binary, or leads out of the checkout, and no workflow."""
-    workflow = name.startswith(".github/workflows/")
     try:
-        if not path.is_file() or path.stat().st_size > _LARGEST:
-            raise OSError("it is no file, or it is too large")
-        if path.is_symlink() and not workflow and ".git" in path.resolve().parts:
-            return None
+        if problem := _problem(path, root):
+            raise OSError(problem)
         return path.read_text(encoding="utf-8-sig").replace("\r\n", "\n")
     except (OSError, UnicodeDecodeError) as error:
-        if workflow and name.endswith((".yml", ".yaml")):
+        if name.startswith(".github/workflows/") and name.endswith((".yml", ".yaml")):
             why = "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else error.strerror or str(error)
-            raise Refused(f"{name} can't be read: {why}") from None
+            raise Refused(f"{name} can't be read: {why}", "Repair or remove it: init reads every workflow.") from None
         return None
+
+
+def _problem(path: Path, root: Path) -> str:
+    """Why a file isn't read; empty if it is."""
+    inside = os.path.realpath(root)
+    real = Path(os.path.realpath(path))
+    if path.is_symlink() and (not real.is_relative_to(inside) or ".git" in real.relative_to(inside).parts):
+        return "it is a symlink that leads out of the checkout"
+    if not path.is_file():
+        return "it is a symlink to nothing" if path.is_symlink() else "it is not a regular file"
+    return f"it is larger than {_LARGEST // 1024} KiB" if path.stat().st_size > _LARGEST else ""
 
 
 def _git_folder(root: Path) -> Path:

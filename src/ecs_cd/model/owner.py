@@ -2,3 +2,8 @@
 
 OWNER = "org"
 ACTION = f"{OWNER}/ecs-cd"  # what `uses:` names, before the verb's folder and the version
+
+
+def is_placeholder() -> bool:
+    """Whether no copy has an owner yet: `make owner` has not run."""
+    return OWNER == "org"

@@ -179,3 +179,30 @@ def test_the_snapshot_leaves_dependencies_out(repo: Path) -> None:
     found = read.snapshot(repo)
     assert found.paths == set(files(CASES[0]))
     assert (found.name, found.branch) == ("my-shop", "trunk")
+
+
+UNREADABLE: list[tuple[Callable[[Path], object], str]] = [
+    (lambda path: path.symlink_to("nowhere.yml"), "it is a symlink to nothing"),
+    (lambda path: path.symlink_to(path.name), "it is a symlink to nothing"),
+    (lambda path: path.symlink_to("../../../outside.yml"), "it is a symlink that leads out of the checkout"),
+    (lambda path: path.symlink_to("../../.git/config"), "it is a symlink that leads out of the checkout"),
+    (os.mkfifo, "it is not a regular file"),
+    (lambda path: path.write_bytes(b"a" * 600_000), "it is larger than 512 KiB"),
+    (lambda path: path.write_text("on: push", encoding="utf-16"), "it is not UTF-8 text"),
+]
+
+
+@pytest.mark.parametrize(("make", "why"), UNREADABLE)
+def test_a_workflow_that_cannot_be_read(
+    init: Init, repo: Path, capsys: pytest.CaptureFixture[str], make: Callable[[Path], object], why: str
+) -> None:
+    """It is named with the reason, and nothing is written; the same with another file is passed over."""
+    (repo.parent / "outside.yml").write_text("on: push")
+    make(repo / ".github/workflows/other.yml")
+    assert init() == 2
+    assert f"ecs-cd init: .github/workflows/other.yml can't be read: {why}" in capsys.readouterr().err
+    (repo / ".github/workflows/other.yml").unlink()
+    (repo / "ci" / "deploy").mkdir(parents=True)
+    make(repo / "ci" / "deploy" / "task.json")
+    assert not WRITTEN & new(repo)
+    assert init() == 0

@@ -9,7 +9,7 @@ from ecs_cd.init.rules import bake, docker
 from ecs_cd.init.rules.aws import overridden
 from ecs_cd.init.rules.facts import Build, Checkout, CodeDeploy, Deployment, Setup, SignIn, Task, Template
 from ecs_cd.init.rules.images import registry
-from ecs_cd.init.rules.scope import Scope
+from ecs_cd.init.rules.scope import WORKSPACE, Scope
 from ecs_cd.init.rules.values import Value, is_known, is_portable, shown, unknown
 from ecs_cd.init.rules.versions import supported
 
@@ -44,8 +44,8 @@ Outputs = dict[str, str]
 
 def _checkout(scope: Scope, given: Inputs) -> Outputs:
     names = ("ref", "submodules", "lfs", "fetch-depth", "token", "ssh-key")
-    if given.text("repository") or given.text("path"):
-        scope.stay(given.place, "actions/checkout", "it checks out another repository or into a folder")
+    if given.text("path"):
+        scope.stay(given.place, "actions/checkout", "it checks out into a folder")
         return {}
     kept = {name: shown(given.text(name)) for name in names if given.text(name) and is_portable(given.text(name))}
     scope.facts.append(Checkout(kept))
@@ -103,12 +103,19 @@ def _tag(line: str) -> str:
     return unknown("the commit's tag")
 
 
+_OF_GIT = "{{defaultContext}}"
+
+
 def _build(scope: Scope, given: Inputs) -> Outputs:
+    context, file = given.text("context", "."), given.text("file")
+    if context.startswith(_OF_GIT):  # of buildx: the commit on GitHub, perhaps a folder of it, which has the Dockerfile
+        context = context.removeprefix(_OF_GIT).lstrip(":") or "."
+        file = f"{context}/{file}" if file else ""
     build = Build(
         place=given.place,
         tags=given.items("tags"),
-        context=_path(scope, given.text("context", ".")),
-        file=_path(scope, given.text("file")),
+        context=_path(scope, context),
+        file=_path(scope, file),
         target=given.text("target"),
         arguments=given.lines("build-args"),
         platforms=given.items("platforms"),
@@ -123,8 +130,8 @@ def _build(scope: Scope, given: Inputs) -> Outputs:
 
 def _path(scope: Scope, text: str) -> str:
     """A path from the top of the repository; a Git URL stays as it is."""
-    text = text.replace(unknown("github.workspace"), ".")
-    return scope.in_folder(text) if text and is_known(text) and "://" not in text else shown(text)
+    known = is_known(text.removeprefix(WORKSPACE))
+    return scope.in_folder(text) if text and known and "://" not in text else shown(text)
 
 
 def _pairs(lines: tuple[str, ...]) -> tuple[tuple[str, str], ...]:

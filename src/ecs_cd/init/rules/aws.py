@@ -67,7 +67,14 @@ def _describe_template(script: Run, given: Arguments, stdin: str, place: str) ->
     return script.scope.mark(script.scope.template(name, place, families=True))
 
 
+def _describe_cluster(script: Run, given: Arguments, stdin: str, place: str) -> str:
+    named = re.search(r"clusters?(?:\[0?\])?\.cluster(?:Arn|Name)\b", given.get("--query"))
+    return given.get("--clusters", "--cluster") if named else unknown("the output of aws ecs describe-clusters")
+
+
 def _describe_service(script: Run, given: Arguments, stdin: str, place: str) -> str:
+    if re.search(r"\.service(?:Arn|Name)\b", given.get("--query")):
+        return given.get("--services", "--service")
     return script.scope.mark(Template("service", _value(given, place, "--services", "--service")))
 
 
@@ -171,6 +178,7 @@ _CALLS: dict[str, Callable[[Run, Arguments, str, str], str]] = {
     "ecs describe-task-definition": _describe_template,
     "ecs list-task-definitions": _describe_template,
     "ecs describe-services": _describe_service,
+    "ecs describe-clusters": _describe_cluster,
     "ecs register-task-definition": _register,
     "ecs update-service": _update,
     "ecs deploy": _update,

@@ -8,6 +8,7 @@ from dataclasses import replace
 from ecs_cd.init.rules import bake
 from ecs_cd.init.rules.arguments import Arguments
 from ecs_cd.init.rules.facts import Build
+from ecs_cd.init.rules.scope import WORKSPACE
 from ecs_cd.init.rules.script import Run
 from ecs_cd.init.rules.shell import Command
 from ecs_cd.init.rules.values import is_known, is_portable, sources, unknown
@@ -77,7 +78,7 @@ def _build(script: Run, argv: list[str], command: Command) -> None:
 
 
 def _path(script: Run, path: str) -> str:
-    if not is_known(path) or "://" in path or path == "-":
+    if not is_known(path.removeprefix(WORKSPACE)) or "://" in path or path == "-":
         return path
     return script.scope.in_folder(path)
 

@@ -11,7 +11,7 @@ from ecs_cd.init.rules.definitions import Definition
 from ecs_cd.init.rules.facts import Build, Deployment, Left, SignIn, Task, Template
 from ecs_cd.init.rules.plan import Document, Image, OneOff, Service
 from ecs_cd.init.rules.scope import Snapshot
-from ecs_cd.init.rules.values import Value, first, is_known, shown
+from ecs_cd.init.rules.values import Value, first, is_known, shown, unknown
 from ecs_cd.init.rules.workflow import Job
 from ecs_cd.model.names import NAME
 from ecs_cd.model.references import family
@@ -53,6 +53,7 @@ class _Maker:
         self.jobs, self.common = jobs, common
         self.facts = [fact for job in jobs for fact in job.facts]
         self.own = [fact for fact in self.facts if isinstance(fact, Build)]
+        self.near: list[Build] = []  # those of the job that deploys the service at hand
         self.deployments = [fact for fact in self.facts if isinstance(fact, Deployment)]
         self.images: dict[str, Image] = {}
         self.notes: list[Left] = []
@@ -122,6 +123,8 @@ class _Maker:
 
     def service(self, key: str, each: Deployment) -> Service:
         self.edits(each.template, f"services.{key}")
+        of_job = next((job.facts for job in self.jobs if any(fact is each for fact in job.facts)), [])
+        self.near = [fact for fact in of_job if isinstance(fact, Build)]
         return Service(
             key=key,
             service=each.service,
@@ -137,7 +140,8 @@ class _Maker:
         text = origin.name.text
         if origin.kind == "file":
             found = self.common.snapshot.find(text) if is_known(text) else ""
-            return Value(found or (text if not is_known(text) else ""), place)
+            missing = unknown(f"{text} is not in the repository") if text and is_known(text) else text
+            return Value(found or missing, place)
         if origin.kind == "service":
             return Value(f"service:{key}", place)
         if origin.kind in ("family", "arn"):
@@ -179,6 +183,10 @@ class _Maker:
         if not found and definition is not None:
             found = self.by_repository(definition)
         if not found:
+            if definition is not None and template.origin.kind != "service" and self.own:
+                of = ", ".join(definition.images)
+                what = f"no step puts an image into {of}: leave the service out if it runs no image of the app"
+                self.unknown.append(("services", f"{what} ({place})"))
             names = self.guessed(definition, "")
             image = self.image(Value("", place), place)
             found = dict.fromkeys(names, image)
@@ -234,9 +242,10 @@ class _Maker:
             for build in builds:
                 if any(images.same(images.split(tag), uri) for tag in build.tags):
                     return build
-        distinct = {image_key(build) for build in self.own}
-        if len(distinct) == 1 and (not uri.name or not is_known(uri.name)):
-            return self.own[-1]
+        for builds in (self.near, self.own):
+            distinct = {image_key(build) for build in builds}
+            if len(distinct) == 1 and (not uri.name or not is_known(uri.name)):
+                return builds[-1]
         every = {image_key(build) for build in self.common.builds}
         return self.common.builds[0] if not self.own and len(every) == 1 and not uri.known else None
 

@@ -11,7 +11,7 @@ from ecs_cd.model.references import ECR_HOST
 
 REGISTRY = "the registry's account"  # what amazon-ecr-login outputs
 _TAG = re.compile(rf":(?:[^:/{OPEN}{CLOSE}]|{OPEN}[^{CLOSE}]*{CLOSE})*$")
-_IMAGE = re.compile(r"(?i)image|uri|ecr|repo")
+_IMAGE = re.compile(r"(?i)image|uri|(?<![a-z])ecr|repo")  # not the "ecr" of "secrets"
 _MARK = re.compile(f"{OPEN}[^{CLOSE}]*{CLOSE}")
 
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 
 from ecs_cd.init.rules.plan import Document
 from ecs_cd.init.rules.result import DOCUMENTS, Result
 from ecs_cd.init.rules.values import described, is_known, shown
+from ecs_cd.model import owner
 
 _SECRETIVE = re.compile(r"(?i)(pass(?:word|wd)?|secret|token|key)=\S+")
 
 
 def report(result: Result, *, dry: bool) -> list[str]:
     """The lines of the report."""
-    return [line for part in (_written(result, dry), _sources(result), _unknown(result), _left(result), _next(result))
+    return [line for part in (_written(result, dry), _sources(result), _unknown(result), _assumed(result),
+                         _left(result), _next(result))
             for line in part]  # fmt: skip
 
 
@@ -46,6 +49,13 @@ def _unknown(result: Result) -> Iterator[str]:
         yield f"  {key}: {shown(what)}"
 
 
+def _assumed(result: Result) -> Iterator[str]:
+    if result.assumed:
+        yield "Assumed:"
+    for place, what in result.assumed:
+        yield f"  {place}: {shown(what)}"
+
+
 def _left(result: Result) -> Iterator[str]:
     if result.left:
         yield "Not carried over:"
@@ -58,8 +68,10 @@ def _next(result: Result) -> Iterator[str]:
     for path, document in result.documents:
         config = f"--config file:{path}"
         yield f"  ecs-cd verify {config}{_region(document, '--aws-region')}"
-        yield f"  ecs-cd iam {config}"
+        yield f"  ecs-cd iam {config}{_trusted(document)}"
         yield f"  ecs-cd local up {config} --parameter {document.parameter}"
+    if owner.is_placeholder():
+        yield f"In the workflow, write the owner of your copy of ecs-cd instead of {owner.OWNER} in {owner.ACTION}."
     yield "When the infra repository has the document and the role:"
     yield from dict.fromkeys(line for path, document in result.documents for line in _commands(result, path, document))
     static = dict.fromkeys(document.static for _, document in result.documents if document.static)
@@ -68,6 +80,14 @@ def _next(result: Result) -> Iterator[str]:
         yield "  GitHub's OIDC token: ecs-cd iam prints the role's policies. Delete the keys when nothing uses them."
     for path in result.old:
         yield f"  Until you remove the jobs from {path} that the new workflow replaces, both deploy."
+
+
+def _trusted(document: Document) -> str:
+    """The flags for the jobs that may assume the role: those of an environment, or of branches."""
+    if document.environment.text:
+        return f" --environment {shlex.quote(document.environment.text) if document.environment.known else 'NAME'}"
+    flags = "".join(f" --branch {shlex.quote(each)}" for each in document.refs if document.refs != ("main",))
+    return flags + ("   # and an environment for the job: the policy has no flag for tags" if document.tags else "")
 
 
 def _commands(result: Result, path: str, document: Document) -> Iterator[str]:

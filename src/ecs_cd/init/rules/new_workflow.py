@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,7 @@ from ecs_cd.init.rules.gates import HOSTED, Gates, mentioned, portable, transiti
 from ecs_cd.init.rules.plan import slug
 from ecs_cd.init.rules.step_inputs import Shared
 from ecs_cd.init.rules.targets import Part, Target
-from ecs_cd.init.rules.tree import Map, Text, mapping, texts
+from ecs_cd.init.rules.tree import Map, Text, line_of, mapping, texts
 from ecs_cd.init.rules.values import is_known
 from ecs_cd.init.rules.versions import supported
 from ecs_cd.init.rules.workflow import Job, named
@@ -53,6 +53,7 @@ class _Writer:
         parts = [self.part(part) for part in self.target.parts]
         self.rest()
         jobs = {**self.gates.written(), **dict(parts)}
+        self.unused_inputs(jobs)
         name = str(self.content.get("name", "")) or "deploy"
         head = [
             *self.head(),
@@ -67,6 +68,16 @@ class _Writer:
         body = [line for name, job in jobs.items() for line in (*lines(name, job, 2), "")]
         self.result.text = "\n".join([*head, *body]).rstrip("\n") + "\n"
         return self.result
+
+    def unused_inputs(self, jobs: Mapping[str, Any]) -> None:
+        """Names the inputs of manual runs that the new jobs don't use."""
+        whole = "\n".join(texts(jobs))
+        events = mapping(self.content.get("on"))
+        for name in mapping(mapping(events.get("workflow_dispatch")).get("inputs")):
+            if not re.search(rf"inputs\.{re.escape(str(name))}(?![\w-])", whole):
+                self.left(
+                    f"{self.target.file}:{line_of(name)}", f"the input {name}", "it changes nothing in the new jobs"
+                )
 
     def head(self) -> list[str]:
         source = f" It replaces the deployment in {self.target.file}." if self.target.file else ""

@@ -65,6 +65,8 @@ class Document:
     parameter: str = ""
     minutes: str = ""
     variables: tuple[str, ...] = ()
+    refs: tuple[str, ...] = ()  # the branches whose pushes and manual runs deploy it
+    tags: bool = False  # whether pushes of tags or releases do
 
     @property
     def fingerprint(self) -> tuple[object, ...]:

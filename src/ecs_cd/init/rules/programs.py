@@ -16,12 +16,16 @@ from ecs_cd.init.rules.values import Value, is_known, unknown
 
 # Programs that only prepare or show something: without them a step loses nothing that ecs-cd doesn't do.
 _GLUE = {
-    "[", "[[", "test", "awk", "basename", "break", "case", "chmod", "continue", "cut", "date", "df", "dirname", "do",
+    "[", "[[", "test", "awk", "basename", "break", "case", "continue", "cut", "date", "df", "dirname", "do",
     "done", "elif", "else", "esac", "exit", "expr", "false", "fi", "find", "for", "function", "git", "grep",
-    "head", "if", "in", "ls", "mkdir", "mktemp", "pwd", "read", "return", "rm", "seq", "set", "shift", "shopt", "sleep",
-    "sort", "tail", "then", "touch", "tr", "trap", "true", "uniq", "wait", "wc", "which", "while", "xargs", "(", ")",
+    "head", "if", "in", "ls", "mktemp", "read", "return", "seq", "set", "shift", "shopt", "sleep",
+    "sort", "tail", "then", "tr", "trap", "true", "uniq", "wait", "wc", "which", "while", "xargs", "(", ")",
     ":", "base64", "until", "local", "unset", "printenv", "whoami", "uname", "type", "let", "((", "command",
 }  # fmt: skip
+# Programs that change files, which a build may need: they stay if they come before it.
+_FILES = {"chmod", "ln", "mkdir", "rm", "touch"}
+_OF_GIT = {"submodule", "lfs", "clone", "apply", "am", "pull", "checkout"}  # these too
+_PROGRAM = re.compile(r"(?:[\w.~+-]*/)*[\w.+*|-]+(?:\(\))?")
 _WRAPPERS = {"sudo", "time", "env", "exec", "nohup", "command", "eval", "builtin"}
 _SHELLS = {"bash", "sh", "source", ".", "zsh"}
 _INSTALLS = re.compile(r"(?:pip3?|apt|apt-get|yum|brew|snap|npm|curl|wget|unzip|hash)$")
@@ -39,7 +43,10 @@ def run(script: Run, argv: list[str], stdin: str, command: Command) -> str:
         return handler(script, argv[1:], stdin, command)
     if name in _SHELLS or name.endswith(".sh"):
         return _script(script, argv, stdin, command)
-    if name in _GLUE or not is_known(name) or re.fullmatch(r"\w+\(\)?|[\w*|-]*", name) is None:
+    if name in _FILES or (name == "git" and _OF_GIT & set(argv)):
+        script.prepared.append((script.place(command), " ".join(argv)))
+        return ""
+    if name in _GLUE or not is_known(name) or _PROGRAM.fullmatch(name) is None:
         return (
             stdin if script.scope.marked(stdin) else unknown(f"the output of {name}" if is_known(name) else "a command")
         )
@@ -107,6 +114,8 @@ def _copy(script: Run, argv: list[str], stdin: str, command: Command) -> str:
     template = _file(script, names[0], command) if len(names) == 2 else None
     if template:
         script.scope.files[script.scope.in_folder(names[1])] = template
+    else:
+        script.prepared.append((script.place(command), " ".join(["cp", *argv])))
     return ""
 
 
@@ -126,12 +135,15 @@ def _filter(script: Run, argv: list[str], stdin: str, command: Command, name: st
     names += [word for word in argv if script.scope.snapshot.find(script.scope.in_folder(word))]
     source = _file(script, names[-1], command) if names else script.scope.marked(stdin)
     source = source or next((found for word in argv if (found := script.scope.marked(word))), None)
+    inside = any(re.match(r"-i\S*$|--in-place", word) for word in argv)
     if source is None:
+        if inside:
+            script.prepared.append((script.place(command), " ".join([name or "sed", *argv])))
         return unknown("the output of a filter")
     result = _with_image(source, argv, script.place(command))
     if result is source and name == "envsubst":
         result = Template("step", Value("", script.place(command)), source, placeholder="${")
-    if names and any(word == "-i" or re.match(r"-i\S*$|--in-place", word) for word in argv):
+    if names and inside:
         script.scope.files[script.scope.in_folder(names[-1])] = result
     return script.scope.mark(result)
 
@@ -139,21 +151,16 @@ def _filter(script: Run, argv: list[str], stdin: str, command: Command, name: st
 _SELECTED = re.compile(
     r"\.name\s*==\s*(?:\\?[\"']?(?P<name>[\w-]+)|\$(?P<variable>\w+))\\?[\"']?\s*\)?\s*\)?\s*(?:then\s*)?\|?\s*\(?\.image\b"
 )
-_SUBSTITUTION = re.compile(r"s(?P<mark>[|#/,@~!])(?P<old>.*?)(?P=mark)(?P<new>.*?)(?P=mark)", re.DOTALL)
+_SUBSTITUTION = re.compile(r"(?<![A-Za-z_.-])s(?P<mark>[|#/,@~!])(?P<old>.*?)(?P=mark)(?P<new>.*?)(?P=mark)", re.DOTALL)
 
 
 def _with_image(source: Template, argv: Sequence[str], place: str) -> Template:
     words = [word for word in argv if not word.startswith("-")]
     for word in words:
-        found = _SUBSTITUTION.search(word)
-        if found and looks_like_image(found["new"]):
-            return replace(
-                Template("step", Value("", place), source),
-                image=Value(found["new"], place),
-                placeholder=re.sub(r"\\(.)|\.\*.*", r"\1", found["old"]),
-            )
-        if found and found["old"]:
-            source = Template("step", Value("", place), source, placeholder=re.sub(r"\\(.)", r"\1", found["old"]))
+        for found in _SUBSTITUTION.finditer(word):
+            source = _substituted(source, found["old"], found["new"], place)
+    if any(step.image.text and step.name.place == place for step in source.steps):
+        return source
     text = " ".join(words)
     if ".image" not in text and "image" not in text.lower():
         return source
@@ -168,6 +175,14 @@ def _with_image(source: Template, argv: Sequence[str], place: str) -> Template:
         image=Value(image, place),
         containers=tuple(_selected(text, argv)),
     )
+
+
+def _substituted(source: Template, old: str, new: str, place: str) -> Template:
+    """The template after `s/OLD/NEW/` of sed."""
+    made = Template("step", Value("", place), source)
+    if looks_like_image(new):
+        return replace(made, image=Value(new, place), placeholder=re.sub(r"\\(.)|\.\*.*", r"\1", old))
+    return replace(made, placeholder=re.sub(r"\\(.)", r"\1", old)) if old else source
 
 
 def _selected(text: str, argv: Sequence[str]) -> Iterator[str]:
@@ -211,6 +226,7 @@ _PROGRAMS: dict[str, Callable[[Run, list[str], str, Command], str]] = {
     "local": _export,
     "readonly": _export,
     "cd": _cd,
+    "pwd": lambda script, argv, stdin, command: script.value("PWD"),
     "pushd": _cd,
     "cat": _cat,
     "tee": _tee,

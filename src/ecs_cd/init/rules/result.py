@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from ecs_cd.init.rules import app_file, definitions, document_text, new_workflow, step_inputs, tree
+from ecs_cd.init.rules import app_file, definitions, document_text, new_workflow, scenarios, step_inputs, tree
+from ecs_cd.init.rules.assumed import assumptions
 from ecs_cd.init.rules.facts import Left
 from ecs_cd.init.rules.plan import Document
 from ecs_cd.init.rules.scope import Snapshot
@@ -33,6 +34,7 @@ class Result:
     left: list[Left] = field(default_factory=list)
     variables: dict[str, tuple[str, str]] = field(default_factory=dict)
     old: list[str] = field(default_factory=list)
+    assumed: list[tuple[str, str]] = field(default_factory=list)  # place, what
 
 
 def make(snapshot: Snapshot) -> Result:
@@ -58,6 +60,11 @@ def make(snapshot: Snapshot) -> Result:
     shared = Shared(ACTION, app.arguments, _labels(snapshot), result.variables)
     for target in found:
         _workflow(target, shared, snapshot, result)
+        result.assumed += assumptions(target, snapshot)
+        for part in target.parts:
+            part.document.refs, part.document.tags = scenarios.refs(
+                target.content, part.conditions.ways, snapshot.branch
+            )
     result.left = list(dict.fromkeys(result.left))
     result.sources = list(dict.fromkeys(result.sources))
     result.unknown = list(dict.fromkeys(result.unknown))

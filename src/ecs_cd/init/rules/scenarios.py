@@ -65,6 +65,20 @@ def _branches(push: Any) -> list[str]:
     return found if all(map(_LITERAL_BRANCH.fullmatch, found)) and len(found) <= 4 else []
 
 
+def refs(content: Map, ways: Sequence[Scenario], default: str) -> tuple[tuple[str, ...], bool]:
+    """The branches whose runs these scenarios are, patterns as they are written, and whether runs of tags are too.
+    ``default`` is the branch of manual runs."""
+    chosen = [way.github["ref_name"] for way in ways if "ref_name" in way.github]
+    found = events(content)
+    push = mapping(found.get("push"))
+    tags = "tags" in push or "release" in found
+    named = push.get("branches", [])
+    listed = [str(each) for each in (named if isinstance(named, list) else [named]) if each]
+    branches = chosen or [each for each in listed if not each.startswith("!")]
+    others = set(found) - {"push", "release"} or ("push" in found and "tags" not in push)
+    return tuple(dict.fromkeys(branches or ([default] if others or not found else []))), tags
+
+
 def _inputs(found: Mapping[str, Any], whole: str) -> tuple[dict[str, str], list[list[tuple[str, str]]]]:
     """The defaults of a manual run's inputs, and the choices that the jobs use."""
     defaults: dict[str, str] = {}

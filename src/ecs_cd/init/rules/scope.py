@@ -11,6 +11,7 @@ from ecs_cd.init.rules.facts import Build, Fact, Left, Template
 from ecs_cd.init.rules.values import Value, sources, unknown
 
 _TEMPLATE = "template:"
+WORKSPACE = unknown("github.workspace")
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,8 @@ class Scope:
 
     def in_folder(self, path: str) -> str:
         """A path of a script, from the top of the repository."""
-        path = path.removeprefix("${{ github.workspace }}/")
+        if path.startswith(WORKSPACE):
+            return posixpath.normpath(path.removeprefix(WORKSPACE).lstrip("/") or ".")
         return posixpath.normpath(posixpath.join(self.folder, path)) if path else path
 
     def template(self, text: str, place: str, *, families: bool = False) -> Template:

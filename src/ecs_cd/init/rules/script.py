@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 
 from ecs_cd.init.rules import shell
 from ecs_cd.init.rules.facts import Template
-from ecs_cd.init.rules.scope import Scope
+from ecs_cd.init.rules.scope import WORKSPACE, Scope
 from ecs_cd.init.rules.shell import Command, Part, Word
 from ecs_cd.init.rules.values import Value, is_known, joined, sources, split, unknown, words
 
 _ASSIGNED = re.compile(r"([A-Za-z_]\w*)(\+?=)", re.DOTALL)
+_OF_ECS = re.compile(r"ontainerDefinitions|TargetService|AWS::ECS|imageUri|ImageURI")  # files for ECS and CodeDeploy
 _OUTPUT = re.compile(r"::set-output\s+name=([\w-]+)::(.*)", re.DOTALL)
 _DEEPEST = 6
 _MOST_COMMANDS = 5000
@@ -40,6 +41,7 @@ class Run:
     exported: dict[str, str] = field(default_factory=dict)  # to $GITHUB_ENV
     arguments: tuple[str, ...] = ()
     others: list[tuple[str, str]] = field(default_factory=list)  # commands that no fact covers: the place, the words
+    prepared: list[tuple[str, str]] = field(default_factory=list)  # commands that only change files: the same
     work: int = -1  # the line, from 0, of the first command of Docker or the AWS CLI
     branches: list[_Branch] = field(default_factory=list)
     depth: int = 0
@@ -183,10 +185,13 @@ class Run:
             self.set_lines(self.outputs, text)
         elif names == ["GITHUB_ENV"]:
             self.set_lines(self.exported, text)
-        elif is_known(target):
-            template = self.scope.marked(text)
-            if template is not None:
-                self.scope.files[self.scope.in_folder(target)] = template
+        if any(name.startswith("GITHUB_") for name in (target, *names)):
+            return
+        template = self.scope.marked(text)
+        if template is not None:
+            self.scope.files[self.scope.in_folder(target)] = template
+        elif not target.startswith(("/dev/", "&")) and not _OF_ECS.search(text):
+            self.prepared.append((self.place(command), f"> {target}"))
 
     def set_lines(self, values: dict[str, str], text: str) -> None:
         """Reads `NAME=VALUE` lines and `NAME<<END` blocks."""
@@ -246,6 +251,8 @@ class Run:
             return " ".join(self.arguments)
         if name in self.variables:
             return self.variables[name]
+        if name in ("GITHUB_WORKSPACE", "PWD"):
+            return WORKSPACE if name != "PWD" or self.scope.folder == "." else f"{WORKSPACE}/{self.scope.folder}"
         github = self.scope.github.get(name.removeprefix("GITHUB_").lower()) if name.startswith("GITHUB_") else None
         if github is not None:
             return github

@@ -25,6 +25,8 @@ from ecs_cd.model.references import ECR_HOST
 FOLDER = ".github/workflows"
 _ROLLBACK = re.compile(r"(?i)roll-?_?back|destroy|teardown|tear-down")
 
+_UNDOES = "by its name it undoes deployments; `ecs-cd rollback` is the verb for that"
+
 
 @dataclass
 class Part:
@@ -58,7 +60,7 @@ def targets(snapshot: Snapshot) -> list[Target]:
 
     Raises ``Refused`` if a workflow is not YAML, or if there is nothing to read.
     """
-    found = _read(snapshot)
+    found, skipped = _read(snapshot)
     known = definitions.all_of(snapshot)
     all_groups = [group for each in found for _, way in each.ways for group in _groups(way)]
     loose = [job for each in found for _, way in each.ways for job in way.jobs]
@@ -71,19 +73,21 @@ def targets(snapshot: Snapshot) -> list[Target]:
     made = [target for each in found if (target := _target(each, common)) is not None]
     if not made:
         made = [_without_workflow(snapshot, known, builds)]
+    made[0].left += skipped
     _name_all(made, snapshot)
     return made
 
 
-def _read(snapshot: Snapshot) -> list[_Workflow]:
-    """All workflows that events start, followed in each of their scenarios."""
+def _read(snapshot: Snapshot) -> tuple[list[_Workflow], list[Left]]:
+    """All workflows that events start, followed in each of their scenarios, and those that only undo deployments."""
     parsed: list[tuple[str, Map]] = []
     problems: list[str] = []
     remedy = ""
     for path in sorted(snapshot.texts):
         if posixpath.dirname(path) == FOLDER and path.endswith((".yml", ".yaml")):
             try:
-                content = tree.parse(snapshot.texts[path], file=path)
+                text = snapshot.texts[path].replace("$default-branch", snapshot.branch)  # of GitHub's starter workflows
+                content = tree.parse(text, file=path)
             except Refused as refused:
                 problems += refused.problems
                 remedy = refused.remedy
@@ -95,14 +99,20 @@ def _read(snapshot: Snapshot) -> list[_Workflow]:
     called = _called(content for _, content in parsed)
     found = []
     for path, content in parsed:
-        if _ROLLBACK.search(posixpath.basename(path)):
-            continue  # `ecs-cd rollback` needs no workflow of its own
         only = set(scenarios.events(content)) == {"workflow_call"}
         if only and posixpath.basename(path) in called:
             continue
         ways = [(each, follow(path, content, snapshot, each.github, each.inputs)) for each in scenarios.of(content)]
         found.append(_Workflow(path, content, ways))
-    return found
+    undo = [each for each in found if _ROLLBACK.search(posixpath.basename(each.file))]
+    if not any(_deploys(each) for each in found if each not in undo):
+        return found, []
+    left = [Left(f"{each.file}:1", "this workflow", _UNDOES) for each in undo if _deploys(each)]
+    return [each for each in found if each not in undo], left
+
+
+def _deploys(workflow: _Workflow) -> bool:
+    return any(isinstance(fact, Deployment) for _, way in workflow.ways for job in way.jobs for fact in job.facts)
 
 
 def _called(contents: Iterable[Map]) -> set[str]:

@@ -126,9 +126,11 @@ def sequence(value: Any) -> list[Any]:
 
 
 def texts(value: Any) -> list[str]:
-    """All scalars of a tree, keys included."""
+    """All scalars of a tree, keys included; those of a workflow know their lines."""
     if isinstance(value, dict):
-        return [text for key, inner in value.items() for text in (str(key), *texts(inner))]
+        return [
+            text for key, inner in value.items() for text in (key if isinstance(key, str) else str(key), *texts(inner))
+        ]
     if isinstance(value, list):
         return [text for inner in value for text in texts(inner)]
-    return [str(value)]
+    return [value if isinstance(value, str) else str(value)]

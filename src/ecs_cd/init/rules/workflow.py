@@ -17,10 +17,12 @@ from ecs_cd.init.rules.programs import run
 from ecs_cd.init.rules.scope import Scope, Snapshot
 from ecs_cd.init.rules.script import Run, whole
 from ecs_cd.init.rules.tree import Map, line_of, mapping, sequence
-from ecs_cd.init.rules.values import Value
+from ecs_cd.init.rules.values import Value, unknown
 
 _DEEPEST = 4
 _MOST_COMBINATIONS = 40
+# What GitHub's starter workflow has in place of names.
+_EXAMPLE = re.compile(r"MY_(?:AWS_REGION|ECR_REPOSITORY|ECS_SERVICE|ECS_CLUSTER|ECS_TASK_DEFINITION|CONTAINER_NAME)")
 _AWS = re.compile(r"(?:^|\s)aws\s+[a-z]", re.MULTILINE)
 _DOCKER = re.compile(r"docker (?:run|exec|pull|compose (?:push|build))")
 
@@ -127,7 +129,8 @@ class _Walk:
         """Sets the variables of the workflow and the job."""
         for level in (content.get("env"), job.get("env")):
             for key, text in mapping(level).items():
-                scope.env[str(key)] = interpolate(str(text), scope.lookup)
+                example = _EXAMPLE.fullmatch(str(text))
+                scope.env[str(key)] = unknown(str(text)) if example else interpolate(str(text), scope.lookup)
         region = scope.env.get("AWS_REGION") or scope.env.get("AWS_DEFAULT_REGION") or ""
         if region:
             line = next((line_of(k) for level in (job.get("env"), content.get("env")) for k in mapping(level)
@@ -195,7 +198,7 @@ class _Walk:
         for step in steps:
             if not isinstance(step, dict) or condition(str(step.get("if", "")), scope.lookup) is False:
                 if isinstance(step, dict) and "failure()" in str(step.get("if", "")):
-                    self.extra(scope, file, step, own=own)
+                    self.extra(scope, file, step, own=own, script=str(step.get("run", "")))
                 continue
             before = len(scope.facts)
             self.step(scope, file, step, job, own=own, depth=depth)
@@ -233,6 +236,9 @@ class _Walk:
         uses = str(step["uses"])
         name = uses.partition("@")[0]
         with_ = mapping(step.get("with"))
+        if name == "actions/checkout" and with_.get("repository"):
+            self.extra(scope, file, step, own=own)
+            return {}
         if name in ACTIONS:
             given = {str(key): interpolate(str(text), scope.lookup) for key, text in with_.items()}
             lines = {str(key): line_of(key) for key in with_}
@@ -278,7 +284,7 @@ class _Walk:
         except (IndexError, RecursionError, ValueError):
             scope.stay(f"{file}:{first}", named(step), "ecs-cd can't read this script")
         nothing = before == (len(scope.facts), len(scope.left), len(scope.templates))
-        if nothing and script.others:
+        if nothing and (script.others or script.prepared):
             self.extra(scope, file, step, own=own, script=text)
         else:
             self.others(scope, file, step, script, before[0], own=own)
@@ -287,9 +293,8 @@ class _Walk:
     def others(self, scope: Scope, file: str, step: Any, script: Run, at: int, *, own: bool) -> None:
         """The commands of a script that ecs-cd doesn't replace: an extra step, if they come first."""
         lines = str(step.get("run", "")).splitlines()[: max(script.work, 0)]
-        first = [
-            place for place, _ in script.others if place in {f"{file}:{script.first + n}" for n in range(len(lines))}
-        ]
+        before = {f"{file}:{script.first + n}" for n in range(len(lines))}
+        first = [place for place, _ in (*script.others, *script.prepared) if place in before]
         if first and own and whole("\n".join(lines)):
             made = Map({k: v for k, v in step.items() if k in ("name", "working-directory", "shell")})
             made["run"] = tree.Text("\n".join(lines) + "\n", line_of(step.get("run")))
