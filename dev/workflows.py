@@ -61,7 +61,7 @@ class Result(act.Result):
 
     def annotations(self, level: str = "error") -> list[str]:
         """The messages of ::error, ::warning or ::notice."""
-        return [str(event.data["arg"]) for event in self.events if event.data.get("command") == level]
+        return [event.workflow_command[1] for event in self.events if event.data.get("command") == level]
 
     def at(self, text: str) -> float:
         """When the text first appeared, in seconds after the start."""

@@ -40,7 +40,9 @@ def test_a_code_change_is_built_migrated_deployed_and_served(world: World) -> No
     assert "0 applied, 2 were there" in second.log
     headings = [line for line in second.summary.splitlines() if line.startswith("###")]
     assert headings == ["### ✅ Deployment: succeeded"]
-    assert all(f"| **{part}** | succeeded, " in second.summary for part in ("Build and push", "Migration"))
+    assert all(
+        f"| {part} | ✅\N{NO-BREAK SPACE}succeeded | " in second.summary for part in ("Build and push", "Migration")
+    )
     before = world.revisions()
     again = world.push()
     assert again.green, again.log

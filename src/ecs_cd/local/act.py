@@ -65,9 +65,24 @@ class Event:
         return self.data.get("stepResult") == "failure"
 
     @property
+    def workflow_command(self) -> tuple[str, str]:
+        """The title and the text of a workflow command. They are read as GitHub does, which ends the properties at the
+        first `::`; act does at the last, and the text may contain one."""
+        head, _, text = str(self.data.get("raw", "")).strip().removeprefix("::").partition("::")
+        properties = dict(pair.partition("=")[::2] for pair in head.partition(" ")[2].split(","))
+        return _unescaped(properties.get("title", ""), "%3A:%2C,"), _unescaped(text)
+
+    @property
     def is_output(self) -> bool:
         """Whether the step itself wrote the line; this includes workflow commands."""
         return bool(self.data.get("raw_output")) or "raw" in self.data
+
+
+def _unescaped(text: str, more: str = "") -> str:
+    """``more``: what else is escaped, each code with its character behind it."""
+    for at in range(0, len(more), 4):
+        text = text.replace(more[at : at + 3], more[at + 3])
+    return text.replace("%0D", "\r").replace("%0A", "\n").replace("%25", "%")
 
 
 @dataclass(frozen=True)

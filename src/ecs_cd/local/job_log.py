@@ -10,6 +10,7 @@ from ecs_cd.local.act import Event
 from ecs_cd.local.machine import Say
 
 _ANNOTATIONS = ("error", "warning", "notice")
+_SHOWN = (*_ANNOTATIONS, "group")
 
 
 @dataclass
@@ -34,7 +35,7 @@ class JobLog:
         command, group = event.data.get("command"), self._groups.get(job)
         if command == "group" and event.of_ecs_cd:
             self._groups[job] = _Group()
-            self._say(job, f"{event.data.get('arg', '')} (its output is shown if it fails)")
+            self._say(job, f"{event.workflow_command[1]} (its output is shown if it fails)")
         elif group and command == "endgroup":
             group.ended = True
         elif act.worth_showing(event):
@@ -62,9 +63,7 @@ class JobLog:
 def _lines(event: Event) -> Iterator[str]:
     """The lines of an event; of an annotation, its title and text instead of the workflow command."""
     text = event.text
-    if event.data.get("command") == "group":
-        text = str(event.data.get("arg", ""))
-    if event.data.get("command") in _ANNOTATIONS and "arg" in event.data:
-        symbol, title = text.split("::")[0], event.data.get("kvPairs", {}).get("title", "")
-        text = f"{symbol}{title}{': ' * bool(title)}{event.data['arg']}"
+    if event.data.get("command") in _SHOWN:
+        symbol = text.split("::")[0] if event.data["command"] in _ANNOTATIONS else ""
+        text = symbol + ": ".join(filter(None, event.workflow_command))
     yield from text.splitlines() or [""]

@@ -22,9 +22,11 @@ def output(line: str) -> Event:
 
 
 def command(name: str, arg: str = "", **properties: str) -> Event:
-    raw = f"::{name}::{arg}\n"
+    """A workflow command; act ends its properties at the last `::`."""
+    escaped = arg.replace("%", "%25").replace("\n", "%0A")
+    raw = f"::{name}{''.join(f' {key}={value}' for key, value in properties.items())}::{escaped}\n"
     symbol = {"error": "❗", "warning": "🚧"}.get(name, "❓")
-    return event(command=name, arg=arg, kvPairs=properties, raw=raw, msg=f"  {symbol}  {raw}")
+    return event(command=name, arg=arg.rpartition("::")[2], kvPairs={}, raw=raw, msg=f"  {symbol}  {raw}")
 
 
 GROUP = (command("group", "docker buildx: app"), *map(output, BUILD))
@@ -45,9 +47,13 @@ IN_WORDS = ["  ❗  Build and push: failed: exit code 1", "-> Fix it."]
         ((*GROUP, STEP_FAILED), [SHORT, *BUILD, "  ❌  Failure - cd"]),
         (GROUP, [SHORT, *BUILD]),
         ((command("warning", "50% are left", title=""),), ["  🚧  50% are left"]),
+        (
+            (command("error", "ActiveRecord::NoDatabaseError", title="Migration"),),
+            ["  ❗  Migration: ActiveRecord::NoDatabaseError"],
+        ),
         ((command("set-output", "x"), command("stop-commands", "x"), command("add-mask", "x")), []),
     ],
-    ids=["success", "failure", "a later failure", "killed", "interrupted", "a warning", "bookkeeping"],
+    ids=["success", "failure", "a later failure", "killed", "interrupted", "a warning", "a Ruby class", "bookkeeping"],
 )
 def test_a_build_is_shown_if_it_fails_and_annotations_are_text(events: tuple[Event, ...], expected: list[str]) -> None:
     """A terminal can't unfold a group, and shows an annotation only as it is written."""
