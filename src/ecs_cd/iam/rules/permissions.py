@@ -121,7 +121,7 @@ TABLE = (
     Row("verify", "ec2:DescribeSubnets ec2:DescribeRouteTables ec2:DescribeVpcEndpoints ec2:DescribeNatGateways ec2:DescribeSecurityGroups", "all", "`*`, for the network mode awsvpc"),
     Row("verify", "elasticloadbalancing:DescribeTargetGroups elasticloadbalancing:DescribeTargetHealth elasticloadbalancing:DescribeLoadBalancers elasticloadbalancing:DescribeListeners elasticloadbalancing:DescribeRules", "all", "`*`, for services with a load balancer"),
     Row("verify", "ecr:GetDownloadUrlForLayer", "repositories", "the repositories, for images of a single platform"),
-    Row("verify", "ecr:DescribePullThroughCacheRules", "all", "`*`, for images in ECR that are not there"),
+    Row("verify", "ecr:DescribePullThroughCacheRules", "all", "`*`, for images that ECR lacks"),
     Row("verify", "s3:GetObject", "templates", "environment files in S3 that the templates name"),
     Row("verify", "iam:GetRole iam:SimulatePrincipalPolicy", "roles", "the task and execution roles, and the role that runs verify"),
     Row("verify", "codedeploy:GetDeploymentGroup codedeploy:BatchGetDeployments", "codedeploy", "the application and its deployment group, for CodeDeploy"),
