@@ -80,6 +80,10 @@ def _parameters(parameters: Sequence[Parameter], region: str, subject: Subject, 
     for parameter in parameters:
         if other := _other_account(parameter.account, subject, job):
             yield not_checkable(subject.name, CHECK, f"the parameter {parameter.text} {other}", _ELSEWHERE)
+        elif parameter.of_aws:
+            words = f"the parameter {parameter.text} is AWS's own, and DescribeParameters lists none of these"
+            look = f"aws ssm get-parameter --name {parameter.names[0]} --query Parameter.Name"
+            yield not_checkable(subject.name, CHECK, words, f"Look for it with `{look}`.")
         else:
             own.append(parameter)
     names = tuple(dict.fromkeys(name for parameter in own for name in parameter.names))

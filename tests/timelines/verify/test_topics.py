@@ -372,6 +372,14 @@ def test_parameters_that_are_not_there(aws: ScriptedAws, step: Run) -> None:
     ]
 
 
+def test_parameters_of_aws_itself(aws: ScriptedAws, step: Run) -> None:
+    """DescribeParameters lists neither public parameters nor those that stand for a secret."""
+    secrets(aws, "/aws/service/global-infrastructure/regions", "/aws/reference/secretsmanager/my-app")
+    ended = step("verify")
+    assert ended.exit_code == 0, ended.log
+    assert of_state(ended, "not checkable") == [("service web", "secrets")] * 2
+
+
 def test_secrets_of_another_account(aws: ScriptedAws, step: Run) -> None:
     """They may well exist there."""
     secrets(

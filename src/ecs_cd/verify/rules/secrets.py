@@ -42,6 +42,11 @@ class Parameter:
         name = self.text.split(":")[5].removeprefix("parameter/")
         return (f"/{name}",) if "/" in name else (name, f"/{name}")
 
+    @property
+    def of_aws(self) -> bool:
+        """Whether AWS publishes it, or it stands for a secret of Secrets Manager: DescribeParameters lists neither."""
+        return any(name.startswith("/aws/") for name in self.names)
+
 
 @dataclass(frozen=True)
 class Malformed:
