@@ -134,7 +134,7 @@ def made(verbs: tuple[str, ...], region: str = "us-east-1", config: str = CONFIG
     given = document.load(json.dumps(DOCUMENT).replace(".us-east-1.", f".{region}."), where="a test")
     place = Place("123456789012", region)
     wanted = resources.wanted(given, FACTS, place, choice.verbs(verbs, given), config)
-    assert wanted.notes == []
+    assert [note for note in wanted.notes if not note.startswith("verify checks iam:PassRole if")] == []
     return policy.statements(verbs, FEATURES, wanted, place)
 
 
