@@ -297,7 +297,7 @@ def test_secrets_and_parameters_are_variables_and_masked(make: Make) -> None:
     )
 
 
-def test_a_privileged_build_has_the_engine(make: Make) -> None:
+def test_a_privileged_build_has_the_engine(make: Make, local_aws: LocalAws) -> None:
     """It uses this machine's engine, by this machine's client if the image has none; what it starts ends with it."""
     spec = commands(build=["docker version --format '{{.Server.Os}}'", "docker buildx version", "git --version"])
     build = make(spec, environment={"privilegedMode": True}).run("p")
@@ -305,7 +305,7 @@ def test_a_privileged_build_has_the_engine(make: Make) -> None:
     assert "\nlinux\n" in build.log
     inner = commands(
         build=[
-            "docker create --entrypoint true $(docker ps --format '{{.Image}}' | head -1)",
+            f"docker create --entrypoint true {codebuild_image(local_aws.env)}",
             "echo created; sleep 600",
         ]
     )
