@@ -51,8 +51,11 @@ def failing(world: World, build: Build, details: tuple[str, str] = course.BUILD_
 # ---- CodeBuild ----
 
 
-def test_the_first_failed_phase_and_the_end_of_the_log_are_the_cause(step: Run, world: World) -> None:
+def test_the_first_failed_phase_and_the_end_of_the_log_are_the_cause(
+    step: Run, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With the stage and the action, and links to the execution, the build, and its log."""
+    world.aws.use_as_aws(monkeypatch)
     failing(world, broken())
     ended = step("hand-off")
     assert (ended.exit_code, ended.outputs["result"]) == (1, "failed"), ended.log
@@ -367,15 +370,17 @@ def test_a_rollback_by_ecs_cd_in_the_build_is_the_outcome_here(
 # ---- the summary ----
 
 
-def test_what_ecs_cd_did_in_a_build_is_in_the_summary(step: Run, world: World) -> None:
+def test_what_ecs_cd_did_in_a_build_is_in_the_summary(step: Run, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """After a success too: its facts beside the action, with the page of the build's log."""
+    world.aws.use_as_aws(monkeypatch)
     part = {"title": "Migration", "outcome": "succeeded", "message": "", "facts": {"task": "7c1e"}, "findings": []}
     build = Build(6, 39, log=Lines(world, {"parts": [part]}))
     world.goes(SUCCEEDS, migrate=build)
     ended = step("hand-off")
     assert ended.exit_code == 0, ended.log
-    assert "| task | `7c1e` |" in ended.summary, ended.summary
-    assert "| log | <https://" in ended.summary, ended.summary
+    (row,) = (line for line in ended.summary.splitlines() if line.startswith("| Migrate/Migrate |"))
+    assert " · task `7c1e` · " in row
+    assert " · [log](https://" in row
 
 
 def test_builds_that_can_not_be_read_do_not_change_the_verdict(step: Run, world: World) -> None:

@@ -41,6 +41,7 @@ FAULTS = {
     "07-production": ROLES,
     "11-production": {"codedeploy"},  # the appspec is of another app
     "14-production": {*ROLES, "task-definition", "containers", "subnets"},  # the container's name is a secret
+    "15-production": ROLES,  # placeholders, which envsubst fills in
     "16-production": {"task-definition", "subnets"},
     "17-production": ROLES,
     "19-production": {"template"},  # not JSON
