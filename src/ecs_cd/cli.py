@@ -48,9 +48,9 @@ def main(argv: Sequence[str], environ: MutableMapping[str, str], *, clock: Clock
     """Runs one verb; its exit code. Removes ECS_CD_INPUTS from ``environ``: it can hold build secrets."""
     handed_over = environ.pop("ECS_CD_INPUTS", "")
     if argv[:1] == ["local"]:
-        return _local(argv[1:], environ)
+        return _for_developers("local", "'.[local]'", argv[1:], environ)
     if argv[:1] == ["init"]:
-        return _init(argv[1:])
+        return _for_developers("init", ".", argv[1:])
     environ["PATH"] = programs.path(environ)  # also for what the AWS SDK starts
     arguments = _arguments(argv)
     verb_name = arguments.pop("chosen_verb")
@@ -159,33 +159,19 @@ def _cancelled(verb: str, ci: Ci) -> int:
     return EXIT_CODES[Outcome.CANCELLED]
 
 
-def _local(argv: Sequence[str], environ: MutableMapping[str, str]) -> int:
-    """The verbs for a developer's machine, which a release does not include."""
+def _for_developers(name: str, what: str, *given: Any) -> int:
+    """A command for a developer's machine, which a release does not include. ``what`` is what pip installs it from."""
     try:
-        from ecs_cd.local.cli import main as local
+        command = import_module(f"ecs_cd.{name}.cli").main
     except ModuleNotFoundError as missing:
-        if not str(missing.name).startswith("ecs_cd.local"):
+        if not str(missing.name).startswith(f"ecs_cd.{name}"):
             raise
-        print("ecs-cd local is not in a release: pip install '.[local]' in a checkout of ecs-cd", file=sys.stderr)
+        print(f"ecs-cd {name} is not in a release: pip install {what} in a checkout of ecs-cd", file=sys.stderr)
         return REFUSED_EXIT_CODE
     except KeyboardInterrupt:  # nothing has started while modules are imported
         return EXIT_CODES[Outcome.CANCELLED]
     gc.enable()
-    return local(argv, environ)
-
-
-def _init(argv: Sequence[str]) -> int:
-    """Writes the files of a new repository; a release does not include it."""
-    try:
-        from ecs_cd.init.cli import main as init
-    except ModuleNotFoundError as missing:
-        if not str(missing.name).startswith("ecs_cd.init"):
-            raise
-        print("ecs-cd init is not in a release: pip install . in a checkout of ecs-cd", file=sys.stderr)
-        return REFUSED_EXIT_CODE
-    except KeyboardInterrupt:  # nothing has started while modules are imported
-        return EXIT_CODES[Outcome.CANCELLED]
-    return init(argv)
+    return int(command(*given))
 
 
 def _listen_for_signals() -> None:

@@ -8,12 +8,13 @@ from collections.abc import Collection
 from ecs_cd.document.rules.document import Document
 from ecs_cd.iam import gather
 from ecs_cd.iam.rules import choice, place, policy, resources, terraform, trust
-from ecs_cd.iam.rules.place import Place, account_of
+from ecs_cd.iam.rules.place import Place
 from ecs_cd.iam.rules.policy import Policy, Statement
 from ecs_cd.inputs.iam import Iam
 from ecs_cd.job import checkout
 from ecs_cd.job.job import Job
 from ecs_cd.model.errors import Refused
+from ecs_cd.model.references import account_of
 
 PERMISSIONS, TRUST = "permissions", "trust"
 

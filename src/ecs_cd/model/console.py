@@ -8,7 +8,17 @@ from dataclasses import dataclass
 from ecs_cd.model.references import DIGEST, ECR_HOST, short
 
 _HOSTS = {"aws-cn": "console.amazonaws.cn", "aws-us-gov": "console.amazonaws-us-gov.com"}
-_PREFIXES = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
+# By the prefixes of their regions.
+# https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html
+_PARTITIONS = {
+    "cn-": "aws-cn",
+    "us-gov-": "aws-us-gov",
+    "us-iso-": "aws-iso",
+    "us-isob-": "aws-iso-b",
+    "us-isof-": "aws-iso-f",
+    "eu-isoe-": "aws-iso-e",
+    "eusc-": "aws-eusc",
+}
 # The endpoints of the partitions whose console this knows: aws, aws-cn and aws-us-gov.
 _ENDPOINT = re.compile(r"https://[a-z0-9.-]+\.(?:amazonaws\.com(?:\.cn)?|api\.aws|api\.amazonwebservices\.com\.cn)/?")
 
@@ -20,7 +30,7 @@ def host(region: str, partition: str) -> str:
 
 def partition(region: str) -> str:
     """The partition of a region, as ARNs name it."""
-    return next((name for prefix, name in _PREFIXES.items() if region.startswith(prefix)), "aws")
+    return next((name for prefix, name in _PARTITIONS.items() if region.startswith(prefix)), "aws")
 
 
 def of_endpoint(endpoint: str, region: str) -> Console:

@@ -193,6 +193,12 @@ def region_of(arn: str) -> str | None:
     return parts[3] or None if len(parts) > 4 and parts[0] == "arn" else None
 
 
+def account_of(arn: str) -> str:
+    """The account in an ARN; empty without one."""
+    parts = arn.split(":")
+    return parts[4] if len(parts) > 5 and parts[0] == "arn" else ""
+
+
 def family(task_definition: str) -> str:
     """The family of ``family:revision``, of an ARN, or of a family itself."""
     return short(task_definition).partition(":")[0]

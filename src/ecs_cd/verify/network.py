@@ -7,6 +7,7 @@ from typing import Any
 
 from ecs_cd.document.rules.document import OneOffTask
 from ecs_cd.job.job import Job
+from ecs_cd.model.references import account_of
 from ecs_cd.verify import vpc
 from ecs_cd.verify.asking import ask
 from ecs_cd.verify.rules import capacity, needs, network, ports
@@ -38,7 +39,7 @@ def check(job: Job, subject: Subject) -> list[Finding]:
 
 def _of_service(service: Json | None) -> list[Setting]:
     found = network.awsvpc(service or {})
-    account = str((service or {}).get("serviceArn", "::::")).split(":")[4]
+    account = account_of(str((service or {}).get("serviceArn", "")))
     fargate = capacity.launch(service or {}).kind == "FARGATE"
     return [network.setting(found, account, fargate=fargate)] if found else []
 

@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd.aws import iam, sts
 from ecs_cd.job.job import Job
+from ecs_cd.model.references import short
 from ecs_cd.verify import secrets
 from ecs_cd.verify.asking import ask
 from ecs_cd.verify.rules import execution_role, registering, roles
@@ -64,7 +65,7 @@ def _pass(arns: Sequence[str], subject: Subject, job: Job) -> Iterator[Finding]:
     family = f"{resources[0].partition(':iam:')[0]}:ecs:{job.aws.region}:{account}:task-definition/"
     family += f"{(subject.definition or {}).get('family', '')}:*"
     registers = _simulated(principal, [_REGISTER], [family], {}, subject, job) or {}
-    words = f"the caller may not pass {', '.join(roles.short(arn) for arn in denied)} to ECS"
+    words = f"the caller may not pass {', '.join(short(arn) for arn in denied)} to ECS"
     if roles.denied(registers):
         remedy = "Run verify once with the role that deploys, or check that it may."
         yield not_checkable(subject.name, PASS, f"{words}, but it does not deploy either", remedy)
@@ -81,7 +82,7 @@ def _permissions(arn: str, subject: Subject, job: Job) -> Iterator[Finding]:
     fargate = registering.on_fargate(definition, subject.service)
     whole = _whole(definition, subject, job)
     needs = execution_role.needs(definition, job.aws.region, account, fargate=fargate, whole=whole)
-    name, whats = roles.short(arn), []
+    name, whats = short(arn), []
     for need in needs:
         found = _simulated(_arn(arn, caller), need.actions, need.resources, {}, subject, job)
         if found is None:

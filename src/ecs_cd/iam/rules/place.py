@@ -8,17 +8,7 @@ from dataclasses import dataclass
 from ecs_cd.document.rules.document import Document
 from ecs_cd.model import console
 from ecs_cd.model.errors import Refused
-from ecs_cd.model.references import RegisteredTaskDefinition, Repository, region_of
-
-# The prefixes of regions whose partition console.py doesn't know.
-# https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html
-_PARTITIONS = {
-    "us-iso-": "aws-iso",
-    "us-isob-": "aws-iso-b",
-    "us-isof-": "aws-iso-f",
-    "eu-isoe-": "aws-iso-e",
-    "eusc-": "aws-eusc",
-}
+from ecs_cd.model.references import RegisteredTaskDefinition, Repository, account_of, region_of
 
 
 @dataclass(frozen=True)
@@ -31,8 +21,7 @@ class Place:
     @property
     def partition(self) -> str:
         """As ARNs name it."""
-        found = next((name for prefix, name in _PARTITIONS.items() if self.region.startswith(prefix)), "")
-        return found or console.partition(self.region)
+        return console.partition(self.region)
 
     def arn(self, service: str, resource: str, *, region: str = "") -> str:
         """The ARN of a resource in this account and region, or in another region."""
@@ -53,12 +42,6 @@ class Place:
             return f"arn:{self.partition}:ecr-public::{self.account}:repository/{name}"
         there = Place(repository.account or self.account, repository.region or self.region)
         return there.arn("ecr", f"repository/{repository.name}")
-
-
-def account_of(arn: str) -> str:
-    """The account in an ARN; empty without one."""
-    parts = arn.split(":")
-    return parts[4] if len(parts) > 5 and parts[0] == "arn" else ""
 
 
 def find(document: Document, *, config: str, account: str, caller: str, region: str) -> Place:

@@ -7,8 +7,9 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from ecs_cd.iam.rules.permissions import Row, rows
-from ecs_cd.iam.rules.place import Place, account_of
+from ecs_cd.iam.rules.place import Place
 from ecs_cd.iam.rules.resources import Wanted
+from ecs_cd.model.references import account_of
 
 Statement = dict[str, Any]
 Policy = dict[str, Any]

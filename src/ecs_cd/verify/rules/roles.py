@@ -53,11 +53,6 @@ def session_role(caller: str) -> str:
     return parts[5].split("/")[1]
 
 
-def short(arn: str) -> str:
-    """The role's name."""
-    return arn.rpartition("/")[2]
-
-
 def check(subject: str, check: str, arn: str, found: Json | None, account: str, region: str) -> Iterator[Finding]:
     """Whether the role exists, and ECS can assume it. ``found`` is GetRole's answer, ``account`` the caller's."""
     named = role(arn)
