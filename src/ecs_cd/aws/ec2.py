@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ecs_cd.aws.session import Aws
+from ecs_cd.aws.session import Aws, pages
 
 Json = dict[str, Any]
 
@@ -48,11 +48,4 @@ def _all(call: Callable[..., Json], member: str, name: str, values: Sequence[str
 
 
 def _pages(call: Callable[..., Json], member: str, filters: Sequence[Json]) -> list[Json]:
-    found: list[Json] = []
-    token = ""
-    while True:
-        page = call(Filters=filters, **({"NextToken": token} if token else {}))
-        found += page[member]
-        token = page.get("NextToken", "")
-        if not token:
-            return found
+    return [each for page in pages(call, {"Filters": filters}, "NextToken") for each in page[member]]

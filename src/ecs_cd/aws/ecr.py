@@ -10,7 +10,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from ecs_cd.aws.errors import code, transient_as_unreadable
-from ecs_cd.aws.session import Aws, Client
+from ecs_cd.aws.session import Aws, Client, pages
 from ecs_cd.model import pace
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import MANIFEST_TYPES, Image, Mutability, Repository, is_aws
@@ -93,12 +93,10 @@ def mutability(aws: Aws, repository: Repository) -> Mutability:
 def creation_templates(aws: Aws, repository: Repository) -> list[dict[str, Any]]:
     """Returns the repository creation templates of the repository's registry, which must be the caller's own."""
     client = _client(aws, repository)
-    pages = [client.describe_repository_creation_templates()]
-    while token := pages[-1].get("nextToken"):
-        pages.append(client.describe_repository_creation_templates(nextToken=token))
-    if repository.account not in (None, pages[0].get("registryId")):
+    found = list(pages(client.describe_repository_creation_templates, {}))
+    if repository.account not in (None, found[0].get("registryId")):
         return []
-    return [template for page in pages for template in page.get("repositoryCreationTemplates", ())]
+    return [template for page in found for template in page.get("repositoryCreationTemplates", ())]
 
 
 def tag(aws: Aws, repository: Repository, image: Image, name: str) -> None:
@@ -144,14 +142,14 @@ def scan(aws: Aws, repository: Repository, digest: str) -> list[dict[str, Any]] 
     request = {**_name(repository), "imageId": {"imageDigest": digest}, "maxResults": 1000}
     with transient_as_unreadable():
         try:
-            pages = [aws.once("ecr", region=repository.region).describe_image_scan_findings(**request)]
+            found = [aws.once("ecr", region=repository.region).describe_image_scan_findings(**request)]
         except ClientError as error:
             if code(error) == "ScanNotFoundException":
                 return None
             raise
-        while token := pages[-1].get("nextToken"):
-            pages.append(_client(aws, repository).describe_image_scan_findings(**request, nextToken=token))
-    return pages
+        while token := found[-1].get("nextToken"):
+            found.append(_client(aws, repository).describe_image_scan_findings(**request, nextToken=token))
+    return found
 
 
 def start_scan(aws: Aws, repository: Repository, digest: str) -> None:
@@ -185,10 +183,8 @@ def _image(found: dict[str, Any]) -> Image:
 def pull_through_prefixes(aws: Aws, repository: Repository) -> list[str]:
     """Returns the prefixes of this registry's pull through cache rules; ``ROOT`` is the one for every name."""
     client, own = _client(aws, repository), {"registryId": repository.account} if repository.account else {}
-    pages = [client.describe_pull_through_cache_rules(**own)]
-    while token := pages[-1].get("nextToken"):
-        pages.append(client.describe_pull_through_cache_rules(**own, nextToken=token))
-    return [str(rule["ecrRepositoryPrefix"]) for page in pages for rule in page["pullThroughCacheRules"]]
+    found = pages(client.describe_pull_through_cache_rules, own)
+    return [str(rule["ecrRepositoryPrefix"]) for page in found for rule in page["pullThroughCacheRules"]]
 
 
 def _client(aws: Aws, repository: Repository) -> Client:

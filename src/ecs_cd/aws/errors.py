@@ -36,9 +36,8 @@ _CONCURRENT = "Too many concurrent attempts"
 _REMEDIES = (
     (
         r"did not have a container port",
-        "Add the port to `portMappings` of that container in the template, or correct `loadBalancers` of the "
-        "service in "
-        "the infra repository.",
+        "Add the port to `portMappings` of that container in the template, or correct `loadBalancers` of the service "
+        "in the infra repository.",
     ),
     (
         r"does not have an associated load balancer",
@@ -188,7 +187,7 @@ def _remedy(error: botocore.exceptions.ClientError) -> str:
 
 def _allow(operation: str, message: str) -> str:
     """The statement that the job's role lacks, as far as AWS names action and resource."""
-    action = re.search(r"not authorized to perform:? ([a-z0-9-]+:\w+)", message)
+    action = _NAMED_ACTION.search(message)
     resource = re.search(r"on resource:? (arn:[^\s,\"']*[^\s,\"'.]|\*)", message)
     role = re.search(r":assumed-role/([\w+=,.@-]+)/", message)
     whose = f"the role {role[1]}" if role else "the job's role"

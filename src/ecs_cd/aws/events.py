@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from ecs_cd.aws.errors import code
-from ecs_cd.aws.session import Aws
+from ecs_cd.aws.session import Aws, pages
 from ecs_cd.model.errors import Refused
 
 Json = dict[str, Any]
@@ -30,14 +30,9 @@ def rule(aws: Aws, name: str, event_bus: str) -> Json:
 
 def targets(aws: Aws, name: str, event_bus: str) -> list[Json]:
     """Returns all targets of a rule, in the form that PutTargets accepts."""
-    found: list[Json] = []
-    more: dict[str, str] = {}
-    while True:
-        page = aws.client("events").list_targets_by_rule(Rule=name, EventBusName=event_bus, **more)
-        found += page.get("Targets", ())
-        if not page.get("NextToken"):
-            return found
-        more = {"NextToken": page["NextToken"]}
+    request = {"Rule": name, "EventBusName": event_bus}
+    found = pages(aws.client("events").list_targets_by_rule, request, "NextToken")
+    return [target for page in found for target in page.get("Targets", ())]
 
 
 def put_targets(aws: Aws, name: str, event_bus: str, targets: Sequence[Json]) -> list[Json]:

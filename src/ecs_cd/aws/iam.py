@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from ecs_cd.aws.errors import code
-from ecs_cd.aws.session import Aws
+from ecs_cd.aws.session import Aws, pages
 
 Json = dict[str, Any]
 
@@ -39,15 +39,10 @@ def simulate(
             for name, value in context.items()
         ],
     }
-    found: list[Json] = []
     try:
-        answer = client.simulate_principal_policy(**request)
-        found += answer["EvaluationResults"]
-        while answer.get("IsTruncated"):
-            answer = client.simulate_principal_policy(**request, Marker=answer["Marker"])
-            found += answer["EvaluationResults"]
+        found = list(pages(client.simulate_principal_policy, request, "Marker"))
     except ClientError as error:
         if code(error) == "NoSuchEntity":
             return None
         raise
-    return found
+    return [result for page in found for result in page["EvaluationResults"]]

@@ -136,12 +136,14 @@ def _name_service(parsed: dict[str, Any], model: Any, **_: Any) -> None:
     parsed.setdefault("ResponseMetadata", {})[SERVICE] = model.service_model.signing_name
 
 
-def pages(call: Callable[..., dict[str, Any]], request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yields the pages of a call that paginates with ``nextToken``."""
-    token = ""
+def pages(
+    call: Callable[..., dict[str, Any]], request: Mapping[str, Any], token: str = "nextToken"
+) -> Iterator[dict[str, Any]]:
+    """Yields the pages of a call. ``token``: the member of request and response that it paginates with."""
+    more: dict[str, Any] = {}
     while True:
-        page = call(**request, **({"nextToken": token} if token else {}))
+        page = call(**request, **more)
         yield page
-        token = page.get("nextToken", "")
-        if not token:
+        if not page.get(token):
             return
+        more = {token: page[token]}

@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from ecs_cd.aws.errors import code
-from ecs_cd.aws.session import Aws
+from ecs_cd.aws.session import Aws, pages
 from ecs_cd.model.batches import batches
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import region_of
@@ -44,13 +44,8 @@ def existing(aws: Aws, names: Sequence[str], region: str | None) -> set[str]:
     found: set[str] = set()
     for batch in batches(names, _NAMES_A_CALL):
         request = {"ParameterFilters": [{"Key": "Name", "Option": "Equals", "Values": batch}]}
-        token: dict[str, str] = {}
-        while True:
-            page = client.describe_parameters(**request, **token)
+        for page in pages(client.describe_parameters, request, "NextToken"):
             found |= {str(each.get("Name")) for each in page.get("Parameters", ())}
-            if not page.get("NextToken"):
-                break
-            token = {"NextToken": page["NextToken"]}
     return found
 
 
