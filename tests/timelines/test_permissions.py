@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.scripted_aws import Clock, Params, ScriptedAws, codepipeline, error
+from tests.scripted_aws import Clock, Params, ScriptedAws, codepipeline, ecr_public, error
 from tests.timelines import permissions
 from tests.timelines.conftest import DOCUMENT, Step
 from tests.timelines.generated.answers import CHILD
@@ -52,8 +52,10 @@ BACK_BY_CODEDEPLOY = scenario(
         (PROOF, "ecr:BatchGetImage"),
         (CONTINUED_AND_DIES, "logs:GetLogEvents"),
         (CONTINUED_INTO_AN_ALARM, "cloudwatch:DescribeAlarms"),
+        (CONTINUED_INTO_AN_ALARM, "elasticloadbalancing:DescribeTargetGroups"),
         (CONTINUED_INTO_AN_ALARM, "elasticloadbalancing:DescribeTargetHealth"),
         (BACK_INTO_AN_ALARM, "cloudwatch:DescribeAlarms"),
+        (BACK_INTO_AN_ALARM, "elasticloadbalancing:DescribeTargetGroups"),
         (BACK_INTO_AN_ALARM, "elasticloadbalancing:DescribeTargetHealth"),
         (BACK_BESIDE_OLD_TASKS, "ecs:GetTaskProtection"),
         (BACK_BY_CODEDEPLOY, "codedeploy:GetDeploymentConfig"),
@@ -82,17 +84,11 @@ def public(aws: ScriptedAws, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> N
     aws.on("ecr-public.DescribeRepositories", {"repositories": [{}]})
     aws.on("ecr-public.DescribeImages", {"imageDetails": [{"imageDigest": _DIGEST}]})
     aws.on("ecr-public.DescribeImages", error("ImageNotFoundException"), where={"imageIds": [{"imageTag": "latest"}]})
-    aws.on("ecr-public.DescribeRegistries", {"registries": [_registry("our-alias")]})
+    aws.on("ecr-public.DescribeRegistries", {"registries": [ecr_public.registry("our-alias")]})
     aws.on("ecr-public.GetAuthorizationToken", {"authorizationData": {"authorizationToken": "QVdTOmh1bnRlcjI="}})
     aws.on("ecr-public.PutImage", {"image": {}})
     codepipeline.Pipeline(clock).script(aws)
     monkeypatch.setattr("urllib.request.urlopen", lambda *_, **__: io.BytesIO(_MANIFEST))
-
-
-def _registry(alias: str) -> dict[str, Any]:
-    name = {"name": alias, "status": "ACTIVE", "primaryRegistryAlias": True, "defaultRegistryAlias": True}
-    arn = "arn:aws:ecr-public::123456789012:registry/123456789012"
-    return {"registryId": "123456789012", "registryArn": arn, "registryUri": "", "verified": True, "aliases": [name]}
 
 
 @pytest.mark.usefixtures("public")
@@ -111,7 +107,7 @@ def test_an_image_in_another_accounts_ecr_public_is_refused(
     verb: str, aws: ScriptedAws, step: Callable[..., Step]
 ) -> None:
     """ECR Public's calls read this account's registry, whatever the alias is."""
-    aws.on("ecr-public.DescribeRegistries", {"registries": [_registry("another")]})
+    aws.on("ecr-public.DescribeRegistries", {"registries": [ecr_public.registry("another")]})
     ended = step(verb)
     assert ended.exit_code == 2, ended.log
     assert aws.count("ecr-public.DescribeImages") == aws.count("ecr-public.DescribeRegistries") == 1

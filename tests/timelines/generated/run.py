@@ -144,6 +144,9 @@ def _others(scenario: Scenario) -> dict[str, Callable[[Params], Params]]:
         "ssm.GetParameter": lambda _: {"Parameter": {"Value": document, "Version": 3}},
         "codedeploy.GetDeploymentConfig": lambda _: {"deploymentConfigInfo": {"computePlatform": "ECS"}},
         "logs.GetLogEvents": lambda _: {"events": [], "nextForwardToken": "f/1"},
-        "elbv2.DescribeTargetHealth": lambda _: {"TargetHealthDescriptions": []},
+        "elbv2.DescribeTargetHealth": lambda _: {
+            "TargetHealthDescriptions": [{"TargetHealth": {"State": "unhealthy"}}]
+        },
+        "elbv2.DescribeTargetGroups": lambda _: {"TargetGroups": []},
         "cloudwatch.DescribeAlarms": lambda _: {"MetricAlarms": [], "CompositeAlarms": []},
     }

@@ -11,7 +11,18 @@ from typing import Any
 import pytest
 
 from ecs_cd import cli
-from tests.scripted_aws import Answer, Clock, ScriptedAws, denied, ecs, error, expired, server_error, throttled
+from tests.scripted_aws import (
+    Answer,
+    Clock,
+    ScriptedAws,
+    denied,
+    ecr_public,
+    ecs,
+    error,
+    expired,
+    server_error,
+    throttled,
+)
 from tests.timelines.conftest import DOCUMENT, SHA, Step
 from tests.timelines.deploy import test_schedules
 from tests.timelines.test_unreadable import BODIES, spoil
@@ -233,6 +244,15 @@ def test_a_repository_that_is_not_there_is_wrong(aws: ScriptedAws, step: Run) ->
     """build-push could not push."""
     aws.on("ecr.BatchGetImage", error("RepositoryNotFoundException"))
     assert of_state(step("verify"), "wrong") == [("image app", "repository")]
+
+
+@pytest.mark.parametrize(("alias", "state"), [("our-alias", "ok"), ("another", "wrong")])
+def test_an_image_in_ecr_public(alias: str, state: str, aws: ScriptedAws, step: Run) -> None:
+    """Its repository is looked up in this account's public registry."""
+    account.document(aws, images={"app": {"repository": "public.ecr.aws/our-alias/my-app"}})
+    aws.on("ecr-public.DescribeRegistries", {"registries": [ecr_public.registry(alias)]})
+    aws.on("ecr-public.DescribeImages", {"imageDetails": [{"imageDigest": f"sha256:{'1' * 64}"}]})
+    assert ("image app", "repository") in of_state(step("verify"), state)
 
 
 def test_the_input_service_selects_services(aws: ScriptedAws, step: Run) -> None:

@@ -124,7 +124,7 @@ TABLE = (
     Row("verify", "ecr:DescribePullThroughCacheRules", "all", "`*`, for images that ECR lacks"),
     Row("verify", "s3:GetObject", "templates", "environment files in S3 that the templates name"),
     Row("verify", "iam:GetRole iam:SimulatePrincipalPolicy", "roles", "the task and execution roles, and the role that runs verify"),
-    Row("verify", "codedeploy:GetDeploymentGroup codedeploy:BatchGetDeployments", "codedeploy", "the application and its deployment group, for CodeDeploy"),
+    Row("verify", "codedeploy:GetDeploymentGroup", "codedeploy", "the application and its deployment group, for CodeDeploy"),
     Row("verify", "codedeploy:GetDeploymentConfig", "deployment_configurations", "the deployment configuration"),
     Row("verify", "events:DescribeRule events:ListTargetsByRule", "rules", "the rules, for scheduled tasks of EventBridge rules"),
     Row("verify", "scheduler:GetSchedule", "schedules", "the schedules, for scheduled tasks of EventBridge Scheduler"),
