@@ -16,7 +16,7 @@ import tempfile
 from email.message import Message
 from pathlib import Path
 
-from dev import bytecode, host, models
+from dev import bytecode, compiled, host, models
 from dev.host import CACHE, ROOT
 from ecs_cd.local import machine
 from ecs_cd.local.machine import LocalError
@@ -42,8 +42,14 @@ PARTS = (
 NOT_SOURCE = ("__pycache__", "*.pyc", ".terraform*", "*.tfstate*")
 # For a developer's machine: who has that has installed the package.
 NOT_FOR_RUNNERS = ("src/ecs_cd/local", "src/ecs_cd/init", "src/ecs_cd/ci/live.py")
-# What is not imported, or needs a compiled half that one tree for every runner can't have.
-UNUSED = ("_yaml", "bin", "tests", "boto3/data", "boto3/examples", ".lock")
+# What is not imported, or needs a compiled half or a platform that one tree for every runner can't have.
+UNUSED = (
+    *("_yaml", "bin", "tests", ".lock"),
+    *(f"boto3/{name}" for name in ("crt.py", "data", "dynamodb", "ec2", "examples")),
+    *("botocore/crt/auth.py", "botocore/stub.py", "s3transfer/crt.py", "s3transfer/processpool.py"),
+    *(f"dateutil/{name}" for name in ("easter.py", "rrule.py", "tz/win.py", "tzwin.py", "utils.py", "zoneinfo")),
+    *(f"urllib3/contrib/{name}" for name in ("emscripten", "pyopenssl.py", "socks.py")),
+)
 LOCK = ROOT / "requirements" / "runtime.txt"
 LICENSES = "LICENSES.md"
 
@@ -89,7 +95,9 @@ def _alike(tree: Path) -> None:
 def dependencies(cache: Path = CACHE / "dist") -> Path:
     """The locked run-time dependencies with their bytecode, made once for what goes into them."""
     by = bytecode.interpreters()
-    made_by = (Path(module.__file__ or "").read_bytes() for module in (sys.modules[__name__], bytecode, models))
+    made_by = (
+        Path(module.__file__ or "").read_bytes() for module in (sys.modules[__name__], bytecode, compiled, models)
+    )
     used = json.dumps({service: sorted(names) for service, names in models.names_used().items()})
     key = hashlib.sha256(b"".join([LOCK.read_bytes(), *made_by, used.encode(), str(by).encode()])).hexdigest()[:12]
     place = cache / key / "dist"
@@ -108,8 +116,8 @@ def _make(dist: Path) -> None:
     uv = Path(sys.executable).parent / "uv"
     command = ["pip", "install", "--quiet", "--require-hashes", "--no-deps", "--link-mode", "copy"]
     machine.run([uv, *command, "--python", sys.executable, "--target", dist, "--requirements", LOCK])
-    for compiled in [*dist.rglob("*.so"), *dist.rglob("*.pyd"), *dist.rglob("*.pyc")]:
-        compiled.unlink()
+    for path in [*dist.rglob("*.so"), *dist.rglob("*.pyd"), *dist.rglob("*.pyc")]:
+        path.unlink()
     for name in UNUSED:
         _remove(dist / name)
     models.cut(dist / "botocore" / "data")

@@ -239,7 +239,7 @@ def write(path: Path, text: str) -> None:
 
 def compiled(tree: Path, *lacking: str) -> None:
     """What says that a tree has bytecode."""
-    for version in {"310", "312", "314"} - set(lacking):
+    for version in {"312", "314"} - set(lacking):
         write(tree / f"src/__pycache__/x.cpython-{version}.pyc", "")
 
 
@@ -479,8 +479,8 @@ def test_a_tree_without_a_workflow_of_ours_is_not_packed(project: Project) -> No
 
 def test_a_tree_without_all_bytecode_is_not_packed(tmp_path: Path) -> None:
     """A release starts at once on each of the runner images."""
-    compiled(tmp_path, "310", "314")
-    with pytest.raises(Refusal, match=r"has no bytecode for CPython 3\.10, 3\.14: build it where"):
+    compiled(tmp_path, "312", "314")
+    with pytest.raises(Refusal, match=r"has no bytecode for CPython 3\.12, 3\.14: build it where"):
         archive(parse("1.0.0"), tmp_path, REPOSITORY, tmp_path.with_suffix(".tar.gz"))
 
 
