@@ -30,6 +30,8 @@ PARTS = (
     "deploy",
     "hand-off",
     "verify",
+    "continue",
+    "rollback",
     ".github/workflows/pipeline.yml",
     "bin",
     "src",

@@ -56,6 +56,8 @@ METADATA = {
     "deploy": ("Deploys the commit's images to Amazon ECS and reports the result.", "play-circle"),
     "hand-off": ("Gives the commit's images to a CodePipeline pipeline, follows it, and reports why it fails.", "send"),
     "verify": ("Checks the roles, logs, secrets, images and network that a deployment needs, and changes nothing.", "check-circle"),
+    "continue": ("Continues a paused deployment on Amazon ECS, and follows it to its end.", "play"),
+    "rollback": ("Returns Amazon ECS services to what last ran well, or takes back a deployment in progress.", "rotate-ccw"),
 }  # fmt: skip
 
 _SEPARATE = [verb for verb in ACTIONS if verb.name != "pipeline"]
@@ -150,14 +152,16 @@ def _distinct(found: Iterable[Option]) -> list[Option]:
 
 
 def _flags() -> list[str]:
-    """The flags of the verbs that are no action, except those that are inputs of an action as well."""
+    """The flags of the verbs that are no action, except those that are inputs of an action as well; one of the
+    same name with another kind of value is listed."""
     rows = ["| Flag | Of | Default | Meaning |", "|---|---|---|---|"]
     verbs = [verb for verb in VERBS.values() if not verb.action]
+    inputs = {(name, option.metavar) for verb in _SEPARATE for name, option in _own(verb).items()}
     flags = [
         (name, option, verb.name)
         for verb in verbs
         for name, option in options.options(verb.inputs).items()
-        if name not in _names()
+        if (name, option.metavar) not in inputs
     ]
     for name, help in dict.fromkeys((name, option.help) for name, option, _ in flags):
         same = [(option, verb) for each, option, verb in flags if (each, option.help) == (name, help)]

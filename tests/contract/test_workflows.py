@@ -39,8 +39,8 @@ def callers(where: str) -> list[dict[str, Any]]:
 
 
 def test_there_are_workflows_to_copy() -> None:
-    """The docs show the whole pipeline and the separate actions; each example of an app has a workflow."""
-    shown = "docs/guides/workflows.md"
+    """The docs and examples show the whole pipeline and each action; each example of an app has a workflow."""
+    shown = ("docs/guides/workflows.md", "examples/")
     verbs = {step.verb for where in COPIED for step in ours(where) if where.startswith(shown)}
     assert verbs == {name for name, verb in VERBS.items() if verb.action}
     for page in parts.WORKFLOW_PAGES:

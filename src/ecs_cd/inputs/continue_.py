@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from ecs_cd.inputs.common import Existing
+from dataclasses import dataclass
+
+from ecs_cd.inputs.common import Existing, OnGitHub
 
 
-class Continue(Existing):
+@dataclass(frozen=True, kw_only=True)
+class Continue(Existing, OnGitHub):
     """Continues paused deployments."""

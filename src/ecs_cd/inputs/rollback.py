@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ecs_cd.inputs.common import Existing
+from ecs_cd.inputs.common import Existing, OnGitHub
 from ecs_cd.inputs.options import option
 from ecs_cd.inputs.rules import parsers
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rollback(Existing):
+class Rollback(Existing, OnGitHub):
     """Rolls services back to what last ran well in them."""
 
     to: str = option(
         "The target: a revision (`family:7` or its ARN), or a full commit id. "
         "Default: what last ran well in the service, by AWS's own history.",
-        parsers.revision_or_commit,
+        parsers.text,
         metavar="REVISION|COMMIT",
     )
     force: bool = option(
@@ -25,3 +25,8 @@ class Rollback(Existing):
         default="false",
         metavar="BOOLEAN",
     )
+
+    @property
+    def target(self) -> str:
+        """``to``, parsed: it may come from a Deployment event, whose sender should see a refusal in its status."""
+        return parsers.revision_or_commit(self.to, "to")

@@ -80,7 +80,7 @@ VERBS = {
             (),
         ),
         Verb("iam", "print the IAM policies that a document needs, and the trust policy", "iam.Iam", ()),
-        Verb("continue", "continue a paused deployment", "continue_.Continue", FOLLOW),
-        Verb("rollback", "roll services back to what last ran well", "rollback.Rollback", FOLLOW),
+        Verb("continue", "continue a paused deployment", "continue_.Continue", FOLLOW, "actions/continue"),
+        Verb("rollback", "roll services back to what last ran well", "rollback.Rollback", FOLLOW, "actions/rollback"),
     )
 }

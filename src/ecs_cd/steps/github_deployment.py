@@ -26,18 +26,42 @@ _EXPLAINED = (Refused, ClientError, BotoCoreError, OutcomeUnknown, OSError)
 
 
 @contextmanager
-def kept(inputs: OnGitHub, job: Job, *, deploys: bool) -> Iterator[GitHubDeploymentStatus]:
+def kept(inputs: OnGitHub, job: Job, *, deploys: bool, task: str = "deploy") -> Iterator[GitHubDeploymentStatus]:
     """Updates the Deployment's status while the block runs. Reports an exception as `error` and reraises it.
 
-    Without the input `github-deployment`, or if this run ``deploys`` nothing, ecs-cd does not call GitHub.
+    Without the input `github-deployment`, or if this run ``deploys`` nothing, ecs-cd does not call GitHub. Raises
+    ``Refused`` if the Deployment event that started the run asks for another ``task``. Only `deploy` creates a
+    Deployment.
     """
     asked = inputs.github_deployment and deploys
-    status = GitHubDeploymentStatus(_deployment(inputs, job) if asked else None, job)
+    deployment = _deployment(inputs, job) if asked else None
+    if deployment and not deployment.requested and task != "deploy":
+        _without_event(deployment.environment, task, job)
+        deployment = None
+    status = GitHubDeploymentStatus(deployment, job)
     try:
+        if deployment and deployment.requested:
+            _check_task(deployment.requested.task, task)
         yield status
     except BaseException as error:
         status.cut_short(error)
         raise
+
+
+def _without_event(environment: str, task: str, job: Job) -> None:
+    """Raises ``Refused`` if an event started the run for another environment."""
+    if job.run.event == "deployment":
+        remedy = f"Select the job by the environment: `if: github.event.deployment.environment == '{environment}'`."
+        raise Refused(f"github-deployment: the event has no Deployment of {environment}", remedy)
+    job.ci.line(f"github-deployment: no Deployment event of {environment} started this run, so {task} sets no status")
+
+
+def _check_task(asked: str, own: str) -> None:
+    from ecs_cd.ci.rules.github_deployment import wrong_task
+
+    if problem := wrong_task(asked, own):
+        remedy = f"Select the job by the task: `if: github.event.deployment.task == '{own}'`."
+        raise Refused(f"github-deployment: {problem}", remedy)
 
 
 class GitHubDeploymentStatus:
@@ -79,6 +103,12 @@ class GitHubDeploymentStatus:
 
         self._open = True
         self._wait_for(call, pace.GITHUB_WAIT)
+
+    def begin_requested(self) -> None:
+        """Sets the event's Deployment, if there is one, to in progress."""
+        if (deployment := self._deployment) and deployment.requested:
+            commit = deployment.requested.commit
+            self._wait_for(lambda until: deployment.begin(commit, (), until), pace.GITHUB_WAIT)
 
     def seen(self, title: str, execute: Callable[[], Result]) -> Callable[[], Result]:
         """Wraps the step to remember its result or error."""

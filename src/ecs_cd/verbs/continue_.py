@@ -11,6 +11,8 @@ from ecs_cd.inputs.continue_ import Continue
 from ecs_cd.job.job import Job
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import short
+from ecs_cd.steps import github_deployment
+from ecs_cd.steps.github_deployment import GitHubDeploymentStatus
 from ecs_cd.steps.step import Step, run_step
 
 STEP = Step("Deployment", result="result")
@@ -18,6 +20,11 @@ STEP = Step("Deployment", result="result")
 
 def run(inputs: Continue, job: Job) -> int:
     """The verb; its exit code. Reads everything before it changes anything."""
+    with github_deployment.kept(inputs, job, deploys=True, task="continue") as status:
+        return _run(inputs, status, job)
+
+
+def _run(inputs: Continue, status: GitHubDeploymentStatus, job: Job) -> int:
     plans = existing.plans(existing.select(inputs, job), inputs, job)
     waiting = [(plan, own) for plan in plans if (own := strategies.of(plan).waiting(job, plan))]
     if not waiting:
@@ -27,7 +34,9 @@ def run(inputs: Continue, job: Job) -> int:
         )
     found = [TrackedDeployment(existing.with_definition(plan, own.task_definition, job), own) for plan, own in waiting]
     deployments = [(tracked, partial(_go_on, tracked, job)) for tracked in found]
-    return run_step(STEP, lambda: existing.carry_out(inputs, deployments, job)[1], job)
+    status.begin_requested()
+    call = status.seen(STEP.title, lambda: existing.carry_out(inputs, deployments, job)[1])
+    return status.end(run_step(STEP, call, job))
 
 
 def _go_on(tracked: TrackedDeployment, job: Job) -> OwnDeployment:

@@ -17,6 +17,8 @@ from ecs_cd.model.errors import Refused
 from ecs_cd.model.exhaustive import assert_never
 from ecs_cd.model.references import REVISION, short
 from ecs_cd.model.verdict import Outcome, Verdict
+from ecs_cd.steps import github_deployment
+from ecs_cd.steps.github_deployment import GitHubDeploymentStatus
 from ecs_cd.steps.step import Step, run_step
 
 STEP = Step("Rollback", result="result")
@@ -24,6 +26,12 @@ STEP = Step("Rollback", result="result")
 
 def run(inputs: Rollback, job: Job) -> int:
     """The verb; its exit code. Reads everything before it changes anything."""
+    with github_deployment.kept(inputs, job, deploys=True, task="rollback") as status:
+        return _run(inputs, status, job)
+
+
+def _run(inputs: Rollback, status: GitHubDeploymentStatus, job: Job) -> int:
+    inputs = replace(inputs, to=inputs.target)
     selection = existing.select(inputs, job)
     plans = existing.plans(selection, inputs, job)
     if len(plans) > 1 and REVISION.fullmatch(inputs.to):
@@ -37,7 +45,9 @@ def run(inputs: Rollback, job: Job) -> int:
         (TrackedDeployment(plan, choice.own, back_to=choice.back_to), choice.way)
         for plan, choice in zip(plans, choices, strict=True)
     ]
-    return run_step(STEP, lambda: _roll_back(inputs, rollbacks, job), job)
+    status.begin_requested()
+    call = status.seen(STEP.title, lambda: _roll_back(inputs, rollbacks, job))
+    return status.end(run_step(STEP, call, job))
 
 
 def _roll_back(inputs: Rollback, rollbacks: Sequence[tuple[TrackedDeployment, Way]], job: Job) -> Result:

@@ -166,10 +166,11 @@ def test_what_is_wrong_is_named_by_its_input(given: dict[str, str], sentence: st
 def test_the_target_of_a_rollback_is_a_revision_or_a_commit(text: str, expected: str | None) -> None:
     """A family alone is whatever was registered last, also by another pipeline."""
     if expected == "refused":
-        found = problems(Rollback, {"to": text})
-        assert found == ["to: must be a revision such as my-app:7, its ARN, or a full commit id"]
+        with pytest.raises(Refused) as refused:
+            options.read(Rollback, {"to": text}).target  # noqa: B018
+        assert list(refused.value.problems) == ["to: must be a revision such as my-app:7, its ARN, or a full commit id"]
     else:
-        assert options.read(Rollback, {"to": text}).to == (text if expected is None else expected)
+        assert options.read(Rollback, {"to": text}).target == (text if expected is None else expected)
 
 
 def test_capitals_in_the_name_of_an_input_do_not_count() -> None:

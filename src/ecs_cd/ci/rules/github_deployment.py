@@ -47,6 +47,9 @@ _WITHOUT_VERDICT = {
 }
 
 
+TASKS = ("deploy", "continue", "rollback")  # the tasks of a Deployment event that a verb carries out
+
+
 @dataclass(frozen=True)
 class Status:
     """A GitHub state and its description."""
@@ -61,6 +64,7 @@ class Requested:
 
     id: int
     commit: str
+    task: str = "deploy"
 
 
 def ended(title: str, verdict: Verdict) -> Status:
@@ -121,7 +125,17 @@ def requested(event: Any, environment: str) -> Requested | None:
     number = identity(found)
     if number is None or found.get("environment") != environment:
         return None
-    return Requested(number, str(found.get("sha") or ""))
+    return Requested(number, str(found.get("sha") or ""), str(found.get("task") or "deploy"))
+
+
+def wrong_task(asked: str, own: str) -> str:
+    """Why a verb that carries out the task ``own`` must not carry out what an event asks for; empty if it may.
+
+    A task of the sender's own, such as `deploy:migrations`, counts as `deploy`: workflows select by it.
+    """
+    if asked == own or (own == "deploy" and asked not in TASKS):
+        return ""
+    return f"the event asks for the task {described(asked)}, and this step carries out {own}"
 
 
 def identity(answer: Any) -> int | None:
