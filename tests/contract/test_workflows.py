@@ -77,11 +77,13 @@ def test_a_workflow_reads_outputs_that_exist(where: str) -> None:
 
 
 def test_a_workflow_never_cancels_a_deployment(where: str) -> None:
-    """The next push waits: `concurrency` without `cancel-in-progress`, in the workflow or in the workflow that it calls."""
+    """Each push waits for those before it, and none replaces another that waits: `concurrency`, in the workflow or in the
+    workflow that it calls."""
     workflow: dict[Any, Any] = COPIED[CALLED if callers(where) else where]
     if {step.verb for step in ours(where)} == {"verify"}:
         return  # it deploys nothing
-    assert workflow["concurrency"]["cancel-in-progress"] is False
+    how = {name: value for name, value in workflow["concurrency"].items() if name != "group"}
+    assert how == {"cancel-in-progress": False, "queue": "max"}
 
 
 def test_a_workflow_asks_for_no_more_than_it_needs(where: str) -> None:

@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ecs_cd.local import machine
+from ecs_cd.local import machine, newer_syntax
 from ecs_cd.local.machine import LocalError
 
 # Variables of the caller's environment that would make a local run depend on the user or the machine.
@@ -152,9 +152,11 @@ def start(
     run: Run | None = None
     try:
         command = [*_command(scratch, variables or {}, secrets or {}), event, "--workflows"]
-        command += [f".github/workflows/{workflow}"]
+        command += [newer_syntax.workflow(repo, workflow, scratch)]
         command += [part for label in labels for part in ("--platform", f"{label}=-self-hosted")]
-        command += [part for name, to in replaced.items() for part in ("--local-repository", f"{name}={to}")]
+        folders = {to: newer_syntax.tree(to, scratch) for to in dict.fromkeys(replaced.values())}
+        command += ["--local-repository", f"{newer_syntax.SELF}={repo}"]
+        command += [part for name, to in replaced.items() for part in ("--local-repository", f"{name}={folders[to]}")]
         command += ["--eventpath", str(event_file)] if event_file else []
         command += ["--job", job] if job else []
         run = _start(command, repo, scratch, env, on_event)

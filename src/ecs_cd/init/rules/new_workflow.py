@@ -101,8 +101,12 @@ class _Writer:
         if any("concurrency" in job.tree for part in self.target.parts for job in part.document.jobs):
             return []
         group = self.target.parts[0].document.name if len(self.target.parts) == 1 else self.target.name
-        comment = "# The next run waits for a running deployment."
-        return [comment, *lines("concurrency", {"group": f"deploy-{group}", "cancel-in-progress": FALSE}, 0), ""]
+        comment = "# Runs deploy one after the other, in order."
+        return [
+            comment,
+            *lines("concurrency", {"group": f"deploy-{group}", "cancel-in-progress": FALSE, "queue": "max"}, 0),
+            "",
+        ]
 
     # ---- the job of a document ----
 
