@@ -15,6 +15,7 @@ from ecs_cd.init.rules.messages import report
 from ecs_cd.init.rules.result import Result, make
 from ecs_cd.init.rules.scope import Snapshot
 from ecs_cd.model import owner
+from ecs_cd.model.references import ServiceRevision
 
 WORKFLOW = ".github/workflows/deploy.yml"
 REPOSITORY = "210987654321.dkr.ecr.eu-west-1.amazonaws.com/bakery"
@@ -159,6 +160,25 @@ def test_the_placeholders_of_the_starter_workflow() -> None:
     assert [name for name in names if f"MY_{name}" not in unknown] == []
     assert "MY_" not in "".join(line for line in result.files["ecs-cd-infra/production.yml"].split("# TODO")[0])
     assert "branches:\n      - trunk" in result.files[".github/workflows/ecs-cd.yml"]
+
+
+def test_a_service_of_express_mode() -> None:
+    """Its template is what it runs, its container is Main; what else the step sets belongs to the infra repository."""
+    deploy = f"""\
+    - uses: aws-actions/amazon-ecs-deploy-express-service@v1
+      with:
+        service-name: bakery
+        image: {REPOSITORY}:${{{{ github.sha }}}}
+        execution-role-arn: arn:aws:iam::123456789012:role/execution
+        infrastructure-role-arn: arn:aws:iam::123456789012:role/infrastructure
+        min-task-count: 2
+    """
+    result = init(workflow(BUILD, deploy))
+    found = written(result)
+    service = found.services["bakery"]
+    assert (found.cluster, list(service.containers)) == ("default", ["Main"])
+    assert service.task_definition == ServiceRevision("bakery")
+    assert "min-task-count of the Express Mode step" in said(result)
 
 
 def test_a_template_that_is_not_in_the_repository() -> None:

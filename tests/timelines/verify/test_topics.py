@@ -107,6 +107,18 @@ def test_a_failed_deployment_can_end_in_other_ways(aws: ScriptedAws, step: Run, 
     assert step("verify").exit_code == 0
 
 
+def test_a_service_of_express_mode(aws: ScriptedAws, step: Run) -> None:
+    """It is deployed like others, and named: who changes the rest of it should know."""
+    found = ecs.service(resourceManagementType="ECS")
+    del found["taskDefinition"]  # as ECS has it
+    aws.on("ecs.DescribeServices", {"services": [found]})
+    ended = step("verify")
+    assert ended.exit_code == 0, ended.log
+    assert ("service web", "express-mode") in of_state(ended, "ok")
+    aws.on("ecs.DescribeServices", {"services": [ecs.service(resourceManagementType="CUSTOMER")]})
+    assert ("service web", "express-mode") not in of_state(step("verify"), "ok")
+
+
 def test_codedeploy_in_the_document_of_a_service_that_ecs_deploys(aws: ScriptedAws, step: Run) -> None:
     """It would have no effect."""
     web = {"task-definition": "web", "containers": {"app": "app"}, "codedeploy": {"application": "my-app"}}

@@ -198,6 +198,26 @@ def _deploy(scope: Scope, given: Inputs) -> Outputs:
     return {"task-definition-arn": scope.mark(template), "codedeploy-deployment-id": unknown("the deployment")}
 
 
+_OF_EXPRESS_MODE = (
+    "environment-variables", "secrets", "command", "container-port", "log-group", "log-stream-prefix",
+    "repository-credentials", "tags", "mutate-tags-on-update", "cpu", "memory", "task-role-arn", "subnets",
+    "security-groups", "health-check-path", "min-task-count", "max-task-count", "auto-scaling-metric",
+    "auto-scaling-target-value",
+)  # fmt: skip
+
+
+def _express(scope: Scope, given: Inputs) -> Outputs:
+    """An Express Mode service: its container is called Main, and its task definition is what it runs."""
+    place, service = given.place, given.value("service-name")
+    if others := [name for name in _OF_EXPRESS_MODE if given.text(name)]:
+        scope.stay(place, f"{', '.join(others)} of the Express Mode step", "the infra repository sets them")
+    template = Template("step", Value("", place), Template("service", service), ("Main",), given.value("image"))
+    cluster = given.value("cluster")
+    cluster = cluster if cluster.text else Value("default", place)
+    scope.facts.append(Deployment(place, cluster, service, template, scope.region, stable=True))
+    return {"service-arn": unknown("the service's ARN"), "endpoint": unknown("the service's endpoint")}
+
+
 def _true(text: str) -> bool:
     return text.lower() == "true"
 
@@ -218,6 +238,7 @@ ACTIONS: dict[str, Callable[[Scope, Inputs], Outputs]] = {
     "actions/checkout": _checkout,
     "aws-actions/configure-aws-credentials": _credentials,
     "aws-actions/amazon-ecr-login": _login,
+    "aws-actions/amazon-ecs-deploy-express-service": _express,
     "aws-actions/amazon-ecs-render-task-definition": _render,
     "aws-actions/amazon-ecs-deploy-task-definition": _deploy,
     "docker/login-action": _docker_login,

@@ -13,7 +13,7 @@ from ecs_cd.verify.rules.finding import Finding, ok, wrong
 
 Json = Mapping[str, Any]
 
-SERVICE, BREAKER, CODEDEPLOY = "service", "circuit-breaker", "codedeploy"
+SERVICE, EXPRESS, BREAKER, CODEDEPLOY = "service", "express-mode", "circuit-breaker", "codedeploy"
 _OWNER = "The infra repo creates it; check its name, its cluster and the region."
 
 
@@ -39,6 +39,11 @@ def check(subject: str, entry: Service, cluster: str, service: Json | None) -> I
     yield ok(subject, SERVICE, f"{cluster}/{entry.name} is ACTIVE; deployments are {found.value}")
     if found is Strategy.CODE_DEPLOY:
         return
+    if service.get("resourceManagementType") == "ECS":
+        words = (
+            "ECS Express Mode manages its load balancer, scaling and alarms; ecs-cd changes only its task definition"
+        )
+        yield ok(subject, EXPRESS, words)
     yield _breaker(subject, service, found)
     if entry.codedeploy != CodeDeploy():
         words = f"{entry.path}.codedeploy has no effect: the service's deployment controller is ECS"
