@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_cd.aws import ecs
 from ecs_cd.aws.errors import code, explain, is_transient
-from ecs_cd.deploy import strategies
+from ecs_cd.deploy import restorable, strategies
 from ecs_cd.deploy.existing import Selection
 from ecs_cd.deploy.plan import DeploymentPlan
 from ecs_cd.deploy.rules import rollback
@@ -45,10 +45,23 @@ def _decide(plan: DeploymentPlan, selection: Selection, inputs: Rollback, job: J
     before = _described(choice.back_to, job)
     if unfinished and not inputs.force:
         _check_whose(unfinished, choice, _application(plan, selection, inputs), job)
-    if choice.way is Way.DEPLOY and before.get("status") != "ACTIVE":
-        state = before.get("status", "not registered")
-        raise Refused(f"{short(choice.back_to)} ({choice.why}) is {state}, so ECS starts no task of it", NAME_IT)
+    _check_restorable(choice, before, plan.target.key, job)
     return choice
+
+
+def _check_restorable(choice: Choice, before: Mapping[str, Any], key: str, job: Job) -> None:
+    """Raises ``Refused`` if ECS can start no task of the target. What AWS undoes itself still runs, and needs none."""
+    if choice.way is Way.UNDO:
+        for problem in restorable.missing_images(before, job):
+            words = f"{problem}: its tasks still run, and ECS can start no other"
+            job.ci.line(f"{key}: {short(choice.back_to)}: {words}", alarming=True)
+        return
+    found = [
+        f"ECS can start no task of {short(choice.back_to)} ({choice.why}): {problem}"
+        for problem in restorable.obstacles(before, job)
+    ]
+    if found:
+        raise Refused(found, NAME_IT)
 
 
 def _history(plan: DeploymentPlan, job: Job) -> Sequence[PastDeployment]:
