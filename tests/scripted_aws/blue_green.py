@@ -119,6 +119,7 @@ def listed(*deployments: Params) -> Callable[[Params], Params]:
                 "targetServiceRevisionArn": deployment["targetServiceRevision"]["arn"],
                 "createdAt": deployment["createdAt"],
                 "status": deployment["status"],
+                **{key: deployment[key] for key in ("statusReason",) if key in deployment},
             }
             for deployment in sorted(deployments, key=lambda deployment: str(deployment["serviceDeploymentArn"]))
             if deployment["status"] in params.get("status", [deployment["status"]])

@@ -36,7 +36,7 @@ def decide(plan: DeploymentPlan, selection: Selection, inputs: Rollback, job: Jo
 
 def _decide(plan: DeploymentPlan, selection: Selection, inputs: Rollback, job: Job) -> Choice:
     strategy, current = strategies.of(plan), str(revisions.running(plan.service))
-    unfinished, past = concurrently(lambda: strategy.unfinished(job, plan), lambda: _history(plan, job))
+    unfinished, past = concurrently(lambda: strategy.unfinished(job, plan), lambda: known_history(plan, job))
     to = _target(inputs.to, plan, selection, past, job) if inputs.to else ""
     now = Situation(plan.strategy, current, unfinished, still_serving(plan.service), past)
     choice = rollback.choose(now, to)
@@ -64,7 +64,7 @@ def _check_restorable(choice: Choice, before: Mapping[str, Any], key: str, job: 
         raise Refused(found, NAME_IT)
 
 
-def _history(plan: DeploymentPlan, job: Job) -> Sequence[PastDeployment]:
+def known_history(plan: DeploymentPlan, job: Job) -> Sequence[PastDeployment]:
     """Nothing if the role may not read it: what still runs may be enough."""
     try:
         return strategies.of(plan).history(job, plan)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 
-from ecs_cd.deploy import existing, strategies
+from ecs_cd.deploy import existing, not_waiting, strategies
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment
 from ecs_cd.deploy.tracked import TrackedDeployment
+from ecs_cd.diagnosis.evidence import Finding
 from ecs_cd.inputs.continue_ import Continue
-from ecs_cd.job.job import Job
+from ecs_cd.job.job import Job, Result
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import short
+from ecs_cd.model.verdict import Outcome, Verdict, combined
 from ecs_cd.steps import github_deployment
 from ecs_cd.steps.github_deployment import GitHubDeploymentStatus
 from ecs_cd.steps.step import Step, run_step
@@ -27,16 +30,32 @@ def run(inputs: Continue, job: Job) -> int:
 def _run(inputs: Continue, status: GitHubDeploymentStatus, job: Job) -> int:
     plans = existing.plans(existing.select(inputs, job), inputs, job)
     waiting = [(plan, own) for plan in plans if (own := strategies.of(plan).waiting(job, plan))]
+    others = [plan for plan in plans if all(plan is not each for each, _ in waiting)]
+    missed = dict(zip((plan.target.key for plan in others), not_waiting.explain(others, job), strict=True))
     if not waiting:
-        names = ", ".join(plan.target.key for plan in plans)
-        raise Refused(
-            f"{names}: no paused deployment to continue", "Only a deployment with the result `paused` can continue."
-        )
+        return _nothing_waits(missed, status, job)
+    for key, verdict in missed.items():
+        job.ci.line(f"{key}: {verdict.message}", alarming=verdict.outcome is not Outcome.SKIPPED)
     found = [TrackedDeployment(existing.with_definition(plan, own.task_definition, job), own) for plan, own in waiting]
     deployments = [(tracked, partial(_go_on, tracked, job)) for tracked in found]
     status.begin_requested()
     call = status.seen(STEP.title, lambda: existing.carry_out(inputs, deployments, job)[1])
     return status.end(run_step(STEP, call, job))
+
+
+def _nothing_waits(missed: Mapping[str, Verdict], status: GitHubDeploymentStatus, job: Job) -> int:
+    """Refused, unless a deployment was rolled back: then that is the result."""
+    back = {key: verdict for key, verdict in missed.items() if verdict.outcome is not Outcome.SKIPPED}
+    if not back:
+        raise Refused(
+            [f"{key}: {verdict.message}" for key, verdict in missed.items()],
+            "Only a deployment with the result `paused` can continue.",
+        )
+    for key, verdict in missed.items():
+        job.ci.line(f"{key}: {verdict.message}", alarming=key in back)
+    verdict, remedy = combined(back), "Deploy the commit again; approve it before the pause expires."
+    result = Result(verdict, {"result": verdict.outcome.value}, findings=[Finding("", next_step=remedy)])
+    return status.end(run_step(STEP, status.seen(STEP.title, lambda: result), job))
 
 
 def _go_on(tracked: TrackedDeployment, job: Job) -> OwnDeployment:

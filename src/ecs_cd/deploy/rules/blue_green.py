@@ -115,6 +115,20 @@ def paused_at(deployment: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return next(hooks, None) if waiting else None
 
 
+def expired(deployment: Mapping[str, Any]) -> str:
+    """Which pauses ended without an approval, and what ECS did then; empty if none did."""
+    pauses = (hook for hook in _hooks(deployment) if hook.get("targetType") == "PAUSE")
+    return "; ".join(
+        f"the hook {hook.get('hookId')} expired{_at(hook)}, and ECS did {hook.get('timeoutAction', 'ROLLBACK')}"
+        for hook in pauses
+        if hook.get("status") == "TIMED_OUT"
+    )
+
+
+def _at(hook: Mapping[str, Any]) -> str:
+    return f" at {hook['expiresAt']}" if "expiresAt" in hook else ""
+
+
 def failed_hooks(snapshot: Snapshot) -> tuple[Mapping[str, Any], ...]:
     """The lifecycle hooks that failed. A hook that timed out does not count if its timeout action is CONTINUE."""
     return tuple(

@@ -16,7 +16,8 @@ class PastDeployment:
 
     ``name`` is what people call it, ``service deployment 31``, and ``status`` AWS's word for its end.
     ``task_definition`` is the ARN of the revision that it brought; empty if AWS does not return it. ``well``: it
-    succeeded. ``rolled_back``: AWS returned to what ran before, as part of the same deployment.
+    succeeded. ``rolled_back``: AWS returned to what ran before, as part of the same deployment. ``id``: its ARN, or
+    CodeDeploy's id. ``reason``: AWS's words for its end; may be empty.
     """
 
     name: str
@@ -25,6 +26,8 @@ class PastDeployment:
     created_at: Any
     well: bool = False
     rolled_back: bool = False
+    id: str = ""
+    reason: str = ""
 
 
 def last_success(history: Iterable[PastDeployment], leaving: str = "") -> PastDeployment | None:
@@ -128,6 +131,8 @@ def of_service_deployments(listed: Iterable[tuple[Mapping[str, Any], str]]) -> l
             entry["createdAt"],
             well=entry["status"] == "SUCCESSFUL",
             rolled_back=entry["status"] == "ROLLBACK_SUCCESSFUL",
+            id=str(entry.get("serviceDeploymentArn", "")),
+            reason=str(entry.get("statusReason", "")),
         )
         for entry, target in dated
         if ended and entry["createdAt"] <= max(ended)
@@ -143,6 +148,8 @@ def of_codedeploy(infos: Iterable[Mapping[str, Any]], service: Mapping[str, Any]
             str(info["status"]),
             info["createTime"],
             well=info["status"] == "Succeeded",
+            id=str(info["deploymentId"]),
+            reason=str(info.get("errorInformation", {}).get("message", "")),
         )
         for info in infos
         if info.get("status") in _CODEDEPLOY_ENDED and "createTime" in info
