@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from ecs_cd.aws.ecr import MissingRepository
 from ecs_cd.document.rules.document import Document
 from ecs_cd.images import build_spec, docker, registry, scan
-from ecs_cd.images.rules import buildx, emulation, tags
+from ecs_cd.images.rules import buildx, emulation, index, tags
 from ecs_cd.images.rules.buildx import Cache
 from ecs_cd.images.rules.tags import Tagging
-from ecs_cd.inputs.build_push import BuildPush
+from ecs_cd.inputs.build_push import BuildPush, BuildPushAlone
 from ecs_cd.job import checkout
 from ecs_cd.job.job import Job, concurrently
 from ecs_cd.model.build_spec import BuildSpec
@@ -33,7 +33,8 @@ class BuildPlan:
     """One image. ``existing`` holds those of the relevant tags that exist in its repository.
 
     ``copies`` are the repositories that get the image afterwards. The fields after it are only for a build; ``key`` is
-    what the content tag stands for, if the image gets it.
+    what the content tag stands for, if the image gets it. ``whole`` is the plan of the image of all platforms, if this
+    is one of those that it is joined of.
     """
 
     spec: BuildSpec
@@ -45,6 +46,7 @@ class BuildPlan:
     cache: Cache = field(default_factory=Cache)
     cache_repository: Repository | None = None
     key: Key | None = None
+    whole: BuildPlan | None = None
 
     @property
     def name(self) -> str:
@@ -52,8 +54,14 @@ class BuildPlan:
 
     @property
     def commit_tag(self) -> str:
-        """The tag of the commit's image; empty if no commit is known."""
+        """The tag of the commit's image, or of its image for one platform; empty if no commit is known."""
+        if self.whole:
+            return self.platform_tag(self.spec.platforms[0])
         return self.repository.tag(self.commit) if self.commit else ""
+
+    def platform_tag(self, platform: str) -> str:
+        """The tag of the commit's image for one platform."""
+        return self.repository.tag(index.tag(self.commit, platform))
 
     @property
     def dockerfile(self) -> str:
@@ -77,9 +85,17 @@ def prepare(
     if inputs.scan == "wait" or inputs.fail_on:
         for spec in specs:
             scan.check(document.images[spec.name])
+    platform = inputs.platform if isinstance(inputs, BuildPushAlone) else ""
+    if platform:
+        index.check(platform, {spec.name: spec.platforms for spec in specs}, commit, inputs.reuse)
     keys = _keys(specs, commit, job) if inputs.reuse == "content" else {}
     several = len(specs) > 1
-    calls = (lambda spec=spec: _plan(spec, keys.get(spec.name), inputs, document, commit, job) for spec in specs)
+    calls = (
+        lambda spec=spec: _plan(
+            spec, keys.get(spec.name), inputs, document, commit, job, index.part(platform, spec.platforms)
+        )
+        for spec in specs
+    )
     named = (_named(f"image `{spec.name}`: " * several, call) for spec, call in zip(specs, calls, strict=True))
     plans: list[BuildPlan] = concurrently(*named)
     tags.check_apart({plan.name: (str(plan.repository), plan.tagging) for plan in plans})
@@ -87,7 +103,7 @@ def prepare(
     for plan in plans:
         what = "is reused" if plan.tagging.reuse else "will be built"
         job.ci.line(f"image: {plan.name} ({plan.repository}) {what}: {plan.tagging.why}")
-        for notice in plan.tagging.notices:
+        for notice in (plan.whole or plan).tagging.notices:
             job.ci.notice(f"image `{plan.name}`: " * several + notice)
     return plans
 
@@ -110,13 +126,19 @@ def _named(prefix: str, call: Callable[[], T]) -> Callable[[], T]:
     return named
 
 
-def _plan(spec: BuildSpec, key: Key | None, inputs: BuildPush, document: Document, commit: str, job: Job) -> BuildPlan:
-    repository, copies = document.images[spec.name], document.copies.get(spec.name, ())
+def _plan(
+    spec: BuildSpec, key: Key | None, inputs: BuildPush, document: Document, commit: str, job: Job, platform: str
+) -> BuildPlan:
+    """``platform`` is the only one that this job builds; empty if it builds all."""
+    repository = document.images[spec.name]
+    copies: Sequence[Repository] = document.copies.get(spec.name, ())
     head = checkout.head(place([spec]))
     content, why_not = (key.tag, key.why_not) if key else ("", "")
     own, extra = repository.tag(commit) if commit else "", [repository.tag(tag) for tag in inputs.tags]
     tags.check(extra)
-    searched = [tag for tag in (own, content, *extra) if tag]
+    own_part = repository.tag(index.tag(commit, platform)) if platform else ""
+    tags.check([own_part] if own_part else [])
+    searched = [tag for tag in (own, content, own_part, *extra) if tag]
     existing, mutability, doubt = concurrently(
         lambda: registry.or_missing(lambda: registry.images(job.aws, repository, searched)),
         lambda: registry.or_missing(lambda: registry.mutability(job.aws, repository)),
@@ -136,12 +158,27 @@ def _plan(spec: BuildSpec, key: Key | None, inputs: BuildPush, document: Documen
         content=content,
         why_not=why_not,
     )
+    whole = None
     if tagging.reuse:
         return BuildPlan(spec, repository, commit, tagging, existing, copies)
+    if platform:
+        whole = BuildPlan(spec, repository, commit, tagging, existing, copies)
+        spec, tagging, copies = _of_one_platform(spec, platform, own_part, own_part in existing, doubt)
+        if tagging.reuse:
+            return BuildPlan(spec, repository, commit, tagging, existing, whole=whole)
     _check_buildable(spec, commit, head)
-    cached, cache_repository = _cache(spec, document, mutability, existing, job)
+    cached, cache_repository = _cache(spec, document, mutability, existing, job, platform)
     key = key if tagging.content else None
-    return BuildPlan(spec, repository, commit, tagging, existing, copies, cached, cache_repository, key)
+    return BuildPlan(spec, repository, commit, tagging, existing, copies, cached, cache_repository, key, whole)
+
+
+def _of_one_platform(
+    spec: BuildSpec, platform: str, tag: str, there: bool, doubt: str
+) -> tuple[BuildSpec, Tagging, Sequence[Repository]]:
+    if doubt:
+        raise Refused(f"platform: the jobs of an image's platforms need the same files, and {doubt}")
+    why = f"the commit's image for {platform} is {'already' if there else 'not'} in ECR"
+    return replace(spec, platforms=(platform,)), Tagging(tag if there else "", (tag,), why=why), ()
 
 
 def _doubt(spec: BuildSpec) -> str:
@@ -204,12 +241,14 @@ def _check_platforms(plans: Sequence[BuildPlan], job: Job) -> None:
 
 
 def _cache(
-    spec: BuildSpec, document: Document, mutability: Mutability, existing: dict[str, Image], job: Job
+    spec: BuildSpec, document: Document, mutability: Mutability, existing: dict[str, Image], job: Job, platform: str
 ) -> tuple[Cache, Repository | None]:
-    """The build's cache, and the repository of a cache in a registry."""
+    """The build's cache, and the repository of a cache in a registry. Each platform's job has its own."""
     repository = document.images[spec.name]
+    own = f"-{index.slug(platform)}" if platform else ""
     if spec.cache == "registry":
         place, tag = _cache_place(spec.name, document)
+        tag += own
         if (mutability if str(place) == str(repository) else _mutability(place, job)).fixed(tag):
             raise Refused(
                 f"cache: the repository {place} is immutable, so its tag `{tag}` can be written only once",
@@ -220,7 +259,7 @@ def _cache(
         tag = next((tag for tag in existing if not mutability.fixed(tag)), "")
         return buildx.inline_cache(f"{repository}:{tag}" if tag else ""), None
     if spec.cache == "gha" and _has_github_cache(spec.name, job):
-        return buildx.gha_cache(spec.name), None
+        return buildx.gha_cache(f"{spec.name}{own}"), None
     return Cache(), None
 
 

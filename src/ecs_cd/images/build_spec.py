@@ -47,11 +47,21 @@ def wanted(inputs: BuildPush, document: Document, job: Job) -> list[BuildSpec]:
 
 def check_file(document: Document, job: Job) -> bool:
     """Whether there is an app's file. Raises ``Refused`` with its problems."""
+    _checked(document, job)
+    return file() is not None
+
+
+def platforms(document: Document, job: Job) -> dict[str, tuple[str, ...]]:
+    """The platforms in the app's file, by image. Raises ``Refused`` with the file's problems."""
+    return {name: spec.platforms for name, spec in _checked(document, job).items()}
+
+
+def _checked(document: Document, job: Job) -> dict[str, BuildSpec]:
     written = _written()
     problems = [*_unknown(_places(written), "it", document), *_beyond(written, workspace.roots(job.environ))]
     if problems := [*problems, *_credentials(written)]:
         raise Refused(problems)
-    return file() is not None
+    return written
 
 
 def file() -> Path | None:

@@ -93,3 +93,15 @@ class BuildPush(Common):
         parsers.one_of("", "critical", "high", "medium", "low"),
         metavar="SEVERITY",
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildPushAlone(BuildPush):
+    """The action build-push, of which a workflow can have one job for each platform. The pipeline's step is one."""
+
+    platform: str = option(
+        "Builds only this one of the image's platforms, such as `linux/arm64`; other jobs build the others, and the "
+        "last of them joins all into one image. Default: this job builds all.",
+        parsers.platform,
+        metavar="PLATFORM",
+    )

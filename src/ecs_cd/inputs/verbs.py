@@ -42,7 +42,13 @@ VERBS = {
             ("matrix", "hand-off"),
             "actions/images",
         ),
-        Verb("build-push", "build images and push them to ECR", "build_push.BuildPush", BUILD, "actions/build-push"),
+        Verb(
+            "build-push",
+            "build images and push them to ECR",
+            "build_push.BuildPushAlone",
+            BUILD,
+            "actions/build-push",
+        ),
         Verb(
             "migrate", "run the database migration inside the VPC", "migrate.MigrateAlone", MIGRATE, "actions/migrate"
         ),

@@ -40,9 +40,10 @@ def execute(inputs: BuildPush, plans: Sequence[BuildPlan], job: Job) -> Result:
         return _result(verdict, plans, built.done, job, findings)
     reused = concurrently(*(lambda plan=plan: _reuse(plan, job) for plan in plans if plan.tagging.reuse))
     by_name = {each.plan.name: each for each in (*built.done, *reused)}
-    done = [by_name[plan.name] for plan in plans]
-    verdict = _scanned(inputs, done, job) or _copied(done, job) or _verdict(done)
-    return _result(verdict, plans, done, job)
+    done = _joined([by_name[plan.name] for plan in plans], job)
+    whole = [each for each in done if not each.plan.whole]
+    verdict = _scanned(inputs, whole, job) or _copied(whole, job) or _verdict(done)
+    return _result(verdict, [each.plan for each in done], done, job)
 
 
 def _result(
@@ -62,6 +63,14 @@ def images(result: Result) -> dict[str, str]:
 def _reuse(plan: BuildPlan, job: Job) -> Done:
     tag = plan.tagging.reuse
     return build.retag(plan, plan.existing[tag], tag, job)
+
+
+def _joined(done: list[Done], job: Job) -> list[Done]:
+    if not any(each.plan.whole for each in done):
+        return done
+    from ecs_cd.images import join  # rarely used
+
+    return join.join(done, job)
 
 
 def _scanned(inputs: BuildPush, done: Sequence[Done], job: Job) -> Verdict | None:
@@ -90,7 +99,8 @@ def _verdict(done: Sequence[Done]) -> Verdict:
 
 
 def _how(plan: BuildPlan) -> str:
-    return "already in ECR, not built" if plan.tagging.reuse else "built and pushed"
+    how = "already in ECR, not built" if plan.tagging.reuse else "built and pushed"
+    return f"only {plan.spec.platforms[0]}, {how}" if plan.whole else how
 
 
 def _outputs(done: Sequence[Done]) -> dict[str, str]:

@@ -8,6 +8,8 @@ from contextlib import redirect_stdout
 
 from ecs_cd.ci.text import unbroken
 from ecs_cd.document import load
+from ecs_cd.images import build_spec
+from ecs_cd.images.rules import matrix as rows
 from ecs_cd.inputs.images import Images
 from ecs_cd.job.job import Job
 
@@ -16,7 +18,8 @@ def run(inputs: Images, job: Job) -> int:
     """The verb; its exit code. Standard output has only the matrix, for scripts that read it."""
     with redirect_stdout(sys.stderr):
         document = load.load(inputs.config, job)
-        matrix = json.dumps({"image": list(document.images)})
+        written = build_spec.platforms(document, job) if inputs.runs_on else {}
+        matrix = json.dumps(rows.matrix(document.images, written, inputs.runs_on, file=build_spec.FILE))
         if job.ci.keeps_outputs:  # a terminal gets it below
             job.ci.outputs({"matrix": matrix, "hand-off": json.dumps(document.pipeline is not None)})
     with unbroken():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,6 +35,60 @@ def test_the_output_is_a_matrix(aws: ScriptedAws, step: Callable[..., Step]) -> 
     assert ended.exit_code == 0, ended.log
     assert ended.outputs == {"matrix": MATRIX, "hand-off": "false"}
     assert [call.operation for call in aws.calls] == ["ssm.GetParameter"]
+
+
+RUNNERS = "linux/amd64=ubuntu-latest\nlinux/arm64=self-hosted, arm64"
+
+
+def app_file(images: object) -> None:
+    Path(".github").mkdir()
+    Path(".github/ecs-cd.yml").write_text(json.dumps({"images": images}))
+
+
+def test_each_platform_of_an_image_has_its_runner(aws: ScriptedAws, step: Callable[..., Step]) -> None:
+    """By the app's file; an image of one platform is built whole on its runner, one without on the first."""
+    app_file({"app": {"platforms": ["linux/amd64", "linux/arm64/v8"]}})
+    ended = step("images", sha="", runs_on=RUNNERS)
+    assert ended.exit_code == 0, ended.log
+    assert json.loads(ended.outputs["matrix"]) == {
+        "include": [
+            {"image": "nginx", "runs-on": ["ubuntu-latest"]},
+            {"image": "app", "platform": "linux/amd64", "runs-on": ["ubuntu-latest"]},
+            {"image": "app", "platform": "linux/arm64", "runs-on": ["self-hosted", "arm64"]},
+        ]
+    }
+    assert [call.operation for call in aws.calls] == ["ssm.GetParameter"]
+
+
+@pytest.mark.parametrize(
+    ("images", "runs_on", "words"),
+    [
+        ({"app": {"platforms": ["linux/s390x"]}}, RUNNERS, ".github/ecs-cd.yml, images.app.platforms: runs-on has no runner for linux/s390x"),
+        ({"app": {"platforms": ["linux/arm64", "linux/aarch64"]}}, RUNNERS, "images.app.platforms: linux/arm64 is there twice"),
+        ({"api": {}}, RUNNERS, "the document has no image `api`"),
+        ({"app": {}}, "linux/arm64=", "runs-on: must be PLATFORM=LABEL"),
+        ({"app": {}}, "arm64 linux=x", "runs-on: must be PLATFORM=LABEL"),
+        ({"app": {}}, "=x", "runs-on: must be PLATFORM=LABEL"),
+        ({"app": {}}, "linux/arm64=a\nlinux/arm64/v8=b", "runs-on: linux/arm64 is there twice"),
+        ({"app": {}}, "a\nb", "runs-on: a line without a platform is there twice"),
+    ],
+)  # fmt: skip
+def test_a_platform_without_one_runner_is_refused(
+    step: Callable[..., Step], images: object, runs_on: str, words: str
+) -> None:
+    """Before any job builds; there is no matrix."""
+    app_file(images)
+    ended = step("images", sha="", runs_on=runs_on)
+    assert ended.exit_code == 2
+    assert words in ended.log
+    assert not ended.outputs
+
+
+def test_one_runner_for_all_builds_each_image_whole(step: Callable[..., Step]) -> None:
+    """As before there were runners by platform."""
+    app_file({"app": {"platforms": ["linux/amd64", "linux/arm64"]}})
+    matrix = json.loads(step("images", sha="", runs_on="big, x64").outputs["matrix"])
+    assert matrix == {"include": [{"image": name, "runs-on": ["big", "x64"]} for name in ("nginx", "app")]}
 
 
 def test_a_document_with_a_pipeline_asks_for_a_hand_off(aws: ScriptedAws, step: Callable[..., Step]) -> None:

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 from ecs_cd.inputs.rules.entries import entries, key_values
-from ecs_cd.model import duration, json_yaml, lifecycle
+from ecs_cd.model import duration, json_yaml, lifecycle, platforms
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import COMMIT, REVISION
 from ecs_cd.tasks.rules import environment, render
+
+_PLATFORM = re.compile(r"[a-z0-9][a-z0-9_.-]*(?:/[a-z0-9][a-z0-9_.-]*){1,2}")
 
 
 def text(text: str, name: str) -> str:
@@ -27,6 +29,29 @@ def entry_list(text: str, name: str) -> tuple[str, ...]:
 
 def words(text: str, name: str) -> tuple[str, ...]:
     return tuple(word.strip() for line in text.splitlines() for word in line.split(",") if word.strip())
+
+
+def runners(text: str, name: str) -> dict[str, tuple[str, ...]]:
+    """Parses lines of `PLATFORM=LABEL` into labels by platform; a line without a platform is for ``""``."""
+    found: dict[str, tuple[str, ...]] = {}
+    for line in lines(text, name):
+        before, separator, after = line.rpartition("=")
+        platform = platforms.normalized(before) if separator else ""
+        labels = words(after, name)
+        if not labels or (separator and not _PLATFORM.fullmatch(platform)):
+            raise Refused(f"{name}: must be PLATFORM=LABEL, such as linux/arm64=ubuntu-24.04-arm, one per line")
+        if platform in found:
+            raise Refused(f"{name}: {platform or 'a line without a platform'} is there twice; keep one")
+        found[platform] = labels
+    return found
+
+
+def platform(text: str, name: str) -> str:
+    """Parses one platform; an empty text is none."""
+    found = platforms.normalized(text) if text.strip() else ""
+    if found and not _PLATFORM.fullmatch(found):
+        raise Refused(f"{name}: must be one platform, such as linux/arm64")
+    return found
 
 
 def pairs(text: str, name: str) -> dict[str, str]:
