@@ -32,6 +32,7 @@ PARTS = (
     "verify",
     "continue",
     "rollback",
+    "plan",
     ".github/workflows/pipeline.yml",
     "bin",
     "src",

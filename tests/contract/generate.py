@@ -58,6 +58,7 @@ METADATA = {
     "verify": ("Checks the roles, logs, secrets, images and network that a deployment needs, and changes nothing.", "check-circle"),
     "continue": ("Continues a paused deployment on Amazon ECS, and follows it to its end.", "play"),
     "rollback": ("Returns Amazon ECS services to what last ran well, or takes back a deployment in progress.", "rotate-ccw"),
+    "plan": ("Shows on a pull request what a deployment to Amazon ECS would change, and changes nothing.", "list"),
 }  # fmt: skip
 
 _SEPARATE = [verb for verb in ACTIONS if verb.name != "pipeline"]

@@ -49,7 +49,7 @@ ENTRY_POINTS = {
     ".": "pipeline",
     **{
         path: verb
-        for verb in ("images", "build-push", "migrate", "deploy", "hand-off", "verify", "continue", "rollback")
+        for verb in ("images", "build-push", "migrate", "deploy", "hand-off", "verify", "continue", "rollback", "plan")
         for path in (f"actions/{verb}", verb)
     },
 }

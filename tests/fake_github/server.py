@@ -18,7 +18,11 @@ REPOSITORY = "org/my-app"
 STATES = {"error", "failure", "inactive", "in_progress", "queued", "pending", "success"}
 ANSWERS: dict[int, dict[str, Any]] = {
     401: {"message": "Bad credentials"},
-    403: {"message": "Resource not accessible by integration"},
+    403: {
+        "message": "Resource not accessible by integration",
+        "documentation_url": "https://docs.github.com/rest/issues/comments#create-an-issue-comment",
+        "status": "403",
+    },
     404: {"message": "Not Found"},
     409: {"message": "Conflict: Commit status checks failed for c0ffee0."},
     429: {"message": "You have exceeded a secondary rate limit."},
@@ -92,8 +96,9 @@ class _Failing:
 class FakeGitHub:
     """One repository. ``moment`` returns what else has happened, for each request.
 
-    ``commit_statuses`` are by commit, in their order; ``pulls`` by commit, as GitHub lists them; ``comments`` by the
-    number of the pull request.
+    ``commit_statuses`` are by commit, in their order; ``pulls`` by commit, as GitHub lists them; ``comments`` and
+    ``files`` by the number of the pull request. ``login`` is the owner of the token, which is a bot's if it says so.
+    With ``read_only``, the token may write nothing, as in a run for a pull request from a fork.
     """
 
     def __init__(self, *, token: str = "ghs_not-to-be-seen", moment: Callable[[], Any] = lambda: None) -> None:
@@ -105,6 +110,9 @@ class FakeGitHub:
         self.commit_statuses: dict[str, list[dict[str, Any]]] = {}
         self.pulls: dict[str, list[dict[str, Any]]] = {}
         self.comments: dict[int, list[dict[str, Any]]] = {}
+        self.files: dict[int, list[dict[str, Any]]] = {}
+        self.login = "github-actions[bot]"
+        self.read_only = False
         self.asked: list[Asked] = []
         self._failing: list[_Failing] = []
         self._lock = threading.Lock()
@@ -139,6 +147,22 @@ class FakeGitHub:
             for each in dict.fromkeys(["queued", "in_progress", state]):
                 self._add_status(made["id"], {"state": each, "log_url": url})
         return int(made["id"])
+
+    def say(self, number: int, body: str, login: str = "github-actions[bot]") -> dict[str, Any]:
+        """A comment of this user or bot on a pull request, as GitHub returns it."""
+        known = self.comments.setdefault(number, [])
+        made: dict[str, Any] = {
+            "id": 900_001 + sum(map(len, self.comments.values())),
+            "html_url": f"{SERVER_URL}/{REPOSITORY}/pull/{number}#issuecomment-{900_001 + len(known)}",
+            "issue_url": f"{self.url}/repos/{REPOSITORY}/issues/{number}",
+            "user": {"login": login, "type": "Bot" if login.endswith("[bot]") else "User"},
+            "author_association": "NONE",
+            "body": body,
+            "created_at": "2999-01-01T00:00:00Z",
+            "updated_at": "2999-01-01T00:00:00Z",
+        }
+        known.append(made)
+        return made
 
     def states(self, number: int = 0) -> list[str]:
         """The states of a Deployment, in their order; of the only one, without a number."""
@@ -186,6 +210,11 @@ class FakeGitHub:
             return 401, ANSWERS[401]
         assert headers["x-github-api-version"] == "2022-11-28"
         parts, query = urlsplit(path), parse_qs(urlsplit(path).query)
+        if parts.path == "/graphql":
+            assert body == {"query": "{viewer{login}}"}
+            return 200, {"data": {"viewer": {"login": self.login}}}
+        if self.read_only and method != "GET":
+            return 403, ANSWERS[403]
         there = re.fullmatch(rf"/repos/{REPOSITORY}/deployments(?:/(\d+)/statuses)?", parts.path)
         if not there:
             return self._of_commits(method, parts.path, query, body)
@@ -208,14 +237,24 @@ class FakeGitHub:
             case "GET", ["issues", number, "comments"] if int(number) in self.comments:
                 since = query.get("since", [""])[0]
                 found = [each for each in self.comments[int(number)] if each["updated_at"] >= since]
-                return 200, found[: int(query.get("per_page", ["30"])[0])]
+                return 200, _page(found, query)
+            case "GET", ["pulls", number, "files"] if int(number) in self.files:
+                return 200, _page(self.files[int(number)], query)
+            case "PATCH", ["issues", "comments", number]:
+                return self._edit(int(number), body)
             case "POST", ["issues", number, "comments"] if int(number) in self.comments:
-                if len(body["body"]) > 65_536:
-                    return 422, {"message": "body is too long (maximum is 65536 characters)"}
-                self.comments[int(number)].append({"body": body["body"], "updated_at": "2999-01-01T00:00:00Z"})
-                return 201, self.comments[int(number)][-1]
+                return _too_long(body) or (201, self.say(int(number), body["body"], self.login))
             case _:
                 return 404, ANSWERS[404]
+
+    def _edit(self, number: int, body: Any) -> tuple[int, Any]:
+        found = [each for known in self.comments.values() for each in known if each["id"] == number]
+        if not found:
+            return 404, ANSWERS[404]
+        if refused := _too_long(body):
+            return refused
+        found[0]["body"] = body["body"]
+        return 200, found[0]
 
     def _add_commit_status(self, sha: str, body: Any) -> tuple[int, Any]:
         if self.commits and sha not in self.commits:
@@ -254,6 +293,16 @@ class FakeGitHub:
         return made
 
 
+def _page(entries: list[dict[str, Any]], query: Mapping[str, list[str]]) -> list[dict[str, Any]]:
+    size, page = (int(query.get(name, [default])[0]) for name, default in (("per_page", "30"), ("page", "1")))
+    assert size <= 100
+    return entries[size * (page - 1) : size * page]
+
+
+def _too_long(body: Any) -> tuple[int, Any] | None:
+    return (422, {"message": "body is too long (maximum is 65536 characters)"}) if len(body["body"]) > 65_536 else None
+
+
 def _unfit(description: str) -> bool:
     return len(description) > 140 or any(ord(character) > 0xFFFF for character in description)
 
@@ -279,9 +328,9 @@ class _Handler(BaseHTTPRequestHandler):
         if isinstance(answer, Fault):
             self._fail(answer)
         else:
-            self._send(answer[0], json.dumps(answer[1]).encode(), {})
+            self._send(answer[0], json.dumps(answer[1], ensure_ascii=False).encode(), {})
 
-    do_GET = do_POST = handle_request  # noqa: N815
+    do_GET = do_POST = do_PATCH = handle_request  # noqa: N815
 
     def _fail(self, fault: Fault) -> None:
         if fault.endless:

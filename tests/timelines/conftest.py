@@ -27,6 +27,14 @@ DOCUMENT = {
 }
 
 
+_READS = re.compile(r"\.(Get|List|Head|Describe|BatchGet|Simulate)[A-Z]\w*$|^sts\.AssumeRole")
+
+
+def mutations(aws: ScriptedAws) -> set[str]:
+    """The operations that were called and are no reads."""
+    return {call.operation for call in aws.calls if not _READS.search(call.operation)}
+
+
 @dataclass(frozen=True)
 class Step:
     """The results of a step."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 PUBLIC = "https://api.github.com"
 
 _VERSION = "2022-11-28"
-_LARGEST = 1 << 22  # bytes of a response
+_LARGEST = 1 << 26  # bytes of a response: 100 comments of 65,536 characters, some of six bytes
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,19 @@ class Api:
         """Creates an object without retries, so never two."""
         return self._call("POST", path, body, until)
 
+    def patch(self, path: str, body: Mapping[str, Any], until: float) -> Any:
+        """Changes an object. Retries transient errors: twice does no more than once."""
+        return self._again("PATCH", path, body, until)
+
+    def login(self, until: float) -> str:
+        """The login of the token's owner, such as `github-actions[bot]`. GraphQL knows it for every kind of token; REST
+        refuses GET /user to the token of an app (github.com/pingdotgg/t3code/pull/11273)."""
+        answer = self._once("POST", f"{self.url.removesuffix('/v3')}/graphql", {"query": "{viewer{login}}"}, until)
+        try:
+            return str(answer["data"]["viewer"]["login"])
+        except (KeyError, TypeError):
+            raise self.strange() from None
+
     def _again(self, method: str, path: str, body: Mapping[str, Any] | None, until: float) -> Any:
         for pause in self.pauses or (pace.GITHUB_PAUSE,):
             try:
@@ -85,6 +98,9 @@ class Api:
         return self._call(method, path, body, until)
 
     def _call(self, method: str, path: str, body: Mapping[str, Any] | None, until: float) -> Any:
+        return self._once(method, f"{self.url}/repos/{self.repository}/{path}", body, until)
+
+    def _once(self, method: str, url: str, body: Mapping[str, Any] | None, until: float) -> Any:
         from http.client import HTTPException
         from urllib.error import HTTPError
         from urllib.request import Request
@@ -101,7 +117,7 @@ class Api:
         }
         data = None if body is None else json.dumps(body).encode()
         try:
-            request = Request(f"{self.url}/repos/{self.repository}/{path}", data, headers, method=method)
+            request = Request(url, data, headers, method=method)
             with _opener().open(request, timeout=min(pace.GITHUB_TIMEOUT, left)) as answer:
                 return json.loads(answer.read(_LARGEST))
         except HTTPError as error:
@@ -130,7 +146,7 @@ class Api:
             return Refused(problem, self.remedies.token)
         if error.code in (409, 422):
             return Refused(problem, self.remedies.content.format(self.repository))
-        if "rate limit" in said or error.code not in (403, 404):
+        if "rate limit" in said or "locked" in said or error.code not in (403, 404):
             return Refused(problem)
         return Refused(problem, self.remedies.permissions.format(self.repository))
 

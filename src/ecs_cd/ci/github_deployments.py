@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from ecs_cd.ci import event
 from ecs_cd.ci.github_api import Api
 from ecs_cd.ci.rules import github_deployment
 from ecs_cd.ci.rules.github_deployment import Requested, Status
@@ -17,7 +16,7 @@ from ecs_cd.model.run import Run
 from ecs_cd.model.verdict import Verdict
 
 _LISTED = 10  # Deployments of the environment to check, newest first
-_LOOKED_INTO = 5  # of these that ecs-cd did not create, to check the statuses of
+_LOOKED_INTO = 2  # of these that ecs-cd did not create, to check the statuses of: with what follows, 6 calls
 
 
 class Deployment:
@@ -29,12 +28,13 @@ class Deployment:
         self.requested = _requested(environment, run)
         self._api = api
         self._run = run.id
+        self._commits = event.commits(run)
         self._urls = run.url, url
         self._id = self.requested.id if self.requested else None
 
     def is_the_jobs(self, until: float) -> bool:
         """Whether GitHub created one because the job has this environment. GitHub then sets its status."""
-        others = github_deployment.of_others(self._listed(until)) if self._run else []
+        others = github_deployment.of_others(self._listed(until), self._commits) if self._run else []
         each = (self._api.get(f"deployments/{number}/statuses", until) for number in others[:_LOOKED_INTO])
         return any(github_deployment.of_this_run(statuses, self._run) for statuses in each)
 
@@ -83,8 +83,4 @@ class Deployment:
 def _requested(environment: str, run: Run) -> Requested | None:
     if run.event != "deployment":
         return None
-    try:
-        event = json.loads(Path(run.event_path).read_bytes())
-    except (OSError, ValueError, RecursionError):  # its sender wrote part of it
-        return None
-    return github_deployment.requested(event, environment)
+    return github_deployment.requested(event.payload(run), environment)

@@ -16,6 +16,7 @@ OUTPUTS = {
     "tasks": "JSON, by the names of the document's `tasks` that have ended: `result`, `task-arn` and `exit-code`.",
     "findings": "JSON, a list: of each finding its `subject`, `check`, `state` (ok, wrong, not checkable), `text` and "
     "`remedy`.",
+    "changes": "`true` if a deployment would change something or the pull request has new migration files, else `false`.",
     "result": "How the deployment or the execution ended: succeeded, in-progress (it reached wait-until), skipped, "
     "failed, rolled-back, rollback-failed, superseded, paused, gone, timed-out, cancelled or unknown.",
     "task-definition-arn": "The ARN of the deployed task definition; with several, one per line.",
@@ -39,3 +40,4 @@ DEPLOY = ("result", "task-definition-arn", "deployment-id", "codedeploy-deployme
 OFFICIAL = ("task-definition", "run-task-arn")
 HAND_OFF = ("result", "status", "execution-id", "url", "failed-stage", "failed-action")
 VERIFY = ("result", "findings")
+PLAN = ("result", "changes")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from ecs_cd.inputs.outputs import BUILD, DEPLOY, FOLLOW, HAND_OFF, MIGRATE, OFFICIAL, VERIFY
+from ecs_cd.inputs.outputs import BUILD, DEPLOY, FOLLOW, HAND_OFF, MIGRATE, OFFICIAL, PLAN, VERIFY
 
 if TYPE_CHECKING:
     from ecs_cd.inputs.common import SignedIn
@@ -72,6 +72,13 @@ VERBS = {
             "verify.Verify",
             VERIFY,
             "actions/verify",
+        ),
+        Verb(
+            "plan",
+            "show what deploying the commit would change, also on its pull request, and change nothing",
+            "plan.Plan",
+            PLAN,
+            "actions/plan",
         ),
         Verb(
             "artifacts",

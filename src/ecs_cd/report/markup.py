@@ -28,8 +28,12 @@ def _no_list(begin: str) -> str:
 
 
 def escape(text: str) -> str:
-    """Plain text on one line: no HTML, no Markdown, no table borders. Spaces at its ends stay one."""
-    return re.sub(r"([\\`*_~\[\]<>|#&])", r"\\\1", re.sub(r"\s+", " ", text))
+    """Plain text on one line: no HTML, no Markdown, no table borders, no mention. Spaces at its ends stay one.
+
+    GitHub finds `@user`, `#1` and `GH-1` after it has read backslashes, so a space without width keeps them apart.
+    """
+    escaped = re.sub(r"([\\`*_~\[\]<>|#&])", r"\\\1", re.sub(r"\s+", " ", text))
+    return re.sub(r"(@|#(?=\d)|(?i:\bgh-)(?=\d))", r"\1&#8203;", escaped)
 
 
 def code(text: str) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ecs_cd.diagnosis.evidence import Finding
 
 LARGEST = 1024 * 1024  # bytes per step; GitHub drops a larger summary completely
-_CUT = b"\n\n(cut: a summary ends at 1 MiB)\n"
+_LIMIT = "a summary ends at 1 MiB"
 _ROWS = 20  # services shown directly; the others are folded
 _DRAWN = 10  # services in the timeline
 _CHANGES = 20  # services whose changes are listed
@@ -105,14 +105,16 @@ class Summary:
         self._unfinished.extend(services)
 
 
-def markdown(parts: Sequence[Part], room: int = LARGEST) -> str:
-    """The whole summary of a step, in at most ``room`` bytes. It drops the changes first, and never the verdict."""
+def markdown(parts: Sequence[Part], room: int = LARGEST, limit: str = _LIMIT) -> str:
+    """The whole summary of a step, in at most ``room`` bytes; one that is cut ends with the ``limit``. It drops the
+    changes first, and never the verdict."""
     text = _written(parts, changes=True)
     if len(_bytes(text)) > room:
         text = _written(parts, changes=False)
     cut = _bytes(text)
     if len(cut) > room:
-        cut = cut[: max(0, room - len(_CUT))] + _CUT[: max(0, room)]
+        end = _bytes(f"\n\n(cut: {limit})\n")
+        cut = cut[: max(0, room - len(end))] + end[: max(0, room)]
     return cut.decode(errors="ignore")
 
 
@@ -242,7 +244,7 @@ def _context(parts: Sequence[Part]) -> list[str]:
     """The commit, and all other facts if there is only one part."""
     shown = [_commit(commit, page) for commit, page in _commits(parts)]
     if len(parts) == 1 and parts[0].ended:
-        took = [f"took {words(parts[0].elapsed)}"] if not parts[0].services else []
+        took = [f"took {words(parts[0].elapsed)}"] if parts[0].elapsed and not parts[0].services else []
         shown += [*(fact for facts in _details(parts[0], set()) for fact in facts), *took]
     return [" · ".join(shown), ""] if shown else []
 

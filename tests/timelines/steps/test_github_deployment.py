@@ -276,11 +276,25 @@ def test_other_deployments_are_not_taken_for_the_jobs(
 
 
 def test_few_are_looked_into(github: FakeGitHub, run: Run) -> None:
-    """However many there are: the list once, five of them, and what is made."""
+    """However many there are: the list once, two of them, and what is made; six calls at most."""
     for number in range(30):
         github.add("production", run=str(number))
     assert run().exit_code == 0
-    assert [asked.method for asked in github.asked] == ["GET"] * 6 + ["POST"] * 3
+    assert [asked.method for asked in github.asked] == ["GET"] * 3 + ["POST"] * 3
+
+
+def test_those_of_the_runs_commit_are_looked_into_first(
+    github: FakeGitHub, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Newer ones of other commits don't hide the job's own; a pull request's has the commit of its branch."""
+    event(monkeypatch, tmp_path, {"pull_request": {"number": 5, "head": {"sha": "b" * 40}}})
+    monkeypatch.setenv("GITHUB_EVENT_NAME", "pull_request")
+    number = github.add("production", run="77", ref="b" * 40)
+    for other in range(5):
+        github.add("production", run=str(other))
+    assert run().exit_code == 0
+    assert github.states(number) == ["queued", "in_progress"]
+    assert [asked.method for asked in github.asked] == ["GET", "GET"]
 
 
 def test_a_run_again_has_a_deployment_of_its_own(github: FakeGitHub, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -149,9 +149,10 @@ def marked(deployments: Any, mark: Json) -> int | None:
     return next((number for number, each in _known(deployments) if _mark(each) == mark), None)
 
 
-def of_others(deployments: Any) -> list[int]:
-    """The ids of Deployments that ecs-cd did not create."""
-    return [number for number, each in _known(deployments) if _mark(each) is None]
+def of_others(deployments: Any, commits: Collection[str] = ()) -> list[int]:
+    """The ids of Deployments that ecs-cd did not create; first those of these ``commits``, then in GitHub's order."""
+    found = [(each.get("sha") not in commits, number) for number, each in _known(deployments) if _mark(each) is None]
+    return [number for _, number in sorted(found, key=lambda one: one[0])]
 
 
 def of_this_run(statuses: Any, run: str) -> bool:

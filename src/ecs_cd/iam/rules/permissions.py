@@ -11,7 +11,18 @@ from typing import NamedTuple
 
 EVERY = "all"
 # The verbs that run with a role of their own in a job of GitHub or in CodeBuild.
-VERBS = ("build-push", "migrate", "deploy", "continue", "rollback", "hand-off", "artifacts", "commit-status", "verify")
+VERBS = (
+    "build-push",
+    "migrate",
+    "deploy",
+    "continue",
+    "rollback",
+    "hand-off",
+    "artifacts",
+    "commit-status",
+    "verify",
+    "plan",
+)
 # These run several verbs.
 SEVERAL = {"pipeline": ("build-push", "migrate", "deploy")}
 
@@ -56,12 +67,12 @@ TABLE = (
     Row("build-push", "ecr-public:GetAuthorizationToken sts:GetServiceBearerToken", "all", "`*`, for repositories in ECR Public; optional for base images there", feature="ecr-public"),
     Row("build-push", "ecr-public:DescribeRegistries", "public_registry", "the registry in ECR Public", feature="ecr-public"),
     Row("build-push", "ecr-public:DescribeImages ecr-public:DescribeRepositories ecr-public:PutImage ecr-public:BatchCheckLayerAvailability ecr-public:InitiateLayerUpload ecr-public:UploadLayerPart ecr-public:CompleteLayerUpload", "public_repositories", "the repository in ECR Public", feature="ecr-public"),
-    Row("migrate, deploy, artifacts, verify", "ecr-public:DescribeImages", "public_repositories", "the repository in ECR Public", feature="ecr-public"),
-    Row("migrate, deploy, artifacts, verify", "ecr-public:DescribeRegistries", "public_registry", "the registry in ECR Public", feature="ecr-public"),
-    Row("migrate, deploy, artifacts, verify", "ecr:BatchGetImage", "repositories", "the repositories"),
-    Row("migrate, deploy, artifacts, verify", "s3:GetObject", "templates", "the templates"),
-    Row("migrate, deploy, artifacts, verify", "ecs:DescribeTaskDefinition", "all", "`*`"),
-    Row("migrate, deploy, artifacts, verify", "ecs:DescribeServices", "services", "the services"),
+    Row("migrate, deploy, artifacts, verify, plan", "ecr-public:DescribeImages", "public_repositories", "the repository in ECR Public", feature="ecr-public"),
+    Row("migrate, deploy, artifacts, verify, plan", "ecr-public:DescribeRegistries", "public_registry", "the registry in ECR Public", feature="ecr-public"),
+    Row("migrate, deploy, artifacts, verify, plan", "ecr:BatchGetImage", "repositories", "the repositories"),
+    Row("migrate, deploy, artifacts, verify, plan", "s3:GetObject", "templates", "the templates"),
+    Row("migrate, deploy, artifacts, verify, plan", "ecs:DescribeTaskDefinition", "all", "`*`"),
+    Row("migrate, deploy, artifacts, verify, plan", "ecs:DescribeServices", "services", "the services"),
     Row("migrate, deploy", "ecs:DeregisterTaskDefinition", "all", "`*`"),
     Row("migrate, deploy", "ecs:ListTasks", "all_for_cluster", "`*`, if `ecs:cluster` is the cluster", condition="cluster"),
     Row("migrate, deploy", "ecs:RegisterTaskDefinition ecs:TagResource", "families", "`task-definition/FAMILY:*`"),
@@ -126,8 +137,8 @@ TABLE = (
     Row("verify", "iam:GetRole iam:SimulatePrincipalPolicy", "roles", "the task and execution roles, and the role that runs verify"),
     Row("verify", "codedeploy:GetDeploymentGroup", "codedeploy", "the application and its deployment group, for CodeDeploy"),
     Row("verify", "codedeploy:GetDeploymentConfig", "deployment_configurations", "the deployment configuration"),
-    Row("verify", "events:DescribeRule events:ListTargetsByRule", "rules", "the rules, for scheduled tasks of EventBridge rules"),
-    Row("verify", "scheduler:GetSchedule", "schedules", "the schedules, for scheduled tasks of EventBridge Scheduler"),
+    Row("verify, plan", "events:DescribeRule events:ListTargetsByRule", "rules", "the rules, for scheduled tasks of EventBridge rules"),
+    Row("verify, plan", "scheduler:GetSchedule", "schedules", "the schedules, for scheduled tasks of EventBridge Scheduler"),
     Row("verify", "codepipeline:GetPipeline codepipeline:GetPipelineState codepipeline:GetPipelineExecution codepipeline:ListPipelineExecutions codepipeline:ListActionExecutions", "pipelines", "the pipeline"),
     Row("iam", "s3:GetObject", "templates", "the templates; without this and the next ones, `iam` prints wider policies"),
     Row("iam", "ssm:DescribeParameters ecs:DescribeTaskDefinition", "all", "`*`: the same"),

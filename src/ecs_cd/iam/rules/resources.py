@@ -25,9 +25,9 @@ from ecs_cd.model.references import (
 Resources = Mapping[str, Sequence[str]]
 
 # The verbs that work with services and tasks of the cluster, and which entries of the document they run.
-_SERVICES = {"deploy", "continue", "rollback", "artifacts", "verify"}
-_TASKS = {"migrate", "verify"}
-_SCHEDULED = {"deploy", "verify"}
+_SERVICES = {"deploy", "continue", "rollback", "artifacts", "verify", "plan"}
+_TASKS = {"migrate", "verify", "plan"}
+_SCHEDULED = {"deploy", "verify", "plan"}
 _BY_CODEDEPLOY = {"deploy", "continue", "rollback", "verify"}
 _BUILDING = {"build-push"}
 _CHECKING = {"verify"}

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from ecs_cd.local.codebuild.rules.buildspec import Buildspec, Files
 from ecs_cd.model.errors import Refused
+from ecs_cd.model.globs import glob
 
 _UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, UnicodeDecodeError)
 
@@ -59,13 +60,6 @@ def _below(name: str, base: re.Pattern[str]) -> str | None:
 
 def _any(patterns: Iterable[str], name: str) -> bool:
     return any(glob(each.removeprefix("./")).fullmatch(name) for each in patterns)
-
-
-def glob(text: str) -> re.Pattern[str]:
-    """`*` and `?` stay within a folder, `**` goes into folders."""
-    parts = re.split(r"(\*\*/|\*\*|\*|\?)", text)
-    means = {"**/": r"(?:[^/]+/)*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    return re.compile("".join(means.get(part, re.escape(part)) for part in parts), re.DOTALL)
 
 
 # ---- archives ----

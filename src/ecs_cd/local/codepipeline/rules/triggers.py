@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ecs_cd.local.codebuild.rules.artifacts import glob
 from ecs_cd.local.codepipeline.rules import members
 from ecs_cd.local.codepipeline.rules.infra import Request, configurations
 from ecs_cd.local.codepipeline.rules.members import Members, any_of
+from ecs_cd.model.globs import glob
 from ecs_cd.model.names import closest
 
 _CONNECTION = "CodeStarSourceConnection"
