@@ -61,6 +61,17 @@ def manifest(aws: Aws, repository: Repository, digest: str) -> str:
     return next((_image(found).manifest for found in answer["images"]), "{}")
 
 
+def tags(aws: Aws, repository: Repository, digest: str) -> list[str]:
+    """Returns the tags of the image with this digest; none if the image does not exist."""
+    try:
+        answer = _client(aws, repository).describe_images(**_name(repository), imageIds=[{"imageDigest": digest}])
+    except ClientError as error:
+        if code(error) in ("ImageNotFoundException", "RepositoryNotFoundException"):
+            return []
+        raise
+    return [str(name) for image in answer["imageDetails"] for name in image.get("imageTags", ())]
+
+
 def config(aws: Aws, repository: Repository, digest: str) -> str:
     """Returns the configuration of an image of one platform, given the configuration's digest; empty if it can't be
     downloaded."""

@@ -17,6 +17,7 @@ OUTPUTS = {
     "findings": "JSON, a list: of each finding its `subject`, `check`, `state` (ok, wrong, not checkable), `text` and "
     "`remedy`.",
     "changes": "`true` if a deployment would change something or the pull request has new migration files, else `false`.",
+    "issue": "With drift: the differences as Markdown for a GitHub issue.",
     "result": "How the deployment or the execution ended: succeeded, in-progress (it reached wait-until), skipped, "
     "failed, rolled-back, rollback-failed, superseded, paused, gone, timed-out, cancelled or unknown.",
     "task-definition-arn": "The ARN of the deployed task definition; with several, one per line.",
@@ -39,5 +40,5 @@ FOLLOW = ("result", "task-definition-arn", "deployment-id", "codedeploy-deployme
 DEPLOY = ("result", "task-definition-arn", "deployment-id", "codedeploy-deployment-id", "images", "services")
 OFFICIAL = ("task-definition", "run-task-arn")
 HAND_OFF = ("result", "status", "execution-id", "url", "failed-stage", "failed-action")
-VERIFY = ("result", "findings")
+VERIFY = ("result", "findings", "issue")
 PLAN = ("result", "changes")

@@ -36,6 +36,26 @@ class Verify(Registering):
         many=True,
         metavar="NAME",
     )
+    drift: bool = option(
+        "`true`: compares what runs with the template and the newest successful commit, instead of the checks before a "
+        "deployment.",
+        parsers.truth,
+        default="false",
+        metavar="BOOLEAN",
+    )
+    environment: str = option(
+        "With drift: the environment, such as `production`, whose newest successful GitHub Deployment has the commit "
+        "that should run. Needs `deployments: read`. Not needed with sha.",
+        parsers.text,
+        metavar="NAME",
+    )
+    github_token: str = option(
+        "The token to read GitHub Deployments. Default on the command line: GITHUB_TOKEN.",
+        parsers.text,
+        in_action="${{ github.token }}",
+        secret=True,
+        metavar="TOKEN",
+    )
     json: bool = option(
         "`true`: standard output has only one JSON object with all findings; the log goes to standard error.",
         parsers.truth,

@@ -40,7 +40,9 @@ def run(inputs: Verify, job: Job) -> int:
     with redirect_stdout(sys.stderr):
         code = run_step(STEP, lambda: _execute(inputs, findings, job), job)
     with unbroken():
-        print(report.as_json(findings, _RESULTS.get(code, Outcome.UNKNOWN.value)), flush=True)
+        result = _RESULTS.get(code, Outcome.UNKNOWN.value)
+        issue = _issue(inputs, findings, job) if code != REFUSED_EXIT_CODE else None
+        print(report.as_json(findings, result, issue), flush=True)
     return code
 
 
@@ -55,13 +57,30 @@ def _execute(inputs: Verify, findings: list[Finding], job: Job) -> Result:
     findings += [ok(checks.DOCUMENT, checks.DOCUMENT, "it is valid")] if inputs.config else []
     try:
         job.ci.line(f"region: {job.aws.region}")
-        found = gather(entries, checkout.commit(inputs.sha, job), loader)
-        findings += checks.check(found, job)
+        findings += _checked(inputs, entries, loader)
     except (Refused, ClientError, BotoCoreError) as error:
         why = explain(error)
         findings += [not_checkable(_ACCESS, "access", problem, why.remedy) for problem in sentences(why.problems)]
         raise
-    return _result(findings, job)
+    return _result(inputs, findings, job)
+
+
+def _checked(inputs: Verify, entries: list[Entry], loader: Loader) -> list[Finding]:
+    if inputs.drift:
+        from ecs_cd.verify import drift
+
+        return drift.check(inputs, entries, loader)
+    found = gather(entries, checkout.commit(inputs.sha, loader.job), loader)
+    return checks.check(found, loader.job)
+
+
+def _issue(inputs: Verify, findings: Sequence[Finding], job: Job) -> str | None:
+    """The Markdown for an issue; ``None`` without drift."""
+    if not inputs.drift:
+        return None
+    from ecs_cd.verify.rules import issue
+
+    return issue.markdown(findings, inputs.config, job.aws.region, job.run.url)
 
 
 def _prepare(inputs: Verify, job: Job) -> tuple[list[Entry], Loader]:
@@ -77,6 +96,8 @@ def _prepare(inputs: Verify, job: Job) -> tuple[list[Entry], Loader]:
 def _by_document(inputs: Verify) -> bool:
     """Raises ``Refused`` if the inputs name a document and what replaces it, or neither."""
     given = [name for name, text in (("task-definition", inputs.task_definition), ("cluster", inputs.cluster)) if text]
+    if inputs.environment and not inputs.drift:
+        raise Refused("environment: only has an effect with drift", "Set drift: true, or remove environment.")
     if inputs.config and given:
         raise Refused(f"{' and '.join(given)}: can't be combined with config, which names them")
     if not inputs.config and not (inputs.task_definition and inputs.service):
@@ -84,7 +105,7 @@ def _by_document(inputs: Verify) -> bool:
     return bool(inputs.config)
 
 
-def _result(findings: Sequence[Finding], job: Job) -> Result:
+def _result(inputs: Verify, findings: Sequence[Finding], job: Job) -> Result:
     """Logs every finding, and the wrong ones once more at the end, where a reader looks first."""
     for finding in findings:
         for line in report.lines([finding]):
@@ -98,6 +119,8 @@ def _result(findings: Sequence[Finding], job: Job) -> Result:
     outputs = {"result": verdict.outcome.value}
     if job.ci.keeps_outputs:  # a terminal shows the lines
         outputs["findings"] = report.findings_json(findings)
+        issue = _issue(inputs, findings, job)
+        outputs |= {} if issue is None else {"issue": issue}
     texts = {title: report.lines(group) for title, group in _groups(findings).items() if group}
     return Result(verdict, outputs, texts=texts)
 

@@ -161,9 +161,24 @@ def of_this_run(statuses: Any, run: str) -> bool:
     GitHub creates one for each job with an `environment:` and writes the run's URL into its statuses. One that has
     ended belongs to another job or an earlier attempt.
     """
-    newest = max(_known(statuses), key=lambda known: known[0], default=(0, {}))[1]
+    newest = _newest(statuses)
     address = str(newest.get("log_url") or newest.get("target_url") or "")
     return f"/actions/runs/{run}/" in f"{address}/" and newest.get("state") not in _ENDED
+
+
+def commits(deployments: Any) -> list[tuple[int, str]]:
+    """The ids of Deployments, in GitHub's order, which has the newest first, and their commits."""
+    return [(number, str(each.get("sha") or "")) for number, each in _known(deployments)]
+
+
+def is_success(statuses: Any) -> bool:
+    """Whether the Deployment with these statuses is the one that is deployed: GitHub sets it to `inactive` once another
+    one to its environment succeeds."""
+    return _newest(statuses).get("state") == "success"
+
+
+def _newest(statuses: Any) -> dict[str, Any]:
+    return max(_known(statuses), key=lambda known: known[0], default=(0, {}))[1]
 
 
 def _known(answers: Any) -> Iterable[tuple[int, dict[str, Any]]]:

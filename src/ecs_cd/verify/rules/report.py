@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 from ecs_cd.model.verdict import Outcome, Verdict
 from ecs_cd.verify.rules.finding import Finding, State
@@ -42,10 +43,16 @@ def verdict(findings: Sequence[Finding]) -> Verdict:
     return Verdict(Outcome.FAILED, f"{counts}; first: {first}")
 
 
-def as_json(findings: Sequence[Finding], result: str) -> str:
-    """One object: the result, the count of each state, and the findings in order."""
+def as_json(findings: Sequence[Finding], result: str, issue: str | None = None) -> str:
+    """One object: the result, the count of each state, the findings in order, and with drift the Markdown for an
+    issue."""
     counts = {state.value: len(of_state(findings, state)) for state in State}
-    content = {"result": result, "counts": counts, "findings": [_entry(finding) for finding in findings]}
+    content: dict[str, Any] = {
+        "result": result,
+        "counts": counts,
+        "findings": [_entry(finding) for finding in findings],
+    }
+    content |= {} if issue is None else {"issue": issue}
     return json.dumps(content, ensure_ascii=False)
 
 
