@@ -11,7 +11,7 @@ from ecs_cd.job.job import Job
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.lifecycle import Strategy
 from ecs_cd.verify.asking import ask
-from ecs_cd.verify.rules import services
+from ecs_cd.verify.rules import ending, services
 from ecs_cd.verify.rules.finding import Finding, not_checkable, ok, wrong
 from ecs_cd.verify.subjects import Subject, listed
 
@@ -36,6 +36,7 @@ def _service(entry: Service, subject: Subject) -> Iterator[Finding]:
         yield missing
         return
     yield from services.check(subject.name, entry, subject.cluster, subject.service)
+    yield from ending.check_definition(subject.name, subject.definition or {}, entry.containers)
 
 
 def _beside(entry: OneOffTask, subject: Subject) -> Iterator[Finding]:

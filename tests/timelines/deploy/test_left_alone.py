@@ -19,7 +19,7 @@ from tests.timelines.conftest import Step
 Run = Callable[..., Step]
 
 MODEL = ServiceModel(Loader().load_service_model("ecs", "service-2"), "ecs")
-SERVICE = MODEL.shape_for("Service")
+SERVICE: Any = MODEL.shape_for("Service")
 # What the story of a test needs as it is: what is there, how many tasks, which controller and strategy.
 OF_THE_STORY = {
     "clusterArn",

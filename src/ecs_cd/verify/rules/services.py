@@ -1,4 +1,4 @@
-"""What a service must be to be deployed, and to end a failed deployment."""
+"""What a service must be to be deployed."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from ecs_cd.document.rules.document import CodeDeploy, Service
 from ecs_cd.model import lifecycle
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.lifecycle import Strategy
+from ecs_cd.verify.rules import ending
 from ecs_cd.verify.rules.finding import Finding, ok, wrong
 
 Json = Mapping[str, Any]
 
-SERVICE, EXPRESS, BREAKER, CODEDEPLOY = "service", "express-mode", "circuit-breaker", "codedeploy"
+SERVICE, EXPRESS, CODEDEPLOY = "service", "express-mode", "codedeploy"
 _OWNER = "The infra repo creates it; check its name, its cluster and the region."
 
 
@@ -44,28 +45,8 @@ def check(subject: str, entry: Service, cluster: str, service: Json | None) -> I
             "ECS Express Mode manages its load balancer, scaling and alarms; ecs-cd changes only its task definition"
         )
         yield ok(subject, EXPRESS, words)
-    yield _breaker(subject, service, found)
+    yield from ending.check(subject, service, found)
     if entry.codedeploy != CodeDeploy():
         words = f"{entry.path}.codedeploy has no effect: the service's deployment controller is ECS"
         remedy = "Remove it from the document, or change the deployment controller in the infra repo."
         yield wrong(subject, CODEDEPLOY, words, remedy)
-
-
-def _breaker(subject: str, service: Json, found: Strategy) -> Finding:
-    """Without one and without alarms, a rolling deployment whose tasks fail never ends by itself."""
-    configuration = service.get("deploymentConfiguration", {})
-    breaker, alarms = (configuration.get(name, {}) for name in ("deploymentCircuitBreaker", "alarms"))
-    if breaker.get("enable"):
-        back = "and rolls it back" if breaker.get("rollback") else "without a rollback"
-        return ok(subject, BREAKER, f"the circuit breaker ends a failed deployment {back}")
-    if alarms.get("enable"):
-        back = "and roll it back" if alarms.get("rollback") else "without a rollback"
-        return ok(subject, BREAKER, f"alarms end a failed deployment {back}; there is no circuit breaker")
-    if found is not Strategy.ROLLING:
-        return ok(subject, BREAKER, "there is no circuit breaker; ecs-cd's deployment-timeout ends the wait")
-    return wrong(
-        subject,
-        BREAKER,
-        "there is no circuit breaker, so a deployment whose tasks fail never ends by itself",
-        "Enable deploymentCircuitBreaker with rollback in the service's deploymentConfiguration.",
-    )
