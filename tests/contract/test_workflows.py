@@ -92,7 +92,8 @@ def test_a_workflow_asks_for_no_more_than_it_needs(where: str) -> None:
     assert workflow["permissions"] == {}
     for job in workflow["jobs"].values():
         wanted = {("contents", "read"), ("id-token", "write")}
-        if "github-deployment" in str(job["steps" if "steps" in job else "with"]):
+        text = str(job["steps" if "steps" in job else "with"])
+        if "github-deployment" in text or "/statuses" in text:
             wanted.add(("deployments", "write"))
         if "environment" in str(job.get("steps")) and {step.verb for step in ours(where)} == {"verify"}:
             wanted = {("deployments", "read"), ("id-token", "write")}

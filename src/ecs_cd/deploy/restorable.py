@@ -18,7 +18,7 @@ from ecs_cd.model.references import DIGEST, image_reference, repository
 
 def obstacles(definition: Mapping[str, Any], job: Job) -> list[str]:
     """Why ECS can start no task of this task definition, as DescribeTaskDefinition returns it; empty if nothing is
-    known. Only images in ECR are checked; the log names those that the role may not read."""
+    known. Only images in private ECR are checked; the log names those that the role may not read."""
     state = str(definition.get("status", "not registered"))
     inactive = [] if state == "ACTIVE" else [f"it is {state}"]
     return [*inactive, *missing_images(definition, job)]
@@ -40,7 +40,7 @@ def missing_images(definition: Mapping[str, Any], job: Job) -> list[str]:
 def _is_gone(image: str, job: Job) -> bool:
     uri, version = image_reference(image)
     place = repository(uri)
-    if not (place.account or place.public):
+    if not place.account:  # ECR Public shows only the registry of this account
         return False
     find = registry.by_digest if DIGEST.fullmatch(version) else registry.images
     try:

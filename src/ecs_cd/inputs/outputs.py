@@ -25,6 +25,9 @@ OUTPUTS = {
     "codedeploy-deployment-id": "The id of the CodeDeploy deployment, if CodeDeploy deploys the service.",
     "images": "JSON, by container name: the deployed image, `repository@sha256:...`.",
     "services": "JSON, by service: its `result`, `task-definition-arn`, `deployment-id` and `images`.",
+    "targets": "JSON, by service, with `list`: `default`, the revision that a rollback goes back to, and "
+    "`revisions`, newest first: `task-definition`, `deployed-at`, `state`, `commits`, `images`, and `obstacles`, which "
+    "say why it can't be gone back to.",
     "status": "The status of the pipeline's execution, as CodePipeline calls it, such as Succeeded or Failed.",
     "execution-id": "The id of the pipeline's execution.",
     "url": "The execution's page in the AWS console.",
@@ -39,6 +42,7 @@ MIGRATE = ("migration-result", "migration-task-arn", "migration-exit-code", "tas
 FOLLOW = ("result", "task-definition-arn", "deployment-id", "codedeploy-deployment-id", "services")
 DEPLOY = ("result", "task-definition-arn", "deployment-id", "codedeploy-deployment-id", "images", "services")
 OFFICIAL = ("task-definition", "run-task-arn")
+ROLLBACK = (*FOLLOW, "targets")
 HAND_OFF = ("result", "status", "execution-id", "url", "failed-stage", "failed-action")
 VERIFY = ("result", "findings", "issue")
 PLAN = ("result", "changes")

@@ -19,6 +19,12 @@ class Rollback(Existing, OnGitHub):
         parsers.text,
         metavar="REVISION|COMMIT",
     )
+    list: bool = option(
+        "`true`: show which revisions each service can go back to, and which not, and change nothing.",
+        parsers.truth,
+        default="false",
+        metavar="BOOLEAN",
+    )
     force: bool = option(
         "`true`: take back a deployment in progress even if this application's pipeline seems not to have made it.",
         parsers.truth,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from ecs_cd.inputs.outputs import BUILD, DEPLOY, FOLLOW, HAND_OFF, MIGRATE, OFFICIAL, PLAN, VERIFY
+from ecs_cd.inputs.outputs import BUILD, DEPLOY, FOLLOW, HAND_OFF, MIGRATE, OFFICIAL, PLAN, ROLLBACK, VERIFY
 
 if TYPE_CHECKING:
     from ecs_cd.inputs.common import SignedIn
@@ -94,6 +94,6 @@ VERBS = {
         ),
         Verb("iam", "print the IAM policies that a document needs, and the trust policy", "iam.Iam", ()),
         Verb("continue", "continue a paused deployment", "continue_.Continue", FOLLOW, "actions/continue"),
-        Verb("rollback", "roll services back to what last ran well", "rollback.Rollback", FOLLOW, "actions/rollback"),
+        Verb("rollback", "roll services back to what last ran well", "rollback.Rollback", ROLLBACK, "actions/rollback"),
     )
 }

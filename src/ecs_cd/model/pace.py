@@ -20,6 +20,7 @@ LISTED_SOON = 20.0  # how soon ECS mostly lists a service deployment that Update
 LISTED_WITHIN = 300.0  # how soon ECS must list it; 75 seconds have been seen
 RESUMED_WITHIN = 30  # how soon ECS shows that a pause has ended
 OVER_PER_LOOK = 70  # ended deployments per poll whose services are read as well; the next poll reads the rest
+LISTED_REVISIONS = 15  # of a service's history, that `rollback` lists: each costs up to three calls
 COMMIT_REVISIONS = 50  # of a service's history, to search for a commit
 HISTORY = 200  # the newest service deployments to read for a rollback, twenty per call
 NEWEST_LISTED = 20  # service deployments to search for our own; an older one was deployed long ago

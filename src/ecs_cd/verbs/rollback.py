@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from ecs_cd.deploy import existing, rollback, strategies
+from ecs_cd.deploy import existing, list_targets, rollback, strategies
 from ecs_cd.deploy.rules.own_deployment import OwnDeployment
 from ecs_cd.deploy.rules.rollback import Choice, Way
 from ecs_cd.deploy.strategies.way_back import way_back
@@ -26,7 +26,7 @@ STEP = Step("Rollback", result="result")
 
 def run(inputs: Rollback, job: Job) -> int:
     """The verb; its exit code. Reads everything before it changes anything."""
-    with github_deployment.kept(inputs, job, deploys=True, task="rollback") as status:
+    with github_deployment.kept(inputs, job, deploys=not inputs.list, task="rollback") as status:
         return _run(inputs, status, job)
 
 
@@ -36,6 +36,8 @@ def _run(inputs: Rollback, status: GitHubDeploymentStatus, job: Job) -> int:
     plans = existing.plans(selection, inputs, job)
     if len(plans) > 1 and REVISION.fullmatch(inputs.to):
         raise Refused("to: a revision is the target of one service", "Name the service with --service, or a commit.")
+    if inputs.list:
+        return run_step(STEP, lambda: list_targets.result(plans, selection, inputs, job), job)
     choices: list[Choice] = concurrently(*(partial(rollback.decide, plan, selection, inputs, job) for plan in plans))
     for plan, choice in zip(plans, choices, strict=True):
         job.ci.line(f"{plan.target.key}: {choice.words}")

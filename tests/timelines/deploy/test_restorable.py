@@ -39,9 +39,13 @@ def images(aws: ScriptedAws, *, gone: str) -> None:
     aws.on("ecr.BatchGetImage", answer)
 
 
-def containers(*of: str) -> Params:
-    first = ecs.task_definition()["containerDefinitions"][0]
-    return {"containerDefinitions": [first | {"name": f"c{number}", "image": each} for number, each in enumerate(of)]}
+def containers(*of: str, first: str = "c0") -> Params:
+    """A container for each of these images: ``first``, c1, c2."""
+    usual = ecs.task_definition()["containerDefinitions"][0]
+    names = [first, *(f"c{number}" for number in range(1, len(of)))]
+    return {
+        "containerDefinitions": [usual | {"name": name, "image": image} for name, image in zip(names, of, strict=True)]
+    }
 
 
 def settled(aws: ScriptedAws, *of: str) -> None:

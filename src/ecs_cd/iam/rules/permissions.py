@@ -99,6 +99,7 @@ TABLE = (
     Row("continue, rollback", "ecs:ListServiceDeployments", "services", "the services, unless CodeDeploy deploys them"),
     Row("continue, rollback", "ecs:DescribeServiceRevisions", "service_revisions", "the services, `service-revision/CLUSTER/SERVICE/*`, the same"),
     Row("rollback", "ecs:UpdateService", "services", "the services, unless CodeDeploy deploys them"),
+    Row("rollback", "ecr:DescribeImages", "repositories", "the repositories, for `list`: the commits of an image"),
     Row("rollback", "ecs:GetTaskProtection", "tasks", "`task/CLUSTER/*`: why old tasks still run"),
     Row("deploy, continue, rollback", "ecs:DescribeServiceDeployments", "service_deployments", "the services, `service-deployment/CLUSTER/SERVICE/*`, for ECS blue/green, linear, canary"),
     Row("deploy, rollback", "ecs:StopServiceDeployment ecs:ContinueServiceDeployment", "service_deployments", "the services, `service-deployment/CLUSTER/SERVICE/*`, for ECS blue/green, linear, canary"),
