@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -137,6 +138,24 @@ def tag(aws: Aws, repository: Repository, image: Image, name: str) -> None:
             raise Refused(f"the tag `{name}` of {repository} belongs to another image and can't move") from error
         if code(error) != "ImageAlreadyExistsException":
             raise
+
+
+def offer(aws: Aws, repository: Repository, image: Image) -> None:
+    """Gives a manifest that no push has brought to the registry of a local AWS, whose PutImage serves it by tag only.
+
+    ECR needs nothing. If the registry doesn't take it, PutImage or the pull reports that.
+    """
+    from urllib.request import Request, urlopen
+
+    if repository.account or not has(aws, repository):
+        return
+    url = f"http://{repository.host}/v2/{repository.name}/manifests/{image.digest}"
+    headers = {"Content-Type": image.media_type}
+    with (
+        suppress(OSError),
+        urlopen(Request(url, image.manifest.encode(), headers, method="PUT"), timeout=pace.REGISTRY_TIMEOUT),
+    ):
+        pass
 
 
 def has(aws: Aws, repository: Repository) -> bool:

@@ -11,6 +11,7 @@ from ecs_cd.images.build_plan import BuildPlan
 from ecs_cd.images.rules import index
 from ecs_cd.job.job import Job, concurrently
 from ecs_cd.model import pace
+from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import Image
 
 
@@ -46,10 +47,20 @@ def _pushed(done: Done, whole: BuildPlan, children: dict[str, Image], job: Job) 
     full = {platform: _with_manifest(image, whole, job) for platform, image in children.items()}
     image = index.joined(full)
     for name in whole.tagging.names:
-        registry.tag(job.aws, whole.repository, image, name)
+        _tag(whole, image, name, job)
     of = ", ".join(f"{platform} {child.digest}" for platform, child in full.items())
     job.ci.line(f"image `{whole.name}` is joined: {whole.repository.by_digest(image.digest)} of {of}")
     return Done(replace(whole, tagging=replace(whole.tagging, reuse=done.plan.tagging.reuse)), image.digest)
+
+
+def _tag(whole: BuildPlan, image: Image, name: str, job: Job) -> None:
+    """An immutable repository refuses a tag that it has, also if another job has written the same image."""
+    try:
+        registry.put(job.aws, whole.repository, image, name)
+    except Refused:
+        there = registry.existing(job.aws, whole.repository, [name]).get(name)
+        if there is None or there.digest != image.digest:
+            raise
 
 
 def _with_manifest(image: Image, whole: BuildPlan, job: Job) -> Image:

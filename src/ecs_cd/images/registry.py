@@ -75,6 +75,13 @@ def manifest(aws: Aws, repository: Repository, digest: str) -> str:
     return ecr_public.manifest(aws, repository, digest) if repository.public else ecr.manifest(aws, repository, digest)
 
 
+def put(aws: Aws, repository: Repository, image: Image, name: str) -> None:
+    """Adds an image that no push has brought, under this tag. Succeeds too if the image already has the tag."""
+    if not repository.public:
+        ecr.offer(aws, repository, image)
+    tag(aws, repository, image, name)
+
+
 def tag(aws: Aws, repository: Repository, image: Image, name: str) -> None:
     """Adds a tag to the image. Succeeds too if the image already has the tag."""
     (ecr_public.tag if repository.public else ecr.tag)(aws, repository, image, name)

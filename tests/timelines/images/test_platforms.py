@@ -157,18 +157,31 @@ def test_the_last_job_joins_what_the_jobs_have_built(
     assert ended.outputs["built"] == "true"
 
 
-def test_jobs_that_end_at_the_same_moment_write_the_same(aws: ScriptedAws, step: Run, registry: Ecr) -> None:
+@pytest.mark.parametrize("code", ["ImageAlreadyExistsException", "ImageTagAlreadyExistsException"])
+def test_jobs_that_end_at_the_same_moment_write_the_same(aws: ScriptedAws, step: Run, registry: Ecr, code: str) -> None:
     """Also into an immutable repository, where `latest` is skipped."""
     mutability(aws, "IMMUTABLE")
     registry.holds(TAGS["linux/amd64"])
     first = step("build-push", platform="linux/arm64")
-    del registry.images[SHA]
-    aws.on("ecr.PutImage", error("ImageAlreadyExistsException", "x"))
+    registry.hidden.add(SHA)  # when the second job begins
+    aws.on("ecr.PutImage", error(code, "x"))
     second = step("build-push", platform="linux/amd64")
     assert (first.exit_code, second.exit_code) == (0, 0), second.log
     assert len({(each["imageTag"], each["imageManifest"]) for each in put(aws)}) == 1
     assert second.outputs["digest"] == first.outputs["digest"]
     assert second.outputs["built"] == "false"
+
+
+def test_a_fixed_tag_of_another_image_stays(aws: ScriptedAws, step: Run, registry: Ecr) -> None:
+    """Another job has pushed it since this one began."""
+    mutability(aws, "IMMUTABLE")
+    registry.holds(TAGS["linux/amd64"])
+    registry.holds(SHA)
+    registry.hidden.add(SHA)
+    aws.on("ecr.PutImage", error("ImageTagAlreadyExistsException", "x"))
+    ended = step("build-push", platform="linux/arm64")
+    assert ended.exit_code == 2
+    assert f"the tag `{SHA}` of {REPOSITORY} belongs to another image and can't move" in ended.log
 
 
 def test_an_image_that_ecr_lists_a_little_late_is_joined(aws: ScriptedAws, step: Run, registry: Ecr) -> None:
