@@ -115,7 +115,18 @@ def test_the_official_actions_inputs_and_outputs_are_deploys() -> None:
 
 
 # https://docs.github.com/en/actions/reference/workflows-and-actions/metadata-syntax#branding
-ICONS = {"upload-cloud", "layers", "package", "database", "play-circle", "send", "check-circle", "play", "rotate-ccw", "list"}
+ICONS = {
+    "upload-cloud",
+    "layers",
+    "package",
+    "database",
+    "play-circle",
+    "send",
+    "check-circle",
+    "play",
+    "rotate-ccw",
+    "list",
+}
 
 
 def test_the_marketplace_can_show_an_action(verb: Verb) -> None:

@@ -80,14 +80,16 @@ def test_a_workflow_never_cancels_a_deployment(where: str) -> None:
     """Each push waits for those before it, and none replaces another that waits: `concurrency`, in the workflow or in the
     workflow that it calls."""
     workflow: dict[Any, Any] = COPIED[CALLED if callers(where) else where]
-    if {step.verb for step in ours(where)} == {"verify"}:
+    verbs = {step.verb for step in ours(where)}
+    if verbs and verbs <= {"verify", "plan"}:
         return  # it deploys nothing
     how = {name: value for name, value in workflow["concurrency"].items() if name != "group"}
     assert how == {"cancel-in-progress": False, "queue": "max"}
 
 
 def test_a_workflow_asks_for_no_more_than_it_needs(where: str) -> None:
-    """Each job has only the permissions to read the repository, to sign in, and to update a GitHub Deployment."""
+    """Each job has only the permissions to read the repository, to sign in, to update a GitHub Deployment, and to comment
+    a plan."""
     workflow: dict[Any, Any] = COPIED[where]
     assert workflow["permissions"] == {}
     for job in workflow["jobs"].values():
@@ -99,6 +101,8 @@ def test_a_workflow_asks_for_no_more_than_it_needs(where: str) -> None:
             wanted = {("deployments", "read"), ("id-token", "write")}
         if not any("uses" in step for step in job.get("steps", [{"uses": ""}])):
             wanted = {("issues", "write")}  # what was checked is posted without credentials of AWS
+        if f"{SUITE}/plan@" in str(job.get("steps")):
+            wanted.add(("pull-requests", "write"))
         assert set(job["permissions"].items()) <= wanted
 
 

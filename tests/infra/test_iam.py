@@ -121,6 +121,10 @@ ACCESS: dict[tuple[str, ...], dict[str, Any]] = {
         "codedeploy": [*_CODEDEPLOY["codedeploy"], {"application": "app", "deployment_group": "group"}],
         "pipelines": ["my-pipeline"],
     },
+    ("plan",): {
+        **_CLUSTER, **_OWN, "rules": ["my-nightly", "my-bus/my-rule"], "schedules": ["jobs/my-hourly"],
+        "templates": ["s3://my-bucket/web.json", "s3://my-bucket/a.yml", "s3://my-bucket/migration.json"],
+    },
     ("build-push", "migrate", "deploy"): {
         **_DEPLOYED, **_PUSHED, **_BASES,
         "families": ["my-web", "my-api", "my-migration", "my-nightly"],

@@ -54,9 +54,9 @@ def _make(inputs: Iam, document: Document, job: Job) -> Policies:
     if repository:
         own[TRUST] = trust.policy(repository, endings, there)
         job.ci.line(f"iam: trusts jobs with the sub {', '.join(f'repo:{repository.name}:{each}' for each in endings)}")
-        if inputs.pull_request and set(verbs) - {"verify", "images"}:
+        if inputs.pull_request and set(verbs) - {"verify", "plan", "images"}:
             job.ci.warning(
-                "--pull-request: code that is not reviewed yet could do what these verbs do; use --verb verify"
+                "--pull-request: code that is not reviewed yet could do what these verbs do; use --verb verify or plan"
             )
     return {there.account: own, **_of_others(statements, document, verbs, there, inputs.config, job)}
 

@@ -61,7 +61,7 @@ class Iam(Located):
         metavar="NAME",
     )
     pull_request: bool = option(
-        "`true`: jobs of pull requests may assume the role, for `--verb verify`.",
+        "`true`: jobs of pull requests may assume the role, for `--verb verify` and `--verb plan`.",
         parsers.truth,
         default="false",
         metavar="BOOLEAN",

@@ -16,8 +16,8 @@ OUTPUTS = {
     "tasks": "JSON, by the names of the document's `tasks` that have ended: `result`, `task-arn` and `exit-code`.",
     "findings": "JSON, a list: of each finding its `subject`, `check`, `state` (ok, wrong, not checkable), `text` and "
     "`remedy`.",
-    "changes": "`true` if a deployment would change something or the pull request has new migration files, else `false`.",
     "issue": "With drift: the differences as Markdown for a GitHub issue.",
+    "changes": "`true` if a deployment would change something or there are new migration files, else `false`.",
     "result": "How the deployment or the execution ended: succeeded, in-progress (it reached wait-until), skipped, "
     "failed, rolled-back, rollback-failed, superseded, paused, gone, timed-out, cancelled or unknown.",
     "task-definition-arn": "The ARN of the deployed task definition; with several, one per line.",

@@ -40,7 +40,14 @@ def github(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeGitH
 
 def file(path: str, status: str = "added") -> Params:
     """A file of a pull request as GitHub lists it."""
-    return {"sha": "b" * 40, "filename": path, "status": status, "additions": 1, "deletions": 0, "patch": "@@ -0,0 +1 @@"}
+    return {
+        "sha": "b" * 40,
+        "filename": path,
+        "status": status,
+        "additions": 1,
+        "deletions": 0,
+        "patch": "@@ -0,0 +1 @@",
+    }
 
 
 @pytest.fixture
@@ -54,7 +61,7 @@ def plan(step: Run, github: FakeGitHub, aws: ScriptedAws, tmp_path: Path) -> Run
         assert mutations(aws) == set()
         assert github.token not in ended.log + ended.summary + json.dumps(ended.outputs)
         assert github.token not in json.dumps([asked.body for asked in github.asked])
-        assert len([each for each in github.asked[asked:]]) <= 6 or "::warning" in ended.log
+        assert len(github.asked[asked:]) <= 6 or "::warning" in ended.log
         return ended
 
     return run
@@ -212,7 +219,13 @@ def test_the_comment_is_updated_in_place(aws: ScriptedAws, plan: Run, github: Fa
     before = ours(github)
     plan()
     assert ours(github) == before
-    assert [each.method for each in github.asked] == ["GET", "GET", "POST", "GET", "GET"]  # the same text isn't sent again
+    assert [each.method for each in github.asked] == [
+        "GET",
+        "GET",
+        "POST",
+        "GET",
+        "GET",
+    ]  # the same text isn't sent again
     aws.on("ecs.DescribeTaskDefinition", described(ecs.IMAGE))
     ended = plan()
     (after,) = ours(github)
@@ -407,7 +420,9 @@ LOCKED = Fault(403, b'{"message": "Unable to create comment because issue is loc
         ("POST", status(429), "secondary rate limit"),
     ],
 )
-def test_a_github_that_fails_fails_nothing(plan: Run, github: FakeGitHub, method: str, fault: Fault, words: str) -> None:
+def test_a_github_that_fails_fails_nothing(
+    plan: Run, github: FakeGitHub, method: str, fault: Fault, words: str
+) -> None:
     """One warning says why; the summary has the plan. What may have been created isn't created again."""
     github.fail(fault, method=method)
     ended = plan()
@@ -418,9 +433,7 @@ def test_a_github_that_fails_fails_nothing(plan: Run, github: FakeGitHub, method
     assert sum(each.method == "POST" for each in github.asked) <= 1
 
 
-def test_a_silent_github_is_waited_for_a_little(
-    plan: Run, github: FakeGitHub, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_silent_github_is_waited_for_a_little(plan: Run, github: FakeGitHub, monkeypatch: pytest.MonkeyPatch) -> None:
     """Then the plan is in the summary alone."""
     monkeypatch.setattr(pace, "GITHUB_TIMEOUT", 0.05)
     github.fail(silent())
