@@ -190,10 +190,10 @@ def test_boto3_stays_in_aws() -> None:
         assert module.startswith(own) or names == {"botocore.exceptions"}, module
 
 
-def test_processes_are_started_in_two_places() -> None:
-    """Git for the checkout, Docker for the build; `ecs-cd local`, which no release holds, has its own."""
+def test_processes_are_started_in_three_places() -> None:
+    """Git for the checkout, Docker for the build, gh for attestations; `ecs-cd local`, which no release holds, has its own."""
     found = {module for module in found_in("subprocess") if not module.startswith("ecs_cd.local.")}
-    assert found == {"ecs_cd.job.checkout", "ecs_cd.images.docker"}
+    assert found == {"ecs_cd.job.checkout", "ecs_cd.images.docker", "ecs_cd.images.attestations"}
 
 
 def test_packages_are_those_that_are_locked() -> None:

@@ -12,6 +12,7 @@ from botocore import xform_name
 from ecs_cd.document.rules import app_file, document
 from ecs_cd.document.rules.document import CodeDeploy, Document, OneOffTask, Rule, ScheduledTask, Service
 from ecs_cd.document.rules.pipeline import Pipeline
+from ecs_cd.model.attestation import Policy
 from ecs_cd.model.build_spec import BuildSpec
 from ecs_cd.model.references import RegisteredTaskDefinition, Repository, S3Object
 from ecs_cd.model.verdict import DEFECT_EXIT_CODE, EXIT_CODES, REFUSED_EXIT_CODE
@@ -75,6 +76,7 @@ def test_the_document_to_copy_is_valid() -> None:
             )
         },
         pipeline=Pipeline("my-app-deploy", variables={"IMAGE_APP": "app"}, commit="COMMIT"),
+        require_attestation=Policy("my-org/my-app", ("my-org/my-app/.github/workflows/cd.yml@main",)),
     )
 
 

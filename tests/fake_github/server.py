@@ -99,6 +99,7 @@ class FakeGitHub:
     ``commit_statuses`` are by commit, in their order; ``pulls`` by commit, as GitHub lists them; ``comments`` and
     ``files`` by the number of the pull request. ``login`` is the owner of the token, which is a bot's if it says so.
     With ``read_only``, the token may write nothing, as in a run for a pull request from a fork.
+    ``attestations`` are by repository and digest. As gh's proxy for HTTP, it is the API of `github.localhost`.
     """
 
     def __init__(self, *, token: str = "ghs_not-to-be-seen", moment: Callable[[], Any] = lambda: None) -> None:
@@ -113,6 +114,7 @@ class FakeGitHub:
         self.files: dict[int, list[dict[str, Any]]] = {}
         self.login = "github-actions[bot]"
         self.read_only = False
+        self.attestations: dict[tuple[str, str], list[Any]] = {}
         self.asked: list[Asked] = []
         self._failing: list[_Failing] = []
         self._lock = threading.Lock()
@@ -206,8 +208,14 @@ class FakeGitHub:
         return None
 
     def _answer(self, method: str, path: str, headers: Mapping[str, str], body: Any) -> tuple[int, Any]:
-        if headers.get("authorization") != f"Bearer {self.token}":
+        if headers.get("authorization") not in (f"Bearer {self.token}", f"token {self.token}"):
             return 401, ANSWERS[401]
+        if method == "GET" and (
+            subject := re.fullmatch(r"/repos/([^/]+/[^/]+)/attestations/(.+)", urlsplit(path).path)
+        ):
+            found = self.attestations.get((subject[1], subject[2].replace("%3A", ":")), [])
+            listed = [{"bundle": each, "repository_id": 1, "bundle_url": "", "initiator": "user"} for each in found]
+            return (200, {"attestations": listed}) if found else (404, ANSWERS[404])
         assert headers["x-github-api-version"] == "2022-11-28"
         parts, query = urlsplit(path), parse_qs(urlsplit(path).query)
         if parts.path == "/graphql":

@@ -171,15 +171,20 @@ def _opener() -> OpenerDirector:
     return build_opener(Stay)
 
 
-def connect(environ: Mapping[str, str], run: Run, token: str, clock: Clock) -> Api:
-    """The API of this run's repository; ``token`` defaults to the environment's. Raises ``NotAsked``."""
+def token(environ: Mapping[str, str], given: str) -> str:
+    """The given token, or else the environment's; empty without one."""
+    return given or environ.get("GITHUB_TOKEN", "")
+
+
+def connect(environ: Mapping[str, str], run: Run, given: str, clock: Clock) -> Api:
+    """The API of this run's repository; the ``given`` token defaults to the environment's. Raises ``NotAsked``."""
     url = (environ.get("GITHUB_API_URL") or PUBLIC).rstrip("/")
-    token = token or environ.get("GITHUB_TOKEN", "")
+    secret = token(environ, given)
     if run.on_codebuild and url == PUBLIC and not run.repository_url.startswith("https://github.com/"):
         raise NotAsked("nothing is reported to GitHub: the build's source is no repository of github.com")
-    lacks = [name for name, value in (("GITHUB_REPOSITORY", run.repository), ("a token", token)) if not value]
+    lacks = [name for name, value in (("GITHUB_REPOSITORY", run.repository), ("a token", secret)) if not value]
     if lacks:
         raise NotAsked(f"nothing is reported to GitHub without {' and '.join(lacks)}")
     if run.under_act and url == PUBLIC:  # many users give act a token to fetch actions
         raise NotAsked("what act runs on this machine is not reported to GitHub")
-    return Api(url, run.repository, token, clock)
+    return Api(url, run.repository, secret, clock)

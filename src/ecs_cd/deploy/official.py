@@ -79,6 +79,11 @@ def wanted(inputs: DeployAlone) -> bool:
             else "config: is missing, and no task definition is given instead",
             f"Set config (the document), or one of {', '.join(_SOURCES)}; see {_PAGE}.",
         )
+    if not inputs.config and inputs.require_attestation is not None:
+        raise Refused(
+            "require-attestation: needs config: only the document says which images are the app's",
+            f"The document can require attestations itself; see {_PAGE}.",
+        )
     return not inputs.config
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ecs_cd.inputs.options import option
 from ecs_cd.inputs.rules import parsers
-from ecs_cd.model import lifecycle
+from ecs_cd.model import attestation, lifecycle
 from ecs_cd.tasks.rules.environment import Variable
 
 
@@ -58,7 +58,35 @@ class Common(Located):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImagesFrom(Common):
+class WithToken(Located):
+    """A verb that calls GitHub's API."""
+
+    github_token: str = option(
+        "The token for GitHub's API: for the GitHub Deployment, and to read attestations. "
+        "Default on the command line: GITHUB_TOKEN.",
+        parsers.text,
+        in_action="${{ github.token }}",
+        secret=True,
+        metavar="TOKEN",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attested(Common, WithToken):
+    """A verb that runs images, or has them run, and can require attestations of them."""
+
+    require_attestation: tuple[str, ...] | None = option(
+        "Refuse images without a provenance attestation from this repository: `true`, signed by one of its workflows; "
+        f"or the workflows that may sign, one per line, such as `{attestation.EXAMPLE}`. Needs `attestations: read`. "
+        "The document's `require-attestation` applies in any case.",
+        parsers.signers,
+        default="false",
+        metavar="SIGNERS",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImagesFrom(Attested):
     """A verb that runs images that another step has pushed."""
 
     images_from: str = option(
@@ -152,7 +180,7 @@ class Existing(Followed):
 
 
 @dataclass(frozen=True, kw_only=True)
-class OnGitHub(Located):
+class OnGitHub(WithToken):
     """Whether a GitHub Deployment shows the progress and the result."""
 
     github_deployment: str = option(
@@ -162,10 +190,3 @@ class OnGitHub(Located):
         metavar="ENVIRONMENT",
     )
     environment_url: str = option("The URL that the GitHub Deployment links to.", parsers.url, metavar="URL")
-    github_token: str = option(
-        "The token for the GitHub Deployment. Default on the command line: GITHUB_TOKEN.",
-        parsers.text,
-        in_action="${{ github.token }}",
-        secret=True,
-        metavar="TOKEN",
-    )

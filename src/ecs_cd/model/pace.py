@@ -101,6 +101,8 @@ GITHUB_PAUSES = (1.0, 2.0, 5.0, 10.0)  # the same, if nothing else waits for Git
 GITHUB_PATIENCE = 60.0  # for a status, and again for a comment, if nothing else waits for GitHub
 GITHUB_WAIT = 6.0  # for GitHub before the deployment starts, and again after it ends
 GITHUB_WAIT_CANCELLED = 2.0  # after SIGINT: the runner leaves 7.5 seconds, and ECS comes first
+ATTESTATION_TIMEOUT = 30.0  # for gh, which asks GitHub for an image's attestations and verifies them
+ATTESTATION_PAUSES = (1.0, 4.0)  # before each retry after a transient error
 
 # ---- clean-up ----
 

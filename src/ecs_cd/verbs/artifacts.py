@@ -15,7 +15,7 @@ from ecs_cd.deploy.rules.appspec import AppSpec
 from ecs_cd.deploy.strategies import codedeploy_checks
 from ecs_cd.document import load
 from ecs_cd.document.rules.document import Document, Service, by_container, choose
-from ecs_cd.images import handed_over, resolve
+from ecs_cd.images import attestations, handed_over, resolve
 from ecs_cd.inputs.artifacts import Artifacts
 from ecs_cd.job.job import Job, Result, concurrently
 from ecs_cd.job.services import active_services
@@ -47,7 +47,12 @@ def run(inputs: Artifacts, job: Job) -> int:
     names = sorted({image for service in wanted for image in service.containers.values()})
     prepared, by_name = concurrently(
         lambda: _prepare(inputs, wanted, document, job),
-        lambda: resolve.resolve(names, document.images, found.commit, job, digests=found.digests),
+        lambda: attestations.verified(
+            resolve.resolve(names, document.images, found.commit, job, digests=found.digests),
+            inputs,
+            document,
+            job,
+        ),
     )
     return run_step(STEP, partial(_execute, inputs, to, prepared, by_name, job), job)
 

@@ -15,7 +15,7 @@ from ecs_cd.deploy.release import Release
 from ecs_cd.deploy.targets import targets
 from ecs_cd.document import load
 from ecs_cd.document.rules.document import Document, ScheduledTask, Service
-from ecs_cd.images import handed_over, resolve
+from ecs_cd.images import attestations, handed_over, resolve
 from ecs_cd.inputs.deploy import Deploy
 from ecs_cd.inputs.official import DeployAlone
 from ecs_cd.job import checkout
@@ -50,7 +50,12 @@ def _by_document(inputs: DeployAlone, status: GitHubDeploymentStatus, job: Job) 
     required = not inputs.dry_run
     execute, by_name = concurrently(
         lambda: prepare(inputs, wanted, document, job),
-        lambda: resolve.resolve(names, document.images, found.commit, job, digests=found.digests, required=required),
+        lambda: attestations.verified(
+            resolve.resolve(names, document.images, found.commit, job, digests=found.digests, required=required),
+            inputs,
+            document,
+            job,
+        ),
     )
     status.begin(found.commit, [each.key for each in wanted])
     call = status.seen(STEP.title, lambda: execute(by_name).of_commit(found.commit, job.run))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ecs_cd.document import load
 from ecs_cd.handoff import plan, release
 from ecs_cd.handoff.plan import HandOffPlan
-from ecs_cd.images import resolve
+from ecs_cd.images import attestations, resolve
 from ecs_cd.inputs.hand_off import HandOff
 from ecs_cd.job import checkout
 from ecs_cd.job.job import Job, Result, concurrently
@@ -29,7 +29,12 @@ def _run(inputs: HandOff, status: GitHubDeploymentStatus, job: Job) -> int:
     commit = checkout.commit(inputs.sha, job)
     names, goal = plan.image_names(document, pipeline), plan.goal(inputs.wait_until, pipeline)
     images, declaration = concurrently(
-        lambda: resolve.resolve(names, document.images, commit, job),
+        lambda: attestations.verified(
+            resolve.resolve(names, document.images, commit, job),
+            inputs,
+            document,
+            job,
+        ),
         lambda: plan.check(goal, document, pipeline, job),
     )
     prepared = HandOffPlan(

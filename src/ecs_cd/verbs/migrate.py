@@ -12,7 +12,7 @@ from typing import Any
 from ecs_cd.diagnosis import stopped_tasks
 from ecs_cd.document import load
 from ecs_cd.document.rules.document import MIGRATION, Document, OneOffTask
-from ecs_cd.images import handed_over, resolve
+from ecs_cd.images import attestations, handed_over, resolve
 from ecs_cd.inputs.migrate import Migrate, MigrateAlone
 from ecs_cd.job.job import Job, Result, concurrently
 from ecs_cd.job.services import active_services
@@ -49,7 +49,12 @@ def run(inputs: MigrateAlone, job: Job) -> int:
     found = handed_over.find(inputs, document, job, needed=bool(names))
     plans, by_name = concurrently(
         lambda: prepare(inputs, document, job),
-        lambda: resolve.resolve(names, document.images, found.commit, job, digests=found.digests),
+        lambda: attestations.verified(
+            resolve.resolve(names, document.images, found.commit, job, digests=found.digests),
+            inputs,
+            document,
+            job,
+        ),
     )
     return run_steps(steps(inputs, plans, by_name, found.commit, job), job)
 

@@ -27,6 +27,7 @@ def run(inputs: Pipeline, job: Job) -> int:
 def _run(inputs: Pipeline, status: GitHubDeploymentStatus, job: Job) -> int:
     document = load.load(inputs.config, job)
     _check_who_deploys(document)
+    _check_signatures(document)
     wanted = targets(inputs.service, document, job)
     names = set(deploy.image_names([*wanted, *document.scheduled_tasks.values()]))
     names |= {task.image for task in document.one_off_tasks}
@@ -63,4 +64,13 @@ def _check_who_deploys(document: Document) -> None:
         raise Refused(
             f"the document has `pipeline`: CodePipeline ({document.pipeline.name}) migrates and deploys these images",
             "Use build-push and then hand-off, or the reusable workflow, which does both; or remove `pipeline`.",
+        )
+
+
+def _check_signatures(document: Document) -> None:
+    """Nothing can sign an image between two steps of one process. Raises ``Refused`` if the document requires it."""
+    if document.require_attestation:
+        raise Refused(
+            "the document has `require-attestation`, and nothing signs the images that this verb builds",
+            "Use build-push, then sign the image, then migrate and deploy: docs/guides/signatures.md.",
         )

@@ -37,6 +37,20 @@ def for_git(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if name in _GIT or name.startswith("LC_")}
 
 
+def for_gh(environ: Mapping[str, str], token: str, folder: str) -> dict[str, str]:
+    """What the GitHub CLI needs, with this token and no other, and a folder without settings: the user's could name
+    another server, a proxy's socket or a log of all requests."""
+    kept = without_credentials(environ, ())
+    return {
+        **{name: value for name, value in kept.items() if not name.startswith(("GH_", "GITHUB_")) and name != "DEBUG"},
+        "GH_TOKEN": token,
+        "GH_CONFIG_DIR": folder,
+        "GH_PROMPT_DISABLED": "1",
+        "GH_NO_UPDATE_NOTIFIER": "1",
+        "NO_COLOR": "1",
+    }
+
+
 def is_credential(name: str) -> bool:
     """Whether a variable of this name lets its reader act as the job."""
     return name in _CREDENTIALS or name.startswith(_PREFIXES)

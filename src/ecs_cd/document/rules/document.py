@@ -9,6 +9,7 @@ from typing import Any, TypeAlias, TypeVar
 from ecs_cd.document.rules import json_schema, pipeline
 from ecs_cd.document.rules.pipeline import Pipeline
 from ecs_cd.document.rules.schema import SCHEMA
+from ecs_cd.model.attestation import Policy
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.names import closest
 from ecs_cd.model.references import (
@@ -135,6 +136,7 @@ class Document:
     cache_repositories: dict[str, Repository] = field(default_factory=dict)
     copies: dict[str, tuple[Repository, ...]] = field(default_factory=dict)
     pipeline: Pipeline | None = None
+    require_attestation: Policy | None = None
 
     @property
     def entries(self) -> list[Entry]:
@@ -298,7 +300,12 @@ def _document(content: dict[str, Any]) -> Document:
             for number, task in enumerate(content.get("tasks", ()))
         ),
         pipeline=pipeline.typed(content["pipeline"], content["images"]) if "pipeline" in content else None,
+        require_attestation=_policy(content["require-attestation"]) if "require-attestation" in content else None,
     )
+
+
+def _policy(required: dict[str, Any]) -> Policy:
+    return Policy(required["repository"], tuple(required.get("workflows", ())))
 
 
 def _one_off(key: str, task: dict[str, Any], content: dict[str, Any], *, path: str) -> OneOffTask:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ecs_cd.document.rules import json_schema, pipeline
+from ecs_cd.model import attestation
 from ecs_cd.model.names import NAME, VARIABLE
 from ecs_cd.model.owner import ACTION
 
@@ -251,5 +252,28 @@ SCHEMA: json_schema.Schema = {
             "patternProperties": {NAME: _SCHEDULED_TASK},
         },
         "pipeline": pipeline.SCHEMA,
+        "require-attestation": {
+            "type": "object",
+            "description": "refuse images without a provenance attestation of GitHub; default: none is required",
+            "additionalProperties": False,
+            "required": ["repository"],
+            "properties": {
+                "repository": {
+                    "type": "string",
+                    "pattern": rf"^{attestation.REPOSITORY}$",
+                    "description": "the repository whose workflow runs build the images, such as my-org/my-app",
+                },
+                "workflows": {
+                    "type": "array",
+                    "minItems": 1,
+                    "description": "the workflows that may sign; default: every workflow of the repository",
+                    "items": {
+                        "type": "string",
+                        "pattern": rf"^{attestation.WORKFLOW}$",
+                        "description": f"a workflow, if need be with its ref, such as {attestation.EXAMPLE}",
+                    },
+                },
+            },
+        },
     },
 }

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ecs_cd.inputs.rules.entries import entries, key_values
-from ecs_cd.model import duration, json_yaml, lifecycle, platforms
+from ecs_cd.model import attestation, duration, json_yaml, lifecycle, platforms
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import COMMIT, REVISION
 from ecs_cd.tasks.rules import environment, render
@@ -75,8 +75,18 @@ def revision_or_commit(text: str, name: str) -> str:
 def repository(text: str, name: str) -> str:
     """Parses a repository of GitHub, which becomes part of a URL."""
     given = text.strip()
-    if given and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*/(?!\.{1,2}$)[A-Za-z0-9._-]+", given):
+    if given and not re.fullmatch(attestation.REPOSITORY, given):
         raise Refused(f"{name}: must be owner/name of a repository on GitHub")
+    return given
+
+
+def signers(text: str, name: str) -> tuple[str, ...] | None:
+    """Parses `true` (every workflow of the repository: an empty tuple), `false` (``None``), or workflows."""
+    given = lines(text, name)
+    if len(given) <= 1 and "".join(given).lower() in ("", "true", "false"):
+        return () if given and given[0].lower() == "true" else None
+    if not all(re.fullmatch(attestation.WORKFLOW, each) for each in given):
+        raise Refused(f"{name}: must be `true`, or a workflow per line, such as {attestation.EXAMPLE}")
     return given
 
 
