@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ecs_cd import __version__
 from ecs_cd.inputs import options
 from ecs_cd.inputs.options import Option
+from ecs_cd.inputs.rules import documents
 from ecs_cd.inputs.verbs import VERBS
 from ecs_cd.job import programs
 from ecs_cd.model.errors import Cancelled, Refused
@@ -85,7 +86,7 @@ def _run(name: str, inputs: Any, environ: MutableMapping[str, str], ci: Callable
     this_run = identify(environ)
     aws = _aws(inputs, environ, this_run, ci, clock)
     config = getattr(inputs, "config", "")
-    if config and not config.startswith("file:"):
+    if config and not config.startswith("file:") and not documents.are_several(config):
         from ecs_cd.aws import ssm
 
         ssm.ask(aws, config)
@@ -117,7 +118,7 @@ def _aws(inputs: Any, environ: MutableMapping[str, str], this_run: Run, ci: Call
     from ecs_cd.aws.session import Aws
 
     signing_in: dict[str, Any] = {}
-    if inputs.role_to_assume:
+    if inputs.role_to_assume or any(place.role for place in documents.places(getattr(inputs, "config", ""))):
         from ecs_cd.ci import oidc
 
         token = partial(oidc.id_token, environ, clock)

@@ -53,6 +53,18 @@ def test_the_region_is_the_inputs_then_the_environments(
     assert Aws(os.environ, given).region == expected
 
 
+def test_clients_elsewhere_have_the_same_credentials(aws: SignedAws, ours: Aws) -> None:
+    """In another region, with their own count of calls; another role comes after those before."""
+    role = "arn:aws:iam::123456789012:role/other"
+    there = ours.elsewhere("us-east-1")
+    assert (there.region, there.elsewhere().region) == ("us-east-1", "us-east-1")
+    aws.on("ecs.ListTasks", {"taskArns": []})
+    there.client("ecs").list_tasks()
+    assert (there.calls, ours.calls) == (1, 0)
+    assert aws.calls[-1].region == "us-east-1"
+    assert there.elsewhere(role=role).roles == [*ours.roles, role]
+
+
 @pytest.mark.parametrize("url", ["localhost:4566", "nope"])
 def test_an_endpoint_that_is_no_url_is_no_defect_of_ours(
     url: str, aws: SignedAws, monkeypatch: pytest.MonkeyPatch

@@ -19,7 +19,7 @@ from ecs_cd.document.rules import app_file
 from ecs_cd.document.rules.schema import SCHEMA
 from ecs_cd.inputs import options
 from ecs_cd.inputs.common import ImagesFrom
-from ecs_cd.inputs.deploy import Deploy
+from ecs_cd.inputs.deploy import Deploy, InWaves
 from ecs_cd.inputs.options import Option
 from ecs_cd.inputs.outputs import OUTPUTS
 from ecs_cd.inputs.pipeline import Pipeline
@@ -179,7 +179,7 @@ def _names() -> dict[str, None]:
 
 def _own(verb: Verb) -> dict[str, Option]:
     """The verb's inputs without those of the official actions, which may have the same name."""
-    with_document = {**options.options(Deploy), **options.options(ImagesFrom)}
+    with_document = {**options.options(Deploy), **options.options(ImagesFrom), **options.options(InWaves)}
     return with_document if verb.name == "deploy" else options.options(verb.inputs)
 
 

@@ -107,7 +107,7 @@ def test_the_official_actions_inputs_and_outputs_are_deploys() -> None:
     """Under their names, so that a workflow's lines stay as they are; no other verb has them."""
     deploy, pipeline = verbs.VERBS["deploy"], verbs.VERBS["pipeline"]
     official, own = {*generate.RENDER, *generate.DEPLOY}, set(options.options(Deploy))
-    assert set(options.options(deploy.inputs)) == official | own | {"images-from", "require-attestation"}
+    assert set(options.options(deploy.inputs)) == official | own | {"images-from", "require-attestation", "wave-size"}
     assert official & set(options.options(pipeline.inputs)) == {
         "service", "force-new-deployment", "environment-variables", "image", "secrets",  # the latter two are those of build-push
     }  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .script import Params
+from .wire import Params
 
 
 def registry(alias: str) -> Params:

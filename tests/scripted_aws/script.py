@@ -66,6 +66,7 @@ class Call:
     params: Params
     time: float
     outcome: str
+    region: str = ""  # that the request is signed for
 
     @property
     def processed(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import struct
 import threading
@@ -166,7 +167,8 @@ class ScriptedAws:
                 message = str(problem) if isinstance(problem, ScriptError) else traceback.format_exc()
                 self.violations.append(f"at {elapsed:g} s, {name}: {message}")
                 outcome, response = "violation", wire.violation(request, message)
-            self.calls.append(Call(name, params, elapsed, outcome))
+            signed = re.search(r"Credential=[^/]+/\d+/([^/]+)/", request.headers.get("authorization", ""))
+            self.calls.append(Call(name, params, elapsed, outcome, signed[1] if signed else ""))
             return response
 
     def _scripted(self, name: str, params: Params, elapsed: float) -> Answer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from copy import copy
 from typing import Any, TypeVar
 
 import boto3
@@ -54,13 +55,16 @@ class Aws:
         notice: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._lock = threading.Lock()
+        self._made_with: Any = (environ, {"run": run, "chaining": chaining, "id_token": id_token, "notice": notice})
         core = botocore.session.Session()
         readable.guard(core)
         self._session = boto3.session.Session(
             region_name=region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION"), botocore_session=core
         )
-        self.sign_in = {"roles": list(roles), "chaining": chaining}  # for the state file
-        if roles and not self._session.region_name:
+        self.roles = list(roles)
+        self.sign_in = {"roles": self.roles, "chaining": chaining}  # for the state file
+        self._region = self._session.region_name
+        if roles and not self._region:
             raise no_region()
         if roles:
             own = core.get_component("credential_provider").load_credentials if chaining else None
@@ -75,16 +79,28 @@ class Aws:
     @property
     def region(self) -> str:
         """The region. Raises ``Refused`` if it is unknown."""
-        name = self._session.region_name
-        if not name:
+        if not self._region:
             raise no_region()
-        return str(name)
+        return str(self._region)
+
+    def elsewhere(self, region: str = "", role: str = "") -> Aws:
+        """Clients in another region, or with another role, which is assumed after this one's roles."""
+        if role:
+            environ, how = self._made_with
+            return Aws(environ, region or self.region, [*self.roles, role], **how)
+        other = copy(self)  # with the same credentials
+        other._region = region or self.region
+        other._clients, other._asked, other.revisions, other.calls = {}, {}, {}, 0
+        return other
 
     def console(self, service: str = "ecs") -> Console:
         """The console of the AWS whose ``service`` this process calls; one without pages for a local AWS, or without a
         region."""
-        region = self._session.region_name
-        return console.of_endpoint(self.client(service).meta.endpoint_url, region) if region else console.Console("")
+        return (
+            console.of_endpoint(self.client(service).meta.endpoint_url, self._region)
+            if self._region
+            else console.Console("")
+        )
 
     def client(self, service: str, *, region: str | None = None) -> Client:
         """Returns a client that retries failed calls: for reads."""

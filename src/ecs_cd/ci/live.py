@@ -139,14 +139,16 @@ def _plain(text: str, style: str = "") -> Text:
 
 def _result(services: Sequence[Deployed]) -> Table:
     table = Table(box=box.SIMPLE_HEAD)
-    for name in ("service", "result", "from", "to", "digest", "duration"):
+    waves = ["wave"] if any(service.wave for service in services) else []
+    for name in (*waves, "service", "result", "from", "to", "digest", "duration"):
         table.add_column(name, overflow="fold")
     shown = timeline.as_seen(services, _ROWS)[:_ROWS]
     for service in shown:
         result = Text(service.outcome.words, _colour(service.outcome))
         revisions = _plain(service.before), _plain(service.after)
         time = duration.words(service.elapsed) if service.elapsed else ""
-        table.add_row(_plain(service.service), result, *revisions, _lines(digests(service)), time)
+        wave = [str(service.wave)] if waves else []
+        table.add_row(*wave, _plain(service.service), result, *revisions, _lines(digests(service)), time)
     if len(services) > len(shown):
         table.add_row(f"and {len(services) - len(shown)} more")
     return table

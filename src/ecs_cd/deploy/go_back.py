@@ -31,14 +31,15 @@ def failed(group: Sequence[TrackedDeployment]) -> list[TrackedDeployment]:
     return [tracked for tracked in group if tracked.verdict and tracked.verdict.outcome in FAILURES]
 
 
-def go_back(job: Job, group: Sequence[TrackedDeployment], policy: Policy) -> None:
+def go_back(job: Job, group: Sequence[TrackedDeployment], policy: Policy, why: str = "") -> None:
     """Returns every service to what it ran before and waits for it, with a new timeout; the verdicts show the result.
 
-    Leaves alone a service that ECS has already rolled back, or where another deployment has replaced it.
+    ``why`` is the failure, if it is not one of these deployments. Leaves alone a service that ECS has already rolled
+    back, or where another deployment has replaced it.
     """
     deadline = job.clock.monotonic() + policy.timeout
     policy = replace(policy, until=Until(through_pauses=True), fail_fast=False, on_failure="report", in_order=False)
-    why = _in_short(
+    why = why or in_short(
         [
             f"{tracked.key}: {tracked.verdict.message}" if len(group) > 1 else tracked.verdict.message
             for tracked in failed(group)
@@ -61,7 +62,8 @@ def go_back(job: Job, group: Sequence[TrackedDeployment], policy: Policy) -> Non
                     tracked.timeline.add(tracked.verdict.outcome, tracked.timeline.moments[-1][1])
 
 
-def _in_short(failures: Sequence[str]) -> str:
+def in_short(failures: Sequence[str]) -> str:
+    """The first failures, and how many more there are."""
     more = len(failures) - _NAMED
     return "; ".join([*failures[:_NAMED], *([f"and {more} more"] if more > 0 else [])])
 

@@ -64,19 +64,23 @@ def execute(release: Release, by_name: Mapping[str, str], job: Job, first: First
     ``by_name`` are the document's images, ``repository@sha256:...``; ``first`` gets the revision of the first plan.
     Deregisters any revision that was registered for this release and then deployed nowhere.
     """
-    plans = [_with_images(plan, by_name) for plan in release.plans]
     if release.dry_run:
-        return dry_run.of_plans(plans, job)
-    definitions = [plan.definition for plan in plans] + [_scheduled(task, by_name) for task in release.scheduled]
-    deadline = job.clock.monotonic() + release.policy.timeout
-    current = [running(plan.service) for plan in plans]
-    known = revisions.known(definitions, [plan.template for plan in plans], job, current)
-    cleared = resolve_conflicts(job, plans, known[: len(plans)], release.policy, deadline)
-    if isinstance(cleared, Verdict):
-        return Result(cleared, {"result": cleared.outcome.value})
+        return dry_run.of_plans([_with_images(plan, by_name) for plan in release.plans], job)
+    with deploying(release, by_name, job) as deployment:
+        deployment.deploy(first)
+        deployment.settle()
+        deployment.finish()
+        return deployment.end()
+
+
+@contextmanager
+def deploying(release: Release, by_name: Mapping[str, str], job: Job) -> Iterator[Deploying]:
+    """Deploys the release step by step. If the block ends early, passes what is known about each service to the step's
+    closing report."""
     with revisions.registering(job) as new:
-        arns = new.register_all(definitions, known)
-        return _carry_out(replace(release, plans=cleared), arns, new, deadline, job, first)
+        deployment = Deploying(release, by_name, new, job)
+        with remembered(deployment, job):
+            yield deployment
 
 
 def _with_images(plan: DeploymentPlan, by_name: Mapping[str, str]) -> DeploymentPlan:
@@ -92,42 +96,100 @@ def _scheduled(scheduled: schedules.Prepared, by_name: Mapping[str, str]) -> Tas
 # ---- start, follow ----
 
 
-def _carry_out(
-    release: Release, arns: Sequence[str], new: NewRevisions, deadline: float, job: Job, first: First | None
-) -> Result:
-    if first:
-        began = job.clock.monotonic()
-        with new.starting(arns[0]):
-            before = first(arns[0])
-        if not before.verdict.outcome.green:
-            return before
-        deadline += job.clock.monotonic() - began  # `first` has its own timeout
-    starter = Starter(job, release.policy, deadline)
-    with remembered(starter, job):
+class Deploying:
+    """A release on its way: ``deploy``, then ``settle`` and ``finish``, then ``end``."""
+
+    def __init__(self, release: Release, by_name: Mapping[str, str], new: NewRevisions, job: Job) -> None:
+        self.job = job
+        self.release = release
+        self._by_name = by_name
+        self._new = new
+        self._arns: Sequence[str] = ()
+        self._starter: Starter | None = None
+        self._instead: Result | None = None  # the result if no deployment is started
+        self._causes: Sequence[Finding] = ()
+        self._afterwards: Verdict | None = None  # if something fails after the deployment
+
+    @property
+    def group(self) -> Sequence[TrackedDeployment]:
+        """The deployments that were requested or left out so far, in their order."""
+        return self._starter.group if self._starter else ()
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict so far; exists once it is deployed."""
+        return self._instead.verdict if self._instead else self._afterwards or verdict_on(self.group)
+
+    def deploy(self, first: First | None = None) -> None:
+        """Registers, starts and follows, each deployment to its verdict."""
+        job, policy, release = self.job, self.release.policy, self.release
+        plans = [_with_images(plan, self._by_name) for plan in release.plans]
+        definitions = [plan.definition for plan in plans]
+        definitions += [_scheduled(task, self._by_name) for task in release.scheduled]
+        deadline = job.clock.monotonic() + policy.timeout
+        current = [running(plan.service) for plan in plans]
+        known = revisions.known(definitions, [plan.template for plan in plans], job, current)
+        cleared = resolve_conflicts(job, plans, known[: len(plans)], policy, deadline)
+        if isinstance(cleared, Verdict):
+            self._instead = Result(cleared, {"result": cleared.outcome.value})
+            return
+        self._arns = self._new.register_all(definitions, known)
+        if first:
+            began = job.clock.monotonic()
+            with self._new.starting(self._arns[0]):
+                before = first(self._arns[0])
+            if not before.verdict.outcome.green:
+                self._instead = before
+                return
+            deadline += job.clock.monotonic() - began  # `first` has its own timeout
+        self._start_and_follow(cleared, deadline)
+
+    def _start_and_follow(self, plans: Sequence[DeploymentPlan], deadline: float) -> None:
+        job, policy = self.job, self.release.policy
+        self._starter = Starter(job, policy, deadline)
         try:
-            starter.start(release.plans, arns[: len(release.plans)])
+            self._starter.start(plans, self._arns[: len(plans)])
         finally:
-            new.used(*(tracked.own.task_definition for tracked in starter.group if tracked.started))
-        group = starter.group
-        follow(job, group, release.policy, deadline)
-        verify_digests(job, group)
-        for tracked in group:
+            self._new.used(*(tracked.own.task_definition for tracked in self.group if tracked.started))
+        follow(job, self.group, policy, deadline)
+        verify_digests(job, self.group)
+        for tracked in self.group:
             tracked.verdict = _with_deaths(tracked)
-        causes = findings(group, job)
-        if release.policy.on_failure == "rollback" and go_back.failed(group):
-            go_back.go_back(job, group, release.policy)
-        verify_rollbacks(job, group)
-    verdict = verdict_on(group)
-    if verdict.outcome is Outcome.SUCCEEDED:
-        new.used(*arns)  # the scheduled tasks get theirs now
-        verdict = _afterwards(release, group, arns, verdict, job)
-    elif release.scheduled:
-        job.ci.line("scheduled tasks: they keep their revisions, because the deployment did not succeed")
-    return result(verdict, group, causes, job)
+        self._causes = findings(self.group, job)
+
+    def settle(self, why: str = "") -> None:
+        """Goes back after a failure if on-failure says so, and verifies what was rolled back. ``why``: a failure
+        elsewhere that this deployment goes back for, too."""
+        job, policy = self.job, self.release.policy
+        if policy.on_failure == "rollback" and (why or go_back.failed(self.group)):
+            go_back.go_back(job, self.group, policy, why)
+        verify_rollbacks(job, self.group)
+
+    def finish(self) -> None:
+        """After a success: the scheduled tasks get their revisions, and old revisions are deregistered."""
+        if not self._instead and self.verdict.outcome is Outcome.SUCCEEDED:
+            self._new.used(*self._arns)  # the scheduled tasks get theirs now
+            self._afterwards = _afterwards(self.release, self.group, self._arns, self.verdict, self.job)
+
+    def cut_short(self, verdict: Verdict) -> None:
+        """An error has ended it: the verdict on what has none, or what the error leaves unproved."""
+        for tracked in self.group:
+            if tracked.verdict is None or tracked.verdict.outcome.green:
+                tracked.verdict = verdict
+        if not self.group:
+            self._instead = Result(verdict, {"result": verdict.outcome.value})
+
+    def end(self) -> Result:
+        """The result to report."""
+        if self._instead:
+            return self._instead
+        if self.release.scheduled and not self._afterwards:
+            self.job.ci.line("scheduled tasks: they keep their revisions, because the deployment did not succeed")
+        return result(self.verdict, self.group, self._causes, self.job)
 
 
 @contextmanager
-def remembered(starter: Starter, job: Job) -> Iterator[None]:
+def remembered(started: Starter | Deploying, job: Job) -> Iterator[None]:
     """If this ends early, passes what is known about each service to the step's closing report."""
     try:
         yield
@@ -135,7 +197,7 @@ def remembered(starter: Starter, job: Job) -> Iterator[None]:
         outcome = Outcome.CANCELLED if isinstance(error, Cancelled) else Outcome.UNKNOWN
         job.summary.leave(
             _deployed(tracked, tracked.verdict.outcome if tracked.verdict else outcome, job)
-            for tracked in starter.group
+            for tracked in started.group
         )
         raise
 
@@ -156,14 +218,19 @@ def _with_deaths(tracked: TrackedDeployment) -> Verdict | None:
 
 def verdict_on(group: Sequence[TrackedDeployment]) -> Verdict:
     """One verdict on all deployments; for many services, the count of each outcome and why the first ones failed."""
-    verdict = combined({tracked.key: _verdict(tracked) for tracked in group})
-    if len(group) <= _NAMED:
+    return in_few_words({tracked.key: _verdict(tracked) for tracked in group}, "services")
+
+
+def in_few_words(verdicts: Mapping[str, Verdict], what: str) -> Verdict:
+    """One verdict on all of these; for many, the count of each outcome and why the first ones failed."""
+    verdict = combined(verdicts)
+    if len(verdicts) <= _NAMED:
         return verdict
-    counts = Counter(_verdict(tracked).outcome.words for tracked in group)
-    bad = [f"{tracked.key}: {_verdict(tracked).message}" for tracked in group if not _verdict(tracked).outcome.green]
+    counts = Counter(each.outcome.words for each in verdicts.values())
+    bad = [f"{key}: {each.message}" for key, each in verdicts.items() if not each.outcome.green]
     more = [f"and {len(bad) - _NAMED} more"] if len(bad) > _NAMED else []
     numbers = ", ".join(f"{number} {outcome}" for outcome, number in counts.most_common())
-    return replace(verdict, message="; ".join([f"{len(group)} services: {numbers}", *bad[:_NAMED], *more]))
+    return replace(verdict, message="; ".join([f"{len(verdicts)} {what}: {numbers}", *bad[:_NAMED], *more]))
 
 
 def findings(group: Sequence[TrackedDeployment], job: Job) -> list[Finding]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ecs_cd.inputs.options import option
-from ecs_cd.inputs.rules import parsers
+from ecs_cd.inputs.rules import documents, parsers
 from ecs_cd.model import attestation, lifecycle
 from ecs_cd.tasks.rules.environment import Variable
 
@@ -40,7 +40,7 @@ class Located(SignedIn):
 
     config: str = option(
         "The SSM parameter with the document (name, `name:version` or ARN), or `file:path`.",
-        parsers.text,
+        documents.one,
         required=True,
         metavar="PARAMETER",
     )
@@ -169,7 +169,7 @@ class Existing(Followed):
     config: str = option(
         "The SSM parameter with the document (name, `name:version` or ARN), or `file:path`. "
         "Not needed with cluster and service.",
-        parsers.text,
+        documents.one,
         metavar="PARAMETER",
     )
     cluster: str = option(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ecs_cd.inputs.common import Cancellable, Followed, OnGitHub
+from ecs_cd.inputs.common import Cancellable, Followed, Located, OnGitHub
 from ecs_cd.inputs.options import option
-from ecs_cd.inputs.rules import parsers
+from ecs_cd.inputs.rules import documents, parsers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,3 +57,24 @@ class Deploy(Followed, Cancellable, OnGitHub):
     def deploys(self) -> bool:
         """Whether this run changes services."""
         return not (self.dry_run or self.register_only)
+
+
+@dataclass(frozen=True, kw_only=True)
+class InWaves(Located):
+    """One document, or several that are deployed in waves."""
+
+    config: str = option(
+        "The SSM parameter with the document (name, `name:version` or ARN), or `file:path`. "
+        "Several documents, one per line, are deployed in waves; `region=REGION` and `role=ARN` may follow each.",
+        documents.several,
+        required=True,
+        many=True,
+        metavar="PARAMETER",
+    )
+    wave_size: int = option(
+        "With several documents: how many to deploy at the same time. The next wave starts once all of these have "
+        "succeeded.",
+        parsers.how_many,
+        default="1",
+        metavar="NUMBER",
+    )

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ecs_cd.inputs.common import ImagesFrom
-from ecs_cd.inputs.deploy import Deploy
+from ecs_cd.inputs.deploy import Deploy, InWaves
 from ecs_cd.inputs.options import option
-from ecs_cd.inputs.rules import parsers
+from ecs_cd.inputs.rules import documents, parsers
 from ecs_cd.tasks.rules import render
 from ecs_cd.tasks.rules.environment import Variable
 
@@ -22,7 +22,7 @@ _NAMES = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class DeployAlone(Deploy, ImagesFrom):
+class DeployAlone(Deploy, InWaves, ImagesFrom):
     """The action deploy: with a document, or as a replacement for the official actions with all of their inputs.
 
     Those inputs keep their meaning, except for what ``differs`` says, and can't be combined with a document.
@@ -30,8 +30,10 @@ class DeployAlone(Deploy, ImagesFrom):
 
     config: str = option(
         "The SSM parameter with the document (name, `name:version` or ARN), or `file:path`. "
+        "Several documents, one per line, are deployed in waves; `region=REGION` and `role=ARN` may follow each. "
         "Without it, the inputs of the official actions say what to deploy.",
-        parsers.text,
+        documents.several,
+        many=True,
         metavar="PARAMETER",
     )
     service: tuple[str, ...] = option(
@@ -288,7 +290,7 @@ class DeployAlone(Deploy, ImagesFrom):
 
 def official_given(inputs: DeployAlone) -> list[str]:
     """The names of the inputs that only the official actions have, and that are neither blank nor the defaults."""
-    shared = {f.name for each in (Deploy, ImagesFrom) for f in dataclasses.fields(each)}
+    shared = {f.name for each in (Deploy, InWaves, ImagesFrom) for f in dataclasses.fields(each)}
     official = [f for f in dataclasses.fields(inputs) if f.name not in shared]
     defaults = DeployAlone()
     return [

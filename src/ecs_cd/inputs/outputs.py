@@ -23,8 +23,10 @@ OUTPUTS = {
     "task-definition-arn": "The ARN of the deployed task definition; with several, one per line.",
     "deployment-id": "The id of the ECS deployment.",
     "codedeploy-deployment-id": "The id of the CodeDeploy deployment, if CodeDeploy deploys the service.",
-    "images": "JSON, by container name: the deployed image, `repository@sha256:...`.",
-    "services": "JSON, by service: its `result`, `task-definition-arn`, `deployment-id` and `images`.",
+    "images": "JSON, by container name: the deployed image, `repository@sha256:...`. With several documents, by "
+    "`DOCUMENT/CONTAINER`.",
+    "services": "JSON, by service: its `result`, `task-definition-arn`, `deployment-id` and `images`. With several "
+    "documents, by `DOCUMENT/SERVICE`.",
     "targets": "JSON, by service, with `list`: `default`, the revision that a rollback goes back to, and "
     "`revisions`, newest first: `task-definition`, `deployed-at`, `state`, `commits`, `images`, and `obstacles`, which "
     "say why it can't be gone back to.",

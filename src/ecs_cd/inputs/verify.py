@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ecs_cd.inputs.common import Registering
 from ecs_cd.inputs.options import option
-from ecs_cd.inputs.rules import parsers
+from ecs_cd.inputs.rules import documents, parsers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,7 +16,7 @@ class Verify(Registering):
     config: str = option(
         "The SSM parameter with the document (name, `name:version` or ARN), or `file:path`. "
         "Not needed with task-definition.",
-        parsers.text,
+        documents.one,
         metavar="PARAMETER",
     )
     task_definition: str = option(

@@ -32,6 +32,7 @@ class Job:
     clock: Clock
     state: State
     summary: Summary = field(default_factory=Summary)
+    parts: list[Job] = field(default_factory=list)  # each with its own AWS and state; see parts.py
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,12 @@ import secrets
 import shlex
 import stat
 import tempfile
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ecs_cd.model.errors import Refused
+from ecs_cd.model.errors import Cancelled, Refused
 from ecs_cd.model.run import Run
 
 
@@ -50,21 +51,28 @@ def write_private(path: Path, text: str) -> None:
 
 
 class State:
-    """The state file of one process. ``nonce`` is unique to this process."""
+    """The state file of one process, or of a ``part`` of its run. ``nonce`` is unique to it."""
 
-    def __init__(self, environ: Mapping[str, str], run: Run) -> None:
+    def __init__(self, environ: Mapping[str, str], run: Run, part: str = "") -> None:
         self.folder = folder(environ)
         self.nonce = secrets.token_hex(16)
         self.under_way: dict[str, Any] = {}
         _leave_clean_up(self.folder)
-        self._path = self.folder / f"under-way-{_job(run)}-{os.getpid()}.json"
+        self._closed = False
+        self._lock = threading.Lock()
+        self._path = self.folder / f"under-way-{_job(run)}-{f'{part}-' if part else ''}{os.getpid()}.json"
 
     def begin(self, **what: Any) -> None:
         """Writes what is about to happen, before it does; later calls add what is known by then.
 
-        Raises ``Refused`` if the first write fails, so that nothing is started.
+        Raises ``Refused`` if the first write fails, so that nothing is started, and ``Cancelled`` after ``close``.
         """
-        known = self.under_way | what
+        with self._lock:
+            if self._closed:
+                raise Cancelled
+            self._write(self.under_way | what)
+
+    def _write(self, known: dict[str, Any]) -> None:
         scratch = self._path.with_suffix(".new")
         try:
             write_private(scratch, json.dumps(known))
@@ -75,6 +83,11 @@ class State:
                 raise _unwritable(self._path, error) from error
             # The work is already running: memory has all that is known, and the file has its previous content.
         self.under_way = known
+
+    def close(self) -> None:
+        """The run is cancelled: nothing more may begin in another thread."""
+        with self._lock:
+            self._closed = True
 
     def end(self) -> None:
         """Removes the file: the outcome is known, and nothing is in progress."""

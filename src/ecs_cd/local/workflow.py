@@ -90,7 +90,8 @@ class Workflow:
     @property
     def configs(self) -> tuple[str, ...]:
         """The documents that steps of ecs-cd, and calls of its workflow, name."""
-        return _once(step.given.get("config", "") for step in self.steps if step.ours)
+        named = (step.given.get("config", "") for step in self.steps if step.ours)
+        return _once(line.strip() for text in named for line in text.splitlines() if not line.strip().startswith("#"))
 
     @property
     def roles(self) -> tuple[str, ...]:

@@ -179,6 +179,7 @@ def _more(services: Sequence[Deployed]) -> str:
 def _rows(services: Sequence[Deployed]) -> list[str]:
     rows = [
         [
+            str(service.wave or ""),
             markup.value(service.service, service.links.get("service", "")),
             f"{_sign(service.outcome)} {markup.link(service.outcome.words, service.links.get('deployment', ''))}",
             _cell(service.before),
@@ -188,7 +189,7 @@ def _rows(services: Sequence[Deployed]) -> list[str]:
         ]
         for service in services
     ]
-    return markup.table(("service", "result", "from", "to", "digest", "duration"), rows)
+    return markup.table(("wave", "service", "result", "from", "to", "digest", "duration"), rows)
 
 
 def _cell(text: str, page: str = "") -> str:

@@ -45,7 +45,7 @@ class Deployed:
     """The result for one service. ``before`` and ``after`` are revisions in short form, empty if there isn't one;
     ``images`` are the requested images by container. ``change``: the lines of the diff between the two task
     definitions, ``None`` if it is unknown. ``links``: pages of the ``service``, its ``deployment``, its ``task
-    definition``, and of each image by the name of its container."""
+    definition``, and of each image by the name of its container. ``wave``: with several documents, its number."""
 
     service: str
     outcome: Outcome
@@ -55,6 +55,7 @@ class Deployed:
     moments: Sequence[Moment] = ()
     change: Sequence[str] | None = None
     links: Mapping[str, str] = field(default_factory=dict)
+    wave: int = 0
 
     @property
     def elapsed(self) -> float:

@@ -6,6 +6,7 @@ import signal
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -13,7 +14,8 @@ from ecs_cd.aws.errors import explain
 from ecs_cd.ci import Ci
 from ecs_cd.diagnosis.evidence import Finding
 from ecs_cd.diagnosis.findings import WAITING
-from ecs_cd.job.job import Job, Result
+from ecs_cd.job import parts
+from ecs_cd.job.job import Job, Result, concurrently
 from ecs_cd.model import duration
 from ecs_cd.model.errors import Cancelled, OutcomeUnknown, Refused
 from ecs_cd.model.verdict import DEFECT_EXIT_CODE, EXIT_CODES, REFUSED_EXIT_CODE, Outcome
@@ -135,7 +137,7 @@ def guarded(run: Callable[[], int], step: Step, job: Job) -> int:
 
 def _cut_short(refused: Refused, step: Step, job: Job) -> int:
     """Not started if nothing is in progress; otherwise the work continues and its outcome is unknown."""
-    if not job.state.under_way:
+    if not any(each.state.under_way for each in (job, *job.parts)):
         _say_refused(refused, step.title, job.ci)
         _show(_refused(refused, step.title), job)
         return REFUSED_EXIT_CODE
@@ -146,18 +148,22 @@ def _cut_short(refused: Refused, step: Step, job: Job) -> int:
 
 def _unfinished(outcome: Outcome, message: str, step: Step, job: Job) -> int:
     """Reports an end without a verdict and what still runs; the exit code. Only a cancellation stops work."""
-    under_way = job.state.under_way if outcome is Outcome.CANCELLED else {**job.state.under_way, "on_cancel": "leave"}
     if step.result:
         job.ci.outputs({step.result: outcome.value})
     job.ci.error(message, title=step.title)
-    if unfinished.report_or_stop(under_way, job.aws, job.ci, job.clock):
-        job.state.end()  # otherwise a later step of the job can try again
+    concurrently(*(partial(_report_or_stop, each, outcome) for each in (job, *job.parts)))
     part = job.summary.part(step.title) or Part(step.title, UNDER_WAY, begin=job.clock.monotonic())
     findings = [Finding("", tuple(message.splitlines()))]
     elapsed, services = job.clock.monotonic() - part.begin, job.summary.unfinished
     ended = replace(part, state=outcome, elapsed=elapsed, phase=step.phase, findings=findings, services=services)
     _show(ended, job)
     return EXIT_CODES[outcome]
+
+
+def _report_or_stop(job: Job, outcome: Outcome) -> None:
+    under_way = job.state.under_way if outcome is Outcome.CANCELLED else {**job.state.under_way, "on_cancel": "leave"}
+    if unfinished.report_or_stop(under_way, job.aws, parts.log(job), job.clock):
+        job.state.end()  # otherwise a later step of the job can try again
 
 
 def refuse(refused: Refused, title: str, ci: Ci) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import cast
 
@@ -18,6 +18,7 @@ from ecs_cd.document.rules.document import Document, ScheduledTask, Service
 from ecs_cd.images import attestations, handed_over, resolve
 from ecs_cd.inputs.deploy import Deploy
 from ecs_cd.inputs.official import DeployAlone
+from ecs_cd.inputs.rules import documents
 from ecs_cd.job import checkout
 from ecs_cd.job.job import Job, Result, concurrently
 from ecs_cd.job.services import active_service, active_services
@@ -43,13 +44,34 @@ def run(inputs: DeployAlone, job: Job) -> int:
 
 
 def _by_document(inputs: DeployAlone, status: GitHubDeploymentStatus, job: Job) -> int:
-    document = load.load(inputs.config, job)
+    if documents.are_several(inputs.config):
+        return _in_waves(inputs, status, job)
+    ready = _ready(inputs, load.load(inputs.config, job), job)
+    status.begin(ready.commit, ready.services)
+    call = status.seen(STEP.title, lambda: ready.execute(job).of_commit(ready.commit, job.run))
+    return status.end(run_step(STEP, call, job))
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """A document that is checked: ``what`` is carried out with these images, ``repository@sha256:...``."""
+
+    commit: str
+    services: Sequence[str]  # their names in the document
+    what: Release | Registration
+    images: Mapping[str, str]
+
+    def execute(self, job: Job) -> Result:
+        return _execute(self.what, self.images, job)
+
+
+def _ready(inputs: DeployAlone, document: Document, job: Job) -> _Ready:
     found = handed_over.find(inputs, document, job)
     wanted = targets(inputs.service, document, job)
     names = image_names([*wanted, *document.scheduled_tasks.values()])
     required = not inputs.dry_run
-    execute, by_name = concurrently(
-        lambda: prepare(inputs, wanted, document, job),
+    what, images = concurrently(
+        lambda: _prepared(inputs, wanted, document, job),
         lambda: attestations.verified(
             resolve.resolve(names, document.images, found.commit, job, digests=found.digests, required=required),
             inputs,
@@ -57,8 +79,40 @@ def _by_document(inputs: DeployAlone, status: GitHubDeploymentStatus, job: Job) 
             job,
         ),
     )
-    status.begin(found.commit, [each.key for each in wanted])
-    call = status.seen(STEP.title, lambda: execute(by_name).of_commit(found.commit, job.run))
+    return _Ready(found.commit, [each.key for each in wanted], what, images)
+
+
+def _in_waves(inputs: DeployAlone, status: GitHubDeploymentStatus, job: Job) -> int:
+    """Several documents. All are read and checked before the first one changes anything."""
+    from ecs_cd.deploy import waves
+
+    found = waves.documents(documents.places(inputs.config), job)
+
+    def ready(named: waves.Named) -> _Ready:
+        with waves.naming(named.name):
+            document = load.load(named.where.source, named.job)
+            waves.check_cluster(document.cluster, named.where)
+            return _ready(inputs, document, named.job)
+
+    every = concurrently(*(partial(ready, each) for each in found))
+    plans = [
+        waves.Planned(named, each.what, each.images)
+        for named, each in zip(found, every, strict=True)
+        if isinstance(each.what, Release)
+    ]
+    waves.check(plans, job)
+    commit = every[0].commit
+
+    def execute() -> Result:
+        if inputs.deploys:
+            return waves.execute(plans, inputs.wave_size, job)
+        one_by_one = {named.name: each.execute(named.job) for named, each in zip(found, every, strict=True)}
+        return waves.merged(one_by_one, {})
+
+    status.begin(
+        commit, [f"{named.name}/{key}" for named, each in zip(found, every, strict=True) for key in each.services]
+    )
+    call = status.seen(STEP.title, lambda: execute().of_commit(commit, job.run))
     return status.end(run_step(STEP, call, job))
 
 
@@ -69,14 +123,23 @@ def image_names(targets: Iterable[Service | ScheduledTask]) -> list[str]:
 
 def prepare(inputs: Deploy, wanted: Sequence[Service], document: Document, job: Job) -> Execute:
     """Checks everything that can be checked before anything changes. Returns what carries it out."""
+    what = _prepared(inputs, wanted, document, job)
+    return lambda by_name: _execute(what, by_name, job)
+
+
+def _execute(what: Release | Registration, by_name: Mapping[str, str], job: Job) -> Result:
+    if isinstance(what, Registration):
+        return register.execute(what, by_name, job)
+    return release.execute(what, by_name, job)
+
+
+def _prepared(inputs: Deploy, wanted: Sequence[Service], document: Document, job: Job) -> Release | Registration:
     loader = Loader(document, inputs.environment_variables, inputs.allow_unknown_fields, job)
     if inputs.register_only:
         entries: list[Service | ScheduledTask] = [*wanted, *document.scheduled_tasks.values()]
         loaded = concurrently(*(partial(loader.load, each) for each in entries))
-        registration = Registration(entries, loaded, inputs.dry_run)
-        return lambda by_name: register.execute(registration, by_name, job)
-    prepared = _release(inputs, wanted, loader)
-    return lambda by_name: release.execute(prepared, by_name, job)
+        return Registration(entries, loaded, inputs.dry_run)
+    return _release(inputs, wanted, loader)
 
 
 def _release(inputs: Deploy, wanted: Sequence[Service], loader: Loader) -> Release:
