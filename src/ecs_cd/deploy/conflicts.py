@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from ecs_cd.aws import ecs
@@ -40,6 +41,18 @@ def resolve_conflicts(
     if ended.outcome is Outcome.SUCCEEDED:
         return list(services.fresh.values())
     return replace(ended, message=f"nothing was started: {ended.message}")
+
+
+def refuse_early(job: Job, plans: Sequence[DeploymentPlan], arns: Sequence[str], policy: Policy) -> None:
+    """Raises ``Refused`` if a deployment is running that ``resolve_conflicts`` would refuse. Waits for nothing."""
+    fresh = {plan.target.key: plan for plan in plans}
+    services = _Services(job, policy, fresh, dict(zip(fresh, arns, strict=True)))
+    with suppress(Unreadable):  # it is read again before the deployment
+        services.read()
+    if services.others and policy.on_conflict == "wait":
+        _refuse_to_wait_for_approvals(services.others)
+    elif services.others:
+        _refuse(fresh, services.others, policy)
 
 
 @dataclass
@@ -80,7 +93,9 @@ class _Services:
         if not self.others:
             return Verdict(Outcome.SUCCEEDED, "") if self.seen_all else {}
         if self.policy.on_conflict != "wait":
-            _refuse_or_supersede(self.job, self.fresh, self.others, self.policy)
+            _refuse(self.fresh, self.others, self.policy)
+            for key, found in self.others.items():
+                self.job.ci.line(f"{key}: {found.words}; superseding it (on-conflict: supersede)")
             return Verdict(Outcome.SUCCEEDED, "")
         _refuse_to_wait_for_approvals(self.others)
         return {
@@ -131,13 +146,11 @@ def _refuse_to_wait_for_approvals(others: Mapping[str, Conflict]) -> None:
         raise Refused(paused, "Nothing was started: approve that deployment or roll it back, then run this again.")
 
 
-def _refuse_or_supersede(
-    job: Job, plans: Mapping[str, DeploymentPlan], others: Mapping[str, Conflict], policy: Policy
-) -> None:
-    said = [f"{key}: {found.words}" for key, found in others.items()]
+def _refuse(plans: Mapping[str, DeploymentPlan], others: Mapping[str, Conflict], policy: Policy) -> None:
+    """Unless on-conflict is `supersede`, and they can be superseded."""
     if policy.on_conflict == "fail":
-        remedy = "Wait until it ends, or set on-conflict to wait or supersede."
-        raise Refused([f"another deployment is under way: {each}" for each in said], remedy)
+        said = [f"another deployment is under way: {key}: {found.words}" for key, found in others.items()]
+        raise Refused(said, "Wait until it ends, or set on-conflict to wait or supersede.")
     busy = [
         f"{key}: {others[key].words}, and can't be superseded"
         for key in others
@@ -147,5 +160,3 @@ def _refuse_or_supersede(
         raise Refused(
             busy, "CodeDeploy starts no second deployment, and ecs-cd stops only its own: set on-conflict to wait."
         )
-    for each in said:
-        job.ci.line(f"{each}; superseding it (on-conflict: supersede)")

@@ -10,9 +10,8 @@ from dataclasses import dataclass, replace
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ecs_cd.deploy import dry_run, evidence, go_back, schedules
+from ecs_cd.deploy import conflicts, dry_run, evidence, go_back, schedules
 from ecs_cd.deploy.begin import Starter
-from ecs_cd.deploy.conflicts import resolve_conflicts
 from ecs_cd.deploy.digests import verify_digests
 from ecs_cd.deploy.follow import follow
 from ecs_cd.deploy.plan import DeploymentPlan, Policy
@@ -102,7 +101,10 @@ class Deploying:
     def __init__(self, release: Release, by_name: Mapping[str, str], new: NewRevisions, job: Job) -> None:
         self.job = job
         self.release = release
-        self._by_name = by_name
+        self._plans = [_with_images(plan, by_name) for plan in release.plans]
+        self._definitions = [plan.definition for plan in self._plans]
+        self._definitions += [_scheduled(task, by_name) for task in release.scheduled]
+        self._known: Sequence[str] | None = None  # the revisions that need not be registered
         self._new = new
         self._arns: Sequence[str] = ()
         self._starter: Starter | None = None
@@ -120,20 +122,27 @@ class Deploying:
         """The verdict so far; exists once it is deployed."""
         return self._instead.verdict if self._instead else self._afterwards or verdict_on(self.group)
 
+    def refuse_early(self) -> None:
+        """Raises ``Refused`` for a conflict that exists already: earlier than ``deploy`` would."""
+        conflicts.refuse_early(self.job, self._plans, self._find_known()[: len(self._plans)], self.release.policy)
+
+    def _find_known(self) -> Sequence[str]:
+        if self._known is None:
+            current = [running(plan.service) for plan in self._plans]
+            made_from = [plan.template for plan in self._plans]
+            self._known = revisions.known(self._definitions, made_from, self.job, current)
+        return self._known
+
     def deploy(self, first: First | None = None) -> None:
         """Registers, starts and follows, each deployment to its verdict."""
-        job, policy, release = self.job, self.release.policy, self.release
-        plans = [_with_images(plan, self._by_name) for plan in release.plans]
-        definitions = [plan.definition for plan in plans]
-        definitions += [_scheduled(task, self._by_name) for task in release.scheduled]
+        job, policy, plans = self.job, self.release.policy, self._plans
         deadline = job.clock.monotonic() + policy.timeout
-        current = [running(plan.service) for plan in plans]
-        known = revisions.known(definitions, [plan.template for plan in plans], job, current)
-        cleared = resolve_conflicts(job, plans, known[: len(plans)], policy, deadline)
+        known = self._find_known()
+        cleared = conflicts.resolve_conflicts(job, plans, known[: len(plans)], policy, deadline)
         if isinstance(cleared, Verdict):
             self._instead = Result(cleared, {"result": cleared.outcome.value})
             return
-        self._arns = self._new.register_all(definitions, known)
+        self._arns = self._new.register_all(self._definitions, known)
         if first:
             began = job.clock.monotonic()
             with self._new.starting(self._arns[0]):

@@ -20,7 +20,7 @@ from ecs_cd.deploy.rules import waves
 from ecs_cd.deploy.rules.waves import Where
 from ecs_cd.inputs.rules.documents import Place
 from ecs_cd.job import parts
-from ecs_cd.job.job import Job, Result
+from ecs_cd.job.job import Job, Result, concurrently
 from ecs_cd.model.errors import OutcomeUnknown, Refused, combined
 from ecs_cd.model.references import account_of, short
 from ecs_cd.model.verdict import Outcome, Verdict
@@ -28,6 +28,7 @@ from ecs_cd.report.timeline import Deployed
 from ecs_cd.tasks.rules.revisions import running
 
 _ERRORS = (Refused, ClientError, BotoCoreError, OutcomeUnknown)
+_CAUSES = 20  # that are reported, with their evidence
 _BY_NAME = ("services", "images")  # outputs that are JSON objects
 
 
@@ -115,6 +116,11 @@ class _Document:
     def name(self) -> str:
         return self.planned.document.name
 
+    def refuse_early(self) -> None:
+        """Raises ``Refused``, with the document's name, for what can be known before the first wave."""
+        with naming(self.name):
+            self.deployment.refuse_early()
+
     def deploy(self) -> None:
         """Deploys it; if the other documents do not matter for it, to the end."""
         self._do(self.deployment.deploy)
@@ -152,7 +158,7 @@ def execute(planned: Sequence[Planned], size: int, job: Job) -> Result:
     """Deploys the documents, ``size`` at a time, until one does not succeed. With on-failure: rollback, all documents
     go back after a failure, the last wave first.
 
-    Raises ``Refused`` if none of the first wave can be started: then nothing was.
+    Raises ``Refused`` if a conflict can't be waited for, or none of the first wave can be started: then nothing was.
     """
     try:
         with ExitStack() as stack:
@@ -161,6 +167,7 @@ def execute(planned: Sequence[Planned], size: int, job: Job) -> Result:
                 for each in planned
             ]
             with _stopped_early(planned):
+                concurrently(*(each.refuse_early for each in documents))
                 begun = _deploy(waves.in_waves(documents, size), job)
                 _settle(begun, job)
                 results = _results(documents, [each for wave in begun for each in wave])
@@ -277,7 +284,7 @@ def merged(results: Mapping[str, Result], waves_of: Mapping[str, int]) -> Result
     texts = {f"{name}/{title}": text for name, each in results.items() for title, text in each.texts.items()}
     services = [_named(row, name, waves_of.get(name, 0)) for name, each in results.items() for row in each.services]
     outputs = {**_outputs(results), "result": verdict.outcome.value}
-    return Result(verdict, outputs, findings=findings, texts=texts, services=services)
+    return Result(verdict, outputs, findings=findings[:_CAUSES], texts=texts, services=services)
 
 
 def _outputs(results: Mapping[str, Result]) -> dict[str, str]:

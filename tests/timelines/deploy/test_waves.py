@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.scripted_aws import Clock, Params, ScriptedAws, denied, ecs, expired, lost, sts, throttled
-from tests.scripted_aws.fleet import COMPLETES, CRASHES, STAYS, Course, Fleet
+from tests.scripted_aws.fleet import COMPLETES, CRASHES, STAYS, Course, Fleet, Update
 from tests.timelines.conftest import REPOSITORY, SHA, Step
 
 Run = Callable[..., Step]
@@ -94,6 +94,7 @@ def test_documents_are_deployed_one_after_the_other(aws: ScriptedAws, step: Run,
     assert "us-east-1: web: " in ended.log
     assert "| wave | service | result |" in ended.summary
     assert "| 2 | `us-east-1/web` |" in ended.summary
+    assert aws.count("sts.GetCallerIdentity") == 0  # no line names an account
 
 
 def test_all_is_read_and_checked_before_the_first_change(aws: ScriptedAws, step: Run, clock: Clock) -> None:
@@ -356,6 +357,28 @@ def test_other_verbs_take_one_document(verb: str, aws: ScriptedAws, step: Run) -
     assert ended.exit_code == 2
     assert "config: names 2 documents, and this verb takes one" in ended.log
     assert aws.calls == []
+
+
+@pytest.mark.parametrize(("policy", "code"), [("fail", 2), ("supersede", 0)])
+def test_a_conflict_of_a_later_wave(policy: str, code: int, aws: ScriptedAws, step: Run, clock: Clock) -> None:
+    """With on-conflict: fail it is refused before the first wave; superseding it does not begin before its wave."""
+    fleet = world(aws, clock, {"eu-web": COMPLETES, "us-web": COMPLETES})
+    fleet.updates["us-web"].append(Update("ecs-svc/9", ecs.task_definition_arn("us-web:9"), 0, STAYS))
+    ended = step("deploy", config=f"{EU}\n{US}", on_conflict=policy)
+    assert ended.exit_code == code, ended.log
+    assert ("us-east-1: another deployment is under way: web: " in ended.log) == (policy == "fail")
+    assert ended.log.count("superseding it") == (policy == "supersede")
+    assert changes(aws) == (4 if code == 0 else 0)
+
+
+def test_a_conflict_is_waited_for_in_its_wave(aws: ScriptedAws, step: Run, clock: Clock) -> None:
+    """The waves before it do not wait."""
+    fleet = world(aws, clock, {"eu-web": COMPLETES, "us-web": COMPLETES})
+    ends = {0: {}, 100: {"rolloutState": "COMPLETED"}}
+    fleet.updates["us-web"].append(Update("ecs-svc/9", ecs.task_definition_arn("us-web:9"), 0, ends))
+    assert step("deploy", config=f"{EU}\n{US}").exit_code == 0
+    assert times(aws)["eu-web"] < 10
+    assert times(aws)["us-web"] >= 100
 
 
 # ---- modes ----
