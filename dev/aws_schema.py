@@ -1,4 +1,4 @@
-"""Writes dev/terraform/aws.schema.json: the schema of the few types of hashicorp/aws that our modules use.
+"""Writes dev/terraform/aws.schema.json: the schema of the few types of hashicorp/aws that our modules and pages use.
 
 The schema comes out of the PyPI package cdktn-provider-aws, whose JavaScript is made from the provider's own schema:
 
@@ -28,13 +28,14 @@ PACKAGE = "cdktn-provider-aws==25.8.1"
 SCHEMA = ROOT / "dev" / "terraform" / "aws.schema.json"
 LICENSE = ROOT / "dev" / "terraform" / "aws.schema.LICENSE"
 RESOURCES = (
-    "cloudwatch_event_rule", "cloudwatch_event_target", "cloudwatch_log_group", "codebuild_project",
-    "codebuild_report_group", "codeconnections_connection", "codedeploy_app", "codedeploy_deployment_group",
-    "codepipeline", "codestarconnections_connection", "codestarnotifications_notification_rule", "ecr_repository",
-    "ecs_cluster", "ecs_service", "iam_openid_connect_provider", "iam_role", "iam_role_policy", "kms_key",
-    "s3_bucket", "s3_bucket_lifecycle_configuration", "s3_bucket_policy", "s3_bucket_public_access_block",
-    "s3_bucket_server_side_encryption_configuration", "s3_bucket_versioning", "s3_object", "security_group",
-    "ssm_parameter", "vpc_security_group_egress_rule",
+    "appautoscaling_target", "cloudwatch_event_rule", "cloudwatch_event_target", "cloudwatch_log_group",
+    "codebuild_project", "codebuild_report_group", "codeconnections_connection", "codedeploy_app",
+    "codedeploy_deployment_group", "codepipeline", "codestarconnections_connection",
+    "codestarnotifications_notification_rule", "ecr_repository", "ecs_cluster", "ecs_service",
+    "ecs_task_definition", "iam_openid_connect_provider", "iam_role", "iam_role_policy", "kms_key",
+    "lb_listener_rule", "s3_bucket", "s3_bucket_lifecycle_configuration", "s3_bucket_policy",
+    "s3_bucket_public_access_block", "s3_bucket_server_side_encryption_configuration", "s3_bucket_versioning",
+    "s3_object", "security_group", "ssm_parameter", "vpc_security_group_egress_rule",
 )  # fmt: skip
 DATA = (
     "caller_identity", "ecr_repository", "ecs_cluster", "ecs_service", "iam_openid_connect_provider",
