@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from ecs_cd.model.owner import ACTION
+
 REPOSITORY = r"[A-Za-z0-9][A-Za-z0-9_-]*/(?!\.{1,2}(?:/|$))[A-Za-z0-9._-]+"
 WORKFLOW = rf"{REPOSITORY}/\.github/workflows/[A-Za-z0-9._ +-]+\.ya?ml(?:@[^\s@]+)?"
 _KINDS = ("heads", "tags")
-EXAMPLE = "my-org/ecs-cd/.github/workflows/pipeline.yml@v1"
+EXAMPLE = f"{ACTION}/.github/workflows/pipeline.yml@v1"
 
 
 @dataclass(frozen=True)
