@@ -217,6 +217,7 @@ class FakeGitHub:
             listed = [{"bundle": each, "repository_id": 1, "bundle_url": "", "initiator": "user"} for each in found]
             return (200, {"attestations": listed}) if found else (404, ANSWERS[404])
         assert headers["x-github-api-version"] == "2022-11-28"
+        path = re.sub(r"^/api/(?:v3/|(?=graphql$))", "/", path)  # as GitHub Enterprise Server has them
         parts, query = urlsplit(path), parse_qs(urlsplit(path).query)
         if parts.path == "/graphql":
             assert body == {"query": "{viewer{login}}"}

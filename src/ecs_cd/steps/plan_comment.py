@@ -2,47 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as TooLate
+from typing import TYPE_CHECKING, TypeVar
 
 from ecs_cd.ci import event
 from ecs_cd.deploy.rules import migration_files
 from ecs_cd.inputs.plan import Plan
 from ecs_cd.job.job import Job
+from ecs_cd.model import pace
 from ecs_cd.model.errors import Refused, Unreadable
 from ecs_cd.report.summary import Part, markdown
 
 if TYPE_CHECKING:  # few runs need it, and importing it would slow down every start
     from ecs_cd.ci.pull_requests import PullRequest
 
+T = TypeVar("T")
+
 _LIMIT = "a comment ends at 65,536 characters; the job summary has the rest"
 
 
 class PlanComment:
-    """The comment of one document on the run's pull request, if there is one and GitHub can be asked."""
+    """The comment of one document on the run's pull request, if there is one and GitHub can be asked.
+
+    A separate thread makes the calls: slow name resolution and a trickling response have no timeout, but waiting for a
+    thread does.
+    """
 
     def __init__(self, inputs: Plan, job: Job) -> None:
         self._inputs = inputs
         self._job = job
         self._pull_request = self._connected()
-        self._failed = False
+        self._thread = ThreadPoolExecutor(max_workers=1)
 
     def new_migrations(self) -> tuple[list[str], bool]:
         """The paths of migration files that the pull request adds, and whether all of its files were looked at."""
-        found: list[tuple[str, str]] = []
-        complete = True
-        with self._warned("its migration files are not listed"):
-            if self._pull_request:
-                found, complete = self._pull_request.files()
+        none: tuple[list[tuple[str, str]], bool] = ([], True)
+        found, complete = self._asked(lambda asked: asked.files(), none, "and new migration files are not listed")
         return migration_files.new(found, self._inputs.migration_paths), complete
 
     def write(self, part: Part, *, create: bool) -> str:
         """Updates the comment, or creates it if ``create``. Returns its page; empty without a comment."""
-        with self._warned("the job summary has the plan"):
-            if self._pull_request and not self._failed:
-                return self._written(self._pull_request, part, create=create)
-        return ""
+        return self._asked(
+            lambda asked: self._written(asked, part, create=create), "", "but the job summary has the plan"
+        )
 
     def _written(self, pull_request: PullRequest, part: Part, *, create: bool) -> str:
         from ecs_cd.ci.rules import pull_requests as rules
@@ -79,16 +83,21 @@ class PlanComment:
             job.ci.line(f"comment: {why}")
             return None
 
-    @contextmanager
-    def _warned(self, so: str) -> Iterator[None]:
-        """Warns once: later problems follow from the first, and GitHub is not asked again."""
+    def _asked(self, call: Callable[[PullRequest], T], otherwise: T, so: str) -> T:
+        """What the call returns. Warns of the first failure, after which GitHub is not asked again."""
+        pull_request = self._pull_request
+        if pull_request is None:
+            return otherwise
         try:
-            yield
+            return self._thread.submit(call, pull_request).result(pace.GITHUB_PATIENCE)
+        except TooLate:
+            why = f"GitHub's API has not answered within {pace.GITHUB_PATIENCE:g} seconds"
         except Refused as refused:
-            self._warn(refused.sentence, so)
+            why = refused.sentence
         except Unreadable as unreadable:
-            self._warn(str(unreadable), so)
-
-    def _warn(self, problem: str, so: str) -> None:
-        self._failed = True
-        self._job.ci.warning(f"comment: none on the pull request, {so}: {problem}")
+            why = str(unreadable)
+        except Exception as error:
+            why = f"GitHub's API answered something unexpected ({type(error).__name__})"
+        self._pull_request = None
+        self._job.ci.warning(f"comment: none on the pull request, {so}: {why}")
+        return otherwise

@@ -571,6 +571,16 @@ def test_a_pipeline_is_one_deployment(aws: ScriptedAws, github: FakeGitHub, run:
     assert [asked.at for asked in github.asked] == [0, 0, 0, 4]
 
 
+def test_a_whole_pipeline_makes_six_calls_at_most(aws: ScriptedAws, github: FakeGitHub, run: Run) -> None:
+    """Also in an environment with many Deployments that other jobs and people made; none waits for GitHub longer."""
+    migrates(aws, 0)
+    for number in range(30):
+        github.add("production", run=str(number))
+    assert run("pipeline").exit_code == 0
+    assert len(github.asked) == 6
+    assert github.states(github.deployments[-1]["id"]) == ["in_progress", "success"]
+
+
 def test_a_failing_migration_is_the_deployments_failure(aws: ScriptedAws, github: FakeGitHub, run: Run) -> None:
     """Named as what it is."""
     migrates(aws, 3)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ecs_cd.model import pace
-from tests.fake_github import FakeGitHub, Fault, garbage, redirect, reset, silent, status
+from tests.fake_github import FakeGitHub, Fault, garbage, redirect, reset, silent, status, trickle
 from tests.scripted_aws import Params, ScriptedAws, denied, ecs
 from tests.timelines.conftest import DOCUMENT, REPOSITORY, SHA, Step, mutations
 from tests.timelines.deploy import test_schedules
@@ -289,6 +289,23 @@ def test_a_token_of_another_author_finds_its_own_comment(plan: Run, github: Fake
     assert "NEW" in ours(github)[0]
 
 
+def test_github_enterprise_server_has_other_paths(
+    plan: Run, github: FakeGitHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """REST is below /api/v3, and GraphQL beside it."""
+    monkeypatch.setenv("GITHUB_API_URL", f"{github.url}/api/v3")
+    github.token, github.login = "ghp_of-a-person", "maintainer"
+    plan()
+    plan(environment_variables="NEW=1")
+    assert len(ours(github)) == 1
+    assert {each.path.partition("?")[0] for each in github.asked} == {
+        "/api/graphql",
+        "/api/v3/repos/org/my-app/pulls/5/files",
+        "/api/v3/repos/org/my-app/issues/5/comments",
+        "/api/v3/repos/org/my-app/issues/comments/900002",
+    }
+
+
 def test_another_app_with_our_marker(plan: Run, github: FakeGitHub) -> None:
     """A bot that repeats what users write is not us, either."""
     plan()
@@ -412,6 +429,7 @@ LOCKED = Fault(403, b'{"message": "Unable to create comment because issue is loc
         ("GET", status(502), "HTTP 502"),
         ("GET", garbage(), "is not GitHub's API"),
         ("GET", garbage(b"{}"), "is not GitHub's API"),
+        ("GET", garbage(b"[" * 100_000), "something unexpected (RecursionError)"),
         ("GET", redirect("https://elsewhere.example"), "follows no redirects"),
         ("GET", reset(), "can't be reached"),
         ("POST", status(403), "pull-requests: write"),
@@ -440,6 +458,15 @@ def test_a_silent_github_is_waited_for_a_little(plan: Run, github: FakeGitHub, m
     ended = plan()
     assert ended.exit_code == 0
     assert "no answer in time" in warnings(ended)[0]
+
+
+def test_a_trickling_answer_is_not_waited_for(plan: Run, github: FakeGitHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It never ends, and never times out."""
+    monkeypatch.setattr(pace, "GITHUB_PATIENCE", 0.2)
+    github.fail(trickle())
+    ended = plan()
+    assert ended.exit_code == 0
+    assert "has not answered within 0.2 seconds" in warnings(ended)[0]
 
 
 @pytest.mark.parametrize(
