@@ -19,6 +19,7 @@ import yaml
 
 _WORKFLOWS = Path(".github", "workflows")
 SELF = "local/repository@self"  # as act knows the folder in which it runs
+_NOT_USED = shutil.ignore_patterns("__pycache__", ".git", ".venv", ".cache")  # by any step, of a checkout
 _Edit = tuple[int, int, str]  # from, to, by what
 
 
@@ -55,7 +56,7 @@ def tree(folder: Path, scratch: Path) -> Path:
     if not newer:
         return folder
     copy = scratch / f"tree-{len(list(scratch.glob('tree-*')))}"
-    shutil.copytree(folder, copy, symlinks=True, ignore=shutil.ignore_patterns("__pycache__", ".git", ".venv"))
+    shutil.copytree(folder, copy, symlinks=True, ignore=_NOT_USED)
     for path, text in newer.items():
         (copy / path.relative_to(folder)).write_text(text, encoding="utf-8")
     return copy
