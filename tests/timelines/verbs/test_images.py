@@ -84,6 +84,15 @@ def test_a_platform_without_one_runner_is_refused(
     assert not ended.outputs
 
 
+def test_the_apps_file_alone_is_enough(step: Callable[..., Step]) -> None:
+    """The job that makes the matrix checks out only its folder: no context and no file of a secret is there."""
+    secrets = {"npm": {"file": "secrets/npm"}}
+    app_file({"app": {"context": "app", "file": "app/Dockerfile", "secrets": secrets, "platforms": ["linux/arm64"]}})
+    ended = step("images", sha="", runs_on=RUNNERS)
+    assert ended.exit_code == 0, ended.log
+    assert json.loads(ended.outputs["matrix"])["include"][1] == {"image": "app", "runs-on": ["self-hosted", "arm64"]}
+
+
 def test_one_runner_for_all_builds_each_image_whole(step: Callable[..., Step]) -> None:
     """As before there were runners by platform."""
     app_file({"app": {"platforms": ["linux/amd64", "linux/arm64"]}})
