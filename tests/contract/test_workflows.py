@@ -87,12 +87,18 @@ def test_a_workflow_never_cancels_a_deployment(where: str) -> None:
     assert how == {"cancel-in-progress": False, "queue": "max"}
 
 
+# Jobs of the whole pipeline that need `attestations` if the caller signs, which it then grants.
+AS_THE_CALLER = ("build-and-sign", "release", "hand-off")
+
+
 def test_a_workflow_asks_for_no_more_than_it_needs(where: str) -> None:
     """Each job has only the permissions to read the repository, to sign in, to update a GitHub Deployment, and to comment
     a plan."""
     workflow: dict[Any, Any] = COPIED[where]
-    assert workflow["permissions"] == {}
-    for job in workflow["jobs"].values():
+    callers_own = AS_THE_CALLER if where == CALLED else ()
+    assert workflow.get("permissions") == (None if callers_own else {})
+    assert {name for name, job in workflow["jobs"].items() if "permissions" not in job} == set(callers_own)
+    for job in (job for name, job in workflow["jobs"].items() if name not in callers_own):
         wanted = {("contents", "read"), ("id-token", "write")}
         text = str(job["steps" if "steps" in job else "with"])
         if "github-deployment" in text or "/statuses" in text:
@@ -119,7 +125,7 @@ def test_a_call_of_the_whole_pipeline_is_complete(where: str) -> None:
     """Inputs and secrets that exist, the required ones among them, and the permissions that its jobs ask for."""
     called = COPIED[CALLED]
     declared = called[True]["workflow_call"]  # YAML 1.1 reads `on` as true
-    needed = {item for job in called["jobs"].values() for item in job["permissions"].items()}
+    needed = {item for job in called["jobs"].values() for item in job.get("permissions", {}).items()}
     for job in callers(where):
         assert {name for name, declaration in declared["inputs"].items() if declaration["required"]} <= set(job["with"])
         assert set(job["with"]) <= set(declared["inputs"])
@@ -141,8 +147,11 @@ def test_the_whole_pipeline_releases_the_commit_of_its_run() -> None:
 def test_the_whole_pipeline_releases_or_hands_off() -> None:
     """Never both: with `pipeline` in the document, CodePipeline migrates and deploys."""
     jobs = COPIED[CALLED]["jobs"]
-    assert jobs["release"]["if"] == "needs.images.outputs.hand-off != 'true'"
-    assert jobs["hand-off"]["if"] == "needs.images.outputs.hand-off == 'true'"
+    assert (jobs["build"]["if"], jobs["build-and-sign"]["if"]) == ("${{ !inputs.sign }}", "${{ inputs.sign }}")
+    # Without a status function, a job is skipped if one of its `needs` is; one of the two builds always is.
+    condition = "${{{{ !failure() && !cancelled() && needs.images.outputs.hand-off {} 'true' }}}}"
+    assert jobs["release"]["if"] == condition.format("!=")
+    assert jobs["hand-off"]["if"] == condition.format("==")
 
 
 def test_the_workflows_of_the_docs_are_valid(tmp_path: Path) -> None:
@@ -154,3 +163,26 @@ def test_the_workflows_of_the_docs_are_valid(tmp_path: Path) -> None:
     actionlint = Path(sys.executable).with_name("actionlint")
     done = subprocess.run([actionlint, *files], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_only_who_signs_downloads_what_signs() -> None:
+    """A runner downloads every action of a job before its first step, whatever the step's `if` says."""
+    jobs = COPIED[CALLED]["jobs"]
+    signing = {
+        name for name, job in jobs.items() if any("actions/attest" in str(step.get("uses")) for step in job["steps"])
+    }
+    assert signing == {"build-and-sign"}
+
+
+def test_signing_builds_like_not_signing() -> None:
+    """The two jobs differ in the signature and in how many runners build an image."""
+    jobs = COPIED[CALLED]["jobs"]
+    (checkout, plain), (signed_checkout, signed, attest) = (jobs[job]["steps"] for job in ("build", "build-and-sign"))
+    assert checkout == signed_checkout
+    assert signed["uses"] == plain["uses"]
+    assert plain["with"] == {**signed["with"], "platform": "${{ matrix.platform }}"}
+    assert jobs["build"]["strategy"] == jobs["build-and-sign"]["strategy"]
+    assert jobs["images"]["steps"][-1]["with"]["runs-on"] == "${{ !inputs.sign && inputs.runs-on || '' }}"
+    # What another run has pushed, or whoever may push to ECR, gets no signature of this run.
+    assert attest["if"] == "${{ steps.build.outputs.built == 'true' }}"
+    assert attest["with"]["subject-digest"] == "${{ steps.build.outputs.digest }}"
