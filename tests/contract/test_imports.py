@@ -193,7 +193,7 @@ def test_boto3_stays_in_aws() -> None:
 def test_processes_are_started_in_three_places() -> None:
     """Git for the checkout, Docker for the build, gh for attestations; `ecs-cd local`, which no release holds, has its own."""
     found = {module for module in found_in("subprocess") if not module.startswith("ecs_cd.local.")}
-    assert found == {"ecs_cd.job.checkout", "ecs_cd.images.docker", "ecs_cd.images.attestations"}
+    assert found == {"ecs_cd.job.checkout", "ecs_cd.images.docker", "ecs_cd.images.gh"}
 
 
 def test_packages_are_those_that_are_locked() -> None:
