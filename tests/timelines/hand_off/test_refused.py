@@ -42,6 +42,13 @@ def test_a_pipeline_that_does_not_exist_is_refused(step: Run, world: World) -> N
     refused(step("hand-off"), world, "my-ap-deploy", "ap-northeast-1")
 
 
+@pytest.mark.parametrize(("token", "words"), [("", "no token"), ("ghs_not-to-be-seen", "does not have the digest")])
+def test_an_image_that_can_not_be_verified_is_not_handed_over(step: Run, world: World, token: str, words: str) -> None:
+    """The document's `require-attestation` holds before the pipeline starts, too."""
+    world.document(VARIABLES, **{"require-attestation": {"repository": "org/my-app"}})
+    refused(step("hand-off", github_token=token), world, "require-attestation", words)
+
+
 BAD: list[tuple[str, Params, Params, tuple[str, ...]]] = [
     ("V1", VARIABLES, declaration(pipelineType="V1"), ("V1", "V2")),
     ("no variables", VARIABLES, declaration(), ("IMAGE_APP", "COMMIT")),

@@ -289,3 +289,9 @@ def test_what_could_not_be_deployed_is_refused(
         aws.on("ecs.DescribeTaskDefinition", {"taskDefinition": ecs.task_definition(), "tags": []})
     aws.on(operation, answer)
     refused(step("artifacts"), words)
+
+
+def test_an_image_that_can_not_be_verified_gets_no_files(aws: ScriptedAws, step: Run) -> None:
+    """The pipeline's deploy action would run it: the document's `require-attestation` holds here, too."""
+    document(aws, services={"web": web()}, **{"require-attestation": {"repository": "org/my-app"}})
+    refused(step("artifacts", github_token="ghs_not-to-be-seen"), "require-attestation", "does not have the digest")
