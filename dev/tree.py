@@ -33,6 +33,8 @@ PARTS = (
     "continue",
     "rollback",
     "plan",
+    "lock",
+    "unlock",
     ".github/workflows/pipeline.yml",
     "bin",
     "src",

@@ -18,6 +18,15 @@ ROWS = [
      {"Parameter": {"Value": "v", "Version": 3}}, {"Name": "/p", "WithDecryption": True}, ("v", 3)),
     Row("a version of it", lambda aws: ssm.parameter(aws, "/p:2"), "ssm.GetParameter",
      {"Parameter": {"Value": "v", "Version": 2}}, {"Name": "/p:2", "WithDecryption": True}, ("v", 2)),
+    Row("several, without decryption", lambda aws: ssm.values(aws, ["/a", "/b:2"]), "ssm.GetParameters",
+     {"Parameters": [{"Name": "/a", "Type": "String", "Value": "v", "Version": 3}], "InvalidParameters": ["/b:2"]},
+     {"Names": ["/a", "/b:2"], "WithDecryption": False},
+     {"/a": {"Name": "/a", "Type": "String", "Value": "v", "Version": 3}}),
+    Row("a new parameter", lambda aws: ssm.put(aws, "/p", "v", "words", overwrite=False), "ssm.PutParameter",
+     {"Version": 1}, {"Name": "/p", "Value": "v", "Type": "String", "Overwrite": False, "Description": "words"}, 1),
+    Row("a new version", lambda aws: ssm.put(aws, "/p", "v", "words", overwrite=True), "ssm.PutParameter",
+     {"Version": 2}, {"Name": "/p", "Value": "v", "Type": "String", "Overwrite": True}, 2),
+    Row("none", lambda aws: ssm.delete(aws, "/p"), "ssm.DeleteParameter", {}, {"Name": "/p"}, None),
 ]  # fmt: skip
 
 
@@ -68,3 +77,12 @@ def test_the_parameters_that_exist(aws: SignedAws, ours: Aws) -> None:
     asked = [call.params["ParameterFilters"][0]["Values"] for call in aws.calls]
     assert asked == [names[:50], names[:50], names[50:]]
     assert set(aws.regions) == {"us-east-1"}
+
+
+def test_a_parameter_that_is_gone_counts_as_deleted(aws: SignedAws, ours: Aws) -> None:
+    """Another error does not."""
+    aws.on("ssm.DeleteParameter", error("ParameterNotFound"))
+    ssm.delete(ours, "/p")
+    aws.on("ssm.DeleteParameter", denied("ssm:DeleteParameter"))
+    with pytest.raises(ClientError, match="AccessDenied"):
+        ssm.delete(ours, "/p")

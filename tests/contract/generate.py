@@ -59,6 +59,8 @@ METADATA = {
     "continue": ("Continues a paused deployment on Amazon ECS, and follows it to its end.", "play"),
     "rollback": ("Returns Amazon ECS services to what last ran well, or takes back a deployment in progress.", "rotate-ccw"),
     "plan": ("Shows on a pull request what a deployment to Amazon ECS would change, and changes nothing.", "list"),
+    "lock": ("Refuses all deployments of an environment until unlock, and says who locked it, why and until when.", "lock"),
+    "unlock": ("Ends the lock of an environment, so that deployments start again.", "unlock"),
 }  # fmt: skip
 
 _SEPARATE = [verb for verb in ACTIONS if verb.name != "pipeline"]
@@ -93,7 +95,7 @@ def _action(text: str, verb: Verb) -> str:
         lines += [f"    required: {str(option.required).lower()}"]
         default = option.in_action or option.default
         lines += [f"    default: {_QUOTED(default)}"] if default else []
-    lines += ["", "outputs:"]
+    lines += ["", "outputs:"] if verb.outputs else []
     for name in verb.outputs:
         lines += [f"  {name}:", f"    description: {_QUOTED(OUTPUTS[name])}"]
         lines += [f"    value: ${{{{ steps.ecs-cd.outputs.{name} }}}}"]

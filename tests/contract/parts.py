@@ -49,7 +49,19 @@ ENTRY_POINTS = {
     ".": "pipeline",
     **{
         path: verb
-        for verb in ("images", "build-push", "migrate", "deploy", "hand-off", "verify", "continue", "rollback", "plan")
+        for verb in (
+            "images",
+            "build-push",
+            "migrate",
+            "deploy",
+            "hand-off",
+            "verify",
+            "continue",
+            "rollback",
+            "plan",
+            "lock",
+            "unlock",
+        )
         for path in (f"actions/{verb}", verb)
     },
 }

@@ -21,6 +21,7 @@ PACKAGES = (
     "aws ci",
     "job",
     "document",
+    "locks",
     "tasks",
     "inputs",
     "images",

@@ -31,7 +31,9 @@ def definition(family: str, group: str, **more: Any) -> dict[str, Any]:
     return {"family": family, "executionRoleArn": "my-execution", "containerDefinitions": [container], **more}
 
 
+LOCKS = {"lock": "/ecs-cd/my-app/lock", "freeze": "/ecs-cd/freeze"}
 DOCUMENT: dict[str, Any] = {
+    **LOCKS,
     "cluster": "my-cluster",
     "images": {
         "app": {"repository": f"{HOST}/my-app", "cache-repository": f"{HOST}/my-cache"},
@@ -113,6 +115,8 @@ ACCESS: dict[tuple[str, ...], dict[str, Any]] = {
         **_CLUSTER, **_OWN, "pipelines": ["my-pipeline"], "projects": ["my-project"], "objects": ["s3://my-bucket/hand-off.zip"],
         "codedeploy": [{"application": "app", "deployment_group": "group"}],
     },
+    ("lock",): {},
+    ("unlock",): {},
     ("verify",): {
         **_DEPLOYED,
         "families": ["my-web", "my-api", "my-migration", "my-nightly"],
@@ -145,14 +149,14 @@ def made(verbs: tuple[str, ...], region: str = "us-east-1", config: str = CONFIG
 @pytest.mark.parametrize("verbs", ACCESS, ids="+".join)
 def test_iam_and_the_terraform_module_make_the_same_statements(terraform: Terraform, verbs: tuple[str, ...]) -> None:
     """For each verb, and for the role of a whole pipeline."""
-    variables = {"verbs": verbs, "access": {**_ALL, **ACCESS[verbs]}, "features": FEATURES}
+    variables = {"verbs": verbs, "access": {**_ALL, **LOCKS, **ACCESS[verbs]}, "features": FEATURES}
     assert made(verbs) == terraform.apply(MODULE, variables).outputs["statements"]
 
 
 def test_they_agree_in_china(terraform: Terraform) -> None:
     """In another partition, in which ECR has another host."""
     region, verbs = "cn-north-1", ("migrate",)
-    access = {**_ALL, **ACCESS[verbs], "kms_keys": [KEY], "roles": ["my-execution"]}
+    access = {**_ALL, **LOCKS, **ACCESS[verbs], "kms_keys": [KEY], "roles": ["my-execution"]}
     shown = terraform.apply(MODULE, {"verbs": verbs, "access": access, "features": FEATURES}, region)
     expected = json.dumps(shown.outputs["statements"]).replace(
         ":logs:cn-north-1:", ":logs:us-east-1:"

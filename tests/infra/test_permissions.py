@@ -34,6 +34,8 @@ ACCESS: dict[str, Any] = {
     "schedules": ["default/hourly"],
     "schedule_roles": ["my-events"],
     "next_roles": ["arn:aws:iam::222222222222:role/next"],
+    "lock": "/ecs-cd/my-app/lock",
+    "freeze": "/ecs-cd/freeze",
     "pipelines": ["my-pipeline"],
     "projects": ["my-project"],
     "objects": ["s3://my-bucket/hand-off.zip"],
@@ -66,6 +68,8 @@ RESOURCES = {
     "schedules": [f"arn:aws:scheduler:{HERE}:schedule/default/hourly"],
     "schedule_roles": ["arn:aws:iam::123456789012:role/my-events"],
     "next_roles": ["arn:aws:iam::222222222222:role/next"],
+    "lock": [f"arn:aws:ssm:{HERE}:parameter/ecs-cd/my-app/lock"],
+    "freeze": [f"arn:aws:ssm:{HERE}:parameter/ecs-cd/freeze"],
     "pipelines": [f"arn:aws:codepipeline:{HERE}:my-pipeline"],
     "projects": [
         f"arn:aws:codebuild:{HERE}:project/my-project",

@@ -238,7 +238,7 @@ def test_another_role(applied: Applied, where: tuple[str, str], expected: Allowe
 
 
 # What the document of the case has none of.
-NOT_HERE = {"next_roles", "kms_keys", "public_registry", "public_repositories", "codedeploy", "all_for_codedeploy", "deployment_configurations", "rules", "schedules", "schedule_roles"}  # fmt: skip
+NOT_HERE = {"locks", "next_roles", "kms_keys", "public_registry", "public_repositories", "codedeploy", "all_for_codedeploy", "deployment_configurations", "rules", "schedules", "schedule_roles"}  # fmt: skip
 
 
 @pytest.mark.parametrize("verb", ["migrate", "deploy"])

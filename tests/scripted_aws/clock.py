@@ -19,6 +19,9 @@ class Clock:
     def __init__(self, limit: float = 86_400) -> None:
         self._now, self._limit, self._lock = 0.0, limit, threading.Lock()
 
+    def time(self) -> float:
+        return moment(self._now).timestamp()
+
     def monotonic(self) -> float:
         return self._now
 

@@ -21,7 +21,7 @@ variable "repositories" {
 variable "roles" {
   description = "The roles: the verbs that a role's jobs run, and which jobs of the repository may assume it."
   type = map(object({
-    verbs        = set(string)                # build-push, migrate, deploy, continue, rollback, hand-off, artifacts
+    verbs        = set(string)                # build-push, migrate, deploy, continue, rollback, hand-off, artifacts, lock, unlock
     branches     = optional(list(string), []) # of jobs without an environment: main, release/*
     tags         = optional(list(string), []) # of jobs without an environment: v*
     environments = optional(list(string), []) # production
@@ -67,6 +67,8 @@ variable "access" {
     schedules                 = optional(list(string), [])                      # GROUP/NAME in EventBridge Scheduler
     schedule_roles            = optional(list(string), [])                      # roles of those rules and schedules
     next_roles                = optional(list(string), [])                      # roles to assume after the first
+    lock                      = optional(string)                                # the parameter that `lock` in the document names
+    freeze                    = optional(string)                                # the parameter that `freeze` in the document names
     pipelines                 = optional(list(string), [])                      # of CodePipeline, for hand-off
     projects                  = optional(list(string), [])                      # the pipelines' CodeBuild projects
     project_log_groups        = optional(list(string))                          # of those projects; default: /aws/codebuild/PROJECT

@@ -28,6 +28,9 @@ locals {
     kind => [for name in var.access[kind] : startswith(name, "arn:") ? name : "${prefix}${kind == "parameters" ? trimprefix(name, "/") : name}"]
   }
 
+  lock   = [for name in compact([var.access.lock]) : startswith(name, "arn:") ? name : "${local.prefixes.parameters}${trimprefix(name, "/")}"]
+  freeze = [for name in compact([var.access.freeze]) : startswith(name, "arn:") ? name : "${local.prefixes.parameters}${trimprefix(name, "/")}"]
+
   # ECS's own, by names only: what belongs to a service or a family has its name in its ARN.
   cluster            = var.access.cluster == null ? [] : [element(split("/", var.access.cluster), -1)]
   services           = [for name in var.access.services : "${local.cluster[0]}/${element(split("/", name), -1)}"]
@@ -42,6 +45,8 @@ locals {
   # What the table's names stand for. An entry without resources allows nothing, and is left out.
   resources = merge(local.named, {
     all                = ["*"]
+    lock               = local.lock
+    locks              = concat(local.lock, local.freeze)
     all_for_cluster    = length(local.cluster) > 0 ? ["*"] : []
     all_for_codedeploy = length(local.groups) > 0 ? ["*"] : []
     alarms             = ["arn:${local.partition}:cloudwatch:${local.here}:alarm:*"]

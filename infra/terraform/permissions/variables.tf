@@ -1,10 +1,10 @@
 variable "verbs" {
-  description = "What the role runs: build-push, migrate, deploy, continue, rollback, hand-off, artifacts, commit-status."
+  description = "What the role runs: build-push, migrate, deploy, continue, rollback, hand-off, artifacts, commit-status, verify, lock, unlock."
   type        = set(string)
 
   validation {
     condition     = length(var.verbs) > 0 && length(setsubtract(var.verbs, keys(local.table))) == 0
-    error_message = "verbs: at least one of build-push, migrate, deploy, continue, rollback, hand-off, artifacts and commit-status."
+    error_message = "verbs: at least one of build-push, migrate, deploy, continue, rollback, hand-off, artifacts, commit-status, verify, lock and unlock."
   }
 }
 
@@ -31,6 +31,8 @@ variable "access" {
     schedules                 = optional(list(string), [])                      # GROUP/NAME in EventBridge Scheduler
     schedule_roles            = optional(list(string), [])                      # roles of those rules and schedules
     next_roles                = optional(list(string), [])                      # ARNs of roles to assume after the first
+    lock                      = optional(string)                                # the parameter that `lock` in the document names
+    freeze                    = optional(string)                                # the parameter that `freeze` in the document names
     pipelines                 = optional(list(string), [])                      # of CodePipeline, for hand-off and commit-status
     projects                  = optional(list(string), [])                      # the pipelines' CodeBuild projects
     project_log_groups        = optional(list(string))                          # of those projects; default: /aws/codebuild/PROJECT
@@ -42,7 +44,7 @@ variable "access" {
     condition = alltrue([for name in flatten([
       var.access.parameters, var.access.kms_keys, var.access.repositories, var.access.base_repositories, var.access.public_repositories,
       var.access.families, var.access.roles, var.access.services, var.access.log_groups, var.access.next_roles, var.access.schedule_roles,
-      var.access.pipelines, var.access.projects,
+      var.access.pipelines, var.access.projects, compact([var.access.lock, var.access.freeze]),
     ]) : !contains(["", "*"], name)])
     error_message = "access: name each resource; \"*\" would be all of the account."
   }

@@ -100,6 +100,8 @@ module "permissions" {
   features = each.key == "github" ? var.github.features : []
   access = merge(lookup(local.access, each.key, local.access["builds"]), {
     parameters   = each.key == "status" ? [] : [local.parameter_name]
+    lock         = lookup(local.document_given, "lock", null)
+    freeze       = lookup(local.document_given, "freeze", null)
     repositories = distinct(concat(values(local.ecr_arns), contains(each.value, "build-push") ? local.cache_arns : []))
   })
 }

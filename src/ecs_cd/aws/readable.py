@@ -84,6 +84,7 @@ ALWAYS: Mapping[str, tuple[str, ...]] = {
     # the others
     "AssumeRole": ("Credentials.AccessKeyId", "Credentials.SecretAccessKey", "Credentials.Expiration"),
     "AssumeRoleWithWebIdentity": ("Credentials.AccessKeyId", "Credentials.SecretAccessKey", "Credentials.Expiration"),
+    "DeleteParameter": (),  # has no content
     "DescribeAlarms": (),
     "DescribeLogGroups": ("logGroups",),
     "DescribeParameters": (),
@@ -94,11 +95,13 @@ ALWAYS: Mapping[str, tuple[str, ...]] = {
     "GetLogEvents": ("events",),
     "GetObject": ("ETag", "ContentLength"),
     "GetParameter": ("Parameter.Value",),
+    "GetParameters": ("Parameters.Name", "Parameters.Type", "Parameters.Value", "Parameters.Version"),
     "GetRole": ("Role.Arn", "Role.AssumeRolePolicyDocument"),
     "GetSchedule": ("Name", "Target"),
     "HeadObject": ("ETag",),
     "ListTargetsByRule": ("Targets",),
     "PutObject": ("ETag",),
+    "PutParameter": ("Version",),
     "PutTargets": ("FailedEntryCount",),
     "SimulatePrincipalPolicy": ("EvaluationResults.EvalActionName", "EvaluationResults.EvalDecision"),
     "UpdateSchedule": ("ScheduleArn",),

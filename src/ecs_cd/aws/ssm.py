@@ -1,4 +1,4 @@
-"""Systems Manager: the parameter that holds the document."""
+"""Systems Manager: the parameter that holds the document, and those that hold the lock and the freeze windows."""
 
 from __future__ import annotations
 
@@ -56,6 +56,31 @@ def key(aws: Aws, name: str) -> str:
     filters = [{"Key": "Name", "Option": "Equals", "Values": [wanted]}]
     found = aws.client("ssm").describe_parameters(ParameterFilters=filters).get("Parameters", ())
     return next((str(each.get("KeyId", "")) for each in found if each.get("Name") == wanted), "")
+
+
+def values(aws: Aws, names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Returns the parameters that exist, by name, with Value, Type and Version. Decrypts nothing. A name may end with
+    ``:version``; what is returned has the name alone."""
+    found = aws.client("ssm").get_parameters(Names=list(names), WithDecryption=False)
+    return {str(each["Name"]): each for each in found["Parameters"]}
+
+
+def put(aws: Aws, name: str, value: str, description: str, *, overwrite: bool) -> int:
+    """Writes a String and returns its new version. Raises AWS's ``ParameterAlreadyExists`` without ``overwrite``, if
+    there is one: of several callers at the same time, one creates it."""
+    client = aws.once("ssm")
+    more: dict[str, Any] = {} if overwrite else {"Description": description}
+    answer = client.put_parameter(Name=name, Value=value, Type="String", Overwrite=overwrite, **more)
+    return int(answer["Version"])
+
+
+def delete(aws: Aws, name: str) -> None:
+    """Deletes a parameter; one that is gone already counts as deleted."""
+    try:
+        aws.once("ssm").delete_parameter(Name=name)
+    except ClientError as error:
+        if code(error) != "ParameterNotFound":
+            raise
 
 
 def _get(aws: Aws, name: str) -> dict[str, Any]:

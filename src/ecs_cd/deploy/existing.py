@@ -21,6 +21,7 @@ from ecs_cd.images import resolve
 from ecs_cd.inputs.common import Existing
 from ecs_cd.job.job import Job, Result, concurrently
 from ecs_cd.job.services import active_services
+from ecs_cd.locks.gate import Gate
 from ecs_cd.model import lifecycle
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.lifecycle import Until
@@ -35,6 +36,7 @@ class Selection:
     cluster: str
     services: Sequence[Service]
     repositories: Mapping[str, Repository] = field(default_factory=dict)
+    gate: Gate = field(default_factory=Gate)
 
 
 def select(inputs: Existing, job: Job) -> Selection:
@@ -45,7 +47,7 @@ def select(inputs: Existing, job: Job) -> Selection:
         known = load.load(inputs.config, job)
         keys = dict.fromkeys(inputs.service) or known.services
         services = [known.services[document.choose("service", key, known.services)] for key in keys]
-        return Selection(known.cluster, services, known.images)
+        return Selection(known.cluster, services, known.images, Gate(known, inputs.override, job))
     if not inputs.service:
         raise Refused("config: is missing", "Set config (the document), or cluster and service.")
     # The service itself shows what is registered for it.

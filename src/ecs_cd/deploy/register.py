@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ecs_cd.deploy import dry_run
 from ecs_cd.document.rules.document import ScheduledTask, Service, by_container
 from ecs_cd.job.job import Job, Result
+from ecs_cd.locks.gate import Gate
 from ecs_cd.model.references import short
 from ecs_cd.model.verdict import Outcome, Verdict
 from ecs_cd.tasks import revisions, templates
@@ -26,6 +27,7 @@ class Registration:
     entries: Sequence[Service | ScheduledTask]
     loaded: Sequence[Loaded]
     dry_run: bool = False
+    gate: Gate = field(default_factory=Gate)
 
 
 def alone(definition: TaskDefinition, job: Job, first: First | None, *, without_change: bool) -> Result:
@@ -50,9 +52,11 @@ def execute(registration: Registration, by_name: Mapping[str, str], job: Job) ->
         with_images(loaded.definition, asked) for loaded, asked in zip(registration.loaded, images, strict=True)
     ]
     if registration.dry_run:
+        registration.gate.say(job)
         paths = [entry.path for entry in registration.entries]
         return dry_run.of_registration(dict(zip(paths, definitions, strict=True)), job)
     known = revisions.known(definitions, [loaded.template for loaded in registration.loaded], job)
+    registration.gate.check(job)
     with revisions.registering(job) as new:
         arns = new.register_all(definitions, known)
         new.used(*arns)

@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -23,6 +23,7 @@ from ecs_cd.diagnosis.evidence import Finding
 from ecs_cd.diagnosis.findings import deaths
 from ecs_cd.document.rules.document import by_container
 from ecs_cd.job.job import Job, Result
+from ecs_cd.locks.gate import Gate
 from ecs_cd.model.errors import Cancelled, Refused
 from ecs_cd.model.lifecycle import Strategy
 from ecs_cd.model.verdict import Outcome, Verdict, combined
@@ -55,6 +56,7 @@ class Release:
     scheduled: Sequence[schedules.Prepared] = ()
     keep: int = 0
     dry_run: bool = False
+    gate: Gate = field(default_factory=Gate)
 
 
 def execute(release: Release, by_name: Mapping[str, str], job: Job, first: First | None = None) -> Result:
@@ -64,6 +66,7 @@ def execute(release: Release, by_name: Mapping[str, str], job: Job, first: First
     Deregisters any revision that was registered for this release and then deployed nowhere.
     """
     if release.dry_run:
+        release.gate.say(job)
         return dry_run.of_plans([_with_images(plan, by_name) for plan in release.plans], job)
     with deploying(release, by_name, job) as deployment:
         deployment.deploy(first)
@@ -123,7 +126,8 @@ class Deploying:
         return self._instead.verdict if self._instead else self._afterwards or verdict_on(self.group)
 
     def refuse_early(self) -> None:
-        """Raises ``Refused`` for a conflict that exists already: earlier than ``deploy`` would."""
+        """Raises ``Refused`` for a lock or a conflict that exists already: earlier than ``deploy`` would."""
+        self.release.gate.check(self.job)
         conflicts.refuse_early(self.job, self._plans, self._find_known()[: len(self._plans)], self.release.policy)
 
     def _find_known(self) -> Sequence[str]:
@@ -138,10 +142,12 @@ class Deploying:
         job, policy, plans = self.job, self.release.policy, self._plans
         deadline = job.clock.monotonic() + policy.timeout
         known = self._find_known()
+        self.release.gate.check(job)
         cleared = conflicts.resolve_conflicts(job, plans, known[: len(plans)], policy, deadline)
         if isinstance(cleared, Verdict):
             self._instead = Result(cleared, {"result": cleared.outcome.value})
             return
+        self.release.gate.check(job)  # again if conflicts have taken their time
         self._arns = self._new.register_all(self._definitions, known)
         if first:
             began = job.clock.monotonic()

@@ -12,6 +12,7 @@ from ecs_cd.handoff.rules import declaration, progress
 from ecs_cd.handoff.rules.declaration import Declaration
 from ecs_cd.inputs.hand_off import END, STARTED
 from ecs_cd.job.job import Job, concurrently
+from ecs_cd.locks.gate import Gate
 from ecs_cd.model.errors import Refused
 
 _REMEDY = "The infra repo owns the pipeline and the document{}."
@@ -29,6 +30,7 @@ class HandOffPlan:
     timeout: float = 3600.0
     superseded: str = "error"
     on_cancel: str = "leave"
+    gate: Gate = field(default_factory=Gate)
 
     @property
     def stage(self) -> str:

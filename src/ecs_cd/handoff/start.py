@@ -29,6 +29,7 @@ def start(plan: HandOffPlan, job: Job) -> TrackedExecution:
     if plan.pipeline.start is Start.EVENT:
         return _started_by_event(plan, job)
     _name_the_same(plan, job)
+    plan.gate.check(job)
     version = _put_object(plan, job) if plan.pipeline.start is Start.OBJECT else ""
     token = request.token(plan.pipeline, _origin(job), plan.commit, plan.images, version)
     nonce = request.nonce(token) if declaration.declares_nonce(plan.declaration) else ""

@@ -163,7 +163,19 @@ class Followed(Located):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Existing(Followed):
+class Gated(Located):
+    """A verb that a lock or a freeze window of the document stops."""
+
+    override: str = option(
+        "Why this run goes ahead while the document's lock or a freeze window holds, such as `hotfix INC-123`. The "
+        "log, an annotation and the summary show it. Default: the run is refused.",
+        parsers.override,
+        metavar="REASON",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Existing(Followed, Gated):
     """An existing deployment, in progress or finished, selected by the document or by cluster and service."""
 
     config: str = option(

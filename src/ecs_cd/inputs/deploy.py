@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ecs_cd.inputs.common import Cancellable, Followed, Located, OnGitHub
+from ecs_cd.inputs.common import Cancellable, Followed, Gated, Located, OnGitHub
 from ecs_cd.inputs.options import option
 from ecs_cd.inputs.rules import documents, parsers
 
 
 @dataclass(frozen=True, kw_only=True)
-class Deploy(Followed, Cancellable, OnGitHub):
+class Deploy(Followed, Cancellable, OnGitHub, Gated):
     start: str = option(
         "How to start several services: all `together`, or `in-order`, each after the previous one has succeeded.",
         parsers.one_of("together", "in-order"),

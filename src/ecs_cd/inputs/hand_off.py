@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ecs_cd.inputs.common import Attested, OnGitHub
+from ecs_cd.inputs.common import Attested, Gated, OnGitHub
 from ecs_cd.inputs.options import option
 from ecs_cd.inputs.rules import parsers
 
@@ -12,7 +12,7 @@ END, STARTED = "end", "started"
 
 
 @dataclass(frozen=True, kw_only=True)
-class HandOff(Attested, OnGitHub):
+class HandOff(Attested, OnGitHub, Gated):
     wait_until: str = option(
         "How far to follow the execution: `started`, a stage of the pipeline, or `end`. Default: `pipeline.wait-until` "
         "in the document, or else `end`.",

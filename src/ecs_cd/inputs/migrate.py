@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ecs_cd.inputs.common import Cancellable, ImagesFrom
+from ecs_cd.inputs.common import Cancellable, Gated, ImagesFrom
 from ecs_cd.inputs.options import option
 from ecs_cd.inputs.rules import parsers
 
 
 @dataclass(frozen=True, kw_only=True)
-class Migrate(Cancellable):
+class Migrate(Cancellable, Gated):
     migration_timeout: float = option(
         "How long the migration, and each task after it, may take, for example `90s`, `30m` or `2h`.",
         parsers.seconds,

@@ -73,6 +73,8 @@ VERBS = {
             VERIFY,
             "actions/verify",
         ),
+        Verb("lock", "refuse all deployments of the document until unlock", "lock.Lock", (), "actions/lock"),
+        Verb("unlock", "end the lock of the document", "unlock.Unlock", (), "actions/unlock"),
         Verb(
             "plan",
             "show what deploying the commit would change, also on its pull request, and change nothing",

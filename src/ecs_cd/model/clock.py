@@ -6,7 +6,8 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """``time.monotonic`` and ``time.sleep``, in seconds."""
+    """``time.monotonic``, ``time.sleep`` and ``time.time``, in seconds."""
 
+    def time(self) -> float: ...
     def monotonic(self) -> float: ...
     def sleep(self, seconds: float, /) -> None: ...

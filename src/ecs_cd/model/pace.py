@@ -104,6 +104,11 @@ GITHUB_WAIT_CANCELLED = 2.0  # after SIGINT: the runner leaves 7.5 seconds, and 
 ATTESTATION_TIMEOUT = 30.0  # for gh, which asks GitHub for an image's attestations and verifies them
 ATTESTATION_PAUSES = (1.0, 4.0)  # before each retry after a transient error
 
+# ---- locks ----
+
+LOCK_FRESH = 15.0  # how old a read of the lock may be right before a change; an older one is repeated
+LOCK_ATTEMPTS = 5  # to take a lock that others take and give back at the same time
+
 # ---- clean-up ----
 
 CLEAN_UP_LOOKS = 4  # for a task that ListTasks may show late, one per second: the runner leaves ten seconds

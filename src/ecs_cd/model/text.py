@@ -28,6 +28,12 @@ def plain(text: str) -> str:
     return clean(text.replace("\r\n", "\n")).replace("\x1b", "\N{REPLACEMENT CHARACTER}")
 
 
+def one_line(text: str, longest: int = 300) -> str:
+    """The text in one line of at most ``longest`` characters; ``…`` ends one that is cut."""
+    words = " ".join(plain(text).split())
+    return words if len(words) <= longest else f"{words[: longest - 1]}…"
+
+
 def unusable(text: str) -> bool:
     """Whether no path and no request can hold the text: it has a NUL character or half of a surrogate pair."""
     return _UNUSABLE.search(text) is not None

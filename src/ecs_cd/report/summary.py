@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ecs_cd.model.duration import words
@@ -99,6 +99,12 @@ class Summary:
         """Moves the part to the end: the parts inside it, such as a scan, have been reported before."""
         self._parts.pop(part.title, None)
         self.put(part)
+
+    def add_facts(self, facts: Mapping[str, str]) -> None:
+        """Adds facts to the part that is under way, if there is one."""
+        part = next((part for part in reversed(self.parts) if part.state == UNDER_WAY), None)
+        if part:
+            self.put(replace(part, facts={**part.facts, **facts}))
 
     def leave(self, services: Iterable[Deployed]) -> None:
         """Records the known state of services whose step ends early."""

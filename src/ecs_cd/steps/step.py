@@ -69,6 +69,7 @@ def _show(part: Part, job: Job) -> None:
 
 def _report(step: Step, result: Result, started: float, job: Job) -> int:
     verdict, elapsed = result.verdict, job.clock.monotonic() - started
+    under_way = job.summary.part(step.title)
     job.ci.outputs(result.outputs)  # before the cause, which ends the log
     words = f"{verdict.outcome.words}{': ' + verdict.message if verdict.message else ''}"
     if verdict.outcome.green:
@@ -83,7 +84,7 @@ def _report(step: Step, result: Result, started: float, job: Job) -> int:
         begin=started,
         elapsed=elapsed,
         phase=step.phase if verdict.outcome is not Outcome.SKIPPED else "",
-        facts=result.facts,
+        facts={**result.facts, **(under_way.facts if under_way else {})},
         findings=result.findings,
         texts=result.texts,
         services=result.services,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from ecs_cd.deploy import existing, not_waiting, strategies
@@ -11,6 +11,7 @@ from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.diagnosis.evidence import Finding
 from ecs_cd.inputs.continue_ import Continue
 from ecs_cd.job.job import Job, Result
+from ecs_cd.locks.gate import Gate
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import short
 from ecs_cd.model.verdict import Outcome, Verdict, combined
@@ -20,6 +21,8 @@ from ecs_cd.steps.step import Step, run_step
 
 STEP = Step("Deployment", result="result")
 
+Requested = tuple[TrackedDeployment, Callable[[], OwnDeployment]]
+
 
 def run(inputs: Continue, job: Job) -> int:
     """The verb; its exit code. Reads everything before it changes anything."""
@@ -28,7 +31,8 @@ def run(inputs: Continue, job: Job) -> int:
 
 
 def _run(inputs: Continue, status: GitHubDeploymentStatus, job: Job) -> int:
-    plans = existing.plans(existing.select(inputs, job), inputs, job)
+    selection = existing.select(inputs, job)
+    plans = existing.plans(selection, inputs, job)
     waiting = [(plan, own) for plan in plans if (own := strategies.of(plan).waiting(job, plan))]
     others = [plan for plan in plans if all(plan is not each for each, _ in waiting)]
     missed = dict(zip((plan.target.key for plan in others), not_waiting.explain(others, job), strict=True))
@@ -39,8 +43,13 @@ def _run(inputs: Continue, status: GitHubDeploymentStatus, job: Job) -> int:
     found = [TrackedDeployment(existing.with_definition(plan, own.task_definition, job), own) for plan, own in waiting]
     deployments = [(tracked, partial(_go_on, tracked, job)) for tracked in found]
     status.begin_requested()
-    call = status.seen(STEP.title, lambda: existing.carry_out(inputs, deployments, job)[1])
+    call = status.seen(STEP.title, lambda: _continue(inputs, deployments, selection.gate, job))
     return status.end(run_step(STEP, call, job))
+
+
+def _continue(inputs: Continue, deployments: Sequence[Requested], gate: Gate, job: Job) -> Result:
+    gate.check(job)
+    return existing.carry_out(inputs, deployments, job)[1]
 
 
 def _nothing_waits(missed: Mapping[str, Verdict], status: GitHubDeploymentStatus, job: Job) -> int:

@@ -22,6 +22,7 @@ from ecs_cd.inputs.rules import documents
 from ecs_cd.job import checkout
 from ecs_cd.job.job import Job, Result, concurrently
 from ecs_cd.job.services import active_service, active_services
+from ecs_cd.locks.gate import Gate
 from ecs_cd.model import lifecycle
 from ecs_cd.model.lifecycle import Until
 from ecs_cd.steps import github_deployment
@@ -66,12 +67,13 @@ class _Ready:
 
 
 def _ready(inputs: DeployAlone, document: Document, job: Job) -> _Ready:
+    gate = Gate(document, inputs.override, job)
     found = handed_over.find(inputs, document, job)
     wanted = targets(inputs.service, document, job)
     names = image_names([*wanted, *document.scheduled_tasks.values()])
     required = not inputs.dry_run
     what, images = concurrently(
-        lambda: _prepared(inputs, wanted, document, job),
+        lambda: _prepared(inputs, wanted, document, gate, job),
         lambda: attestations.verified(
             resolve.resolve(names, document.images, found.commit, job, digests=found.digests, required=required),
             inputs,
@@ -121,9 +123,9 @@ def image_names(targets: Iterable[Service | ScheduledTask]) -> list[str]:
     return sorted({image for target in targets for image in target.containers.values()})
 
 
-def prepare(inputs: Deploy, wanted: Sequence[Service], document: Document, job: Job) -> Execute:
+def prepare(inputs: Deploy, wanted: Sequence[Service], document: Document, gate: Gate, job: Job) -> Execute:
     """Checks everything that can be checked before anything changes. Returns what carries it out."""
-    what = _prepared(inputs, wanted, document, job)
+    what = _prepared(inputs, wanted, document, gate, job)
     return lambda by_name: _execute(what, by_name, job)
 
 
@@ -133,13 +135,15 @@ def _execute(what: Release | Registration, by_name: Mapping[str, str], job: Job)
     return release.execute(what, by_name, job)
 
 
-def _prepared(inputs: Deploy, wanted: Sequence[Service], document: Document, job: Job) -> Release | Registration:
+def _prepared(
+    inputs: Deploy, wanted: Sequence[Service], document: Document, gate: Gate, job: Job
+) -> Release | Registration:
     loader = Loader(document, inputs.environment_variables, inputs.allow_unknown_fields, job)
     if inputs.register_only:
         entries: list[Service | ScheduledTask] = [*wanted, *document.scheduled_tasks.values()]
         loaded = concurrently(*(partial(loader.load, each) for each in entries))
-        return Registration(entries, loaded, inputs.dry_run)
-    return _release(inputs, wanted, loader)
+        return Registration(entries, loaded, inputs.dry_run, gate)
+    return replace(_release(inputs, wanted, loader), gate=gate)
 
 
 def _release(inputs: Deploy, wanted: Sequence[Service], loader: Loader) -> Release:

@@ -16,6 +16,7 @@ from ecs_cd.images import attestations, handed_over, resolve
 from ecs_cd.inputs.migrate import Migrate, MigrateAlone
 from ecs_cd.job.job import Job, Result, concurrently
 from ecs_cd.job.services import active_services
+from ecs_cd.locks.gate import Gate
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import short
 from ecs_cd.model.verdict import Outcome, Verdict
@@ -45,6 +46,7 @@ class TaskPlan:
 def run(inputs: MigrateAlone, job: Job) -> int:
     """The verb on its own; its exit code."""
     document = load.load(inputs.config, job)
+    gate = Gate(document, inputs.override, job)
     names = [task.image for task in document.one_off_tasks]
     found = handed_over.find(inputs, document, job, needed=bool(names))
     plans, by_name = concurrently(
@@ -56,7 +58,7 @@ def run(inputs: MigrateAlone, job: Job) -> int:
             job,
         ),
     )
-    return run_steps(steps(inputs, plans, by_name, found.commit, job), job)
+    return run_steps(steps(inputs, plans, by_name, found.commit, gate, job), job)
 
 
 def prepare(inputs: Migrate, document: Document, job: Job) -> list[TaskPlan]:
@@ -77,7 +79,7 @@ def prepare(inputs: Migrate, document: Document, job: Job) -> list[TaskPlan]:
 
 
 def steps(
-    inputs: Migrate, plans: Sequence[TaskPlan], by_name: Images, commit: str, job: Job
+    inputs: Migrate, plans: Sequence[TaskPlan], by_name: Images, commit: str, gate: Gate, job: Job
 ) -> list[tuple[Step, Callable[[], Result]]]:
     """The migration, and then each task, as steps in their order."""
     tasks: dict[str, dict[str, str]] = {}  # the output of this name, which each task's step completes
@@ -85,7 +87,7 @@ def steps(
     if not plans or plans[0].task.key != MIGRATION:
         found.append((STEP, _no_migration))
     for plan in plans:
-        call = partial(_execute, inputs, plan, by_name, commit, job)
+        call = partial(_execute, inputs, plan, by_name, commit, gate, job)
         if plan.task.key == MIGRATION:
             found.append((STEP, call))
         else:
@@ -105,7 +107,7 @@ def _as_task(call: Callable[[], Result], plan: TaskPlan, tasks: dict[str, dict[s
     return replace(result, outputs={"tasks": json.dumps(tasks)})
 
 
-def _execute(inputs: Migrate, plan: TaskPlan, by_name: Images, commit: str, job: Job) -> Result:
+def _execute(inputs: Migrate, plan: TaskPlan, by_name: Images, commit: str, gate: Gate, job: Job) -> Result:
     """Starts the task once and follows it."""
     image = by_name[plan.task.image]
     standalone = _standalone(inputs, plan, image, commit, job)
@@ -113,6 +115,7 @@ def _execute(inputs: Migrate, plan: TaskPlan, by_name: Images, commit: str, job:
         arn, task = "", earlier.of_other_runs(standalone, job)
         deadline = job.clock.monotonic() + inputs.migration_timeout
         if not task:
+            gate.check(job)
             with _revision(standalone.definition, job) as arn:
                 task = run_task.start(standalone, arn, deadline, job)
     except NotStarted as not_started:

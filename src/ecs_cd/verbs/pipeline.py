@@ -11,6 +11,7 @@ from ecs_cd.images import build_plan, build_spec, resolve
 from ecs_cd.inputs.pipeline import Pipeline
 from ecs_cd.job import checkout
 from ecs_cd.job.job import Job, Result, concurrently
+from ecs_cd.locks.gate import Gate
 from ecs_cd.model.errors import Refused
 from ecs_cd.steps import github_deployment
 from ecs_cd.steps.github_deployment import GitHubDeploymentStatus
@@ -28,6 +29,7 @@ def _run(inputs: Pipeline, status: GitHubDeploymentStatus, job: Job) -> int:
     document = load.load(inputs.config, job)
     _check_who_deploys(document)
     _check_signatures(document)
+    gate = Gate(document, inputs.override, job)
     wanted = targets(inputs.service, document, job)
     names = set(deploy.image_names([*wanted, *document.scheduled_tasks.values()]))
     names |= {task.image for task in document.one_off_tasks}
@@ -37,7 +39,7 @@ def _run(inputs: Pipeline, status: GitHubDeploymentStatus, job: Job) -> int:
     plans, tasks, release = concurrently(
         lambda: build_plan.prepare(inputs, specs, document, commit, job),
         lambda: migrate.prepare(inputs, document, job),
-        lambda: deploy.prepare(inputs, wanted, document, job),
+        lambda: deploy.prepare(inputs, wanted, document, gate, job),
     )
     not_built = names if inputs.dry_run else names - {plan.name for plan in plans}
     by_name = resolve.resolve(sorted(not_built), document.images, commit, job, required=not inputs.dry_run)
@@ -50,10 +52,12 @@ def _run(inputs: Pipeline, status: GitHubDeploymentStatus, job: Job) -> int:
 
     steps: list[tuple[Step, Callable[[], Result]]] = [
         (build_push.STEP, build),
-        *migrate.steps(inputs, tasks, by_name, commit, job),
+        *migrate.steps(inputs, tasks, by_name, commit, gate, job),
         (deploy.STEP, lambda: release(by_name).of_commit(commit, job.run)),
     ]
     steps = steps[-1:] if inputs.dry_run else steps  # a dry run neither builds nor migrates
+    if not inputs.dry_run:
+        gate.check(job)  # and again before each change: a build takes its time
     status.begin(commit, [each.key for each in wanted])
     return status.end(run_steps(((step, status.seen(step.title, execute)) for step, execute in steps), job))
 

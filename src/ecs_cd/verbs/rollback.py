@@ -13,6 +13,7 @@ from ecs_cd.deploy.strategies.way_back import way_back
 from ecs_cd.deploy.tracked import TrackedDeployment
 from ecs_cd.inputs.rollback import Rollback
 from ecs_cd.job.job import Job, Result, concurrently
+from ecs_cd.locks.gate import Gate
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.exhaustive import assert_never
 from ecs_cd.model.references import REVISION, short
@@ -48,11 +49,13 @@ def _run(inputs: Rollback, status: GitHubDeploymentStatus, job: Job) -> int:
         for plan, choice in zip(plans, choices, strict=True)
     ]
     status.begin_requested()
-    call = status.seen(STEP.title, lambda: _roll_back(inputs, rollbacks, job))
+    call = status.seen(STEP.title, lambda: _roll_back(inputs, rollbacks, selection.gate, job))
     return status.end(run_step(STEP, call, job))
 
 
-def _roll_back(inputs: Rollback, rollbacks: Sequence[tuple[TrackedDeployment, Way]], job: Job) -> Result:
+def _roll_back(inputs: Rollback, rollbacks: Sequence[tuple[TrackedDeployment, Way]], gate: Gate, job: Job) -> Result:
+    if any(way is not Way.FOLLOW for _, way in rollbacks):
+        gate.check(job)
     calls = [(tracked, partial(_begin, tracked, way, job)) for tracked, way in rollbacks]
     group, result = existing.carry_out(inputs, calls, job)
     if result.verdict.outcome is not Outcome.SUCCEEDED:

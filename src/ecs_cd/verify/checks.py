@@ -12,6 +12,7 @@ from ecs_cd.verify import (
     cluster,
     environment_files,
     images,
+    locks,
     logs,
     network,
     pipeline,
@@ -41,7 +42,7 @@ TOPICS: tuple[Callable[[Job, Subject], list[Finding]], ...] = (
     capacity.check,
 )
 # The checks of the document as a whole: the cluster, its images, its pipeline.
-WHOLE: tuple[Callable[[Job, Found], list[Finding]], ...] = (cluster.check, app_file.check, pipeline.check)
+WHOLE: tuple[Callable[[Job, Found], list[Finding]], ...] = (cluster.check, app_file.check, locks.check, pipeline.check)
 
 
 def check(found: Found, job: Job) -> list[Finding]:

@@ -20,6 +20,9 @@ class Clock:
         self.now = 1000.0
         self.slept: list[float] = []
 
+    def time(self) -> float:
+        return self.monotonic()
+
     def monotonic(self) -> float:
         return self.now
 

@@ -125,7 +125,8 @@ def by_container(entry: Entry, by_image: Mapping[str, T]) -> dict[str, T]:
 
 @dataclass(frozen=True)
 class Document:
-    """The whole document. ``cache_repositories`` and ``copies`` have only the images with such repositories."""
+    """The whole document. ``cache_repositories`` and ``copies`` have only the images with such repositories. ``lock``
+    and ``freeze`` are names of SSM parameters, empty without one."""
 
     cluster: str
     images: dict[str, Repository]
@@ -137,6 +138,8 @@ class Document:
     copies: dict[str, tuple[Repository, ...]] = field(default_factory=dict)
     pipeline: Pipeline | None = None
     require_attestation: Policy | None = None
+    lock: str = ""
+    freeze: str = ""
 
     @property
     def entries(self) -> list[Entry]:
@@ -199,6 +202,8 @@ def _reference_problems(content: dict[str, Any]) -> list[str]:
         found += _one_off_problems(path, task, content)
     if "pipeline" in content:
         found += pipeline.problems(content["pipeline"], images)
+    if "lock" in content and content["lock"] == content.get("freeze"):
+        found.append("freeze: must be another parameter than `lock`, which `ecs-cd unlock` deletes")
     return found + _name_problems(content.get("tasks", ()))
 
 
@@ -301,6 +306,8 @@ def _document(content: dict[str, Any]) -> Document:
         ),
         pipeline=pipeline.typed(content["pipeline"], content["images"]) if "pipeline" in content else None,
         require_attestation=_policy(content["require-attestation"]) if "require-attestation" in content else None,
+        lock=content.get("lock", ""),
+        freeze=content.get("freeze", ""),
     )
 
 

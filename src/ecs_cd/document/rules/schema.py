@@ -14,6 +14,8 @@ _TASK_DEFINITION: json_schema.Schema = {
     "or service:KEY for what that service runs now",
 }
 
+# https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html
+_PARAMETER = r"^(?!/?(?:[Aa][Ww][Ss]|[Ss][Ss][Mm]))(?=.{1,1000}$)(?:[A-Za-z0-9_.-]+|(?:/[A-Za-z0-9_.-]+){1,15})$"
 _REPOSITORY = r"^[a-z0-9.-]+(?::[0-9]+)?/(?=.{2,256}$)[a-z0-9]+(?:[._/-]+[a-z0-9]+)*$"
 _CONTAINERS: json_schema.Schema = {
     "type": "object",
@@ -274,6 +276,18 @@ SCHEMA: json_schema.Schema = {
                     },
                 },
             },
+        },
+        "lock": {
+            "type": "string",
+            "pattern": _PARAMETER,
+            "description": "the name of the SSM parameter that `ecs-cd lock` creates and `ecs-cd unlock` deletes, such "
+            "as /ecs-cd/my-app/production/lock; while it holds a lock, no deployment starts",
+        },
+        "freeze": {
+            "type": "string",
+            "pattern": _PARAMETER,
+            "description": "the name of the SSM parameter with the freeze windows, such as /ecs-cd/freeze; in one of "
+            "them, no deployment starts",
         },
     },
 }

@@ -13,6 +13,7 @@ KNOWN = (*SEVERAL, *VERBS, "images", "iam")
 # What each verb does nothing without, by what the document calls it.
 _SERVICES = ("deploy", "continue", "rollback", "artifacts")
 _PIPELINE = ("hand-off", "commit-status")
+_LOCK = ("lock", "unlock")
 
 
 def verbs(given: Sequence[str], document: Document) -> tuple[str, ...]:
@@ -61,4 +62,6 @@ def _problem(verb: str, document: Document) -> str:
         return f"--verb {verb}: the document has no `services`"
     if verb in _PIPELINE and not document.pipeline:
         return f"--verb {verb}: the document has no `pipeline`"
+    if verb in _LOCK and not document.lock:
+        return f"--verb {verb}: the document has no `lock`"
     return ""

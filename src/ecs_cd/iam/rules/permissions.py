@@ -22,6 +22,8 @@ VERBS = (
     "commit-status",
     "verify",
     "plan",
+    "lock",
+    "unlock",
 )
 # These run several verbs.
 SEVERAL = {"pipeline": ("build-push", "migrate", "deploy")}
@@ -57,6 +59,9 @@ TABLE = (
     Row("all", "ssm:GetParameter", "parameters", "the parameter"),
     Row("all", "kms:Decrypt", "kms_keys", "its key"),
     Row("all", "sts:AssumeRole sts:TagSession", "next_roles", "the next role, for several roles in role-to-assume and for role-chaining"),
+    Row("migrate, deploy, continue, rollback, hand-off, verify, lock, unlock", "ssm:GetParameters", "locks", "the parameters that `lock` and `freeze` in the document name"),
+    Row("lock", "ssm:PutParameter", "lock", "the parameter that `lock` in the document names"),
+    Row("unlock", "ssm:DeleteParameter", "lock", "the parameter that `lock` in the document names"),
     Row("build-push", "ecr:GetAuthorizationToken", "all", "`*`"),
     Row("build-push", "ecr:BatchGetImage ecr:DescribeRepositories ecr:PutImage ecr:BatchCheckLayerAvailability ecr:InitiateLayerUpload ecr:UploadLayerPart ecr:CompleteLayerUpload", "repositories", "the image's repository, and its `cache-repository`"),
     Row("build-push", "ecr:BatchGetImage ecr:GetDownloadUrlForLayer", "base_repositories", "repositories of base images and caches"),

@@ -68,6 +68,7 @@ def wanted(document: Document, facts: Facts, place: Place, verbs: Collection[str
     make = _Maker(document, facts, place, verbs, notes)
     found = {
         **_of_account(config, facts, place),
+        **_of_locks(document, place),
         **_of_images(make),
         **_of_cluster(make),
         **_of_templates(make),
@@ -125,6 +126,11 @@ def parameter(config: str, place: Place) -> str:
     if config.startswith("arn:"):
         return ":".join(config.split(":")[:6])
     return place.arn("ssm", f"parameter/{config.partition(':')[0].lstrip('/')}")
+
+
+def _of_locks(document: Document, place: Place) -> dict[str, Sequence[str]]:
+    lock, freeze = ([parameter(name, place)] if name else [] for name in (document.lock, document.freeze))
+    return {"locks": [*lock, *freeze], "lock": lock}
 
 
 def _of_images(make: _Maker) -> dict[str, Sequence[str]]:

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from ecs_cd.inputs.rules.entries import entries, key_values
-from ecs_cd.model import attestation, duration, json_yaml, lifecycle, platforms
+from ecs_cd.model import attestation, duration, json_yaml, lifecycle, moment, platforms
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.references import COMMIT, REVISION
+from ecs_cd.model.text import one_line
 from ecs_cd.tasks.rules import environment, render
 
 _PLATFORM = re.compile(r"[a-z0-9][a-z0-9_.-]*(?:/[a-z0-9][a-z0-9_.-]*){1,2}")
@@ -21,6 +22,39 @@ def text(text: str, name: str) -> str:
 
 def lines(text: str, name: str) -> tuple[str, ...]:
     return tuple(line.strip() for line in text.splitlines() if line.strip())
+
+
+def sentence(longest: int) -> Callable[[str, str], str]:
+    """Accepts text of at most so many characters, and makes it one line without control characters."""
+
+    def parse(text: str, name: str) -> str:
+        found = one_line(text, len(text) + 1)
+        if len(found) > longest:
+            raise Refused(f"{name}: has {len(found)} characters; the limit is {longest}")
+        return found
+
+    return parse
+
+
+def override(text: str, name: str) -> str:
+    """A reason. ``true`` overrides without one; ``false``, such as of a workflow's own input, does not."""
+    found = sentence(200)(text, name)
+    return {"false": "", "true": "without a reason"}.get(found.lower(), found)
+
+
+def until(text: str, name: str) -> str:
+    """Accepts a time with its zone, or a duration; the text stays as it is."""
+    given = text.strip()
+    if "-" in given:
+        moment.seconds(given, what=name)
+    elif given:
+        try:
+            duration.seconds(given, what=name)
+        except Refused:
+            raise Refused(
+                f"{name}: must be a time with a time zone, such as {moment.EXAMPLE}, or a duration like 90m or 48h"
+            ) from None
+    return given
 
 
 def entry_list(text: str, name: str) -> tuple[str, ...]:
