@@ -20,6 +20,7 @@ from ecs_cd.inputs.plan import Plan
 from ecs_cd.job import checkout
 from ecs_cd.job.job import Job, Result, concurrently
 from ecs_cd.job.services import active_services
+from ecs_cd.locks.gate import Gate
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.verdict import Outcome, Verdict
 from ecs_cd.report.summary import Part
@@ -57,6 +58,7 @@ def _execute(inputs: Plan, job: Job) -> Result:
 
 def _planned(inputs: Plan, comment: PlanComment, job: Job) -> Result:
     document = load.load(inputs.config, job)
+    gate = Gate(document, job=job)
     wanted = targets(inputs.service, document, job)
     commit = checkout.commit(inputs.sha, job)
     entries: list[Entry] = [*wanted, *document.one_off_tasks, *document.scheduled_tasks.values()]
@@ -65,6 +67,7 @@ def _planned(inputs: Plan, comment: PlanComment, job: Job) -> Result:
     changes = _changes(
         Loader(document, inputs.environment_variables, inputs.allow_unknown_fields, job), wanted, by_name
     )
+    gate.say(job)
     files, complete = comment.new_migrations()
     texts = {**_migrations(files, document, complete=complete), **dry_run.show(changes, job)}
     changed = [each for each in changes if each.lines]

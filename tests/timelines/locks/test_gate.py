@@ -290,6 +290,14 @@ def test_a_dry_run_of_hand_off_says_it_too(aws: ScriptedAws, ssm: Ssm, step: Run
     assert "lock: a deployment would be refused now" in ended.log
 
 
+def test_a_plan_says_it_too(aws: ScriptedAws, ssm: Ssm, step: Run) -> None:
+    """In the job log: a plan is made for later."""
+    ssm.locked()
+    ended = step("plan")
+    assert ended.exit_code == 0, ended.log
+    assert f"lock: a deployment would be refused now: {BY_ALICE}" in ended.log
+
+
 def test_the_pipeline_refuses_before_it_builds(aws: ScriptedAws, ssm: Ssm, step: Run) -> None:
     """All that can be refused is refused before the first step."""
     deploys(aws)
