@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ import pytest
 from tests.scripted_aws import Clock, Params, ScriptedAws, denied, ecs, expired, lost, sts, throttled
 from tests.scripted_aws.fleet import COMPLETES, CRASHES, STAYS, Course, Fleet, Update
 from tests.timelines.conftest import REPOSITORY, SHA, Step
+from tests.timelines.deploy.test_schedules import NIGHTLY, EventBridge
 
 Run = Callable[..., Step]
 
@@ -183,6 +184,29 @@ def test_a_timeout_ends_it(aws: ScriptedAws, step: Run, clock: Clock) -> None:
     ended = step("deploy", config=f"{EU}\n{US}", deployment_timeout="60s")
     assert ended.exit_code == 7
     assert results(ended) == {"eu-west-1/web": "timed-out", "us-east-1/web": "skipped"}
+
+
+@pytest.mark.parametrize(
+    ("policy", "second", "regions"),
+    [
+        ("report", COMPLETES, ["eu-west-1", "us-east-1"]),
+        ("rollback", COMPLETES, ["eu-west-1", "us-east-1"]),
+        ("report", CRASHES, ["eu-west-1"]),
+        ("rollback", CRASHES, []),
+    ],
+)
+def test_scheduled_tasks_follow_their_document(
+    policy: str, second: Course, regions: Sequence[str], aws: ScriptedAws, step: Run, clock: Clock
+) -> None:
+    """With on-failure: rollback they change last: only once all documents have succeeded."""
+    world(aws, clock, {"eu-web": COMPLETES, "us-web": second}, **{"scheduled-tasks": NIGHTLY})
+    EventBridge(aws)
+    ended = step("deploy", config=f"{EU}\n{US}", on_failure=policy)
+    assert ended.exit_code == (0 if second is COMPLETES else 3), ended.log
+    puts = [call for call in aws.calls if call.operation == "events.PutTargets"]
+    assert [call.region for call in puts] == regions
+    last = max(call.time for call in aws.calls if call.operation == "ecs.UpdateService")
+    assert policy == "report" or all(call.time > last for call in puts)
 
 
 # ---- faults ----
