@@ -398,7 +398,7 @@ def test_a_conflict_of_a_later_wave(policy: str, code: int, aws: ScriptedAws, st
 def test_a_conflict_is_waited_for_in_its_wave(aws: ScriptedAws, step: Run, clock: Clock) -> None:
     """The waves before it do not wait."""
     fleet = world(aws, clock, {"eu-web": COMPLETES, "us-web": COMPLETES})
-    ends = {0: {}, 100: {"rolloutState": "COMPLETED"}}
+    ends: Course = {0: {}, 100: {"rolloutState": "COMPLETED"}}
     fleet.updates["us-web"].append(Update("ecs-svc/9", ecs.task_definition_arn("us-web:9"), 0, ends))
     assert step("deploy", config=f"{EU}\n{US}").exit_code == 0
     assert times(aws)["eu-web"] < 10
