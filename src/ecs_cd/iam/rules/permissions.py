@@ -58,7 +58,7 @@ class Row(NamedTuple):
 TABLE = (
     Row("all", "ssm:GetParameter", "parameters", "the parameter"),
     Row("all", "kms:Decrypt", "kms_keys", "its key"),
-    Row("all", "sts:AssumeRole sts:TagSession", "next_roles", "the next role, for several roles in role-to-assume and for role-chaining"),
+    Row("all", "sts:AssumeRole sts:TagSession", "next_roles", "the next role, for several roles in role-to-assume, for role-chaining and for `role=` in config"),
     Row("migrate, deploy, continue, rollback, hand-off, verify, plan, lock, unlock", "ssm:GetParameters", "locks", "the parameters that `lock` and `freeze` in the document name"),
     Row("lock", "ssm:PutParameter", "lock", "the parameter that `lock` in the document names"),
     Row("unlock", "ssm:DeleteParameter", "lock", "the parameter that `lock` in the document names"),
