@@ -312,6 +312,7 @@ ARN = "arn:aws:ssm:eu-west-1:{}:parameter/eu"
     [
         ("/eu\n/eu", "config, line 2: is the same document as line 1"),
         ("/eu\n# again\n/eu", "config, line 3: is the same document as line 1"),
+        ("/eu,/us", "config, line 1: has a comma; each document needs a separate line"),
         ("/eu us", "config, line 1: has more than a document: only `region=` and `role=` may follow it"),
         ("/eu region=Frankfurt\n/us", "config, line 1: `region=` must be the name of a region"),
         ("/eu\n/us role=deploy", "config, line 2: `role=` must be the ARN of an IAM role"),

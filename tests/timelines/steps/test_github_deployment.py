@@ -88,6 +88,23 @@ def warnings(ended: Step) -> list[str]:
 # ---- each end ----
 
 
+def test_several_documents_have_one_deployment(aws: ScriptedAws, clock: Clock, github: FakeGitHub, run: Run) -> None:
+    """It fails if one of them fails, and names the services of all."""
+    given = {name: document([name], REPOSITORY) for name in ("eu", "us")}
+
+    def parameter(params: Params) -> Params:
+        return {"Parameter": {"Value": json.dumps(given[params["Name"].strip("/")]), "Version": 1}}
+
+    aws.on("ssm.GetParameter", parameter)
+    Fleet(clock, {"eu": COMPLETES, "us": CRASHES}).script(aws)
+    ended = run(config="/eu region=eu-west-1\n/us region=us-east-1")
+    assert ended.exit_code == 3, ended.log
+    (made,) = github.deployments
+    assert made["description"] == "Amazon ECS: eu-west-1/eu, us-east-1/us"
+    assert [each["state"] for each in github.statuses_of()] == ["in_progress", "failure"]
+    assert len(github.asked) <= 6
+
+
 def test_a_deployment_is_told_from_begin_to_end(github: FakeGitHub, run: Run) -> None:
     """In progress before anything is changed; then the success, with the run's log and the environment's address."""
     ended = run(environment_url="https://my-app.example")

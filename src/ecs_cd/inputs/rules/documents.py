@@ -93,6 +93,8 @@ def _place(line: str) -> Place:
     options = _options(line)
     source = re.sub(r"\s+(region|role)=\S*", "", line) if line.startswith("file:") else line.split()[0]
     problems = list(_problems(options))
+    if "," in source and not source.startswith("file:"):  # no parameter has one in its name
+        problems.append("has a comma; each document needs a separate line")
     given = dict(option.split("=", 1) for option in options if "=" in option)
     region, role = given.get("region", ""), given.get("role", "")
     own = region_of(source) or ""
