@@ -302,6 +302,22 @@ def test_a_cancellation_stops_what_runs(size: str, aws: ScriptedAws, step: Run, 
     assert f"/{second.partition('-')[2]}" in ended.summary
 
 
+def test_a_later_step_finds_what_a_killed_process_left(
+    aws: ScriptedAws, step: Run, clock: Clock, tmp_path: Path
+) -> None:
+    """Each document in its own region; the runner has killed the process in a wave of two."""
+    world(aws, clock, {"eu-web": STAYS, "us-web": STAYS})
+    assert step("deploy", config=f"{EU}\n{US}", wave_size="2", deployment_timeout="30s").exit_code == 7
+    for path in (tmp_path / "ecs-cd").glob("under-way-*"):
+        path.rename(path.with_stem(f"{path.stem.rpartition('-')[0]}-999999999"))
+    begin = len(aws.calls)
+    ended = step("clean-up")
+    assert "service eu-web" in ended.log
+    assert "service us-web" in ended.log
+    assert {call.region for call in aws.calls[begin:]} == {"eu-west-1", "us-east-1"}
+    assert not list((tmp_path / "ecs-cd").glob("under-way-*"))
+
+
 # ---- what is refused before anything changes ----
 
 ARN = "arn:aws:ssm:eu-west-1:{}:parameter/eu"
