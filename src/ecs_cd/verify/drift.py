@@ -169,15 +169,14 @@ def _images(goal: _Goal, subject: Subject, arn: str) -> Iterator[Finding]:
 def _commits(job: Job, subject: Subject, image: str) -> list[str]:
     """The commits of an image that runs by digest; none if they can't be read, which only the words need."""
     uri, digest = image_reference(image)
-    own = next((place for place in subject.document.images.values() if str(place) == uri), None)
-    if own is None or own.account is None or not digest.startswith("sha256:"):
+    places = [place for place in subject.document.images.values() if str(place) == uri and place.account]
+    if not places or not digest.startswith("sha256:"):
         return []
-    place = own
     try:
-        tags = subject.answers.get(("tags", image), lambda: ecr.tags(job.aws, place, digest))
+        tags = subject.answers.get(("tags", image), lambda: ecr.tags(job.aws, places[0], digest))
     except (ClientError, BotoCoreError):
         return []
-    return drift.commits(tags, place)
+    return drift.commits(tags, places)
 
 
 # ---- the tasks ----

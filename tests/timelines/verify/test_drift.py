@@ -326,6 +326,15 @@ def test_a_failed_deployment(aws: ScriptedAws, step: Run) -> None:
     assert "has failed" in text(step("verify", drift="true"), "drift-deployment")
 
 
+def test_a_failed_deployment_with_old_tasks(aws: ScriptedAws, step: Run) -> None:
+    """Without a rollback they keep running: that is drift, not a deployment under way."""
+    old = deployment(id="ecs-svc/1", status="ACTIVE", taskDefinition=ecs.task_definition_arn("web:6"))
+    failed = deployment(id="ecs-svc/2", rolloutState="FAILED", runningCount=0)
+    aws.on("ecs.DescribeServices", service(failed, old))
+    running(aws, task("a", revision="web:6"), task("b", revision="web:6"))
+    assert [check for _, check in wrong(step("verify", drift="true"))] == ["drift-deployment", *["drift-tasks"] * 2]
+
+
 def test_scheduled_tasks(aws: ScriptedAws, step: Run) -> None:
     """Each revision that a rule or schedule starts is compared."""
     test_schedules.EventBridge(aws)

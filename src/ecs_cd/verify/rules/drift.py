@@ -24,8 +24,11 @@ _SHOWN = 3  # tags
 
 
 def under_way(service: Json) -> str:
-    """The deployment that has not ended, in words; empty if there is none."""
+    """The deployment that has not ended, in words; empty if there is none. One that has failed has ended, although old
+    tasks go on running beside it."""
     current = standing.current(service)
+    if current.get("rolloutState") == "FAILED":
+        return ""
     for each in service.get("deployments", ()):
         if rolling.state(each, service) == "IN_PROGRESS" and (each is current or each.get("rolloutState")):
             failed = f", {each['failedTasks']} of its tasks have failed" if each.get("failedTasks") else ""
@@ -198,10 +201,10 @@ def is_commits_tag(image: str, place: Repository, commit: str) -> bool:
     return image_reference(image) == (str(place), place.tag(commit))
 
 
-def commits(tags: Sequence[str], place: Repository) -> list[str]:
-    """The commits among an image's tags."""
-    plain = (tag.removeprefix(place.tag_prefix).removesuffix(place.tag_suffix) for tag in tags)
-    return [text for text in plain if COMMIT.fullmatch(text)]
+def commits(tags: Sequence[str], places: Sequence[Repository]) -> list[str]:
+    """The commits among an image's tags. ``places``: the repository, with the prefix and suffix of each image in it."""
+    plain = (tag.removeprefix(place.tag_prefix).removesuffix(place.tag_suffix) for tag in tags for place in places)
+    return list(dict.fromkeys(text for text in plain if COMMIT.fullmatch(text)))
 
 
 def check_commit(
