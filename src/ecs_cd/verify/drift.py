@@ -140,8 +140,9 @@ def _read(job: Job, subject: Subject, arn: str) -> tuple[str, TaskDefinition]:
 def _template(goal: _Goal, subject: Subject, arn: str) -> Iterator[Finding]:
     what, runs = _read(goal.job, subject, arn)
     template, entry = subject.template, subject.entry
-    if isinstance(entry.task_definition, ServiceRevision):
-        yield ok(subject.name, drift.TEMPLATE, f"what the service {entry.task_definition.service} runs is the template")
+    source = entry.task_definition
+    if isinstance(source, ServiceRevision) and isinstance(entry, Service) and source.service == entry.name:
+        yield ok(subject.name, drift.TEMPLATE, "what the service runs is its template")
         return
     if template is None:  # a finding says why
         return

@@ -13,7 +13,7 @@ from ecs_cd.tasks.rules.environment import LABEL
 from tests.fake_github import FakeGitHub, server
 from tests.scripted_aws import Params, ScriptedAws, denied, ecs, error
 from tests.scripted_aws.clock import moment
-from tests.timelines.conftest import REPOSITORY, SHA, Step
+from tests.timelines.conftest import DOCUMENT, REPOSITORY, SHA, Step
 from tests.timelines.deploy import test_schedules
 from tests.timelines.verify import conftest as account
 from tests.timelines.verify.test_verify import findings, of_state
@@ -180,6 +180,28 @@ def test_the_template_has_changed(aws: ScriptedAws, step: Run) -> None:
     assert lines == ["- containerDefinitions.app.environment.PASSWORD", "~ cpu: 512 -> 256"]
     assert "web:7 (registered 2026-01-01 00:00+00:00 by arn:aws:sts" in ended.log
     assert "hunter2" not in ended.log + ended.summary + json.dumps(ended.outputs)
+
+
+@pytest.mark.parametrize(("worker", "lines"), [("256", []), ("512", [("service worker", "drift-template")])])
+def test_a_service_is_the_template(aws: ScriptedAws, step: Run, worker: str, lines: list[tuple[str, str]]) -> None:
+    """Of itself, there is nothing to compare; of another service, its revision is compared."""
+    both = {
+        name: {"service": name, "task-definition": "service:web", "containers": {"app": "app"}}
+        for name in ("web", "worker")
+    }
+    migration: Any = DOCUMENT["migration"]
+    account.document(aws, services=both, migration={**migration, "service": "web"})
+    other = ecs.service("worker", deployments=[deployment(taskDefinition=ecs.task_definition_arn("web:8"))], desired=2)
+    aws.on("ecs.DescribeServices", {"services": [*service()["services"], other]})
+    running(aws, task("a"))
+    aws.on("ecs.ListTasks", {"taskArns": []}, where={"serviceName": "worker"})
+    aws.on("ecs.DescribeTaskDefinition", revision())
+    at_first = revision(cpu=worker)
+    for name in ("web:8", ecs.task_definition_arn("web:8")):
+        aws.on("ecs.DescribeTaskDefinition", at_first, where={"taskDefinition": name})
+    ended = step("verify", drift="true")
+    assert wrong(ended) == lines
+    assert "what the service runs is its template" in ended.log
 
 
 VARIABLES = [{"name": "STAGE", "value": "blue"}]
