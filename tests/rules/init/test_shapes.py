@@ -181,6 +181,21 @@ def test_a_service_of_express_mode() -> None:
     assert "min-task-count of the Express Mode step" in said(result)
 
 
+EXPRESS_ARN = "arn:aws:ecs:eu-west-1:210987654321:service/oven/bakery"
+
+
+@pytest.mark.parametrize("given", ['\'{"image": "IMAGE"}\'', "image=IMAGE,containerPort=80"])
+def test_a_service_of_express_mode_that_the_cli_updates(given: str) -> None:
+    """The ARN has its names, and the container its image."""
+    container = given.replace("IMAGE", f"{REPOSITORY}:1")
+    look = "aws ecs monitor-express-gateway-service --service-arn $ARN"
+    update = f"aws ecs update-express-gateway-service --service-arn $ARN --primary-container {container}"
+    found = written(init(workflow(BUILD, f"- run: |\n    ARN={EXPRESS_ARN}\n    {update}\n    {look}")))
+    service = found.services["bakery"]
+    assert (found.cluster, list(service.containers)) == ("oven", ["Main"])
+    assert service.task_definition == ServiceRevision("bakery")
+
+
 def test_a_template_that_is_not_in_the_repository() -> None:
     """The TODO names it."""
     deploy = "- uses: aws-actions/amazon-ecs-deploy-task-definition@v2\n  with: {task-definition: made/td.json, service: bakery, cluster: oven}"

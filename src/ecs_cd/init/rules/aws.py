@@ -33,7 +33,7 @@ FLAGS = frozenset(
 )
 # Calls that ecs-cd makes itself, or that only look at something.
 _COVERED = {"ecr", "ecr-public", "sts", "configure"}
-_LOOKS = ("describe-", "list-", "wait", "get-", "--version")
+_LOOKS = ("describe-", "list-", "monitor-", "wait", "get-", "--version")
 _ACCOUNT = "the registry's account id"
 
 
@@ -102,6 +102,20 @@ def _update(script: Run, given: Arguments, stdin: str, place: str) -> str:
         Deployment(place, _value(given, place, "--cluster"), service, template, _region(script, given, place))
     )
     return unknown("the output of aws ecs update-service")
+
+
+def _update_express(script: Run, given: Arguments, stdin: str, place: str) -> str:
+    """A service of Express Mode, by its ARN: its container is called Main."""
+    arn, named = given.get("--service-arn"), given.get("--task-definition-arn")
+    parts = arn.rpartition(":service/")[2].split("/") if is_known(arn) else []
+    cluster, service = parts if len(parts) == 2 else ("", arn)
+    base = script.scope.template(named, place, families=True) if named else Template("service", Value(service, place))
+    container = _inline(script, given.get("--primary-container"))
+    image = re.search(r"""\bimage["']?\s*[:=]\s*["']?([^\s"',}]+)""", container)
+    made = Template("step", Value("", place), base, ("Main",), Value(image[1], place)) if image else base
+    region = _region(script, given, place)
+    script.scope.facts.append(Deployment(place, Value(cluster, place), Value(service, place), made, region))
+    return unknown("the output of aws ecs update-express-gateway-service")
 
 
 def _scales_only(given: Arguments) -> bool:
@@ -182,6 +196,7 @@ _CALLS: dict[str, Callable[[Run, Arguments, str, str], str]] = {
     "ecs register-task-definition": _register,
     "ecs update-service": _update,
     "ecs deploy": _update,
+    "ecs update-express-gateway-service": _update_express,
     "ecs run-task": _run_task,
     "ecs wait": _wait,
     "deploy create-deployment": _create_deployment,
