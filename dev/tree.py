@@ -55,6 +55,9 @@ UNUSED = (
     *(f"dateutil/{name}" for name in ("easter.py", "rrule.py", "tz/win.py", "tzwin.py", "utils.py", "zoneinfo")),
     *(f"urllib3/contrib/{name}" for name in ("emscripten", "pyopenssl.py", "socks.py")),
 )
+# boto3's writers of documentation: no run imports them, but for these; without bytecode they work as well.
+DOCUMENTATION = ("boto3/docs", "botocore/docs")
+IMPORTED = ("__init__", "docstring", "utils")
 LOCK = ROOT / "requirements" / "runtime.txt"
 LICENSES = "LICENSES.md"
 
@@ -112,6 +115,7 @@ def dependencies(cache: Path = CACHE / "dist") -> Path:
             with tempfile.TemporaryDirectory(dir=cache) as scratch:
                 _make(Path(scratch) / "dist")
                 bytecode.compile_all("dist", Path(scratch), by)
+                _uncompile(Path(scratch) / "dist")
                 place.parent.mkdir(exist_ok=True)
                 (Path(scratch) / "dist").rename(place)
     return place
@@ -127,6 +131,12 @@ def _make(dist: Path) -> None:
         _remove(dist / name)
     models.cut(dist / "botocore" / "data")
     (dist / LICENSES).write_text(_licences(dist), encoding="utf-8")
+
+
+def _uncompile(dist: Path) -> None:
+    for folder in DOCUMENTATION:
+        for path in [path for path in (dist / folder).rglob("*.pyc") if path.name.partition(".")[0] not in IMPORTED]:
+            path.unlink()
 
 
 def _licences(dist: Path) -> str:

@@ -24,7 +24,7 @@ from botocore.loaders import Loader
 from botocore.model import OperationModel, ServiceModel, Shape
 
 from dev import bytecode, compiled, models
-from dev.tree import LICENSES, LOCK, release_tree
+from dev.tree import DOCUMENTATION, IMPORTED, LICENSES, LOCK, release_tree
 from ecs_cd import __version__
 from ecs_cd.local.machine import LocalError
 from tests.contract.parts import ROOT
@@ -84,6 +84,29 @@ def test_it_is_small(tree: Path) -> None:
     assert len(packed.getvalue()) < LARGEST
 
 
+def test_what_has_no_bytecode_is_not_imported(tree: Path) -> None:
+    """Not by any module of ours, nor by a client: it would be compiled at each start."""
+    script = """
+import sys
+sys.path[:0] = sys.argv[1:]
+import importlib, os, pkgutil
+import ecs_cd
+for module in pkgutil.walk_packages(ecs_cd.__path__, "ecs_cd."):
+    importlib.import_module(module.name)
+import boto3
+for service in sorted(os.listdir(sys.argv[2] + "/botocore/data")):
+    if "." not in service:
+        boto3.client(service, region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
+for module in list(sys.modules.values()):
+    cached = getattr(module, "__cached__", None)
+    if cached and cached.startswith(sys.argv[2]) and not os.path.exists(cached):
+        print(module.__name__)
+"""
+    for python in INTERPRETERS.values():
+        command: list[str | Path] = [python, "-I", "-S", "-B", "-c", script, tree / "src", tree / "dist"]
+        assert run(command, os.environ, tree) == (0, "", "")
+
+
 def test_it_is_pure_python_and_of_no_machine(tree: Path) -> None:
     """One tree serves every runner; no file knows where it was built."""
     files = [path for path in tree.rglob("*") if path.is_file()]
@@ -102,7 +125,9 @@ def test_what_is_for_developers_machines_is_not_in_it(tree: Path) -> None:
 def test_every_module_has_bytecode_that_is_not_compared(tree: Path) -> None:
     """For every interpreter found: what a checkout does to times means nothing (PEP 552, unchecked-hash)."""
     assert INTERPRETERS
-    for source in [path for top in ("src", "dist") for path in (tree / top).rglob("*.py")]:
+    unused = [path for name in DOCUMENTATION for path in (tree / "dist" / name).rglob("*.py")]
+    without = [path for path in unused if path.stem not in IMPORTED]
+    for source in {path for top in ("src", "dist") for path in (tree / top).rglob("*.py")} - set(without):
         for tag in INTERPRETERS:
             compiled = source.parent / "__pycache__" / f"{source.stem}.{tag}.pyc"
             assert compiled.read_bytes()[4:8] == b"\x01\x00\x00\x00", compiled
