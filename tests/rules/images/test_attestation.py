@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecs_cd.images.rules import attestation
@@ -55,17 +55,15 @@ def test_each_part_counts(changes: dict[str, Any]) -> None:
     assert attestation.problem(json.dumps([result(**changes)]), POLICY, DIGEST, SERVER)
 
 
+_KEYS = st.sampled_from(["verificationResult", "signature", "certificate", "statement", "subject", "digest"])
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
-    lambda each: (
-        st.lists(each, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(["verificationResult", "signature", "certificate", "statement", "subject", "digest"]), each
-        )
-    ),
+    lambda each: st.lists(each, max_size=3) | st.dictionaries(_KEYS, each, max_size=3),
+    max_leaves=8,
 )
 
 
+@settings(max_examples=100, deadline=None)
 @given(JSON)
 def test_what_is_no_result_of_gh_is_a_problem_and_no_defect(content: Any) -> None:
     """JSON of any shape."""

@@ -16,9 +16,10 @@ from ecs_cd.model.text import clean
 PROVENANCE = "https://slsa.dev/provenance/v1"
 INSTALL = "Runners of GitHub have the GitHub CLI; on another, install `gh` 2.67 or newer, outside of the checkout."
 _TRANSIENT = re.compile(
-    r"HTTP (?:5\d\d|408|429)|dial tcp|i/o timeout|deadline exceeded|connection re(?:set|fused)|unexpected EOF|\bEOF\b|"
-    r"TLS handshake|no such host|server misbehaving|no valid Sigstore verifiers"
+    r"HTTP (?:408|429)|dial tcp|i/o timeout|deadline exceeded|connection re(?:set|fused)|\bEOF\b|TLS handshake|"
+    r"no such host|server misbehaving|no valid Sigstore verifiers"
 )
+_UNANSWERED = rf"HTTP 5\d\d|{_TRANSIENT.pattern}"
 _LONGEST = 300  # characters of what gh says
 _REMEDIES = (
     (r"HTTP 404|no attestations found", "missing"),
@@ -26,7 +27,7 @@ _REMEDIES = (
     (r"HTTP 403", "Give the job `permissions: attestations: read`; in a reusable workflow, its caller too."),
     (r"unknown (?:command|flag)", INSTALL),
     (r"does not currently support GHES|unsupported host", "GitHub Enterprise Server has no attestations."),
-    (_TRANSIENT.pattern, "ecs-cd deploys nothing that it can't verify: run the job again when GitHub answers."),
+    (_UNANSWERED, "ecs-cd deploys nothing that it can't verify: run the job again when GitHub answers."),
 )  # fmt: skip
 
 
@@ -41,7 +42,7 @@ def command(manifest: str, policy: Policy, host: str) -> list[str]:
 
 
 def transient(said: str) -> bool:
-    """Whether another attempt may succeed, from what gh says."""
+    """Whether another attempt may succeed, from what gh says. After HTTP 5xx, gh has made four attempts itself."""
     return bool(_TRANSIENT.search(said))
 
 
