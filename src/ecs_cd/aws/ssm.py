@@ -66,8 +66,8 @@ def values(aws: Aws, names: Sequence[str]) -> dict[str, dict[str, Any]]:
 
 
 def put(aws: Aws, name: str, value: str, description: str, *, overwrite: bool) -> int:
-    """Writes a String and returns its new version. Raises AWS's ``ParameterAlreadyExists`` without ``overwrite``, if
-    there is one: of several callers at the same time, one creates it."""
+    """Writes a String and returns its new version. Raises AWS's ``ParameterAlreadyExists`` without ``overwrite`` if
+    it exists: only one of several callers at the same time creates it."""
     client = aws.once("ssm")
     more: dict[str, Any] = {} if overwrite else {"Description": description}
     answer = client.put_parameter(Name=name, Value=value, Type="String", Overwrite=overwrite, **more)

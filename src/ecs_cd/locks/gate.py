@@ -62,7 +62,7 @@ class Gate:
         return self._found
 
     def _problem(self, job: Job) -> Refused | None:
-        """Why no deployment may start now; what was read is not older than ``pace.LOCK_FRESH``."""
+        """Why no deployment may start now. What was read is at most ``pace.LOCK_FRESH`` old."""
         if not (self._lock or self._freeze):
             return None
         from botocore.exceptions import BotoCoreError, ClientError

@@ -22,8 +22,8 @@ _EXTEND = "`ecs-cd unlock` ends it; then it can be taken again, with another rea
 
 
 def take(name: str, mine: Lock, job: Job) -> None:
-    """Takes the lock, also from a lock that has expired. Raises ``Refused`` if it is held, by whomever, or if the
-    parameter holds no lock."""
+    """Takes the lock; replaces one that has expired. Raises ``Refused`` if it is held, also by the same holder, and if
+    the parameter holds no lock."""
     text = lock.text(mine)
     for _ in range(pace.LOCK_ATTEMPTS):
         if _created(name, text, job):
@@ -57,7 +57,7 @@ def give_back(name: str, found: Mapping[str, Any], job: Job) -> None:
 
 
 def read(name: str, job: Job) -> Mapping[str, Any] | None:
-    """The parameter as GetParameters returns it, ``None`` if there is none. ``name`` may end with ``:version``."""
+    """The parameter as GetParameters returns it, ``None`` if it does not exist. ``name`` may end with ``:version``."""
     return next(iter(ssm.values(job.aws, [name]).values()), None)
 
 
@@ -105,6 +105,6 @@ def _replaced(name: str, text: str, expired: Mapping[str, Any], job: Job) -> boo
 
 
 def _value(name: str, version: int, job: Job) -> str:
-    """The text of a version; empty if there is none."""
+    """The text of a version; empty if it does not exist."""
     found = read(f"{name}:{version}", job) if version > 0 else None
     return str(found.get("Value", "")) if found else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from tests.scripted_aws import (
     Answer,
+    Clock,
     Params,
     ScriptedAws,
     at,
@@ -20,8 +22,9 @@ from tests.scripted_aws import (
 )
 from tests.scripted_aws.codebuild import Builds
 from tests.scripted_aws.codepipeline import NAME, Pipeline, declaration
+from tests.scripted_aws.fleet import COMPLETES
 from tests.timelines.conftest import DOCUMENT
-from tests.timelines.deploy import test_digests, test_existing, test_faults, test_go_back
+from tests.timelines.deploy import test_digests, test_existing, test_faults, test_go_back, test_waves
 from tests.timelines.locks.conftest import ALICE, FREEZE, GARBAGE, LOCK, Run, Ssm
 from tests.timelines.verbs import test_deploy, test_migrate
 
@@ -369,3 +372,23 @@ def test_a_lock_that_comes_while_the_deployment_waits_for_another_refuses(
     assert ssm.changed() == []
     assert BY_ALICE in ended.log
     assert aws.count("ssm.GetParameters") == 2
+
+
+@pytest.mark.parametrize("override", ["", "hotfix INC-123"])
+def test_a_lock_of_one_of_several_documents_refuses_all(
+    override: str, aws: ScriptedAws, clock: Clock, step: Run
+) -> None:
+    """Also of a later wave, before the first one changes anything; an override is for all."""
+    test_waves.world(aws, clock, {"eu-web": COMPLETES, "us-web": COMPLETES})
+    content = json.dumps(test_waves.document("us-web", lock=LOCK))
+    aws.on("ssm.GetParameter", {"Parameter": {"Value": content, "Version": 1}}, where={"Name": "/us"})
+    locked = {"Name": LOCK, "Type": "String", "Value": json.dumps(ALICE), "Version": 1}
+    aws.on("ssm.GetParameters", {"Parameters": [locked]})
+    ended = step("deploy", config=f"{test_waves.EU}\n{test_waves.US}", override=override)
+    assert BY_ALICE in ended.log
+    if override:
+        assert ended.exit_code == 0, ended.log
+        assert f"override ({override}): " in ended.log
+    else:
+        assert ended.exit_code == 2, ended.log
+        assert test_waves.changes(aws) == 0

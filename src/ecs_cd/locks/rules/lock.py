@@ -61,7 +61,7 @@ def text(lock: Lock) -> str:
 
 
 def load(parameter: Mapping[str, Any], name: str) -> Lock:
-    """The lock in a parameter as GetParameters returns it. Raises ``Refused`` with all reasons why it is none."""
+    """The lock in a parameter as GetParameters returns it. Raises ``Refused`` with all its problems."""
     what = f"the lock in the SSM parameter {name}"
     content = json_schema.load(string(parameter, what), _SCHEMA, what=what, remedy=_REMEDY, beyond=_time_problems)
     return Lock(**{key: value for key, value in content.items() if key != "version"})

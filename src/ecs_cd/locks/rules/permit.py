@@ -14,14 +14,14 @@ _OVERRIDE = "To deploy anyway, set the input override to the reason, such as `ho
 
 @dataclass(frozen=True)
 class Parameters:
-    """The names of the SSM parameters that the document names; empty without one."""
+    """The SSM parameters that the document names; an empty text if it does not."""
 
     lock: str = ""
     freeze: str = ""
 
     @property
     def names(self) -> list[str]:
-        """Those that there are."""
+        """The names without empty ones."""
         return list(filter(None, (self.lock, self.freeze)))
 
 
