@@ -256,6 +256,9 @@ CONFIG = b'{"architecture":"arm64","os":"linux"}'
 CONFIG_DIGEST = f"sha256:{hashlib.sha256(CONFIG).hexdigest()}"
 
 
+offered: list[tuple[str, str, str]] = []
+
+
 class _Layers(BaseHTTPRequestHandler):
     """S3, as far as ECR's URLs lead to it."""
 
@@ -263,6 +266,13 @@ class _Layers(BaseHTTPRequestHandler):
         self.send_response(200 if self.path == "/config" else 403)
         self.end_headers()
         self.wfile.write(CONFIG)
+
+    def do_PUT(self) -> None:
+        """The registry of a local AWS."""
+        text = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        offered.append((self.path, self.headers["Content-Type"], text))
+        self.send_response(201)
+        self.end_headers()
 
     def log_message(self, *_: object) -> None:
         pass
@@ -297,3 +307,15 @@ def test_a_configuration_is_only_read_over_http(aws: SignedAws, ours: Aws) -> No
     """No answer makes ecs-cd read a file of the runner."""
     aws.on("ecr.GetDownloadUrlForLayer", {"downloadUrl": "file:///etc/hostname"})
     assert ecr.config(ours, repository(f"{'1' * 12}.dkr.ecr.eu-west-1.amazonaws.com/app"), CONFIG_DIGEST) == ""
+
+
+def test_a_local_registry_gets_a_manifest_by_digest(layers: str, aws: SignedAws, ours: Aws) -> None:
+    """AWS itself gets nothing but PutImage, and a registry that doesn't answer is no failure."""
+    offered.clear()
+    local = repository(f"{layers.removeprefix('http://')}/app")
+    ecr.offer(ours, local, IMAGE)
+    assert offered == [(f"/v2/app/manifests/{DIGEST}", IMAGE.media_type, IMAGE.manifest)]
+    ecr.offer(ours, ECR, IMAGE)
+    ecr.offer(ours, repository("127.0.0.1:1/app"), IMAGE)
+    assert len(offered) == 1
+    assert not aws.calls
