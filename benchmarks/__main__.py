@@ -22,6 +22,7 @@ from benchmarks.hand_off import hand_off
 from benchmarks.local_codepipeline import local_codepipeline
 from benchmarks.many import many
 from benchmarks.pipeline import pipeline
+from benchmarks.platforms import platforms
 from benchmarks.rows import Row, table
 from benchmarks.verbs import calls, failed, memory, migration, verdict
 from benchmarks.watching import watching
@@ -35,6 +36,7 @@ REAL: dict[str, Callable[[World, int], list[Row]]] = {
     "memory": memory,
     "calls": calls,
     "build": build,
+    "platforms": platforms,
     "local_codepipeline": local_codepipeline,
 }
 SCRIPTED: dict[str, Callable[[int], list[Row]]] = {
