@@ -32,7 +32,7 @@ _CAUSES = 20  # that are reported, with their evidence
 _BY_NAME = ("services", "images")  # outputs that are JSON objects
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Named:
     """A document of the run: its name in the log and in outputs, where it is, and its part of the job."""
 

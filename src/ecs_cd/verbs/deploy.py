@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import cast
+from typing import TYPE_CHECKING, Any, cast
 
 from ecs_cd.deploy import official, register, release, schedules, strategies
 from ecs_cd.deploy.official import Official
@@ -32,6 +32,9 @@ from ecs_cd.tasks import run_task
 from ecs_cd.tasks.loader import Loader
 from ecs_cd.tasks.templates import Template
 
+if TYPE_CHECKING:  # few runs have several documents
+    from ecs_cd.deploy.waves import Named
+
 STEP = Step("Deployment", result="result")
 
 # Carries out what is prepared; gets the document's images, by digest.
@@ -47,7 +50,8 @@ def run(inputs: DeployAlone, job: Job) -> int:
 def _by_document(inputs: DeployAlone, status: GitHubDeploymentStatus, job: Job) -> int:
     if documents.are_several(inputs.config):
         return _in_waves(inputs, status, job)
-    ready = _ready(inputs, load.load(inputs.config, job), job)
+    document = load.load(inputs.config, job)
+    ready = _ready(inputs, document, job, attested=lambda found: attestations.verified(found, inputs, document, job))
     status.begin(ready.commit, ready.services)
     call = status.seen(STEP.title, lambda: ready.execute(job).of_commit(ready.commit, job.run))
     return status.end(run_step(STEP, call, job))
@@ -58,6 +62,7 @@ class _Ready:
     """A document that is checked: ``what`` is carried out with these images, ``repository@sha256:...``."""
 
     commit: str
+    document: Document
     services: Sequence[str]  # their names in the document
     what: Release | Registration
     images: Mapping[str, str]
@@ -66,7 +71,7 @@ class _Ready:
         return _execute(self.what, self.images, job)
 
 
-def _ready(inputs: DeployAlone, document: Document, job: Job) -> _Ready:
+def _ready(inputs: DeployAlone, document: Document, job: Job, attested: Callable[[dict[str, str]], Any]) -> _Ready:
     gate = Gate(document, inputs.override, job)
     found = handed_over.find(inputs, document, job)
     wanted = targets(inputs.service, document, job)
@@ -74,14 +79,11 @@ def _ready(inputs: DeployAlone, document: Document, job: Job) -> _Ready:
     required = not inputs.dry_run
     what, images = concurrently(
         lambda: _prepared(inputs, wanted, document, gate, job),
-        lambda: attestations.verified(
-            resolve.resolve(names, document.images, found.commit, job, digests=found.digests, required=required),
-            inputs,
-            document,
-            job,
+        lambda: attested(
+            resolve.resolve(names, document.images, found.commit, job, digests=found.digests, required=required)
         ),
     )
-    return _Ready(found.commit, [each.key for each in wanted], what, images)
+    return _Ready(found.commit, document, [each.key for each in wanted], what, images)
 
 
 def _in_waves(inputs: DeployAlone, status: GitHubDeploymentStatus, job: Job) -> int:
@@ -94,9 +96,10 @@ def _in_waves(inputs: DeployAlone, status: GitHubDeploymentStatus, job: Job) -> 
         with waves.naming(named.name):
             document = load.load(named.where.source, named.job)
             waves.check_cluster(document.cluster, named.where)
-            return _ready(inputs, document, named.job)
+            return _ready(inputs, document, named.job, attested=lambda images: images)
 
     every = concurrently(*(partial(ready, each) for each in found))
+    _attest_once(inputs, dict(zip(found, every, strict=True)))
     plans = [
         waves.Planned(named, each.what, each.images)
         for named, each in zip(found, every, strict=True)
@@ -116,6 +119,26 @@ def _in_waves(inputs: DeployAlone, status: GitHubDeploymentStatus, job: Job) -> 
     )
     call = status.seen(STEP.title, lambda: execute().of_commit(commit, job.run))
     return status.end(run_step(STEP, call, job))
+
+
+def _attest_once(inputs: DeployAlone, ready: Mapping[Named, _Ready]) -> None:
+    """Verifies the images of all documents. Replicated images have one digest, so GitHub is asked once for each."""
+    from ecs_cd.deploy import waves
+
+    def attest(named: Named, document: Document, images: Mapping[str, str]) -> None:
+        with waves.naming(named.name):
+            attestations.verified(images, inputs, document, named.job)
+
+    seen: set[tuple[str, Any]] = set()
+    calls = []
+    for named, each in ready.items():
+        keys = {
+            name: (image.partition("@")[2], each.document.require_attestation) for name, image in each.images.items()
+        }
+        new = {name: each.images[name] for name, key in keys.items() if key not in seen}
+        seen |= set(keys.values())
+        calls.append(partial(attest, named, each.document, new))
+    concurrently(*calls)
 
 
 def image_names(targets: Iterable[Service | ScheduledTask]) -> list[str]:

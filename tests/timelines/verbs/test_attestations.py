@@ -97,6 +97,21 @@ def test_without_the_input_and_the_key_github_is_not_asked(aws: ScriptedAws, ste
     assert github.asked == []
 
 
+def test_several_documents_with_one_digest_cost_one_call(
+    aws: ScriptedAws, step: Run, github: FakeGitHub, sigstore: Sigstore
+) -> None:
+    """Replicated images have one digest; without its attestation no document is deployed."""
+    config = "/eu region=eu-west-1\n/us region=us-east-1"
+    ended = _deploy(step, config=config)
+    _refused(ended, aws)
+    assert "eu-west-1: require-attestation: image `app`" in ended.log
+    github.asked.clear()
+    github.attestations[APP, DIGEST] = [sigstore.bundle(DIGEST, APP, OWN)]
+    assert _deploy(step, config=config).exit_code == 0
+    assert len(github.asked) == 1
+    assert aws.count("ecs.RegisterTaskDefinition") == 2
+
+
 REFUSED: dict[str, tuple[Callable[[Sigstore], list[Any]], dict[str, str], str]] = {
     "missing": (lambda s: [], {}, f"github.com has no provenance attestation of it from {APP}"),
     "of another repository": (
