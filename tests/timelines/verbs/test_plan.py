@@ -12,7 +12,7 @@ import pytest
 
 from ecs_cd.model import pace
 from tests.fake_github import FakeGitHub, Fault, garbage, redirect, reset, silent, status, trickle
-from tests.scripted_aws import Params, ScriptedAws, denied, ecs
+from tests.scripted_aws import Params, ScriptedAws, denied, ecr_public, ecs
 from tests.timelines.conftest import DOCUMENT, REPOSITORY, SHA, Step, mutations
 from tests.timelines.deploy import test_schedules
 
@@ -167,6 +167,22 @@ def test_scheduled_tasks_and_other_tasks_are_planned(aws: ScriptedAws, plan: Run
     for title in ("scheduled task nightly", "scheduled task hourly"):
         assert f"{title}: what would change, compared with job:3" in body
     assert "task seed: what would change, compared with seed" in body
+
+
+def test_a_template_in_s3_and_an_image_in_ecr_public(aws: ScriptedAws, plan: Run, github: FakeGitHub) -> None:
+    """A plan reads them as a deployment does."""
+    public = "public.ecr.aws/our-alias/my-app"
+    services = {"web": {"task-definition": "s3://my-bucket/web.json", "containers": {"app": "app"}}}
+    document = {"cluster": ecs.CLUSTER, "images": {"app": {"repository": public}}, "services": services}
+    template = {"family": "web", "containerDefinitions": [{"name": "app", "image": "app", "memory": 512}]}
+    text = json.dumps(template).encode()
+    aws.on("ssm.GetParameter", parameter(document))
+    aws.on("s3.GetObject", {"Body": text, "ContentLength": len(text)})
+    aws.on("ecr-public.DescribeRegistries", {"registries": [ecr_public.registry("our-alias")]})
+    aws.on("ecr-public.DescribeImages", {"imageDetails": [{"imageDigest": ecs.DIGEST, "imageTags": [SHA]}]})
+    ended = plan()
+    assert ended.exit_code == 0, ended.log
+    assert f"-> {public}@sha256:aaaaaaaaaaaa…" in ours(github)[0]
 
 
 @pytest.mark.usefixtures("same")
