@@ -200,7 +200,8 @@ class Deploying:
             return self._instead
         if self.release.scheduled and not self._afterwards:
             self.job.ci.line("scheduled tasks: they keep their revisions, because the deployment did not succeed")
-        return result(self.verdict, self.group, self._causes, self.job)
+        found = result(self.verdict, self.group, self._causes, self.job)
+        return replace(found, facts={**found.facts, **self.release.gate.overridden})
 
 
 @contextmanager
