@@ -23,7 +23,9 @@ def of(job: Job, named: Mapping[str, Aws]) -> list[Job]:
     log = _Log(job.ci)
     for number, (name, aws) in enumerate(named.items(), 1):
         state = State(job.environ, job.run, part=str(number))
-        made = replace(job, aws=aws, ci=Named(log, name), state=state, summary=Summary(), parts=[])
+        made = replace(
+            job, aws=aws, ci=Named(log, name), state=state, summary=_Summary(job.summary, log, name), parts=[]
+        )
         job.parts.append(made)
     return job.parts
 
@@ -47,6 +49,18 @@ class _Log:
     ci: Ci
     lock: threading.Lock = field(default_factory=threading.Lock)
     states: dict[str, Mapping[str, str]] = field(default_factory=dict)  # what each part waits for
+
+
+class _Summary(Summary):
+    """A part's summary: its facts go to the job's, with the part's name."""
+
+    def __init__(self, whole: Summary, log: _Log, name: str) -> None:
+        super().__init__()
+        self._whole, self._log, self._name = whole, log, name
+
+    def add_facts(self, facts: Mapping[str, str]) -> None:
+        with self._log.lock:
+            self._whole.add_facts({f"{fact}, {self._name}": text for fact, text in facts.items()})
 
 
 class Named:

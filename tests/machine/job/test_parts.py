@@ -13,6 +13,7 @@ from ecs_cd.job.job import Job
 from ecs_cd.job.state import State, left_behind
 from ecs_cd.model.errors import Cancelled
 from ecs_cd.model.run import NOWHERE
+from ecs_cd.report.summary import UNDER_WAY, Part
 from tests.scripted_aws import Clock, ScriptedAws
 
 
@@ -74,3 +75,11 @@ def test_a_stopped_part_starts_nothing(job: Job, capsys: pytest.CaptureFixture[s
     assert one.state.under_way["deployments"] == ["ours"]
     parts.log(one).line("stopped")
     assert capsys.readouterr().out == "one: stopped\n"
+
+
+def test_a_fact_of_a_part_is_in_the_jobs_summary(job: Job) -> None:
+    """With the name of the part."""
+    job.summary.put(Part("Deployment", UNDER_WAY))
+    for part in two(job):
+        part.summary.add_facts({"override": "why"})
+    assert job.summary.parts[0].facts == {"override, one": "why", "override, two": "why"}

@@ -387,6 +387,7 @@ def test_a_lock_of_one_of_several_documents_refuses_all(
     ended = step("deploy", config=f"{test_waves.EU}\n{test_waves.US}", override=override)
     assert BY_ALICE in ended.log
     if override:
+        assert "override, us-east-1" in ended.summary
         assert ended.exit_code == 0, ended.log
         assert f"override ({override}): " in ended.log
         assert override in ended.summary
