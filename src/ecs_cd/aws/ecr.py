@@ -56,17 +56,6 @@ def by_digest(aws: Aws, repository: Repository, digests: Sequence[str]) -> dict[
     return {image.digest: image for image in found}
 
 
-def tags_of(aws: Aws, repository: Repository, digest: str) -> list[str]:
-    """Returns all tags of the image with this digest; none if the image does not exist."""
-    try:
-        answer = _client(aws, repository).describe_images(**_name(repository), imageIds=[{"imageDigest": digest}])
-    except ClientError as error:
-        if code(error) in ("ImageNotFoundException", "RepositoryNotFoundException"):
-            return []
-        raise
-    return [str(tag) for tag in answer["imageDetails"][0].get("imageTags", ())]
-
-
 def manifest(aws: Aws, repository: Repository, digest: str) -> str:
     """Returns the manifest of the image with this digest, or an empty JSON object if the image does not exist."""
     answer = _batch_get(aws, repository, [{"imageDigest": digest}])

@@ -80,7 +80,7 @@ def _tags(image: str, job: Job) -> list[str]:
     if not DIGEST.fullmatch(version):
         return [version]
     try:
-        return ecr.tags_of(job.aws, place, version) if place.account else []
+        return ecr.tags(job.aws, place, version) if place.account else []
     except (ClientError, BotoCoreError) as error:
         job.ci.line(f"image: the tags of {image} can't be read ({code(error) or error})")
         return []

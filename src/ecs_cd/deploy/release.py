@@ -200,8 +200,7 @@ class Deploying:
             return self._instead
         if self.release.scheduled and not self._afterwards:
             self.job.ci.line("scheduled tasks: they keep their revisions, because the deployment did not succeed")
-        found = result(self.verdict, self.group, self._causes, self.job)
-        return replace(found, facts={**found.facts, **self.release.gate.overridden})
+        return result(self.verdict, self.group, self._causes, self.job)
 
 
 @contextmanager

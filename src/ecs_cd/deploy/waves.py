@@ -21,7 +21,6 @@ from ecs_cd.deploy.rules.waves import Where
 from ecs_cd.inputs.rules.documents import Place
 from ecs_cd.job import parts
 from ecs_cd.job.job import Job, Result, concurrently
-from ecs_cd.locks.gate import OVERRIDE
 from ecs_cd.model.errors import OutcomeUnknown, Refused, combined
 from ecs_cd.model.references import account_of, short
 from ecs_cd.model.verdict import Outcome, Verdict
@@ -285,8 +284,7 @@ def merged(results: Mapping[str, Result], waves_of: Mapping[str, int]) -> Result
     texts = {f"{name}/{title}": text for name, each in results.items() for title, text in each.texts.items()}
     services = [_named(row, name, waves_of.get(name, 0)) for name, each in results.items() for row in each.services]
     outputs = {**_outputs(results), "result": verdict.outcome.value}
-    facts = {f"{OVERRIDE} of {name}": each.facts[OVERRIDE] for name, each in results.items() if OVERRIDE in each.facts}
-    return Result(verdict, outputs, facts, findings=findings[:_CAUSES], texts=texts, services=services)
+    return Result(verdict, outputs, findings=findings[:_CAUSES], texts=texts, services=services)
 
 
 def _outputs(results: Mapping[str, Result]) -> dict[str, str]:

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from ecs_cd.document.rules.document import Document
     from ecs_cd.job.job import Job
 
-OVERRIDE = "override"  # the name of this fact
-
 
 class Gate:
     """Reads the lock and the freeze windows of a document, from its creation on in the background."""
@@ -25,7 +23,6 @@ class Gate:
         self._lock, self._freeze = (document.lock, document.freeze) if document else ("", "")
         self._override = override
         self._said: set[str] = set()
-        self.overridden: dict[str, str] = {}  # facts for a result
         self._found: Future[Any] | None = None
         self._asked_at = 0.0
         if job and (self._lock or self._freeze):
@@ -41,8 +38,7 @@ class Gate:
             raise problem
         words = f"override ({self._override}): {'; '.join(problem.problems)}"
         self._once(words, job.ci.notice)
-        self.overridden = {OVERRIDE: words.removeprefix("override ")}
-        job.summary.add_facts(self.overridden)
+        job.summary.add_facts({"override": words.removeprefix("override ")})
 
     def say(self, job: Job) -> None:
         """For a run that changes nothing: a line in the job log, if a deployment would be refused now."""
