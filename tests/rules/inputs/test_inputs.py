@@ -337,10 +337,10 @@ def test_every_verb_has_outputs_that_are_described() -> None:
     """The verb pipeline uses the names of its steps; only deploy has outputs of a run without a document."""
     for verb in VERBS.values():
         assert set(verb.outputs) <= set(OUTPUTS)
-    alone = ("images", "build-push", "migrate", "deploy", "hand-off", "verify")
+    alone = ("images", "build-push", "migrate", "deploy", "hand-off", "verify", "plan", "rollback")
     steps = {name for verb in alone for name in VERBS[verb].outputs}
     assert steps == set(OUTPUTS)
-    beyond = {"findings", "matrix", "hand-off", "task-definition", "run-task-arn"}
+    beyond = {"findings", "issue", "changes", "targets", "matrix", "hand-off", "task-definition", "run-task-arn"}
     assert steps - set(VERBS["pipeline"].outputs) == beyond | (set(VERBS["hand-off"].outputs) - {"result"})
 
 
