@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from ecs_cd.deploy import dry_run
@@ -47,6 +48,13 @@ def execute(registration: Registration, by_name: Mapping[str, str], job: Job) ->
 
     If one can't be registered, deregisters those before it.
     """
+    with registered(registration, by_name, job) as result:
+        return result
+
+
+@contextmanager
+def registered(registration: Registration, by_name: Mapping[str, str], job: Job) -> Iterator[Result]:
+    """Like ``execute``; if the block fails, deregisters them as well."""
     images = [by_container(entry, by_name) for entry in registration.entries]
     definitions = [
         with_images(loaded.definition, asked) for loaded, asked in zip(registration.loaded, images, strict=True)
@@ -54,13 +62,14 @@ def execute(registration: Registration, by_name: Mapping[str, str], job: Job) ->
     if registration.dry_run:
         registration.gate.say(job)
         paths = [entry.path for entry in registration.entries]
-        return dry_run.of_registration(dict(zip(paths, definitions, strict=True)), job)
+        yield dry_run.of_registration(dict(zip(paths, definitions, strict=True)), job)
+        return
     known = revisions.known(definitions, [loaded.template for loaded in registration.loaded], job)
     registration.gate.check(job)
     with revisions.registering(job) as new:
         arns = new.register_all(definitions, known)
+        yield _result(registration.entries, arns, images)
         new.used(*arns)
-    return _result(registration.entries, arns, images)
 
 
 def _result(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -111,14 +112,38 @@ def _in_waves(inputs: DeployAlone, status: GitHubDeploymentStatus, job: Job) -> 
     def execute() -> Result:
         if inputs.deploys:
             return waves.execute(plans, inputs.wave_size, job)
-        one_by_one = {named.name: each.execute(named.job) for named, each in zip(found, every, strict=True)}
-        return waves.merged(one_by_one, {})
+        return _without_waves(dict(zip(found, every, strict=True)))
 
     status.begin(
         commit, [f"{named.name}/{key}" for named, each in zip(found, every, strict=True) for key in each.services]
     )
     call = status.seen(STEP.title, lambda: execute().of_commit(commit, job.run))
     return status.end(run_step(STEP, call, job))
+
+
+def _without_waves(ready: Mapping[Named, _Ready]) -> Result:
+    """A dry run, or revisions that are only registered: of all documents, or of none after an error."""
+    from ecs_cd.deploy import waves
+
+    concurrently(*(partial(_refuse_early, named, each) for named, each in ready.items()))
+    results: dict[str, Result] = {}
+    with ExitStack() as stack:
+        for named, each in ready.items():
+            with waves.naming(named.name):
+                results[named.name] = (
+                    stack.enter_context(register.registered(each.what, each.images, named.job))
+                    if isinstance(each.what, Registration)
+                    else each.execute(named.job)
+                )
+    return waves.merged(results, {})
+
+
+def _refuse_early(named: Named, ready: _Ready) -> None:
+    from ecs_cd.deploy import waves
+
+    if not ready.what.dry_run:
+        with waves.naming(named.name):
+            ready.what.gate.check(named.job)
 
 
 def _attest_once(inputs: DeployAlone, ready: Mapping[Named, _Ready]) -> None:
