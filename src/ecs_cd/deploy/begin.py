@@ -31,13 +31,15 @@ class Starter:
     """Starts deployments one by one, and knows which it has started: ``group`` is right even after an error.
 
     If a later deployment can't be started, it gets a verdict, so that the started ones are still followed. Raises the
-    AWS error, or ``Refused``, if the first one can't be started: then nothing was.
+    AWS error, or ``Refused``, if the first one can't be started: then nothing was. ``may_start`` raises ``Refused`` if
+    the first one must not start now; what comes after it belongs to a deployment that is running.
     """
 
-    def __init__(self, job: Job, policy: Policy, deadline: float) -> None:
+    def __init__(self, job: Job, policy: Policy, deadline: float, may_start: Callable[[], None] = lambda: None) -> None:
         self._job = job
         self._policy = policy
         self._deadline = deadline
+        self._may_start = may_start
         self._group: list[TrackedDeployment] = []
 
     @property
@@ -105,7 +107,7 @@ class Starter:
                     return cleared
                 tracked.renew(cleared[0])
             try:
-                return self._ask(tracked, lambda: strategies.of(tracked.plan).start(job, tracked.plan, arn))
+                return self._ask(tracked, partial(self._start_now, tracked, arn))
             except (Busy, Overtaken) as error:
                 tracked.started = False
                 must_wait = isinstance(error, Busy)  # otherwise on-conflict decides
@@ -113,6 +115,11 @@ class Starter:
                     raise
                 job.clock.sleep(pace.LOOK_EVERY)
                 tracked.plan = replace(tracked.plan, seen_at=float("-inf"))
+
+    def _start_now(self, tracked: TrackedDeployment, arn: str) -> OwnDeployment:
+        if len(self._group) == 1:
+            self._may_start()
+        return strategies.of(tracked.plan).start(self._job, tracked.plan, arn)
 
     def _ask(self, tracked: TrackedDeployment, call: Callable[[], OwnDeployment]) -> OwnDeployment:
         return ask(self._job, self._group, tracked, self._policy, call, self._deadline)

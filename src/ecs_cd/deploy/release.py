@@ -161,7 +161,7 @@ class Deploying:
 
     def _start_and_follow(self, plans: Sequence[DeploymentPlan], deadline: float) -> None:
         job, policy = self.job, self.release.policy
-        self._starter = Starter(job, policy, deadline)
+        self._starter = Starter(job, policy, deadline, may_start=lambda: self.release.gate.check(job))
         try:
             self._starter.start(plans, self._arns[: len(plans)])
         finally:

@@ -111,6 +111,16 @@ def _start(plan: HandOffPlan, call: Mapping[str, Any], job: Job) -> str:
                 job.ci.line(f"pipeline: {plan.pipeline.name} can't be started now ({why}); trying again")
             said = why
             job.clock.sleep(min(pace.START_PAUSE, max(0.0, deadline - job.clock.monotonic())))
+            if not doubt:  # otherwise it may have started
+                _check_again(plan, job)
+
+
+def _check_again(plan: HandOffPlan, job: Job) -> None:
+    try:
+        plan.gate.check(job)
+    except Refused:
+        job.state.end()  # nothing was started
+        raise
 
 
 # ---- executions that are there already ----

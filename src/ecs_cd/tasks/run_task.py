@@ -84,6 +84,7 @@ def start(standalone: StandaloneTask, arn: str, deadline: float, job: Job) -> st
         other = "" if standalone.started_by else earlier.of_other_runs(standalone, job, lists_may_lag=False)
         if other:
             return other
+        standalone.may_start()  # again: the wait takes its time
 
 
 def _request(standalone: StandaloneTask, arn: str, attempt: int, job: Job) -> dict[str, Any]:

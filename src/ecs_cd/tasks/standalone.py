@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,8 @@ class StandaloneTask:
 
     The job log shows the logs of ``containers``; ``judge`` decides how the task ended. Either ecs-cd sets a unique
     startedBy, by which it and later runs recognise the task by its ``origin``, or the caller sets ``started_by``, which
-    other tasks may carry too. ``on_conflict`` says what to do with running tasks of other runs.
+    other tasks may carry too. ``on_conflict`` says what to do with running tasks of other runs. ``may_start`` raises
+    ``Refused`` if it must not start now.
     """
 
     what: str
@@ -35,6 +36,7 @@ class StandaloneTask:
     origin: Origin = NOT_KNOWN
     started_by: str = ""
     on_conflict: str = "follow"
+    may_start: Callable[[], None] = lambda: None
 
     @property
     def cluster(self) -> str:

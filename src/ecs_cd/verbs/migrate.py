@@ -110,12 +110,12 @@ def _as_task(call: Callable[[], Result], plan: TaskPlan, tasks: dict[str, dict[s
 def _execute(inputs: Migrate, plan: TaskPlan, by_name: Images, commit: str, gate: Gate, job: Job) -> Result:
     """Starts the task once and follows it."""
     image = by_name[plan.task.image]
-    standalone = _standalone(inputs, plan, image, commit, job)
+    standalone = replace(_standalone(inputs, plan, image, commit, job), may_start=partial(gate.check, job))
     try:
         arn, task = "", earlier.of_other_runs(standalone, job)
         deadline = job.clock.monotonic() + inputs.migration_timeout
         if not task:
-            gate.check(job)
+            standalone.may_start()
             with _revision(standalone.definition, job) as arn:
                 task = run_task.start(standalone, arn, deadline, job)
     except NotStarted as not_started:
