@@ -9,6 +9,7 @@ from urllib.parse import quote
 from ecs_cd.ci import github_api
 from ecs_cd.ci.github_api import Api, NotAsked, Remedies
 from ecs_cd.ci.rules import github_deployment
+from ecs_cd.ci.rules.github_deployment import Requested
 from ecs_cd.model import pace
 from ecs_cd.model.clock import Clock
 from ecs_cd.model.errors import Refused, Unreadable
@@ -27,7 +28,7 @@ def newest(environ: Mapping[str, str], run: Run, token: str, environment: str, c
     """The commit of the environment's newest Deployment whose status is `success`; at most six calls.
 
     https://docs.github.com/en/rest/deployments/statuses: GitHub sets earlier ones to `inactive`. Raises ``Refused`` if
-    there is none among the newest, and if GitHub can't be asked or refuses; ``Unreadable`` if it doesn't answer.
+    there is none among the newest, if it asks for a continuation or a rollback, and if GitHub can't be asked or refuses; ``Unreadable`` if it doesn't answer.
     """
     try:
         api = replace(github_api.connect(environ, run, token, clock), remedies=_REMEDIES)
@@ -38,10 +39,10 @@ def newest(environ: Mapping[str, str], run: Run, token: str, environment: str, c
 
 def _newest(api: Api, environment: str, until: float) -> str:
     try:
-        listed = api.get(f"deployments?environment={quote(environment, safe='')}&per_page={_LOOKED_INTO}", until)
-        for number, commit in github_deployment.commits(listed):
-            if github_deployment.is_success(api.get(f"deployments/{number}/statuses", until)):
-                return _checked(commit)
+        answer = api.get(f"deployments?environment={quote(environment, safe='')}&per_page={_LOOKED_INTO}", until)
+        for each in github_deployment.listed(answer):
+            if github_deployment.is_success(api.get(f"deployments/{each.id}/statuses", until)):
+                return _checked(each, environment)
     except Unreadable as error:
         raise Refused(str(error), "Run verify again.") from error
     raise Refused(
@@ -50,7 +51,11 @@ def _newest(api: Api, environment: str, until: float) -> str:
     )
 
 
-def _checked(commit: str) -> str:
-    if not COMMIT.fullmatch(commit):
-        raise Refused("GitHub's newest successful Deployment names no commit", "Set the input sha.")
-    return commit
+def _checked(found: Requested, environment: str) -> str:
+    """The commit of what asks for a continuation or a rollback is only where GitHub has taken the workflow from."""
+    newest = f"the newest successful GitHub Deployment to {environment}"
+    if found.task in ("continue", "rollback"):
+        raise Refused(f"{newest} asks for {found.task}, so it doesn't say which commit runs", "Set the input sha.")
+    if not COMMIT.fullmatch(found.commit):
+        raise Refused(f"{newest} names no commit", "Set the input sha.")
+    return found.commit

@@ -400,6 +400,19 @@ def test_the_newest_successful_deployment(github: FakeGitHub, step: Run) -> None
     assert github.token not in ended.log + ended.summary
 
 
+@pytest.mark.parametrize("task", ["continue", "rollback"])
+def test_the_commit_of_a_chat_s_rollback_says_nothing(github: FakeGitHub, step: Run, task: str) -> None:
+    """It is only where GitHub has taken the workflow from. A task of the team's own is a deployment."""
+    for commit, asked in ((OLD, "deploy"), ("d" * 40, task)):
+        github.add("production", run="7", state="success", sha=commit, task=asked)
+    ended = step("verify", drift="true", sha="", environment="production", github_token=github.token)
+    assert ended.exit_code == 0, ended.log
+    assert f"asks for {task}, so it doesn't say which commit runs" in text(ended, "drift-commit", "not checkable")
+    github.add("production", run="7", state="success", sha=SHA, task="deploy:migrations")
+    ended = step("verify", drift="true", sha="", environment="production", github_token=github.token)
+    assert f"is of {SHA}" in ended.log
+
+
 UNKNOWN = {
     "no Deployments": (None, "has succeeded"),
     "no permission": (server.status(403), "HTTP 403"),

@@ -60,7 +60,7 @@ class Status:
 
 @dataclass(frozen=True)
 class Requested:
-    """A requested Deployment: that of an `on: deployment` event."""
+    """What a Deployment asks for, such as that of an `on: deployment` event."""
 
     id: int
     commit: str
@@ -125,7 +125,7 @@ def requested(event: Any, environment: str) -> Requested | None:
     number = identity(found)
     if number is None or found.get("environment") != environment:
         return None
-    return Requested(number, str(found.get("sha") or ""), str(found.get("task") or "deploy"))
+    return _described(number, found)
 
 
 def wrong_task(asked: str, own: str) -> str:
@@ -166,9 +166,9 @@ def of_this_run(statuses: Any, run: str) -> bool:
     return f"/actions/runs/{run}/" in f"{address}/" and newest.get("state") not in _ENDED
 
 
-def commits(deployments: Any) -> list[tuple[int, str]]:
-    """The ids of Deployments, in GitHub's order, which has the newest first, and their commits."""
-    return [(number, str(each.get("sha") or "")) for number, each in _known(deployments)]
+def listed(deployments: Any) -> list[Requested]:
+    """Deployments in GitHub's order, which has the newest first."""
+    return [_described(number, each) for number, each in _known(deployments)]
 
 
 def is_success(statuses: Any) -> bool:
@@ -179,6 +179,10 @@ def is_success(statuses: Any) -> bool:
 
 def _newest(statuses: Any) -> dict[str, Any]:
     return max(_known(statuses), key=lambda known: known[0], default=(0, {}))[1]
+
+
+def _described(number: int, deployment: Json) -> Requested:
+    return Requested(number, str(deployment.get("sha") or ""), str(deployment.get("task") or "deploy"))
 
 
 def _known(answers: Any) -> Iterable[tuple[int, dict[str, Any]]]:
