@@ -275,7 +275,7 @@ def test_a_task_runs_its_job_alone(
 
 
 @pytest.mark.parametrize(
-    "payload", ["web:1", '{"to": "web:1"}', {"to": "web:1; $(touch /tmp/x) ::error::"}, {"to": ["web:1"]}]
+    "payload", ["web:1", ["web:1"], '{"to": "web:1"}', {"to": "web:1; $(touch /tmp/x) ::error::"}, {"to": ["web:1"]}]
 )
 def test_a_payload_that_is_no_target_rolls_nothing_back(
     ask: Callable[..., workflows.Result], scripted: ScriptedAws, service: Service, github: FakeGitHub, payload: Any
