@@ -13,7 +13,6 @@ from ecs_cd.ci import github_api
 from ecs_cd.ci.github_api import Api, Remedies
 from ecs_cd.ci.rules import pull_requests as rules
 from ecs_cd.ci.rules.pull_requests import ACTIONS, PAGE, Comment
-from ecs_cd.model import pace
 from ecs_cd.model.clock import Clock
 from ecs_cd.model.errors import Refused
 from ecs_cd.model.run import Run
@@ -29,25 +28,24 @@ _REMEDIES = Remedies(
 
 
 class PullRequest:
-    """A pull request, for a run's minute. The methods raise what ``Api`` raises."""
+    """A pull request. Calls end at ``until``, as in ``Api``, and raise what it raises."""
 
     def __init__(self, api: Api, number: int) -> None:
         self._api = replace(api, remedies=_REMEDIES)
         self._number = number
         self._left = _READ
-        self._until = api.clock.monotonic() + pace.GITHUB_PATIENCE
 
-    def files(self) -> tuple[list[tuple[str, str]], bool]:
+    def files(self, until: float) -> tuple[list[tuple[str, str]], bool]:
         """The status and path of its files, and whether these are all: GitHub lists them by path."""
         found: list[Any] = []
         for page in range(1, _FILES + 1):
-            entries = self._page(f"pulls/{self._number}/files", page)
+            entries = self._page(f"pulls/{self._number}/files", page, until)
             found += entries
             if len(entries) < PAGE:
                 return rules.files(found), True
         return rules.files(found), False
 
-    def comment(self, begin: str) -> Comment | None:
+    def comment(self, begin: str, until: float) -> Comment | None:
         """Our comment that begins like this. A comment of another author is not ours, whatever it says.
 
         Raises ``Refused`` if there are more comments than ecs-cd reads, because ours could be among the others.
@@ -56,9 +54,9 @@ class PullRequest:
         page = 0
         while not found and self._left:
             page += 1
-            entries = self._page(f"issues/{self._number}/comments", page)
+            entries = self._page(f"issues/{self._number}/comments", page, until)
             comments = [each for entry in entries if (each := rules.comment(entry)) is not None]
-            found = self._ours(rules.marked(comments, begin, self._api.token))
+            found = self._ours(rules.marked(comments, begin, self._api.token), until)
             if len(entries) < PAGE:
                 break
         else:
@@ -66,27 +64,27 @@ class PullRequest:
                 raise Refused(f"the pull request has more than {page * PAGE} comments, and no plan among the first")
         return found[0] if found else None
 
-    def create(self, body: str) -> Comment | None:
+    def create(self, body: str, until: float) -> Comment | None:
         """Writes a comment, without retries, so never two."""
-        answer = self._api.post_once(f"issues/{self._number}/comments", {"body": body}, self._until)
+        answer = self._api.post_once(f"issues/{self._number}/comments", {"body": body}, until)
         return rules.comment(answer)
 
-    def update(self, comment: Comment, body: str) -> None:
+    def update(self, comment: Comment, body: str, until: float) -> None:
         """Replaces the text of a comment."""
-        self._api.patch(f"issues/comments/{comment.id}", {"body": body}, self._until)
+        self._api.patch(f"issues/comments/{comment.id}", {"body": body}, until)
 
-    def _page(self, path: str, page: int) -> list[Any]:
+    def _page(self, path: str, page: int, until: float) -> list[Any]:
         self._left -= 1
-        answer = self._api.get(f"{path}?per_page={PAGE}&page={page}", self._until)
+        answer = self._api.get(f"{path}?per_page={PAGE}&page={page}", until)
         if not isinstance(answer, list):
             raise self._api.strange()
         return answer
 
-    def _ours(self, marked: list[Comment]) -> list[Comment]:
+    def _ours(self, marked: list[Comment], until: float) -> list[Comment]:
         """Asks GitHub who we are only if it isn't clear: GITHUB_TOKEN's author has a name that no other has."""
         if all(each.login == ACTIONS for each in marked):
             return marked
-        me = self._api.login(self._until)
+        me = self._api.login(until)
         return [each for each in marked if each.login == me]
 
 

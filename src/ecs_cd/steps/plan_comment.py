@@ -39,26 +39,28 @@ class PlanComment:
     def new_migrations(self) -> tuple[list[str], bool]:
         """The paths of migration files that the pull request adds, and whether all of its files were looked at."""
         none: tuple[list[tuple[str, str]], bool] = ([], True)
-        found, complete = self._asked(lambda asked: asked.files(), none, "and new migration files are not listed")
+        found, complete = self._asked(lambda asked, until: asked.files(until), none, "and new migration files are not listed")
         return migration_files.new(found, self._inputs.migration_paths), complete
 
     def write(self, part: Part, *, create: bool) -> str:
         """Updates the comment, or creates it if ``create``. Returns its page; empty without a comment."""
         return self._asked(
-            lambda asked: self._written(asked, part, create=create), "", "but the job summary has the plan"
+            lambda asked, until: self._written(asked, part, until, create=create),
+            "",
+            "but the job summary has the plan",
         )
 
-    def _written(self, pull_request: PullRequest, part: Part, *, create: bool) -> str:
+    def _written(self, pull_request: PullRequest, part: Part, until: float, *, create: bool) -> str:
         from ecs_cd.ci.rules import pull_requests as rules
 
         begin = f"{self._marker()}\n"
         body = begin + markdown([part], rules.LARGEST - len(begin), _LIMIT)
-        there = pull_request.comment(begin.strip())
+        there = pull_request.comment(begin.strip(), until)
         if there and not rules.same(there.body, body):
-            pull_request.update(there, body)
+            pull_request.update(there, body, until)
             self._job.ci.line("comment: updated")
         elif not there and create:
-            there = pull_request.create(body)
+            there = pull_request.create(body, until)
             self._job.ci.line("comment: created")
         return there.page if there else ""
 
@@ -83,13 +85,14 @@ class PlanComment:
             job.ci.line(f"comment: {why}")
             return None
 
-    def _asked(self, call: Callable[[PullRequest], T], otherwise: T, so: str) -> T:
+    def _asked(self, call: Callable[[PullRequest, float], T], otherwise: T, so: str) -> T:
         """What the call returns. Warns of the first failure, after which GitHub is not asked again."""
         pull_request = self._pull_request
         if pull_request is None:
             return otherwise
         try:
-            return self._thread.submit(call, pull_request).result(pace.GITHUB_PATIENCE)
+            until = self._job.clock.monotonic() + pace.GITHUB_PATIENCE
+            return self._thread.submit(call, pull_request, until).result(pace.GITHUB_PATIENCE)
         except TooLate:
             why = f"GitHub's API has not answered within {pace.GITHUB_PATIENCE:g} seconds"
         except Refused as refused:

@@ -467,6 +467,19 @@ def test_a_github_that_fails_fails_nothing(
     assert sum(each.method == "POST" for each in github.asked) <= 1
 
 
+def test_an_aws_that_takes_its_time_costs_no_comment(aws: ScriptedAws, plan: Run, github: FakeGitHub) -> None:
+    """Only GitHub's own time counts as GitHub's."""
+
+    def late(params: Params) -> Params:
+        aws.clock.sleep(10 * pace.GITHUB_PATIENCE)
+        return described(ecs.IMAGE)(params)
+
+    aws.on("ecs.DescribeTaskDefinition", late)
+    github.files[NUMBER].append(file("db/migrate/1.rb"))
+    assert not warnings(plan())
+    assert len(ours(github)) == 1
+
+
 def test_a_silent_github_is_waited_for_a_little(plan: Run, github: FakeGitHub, monkeypatch: pytest.MonkeyPatch) -> None:
     """Then the plan is in the summary alone."""
     monkeypatch.setattr(pace, "GITHUB_TIMEOUT", 0.05)
