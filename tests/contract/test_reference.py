@@ -77,6 +77,8 @@ def test_the_document_to_copy_is_valid() -> None:
         },
         pipeline=Pipeline("my-app-deploy", variables={"IMAGE_APP": "app"}, commit="COMMIT"),
         require_attestation=Policy("my-org/my-app", ("my-org/my-app/.github/workflows/cd.yml@main",)),
+        lock="/ecs-cd/my-app/production/lock",
+        freeze="/ecs-cd/freeze",
     )
 
 
