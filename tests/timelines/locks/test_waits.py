@@ -114,7 +114,7 @@ def test_an_override_of_the_second_document_is_in_the_summary(
     ended = step("deploy", config=f"{EU}\n{US}", override="hotfix INC-123", **inputs)
     assert ended.exit_code == 0, ended.log
     assert f"::notice::us-east-1: override (hotfix INC-123): {BY_ALICE}" in ended.log
-    assert "us-east-1: override" in ended.summary
+    assert "override, us-east-1" in ended.summary
     assert "hotfix INC-123" in ended.summary
 
 
