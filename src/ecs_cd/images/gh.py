@@ -44,9 +44,9 @@ def verify(images: Mapping[str, str], policies: Sequence[Policy], given: str, jo
         files = concurrently(*(partial(_manifest, image, name, Path(folder), job) for image, name in images.items()))
         environ = _environ(job, token, folder)
         checks = [
-            partial(_check, f"image `{name}`, {image}", file, policy, environ, job)
+            partial(_check, f"image `{name}`, {image}", file, same, environ, job)
             for (image, name), file in zip(images.items(), files, strict=True)
-            for policy in policies
+            for same in _by_repository(policies)
         ]
         concurrently(*checks)
 
@@ -69,19 +69,28 @@ def _environ(job: Job, token: str, folder: str) -> dict[str, str]:
     return {**child_environment.for_gh(job.environ, token, folder), "PATH": programs.path(job.environ)}
 
 
-def _check(what: str, file: Path, policy: Policy, environ: Mapping[str, str], job: Job) -> None:
-    """Raises ``Refused`` if GitHub has no attestation of this manifest that meets the policy."""
+def _by_repository(policies: Sequence[Policy]) -> list[list[Policy]]:
+    """One question to GitHub answers all policies of a repository."""
+    found: dict[str, list[Policy]] = {}
+    for policy in dict.fromkeys(policies):
+        found.setdefault(policy.repository.lower(), []).append(policy)
+    return list(found.values())
+
+
+def _check(what: str, file: Path, policies: Sequence[Policy], environ: Mapping[str, str], job: Job) -> None:
+    """Raises ``Refused`` unless GitHub has attestations of this manifest that meet the policies, all of one
+    repository."""
     server = _server(job)
-    done = _ask(attestation.command(str(file), policy, server.partition("://")[2]), environ, job)
-    digest = f"sha256:{file.stem}"
+    done = _ask(attestation.command(str(file), policies[0], server.partition("://")[2]), environ, job)
     if done.returncode:
         said = done.stderr.replace(environ["GH_TOKEN"], "***")
-        problem, remedy = attestation.failure(said, policy, server)
-    else:
-        problem, remedy = attestation.problem(done.stdout, policy, digest, server), attestation.sign(policy)
-    if problem:
+        problem, remedy = attestation.failure(said, policies[0], server)
         raise Refused(f"require-attestation: {what}: {problem}", remedy)
-    job.ci.line(f"attestation: {what} is signed by {policy.signers} for {policy.repository}")
+    for policy in policies:
+        problem = attestation.problem(done.stdout, policy, f"sha256:{file.stem}", server)
+        if problem:
+            raise Refused(f"require-attestation: {what}: {problem}", attestation.sign(policy))
+        job.ci.line(f"attestation: {what} is signed by {policy.signers} for {policy.repository}")
 
 
 def _ask(command: Sequence[str], environ: Mapping[str, str], job: Job) -> subprocess.CompletedProcess[str]:

@@ -222,12 +222,13 @@ def test_the_documents_policy_needs_no_input(verb: str, aws: ScriptedAws, step: 
 def test_an_image_must_meet_the_documents_policy_and_the_inputs(
     aws: ScriptedAws, step: Run, github: FakeGitHub, sigstore: Sigstore
 ) -> None:
-    """An input only adds to what the document requires."""
+    """An input only adds to what the document requires; GitHub is asked once for both."""
     _document(aws, workflows=[f"{PIPELINE}@v1"])
     github.attestations[APP, DIGEST] = [sigstore.bundle(DIGEST, APP, OWN)]
     ended = _deploy(step)
     _refused(ended, aws)
     assert f"only {PIPELINE}@v1 may sign it" in ended.log
+    assert len(github.asked) == 1
     github.attestations[APP, DIGEST].append(sigstore.bundle(DIGEST, APP, f"{PIPELINE}@refs/tags/v1"))
     assert _deploy(step).exit_code == 0
 
