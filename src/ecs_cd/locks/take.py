@@ -65,15 +65,14 @@ def _created(name: str, text: str, job: Job) -> bool:
     try:
         return _put(name, text, job, overwrite=False) > 0
     except ClientError as error:
-        if code(error) == "TooManyUpdates":  # another caller writes it at this moment
-            job.clock.sleep(1)
-        elif code(error) != "ParameterAlreadyExists":
+        if code(error) != "ParameterAlreadyExists":
             raise
         return False
 
 
 def _put(name: str, text: str, job: Job, *, overwrite: bool) -> int:
-    """The version that was written; 0 if its response was lost, and another lock is there now."""
+    """The version that was written; 0 if another caller writes the parameter at this moment, or if the response was
+    lost, and another lock is there now."""
 
     def look() -> int | None:
         now = read(name, job)
@@ -82,7 +81,13 @@ def _put(name: str, text: str, job: Job, *, overwrite: bool) -> int:
         return int(now["Version"]) if now.get("Value") == text else 0
 
     put = partial(ssm.put, job.aws, name, text, _DESCRIPTION, overwrite=overwrite)
-    return carry_out("PutParameter", put, look, job)
+    try:
+        return carry_out("PutParameter", put, look, job)
+    except ClientError as error:
+        if code(error) != "TooManyUpdates":
+            raise
+        job.clock.sleep(1)
+        return 0
 
 
 def _replaced(name: str, text: str, expired: Mapping[str, Any], job: Job) -> bool:
@@ -100,8 +105,18 @@ def _replaced(name: str, text: str, expired: Mapping[str, Any], job: Job) -> boo
     first = _value(name, before + 1 if same and version > before else version - 1, job)
     if not version or not first:
         return False
-    _put(name, first, job, overwrite=True)
+    _restore(name, first, text, job)
     raise Refused(permit.taken(lock.load({"Type": "String", "Value": first}, name), name), _EXTEND)
+
+
+def _restore(name: str, first: str, mine: str, job: Job) -> None:
+    """Writes the ``first`` lock again, as long as the parameter holds ``mine``."""
+    for _ in range(pace.LOCK_ATTEMPTS):
+        if _put(name, first, job, overwrite=True):
+            return
+        now = read(name, job)
+        if now is None or now.get("Value") != mine:
+            return
 
 
 def _value(name: str, version: int, job: Job) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.scripted_aws import Answer, Params, ScriptedAws, denied, error, lost, server_error
+from tests.scripted_aws import Answer, Params, ScriptedAws, denied, error, lost, server_error, throttled
 from tests.timelines.locks.conftest import ALICE, GARBAGE, LOCK, Run, Ssm
 
 pytestmark = pytest.mark.usefixtures("as_bob")
@@ -106,6 +106,33 @@ def test_a_busy_parameter_is_tried_again(aws: ScriptedAws, ssm: Ssm, step: Run) 
     """SSM refuses two updates at once."""
     aws.on("ssm.PutParameter", error("TooManyUpdates"), ssm.put)
     assert step("lock", sha="").exit_code == 0
+
+
+def test_a_busy_expired_lock_is_read_again(aws: ScriptedAws, ssm: Ssm, step: Run) -> None:
+    """Another caller replaces it at this moment, and has it."""
+    ssm.has(LOCK, EXPIRED)
+
+    def other(_: Params) -> Answer:
+        ssm.has(LOCK, CAROL)
+        return error("TooManyUpdates")
+
+    aws.on("ssm.PutParameter", ssm.put, other, ssm.put)
+    ended = step("lock", sha="")
+    assert ended.exit_code == 2, ended.log
+    assert "locked by carol" in ended.log
+    assert len(ssm.versions[LOCK]) == 2
+
+
+@pytest.mark.parametrize("fault", [error("TooManyUpdates"), server_error(), throttled()])
+def test_the_winners_lock_is_restored_also_after_a_fault(fault: Answer, aws: ScriptedAws, ssm: Ssm, step: Run) -> None:
+    """The loser's does not stay."""
+    ssm.has(LOCK, EXPIRED)
+    ssm.before_write = [lambda: None, lambda: ssm.has(LOCK, CAROL)]
+    aws.on("ssm.PutParameter", ssm.put, ssm.put, fault, ssm.put)
+    ended = step("lock", sha="")
+    assert ended.exit_code == 2, ended.log
+    assert "locked by carol" in ended.log
+    assert ssm.lock == CAROL
 
 
 @pytest.mark.parametrize(
