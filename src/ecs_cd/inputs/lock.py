@@ -14,8 +14,8 @@ class Lock(Located):
     """Takes the document's lock."""
 
     reason: str = option(
-        "Why, in at most 500 characters: every deployment that the lock refuses shows it.",
-        parsers.sentence(500),
+        "Why, in at most 300 characters: every deployment that the lock refuses shows it.",
+        parsers.sentence(300),
         metavar="WHY",
     )
     until: str = option(

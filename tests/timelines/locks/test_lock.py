@@ -145,7 +145,7 @@ def test_the_winners_lock_is_restored_also_after_a_fault(fault: Answer, aws: Scr
         ({"until": "2025-12-31T23:59:59Z"}, "until: it is past that time already; it is 2026-01-01T00:00:00Z"),
         ({"until": "2026-01-01T00:00:00Z"}, "until: it is past that time already"),
         ({"until": "0s"}, "until: must be a time"),
-        ({"reason": "x" * 5000}, "reason: has 5000 characters; the limit is 500"),
+        ({"reason": "x" * 5000}, "reason: has 5000 characters; the limit is 300"),
     ],
 )
 def test_bad_input_writes_nothing(inputs: dict[str, str], words: str, ssm: Ssm, step: Run) -> None:
@@ -154,6 +154,13 @@ def test_bad_input_writes_nothing(inputs: dict[str, str], words: str, ssm: Ssm, 
     assert ended.exit_code == 2
     assert words in ended.log
     assert LOCK not in ssm.versions
+
+
+def test_the_longest_reason_is_shown_as_a_whole(ssm: Ssm, step: Run) -> None:
+    """By every deployment that the lock refuses."""
+    reason = "x" * 299 + "."
+    assert step("lock", sha="", reason=reason).exit_code == 0
+    assert reason in step("lock", sha="").log
 
 
 def test_a_hostile_reason_becomes_one_line_that_ssm_takes(ssm: Ssm, step: Run) -> None:
