@@ -90,7 +90,9 @@ def test_a_workflow_never_cancels_a_deployment(where: str) -> None:
 def test_a_rollback_waits_for_no_deployment() -> None:
     """It may take that one back: neither a push's, nor one that a chat has continued."""
     examples = "examples/single-image/.github/workflows"
-    groups = {name: COPIED[f"{examples}/{name}.yml"]["concurrency"]["group"] for name in ("deploy", "rollback", "chatops")}
+    groups = {
+        name: COPIED[f"{examples}/{name}.yml"]["concurrency"]["group"] for name in ("deploy", "rollback", "chatops")
+    }
     assert groups["rollback"] != groups["deploy"]
     assert groups["chatops"].endswith("-${{ github.event.deployment.task }}")
 

@@ -28,7 +28,8 @@ def newest(environ: Mapping[str, str], run: Run, token: str, environment: str, c
     """The commit of the environment's newest Deployment whose status is `success`; at most six calls.
 
     https://docs.github.com/en/rest/deployments/statuses: GitHub sets earlier ones to `inactive`. Raises ``Refused`` if
-    there is none among the newest, if it asks for a continuation or a rollback, and if GitHub can't be asked or refuses; ``Unreadable`` if it doesn't answer.
+    there is none among the newest, if it asks for a continuation or a rollback, and if GitHub can't be asked, refuses
+    or doesn't answer.
     """
     try:
         api = replace(github_api.connect(environ, run, token, clock), remedies=_REMEDIES)

@@ -39,7 +39,8 @@ class PlanComment:
     def new_migrations(self) -> tuple[list[str], bool]:
         """The paths of migration files that the pull request adds, and whether all of its files were looked at."""
         none: tuple[list[tuple[str, str]], bool] = ([], True)
-        found, complete = self._asked(lambda asked, until: asked.files(until), none, "and new migration files are not listed")
+        so = "and new migration files are not listed"
+        found, complete = self._asked(lambda asked, until: asked.files(until), none, so)
         return migration_files.new(found, self._inputs.migration_paths), complete
 
     def write(self, part: Part, *, create: bool) -> str:
