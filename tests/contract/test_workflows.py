@@ -87,6 +87,12 @@ def test_a_workflow_never_cancels_a_deployment(where: str) -> None:
     assert how == {"cancel-in-progress": False, "queue": "max"}
 
 
+def test_what_is_listed_is_what_a_rollback_does() -> None:
+    """The first job of the example has the inputs of the second."""
+    listed, done = (step.content["with"] for step in ours("examples/single-image/.github/workflows/rollback.yml"))
+    assert listed == {**done, "list": True}
+
+
 def test_a_rollback_waits_for_no_deployment() -> None:
     """It may take that one back: neither a push's, nor one that a chat has continued."""
     examples = "examples/single-image/.github/workflows"
