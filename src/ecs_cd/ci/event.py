@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ecs_cd.ci.rules.within import within
 from ecs_cd.model.run import Run
 
 
@@ -19,20 +20,14 @@ def payload(run: Run) -> Any:
 
 def commits(run: Run) -> set[str]:
     """The commits that GitHub knows this run by: GITHUB_SHA, and for a pull request the head of its branch."""
-    head = _get(payload(run), "pull_request", "head", "sha")
+    head = within(payload(run), "pull_request", "head", "sha")
     return {each for each in (run.commit, head) if isinstance(each, str) and each}
 
 
 def pull_request(run: Run) -> int:
     """The number of the event's pull request, also if the event is a comment on it; 0 if there is none."""
     event = payload(run)
-    number = _get(event, "pull_request", "number")
-    if number is None and _get(event, "issue", "pull_request") is not None:
-        number = _get(event, "issue", "number")
+    number = within(event, "pull_request", "number")
+    if number is None and within(event, "issue", "pull_request") is not None:
+        number = within(event, "issue", "number")
     return number if type(number) is int and number > 0 else 0
-
-
-def _get(content: Any, *names: str) -> Any:
-    for name in names:
-        content = content.get(name) if isinstance(content, dict) else None
-    return content

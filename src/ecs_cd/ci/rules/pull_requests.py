@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from ecs_cd.ci.rules.within import within
+
 PAGE = 100  # entries, GitHub's largest page
 LARGEST = 65_536  # characters of a comment
 ACTIONS = "github-actions[bot]"  # the author of what GITHUB_TOKEN writes
@@ -39,25 +41,19 @@ def marked(comments: Iterable[Comment], begin: str, token: str) -> list[Comment]
 
 def comment(answer: Any) -> Comment | None:
     """A comment as GitHub returns it; ``None`` for what is none."""
-    number, body = _get(answer, "id"), _get(answer, "body")
-    login, kind = _get(answer, "user", "login"), _get(answer, "user", "type")  # the user may have been deleted
+    number, body = within(answer, "id"), within(answer, "body")
+    login, kind = within(answer, "user", "login"), within(answer, "user", "type")  # the user may have been deleted
     if type(number) is not int or not isinstance(body, str):
         return None
-    return Comment(number, str(login or ""), kind == "Bot", body, str(_get(answer, "html_url") or ""))
+    return Comment(number, str(login or ""), kind == "Bot", body, str(within(answer, "html_url") or ""))
 
 
 def files(answer: list[Any]) -> list[tuple[str, str]]:
     """The status and the path of each file."""
-    found = [(_get(each, "status"), _get(each, "filename")) for each in answer]
+    found = [(within(each, "status"), within(each, "filename")) for each in answer]
     return [(str(status), str(path)) for status, path in found if status and path]
 
 
 def same(text: str, other: str) -> bool:
     """Whether two comments read the same: GitHub may change line ends, and what is around the text."""
     return text.replace("\r\n", "\n").strip() == other.replace("\r\n", "\n").strip()
-
-
-def _get(content: Any, *names: str) -> Any:
-    for name in names:
-        content = content.get(name) if isinstance(content, dict) else None
-    return content

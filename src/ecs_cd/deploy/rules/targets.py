@@ -53,14 +53,15 @@ def commits(
     """
     of_revision = [str(tag.get("value")) for tag in described.get("tags", ())]
     named = [value for value in of_revision if COMMIT.fullmatch(value)]
-    of_images = [_of_tags(tags, places[name]) for name, tags in images.items() if name in places]
+    of_images = [set(commits_of(tags, places[name])) for name, tags in images.items() if name in places]
     known = [each for each in of_images if each]
     return named or sorted(set.intersection(*known) if known else ())
 
 
-def _of_tags(tags: Iterable[str], place: Repository) -> set[str]:
-    found = (tag.removeprefix(place.tag_prefix).removesuffix(place.tag_suffix) for tag in tags)
-    return {each for each in found if COMMIT.fullmatch(each) and place.tag(each) in tags}
+def commits_of(tags: Iterable[str], place: Repository) -> list[str]:
+    """The commits among an image's tags in this repository."""
+    found = ((tag, tag.removeprefix(place.tag_prefix).removesuffix(place.tag_suffix)) for tag in tags)
+    return [commit for tag, commit in found if COMMIT.fullmatch(commit) and place.tag(commit) == tag]
 
 
 def lines(targets: Sequence[Target]) -> list[str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ecs_cd.deploy.rules import rolling, standing
-from ecs_cd.model.references import COMMIT, Image, Repository, image_reference, repository, short
+from ecs_cd.deploy.rules import rolling, standing, targets
+from ecs_cd.model.references import Image, Repository, image_reference, repository, short
 from ecs_cd.tasks.rules import difference, revisions
 from ecs_cd.tasks.rules.task_definition import TaskDefinition
 from ecs_cd.verify.rules.finding import Finding, not_checkable, ok, wrong
@@ -203,8 +203,7 @@ def is_commits_tag(image: str, place: Repository, commit: str) -> bool:
 
 def commits(tags: Sequence[str], places: Sequence[Repository]) -> list[str]:
     """The commits among an image's tags. ``places``: the repository, with the prefix and suffix of each image in it."""
-    plain = (tag.removeprefix(place.tag_prefix).removesuffix(place.tag_suffix) for tag in tags for place in places)
-    return list(dict.fromkeys(text for text in plain if COMMIT.fullmatch(text)))
+    return list(dict.fromkeys(each for place in places for each in targets.commits_of(tags, place)))
 
 
 def check_commit(
