@@ -67,20 +67,22 @@ VERBS = {
             "actions/hand-off",
         ),
         Verb(
+            "plan",
+            "show what a deployment would change, also on the pull request, and change nothing",
+            "plan.Plan",
+            PLAN,
+            "actions/plan",
+        ),
+        Verb("continue", "continue a paused deployment", "continue_.Continue", FOLLOW, "actions/continue"),
+        Verb("rollback", "roll services back to what last ran well", "rollback.Rollback", ROLLBACK, "actions/rollback"),
+        Verb("lock", "refuse all deployments of the document until unlock", "lock.Lock", (), "actions/lock"),
+        Verb("unlock", "end the lock of the document", "unlock.Unlock", (), "actions/unlock"),
+        Verb(
             "verify",
             "check what the document names before anything is deployed, and change nothing",
             "verify.Verify",
             VERIFY,
             "actions/verify",
-        ),
-        Verb("lock", "refuse all deployments of the document until unlock", "lock.Lock", (), "actions/lock"),
-        Verb("unlock", "end the lock of the document", "unlock.Unlock", (), "actions/unlock"),
-        Verb(
-            "plan",
-            "show what deploying the commit would change, also on its pull request, and change nothing",
-            "plan.Plan",
-            PLAN,
-            "actions/plan",
         ),
         Verb(
             "artifacts",
@@ -95,7 +97,5 @@ VERBS = {
             (),
         ),
         Verb("iam", "print the IAM policies that a document needs, and the trust policy", "iam.Iam", ()),
-        Verb("continue", "continue a paused deployment", "continue_.Continue", FOLLOW, "actions/continue"),
-        Verb("rollback", "roll services back to what last ran well", "rollback.Rollback", ROLLBACK, "actions/rollback"),
     )
 }

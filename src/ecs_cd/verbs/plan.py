@@ -129,4 +129,5 @@ def _words(changes: Sequence[Change], files: Sequence[str]) -> str:
     if not changed:
         return f"nothing would change{new}"
     more = f" and {len(changed) - _NAMED} more" if len(changed) > _NAMED else ""
-    return f"{', '.join(each.title for each in changed[:_NAMED])}{more} would change, of {len(changes)}{new}"
+    names = ", ".join(each.title for each in changed[:_NAMED])
+    return f"{len(changed)} of {len(changes)} would change: {names}{more}{new}"

@@ -26,7 +26,7 @@ def test_a_lock_that_is_written_can_be_read(by: str, reason: str) -> None:
 @pytest.mark.parametrize(
     ("held", "words"),
     [
-        (Lock("bob", "S"), "by bob since S until `ecs-cd unlock`, for no reason that is given"),
+        (Lock("bob", "S"), "by bob since S until `ecs-cd unlock`, without a reason"),
         (Lock("bob", "S", "why", "U"), "by bob since S until U: why"),
         (Lock("bob", "S", "why", "U", "https://run"), "by bob since S until U: why (https://run)"),
         (Lock("a" * 200, "S", "b\nc"), f"by {'a' * 99}… since S until `ecs-cd unlock`: b c"),

@@ -104,7 +104,7 @@ def test_a_plan_says_what_would_change(plan: Run, github: FakeGitHub) -> None:
     (body,) = ours(github)
     for shown in (ended.log, ended.summary, body):
         assert line in shown
-    assert "service web, migration would change, of 2" in body
+    assert "2 of 2 would change: service web, migration" in body
     assert SHA[:7] in body
     assert "`/my/parameter`" in body
     assert not warnings(ended)

@@ -46,7 +46,7 @@ class Window:
     @property
     def words(self) -> str:
         """From when, until when and why, in one line."""
-        why = f": {one_line(self.reason)}" if self.reason else ", for no reason that is given"
+        why = f": {one_line(self.reason)}" if self.reason else ", without a reason"
         return f"from {one_line(self.begins)} until {one_line(self.ends)}{why}"
 
 

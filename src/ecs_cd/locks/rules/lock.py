@@ -49,7 +49,7 @@ class Lock:
     def words(self) -> str:
         """Who, since when, until when and why, in one line."""
         until = f"until {one_line(self.until)}" if self.until else "until `ecs-cd unlock`"
-        why = f": {one_line(self.reason)}" if self.reason else ", for no reason that is given"
+        why = f": {one_line(self.reason)}" if self.reason else ", without a reason"
         page = f" ({one_line(self.url)})" if self.url else ""
         return f"by {one_line(self.by, 100)} since {one_line(self.since)} {until}{why}{page}"
 
