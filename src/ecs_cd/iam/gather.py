@@ -43,7 +43,7 @@ def caller(job: Job) -> str:
     try:
         return sts.caller(job.aws)[0]
     except (BotoCoreError, ClientError, Refused) as error:
-        problem = "; ".join(explain(error).problems)
+        problem = explain(error).line
         job.ci.notice(f"{problem}, so nothing in AWS is read, and the policies are wider than they need to be")
         return ""
 
@@ -71,7 +71,7 @@ def _tried(what: str, read: Callable[[], T], otherwise: T, job: Job) -> T:
     try:
         return read()
     except (ClientError, BotoCoreError, Refused) as error:
-        job.ci.notice(f"{what}: {'; '.join(explain(error).problems)}")
+        job.ci.notice(f"{what}: {explain(error).line}")
         return otherwise
 
 

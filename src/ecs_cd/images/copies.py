@@ -25,7 +25,7 @@ def push(done: Sequence[Done], job: Job) -> str:
     try:
         return _push(wanted, job) if wanted else ""
     except Refused as refused:
-        return f"no image was copied: {'; '.join(refused.problems)}"
+        return f"no image was copied: {refused.line}"
     except (ClientError, BotoCoreError) as error:
         return f"no image was copied: {explain(error)}"
 

@@ -179,7 +179,7 @@ def _document_text(
         refused = error if isinstance(error, Refused) else explain(error)
         if sources.again:
             raise
-        why = "; ".join(refused.problems)
+        why = refused.line
         raise Refused(f"the document {source} can't be read from your AWS account: {why}", _FROM_WHERE) from error
 
 

@@ -36,7 +36,7 @@ class Gate:
             return
         if not self._override:
             raise problem
-        words = f"override ({self._override}): {'; '.join(problem.problems)}"
+        words = f"override ({self._override}): {problem.line}"
         self._once(words, job.ci.notice)
         job.summary.add_facts({"override": words.removeprefix("override ")})
 
@@ -44,7 +44,7 @@ class Gate:
         """For a run that changes nothing: a line in the job log, if a deployment would be refused now."""
         problem = self._problem(job)
         if problem:
-            self._once(f"lock: a deployment would be refused now: {'; '.join(problem.problems)}", job.ci.line)
+            self._once(f"lock: a deployment would be refused now: {problem.line}", job.ci.line)
 
     def _once(self, words: str, say: Callable[[str], None]) -> None:
         if words not in self._said:
@@ -80,6 +80,6 @@ class Gate:
             return refused
         except (ClientError, BotoCoreError) as error:
             why, names = explain(error), " and ".join(parameters.names)
-            words = f"whether deployments are locked is unknown: {names} can't be read: {'; '.join(why.problems)}"
+            words = f"whether deployments are locked is unknown: {names} can't be read: {why.line}"
             return permit.with_override(Refused(words, why.remedy))
         return None

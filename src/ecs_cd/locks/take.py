@@ -36,7 +36,7 @@ def take(name: str, mine: Lock, job: Job) -> None:
         held = lock.load(found, name)
         if not held.expired(job.clock.time()):
             raise Refused(permit.taken(held, name), _EXTEND)
-        job.ci.line(f"lock: replacing the lock {held.words}: it has expired")
+        job.ci.line(f"lock: replacing the expired lock {held.words}")
         if _replaced(name, text, found, job):
             return
     raise Refused(f"the lock in the SSM parameter {name} keeps changing", "Run it again.")

@@ -20,7 +20,12 @@ class Refused(Exception):
     @property
     def sentence(self) -> str:
         """The problems and the remedy in one line, to embed in other text."""
-        return ". ".join(filter(None, ["; ".join(self.problems), self.remedy]))
+        return ". ".join(filter(None, [self.line, self.remedy]))
+
+    @property
+    def line(self) -> str:
+        """The problems in one line; one that ends with a colon is the heading of the next."""
+        return "; ".join(self.problems).replace(":; ", ": ")
 
 
 def combined(refused: Iterable[Refused]) -> Refused:

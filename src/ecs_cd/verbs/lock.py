@@ -27,8 +27,7 @@ def _execute(inputs: LockInputs, job: Job) -> Result:
     run = job.run
     mine = Lock(holder.who(job), _written(now), inputs.reason, until, run.url, job.state.nonce)
     take.take(name, mine, job)
-    facts = {"by": mine.by, "reason": mine.reason, "until": mine.until or "`ecs-cd unlock`", "parameter": name}
-    return Result(Verdict(Outcome.SUCCEEDED, f"deployments are locked {mine.words}"), facts=facts)
+    return Result(Verdict(Outcome.SUCCEEDED, f"deployments are locked {mine.words}"), facts={"parameter": name})
 
 
 def _until(given: str, now: float) -> str:

@@ -42,7 +42,7 @@ def _not_checkable(subject: str, check: str, error: Exception) -> Finding:
     if is_transient(error):
         return not_checkable(subject, check, explain(error).problems[0], "Run verify again.")
     explained = explain(error)
-    return not_checkable(subject, check, "; ".join(explained.problems), explained.remedy or "Check it by hand.")
+    return not_checkable(subject, check, explained.line, explained.remedy or "Check it by hand.")
 
 
 class Answers:

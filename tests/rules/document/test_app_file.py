@@ -111,7 +111,7 @@ def test_a_problem_is_named_by_its_path_with_what_would_be_right(image: Any, pat
         ("images: {a b: {}}", "images.a b: a name can contain only"),
         ("images: {app: {context: a}}\nimages: {app: {context: b}}", "images: occurs twice; keep one"),
         ("images: {app: {build-args: {A: '1', A: '2'}}}", "images.app.build-args.A: occurs twice"),
-        ("# nothing yet", "the document: must be a mapping, but is empty"),
+        ("# nothing yet", "the whole text: must be a mapping, but is empty"),
     ],
 )
 def test_the_file_as_a_whole_is_checked(text: str, words: str) -> None:

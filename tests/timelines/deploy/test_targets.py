@@ -56,8 +56,9 @@ def test_the_list_says_what_can_be_gone_back_to(aws: ScriptedAws, listed: Run) -
     assert good["images"] == {"app": f"{REPOSITORY}@{GOOD}", "c1": "nginx:1"}
     for text in (ended.log, ended.summary):
         assert "web: rollback goes back to web:3: web:5 -" in text.replace("&gt;", ">").replace("\\", "")
-        assert f"no: the image {REPOSITORY}@{GONE} of the container c0 is not in ECR" in text
-        assert "no: it is INACTIVE" in text
+        assert f"web:2: the image {REPOSITORY}@{GONE} of the container c0 is not in ECR" in text
+        assert "web:1: it is INACTIVE" in text
+        assert "web:3     yes          ran well" in text and "my-app@sha256:cccccccccccc, nginx:1" in text
         assert COMMIT in text
 
 

@@ -186,7 +186,7 @@ def _holds(name: str, value: Any, kind: str = "String") -> Callable[[Ssm], None]
 UNKNOWN = f"whether deployments are locked is unknown: {LOCK} and {FREEZE} can't be read: "
 BAD: list[tuple[str, Callable[[Ssm], None], str]] = [
     ("no JSON", _holds(LOCK, "{,"), f"the lock in the SSM parameter {LOCK} is not JSON: line 1"),
-    ("text", _holds(LOCK, GARBAGE), "the document: must be a mapping, but is text"),
+    ("text", _holds(LOCK, GARBAGE), "the whole text: must be a mapping, but is text"),
     ("another document", _holds(LOCK, DOCUMENT), "by: is missing; it is who holds the lock"),
     ("another version", _holds(LOCK, {**ALICE, "version": "2"}), "version: must be one of 1"),
     ("a number", _holds(LOCK, {**ALICE, "by": 7}), "by: must be text, but is a number"),
@@ -229,6 +229,7 @@ def test_what_cannot_be_understood_refuses_and_can_be_overridden(
     overridden = step("deploy", override="hotfix INC-123")
     assert overridden.exit_code == 0, overridden.log
     assert "override (hotfix INC-123): " in overridden.log
+    assert ":;" not in overridden.log
 
 
 def test_a_denied_read_names_the_statement(aws: ScriptedAws, ssm: Ssm, step: Run) -> None:

@@ -47,7 +47,7 @@ def test_a_lock_that_has_expired_is_replaced(ssm: Ssm, step: Run) -> None:
     ssm.has(LOCK, EXPIRED)
     ended = step("lock", sha="")
     assert ended.exit_code == 0, ended.log
-    assert "lock: replacing the lock by alice" in ended.log
+    assert "lock: replacing the expired lock by alice" in ended.log
     assert ssm.lock["by"] == "bob"
 
 

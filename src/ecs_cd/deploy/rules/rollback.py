@@ -17,7 +17,7 @@ from ecs_cd.model.lifecycle import Strategy
 from ecs_cd.model.references import family, short
 from ecs_cd.tasks.rules import revisions
 
-NAME_IT = "Name the target: `--to FAMILY:REVISION`, or `--to COMMIT`."
+NAME_IT = "Name another target: `--to FAMILY:REVISION`, or `--to COMMIT`. `--list` shows them."
 _NAMED = 3  # revisions left out that one line names
 _ROLE = re.compile(r"arn:[^:]*:(?:iam|sts)::(?P<account>\d+):(?:assumed-)?(?P<kind>role|user)/(?P<path>.+)")
 

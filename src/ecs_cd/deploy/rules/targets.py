@@ -9,8 +9,9 @@ from typing import Any
 from ecs_cd.deploy.rules import history
 from ecs_cd.deploy.rules.history import PastDeployment
 from ecs_cd.model.references import COMMIT, Repository, short
+from ecs_cd.report import markup
 
-_HEAD = ("revision", "deployed", "state", "can go back", "commit", "images")
+_HEAD = ("revision", "can go back", "state", "deployed", "commit", "images")
 
 
 @dataclass(frozen=True)
@@ -65,22 +66,23 @@ def commits_of(tags: Iterable[str], place: Repository) -> list[str]:
 
 
 def lines(targets: Sequence[Target]) -> list[str]:
-    """A table in plain text."""
+    """A table in plain text; below it, the obstacles."""
     rows = [_HEAD, *map(_row, targets)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD) - 1)]
-    return ["  ".join([*map(str.ljust, row, widths), row[-1]]).rstrip() for row in rows]
+    table = ["  ".join([*map(str.ljust, row, widths), row[-1]]).rstrip() for row in rows]
+    return table + [f"{short(each.past.task_definition)}: {why}" for each in targets for why in each.obstacles]
 
 
 def _row(target: Target) -> tuple[str, ...]:
     past = target.past
-    back = f"no: {'; '.join(target.obstacles)}" if target.obstacles else "yes"
+    back = "no" if target.obstacles else "yes"
     return (
         short(past.task_definition),
-        past.created_at.isoformat(" ", "minutes"),
-        target.state,
         "" if target.state == "runs now" else back,
+        target.state,
+        past.created_at.isoformat(" ", "minutes"),
         ", ".join(target.commits) or "unknown",
-        ", ".join(target.images.values()),
+        ", ".join(map(markup.brief, target.images.values())),
     )
 
 

@@ -118,4 +118,4 @@ def _matches(pattern: str, text: str) -> bool:
 
 
 def _at(path: str) -> str:
-    return path or "the document"
+    return path or "the whole text"
