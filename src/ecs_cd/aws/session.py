@@ -84,8 +84,9 @@ class Aws:
         return str(self._region)
 
     def elsewhere(self, region: str = "", role: str = "") -> Aws:
-        """Clients in another region, or with another role, which is assumed after this one's roles."""
-        if role:
+        """Clients in another region, or with another role, which is assumed after this one's roles. The last of these
+        is not assumed again: few trust policies allow that."""
+        if role and role not in self.roles[-1:]:
             environ, how = self._made_with
             return Aws(environ, region or self.region, [*self.roles, role], **how)
         other = copy(self)  # with the same credentials

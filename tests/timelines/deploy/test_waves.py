@@ -20,6 +20,7 @@ Run = Callable[..., Step]
 
 DIGEST = f"sha256:{'d' * 64}"
 EU, US, AP = "/eu region=eu-west-1", "/us region=us-east-1", "/ap region=ap-northeast-1"
+REGIONS = [("eu-west-1", "eu"), ("us-east-1", "us")]
 THREE = f"{EU}\n{US}\n{AP}"
 
 
@@ -489,3 +490,21 @@ def test_each_document_has_its_role(aws: ScriptedAws, step: Run, clock: Clock, m
     assumed = {call.params["RoleArn"] for call in aws.calls if call.operation.startswith("sts.AssumeRole")}
     assert assumed == set(roles)
     assert set(results(ended)) == {f"{'2' * 12}/eu-west-1/web", f"{'3' * 12}/eu-west-1/web"}
+
+
+def test_a_line_with_the_jobs_own_role_uses_its_credentials(
+    aws: ScriptedAws, step: Run, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A role is not assumed by itself, which its trust policy need not allow."""
+    world(aws, clock, {"eu-web": COMPLETES, "us-web": COMPLETES})
+    sts.botocore_has_the_time_of(clock, monkeypatch)
+    aws.on("sts.AssumeRoleWithWebIdentity", sts.gives(aws))
+    aws.on("sts.AssumeRole", denied("sts:AssumeRole"))
+    own = f"arn:aws:iam::{'2' * 12}:role/deploy"
+    lines = [f"arn:aws:ssm:{region}:{'2' * 12}:parameter/{name} role={own}" for region, name in REGIONS]
+    with sts.IdTokens() as tokens:
+        for name, value in tokens.environ.items():
+            monkeypatch.setenv(name, value)
+        ended = step("deploy", config="\n".join(lines), role_to_assume=own)
+    assert ended.exit_code == 0, ended.log
+    assert aws.count("sts.AssumeRole") == 0
