@@ -310,7 +310,7 @@ def result(verdict: Verdict, group: Sequence[TrackedDeployment], causes: Sequenc
     cluster = group[0].plan.cluster
     facts = {"cluster": cluster, **(_facts(group[0]) if len(group) == 1 else {})}
     links = {"cluster": job.aws.console().cluster(cluster)}
-    links |= {"deployment": _links(group[0], job)["deployment"]} if len(group) == 1 else {}
+    links |= {"deployment": _links(group[0], job).get("deployment", "")} if len(group) == 1 else {}
     looked_into = {tracked.key for tracked in _to_be_explained(group)[:_LOOKED_INTO]}
     services = [
         _deployed(tracked, _verdict(tracked).outcome, job, read=tracked.key in looked_into) for tracked in group

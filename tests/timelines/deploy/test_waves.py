@@ -251,6 +251,25 @@ def test_a_first_wave_that_can_not_start_is_refused(aws: ScriptedAws, step: Run,
     assert aws.count("ecs.DeregisterTaskDefinition") == 1
 
 
+@pytest.mark.parametrize("size", ["1", "2"])
+@pytest.mark.parametrize(("policy", "first"), [("report", "succeeded"), ("rollback", "rolled-back")])
+def test_a_later_document_whose_deployment_is_denied(
+    size: str, policy: str, first: str, aws: ScriptedAws, step: Run, clock: Clock
+) -> None:
+    """It has failed, and its revision does not stay; on-failure decides about the other one."""
+    fleet = world(aws, clock, {"eu-web": COMPLETES, "us-web": COMPLETES})
+
+    def update(params: Params) -> Any:
+        return denied("ecs:UpdateService") if params["service"] == "us-web" else fleet._update(params)
+
+    aws.on("ecs.UpdateService", update)
+    ended = step("deploy", config=f"{EU}\n{US}", wave_size=size, on_failure=policy)
+    assert ended.exit_code == 1, ended.log
+    assert results(ended) == {"eu-west-1/web": first, "us-east-1/web": "failed"}
+    assert "ecs:UpdateService" in ended.log
+    assert aws.count("ecs.DeregisterTaskDefinition") == 1
+
+
 def test_a_lost_answer_in_the_second_wave(aws: ScriptedAws, step: Run, clock: Clock) -> None:
     """ecs-cd finds the deployment that was started."""
     fleet = world(aws, clock, {"eu-web": COMPLETES, "us-web": COMPLETES})
