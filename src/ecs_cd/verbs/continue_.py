@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from ecs_cd.deploy import existing, not_waiting, strategies
@@ -43,18 +44,30 @@ def _run(inputs: Continue, status: GitHubDeploymentStatus, job: Job) -> int:
     found = [TrackedDeployment(existing.with_definition(plan, own.task_definition, job), own) for plan, own in waiting]
     deployments = [(tracked, partial(_go_on, tracked, job)) for tracked in found]
     status.begin_requested()
-    call = status.seen(STEP.title, lambda: _continue(inputs, deployments, selection.gate, job))
+    call = status.seen(STEP.title, lambda: _continue(inputs, deployments, _rolled_back(missed), selection.gate, job))
     return status.end(run_step(STEP, call, job))
 
 
-def _continue(inputs: Continue, deployments: Sequence[Requested], gate: Gate, job: Job) -> Result:
+def _continue(
+    inputs: Continue, deployments: Sequence[Requested], back: Mapping[str, Verdict], gate: Gate, job: Job
+) -> Result:
+    """Not green if the release has lost a service on the way: ``back``."""
     gate.check(job)
-    return existing.carry_out(inputs, deployments, job)[1]
+    group, result = existing.carry_out(inputs, deployments, job)
+    if not back:
+        return result
+    continued = ", ".join(tracked.key for tracked in group)
+    verdict = combined({continued: result.verdict, **back})
+    return replace(result, verdict=verdict, outputs={**result.outputs, "result": verdict.outcome.value})
+
+
+def _rolled_back(missed: Mapping[str, Verdict]) -> dict[str, Verdict]:
+    return {key: verdict for key, verdict in missed.items() if verdict.outcome is not Outcome.SKIPPED}
 
 
 def _nothing_waits(missed: Mapping[str, Verdict], status: GitHubDeploymentStatus, job: Job) -> int:
     """Refused, unless a deployment was rolled back: then that is the result."""
-    back = {key: verdict for key, verdict in missed.items() if verdict.outcome is not Outcome.SKIPPED}
+    back = _rolled_back(missed)
     if not back:
         raise Refused(
             [f"{key}: {verdict.message}" for key, verdict in missed.items()],

@@ -100,8 +100,8 @@ def test_what_may_not_be_read_is_left_out(aws: ScriptedAws, go_on: Run, operatio
     assert go_on().exit_code == 2
 
 
-def test_a_service_that_was_rolled_back_is_named_while_another_continues(aws: ScriptedAws, go_on: Run) -> None:
-    """Otherwise half of a release would be approved silently."""
+def test_a_service_that_was_rolled_back_counts_while_another_continues(aws: ScriptedAws, go_on: Run) -> None:
+    """Half of a release is not green. The service that waits is continued, as its reviewer has approved."""
     back = blue_green.service_deployment("7", "ROLLBACK_SUCCESSFUL", hooks=[expired("ROLLBACK")], service="worker")
     both = [PAUSED | SOURCE, back | SOURCE]
     given = document(["web", "worker"], REPOSITORY)
@@ -116,6 +116,10 @@ def test_a_service_that_was_rolled_back_is_named_while_another_continues(aws: Sc
     looks = blue_green.through(blue_green.service_deployment("2", "SUCCESSFUL"))
     aws.on("ecs.DescribeServiceDeployments", *looks, after="ecs.ContinueServiceDeployment")
     step = go_on()
-    assert step.exit_code == 0, step.log
+    assert step.exit_code == 3, step.log
+    assert step.outputs["result"] == "rolled-back"
+    assert json.loads(step.outputs["services"])["web"]["result"] == "succeeded"
+    assert aws.count("ecs.ContinueServiceDeployment") == 1
+    assert "web succeeded: " in step.summary
     assert "worker: no paused deployment to continue: service deployment 7 (worker:7)" in step.log
     assert "the service runs worker:6" in step.log
