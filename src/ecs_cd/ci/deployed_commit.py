@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as TooLate
 from dataclasses import replace
 from urllib.parse import quote
 
@@ -35,7 +37,13 @@ def newest(environ: Mapping[str, str], run: Run, token: str, environment: str, c
         api = replace(github_api.connect(environ, run, token, clock), remedies=_REMEDIES)
     except NotAsked as why:
         raise Refused(f"GitHub can't be asked: {why}", "Set the input sha to the commit that should run.") from None
-    return _newest(api, environment, clock.monotonic() + pace.GITHUB_WAIT)
+    # A thread, because slow name resolution and a trickling response have no timeout, but waiting for a thread does.
+    asked = ThreadPoolExecutor(max_workers=1).submit(_newest, api, environment, clock.monotonic() + pace.GITHUB_WAIT)
+    try:
+        return asked.result(pace.GITHUB_WAIT)
+    except TooLate:
+        late = f"GitHub's API has not answered within {pace.GITHUB_WAIT:g} seconds"
+        raise Refused(late, "Run verify again.") from None
 
 
 def _newest(api: Api, environment: str, until: float) -> str:

@@ -124,7 +124,7 @@ class Api:
             raise self._refused(error) from None
         except (OSError, HTTPException) as error:  # DNS, connection, truncated response, timeout
             raise self._unreachable(getattr(error, "reason", error)) from None
-        except ValueError:
+        except (ValueError, RecursionError):
             raise self.strange() from None
 
     def strange(self) -> Refused:

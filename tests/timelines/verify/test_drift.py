@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ecs_cd import cli
+from ecs_cd.model import pace
 from ecs_cd.tasks.rules.environment import LABEL
 from tests.fake_github import FakeGitHub, server
 from tests.scripted_aws import Params, ScriptedAws, denied, ecs, error
@@ -419,6 +420,7 @@ UNKNOWN = {
     "a proxy's page": (server.garbage(), "is not GitHub's API"),
     "an outage": (server.status(500), "HTTP 500"),
     "not a list": (server.garbage(b"{}"), "has succeeded"),
+    "far too deep": (server.garbage(b"[" * 100_000), "is not GitHub's API"),
 }
 
 
@@ -431,6 +433,15 @@ def test_github_does_not_say(github: FakeGitHub, step: Run, name: str) -> None:
     assert ended.exit_code == 0, ended.log
     assert words in text(ended, "drift-commit", "not checkable")
     assert ("service web", "drift-template") in of_state(ended, "ok")
+
+
+def test_a_trickling_answer_is_not_waited_for(github: FakeGitHub, step: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It never ends, and never times out."""
+    monkeypatch.setattr(pace, "GITHUB_WAIT", 0.2)
+    github.fail(server.trickle())
+    ended = step("verify", drift="true", sha="", environment="production", github_token=github.token)
+    assert ended.exit_code == 0, ended.log
+    assert "has not answered within 0.2 seconds" in text(ended, "drift-commit", "not checkable")
 
 
 def test_nothing_says_which_commit(step: Run) -> None:
