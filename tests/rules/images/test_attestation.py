@@ -87,7 +87,7 @@ SAID = [
     ("An unsupported host was detected. Note that gh attestation does not currently support GHES", "GHES", "no attestations"),
     ('Error: Get "https://api.github.com/": dial tcp: lookup api.github.com: no such host', "dial tcp", "run the job again"),
     ("error creating Sigstore verifier: no valid Sigstore verifiers could be initialized", "verifier", "run the job again"),
-    ('\nError: verifying with issuer "GitHub, Inc."\n', "verifying with issuer", "Deploy an image"),
+    ('\nError: verifying with issuer "GitHub, Inc."\n', "none of its attestations is valid", "Deploy an image"),
     ("", "nothing", "Deploy an image"),
 ]  # fmt: skip
 

@@ -119,7 +119,11 @@ REFUSED: dict[str, tuple[Callable[[Sigstore], list[Any]], dict[str, str], str]] 
         {},
         f"expected SourceRepositoryURI to be https://github.com/{APP}, got https://github.com/{OTHER}",
     ),
-    "of another digest": (lambda s: [s.bundle("sha256:" + "1" * 64, APP, OWN)], {}, "gh can't verify it"),
+    "of another digest": (
+        lambda s: [s.bundle("sha256:" + "1" * 64, APP, OWN)],
+        {},
+        "none of its attestations is valid: each is",
+    ),
     "another workflow than the one allowed": (
         lambda s: [s.bundle(DIGEST, APP, OWN)],
         {"require_attestation": PIPELINE},
@@ -143,7 +147,7 @@ REFUSED: dict[str, tuple[Callable[[Sigstore], list[Any]], dict[str, str], str]] 
     "of another authority": (
         lambda s: [Sigstore(s.folder / "theirs").bundle(DIGEST, APP, OWN)],
         {},
-        "gh can't verify it",
+        "none of its attestations is valid: each is",
     ),
     "garbage": (lambda s: [{"mediaType": "::error::hello"}], {}, "gh can't verify it"),
     "no bundle": (lambda s: ["text"], {}, "gh can't verify it"),

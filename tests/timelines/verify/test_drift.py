@@ -346,7 +346,9 @@ def test_a_service_that_is_missing(aws: ScriptedAws, step: Run, name: str) -> No
 def test_a_failed_deployment(aws: ScriptedAws, step: Run) -> None:
     """One that ECS has given up and not rolled back."""
     aws.on("ecs.DescribeServices", service(deployment(rolloutState="FAILED", rolloutStateReason="tasks failed")))
-    assert "has failed" in text(step("verify", drift="true"), "drift-deployment")
+    assert ", begun 2026-01-01 00:00+00:00, has failed and was not rolled back" in text(
+        step("verify", drift="true"), "drift-deployment"
+    )
 
 
 def test_a_failed_deployment_with_old_tasks(aws: ScriptedAws, step: Run) -> None:

@@ -20,6 +20,7 @@ _TRANSIENT = re.compile(
     r"no such host|server misbehaving|no valid Sigstore verifiers"
 )
 _UNANSWERED = rf"HTTP 5\d\d|{_TRANSIENT.pattern}"
+_INVALID = 'Error: verifying with issuer "'  # all that gh says about signatures and digests that do not fit
 _LONGEST = 300  # characters of what gh says
 _REMEDIES = (
     (r"HTTP 404|no attestations found", "missing"),
@@ -51,10 +52,13 @@ def failure(said: str, policy: Policy, host: str) -> tuple[str, str]:
     remedy = next((words for pattern, words in _REMEDIES if re.search(pattern, said)), "")
     if remedy == "missing":
         return f"{host} has no provenance attestation of it from {policy.repository}", sign(policy)
+    if _INVALID in said:
+        words = "each is of another digest, or not signed with a certificate of GitHub's"
+        return f"none of its attestations is valid: {words}", sign(policy)
     lines = [line.strip() for line in clean(said).splitlines() if line.strip()]
     # Usage follows the message after a blank line; a real verdict is the last line.
     found = lines[0] if lines and re.match("unknown", lines[0]) else (lines or ["nothing"])[-1]
-    return f"gh can't verify it: {found[:_LONGEST]}", remedy or sign(policy)
+    return f"gh can't verify it: {found.removeprefix('Error: ')[:_LONGEST]}", remedy or sign(policy)
 
 
 def sign(policy: Policy) -> str:

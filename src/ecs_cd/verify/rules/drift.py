@@ -32,7 +32,7 @@ def under_way(service: Json) -> str:
     for each in service.get("deployments", ()):
         if rolling.state(each, service) == "IN_PROGRESS" and (each is current or each.get("rolloutState")):
             failed = f", {each['failedTasks']} of its tasks have failed" if each.get("failedTasks") else ""
-            return f"{standing.words(each)} is IN_PROGRESS{_since(each)}{failed}"
+            return f"{standing.words(each)}{_begun(each)} is IN_PROGRESS{failed}"
         if each is not current and each.get("runningCount"):
             return f"tasks of the earlier {standing.words(each)} still run, and ECS stops them"
     sets = service.get("taskSets", ())
@@ -57,10 +57,12 @@ def check_deployment(subject: str, name: str, cluster: str, service: Json | None
         yield not_checkable(subject, DEPLOYMENT, words, "Run verify again after it has ended.")
     elif current.get("rolloutState") == "FAILED":
         why = current.get("rolloutStateReason", "")
-        text = f"{standing.words(current)} has failed{_since(current)}, and runs{f' ({why})' if why else ''}"
+        text = (
+            f"{standing.words(current)}{_begun(current)} has failed and was not rolled back{f': {why}' if why else ''}"
+        )
         yield wrong(subject, DEPLOYMENT, text, "Roll back, or deploy a commit that starts.")
     else:
-        yield ok(subject, DEPLOYMENT, f"{standing.words(current)} is complete{_since(current)}")
+        yield ok(subject, DEPLOYMENT, f"{standing.words(current)}{_begun(current)} is complete")
 
 
 def is_comparable(service: Json | None) -> bool:
@@ -155,8 +157,8 @@ def words(described: Json) -> str:
     return f"{short(str(found['taskDefinitionArn']))}{registered}"
 
 
-def _since(deployment: Json) -> str:
-    return f" since {_minute(deployment['createdAt'])}" if deployment.get("createdAt") else ""
+def _begun(deployment: Json) -> str:
+    return f", begun {_minute(deployment['createdAt'])}," if deployment.get("createdAt") else ""
 
 
 def _minute(when: Any) -> str:
