@@ -60,6 +60,8 @@ def test_troubleshooting_quotes_the_log() -> None:
     assert len(lines) > 50
     stale = [line for line in lines if not any(quotes(line, text) for text in written)]
     assert stale == [], "docs/troubleshooting.md quotes lines that src does not write"
+    twice = {line for line in lines if lines.count(line) > 1}
+    assert twice == set(), "docs/troubleshooting.md has two rows for a line"
 
 
 def known(value: object) -> Iterator[Known]:
