@@ -45,7 +45,8 @@ def _joined(done: Done, whole: BuildPlan | None, job: Job) -> Done:
 
 def _pushed(done: Done, whole: BuildPlan, children: dict[str, Image], job: Job) -> Done:
     full = {platform: _with_manifest(image, whole, job) for platform, image in children.items()}
-    image = index.joined(full)
+    tags = {platform: whole.platform_tag(platform) for platform in full}
+    image = index.joined(full, {platform: f"the tag `{tag}` of {whole.repository}" for platform, tag in tags.items()})
     for name in whole.tagging.names:
         _tag(whole, image, name, job)
     of = ", ".join(f"{platform} {child.digest}" for platform, child in full.items())

@@ -235,12 +235,13 @@ def test_images_without_attestations_are_joined(aws: ScriptedAws, step: Run, reg
 def test_the_child_of_another_build_is_refused(
     aws: ScriptedAws, step: Run, registry: Ecr, content: dict[str, Any]
 ) -> None:
-    """The commit gets no image; the message names the platform and the digest."""
+    """The commit gets no image; the message names the tag to delete."""
     registry.manifests[TAGS["linux/amd64"]] = content
     registry.holds(TAGS["linux/amd64"])
     ended = step("build-push", platform="linux/arm64")
     assert ended.exit_code == 2
-    assert registry.images[TAGS["linux/amd64"]][0] in ended.log
+    assert f"the tag `{TAGS['linux/amd64']}` of {REPOSITORY} is " in ended.log
+    assert "delete it in ECR" in ended.log
     assert not put(aws)
 
 

@@ -14,6 +14,7 @@ from ecs_cd.model.references import Image
 _OCI = "application/vnd.oci.image.index.v1+json"
 _DOCKER = "application/vnd.docker.distribution.manifest.list.v2+json"
 _ATTESTATION = "vnd.docker.reference.type"
+_DELETE = "Another build has taken this tag: delete it in ECR, and run the job again."
 
 
 def check(platform: str, listed: Mapping[str, Sequence[str]], commit: str, reuse: str) -> None:
@@ -49,23 +50,22 @@ def slug(platform: str) -> str:
     return platforms.normalized(platform).replace("/", "-")
 
 
-def joined(children: Mapping[str, Image]) -> Image:
+def joined(children: Mapping[str, Image], places: Mapping[str, str]) -> Image:
     """The index of these images, by platform: the same bytes for the same images in the same order.
 
     Each image is a manifest of one platform, or an index of one with its attestations, which the index keeps.
-    Raises ``Refused`` if one is neither, or is of another platform.
+    Raises ``Refused`` if one is neither, or is of another platform; ``places`` says where each is, for the message.
     """
     images, attestations = [], []
     for platform, image in children.items():
-        content = _content(image)
+        content = _content(image, places[platform])
         found = content.get("manifests")
         entries = [_described(image, content, platform)] if found is None else _entries(found)
         own = [each for each in entries if _ATTESTATION not in (each.get("annotations") or {})]
         names = [_name(each.get("platform")) for each in own]
         if names != [platforms.normalized(platform)]:
             raise Refused(
-                f"{image.digest} is not one image for {platform}, but has {', '.join(names) or 'none'}",
-                "Another build has taken its tag: delete it in ECR, and run the job again.",
+                f"{places[platform]} is not one image for {platform}, but has {', '.join(names) or 'none'}", _DELETE
             )
         images += own
         attestations += [each for each in entries if each not in own]
@@ -75,13 +75,13 @@ def joined(children: Mapping[str, Image]) -> Image:
     return Image(f"sha256:{hashlib.sha256(text.encode()).hexdigest()}", text, media_type)
 
 
-def _content(image: Image) -> dict[str, Any]:
+def _content(image: Image, place: str) -> dict[str, Any]:
     try:
         found = json.loads(image.manifest)
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict) or not ("manifests" in found or "config" in found):
-        raise Refused(f"{image.digest} has no manifest of an image")
+        raise Refused(f"{place} is no image", _DELETE)
     return found
 
 
