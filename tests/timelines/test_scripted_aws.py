@@ -90,12 +90,12 @@ def ended(aws: ScriptedAws) -> str:
 
 
 def test_a_valid_call_is_answered_and_recorded(aws: ScriptedAws) -> None:
-    """The answer is as written, and the call is kept with its parameters and its time."""
+    """The answer is as written, and the call is kept with its parameters, its time and its region."""
     aws.on("ecs.DescribeServices", {"services": [ecs.service()]})
     aws.clock.sleep(3)
     answer = client(aws, "ecs").describe_services(**WEB)
     assert answer["services"] == [ecs.service()]
-    assert aws.calls == [Call("ecs.DescribeServices", WEB, 3, "answered")]
+    assert aws.calls == [Call("ecs.DescribeServices", WEB, 3, "answered", "ap-northeast-1")]
     assert answer["ResponseMetadata"]["HTTPHeaders"]["date"] == "Thu, 01 Jan 2026 00:00:03 GMT"
 
 

@@ -152,7 +152,12 @@ def _unfinished(outcome: Outcome, message: str, step: Step, job: Job) -> int:
     if step.result:
         job.ci.outputs({step.result: outcome.value})
     job.ci.error(message, title=step.title)
-    concurrently(*(partial(_report_or_stop, each, outcome) for each in (job, *job.parts)))
+    reports = [partial(_report_or_stop, each, outcome) for each in (job, *job.parts)]
+    if outcome is Outcome.CANCELLED:
+        concurrently(*reports)
+    else:  # without threads: that there are none left may be the defect
+        for report in reports:
+            report()
     part = job.summary.part(step.title) or Part(step.title, UNDER_WAY, begin=job.clock.monotonic())
     findings = [Finding("", tuple(message.splitlines()))]
     elapsed, services = job.clock.monotonic() - part.begin, job.summary.unfinished
