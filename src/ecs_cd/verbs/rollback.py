@@ -38,6 +38,7 @@ def _run(inputs: Rollback, status: GitHubDeploymentStatus, job: Job) -> int:
     if len(plans) > 1 and REVISION.fullmatch(inputs.to):
         raise Refused("to: a revision is the target of one service", "Name the service with --service, or a commit.")
     if inputs.list:
+        selection.gate.say(job)
         return run_step(STEP, lambda: list_targets.result(plans, selection, inputs, job), job)
     choices: list[Choice] = concurrently(*(partial(rollback.decide, plan, selection, inputs, job) for plan in plans))
     for plan, choice in zip(plans, choices, strict=True):

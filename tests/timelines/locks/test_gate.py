@@ -284,6 +284,17 @@ def test_a_dry_run_says_that_a_deployment_would_be_refused(aws: ScriptedAws, ssm
     assert ended.log.count("would be refused now") == 1
 
 
+def test_a_list_of_rollback_targets_says_it_too(aws: ScriptedAws, ssm: Ssm, step: Run) -> None:
+    """Before a reviewer waits for a rollback that would be refused."""
+    goes_back(aws)
+    aws.on("ecr.DescribeImages", {"imageDetails": []})
+    ssm.locked()
+    ended = step("rollback", list="true", sha="")
+    assert ended.exit_code == 0, ended.log
+    assert f"lock: a deployment would be refused now: {BY_ALICE}" in ended.log
+    assert ssm.changed() == []
+
+
 def test_a_dry_run_of_hand_off_says_it_too(aws: ScriptedAws, ssm: Ssm, step: Run) -> None:
     """And starts nothing."""
     hands_off(aws)
