@@ -124,7 +124,10 @@ def tag(aws: Aws, repository: Repository, image: Image, name: str) -> None:
         )
     except ClientError as error:
         if code(error) == "ImageTagAlreadyExistsException":
-            raise Refused(f"the tag `{name}` of {repository} belongs to another image and can't move") from error
+            raise Refused(
+                f"the tag `{name}` of {repository} belongs to another image and can't move",
+                "Use another tag, or exclude it from the repository's immutable tags.",
+            ) from error
         if code(error) != "ImageAlreadyExistsException":
             raise
 
