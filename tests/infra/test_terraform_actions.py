@@ -26,6 +26,7 @@ UNUSED = {
     "kms:", "sts:", "ecr-public:", "inspector2:", "codedeploy:", "events:", "scheduler:", "ecr:CreateRepository",
     "ecr:DescribeRepositoryCreationTemplates", "ecr:DescribeImageScanFindings", "ecr:StartImageScan",
     "ecr:BatchGetRepositoryScanningConfiguration", "ecr:GetDownloadUrlForLayer", "ecs:ListTaskDefinitions",
+    "ssm:GetParameters",
 }  # fmt: skip
 
 
