@@ -138,7 +138,8 @@ def findings(job: Job, tracked: TrackedDeployment, shown: Evidence) -> list[Find
 def known(tracked: TrackedDeployment, shown: Evidence) -> list[Finding]:
     """The causes found so far."""
     stopped, events = tuple(tracked.found.stopped.values()), tuple(tracked.found.events[-10:])
-    waiting = (tracked.found.waiting,) if tracked.found.waiting else shown.waiting
+    # What an earlier look found is told only if the deployment still waits at the end.
+    waiting = (tracked.found.waiting,) if tracked.found.waiting and shown.waiting else shown.waiting
     found = diagnose(replace(shown, stopped=stopped, events=events, waiting=waiting))
     return [replace(finding, in_log=frozenset(finding.evidence) & tracked.reported.lines) for finding in found]
 

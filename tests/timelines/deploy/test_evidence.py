@@ -64,6 +64,27 @@ def test_a_wait_for_old_tasks_names_them_and_the_reason(
     assert "no task stopped by itself" not in ended.log
 
 
+def test_a_crash_after_a_wait_for_old_tasks_is_the_cause(aws: ScriptedAws, step: Run) -> None:
+    """The new task ran for a moment, so the deployment waited for an old one; then it died, and the breaker tripped."""
+    container = ecs.container(status="STOPPED", exitCode=3)
+    dead = ecs.task(
+        "dead", "STOPPED", containers=[container], task_definition="web:2", started_by="ecs-svc/2",
+        stopCode="EssentialContainerExited", stoppedReason="Essential container in task exited",
+    )  # fmt: skip
+    old = ecs.task("old", "RUNNING", task_definition="web:1", started_by="ecs-svc/1")
+    world(aws, dead, running=(OURS, old))
+    aws.on("ecs.GetTaskProtection", {"protectedTasks": []})
+    aws.on("logs.GetLogEvents", {"events": [], "nextForwardToken": "f/1", "nextBackwardToken": "b/1"})
+    aws.on("ecs.ListServiceDeployments", {"serviceDeployments": []})
+    failed = NEW | {"rolloutState": "FAILED", "rolloutStateReason": ecs.BREAKER_TRIPPED, "failedTasks": 3}
+    looks = (at(0, services(NEW, OLD)), at(10, services(FULL, OLD)), at(400, services(failed, OLD)))
+    aws.on("ecs.DescribeServices", *looks, after="ecs.UpdateService")
+    ended = step("deploy")
+    assert "task old of web:1" in ended.log
+    assert ended.exit_code == 1, ended.log
+    assert "Likely cause: container `app` exited with 3" in ended.log
+
+
 def test_a_success_says_what_died_on_the_way(aws: ScriptedAws, step: Run) -> None:
     """A flaky start is worth a look although the deployment completed."""
     container = ecs.container(status="STOPPED", exitCode=3)
