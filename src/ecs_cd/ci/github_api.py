@@ -6,9 +6,11 @@ https://docs.github.com/en/rest
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as TooLate
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ecs_cd.model import pace
 from ecs_cd.model.clock import Clock
@@ -18,6 +20,8 @@ from ecs_cd.model.run import Run
 if TYPE_CHECKING:
     from urllib.error import HTTPError
     from urllib.request import OpenerDirector
+
+T = TypeVar("T")
 
 PUBLIC = "https://api.github.com"
 
@@ -44,6 +48,25 @@ _DEPLOYMENTS = Remedies(
 
 class NotAsked(Exception):
     """The reason why there is no API to call, in plain words."""
+
+
+def within(timeout: float, call: Callable[[float], T], thread: ThreadPoolExecutor, clock: Clock) -> T:
+    """What the call returns, which gets the end of its time, after at most ``timeout`` seconds. It runs in the thread:
+    slow name resolution and a trickling response have no timeout, but waiting for a thread does.
+
+    Raises ``Refused`` with the reason for anything else: GitHub never stops what runs.
+    """
+    pending = thread.submit(call, clock.monotonic() + timeout)
+    try:
+        return pending.result(timeout)
+    except TooLate:
+        raise Refused(f"GitHub's API has not answered within {timeout:g} seconds") from None
+    except Refused:
+        raise
+    except Unreadable as unreadable:
+        raise Refused(str(unreadable)) from unreadable
+    except Exception as error:
+        raise Refused(f"GitHub's API answered something unexpected ({type(error).__name__})") from error
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as TooLate
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from ecs_cd.aws.errors import explain
 from ecs_cd.inputs.common import OnGitHub
 from ecs_cd.job.job import Job, Result
 from ecs_cd.model import pace
-from ecs_cd.model.errors import Cancelled, OutcomeUnknown, Refused, Unreadable
+from ecs_cd.model.errors import Cancelled, OutcomeUnknown, Refused
 from ecs_cd.model.verdict import DEFECT_EXIT_CODE, EXIT_CODES, REFUSED_EXIT_CODE, Outcome, Verdict
 
 if TYPE_CHECKING:  # few runs need it, and importing it would slow down every start
@@ -67,8 +66,7 @@ def _check_task(asked: str, own: str) -> None:
 class GitHubDeploymentStatus:
     """Passes a verb's progress on to GitHub, and waits for GitHub only for a limited time.
 
-    A separate thread makes the calls in order: slow name resolution and a trickling response have no timeout, but
-    waiting for a thread does.
+    A separate thread makes the calls in order.
     """
 
     def __init__(self, deployment: Deployment | None, job: Job) -> None:
@@ -153,17 +151,12 @@ class GitHubDeploymentStatus:
 
     def _wait_for(self, call: Callable[[float], str | None], timeout: float) -> None:
         """Waits for the call and logs its message. Any failure is only a warning."""
-        pending = self._thread.submit(call, self._job.clock.monotonic() + timeout)
+        from ecs_cd.ci.github_api import within
+
         try:
-            said = pending.result(timeout)
-        except TooLate:
-            self._warn(f"GitHub's API has not answered within {timeout:g} seconds")
+            said = within(timeout, call, self._thread, self._job.clock)
         except Refused as refused:
             self._warn(str(refused), refused.remedy)
-        except Unreadable as unreadable:
-            self._warn(str(unreadable))
-        except Exception as error:
-            self._warn(f"GitHub's API answered something unexpected ({type(error).__name__})")
         else:
             if said:
                 self._job.ci.line(f"github-deployment: {said}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import TimeoutError as TooLate
 from typing import TYPE_CHECKING, TypeVar
 
 from ecs_cd.ci import event
@@ -12,7 +11,7 @@ from ecs_cd.deploy.rules import migration_files
 from ecs_cd.inputs.plan import Plan
 from ecs_cd.job.job import Job
 from ecs_cd.model import pace
-from ecs_cd.model.errors import Refused, Unreadable
+from ecs_cd.model.errors import Refused
 from ecs_cd.report.summary import Part, markdown
 
 if TYPE_CHECKING:  # few runs need it, and importing it would slow down every start
@@ -26,8 +25,7 @@ _LIMIT = "a comment ends at 65,536 characters; the job summary has the rest"
 class PlanComment:
     """The comment of one document on the run's pull request, if there is one and GitHub can be asked.
 
-    A separate thread makes the calls: slow name resolution and a trickling response have no timeout, but waiting for a
-    thread does.
+    A separate thread makes the calls.
     """
 
     def __init__(self, inputs: Plan, job: Job) -> None:
@@ -91,17 +89,12 @@ class PlanComment:
         pull_request = self._pull_request
         if pull_request is None:
             return otherwise
+        from ecs_cd.ci.github_api import within
+
         try:
-            until = self._job.clock.monotonic() + pace.GITHUB_PATIENCE
-            return self._thread.submit(call, pull_request, until).result(pace.GITHUB_PATIENCE)
-        except TooLate:
-            why = f"GitHub's API has not answered within {pace.GITHUB_PATIENCE:g} seconds"
+            return within(pace.GITHUB_PATIENCE, lambda until: call(pull_request, until), self._thread, self._job.clock)
         except Refused as refused:
             why = refused.sentence
-        except Unreadable as unreadable:
-            why = str(unreadable)
-        except Exception as error:
-            why = f"GitHub's API answered something unexpected ({type(error).__name__})"
         self._pull_request = None
         self._job.ci.warning(f"comment: none on the pull request, {so}: {why}")
         return otherwise
