@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange, timegm
+from collections.abc import Mapping
 
-from ecs_cd.model.errors import Refused
+from ecs_cd.model.errors import Refused, checked
 
 EXAMPLE = "2026-12-20T18:00:00+09:00"
 _WRITTEN = re.compile(
@@ -27,3 +28,14 @@ def seconds(text: str, *, what: str) -> int:
         raise Refused(f"{what}: there is no such time; it must be like {EXAMPLE}")
     offset = (hours * 60 + minutes) * 60 * (-1 if sign == "-" else 1)
     return timegm((year, month, day, hour, minute, second)) - offset
+
+
+def problems(times: Mapping[str, str], begin: str) -> list[str]:
+    """What is wrong with the times ``begin`` and, if there, ``until``: each is one, and ``until`` is later."""
+    try:
+        first, *until = checked(
+            *(lambda key=key: seconds(times[key], what=key) for key in (begin, "until") if key in times)
+        )
+    except Refused as refused:
+        return list(refused.problems)
+    return [f"until: must be later than {begin}"] if until and until[0] <= first else []

@@ -18,6 +18,10 @@ NEW = ecs.deployment("ecs-svc/2", task_definition="web:2", rollout_state="IN_PRO
 FULL = NEW | {"runningCount": 1}
 DONE = NEW | {"rolloutState": "COMPLETED", "runningCount": 1}
 OURS = ecs.task("ours", task_definition="web:2", started_by="ecs-svc/2")
+DEAD = ecs.task(
+    "dead", "STOPPED", containers=[ecs.container(status="STOPPED", exitCode=3)], task_definition="web:2",
+    started_by="ecs-svc/2", stopCode="EssentialContainerExited", stoppedReason="Essential container in task exited",
+)  # fmt: skip
 
 
 def services(*deployments: Params) -> Params:
@@ -66,13 +70,8 @@ def test_a_wait_for_old_tasks_names_them_and_the_reason(
 
 def test_a_crash_after_a_wait_for_old_tasks_is_the_cause(aws: ScriptedAws, step: Run) -> None:
     """The new task ran for a moment, so the deployment waited for an old one; then it died, and the breaker tripped."""
-    container = ecs.container(status="STOPPED", exitCode=3)
-    dead = ecs.task(
-        "dead", "STOPPED", containers=[container], task_definition="web:2", started_by="ecs-svc/2",
-        stopCode="EssentialContainerExited", stoppedReason="Essential container in task exited",
-    )  # fmt: skip
     old = ecs.task("old", "RUNNING", task_definition="web:1", started_by="ecs-svc/1")
-    world(aws, dead, running=(OURS, old))
+    world(aws, DEAD, running=(OURS, old))
     aws.on("ecs.GetTaskProtection", {"protectedTasks": []})
     aws.on("logs.GetLogEvents", {"events": [], "nextForwardToken": "f/1", "nextBackwardToken": "b/1"})
     aws.on("ecs.ListServiceDeployments", {"serviceDeployments": []})
@@ -87,12 +86,7 @@ def test_a_crash_after_a_wait_for_old_tasks_is_the_cause(aws: ScriptedAws, step:
 
 def test_a_success_says_what_died_on_the_way(aws: ScriptedAws, step: Run) -> None:
     """A flaky start is worth a look although the deployment completed."""
-    container = ecs.container(status="STOPPED", exitCode=3)
-    dead = ecs.task(
-        "dead", "STOPPED", containers=[container], task_definition="web:2", started_by="ecs-svc/2",
-        stopCode="EssentialContainerExited", stoppedReason="Essential container in task exited",
-    )  # fmt: skip
-    world(aws, dead)
+    world(aws, DEAD)
     aws.on("logs.GetLogEvents", {"events": [], "nextForwardToken": "f/1", "nextBackwardToken": "b/1"})
     looks = (at(0, services(NEW, OLD)), at(8, services(NEW | {"failedTasks": 1}, OLD)), at(40, services(DONE)))
     aws.on("ecs.DescribeServices", *looks, after="ecs.UpdateService")

@@ -9,7 +9,7 @@ from typing import Any
 from ecs_cd.document.rules import json_schema
 from ecs_cd.locks.rules.lock import string
 from ecs_cd.model import moment
-from ecs_cd.model.errors import Refused, checked
+from ecs_cd.model.errors import Refused
 from ecs_cd.model.text import one_line
 
 _WINDOW: json_schema.Schema = {
@@ -67,15 +67,5 @@ def _time_problems(content: Mapping[str, Sequence[Mapping[str, str]]]) -> list[s
     return [
         f"windows[{number}].{problem}"
         for number, window in enumerate(content["windows"])
-        for problem in _problems_of(window)
+        for problem in moment.problems(window, "from")
     ]
-
-
-def _problems_of(window: Mapping[str, str]) -> list[str]:
-    try:
-        begins, ends = checked(
-            lambda: moment.seconds(window["from"], what="from"), lambda: moment.seconds(window["until"], what="until")
-        )
-    except Refused as refused:
-        return list(refused.problems)
-    return ["until: must be later than from"] if ends <= begins else []

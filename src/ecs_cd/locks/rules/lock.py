@@ -9,7 +9,7 @@ from typing import Any
 
 from ecs_cd.document.rules import json_schema
 from ecs_cd.model import moment
-from ecs_cd.model.errors import Refused, checked
+from ecs_cd.model.errors import Refused
 from ecs_cd.model.text import one_line
 
 VERSION = "1"
@@ -76,10 +76,4 @@ def string(parameter: Mapping[str, Any], what: str) -> str:
 
 
 def _time_problems(content: Mapping[str, Any]) -> list[str]:
-    try:
-        since, *until = checked(
-            *(lambda key=key: moment.seconds(content[key], what=key) for key in ("since", "until") if key in content)
-        )
-    except Refused as refused:
-        return list(refused.problems)
-    return ["until: must be later than since"] if until and until[0] <= since else []
+    return moment.problems(content, "since")
